@@ -1,0 +1,249 @@
+"""How fast a pre-filled topic drains into Cassandra, and for how much CPU, beside a consumer that only reads it.
+
+    python bench/drain.py [--lines 10000000] [--json FILE] [--home DIR]
+
+Starts Kafka and Cassandra of its own, fills a topic with generated lines, reads it once with a plain consumer (the floor), and then runs
+the job as a cluster would, with the tasks inside the driver: the same SparkSubmit with the arguments of its spec. CPU is that of the driver
+with all its children, from their first instruction to the landing of the last line; brokers and producer are not in it. If the counts in
+Cassandra are not the generator's own, the figure does not count, and the exit code is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import psutil
+
+PROJECT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
+
+from confluent_kafka import Consumer, Producer, TopicPartition  # noqa: E402
+
+from spark_jobs.contract import JobArguments  # noqa: E402
+from spark_jobs.protocol import Head, State, first_head  # noqa: E402
+from tests.parts import make_topic, running  # noqa: E402
+from weir.cluster.base import Cell  # noqa: E402
+from weir.cluster.cassandra import CassandraStore, address  # noqa: E402
+from weir.cluster.kafka import KafkaBroker  # noqa: E402
+from weir.cluster.migrate import migrate  # noqa: E402
+from weir.cluster.spark import create_request  # noqa: E402
+from weir.counts.read import snapshot  # noqa: E402
+from weir.generator import Generator, Mix, Truth  # noqa: E402
+from weir.local.part import LOOPBACK  # noqa: E402
+from weir.local.spark import connector_jars, spark_home  # noqa: E402
+from weir.settings import Settings  # noqa: E402
+from weir.supervise.spec import JobSpec, load_all  # noqa: E402
+from weir.supervise.submission import arguments, submission  # noqa: E402
+from weir.supervise.takeover import take_over  # noqa: E402
+
+START_MS = 1_768_435_200_000  # 15 January 2026
+MIX = Mix(services=("web", "shop", "api", "pay", "auth"), events_per_s=20_000)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one run: wall clock and CPU in seconds, and the largest resident memory in MiB."""
+
+    lines: int
+    wall_s: float
+    cpu_s: float
+    memory_mib: float
+
+    @property
+    def lines_per_s(self) -> float:
+        return self.lines / self.wall_s
+
+    @property
+    def cpu_s_per_million(self) -> float:
+        return self.cpu_s / self.lines * 1e6
+
+    def as_dict(self) -> dict[str, float]:
+        rates = {"lines_per_s": self.lines_per_s, "cpu_s_per_million": self.cpu_s_per_million}
+        return {k: round(v, 3) for k, v in {**asdict(self), **rates}.items()}
+
+
+def fill(settings: Settings, topic: str, lines: int) -> Truth:
+    """Spread the lines over the partitions, as many to each."""
+    make_topic(settings, topic)
+    generator = Generator(1, START_MS, MIX)
+    producer = Producer({
+        "bootstrap.servers": settings.kafka, "linger.ms": 50, "batch.num.messages": 100_000, "batch.size": 1_000_000,
+        "queue.buffering.max.messages": 1_000_000, "acks": "all", "enable.idempotence": True,
+    })  # fmt: skip
+    for block in generator.blocks(lines):
+        for n, (service, line) in enumerate(block):
+            while True:
+                try:
+                    producer.produce(topic, line, service, partition=n % 4)
+                    break
+                except BufferError:
+                    producer.poll(0.1)
+        producer.poll(0)
+    assert producer.flush(120) == 0
+    return generator.truth
+
+
+def only_read(kafka: str, topic: str, lines: int) -> None:
+    """The floor: every record is fetched and handed to the program, which does nothing with it."""
+    consumer = Consumer({"bootstrap.servers": kafka, "group.id": "floor", "enable.auto.commit": False, "fetch.max.bytes": 64 << 20})
+    consumer.assign([TopicPartition(topic, p, 0) for p in range(4)])
+    while lines > 0:
+        lines -= len(consumer.consume(20_000, 1.0))
+    consumer.close()
+
+
+def floor(settings: Settings, topic: str, lines: int) -> Cost:
+    command = [sys.executable, __file__, "--only-read", settings.kafka, topic, str(lines)]
+    began = time.monotonic()
+    child = psutil.Popen(command)
+    cpu, memory = watch(child, lambda: child.poll() is not None)
+    return Cost(lines, time.monotonic() - began, cpu, memory)
+
+
+def watch(process: psutil.Popen, done: Callable[[], bool]) -> tuple[float, float]:
+    """Wait for `done()`; the CPU seconds that the process and its children have used by then, and their largest memory in MiB."""
+    cpu = memory = 0.0
+    while True:
+        ended = done()
+        seconds, bytes_ = used(process)
+        cpu, memory = max(cpu, seconds), max(memory, bytes_ / 2**20)
+        if ended:
+            return cpu, memory
+        time.sleep(0.1)
+
+
+def used(process: psutil.Process) -> tuple[float, int]:
+    """CPU seconds and resident bytes now, children included, those that ended too."""
+    seconds, resident = 0.0, 0
+    try:
+        family = [process, *process.children(recursive=True)]
+    except psutil.Error:
+        return 0.0, 0
+    for each in family:
+        try:
+            times = each.cpu_times()
+            seconds += times.user + times.system + times.children_user + times.children_system
+            resident += each.memory_info().rss
+        except psutil.Error:
+            continue
+    return seconds, resident
+
+
+def drain(settings: Settings, spec: JobSpec, topic: str, lines: int, home: Path) -> tuple[Cost, Head]:
+    """Run the job from the topic's beginning until its last line has landed."""
+    store = CassandraStore.connect(address(settings), patience_s=30)
+    broker = KafkaBroker(settings.kafka)
+    ends = dict(broker.end_offsets(topic))
+    store.create_head(first_head(spec.name, dict(broker.earliest_offsets(topic)), broker.topic_id(topic), 1))
+    head = take_over(store, spec.name, judged=0)
+    spec = spec.model_copy(update={"source": spec.source.model_copy(update={"topic": topic})})
+    args = arguments(spec, head, "bench", str(home / "checkpoint"), settings)
+    began = time.monotonic()
+    with driver(spec, args, home, settings) as child:
+
+        def landed() -> bool:
+            head = store.head(spec.name)
+            assert child.poll() is None, f"the driver ended: see {home / 'driver.log'}"
+            return head is not None and head.state is State.LANDED and dict(head.end) == ends
+
+        cpu, memory = watch(child, landed)
+        cost = Cost(lines, time.monotonic() - began, cpu, memory)
+    final = store.head(spec.name)
+    assert final is not None
+    store.session.close()
+    return cost, final
+
+
+@contextmanager
+def driver(spec: JobSpec, args: JobArguments, home: Path, settings: Settings) -> Iterator[psutil.Popen]:
+    """What a worker starts when the job is submitted: SparkSubmit in a JVM, with Python as its child."""
+    asked = submission(spec, args, PROJECT, replace(settings, spark_jars=connector_jars()))
+    request = create_request(replace(asked, executors=0), "")
+    extra = asked.conf.get("spark.driver.extraJavaOptions", "").split()
+    java = ["java", f"-Xmx{asked.driver_memory}", *extra, "-cp", f"{spark_home()}/jars/*", "org.apache.spark.deploy.SparkSubmit"]
+    local = ["--conf", f"spark.driver.host={LOOPBACK}", "--conf", f"spark.driver.bindAddress={LOOPBACK}"]
+    env = {**os.environ, **asked.env, "SPARK_HOME": str(spark_home()), "SPARK_LOCAL_IP": LOOPBACK, "PYSPARK_PYTHON": sys.executable}
+    with (home / "driver.log").open("wb") as log:
+        child = psutil.Popen([*java, *local, *request["appArgs"]], stdout=log, stderr=log, env=env, cwd=home)
+    try:
+        yield child
+    finally:
+        if child.poll() is None:
+            for each in [*child.children(recursive=True), child]:
+                each.kill()
+        child.wait()
+
+
+def differences(settings: Settings, job: str, truth: Truth) -> list[str]:
+    """Where what Cassandra has is not what the generator made."""
+    store = CassandraStore.connect(address(settings), patience_s=30)
+    seen = snapshot(store, job, [(t.hour, t.shard) for t in store.hours(job)])
+    counts: Counter[Cell] = Counter()
+    for cells in seen.cells.values():
+        counts.update(cells)
+    heads = [*store.ledger(job), seen.head]
+    rejected: Counter[str] = Counter()
+    for head in {(h.by, h.batch_id): h for h in heads}.values():
+        rejected.update(head.totals.rejected)
+    store.session.close()
+    wrong = [f"{cell}: {n} is stored, {truth.panes[cell]} is true" for cell, n in counts.items() if n != truth.panes[cell]]
+    wrong += [f"{cell}: missing" for cell in truth.panes.keys() - counts.keys()]
+    return wrong + ([f"rejected: {dict(rejected)}, true is {dict(truth.rejected)}"] if rejected != truth.rejected else [])
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--lines", type=int, default=10_000_000)
+    options.add_argument("--json", type=Path, help="also write the figures here")
+    options.add_argument("--home", type=Path, help="keep everything here, for a look at the logs")
+    options.add_argument("--only-read", nargs=3, help=argparse.SUPPRESS)
+    chosen = options.parse_args()
+    if chosen.only_read:
+        only_read(chosen.only_read[0], chosen.only_read[1], int(chosen.only_read[2]))
+        return 0
+    with tempfile.TemporaryDirectory(prefix="weir-drain-") as temporary:
+        return run(chosen.lines, chosen.home or Path(temporary), chosen.json)
+
+
+def run(lines: int, home: Path, report: Path | None) -> int:
+    home.mkdir(parents=True, exist_ok=True)
+    spec = load_all(PROJECT / "spark_jobs")["error_counts"]
+    with running(home, "kafka", "cassandra") as settings:
+        migrate(settings)
+        print(f"filling a topic with {lines:,} lines", flush=True)
+        truth = fill(settings, "drain", lines)
+        least = floor(settings, "drain", lines)
+        show("plain consumer", least)
+        cost, head = drain(settings, spec, "drain", lines, home)
+        show("error_counts", cost)
+        wrong = differences(settings, spec.name, truth)
+    ratio = cost.cpu_s / least.cpu_s
+    print(f"{ratio:.1f} times the CPU of reading alone; {head.batch_id + 1} batches; {len(truth.panes):,} cells, {len(wrong)} differ")
+    for each in wrong[:10]:
+        print("  ", each)
+    if report:
+        figures = {"floor": least.as_dict(), "job": cost.as_dict(), "ratio": round(ratio, 2), "exact": not wrong}
+        report.write_text(json.dumps(figures, indent=2) + "\n")
+    return 1 if wrong else 0
+
+
+def show(name: str, cost: Cost) -> None:
+    print(
+        f"{name:>15}: {cost.lines_per_s:>10,.0f} lines/s {cost.cpu_s_per_million:>6.2f} CPU-s per million lines, "
+        f"{cost.wall_s:.1f} s, {cost.memory_mib:,.0f} MiB",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,31 @@
+"""The Airflow DAGs `<job>_deploy`: makes sure that the job runs with its present spec and code."""
+
+from airflow.sdk import Param
+
+from weir.operators.catalogue import job_dag, jobs
+from weir.operators.deploy import DeployOperator
+from weir.operators.ready import ReadyOperator
+
+DOC = """
+### Deploy {job}
+
+**Does:** makes sure that `{job}` runs with the spec and code that are here. Already so: nothing changes. Otherwise the next attempt
+takes over from the same checkpoint, and the old driver ends. Nothing is lost or counted twice.
+
+**Runs:** by hand (Trigger, with a form) or by `weir deploy {job}`. It has no schedule.
+
+**If it fails:** `deploy` says what is wrong with the spec, the store or the cluster; nothing was changed if the spec was at fault.
+`ready` says why the new driver ended, or what it waits for. The watch goes on caring for the job in both cases.
+Mend the cause and trigger again: it is safe at any time. `weir health {job}` and `weir logs {job}` tell more.
+
+Clearing, failing or killing these tasks never touches a driver.
+"""
+
+FORM = {
+    "reason": Param("", type="string", title="Reason", description="Why, in a few words. Kept in the timeline.", maxLength=500),
+    "force": Param(False, type="boolean", title="Replace the driver even if nothing has changed"),
+}
+
+for spec in jobs():
+    with job_dag(spec, "deploy", DOC, params=FORM):
+        DeployOperator(task_id="deploy", job=spec.name) >> ReadyOperator(task_id="ready", job=spec.name, within=spec.health.ready_within)

@@ -1,0 +1,29 @@
+"""The Airflow DAG `weir_health`: one tick over the whole fleet; the backstop of the watch."""
+
+from datetime import timedelta
+
+from weir.operators.catalogue import weir_dag
+from weir.operators.health import TickOperator, TroubleOperator
+
+# An Airflow DAG run costs about a second of a core, whatever it does; the watch is the quick eye.
+EVERY = timedelta(seconds=30)
+
+DOC = """
+### Health of all jobs
+
+**Does:** `tick` judges every job of Weir from outside: checkpoint and ledger against the broker's end offsets, and the cluster's word. The
+verdicts, in words and with their evidence, are in its log and in its XCom `reports`. Only a job in trouble becomes a task `trouble`
+of its own, named after the job: it starts the job's restart DAG, held to the attempt that was judged.
+
+**Runs:** every 30 seconds, as the backstop of `weir_watch`, which sees trouble within seconds. Both may act: the second one finds the
+attempt replaced, and does nothing.
+
+**If `tick` fails:** the store could not be reached, so nothing is known. No stream is touched for that. `weir status` says which part
+is down.
+
+**If `trouble` fails:** a person is needed. Its message says what is wrong, since the evidence is in it, and what to do next.
+"""
+
+with weir_dag("weir_health", "Judge all jobs and restart those that need it", DOC, ["health"], schedule=EVERY):
+    tick = TickOperator(task_id="tick", retries=0)  # the next tick is the retry
+    TroubleOperator.partial(task_id="trouble", map_index_template="{{ task.job }}").expand(report=tick.output)

@@ -1,0 +1,41 @@
+"""The Airflow DAGs `<job>_recount`: counts again, from Kafka, by code that is not the job's."""
+
+from datetime import timedelta
+
+from airflow.sdk import Param
+
+from weir.operators.catalogue import job_dag, jobs
+from weir.operators.counts import RecountOperator, SpansOperator
+
+DOC = """
+### Recount {job}
+
+**Does:** `spans` lists the closed hours that were written in the last two hours. `recount`, one mapped task per span, reads the lines that
+the ledger names back from Kafka, counts them with a parser of its own, and compares pane by pane, service by service and level by level.
+
+**Runs:** every hour; and by hand, with a form, for any span of event time.
+
+**If `recount` fails:** it says how many lines are missing or doubled and where the first ones are (WEIR-401), with all differences in its
+XCom `recount`. Or nothing could be checked, since the broker no longer has the lines. The stream goes on. `weir ledger {job}` shows
+the batches, `docs/runbook.md` what to do.
+"""
+
+FORM = {
+    "since": Param(
+        None, type=["null", "string"], format="date-time", title="Since", description="Event time, such as 2026-01-31T12:00:00Z"
+    ),
+    "until": Param(None, type=["null", "string"], format="date-time", title="Until", description="Panes that begin before this"),
+}
+
+for spec in jobs():
+    with job_dag(spec, "recount", DOC, schedule=timedelta(hours=1), params=FORM):
+        spans = SpansOperator(task_id="spans", job=spec.name)
+        recount = RecountOperator.partial(
+            task_id="recount",
+            job=spec.name,
+            map_index_template="{{ task.label }}",
+            execution_timeout=timedelta(hours=1),
+            retries=1,
+            max_active_tis_per_dag=2,  # a span of a busy day takes long: it must not hold every worker
+        )
+        recount.expand(span=spans.output)

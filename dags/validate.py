@@ -1,0 +1,22 @@
+"""The Airflow DAGs `<job>_validate`: the laws that counts must obey, checked on closed panes with Great Expectations."""
+
+from datetime import timedelta
+
+from weir.operators.catalogue import job_dag, jobs
+from weir.operators.counts import ValidateOperator
+
+DOC = """
+### Validate the counts of {job}
+
+**Does:** checks closed panes: the schema, no negative counts, panes aligned, the ledger's sums kept, folded sums equal to the deltas,
+freshness. The result is written as Data Docs; the task has a link to it.
+
+**Runs:** every 15 minutes. It only reads.
+
+**If it fails:** the message names the laws that are broken (WEIR-401), its XCom `validation` has each with its numbers, and the Data Docs
+show the rows. A validation that found nothing to check fails, too. `weir recount {job}` tells which lines are concerned.
+"""
+
+for spec in jobs():
+    with job_dag(spec, "validate", DOC, schedule=timedelta(minutes=15)):
+        ValidateOperator(task_id="validate", job=spec.name)

@@ -1,0 +1,150 @@
+"""The outside world as Weir sees it: one protocol a system. Whoever implements one is held to tests/contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from spark_jobs.contract import RejectedLine
+from spark_jobs.protocol import Head, Position
+from spark_jobs.writer import Store as DriverStore
+from weir.cluster.records import AttemptRow, Cell, DriverState, Event, FoldNote, HourShard, JobRow, Published, Record, Submission, Touched
+
+
+class CountStore(DriverStore, Protocol):
+    """What fold, readers and the supervisor need of the store beside what drivers need."""
+
+    def create_head(self, head: Head) -> bool:
+        """Make a job's first head; False if it has one."""
+
+    def firsts(self, job: str) -> Mapping[int, tuple[int, int]]:
+        """For each attempt that set out to claim: its epoch and first batch."""
+
+    def hours(self, job: str, since: int | None = None, until: int | None = None) -> Sequence[Touched]:
+        """The hours that were touched, their start in [since, until), in order."""
+
+    def published(self, job: str, at: HourShard) -> Published | None:
+        """What readers should read (serial consistency)."""
+
+    def publish(self, job: str, at: HourShard, expected: Published | None, new: Published) -> bool:
+        """Point readers to a new run if `expected` is still what they read."""
+
+    def put_run(self, job: str, at: HourShard, run: str, base: str, cells: Mapping[Cell, int]) -> None:
+        """Write a run's cells. `base` is the run that was published when this one was begun, empty for none."""
+
+    def run_cells(self, job: str, at: HourShard, run: str) -> Mapping[Cell, int]:
+        """A run's cells, read back."""
+
+    def runs(self, job: str, at: HourShard) -> Mapping[str, str]:
+        """Every run of an hour and shard that was begun and not deleted, with its base."""
+
+    def delete_run(self, job: str, at: HourShard, run: str) -> None:
+        """Forget a run that nobody can publish any more."""
+
+    def deltas(self, job: str, at: HourShard) -> Iterable[tuple[Position, Cell, int]]:
+        """The deltas that are still there, landed or not."""
+
+    def delete_deltas(self, job: str, at: HourShard, write_ts: int) -> None:
+        """Delete the deltas written at `write_ts` or before."""
+
+    def hour_totals(self, job: str, at: HourShard) -> Iterable[tuple[Position, Mapping[str, int]]]:
+        """Lines by level that each batch, landed or not, wrote to an hour and shard. Never deleted."""
+
+    def ledger(self, job: str) -> Iterator[Head]:
+        """The landed batches, newest first, as the heads that they were. The batch in the head itself may be missing."""
+
+    def rejected_lines(self, job: str) -> Iterator[tuple[Position, RejectedLine]]:
+        """The samples of rejected lines, of landed batches or not, newest batch first."""
+
+    def folds(self, job: str) -> Mapping[HourShard, FoldNote]:
+        """The notes of all hours and shards that were ever folded."""
+
+    def put_folded(self, job: str, at: HourShard, published: Published) -> None:
+        """Note what is published."""
+
+    def put_swept(self, job: str, at: HourShard, run: str) -> None:
+        """Note that what this run replaced was deleted."""
+
+    def put_recount(self, job: str, record: Mapping[str, object]) -> None:
+        """Keep what a recount found."""
+
+    def recounts(self, job: str, limit: int = 50) -> Sequence[Mapping[str, object]]:
+        """What recounts found, newest first."""
+
+
+class Cluster(Protocol):
+    """Where drivers run. Nothing here decides: a state that cannot be learnt is UNKNOWN, and never an exception."""
+
+    def submit(self, submission: Submission) -> str:
+        """Start a driver and return its submission id. Raises NotRunning if the cluster does not take it."""
+
+    def state(self, submission_id: str) -> DriverState:
+        """What the cluster says of a submission, within a few seconds."""
+
+    def kill(self, submission_id: str) -> None:
+        """End a driver that has been superseded. Best effort: it would end by itself."""
+
+
+class Checkpoints(Protocol):
+    """The folders that drivers keep their progress in: one per attempt, so that two drivers never share one."""
+
+    def location(self, job: str, epoch: int, attempt: int) -> str:
+        """The URI that the driver of an attempt is given."""
+
+    def copy_for(self, job: str, epoch: int, attempt: int) -> int | None:
+        """Copy the newest earlier attempt's folder of the epoch for this attempt. Returns the last batch that it knows, -1 for none,
+        or None if there was nothing usable to copy."""
+
+
+class JobStore(CountStore, Protocol):
+    """What the manager keeps: what is wanted, each attempt, the timeline and the last reports."""
+
+    def close(self) -> None:
+        """Let go of the connections."""
+
+    def job(self, job: str) -> JobRow | None:
+        """What is wanted of a job (serial consistency)."""
+
+    def set_job(self, expected: JobRow | None, new: JobRow) -> bool:
+        """Change what is wanted if `expected` is what was wanted."""
+
+    def attempts(self, job: str, limit: int = 50) -> Sequence[AttemptRow]:
+        """The newest attempts, newest first."""
+
+    def put_attempt(self, job: str, row: AttemptRow) -> None:
+        """Note why an attempt is about to be taken, before it is."""
+
+    def put_submitted(self, job: str, attempt: int, submission_id: str, at: int) -> None:
+        """Note the driver that was started for an attempt."""
+
+    def add_event(self, job: str, kind: str, text: str, detail: Mapping[str, object]) -> None:
+        """Add a line to the timeline."""
+
+    def events(self, job: str, limit: int = 50) -> Sequence[Event]:
+        """The newest lines of the timeline, newest first."""
+
+    def report(self, job: str) -> str | None:
+        """The last report as JSON."""
+
+    def put_report(self, job: str, record: str) -> None:
+        """Keep a report."""
+
+
+class Broker(Protocol):
+    """What the source says of itself, each within a few seconds. Raises NotRunning, or its kind TopicMissing."""
+
+    def end_offsets(self, topic: str) -> Mapping[int, int]:
+        """For each partition the offset after the last record."""
+
+    def earliest_offsets(self, topic: str) -> Mapping[int, int]:
+        """For each partition the first offset that is still there."""
+
+    def topic_id(self, topic: str) -> str:
+        """What tells a topic from one that was deleted and made again under its name."""
+
+
+class Source(Broker, Protocol):
+    """A broker whose records can be read back."""
+
+    def records(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
+        """The records with offsets in [start, end), in order. Raises NotRunning if they stop coming, or are gone."""

@@ -1,0 +1,250 @@
+"""The supervisor's side of the store in Cassandra: implements weir.cluster.base.JobStore."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Self, TypeVar
+
+from cassandra.util import unix_time_from_uuid1, uuid_from_time
+
+from spark_jobs import codec
+from spark_jobs.contract import CassandraAddress, RejectedLine
+from spark_jobs.protocol import Head, Position
+from spark_jobs.session import OutOfPatience, Session
+from spark_jobs.store import CassandraStore as DriverStore
+from spark_jobs.store import day_of, version_of
+from weir.cluster.records import AttemptRow, Cell, Event, FoldNote, HourShard, JobRow, Published, Touched
+from weir.errors import NotRunning
+from weir.settings import Settings
+
+T = TypeVar("T")
+
+
+def address(settings: Settings) -> CassandraAddress:
+    return CassandraAddress(
+        hosts=tuple(settings.cassandra_hosts.split(",")),
+        port=settings.cassandra_port,
+        keyspace=settings.cassandra_keyspace,
+        datacenter=settings.cassandra_datacenter,
+        user=settings.cassandra_user,
+        password_file=settings.cassandra_password_file,
+    )
+
+
+class PatientSession(Session):
+    """The supervisor's session: when its patience ends, the error is one that people can read."""
+
+    def patiently(self, what: str, run: Callable[[], T]) -> T:
+        try:
+            return super().patiently(what, run)
+        except OutOfPatience as error:
+            raise NotRunning(f"{error}.", "See: weir status") from error
+
+
+class CassandraStore(DriverStore):
+    @classmethod
+    def connect(cls, address: CassandraAddress, patience_s: float | None) -> Self:
+        """Connect; every call then waits up to `patience_s` for an answer and else raises NotRunning."""
+        return cls(PatientSession(address, patience_s))
+
+    def create_head(self, head: Head) -> bool:
+        return self.session.swap(
+            "INSERT INTO head (job, attempt, incarnation, state, write_ts, record) VALUES (?, ?, ?, ?, ?, ?) IF NOT EXISTS",
+            (head.job, *version_of(head), codec.dump(head)),
+            lambda: self._is_head(head),
+        )
+
+    def _is_head(self, head: Head) -> bool | None:
+        current = self.head(head.job)
+        return None if current is None else current == head
+
+    def firsts(self, job: str) -> Mapping[int, tuple[int, int]]:
+        rows = self.session.execute("SELECT attempt, epoch, first_batch FROM attempt WHERE job = ?", job)
+        return {r.attempt: (r.epoch, r.first_batch) for r in rows if r.first_batch is not None}
+
+    def hours(self, job: str, since: int | None = None, until: int | None = None) -> Sequence[Touched]:
+        rows = self.session.execute(
+            "SELECT hour, shard, attempt, batch_id FROM hour WHERE job = ? AND hour >= ? AND hour < ?",
+            job, since if since is not None else -(2**62), until if until is not None else 2**62,
+        )  # fmt: skip
+        return [Touched(ms(r.hour), r.shard, (r.attempt, r.batch_id)) for r in rows]
+
+    def published(self, job: str, at: HourShard) -> Published | None:
+        rows = self.session.serial(
+            "SELECT run, attempt, batch_id, write_ts, published_at FROM published WHERE job = ? AND hour = ? AND shard = ?", job, *at
+        )
+        return Published(rows[0].run, (rows[0].attempt, rows[0].batch_id), rows[0].write_ts, ms(rows[0].published_at)) if rows else None
+
+    def publish(self, job: str, at: HourShard, expected: Published | None, new: Published) -> bool:
+        def applied() -> bool | None:
+            current = self.published(job, at)
+            return True if current == new else None if current == expected else False
+
+        condition = "IF NOT EXISTS" if expected is None else "IF run = ?"
+        if expected is None:
+            cql = (
+                "INSERT INTO published (run, attempt, batch_id, write_ts, published_at, job, hour, shard) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+            )
+        else:
+            cql = (
+                "UPDATE published SET run = ?, attempt = ?, batch_id = ?, write_ts = ?, published_at = ? "
+                "WHERE job = ? AND hour = ? AND shard = ? "
+            )
+        values = (new.run, *new.position, new.write_ts, new.at, job, *at, *((expected.run,) if expected else ()))
+        return self.session.swap(cql + condition, values, applied)
+
+    def put_run(self, job: str, at: HourShard, run: str, base: str, cells: Mapping[Cell, int]) -> None:
+        self.session.execute("INSERT INTO run_begun (job, hour, shard, run, base) VALUES (?, ?, ?, ?, ?)", job, *at, run, base)
+        self.session.write_partitions(
+            "INSERT INTO run (job, hour, shard, run, pane_start, service, level, signature, n) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [[(job, *at, run, *cell, n) for cell, n in cells.items()]],
+        )
+
+    def run_cells(self, job: str, at: HourShard, run: str) -> Mapping[Cell, int]:
+        rows = self.session.execute(
+            "SELECT pane_start, service, level, signature, n FROM run WHERE job = ? AND hour = ? AND shard = ? AND run = ?", job, *at, run
+        )
+        return {_cell(r): r.n for r in rows}
+
+    def runs(self, job: str, at: HourShard) -> Mapping[str, str]:
+        rows = self.session.execute("SELECT run, base FROM run_begun WHERE job = ? AND hour = ? AND shard = ?", job, *at)
+        return {r.run: r.base for r in rows}
+
+    def delete_run(self, job: str, at: HourShard, run: str) -> None:
+        self.session.execute("DELETE FROM run WHERE job = ? AND hour = ? AND shard = ? AND run = ?", job, *at, run)
+        self.session.execute("DELETE FROM run_begun WHERE job = ? AND hour = ? AND shard = ? AND run = ?", job, *at, run)
+
+    def deltas(self, job: str, at: HourShard) -> Iterable[tuple[Position, Cell, int]]:
+        rows = self.session.execute(
+            "SELECT pane_start, service, level, signature, attempt, batch_id, n FROM delta WHERE job = ? AND hour = ? AND shard = ?",
+            job,
+            *at,
+        )
+        return [((r.attempt, r.batch_id), _cell(r), r.n) for r in rows]
+
+    def delete_deltas(self, job: str, at: HourShard, write_ts: int) -> None:
+        self.session.execute("DELETE FROM delta USING TIMESTAMP ? WHERE job = ? AND hour = ? AND shard = ?", write_ts, job, *at)
+
+    def hour_totals(self, job: str, at: HourShard) -> Iterable[tuple[Position, Mapping[str, int]]]:
+        rows = self.session.execute("SELECT attempt, batch_id, levels FROM ledger_hour WHERE job = ? AND hour = ? AND shard = ?", job, *at)
+        return [((r.attempt, r.batch_id), dict(r.levels or {})) for r in rows]
+
+    def ledger(self, job: str) -> Iterator[Head]:
+        for day in self.days(job):
+            for row in self.session.stream("SELECT record FROM ledger WHERE job = ? AND day = ?", job, day):
+                yield codec.load(row.record)
+
+    def rejected_lines(self, job: str) -> Iterator[tuple[Position, RejectedLine]]:
+        head = self.head(job)
+        days = {*self.days(job), *([day_of(head.write_ts)] if head else [])}  # the newest batch may not be in the ledger yet
+        for day in sorted(days, reverse=True):
+            for r in self.session.stream("SELECT * FROM rejected WHERE job = ? AND day = ?", job, day):
+                yield (r.attempt, r.batch_id), RejectedLine(r.topic, r.partition, r.offset, r.service, r.reason, r.value)
+
+    def folds(self, job: str) -> Mapping[HourShard, FoldNote]:
+        rows = self.session.execute("SELECT hour, shard, run, attempt, batch_id, folded_at, swept FROM fold WHERE job = ?", job)
+        return {(ms(r.hour), r.shard): FoldNote(r.run, (r.attempt, r.batch_id), ms(r.folded_at), r.swept or "") for r in rows if r.run}
+
+    def put_folded(self, job: str, at: HourShard, published: Published) -> None:
+        self.session.execute(
+            "UPDATE fold SET run = ?, attempt = ?, batch_id = ?, folded_at = ? WHERE job = ? AND hour = ? AND shard = ?",
+            published.run, *published.position, published.at, job, *at,
+        )  # fmt: skip
+
+    def put_swept(self, job: str, at: HourShard, run: str) -> None:
+        self.session.execute("UPDATE fold SET swept = ? WHERE job = ? AND hour = ? AND shard = ?", run, job, *at)
+
+    def put_recount(self, job: str, record: Mapping[str, object]) -> None:
+        self.session.execute("INSERT INTO recount (job, at, record) VALUES (?, ?, ?)", job, uuid_from_time(time.time()), json.dumps(record))
+
+    def recounts(self, job: str, limit: int = 50) -> Sequence[Mapping[str, object]]:
+        return [json.loads(r.record) for r in self.session.execute("SELECT record FROM recount WHERE job = ? LIMIT ?", job, limit)]
+
+    # what the manager keeps
+
+    def job(self, job: str) -> JobRow | None:
+        rows = self.session.serial("SELECT revision, desired, version, spec, changed_by, reason, changed_at FROM job WHERE job = ?", job)
+        if not rows:
+            return None
+        r = rows[0]
+        return JobRow(job, r.revision, r.desired, r.version, r.spec, r.changed_by, r.reason, ms(r.changed_at))
+
+    def set_job(self, expected: JobRow | None, new: JobRow) -> bool:
+        def applied() -> bool | None:
+            current = self.job(new.job)
+            return True if current == new else None if current == expected else False
+
+        values = (new.revision, new.desired, new.version, new.spec, new.changed_by, new.reason, new.changed_at, new.job)
+        columns = ("revision", "desired", "version", "spec", "changed_by", "reason", "changed_at")
+        if expected is None:
+            cql = f"INSERT INTO job ({', '.join(columns)}, job) VALUES (?, ?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS"
+            return self.session.swap(cql, values, applied)
+        cql = f"UPDATE job SET {', '.join(f'{c} = ?' for c in columns)} WHERE job = ? IF revision = ?"
+        return self.session.swap(cql, (*values, expected.revision), applied)
+
+    def attempts(self, job: str, limit: int = 50) -> Sequence[AttemptRow]:
+        return [_attempt(r) for r in self.session.execute("SELECT * FROM attempt WHERE job = ? LIMIT ?", job, limit)]
+
+    def put_attempt(self, job: str, row: AttemptRow) -> None:
+        self.session.execute(
+            "UPDATE attempt SET cause = ?, who = ?, reason = ?, taken_at = ?, version = ? WHERE job = ? AND attempt = ?",
+            row.cause, row.who, row.reason, row.taken_at, row.version, job, row.attempt,
+        )  # fmt: skip
+
+    def put_submitted(self, job: str, attempt: int, submission_id: str, at: int) -> None:
+        self.session.execute(
+            "UPDATE attempt SET submission_id = ?, submitted_at = ? WHERE job = ? AND attempt = ?", submission_id, at, job, attempt
+        )
+
+    def add_event(self, job: str, kind: str, text: str, detail: Mapping[str, object]) -> None:
+        self.session.execute(
+            "INSERT INTO event (job, at, kind, text, detail) VALUES (?, ?, ?, ?, ?)",
+            job, uuid_from_time(time.time()), kind, text, json.dumps(detail, default=str),
+        )  # fmt: skip
+
+    def events(self, job: str, limit: int = 50) -> Sequence[Event]:
+        rows = self.session.execute("SELECT at, kind, text, detail FROM event WHERE job = ? LIMIT ?", job, limit)
+        return [Event(round(unix_time_from_uuid1(r.at) * 1000), r.kind, r.text, json.loads(r.detail)) for r in rows]
+
+    def report(self, job: str) -> str | None:
+        rows = self.session.execute("SELECT record FROM report WHERE job = ?", job)
+        return rows[0].record if rows else None
+
+    def put_report(self, job: str, record: str) -> None:
+        self.session.execute("INSERT INTO report (job, record) VALUES (?, ?)", job, record)
+
+
+def _attempt(r: Any) -> AttemptRow:
+    """A row whose columns were written by different hands; what is not there yet is empty."""
+    return AttemptRow(
+        attempt=r.attempt,
+        cause=r.cause or "",
+        who=r.who or "",
+        reason=r.reason or "",
+        taken_at=ms(r.taken_at) if r.taken_at else 0,
+        epoch=r.epoch or 0,
+        first_batch=-1 if r.first_batch is None else r.first_batch,
+        version=r.version or "",
+        submission_id=r.submission_id or "",
+        submitted_at=ms(r.submitted_at) if r.submitted_at else 0,
+        incarnation=r.incarnation or "",
+        exit_reason=r.exit_reason or "",
+        exit_error=r.exit_error or "",
+        exit_batch=-1 if r.exit_batch is None else r.exit_batch,
+        exited_at=ms(r.exited_at) if r.exited_at else 0,
+    )
+
+
+def ms(moment: datetime) -> int:
+    """Cassandra's timestamps come back as naive UTC datetimes."""
+    return round(moment.replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def _cell(row: Any) -> Cell:
+    return ms(row.pane_start), row.service, row.level, row.signature
+
+
+__all__ = ["CassandraStore", "address", "day_of", "ms"]

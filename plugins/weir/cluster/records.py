@@ -1,0 +1,129 @@
+"""What Weir knows about the outside world, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from spark_jobs.protocol import Position
+
+Cell = tuple[int, str, str, str]  # pane_start (ms), service, level, signature
+HourShard = tuple[int, int]  # hour (ms), shard
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where an hour and shard is folded to: the run to read, the last position in it, and the timestamp up to which deltas may go."""
+
+    run: str
+    position: Position
+    write_ts: int
+    at: int  # ms
+
+
+@dataclass(frozen=True)
+class Touched:
+    """An hour and shard that has counts, and the youngest position that ever wrote to it (landed or not)."""
+
+    hour: int
+    shard: int
+    position: Position
+
+
+@dataclass(frozen=True)
+class FoldNote:
+    """What was published last for an hour and shard, and the run whose forerunners were swept. A hint: it may be older than the truth."""
+
+    run: str
+    position: Position
+    at: int  # ms
+    swept: str = ""
+
+
+class DriverState(StrEnum):
+    """What the cluster says of a submission. UNKNOWN is no news; it never means dead."""
+
+    SUBMITTED = "submitted"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    KILLED = "killed"
+    UNKNOWN = "unknown"
+
+    @property
+    def ended(self) -> bool:
+        return self in (DriverState.FINISHED, DriverState.FAILED, DriverState.KILLED)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A driver to be started. `resources` are those of the spec; `master` is what the driver itself connects to."""
+
+    name: str
+    application: str
+    arguments: Sequence[str]
+    conf: Mapping[str, str]
+    env: Mapping[str, str]
+    jars: Sequence[str] = ()
+    py_files: Sequence[str] = ()
+    driver_memory: str = "1g"
+    executor_memory: str = "1g"
+    executors: int = 1
+    cores: int = 1
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """What a person or a deploy asked for; changed only by compare-and-set on `revision`."""
+
+    job: str
+    revision: int
+    desired: str  # running or stopped
+    version: str
+    spec: str  # the spec as JSON, as it was deployed
+    changed_by: str
+    reason: str
+    changed_at: int
+
+
+@dataclass(frozen=True)
+class AttemptRow:
+    """One start of a driver. Times are in ms, 0 for "not yet"; `exit_reason` is empty for one that runs or was killed."""
+
+    attempt: int
+    cause: str = ""  # deploy, restart, rebuild
+    who: str = ""
+    reason: str = ""
+    taken_at: int = 0
+    version: str = ""
+    submission_id: str = ""
+    submitted_at: int = 0
+    incarnation: str = ""
+    exit_reason: str = ""
+    exit_error: str = ""
+    exit_batch: int = -1
+    exited_at: int = 0
+    epoch: int = 0
+    first_batch: int = -1  # the first batch that it set out to claim
+
+
+@dataclass(frozen=True)
+class Event:
+    """A line of a job's timeline."""
+
+    at: int  # ms
+    kind: str
+    text: str
+    detail: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A line as the broker has it; `append_ms` is when the broker appended it."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    append_ms: int

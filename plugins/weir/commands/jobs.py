@@ -1,0 +1,124 @@
+"""`weir jobs | deploy | restart | stop | health`: the streams. All enter at the manager, as Airflow's tasks do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from weir.commands.common import FormatOption, JobArgument, Reason, opened_manager
+from weir.output import Format, say, show, show_json
+
+if TYPE_CHECKING:
+    from weir.supervise.manager import Action
+    from weir.supervise.verdict import Report
+
+WHO = "cli"
+WELL = ("ok", "idle", "starting", "catching_up")
+
+
+def jobs(form: FormatOption = Format.TABLE) -> None:
+    """List the jobs: what is wanted of each, and how it is.
+
+    Example: weir jobs
+    """
+    with opened_manager() as manager:
+        rows = []
+        for job in manager.specs:
+            wanted = manager.store.job(job)
+            row = {"job": job, "desired": wanted.desired if wanted else "not deployed", "version": wanted.version if wanted else ""}
+            rows.append({**row, **_row(manager.health(job))})
+    show(rows, form, empty="There are no jobs.")
+
+
+def _row(report: Report) -> dict[str, Any]:
+    evidence = report.evidence
+    return {
+        "verdict": str(report.verdict),
+        "since": _iso(report.since),
+        "attempt": report.attempt,
+        "epoch": evidence.get("epoch"),
+        "batch_id": evidence.get("batch_id"),
+        "lag": evidence.get("lag"),
+    }
+
+
+def health(
+    job: JobArgument,
+    form: FormatOption = Format.TABLE,
+    check: Annotated[bool, typer.Option("--check", help="Exit with 1 unless the job is well.")] = False,
+) -> None:
+    """Say how a job is, since when, how that is known, and what to do next.
+
+    Example: weir health error_counts --format json
+    """
+    with opened_manager() as manager:
+        report = manager.health(job)
+    if form is Format.JSON:
+        show_json({**report.as_dict(), "since": _iso(report.since)})
+    elif form is Format.CSV:
+        show([{"job": job, **_row(report), "sentence": report.sentence}], form)
+    else:
+        _tell(report)
+    if check and report.verdict not in WELL:
+        raise typer.Exit(1)
+
+
+def _tell(report: Report) -> None:
+    typer.echo(f"{str(report.verdict).replace('_', ' ')} since {_iso(report.since)}")
+    typer.echo(report.sentence)
+    if report.next_step:
+        typer.echo(f"next: {report.next_step}")
+    typer.echo("evidence:")
+    for name, value in report.evidence.items():
+        typer.echo(f"  {name}: {_value(name, value)}")
+
+
+def _value(name: str, value: object) -> str:
+    from weir.output import cell
+
+    if name.endswith("_at") and isinstance(value, int):
+        return _iso(value) or "never"
+    return ", ".join(f"{k}: {v}" for k, v in value.items()) if isinstance(value, Mapping) else cell(value)
+
+
+def _iso(moment: int) -> str:
+    from weir.counts.panes import iso
+
+    return iso(moment) if moment else ""
+
+
+def deploy(job: JobArgument, reason: Reason = "") -> None:
+    """Make a job run with the spec and the code that are here. Nothing happens if it does.
+
+    Example: weir deploy error_counts
+    """
+    with opened_manager() as manager:
+        _said(manager.deploy(job, who=WHO, reason=reason))
+
+
+def restart(
+    job: JobArgument,
+    reason: Reason = "asked for on the command line",
+    attempt: Annotated[int | None, typer.Option("--attempt", help="Only if this attempt is still the one that may write.")] = None,
+) -> None:
+    """Start a job's next attempt from the same checkpoint. The one before it can write no more.
+
+    Example: weir restart error_counts --reason "new certificates"
+    """
+    with opened_manager() as manager:
+        _said(manager.restart(job, attempt, who=WHO, reason=reason))
+
+
+def stop(job: JobArgument, reason: Reason = "asked for on the command line") -> None:
+    """Stop a job until its next deploy. What it had not landed is counted after that.
+
+    Example: weir stop error_counts --reason "moving the cluster"
+    """
+    with opened_manager() as manager:
+        _said(manager.stop(job, who=WHO, reason=reason))
+
+
+def _said(action: Action) -> None:
+    say(action.sentence if action.changed else f"Nothing to do: {action.sentence}")

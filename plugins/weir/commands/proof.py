@@ -1,0 +1,99 @@
+"""`weir ledger | recount | fold | validate`: what the counts stand on."""
+
+from __future__ import annotations
+
+import time
+from itertools import islice
+from typing import Annotated
+
+import typer
+
+from weir.commands.common import FormatOption, JobArgument, Since, Until, opened_store, spec_of, time_of
+from weir.output import Format, say, show, show_json
+from weir.settings import Settings
+
+LEDGER = ("epoch", "batch_id", "state", "lines", "rejected", "late", "landed_at", "attempt", "offsets")
+
+
+def ledger(
+    job: JobArgument,
+    last: Annotated[int, typer.Option("--last", min=1, help="How many batches.")] = 20,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """List a job's batches, newest first: an open claim, then what has landed, with the offsets that each count came from.
+
+    Example: weir ledger error_counts --last 5 --format json
+    """
+    from weir.counts.progress import batches, ledger_row
+
+    with opened_store(Settings.load()) as store:
+        rows = [ledger_row(head) for head in islice(batches(store, job), last)]
+    show(rows, form, LEDGER if form is Format.TABLE else None, empty=f"{job} has landed nothing yet.")
+
+
+def recount(job: JobArgument, since: Since = None, until: Until = None, form: FormatOption = Format.JSON) -> None:
+    """Read the lines back from Kafka, count them with code that is not the job's, and compare with the store.
+
+    Counted is what has landed at this moment. Exit code 1 when something is missing or doubled, or nothing could be checked.
+
+    Example: weir recount error_counts --since 2026-01-31T00:00:00Z
+    """
+    from weir.cluster.kafka import KafkaBroker
+    from weir.counts.recount import recount as count_again
+    from weir.counts.rules import Rules
+
+    settings = Settings.load()
+    rules = Rules.of(spec_of(settings, job))
+    span = time_of(since, "since"), time_of(until, "until")
+    with opened_store(settings) as store:
+        result = count_again(store, KafkaBroker(settings.kafka), rules, *span)
+        store.put_recount(job, {**result.as_dict(), "at": int(time.time() * 1000)})
+    if form is Format.JSON:
+        show_json(result.as_dict())
+    else:
+        show([result.numbers()], form)
+    say(result.sentence)
+    if not result.proven:
+        raise typer.Exit(1)
+
+
+def fold(job: JobArgument, form: FormatOption = Format.TABLE) -> None:
+    """Fold the closed hours that changed into plain sums, and delete what was folded a while ago. Airflow does this by itself.
+
+    Example: weir fold error_counts
+    """
+    from weir.cluster.kafka import KafkaBroker
+    from weir.counts.closed import closed_now
+    from weir.counts.folding import fold_many, pending, sweep_many, sweepable
+    from weir.counts.panes import iso
+    from weir.counts.progress import head_of
+    from weir.counts.rules import Rules
+
+    settings, now = Settings.load(), int(time.time() * 1000)
+    rules = Rules.of(spec_of(settings, job))
+    with opened_store(settings) as store:
+        until = closed_now(head_of(store, job), rules, KafkaBroker(settings.kafka), now)
+        done = fold_many(store, job, pending(store, job, until), now)
+        swept = sweep_many(store, job, sweepable(store, job, now), now)
+    rows = [{"hour": iso(f.at[0]), "shard": f.at[1], "outcome": str(f.outcome), "lines": f.lines, "cells": f.cells} for f in done]
+    show(rows, form, empty="No closed hour has changed since it was folded.")
+    say(f"{swept} hours and shards were swept" if swept else "")
+
+
+def validate(job: JobArgument, since: Since = None, until: Until = None, form: FormatOption = Format.TABLE) -> None:
+    """Check the laws that counts must obey, on closed panes, with Great Expectations. Exit code 1 when one is broken.
+
+    Example: weir validate error_counts
+    """
+    from weir.cluster.kafka import KafkaBroker
+    from weir.counts.rules import Rules
+    from weir.quality.validate import check
+
+    settings = Settings.load()
+    rules = Rules.of(spec_of(settings, job))
+    span = time_of(since, "since"), time_of(until, "until")
+    with opened_store(settings) as store:
+        result = check(store, KafkaBroker(settings.kafka), rules, settings.data_docs, *span)
+    show(result.rows(), form)
+    say(f"{result.sentence} Docs: {result.docs}")
+    result.raise_if_broken()

@@ -1,0 +1,89 @@
+"""What a line of an Apache error log counts as, for the recount. Written from the format's description, in nothing but Python: it shares
+no code with the job, so that a mistake in one of them shows as a difference.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from spark_jobs.contract import UNKNOWN_SERVICE
+from weir.counts.panes import EPOCH
+from weir.counts.rules import Rules
+from weir.errors import BadInput
+
+MONTHS = {m: i for i, m in enumerate((b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"), 1)}
+LEVELS = frozenset([b"emerg", b"alert", b"crit", b"error", b"warn", b"notice", b"info", b"debug"] + [b"trace%d" % i for i in range(1, 9)])
+# The day of the week is any three bytes; a module may stand before the level; what follows the level does not matter.
+HEAD = re.compile(rb"\[(.{4}.{3} .{2} .{2}:.{2}:.{2}(?:\..{1,9}?)? .{4})\] \[([^\]]{0,63})\]", re.DOTALL)
+TIME = re.compile(rb"... (...) ([ 0-9][0-9]) ([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))? ([0-9]{4})", re.DOTALL)
+LONGEST = 65_536  # bytes of a line that is looked at
+LONGEST_KEY = 256  # bytes of a service's name
+REMEMBERED = 50_000  # texts of times; a busy second has one or a million
+Parsed = tuple[int, str]  # event time (ms), level
+Parse = Callable[[bytes | None, int], Parsed | str]
+
+
+def parser(rules: Rules) -> Parse:
+    """A function from a line and its append time (ms) to its event time and level, or to the reason why it is rejected."""
+    if rules.line_format != "apache_error":
+        raise BadInput(f"line_format: {rules.line_format} cannot be recounted.", "Recount knows apache_error.")
+    zone, known = ZoneInfo(rules.time_zone), {}  # type: ZoneInfo, dict[bytes, int | None]
+
+    def parse(value: bytes | None, append_ms: int) -> Parsed | str:
+        if not value:
+            return "empty"
+        if len(value) > LONGEST:
+            return "too_long"
+        head = HEAD.match(value)
+        if not _is_utf8(value):
+            return "not_utf8"
+        level = _level(head[2]) if head else None
+        if head is None or level is None:
+            return "not_a_log_line"
+        text = head[1]
+        if text not in known:
+            if len(known) >= REMEMBERED:
+                known.clear()
+            known[text] = _moment(text, zone)
+        moment = known[text]
+        if moment is None:
+            return "bad_time"
+        return "future" if moment > append_ms + rules.future_skew else (moment, level)
+
+    return parse
+
+
+def service_of(key: bytes | None) -> str:
+    """The service that a record's key names."""
+    return key[:LONGEST_KEY].decode(errors="replace") if key else UNKNOWN_SERVICE
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _level(text: bytes) -> str | None:
+    """`error`, `core:error` or `:error`, in any case."""
+    level = text.rpartition(b":")[2].lower()
+    return level.decode() if level in LEVELS else None
+
+
+def _moment(text: bytes, zone: ZoneInfo) -> int | None:
+    """`Fri Sep 09 10:42:29.902022 2011` in ms; None if there is no such moment. The day of the week is not looked at."""
+    match = TIME.fullmatch(text)
+    month = MONTHS.get(match[1]) if match else None
+    if match is None or month is None:
+        return None
+    day, hour, minute, second, year = (int(match[i]) for i in (2, 3, 4, 5, 7))
+    try:
+        local = datetime(year, month, day, hour, minute, second, 1000 * int((match[6] or b"0")[:3].ljust(3, b"0")), zone)
+        return (local - EPOCH) // timedelta(milliseconds=1)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,66 @@
+"""How far a job has come: the lines that are left, the batches that landed, the lines that were rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from spark_jobs.contract import RejectedLine
+from spark_jobs.protocol import Head, Offsets, State
+from weir.cluster.base import CountStore
+from weir.counts.fold import seen_landed
+from weir.counts.panes import iso
+from weir.errors import UnknownJob
+
+
+def head_of(store: CountStore, job: str) -> Head:
+    """Raises UnknownJob if it was never deployed."""
+    head = store.head(job)
+    if head is None:
+        raise UnknownJob(f"{job} was never deployed.", f"Run: weir deploy {job}")
+    return head
+
+
+def left(store: CountStore, job: str, ends: Offsets) -> int:
+    """How many offsets before `ends` have not landed. Raises UnknownJob."""
+    frontier = head_of(store, job).frontier
+    return sum(max(0, end - frontier.get(p, 0)) for p, end in ends.items())
+
+
+def batches(store: CountStore, job: str) -> Iterator[Head]:
+    """An open claim, then every landed batch, newest first. Raises UnknownJob."""
+    head = head_of(store, job)
+    if head.has_batch:
+        yield head
+    for landed in store.ledger(job):
+        if (landed.by, landed.batch_id) != (head.by, head.batch_id) or not head.has_batch:
+            yield landed
+
+
+def ledger_row(head: Head) -> dict[str, Any]:
+    """A batch as `weir ledger` shows it; `offsets` are [first, one after the last] by partition."""
+    totals, landed = head.totals, head.state is State.LANDED
+    return {
+        "epoch": head.epoch,
+        "batch_id": head.batch_id,
+        "state": str(head.state),
+        "offsets": {str(p): [head.start.get(p, 0), end] for p, end in sorted(head.end.items())},
+        "lines": totals.lines,
+        "rejected": sum(totals.rejected.values()),
+        "late": totals.late,
+        "landed_at": iso(head.landed_at) if landed and head.landed_at else None,
+        "attempt": head.by,
+        "levels": dict(totals.levels),
+        "rejected_by_reason": dict(totals.rejected),
+        "skipped": head.batch.offsets - totals.lines,
+        "version": head.version,
+    }
+
+
+def samples(store: CountStore, job: str, reason: str | None = None) -> Iterator[RejectedLine]:
+    """Samples of the lines that landed batches rejected, newest batch first. Raises UnknownJob."""
+    head_of(store, job)
+    seen = seen_landed(store, job)
+    for position, line in store.rejected_lines(job):
+        if position in seen and (reason is None or line.reason == reason):
+            yield line

@@ -1,0 +1,35 @@
+"""What counting a job's lines depends on, taken from its spec: for all who count again, fold or validate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from weir.supervise.spec import JobSpec
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Durations in ms."""
+
+    job: str
+    topic: str
+    pane: int = 10_000
+    lateness: int = 60_000
+    future_skew: int = 3_600_000
+    time_zone: str = "UTC"
+    line_format: str = "apache_error"
+
+    @classmethod
+    def of(cls, spec: JobSpec) -> Rules:
+        panes, source = spec.panes, spec.source
+        return cls(
+            job=spec.name,
+            topic=source.topic,
+            pane=1000 * panes.width,
+            lateness=1000 * panes.allowed_lateness,
+            future_skew=1000 * panes.future_skew,
+            time_zone=source.time_zone,
+            line_format=source.line_format,
+        )

@@ -1,0 +1,83 @@
+"""One tree of errors. Each says what happened, to what, and what to do next; each code has a heading in docs/runbook.md."""
+
+from __future__ import annotations
+
+
+class WeirError(Exception):
+    """Something a person should read. `code` is stable: the CLI, the service and the runbook use the same one."""
+
+    code = "WEIR-000"
+
+    def __init__(self, what: str, next_step: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.what}" + (f" {self.next_step}" if self.next_step else "")
+
+
+class BadInput(WeirError):
+    """A value from a person does not fit; the message names the field and the rule."""
+
+    code = "WEIR-101"
+
+
+class BadSpec(BadInput):
+    """A job.yaml does not fit its model; the message names the field."""
+
+    code = "WEIR-102"
+
+
+class UnknownJob(BadInput):
+    """There is no such job."""
+
+    code = "WEIR-103"
+
+
+class NotRunning(WeirError):
+    """The stack, or a part of it, cannot be reached."""
+
+    code = "WEIR-201"
+
+
+class StackFailed(WeirError):
+    """A part of the embedded stack did not start, or did not become healthy in time."""
+
+    code = "WEIR-202"
+
+
+class Prerequisite(WeirError):
+    """Something that must be on the machine is missing or of the wrong version."""
+
+    code = "WEIR-203"
+
+
+class TopicMissing(NotRunning):
+    """The broker answers, and has no such topic."""
+
+    code = "WEIR-204"
+
+
+class TimedOut(WeirError):
+    """What was waited for did not happen in time."""
+
+    code = "WEIR-205"
+
+
+class Conflict(WeirError):
+    """Somebody else changed the job first; what was judged is no longer so."""
+
+    code = "WEIR-301"
+
+
+class Diverged(WeirError):
+    """Checkpoint and ledger disagree: to go on from this checkpoint would lose or double lines."""
+
+    code = "WEIR-302"
+
+
+class NotProven(WeirError):
+    """A fold, a validation or a recount did not come out equal; nothing was published."""
+
+    code = "WEIR-401"

@@ -1,0 +1,170 @@
+"""Airflow: api-server, scheduler, dag-processor and triggerer, each a process of its own, so that each is restarted alone.
+
+Not `airflow standalone`: its log servers bind to every interface, and it forks 32 workers.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import shutil
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from weir.local import postgres, secrets
+from weir.local.part import LOOPBACK, Part, Stack, get, get_json, told
+from weir.local.process import run
+from weir.settings import PROJECT
+
+KEEP = timedelta(days=3)  # task logs and rows of the metadata database
+COMPONENTS = {
+    # name: (arguments, its key in the health answer)
+    "api-server": (("api-server",), "metadatabase"),
+    # --skip-serve-logs: the log server binds to every interface, and on one machine the api-server reads the files.
+    "scheduler": (("scheduler", "--skip-serve-logs"), "scheduler"),
+    "dag-processor": (("dag-processor",), "dag_processor"),
+    "triggerer": (("triggerer", "--skip-serve-logs"), "triggerer"),
+}
+_migrating = threading.Lock()
+
+
+def parts(stack: Stack) -> list[Part]:
+    return [_part(stack, name) for name in COMPONENTS]
+
+
+def url(stack: Stack) -> str:
+    return f"http://{stack.address('airflow')}"
+
+
+def _part(stack: Stack, name: str) -> Part:
+    arguments, key = COMPONENTS[name]
+    return Part(
+        name=f"airflow-{name}",
+        address=stack.address("airflow") if name == "api-server" else "",
+        command=(sys.executable, "-m", "airflow", *arguments),
+        env=env(stack),
+        log=stack.log(f"airflow-{name}"),
+        probe=told(lambda: _warm(stack) if name == "api-server" else _probe(stack, key)),
+        prepare=lambda: _prepare(stack),
+        after=("postgres",),
+        ready_s=240,
+        stop_s=15,
+        cwd=stack.folder("airflow"),
+    )
+
+
+def env(stack: Stack) -> dict[str, str]:
+    """The environment of each Airflow process: settings, same secrets, the project's DAGs and plugins."""
+    settings = {f"AIRFLOW__{name}": str(value) for name, value in _settings(stack).items()}
+    return stack.env(
+        AIRFLOW_HOME=str(stack.folder("airflow")),
+        AIRFLOW_CONN_SPARK_DEFAULT=_spark_connection(stack),
+        GX_ANALYTICS_ENABLED="False",
+        **settings,
+    )
+
+
+def _settings(stack: Stack) -> dict[str, object]:
+    return {
+        "DATABASE__SQL_ALCHEMY_CONN": postgres.url(stack),
+        "CORE__EXECUTOR": "LocalExecutor",
+        "CORE__PARALLELISM": 4,  # so many workers are forked at the start, 140 MB each
+        "CORE__LOAD_EXAMPLES": False,
+        "CORE__DAGS_FOLDER": PROJECT / "dags",
+        "CORE__PLUGINS_FOLDER": PROJECT / "plugins",
+        "CORE__DAGS_ARE_PAUSED_AT_CREATION": False,
+        "CORE__FERNET_KEY": stack.secrets["airflow_fernet"],
+        "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{secrets.ADMIN}:admin",
+        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": _passwords(stack),
+        # localhost may be ::1, and nobody listens there.
+        "CORE__EXECUTION_API_SERVER_URL": f"{url(stack)}/execution/",
+        "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": 2,
+        "API__HOST": LOOPBACK,
+        "API__PORT": stack.ports["airflow"],
+        "API__BASE_URL": url(stack),
+        "API__WORKERS": 1,
+        "API__SECRET_KEY": stack.secrets["airflow_api"],
+        "API_AUTH__JWT_SECRET": stack.secrets["airflow_jwt"],
+        # 0.1 costs 12 % of a core for ever, 1 s a second for each task; this is between them.
+        "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": 0.25,
+        "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": 1,
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": 60,  # lower, and an api-server that restarts fails running tasks
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": 5,
+        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": 15,
+        # At the default of 5 s a trigger that fires soon after defer() fails its task one time in four.
+        "WORKERS__MIN_HEARTBEAT_INTERVAL": 1,
+        "DAG_PROCESSOR__REFRESH_INTERVAL": 5,
+        "DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": 1,
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 15,
+        "DAG_PROCESSOR__PARSING_PROCESSES": 1,
+        # A killed triggerer's triggers are taken up after 4 s instead of 29 s.
+        "TRIGGERER__JOB_HEARTBEAT_SEC": 1,
+        "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": 8,
+        "LOGGING__LOGGING_LEVEL": "WARNING",
+        # what operators say is for the task's log; the database drivers' own warnings are not
+        "LOGGING__NAMESPACE_LEVELS": "airflow.task=INFO weir=INFO cassandra=ERROR py.warnings=ERROR",
+        "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": stack.folder("airflow/logs/dag_processor"),
+        "USAGE_DATA_COLLECTION__ENABLED": False,
+    }
+
+
+def _spark_connection(stack: Stack) -> str:
+    extra = {"deploy-mode": "cluster", "rest-port": stack.ports["spark_rest"]}
+    return json.dumps({
+        "conn_type": "spark", "host": f"spark://{LOOPBACK}", "port": stack.ports["spark_master"], "extra": extra,
+    })  # fmt: skip
+
+
+def _passwords(stack: Stack) -> Path:
+    return stack.home / "airflow" / "passwords.json"
+
+
+def _prepare(stack: Stack) -> None:
+    """Database and login, once; the four come at the same time, so the first does it and the others wait."""
+    with _migrating:
+        secrets.write_private(_passwords(stack), json.dumps({secrets.ADMIN: stack.secrets["airflow_admin"]}))
+        version = importlib.metadata.version("apache-airflow-core")
+        done = stack.folder("airflow") / "migrated"
+        if done.exists() and done.read_text() == version:
+            return
+        postgres.create_database(stack)
+        migrate = (sys.executable, "-m", "airflow", "db", "migrate")
+        run(migrate, stack.log("airflow-migrate"), env(stack), stack.folder("airflow"), timeout=180)
+        done.write_text(version)
+        _pruned(stack).touch()
+
+
+def _probe(stack: Stack, key: str) -> str:
+    status = get_json(f"{url(stack)}/api/v2/monitor/health")[key]["status"]
+    return "" if status == "healthy" else f"Airflow says {status or 'it has not been seen'}"
+
+
+def _warm(stack: Stack) -> str:
+    """Also opens the execution API, whose first answer takes 2.5 to 14 s: better now than in a task's first call."""
+    reason = _probe(stack, "metadatabase")
+    if not reason:
+        get(f"{url(stack)}/execution/health/ping", timeout=30)
+    return reason
+
+
+def prune(stack: Stack, now: datetime | None = None) -> None:
+    """Removes task logs and metadata rows older than KEEP. Raises StackFailed when `airflow db clean` fails."""
+    _pruned(stack).touch()  # first: a clean that fails is tried again tomorrow, not every 30 s
+    limit = (now or datetime.now(UTC)) - KEEP
+    logs = stack.folder("airflow/logs")
+    for old in [*logs.glob("dag_id=*/run_id=*"), *logs.glob("dag_processor/*")]:
+        if old.is_dir() and old.stat().st_mtime < limit.timestamp():
+            shutil.rmtree(old, ignore_errors=True)
+    clean = ("db", "clean", "--clean-before-timestamp", limit.isoformat(), "--skip-archive", "--yes")
+    run((sys.executable, "-m", "airflow", *clean), stack.log("airflow-clean"), env(stack), stack.folder("airflow"), timeout=600)
+
+
+def last_pruned(stack: Stack) -> float:
+    """When, in seconds since 1970; kept in a file, or a laptop that is shut every evening would never be pruned."""
+    return _pruned(stack).stat().st_mtime if _pruned(stack).exists() else 0.0
+
+
+def _pruned(stack: Stack) -> Path:
+    return stack.folder("airflow") / "pruned"

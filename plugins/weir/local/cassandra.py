@@ -1,0 +1,157 @@
+"""Cassandra: one node. Its configuration is what differs from the defaults, each with the reason."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import yaml
+
+from weir.local import jars
+from weir.local.part import IPV4, LOOPBACK, Part, Stack, connect, java, told
+
+OPTIONS = bytes([5, 0, 0, 0, 5, 0, 0, 0, 0])  # a native protocol v5 frame: "what do you support?"
+SUPPORTED = 6
+
+# What Cassandra 5.0 lists in its jvm17-server.options: it reaches into the JDK.
+OPENS = (
+    "java.base/java.io", "java.base/java.lang", "java.base/java.lang.module", "java.base/java.lang.reflect",
+    "java.base/java.math", "java.base/java.net", "java.base/java.nio", "java.base/java.util",
+    "java.base/java.util.concurrent", "java.base/java.util.concurrent.atomic", "java.base/jdk.internal.loader",
+    "java.base/jdk.internal.math", "java.base/jdk.internal.module", "java.base/jdk.internal.ref",
+    "java.base/jdk.internal.reflect", "java.base/jdk.internal.util.jar", "java.base/sun.nio.ch",
+    "jdk.compiler/com.sun.tools.javac.file", "jdk.management/com.sun.management.internal",
+)  # fmt: skip
+EXPORTS = (
+    "java.base/java.lang.ref", "java.base/java.lang.reflect", "java.base/jdk.internal.misc", "java.base/jdk.internal.ref",
+    "java.base/sun.nio.ch", "java.management.rmi/com.sun.jmx.remote.internal.rmi", "java.rmi/sun.rmi.registry",
+    "java.rmi/sun.rmi.server", "java.sql/java.sql", "jdk.attach/sun.tools.attach", "jdk.compiler/com.sun.tools.javac.api",
+    "jdk.compiler/com.sun.tools.javac.code", "jdk.compiler/com.sun.tools.javac.file",
+    "jdk.compiler/com.sun.tools.javac.parser", "jdk.compiler/com.sun.tools.javac.tree",
+    "jdk.compiler/com.sun.tools.javac.util", "jdk.unsupported/sun.misc",
+)  # fmt: skip
+
+
+def part(stack: Stack) -> Part:
+    folder = stack.folder("cassandra")
+    return Part(
+        name="cassandra",
+        address=stack.address("cassandra"),
+        command=(java(), *_jvm(folder), "org.apache.cassandra.service.CassandraDaemon"),
+        env=stack.env(CLASSPATH=os.pathsep.join(str(jar.path) for jar in jars.locked("cassandra"))),
+        log=stack.log("cassandra"),
+        probe=told(lambda: _probe(stack)),
+        prepare=lambda: _prepare(stack),
+        ready_s=240,
+        stop_s=30,
+        cwd=folder,
+    )
+
+
+def _jvm(folder: Path) -> list[str]:
+    agent = next(jar.path for jar in jars.locked("cassandra") if ":jamm:" in jar.coordinate)
+    return [
+        "-ea",
+        "-Xms256m", "-Xmx1g", "-Xss512k",  # 0.65 GiB resident when it is up, 1.5 GiB after work
+        "-XX:MaxDirectMemorySize=256m",
+        "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=300", "-XX:+ParallelRefProcEnabled",
+        "-XX:+UseThreadPriorities", "-XX:+PerfDisableSharedMem", "-Xshare:auto",
+        "-XX:+ExitOnOutOfMemoryError",  # the supervisor restarts a dead node, not a half-dead one
+        f"-javaagent:{agent}",
+        IPV4,
+        "-Djava.awt.headless=true",
+        "-Dio.netty.tryReflectionSetAccessible=true",
+        "-Djdk.attach.allowAttachSelf=true",
+        # One node: nobody to gossip with, no ring to wait for. Up in 9.5 s.
+        "-Dcassandra.ring_delay_ms=1000",
+        "-Dcassandra.skip_wait_for_gossip_to_settle=0",
+        f"-Dcassandra.config={(folder / 'cassandra.yaml').as_uri()}",
+        f"-Dcassandra.storagedir={folder / 'data'}",
+        f"-Dcassandra.logdir={folder}",
+        f"-Dlogback.configurationFile={(folder / 'logback.xml').as_uri()}",
+        *(option for name in OPENS for option in ("--add-opens", f"{name}=ALL-UNNAMED")),
+        *(option for name in EXPORTS for option in ("--add-exports", f"{name}=ALL-UNNAMED")),
+    ]  # fmt: skip
+
+
+def _prepare(stack: Stack) -> None:
+    folder = stack.folder("cassandra")
+    (folder / "cassandra.yaml").write_text(yaml.safe_dump(_settings(stack), sort_keys=False))
+    (folder / "logback.xml").write_text(LOGBACK)
+
+
+def _settings(stack: Stack) -> dict[str, object]:
+    seeds = {
+        "class_name": "org.apache.cassandra.locator.SimpleSeedProvider",
+        "parameters": [{"seeds": f"{LOOPBACK}:{stack.ports['cassandra_storage']}"}],
+    }
+    return {
+        "cluster_name": "weir",
+        "num_tokens": 1,  # never a second node here; fewer ranges make start and repair of paxos state shorter
+        "partitioner": "org.apache.cassandra.dht.Murmur3Partitioner",
+        "endpoint_snitch": "SimpleSnitch",
+        "seed_provider": [seeds],
+        "listen_address": LOOPBACK,
+        "storage_port": stack.ports["cassandra_storage"],
+        "ssl_storage_port": stack.ports["cassandra_storage"],
+        "start_native_transport": True,
+        "rpc_address": LOOPBACK,
+        "native_transport_port": stack.ports["cassandra"],
+        # An acknowledged write is on disk: groups of 10 ms cost a batch that much once, the default loses up to 10 s of them.
+        "commitlog_sync": "group",
+        "commitlog_sync_group_window": "10ms",
+        "commitlog_segment_size": "32MiB",
+        "commitlog_total_space": "512MiB",
+        "disk_failure_policy": "die",  # end, so that the supervisor sees it and restarts
+        "commit_failure_policy": "die",
+        # The head row lives by lightweight transactions: v2 needs fewer round trips, and its state is purged without repairs.
+        "paxos_variant": "v2",
+        "paxos_state_purging": "gc_grace",
+        # Deltas come as unlogged batches of 100 rows of one partition, which the defaults (5 and 50 KiB) refuse.
+        "batch_size_warn_threshold": "128KiB",
+        "batch_size_fail_threshold": "1024KiB",
+        "unlogged_batch_across_partitions_warn_threshold": 10,
+        # A loaded two-core machine pauses for seconds; a write that arrives late beats a retry.
+        "read_request_timeout": "10s",
+        "range_request_timeout": "20s",
+        "write_request_timeout": "10s",
+        "cas_contention_timeout": "5s",
+        "request_timeout": "20s",
+        "memtable_heap_space": "192MiB",
+        "memtable_offheap_space": "64MiB",
+        "file_cache_size": "64MiB",
+        "key_cache_size": "16MiB",
+        "counter_cache_size": "0MiB",
+        "concurrent_compactors": 1,
+        "compaction_throughput": "32MiB/s",
+        "concurrent_reads": 16,
+        "concurrent_writes": 16,
+        "native_transport_max_threads": 32,
+        "hinted_handoff_enabled": False,
+        "dynamic_snitch": False,
+        "auto_snapshot": False,  # a dropped test keyspace is gone, not kept for ever under snapshots/
+        "cdc_enabled": False,
+        "authenticator": "AllowAllAuthenticator",  # it listens on loopback only
+        "authorizer": "AllowAllAuthorizer",
+        "trickle_fsync": True,
+    }
+
+
+LOGBACK = """\
+<configuration>
+  <shutdownHook class="ch.qos.logback.core.hook.DelayingShutdownHook"/>
+  <appender name="STDOUT" class="ch.qos.logback.core.ConsoleAppender">
+    <encoder><pattern>%-5level [%thread] %date{ISO8601} %F:%L - %msg%n</pattern></encoder>
+  </appender>
+  <root level="INFO"><appender-ref ref="STDOUT"/></root>
+  <logger name="org.apache.cassandra.config.Config" level="WARN"/>
+</configuration>
+"""
+
+
+def _probe(stack: Stack) -> str:
+    """Asks the native port for its options: answered in a millisecond, and only when clients are served."""
+    with connect(stack.ports["cassandra"]) as link:
+        link.sendall(OPTIONS)
+        header = link.recv(9)
+    return "" if len(header) >= 5 and header[4] == SUPPORTED else "does not speak CQL yet"

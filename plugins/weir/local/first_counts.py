@@ -1,0 +1,88 @@
+"""From a healthy stack to the first counts: topic, schema, deploy, sample, counted. Each step is one function, safe to repeat."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from weir.errors import StackFailed
+from weir.local import kafka, logs, secrets
+from weir.local.airflow_api import AirflowApi
+from weir.local.part import Stack
+from weir.local.process import last_lines
+from weir.local.report import Reporter
+from weir.settings import PROJECT, Settings
+
+JOB = "error_counts"
+DEPLOY_DAG = "error_counts_deploy"
+SAMPLE = PROJECT / "samples" / "sample.log"
+SERVICE = "sample"
+COUNT_S = 240.0  # 88 s were seen at a load of 15 on two cores, nearly all of it the start of the driver
+
+
+def ready_hooks(stack: Stack, settings: Settings) -> dict[str, Callable[[], object]]:
+    """What a part needs as soon as it is up, while the others still start: Airflow's first ticks want to find the schema."""
+    return {
+        "kafka": lambda: kafka.topic(settings.kafka),
+        "cassandra": lambda: _late("weir.cluster.migrate", "migrate")(settings),
+    }
+
+
+def bring_up(stack: Stack, settings: Settings, reporter: Reporter) -> None:
+    """From healthy servers to the first counts, in order. Raises WeirError from the step that fails."""
+    with reporter.step(f"deploy {JOB} through Airflow"):
+        deploy(stack, settings)
+    with reporter.step("sample log counted"):
+        feed(stack, settings)
+        await_landed(settings)
+
+
+def deploy(stack: Stack, settings: Settings) -> None:
+    """Runs the deploy DAG, which ensures: a job that runs with this spec already is left alone."""
+    api = AirflowApi(settings.airflow_url, secrets.ADMIN, stack.secrets["airflow_admin"])
+    api.await_dag(DEPLOY_DAG)
+    try:
+        api.run_dag(DEPLOY_DAG)
+    except StackFailed as failed:
+        raise StackFailed(f"{failed.what}\n{_evidence(stack)}", "Mend what it says and run `weir up` again.") from failed
+
+
+def _evidence(stack: Stack) -> str:
+    """Why a deployment failed, as the task and the driver tell it, with the paths of their logs."""
+    task = logs.of_dag(stack.home, DEPLOY_DAG)
+    told = [f"{logs.task_errors(task)}\nThe task's log: {task}"] if task else []
+    return "\n".join([*told, *(f"{last_lines(log, 10)}\nThe driver's log: {log}" for log in logs.of_driver(stack.home, JOB))])
+
+
+def feed(stack: Stack, settings: Settings) -> None:
+    """Sends the sample log, once in the life of a state folder."""
+    if not fed(stack.home).exists():
+        lines = _late("weir.ingest", "ingest_file")(SAMPLE, SERVICE, settings)
+        fed(stack.home).write_text(f"{lines}\n")
+
+
+def await_landed(settings: Settings) -> None:
+    """Returns when all that the topic now holds has landed. Raises StackFailed after COUNT_S seconds."""
+    if not _late("weir.supervise.factory", "manager")(settings).wait_landed(JOB, COUNT_S):
+        raise StackFailed(
+            f"{JOB} runs, but its counts are not in Cassandra after {COUNT_S:.0f} s.",
+            f"See `weir health {JOB}` and `weir logs driver:{JOB}`.",
+        )
+
+
+def fed(home: Path) -> Path:
+    """Exists once the sample was acknowledged; holds the number of lines."""
+    return home / "sample-fed"
+
+
+def first_counts(settings: Settings) -> list[dict[str, Any]]:
+    """The sample's lines by level, as `weir counts` tells them."""
+    found: list[dict[str, Any]] = _late("weir.counts.query", "sample_counts")(settings, SERVICE)
+    return found
+
+
+def _late(module: str, name: str) -> Any:
+    """These modules sit above the embedded stack; it must not need them to start a server."""
+    return getattr(importlib.import_module(module), name)

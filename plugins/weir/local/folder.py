@@ -1,0 +1,73 @@
+"""The file `stack.json` of a state folder: the ports that were chosen for it, and every address that Settings needs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from weir.errors import NotRunning
+from weir.local import airflow, ports, secrets, spark
+from weir.local.part import LOOPBACK, Stack
+from weir.local.state import StateFile
+
+PORT_OWNERS = {
+    "kafka": "kafka", "kafka_controller": "kafka", "cassandra": "cassandra", "cassandra_storage": "cassandra",
+    "spark_master": "spark-master", "spark_rest": "spark-master", "spark_master_ui": "spark-master",
+    "spark_worker": "spark-worker", "spark_worker_ui": "spark-worker", "postgres": "postgres", "airflow": "airflow-api-server",
+}  # fmt: skip
+
+
+def configure(state: Path, note: Callable[[str], object]) -> Stack:
+    """Chooses secrets and ports of a state folder and writes `stack.json`; `note` is told of each port that moved."""
+    state.mkdir(parents=True, exist_ok=True)
+    state.chmod(0o700)
+    chosen, notes = ports.choose(state, known(state).get("ports", {}), _ports_in_use(state))
+    for moved in notes:
+        note(moved)
+    stack = Stack(state, chosen, secrets.load_or_create(state))
+    _stack_file(state).write_text(json.dumps({"ports": chosen, **addresses(stack)}, indent=1))
+    return stack
+
+
+def addresses(stack: Stack) -> dict[str, object]:
+    return {
+        "kafka": stack.address("kafka"),
+        "cassandra_hosts": LOOPBACK,
+        "cassandra_port": stack.ports["cassandra"],
+        "cassandra_datacenter": "datacenter1",
+        "spark_master": spark.master_url(stack),
+        "spark_rest": f"http://{stack.address('spark_rest')}",
+        "spark_ui": f"http://{stack.address('spark_master_ui')}",
+        "spark_jars": spark.connector_jars(),
+        "airflow_url": airflow.url(stack),
+        "checkpoints": str(stack.folder("checkpoints")),
+        "bundles": str(stack.folder("bundles")),
+        "data_docs": str(stack.folder("data_docs")),
+    }
+
+
+def _ports_in_use(state: Path) -> frozenset[str]:
+    """Names of ports whose part outlived its supervisor: they are ours, not somebody's."""
+    alive = {name for name, record in StateFile(state).read().items() if record.child()}
+    return frozenset(port for port, owner in PORT_OWNERS.items() if owner in alive)
+
+
+def _stack_file(state: Path) -> Path:
+    return state / "stack.json"
+
+
+def known(state: Path) -> dict[str, Any]:
+    """What was written at the last start; empty if there was none."""
+    file = _stack_file(state)
+    found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    return found
+
+
+def load(state: Path) -> Stack:
+    """The stack of a state folder. Raises NotRunning if it was never started."""
+    found = known(state)
+    if not found:
+        raise NotRunning(f"There is no stack in {state}.", "Start it with `weir up`.")
+    return Stack(state, found["ports"], secrets.load_or_create(state))

@@ -1,0 +1,161 @@
+"""The jars of the brokers and of Spark's Kafka source: by Maven coordinate, pinned and checked in jars.lock.
+
+`python -m weir.local.jars` writes the lock anew; everything else only reads it, and asks the network for nothing that the cache has.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from weir.errors import StackFailed
+
+LOCK = Path(__file__).with_name("jars.lock")
+ROOTS = {
+    # log4j-slf4j-impl: the broker's own POM has no logging backend, and without one it fails in silence.
+    "kafka": ["org.apache.kafka:kafka_2.13:4.1.1", "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3"],
+    "cassandra": ["org.apache.cassandra:cassandra-all:5.0.6"],
+    # One by one: Spark's POM names a repository that may not be reachable. The token provider of 4.0.0 has every method that
+    # the 4.2.0 source calls; a later one is not on every mirror. lz4, snappy, zstd come with Spark.
+    "spark": [
+        "org.apache.spark:spark-sql-kafka-0-10_2.13:4.2.0",
+        "org.apache.spark:spark-token-provider-kafka-0-10_2.13:4.0.0",
+        "org.apache.kafka:kafka-clients:3.9.2",
+        "org.apache.commons:commons-pool2:2.13.1",
+    ],
+}
+NOT_TRANSITIVE = {"spark"}
+# Tools, and natives of platforms that Weir does not run on.
+UNUSED = ("windows-x86_64", "riscv64", "org.gridkit", "scala-reflect", "netty-resolver-dns-native-macos")
+
+
+@dataclass(frozen=True)
+class Jar:
+    """`coordinate` is group:artifact:version[:classifier]; `sha256` is in hex."""
+
+    coordinate: str
+    sha256: str
+
+    @property
+    def path(self) -> Path:
+        """Where a Maven repository keeps it."""
+        group, artifact, version, *classifier = self.coordinate.split(":")
+        name = "-".join([artifact, version, *classifier]) + ".jar"
+        return cache().joinpath(*group.split("."), artifact, version, name)
+
+
+def cache() -> Path:
+    """The jar cache, outside `.venv`, so that a second clone downloads nothing: WEIR_CACHE, else Maven's own repository."""
+    chosen = os.environ.get("WEIR_CACHE") or os.environ.get("M2_REPO")
+    return Path(chosen) if chosen else Path.home() / ".m2" / "repository"
+
+
+def locked(name: str) -> list[Jar]:
+    """The jars of the set `name` (kafka, cassandra, spark), in class path order."""
+    rows = (line.split() for line in LOCK.read_text().splitlines() if line.strip() and not line.startswith("#"))
+    return [Jar(coordinate, sha256) for owner, coordinate, sha256 in rows if owner == name]
+
+
+def class_path(name: str) -> list[Path]:
+    """Paths of the set's jars, all present with the right checksum; downloads what is missing or damaged.
+
+    Raises StackFailed naming the coordinate when it cannot be had, or is not the file that was pinned.
+    """
+    jars = locked(name)
+    with ThreadPoolExecutor(8) as pool:
+        wanted = [jar for jar, fits in zip(jars, pool.map(_fits, jars), strict=True) if not fits]
+        if wanted:
+            with _alone():
+                list(pool.map(_download, wanted))
+    return [jar.path for jar in jars]
+
+
+def _fits(jar: Jar) -> bool:
+    return jar.path.exists() and _sha256(jar.path) == jar.sha256
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Two stacks that start at once share the cache: one downloads, the other then finds the files."""
+    cache().mkdir(parents=True, exist_ok=True)
+    with (cache() / ".weir-lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _download(jar: Jar, attempts: int = 3) -> None:
+    """Fetches until the checksum fits; a half-written or wrong file never stays."""
+    reason = ""
+    for _ in range(attempts):
+        if _fits(jar):
+            return
+        jar.path.unlink(missing_ok=True)
+        try:
+            _fetch(jar)
+        except Exception as error:  # noqa: BLE001  (the resolver raises what its HTTP library raises; all mean "not here, not now")
+            reason = str(error)
+            continue
+        if _fits(jar):
+            return
+        reason = f"its sha256 is {_sha256(jar.path)}, pinned is {jar.sha256}"
+        jar.path.unlink()
+    raise StackFailed(
+        f"The jar {jar.coordinate} could not be had: {reason}.",
+        "Check the network (or the Maven mirror that it goes through) and run `weir up` again; what is there already is kept.",
+    )
+
+
+def _fetch(jar: Jar) -> None:
+    group, artifact, version, *classifier = jar.coordinate.split(":")
+    component = _maven().project(group, artifact).at_version(version)
+    component.artifact(*classifier).resolve()
+
+
+def _maven() -> Any:
+    from jgo.maven import MavenContext
+
+    # 60 s: a slow mirror needs more than the resolver's 10 s for the first byte of a large jar.
+    return MavenContext(repo_cache=cache(), timeout=60)
+
+
+def _resolve(name: str) -> list[Jar]:
+    """Each root by itself: resolved together, one root's version management overrules the other's (kafka-clients 3.8 for 4.1)."""
+    maven = _maven()
+    found: dict[tuple[str, str, str], Any] = {}
+    for root in ROOTS[name]:
+        inputs, further = maven.resolver.resolve([maven.create_dependency(root)], transitive=name not in NOT_TRANSITIVE)
+        for artifact in (dependency.artifact for dependency in [*inputs, *([] if name in NOT_TRANSITIVE else further)]):
+            found.setdefault((artifact.groupId, artifact.artifactId, artifact.classifier), artifact)
+    used = [artifact for artifact in found.values() if not any(word in str(artifact) for word in UNUSED)]
+    with ThreadPoolExecutor(8) as pool:
+        paths = list(pool.map(lambda artifact: artifact.resolve(), used))
+    return [Jar(_coordinate(artifact), _sha256(path)) for artifact, path in zip(used, paths, strict=True)]
+
+
+def _coordinate(artifact: Any) -> str:
+    parts = [artifact.groupId, artifact.artifactId, artifact.version, artifact.classifier]
+    return ":".join(part for part in parts if part)
+
+
+def write_lock() -> None:
+    """Resolves ROOTS and pins every jar. Trusts what the repository serves today: read the difference before committing it."""
+    lines = ["# set  coordinate  sha256 -- written by `make lock`"]
+    for name in ROOTS:
+        lines += [f"{name} {jar.coordinate} {jar.sha256}" for jar in sorted(_resolve(name), key=lambda jar: jar.coordinate)]
+    LOCK.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    write_lock()

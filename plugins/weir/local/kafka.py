@@ -1,0 +1,147 @@
+"""Kafka: one KRaft node that is broker and controller. First start formats its folder; `topic()` creates `logs`."""
+
+from __future__ import annotations
+
+import base64
+import os
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weir.local import jars
+from weir.local.part import IPV4, PROBE_S, Part, Stack, java, told
+from weir.local.process import run
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
+
+TOPIC = "logs"
+PARTITIONS = 4
+MAX_MESSAGE = 2 * 1024 * 1024  # a line of 1 MiB, its key, headers and batch overhead; the broker's default refuses it
+NODE = 1
+JVM = (
+    "-Xms64m", "-Xmx384m",  # 0.3 GiB resident when it is up; the default is 1 GiB
+    "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",  # two cores: no threads for G1 and C2 while everything starts
+    "-Xshare:auto", "-Djava.awt.headless=true", IPV4,
+)  # fmt: skip
+
+
+def part(stack: Stack) -> Part:
+    folder = stack.folder("kafka")
+    return Part(
+        name="kafka",
+        address=stack.address("kafka"),
+        command=(java(), *JVM, f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}", "kafka.Kafka", str(_config(folder))),
+        env=_env(stack),
+        log=stack.log("kafka"),
+        probe=told(lambda: _probe(stack)),
+        prepare=lambda: _prepare(stack),
+        ready_s=180,
+        stop_s=30,
+        cwd=folder,
+    )
+
+
+def _env(stack: Stack) -> dict[str, str]:
+    # By CLASSPATH and not -cp: `ps` then shows a line that a person can read.
+    return stack.env(CLASSPATH=os.pathsep.join(str(jar.path) for jar in jars.locked("kafka")))
+
+
+def _config(folder: Path) -> Path:
+    return folder / "server.properties"
+
+
+def _prepare(stack: Stack) -> None:
+    folder = stack.folder("kafka")
+    (folder / "log4j2.properties").write_text(LOG4J)
+    _config(folder).write_text("".join(f"{key}={value}\n" for key, value in _properties(stack).items()))
+    if not (folder / "data" / "meta.properties").exists():
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # As one word: one id in 64 starts with a dash, and would be taken for an option.
+        tool = (java(), *JVM, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(_config(folder)))
+        run(tool, stack.log("kafka-format"), _env(stack), folder, timeout=60)
+
+
+def _properties(stack: Stack) -> dict[str, object]:
+    client, controller = stack.address("kafka"), stack.address("kafka_controller")
+    return {
+        "process.roles": "broker,controller",
+        "node.id": NODE,
+        # A static voter, not --standalone: the folder then holds no address, and another port next time does no harm.
+        "controller.quorum.voters": f"{NODE}@{controller}",
+        "controller.listener.names": "CONTROLLER",
+        "listeners": f"PLAINTEXT://{client},CONTROLLER://{controller}",
+        "advertised.listeners": f"PLAINTEXT://{client}",
+        "log.dirs": stack.home / "kafka" / "data",
+        "num.partitions": PARTITIONS,
+        "auto.create.topics.enable": "false",  # a misspelt topic is an error, not a new topic
+        "message.max.bytes": MAX_MESSAGE,
+        "replica.fetch.max.bytes": MAX_MESSAGE,
+        "log.message.timestamp.type": "LogAppendTime",  # the future-skew rule measures lines against the broker's clock
+        # Bounded, and generous enough for a recount of a week: 4 x 2 GiB, 7 days.
+        "log.retention.hours": 168,
+        "log.retention.bytes": 2 * 1024**3,
+        "log.segment.bytes": 128 * 1024**2,
+        "offsets.topic.replication.factor": 1,
+        "offsets.topic.num.partitions": 4,  # 50 by default: 50 logs to open at each start
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.num.partitions": 4,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        "group.initial.rebalance.delay.ms": 0,
+        # A killed broker comes back only when its old session has ended: 9 s by default. Fenced for a moment does no harm to one node.
+        "broker.heartbeat.interval.ms": 1000,
+        "broker.session.timeout.ms": 4000,
+        "controlled.shutdown.enable": "false",  # one node: there is nobody to hand its partitions to
+    }
+
+
+LOG4J = """\
+rootLogger.level=INFO
+rootLogger.appenderRef.out.ref=out
+appender.out.type=Console
+appender.out.name=out
+appender.out.layout.type=PatternLayout
+appender.out.layout.pattern=[%d] %p %m (%c)%n
+logger.config.name=org.apache.kafka.common.config.AbstractConfig
+logger.config.level=WARN
+logger.kafkaconfig.name=kafka.server.KafkaConfig
+logger.kafkaconfig.level=WARN
+"""
+
+
+def admin(address: str) -> AdminClient:
+    from confluent_kafka.admin import AdminClient
+
+    # Its own complaints about a broker that is not up yet would go to the terminal: level 0 leaves them to the answer.
+    return AdminClient({"bootstrap.servers": address, "log_level": 0, "socket.timeout.ms": 10_000})
+
+
+def _probe(stack: Stack) -> str:
+    from confluent_kafka import KafkaException
+
+    try:
+        seen = admin(stack.address("kafka")).list_topics(timeout=PROBE_S)
+    except KafkaException as error:
+        return f"does not answer ({error.args[0].str()})"
+    return "" if seen.brokers else "has no broker yet"
+
+
+def topic(address: str) -> bool:
+    """Creates the topic `logs` if it is not there; True if it was created. Raises KafkaException."""
+    from confluent_kafka import KafkaError, KafkaException
+    from confluent_kafka.admin import NewTopic
+
+    new = NewTopic(
+        TOPIC, num_partitions=PARTITIONS, replication_factor=1,
+        config={"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(MAX_MESSAGE)},
+    )  # fmt: skip
+    client = admin(address)  # its answer is lost with it
+    try:
+        client.create_topics([new], operation_timeout=30)[TOPIC].result(30)
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise
+        return False
+    return True

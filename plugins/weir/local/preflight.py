@@ -1,0 +1,54 @@
+"""What must be on the machine before anything is installed: Java 17. Standard library only; `make` runs this file as a script.
+
+Python itself is looked for by find_python.sh, because the wrong Python could not read this.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+JAVA = 17
+ADVICE = f"""Install it and try again:
+  Debian/Ubuntu   sudo apt-get install openjdk-{JAVA}-jre-headless
+  macOS           brew install openjdk@{JAVA} && export JAVA_HOME=$(brew --prefix openjdk@{JAVA})
+  Fedora          sudo dnf install java-{JAVA}-openjdk-headless
+If it is installed but not found first: export JAVA_HOME=/path/to/java-{JAVA}"""
+
+
+def java_path() -> str | None:
+    """The `java` that the parts will be started with: JAVA_HOME's, else the first on PATH."""
+    home = os.environ.get("JAVA_HOME")
+    return shutil.which("java", path=os.path.join(home, "bin") if home else None)  # noqa: PTH118  (a script for any Python)
+
+
+def java_version(java: str) -> int:
+    """The major version that `java -version` tells; 0 if it tells none (macOS has a `java` that only asks for one)."""
+    try:
+        told = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=30).stderr
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    found = re.search(r'version "(?:1\.)?(\d+)', told)
+    return int(found.group(1)) if found else 0
+
+
+def java_problem() -> str:
+    """Empty if Java fits, else what is wrong and how to mend it."""
+    java = java_path()
+    if java is None:
+        where = f"in JAVA_HOME ({os.environ['JAVA_HOME']})" if os.environ.get("JAVA_HOME") else "on the PATH"
+        return f"Weir needs Java {JAVA}, and there is no java {where}. {ADVICE}"
+    version = java_version(java)
+    if version != JAVA:
+        found = f"Java {version}" if version else "no working Java"
+        return f"Weir needs Java {JAVA}; {java} is {found}. {ADVICE}"
+    return ""
+
+
+if __name__ == "__main__":
+    problem = java_problem()
+    if problem:
+        sys.exit(problem)

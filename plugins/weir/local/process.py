@@ -1,0 +1,155 @@
+"""One child process: started in a session of its own, found again by pid and start time, stopped with its whole group."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+from weir.errors import StackFailed
+
+LAST_LINES = 20
+
+
+class Child:
+    """A process that this one started, or one that an earlier supervisor started and this one has taken over."""
+
+    def __init__(self, process: psutil.Process) -> None:
+        self._process = process
+        self.pid: int = process.pid
+        self.created: float = process.create_time()
+
+    @classmethod
+    def start(cls, command: Sequence[str], log: Path, env: Mapping[str, str], cwd: Path) -> Child:
+        """Starts `command` with both its streams appended to `log`. Raises StackFailed if it cannot be executed."""
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as out:
+            try:
+                return cls(psutil.Popen(
+                    list(command), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                    env=dict(env), cwd=cwd, start_new_session=True,
+                ))  # fmt: skip
+            except OSError as error:
+                raise StackFailed(f"{command[0]} cannot be started: {error}.", "See that it is installed.") from error
+
+    @classmethod
+    def adopt(cls, pid: int, created: float) -> Child | None:
+        """The process `pid` if it is still the one that was started at `created` (a pid alone may have been given away again)."""
+        try:
+            child = cls(psutil.Process(pid))
+        except psutil.Error:
+            return None
+        return child if abs(child.created - created) < 0.05 and child.alive() else None
+
+    @classmethod
+    def of_this_process(cls) -> Child:
+        return cls(psutil.Process())
+
+    def alive(self) -> bool:
+        with contextlib.suppress(psutil.Error):
+            return self._process.is_running() and self._process.status() != psutil.STATUS_ZOMBIE
+        return False
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """The exit code (negative: the signal), None if it is still running after `timeout` seconds or is not our child."""
+        try:
+            code: int | None = self._process.wait(timeout)
+        except (psutil.TimeoutExpired, subprocess.TimeoutExpired):
+            return None
+        return code
+
+    def stop(self, signal_name: str = "SIGTERM", grace: float = 20.0) -> None:
+        """Asks the process and its group to end, then kills what is left of the group after `grace` seconds.
+
+        The group, because Airflow's triggerer takes 15 s when only its parent is asked, and 0.8 s this way.
+        """
+        if self.alive():
+            self._signal_group(signal.Signals[signal_name])
+            self.wait(grace)
+        self.kill_group()
+
+    def kill_group(self) -> None:
+        """Ends what the process leaves behind: LocalExecutor's orphans can hold row locks for ever."""
+        self._signal_group(signal.SIGKILL)
+        self.wait(5)
+
+    def _signal_group(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
+
+def await_ready(child: Child, probe: Callable[[], str], timeout: float, pause: Callable[[float], object]) -> str:
+    """Asks `probe` until it is content. Returns "" or why not: the process ended, time is up, or `pause` said to give up."""
+    end = time.monotonic() + timeout
+    reason = "not asked yet"
+    while child.alive():
+        reason = probe()
+        if not reason:
+            return ""
+        if time.monotonic() > end:
+            return f"not ready after {timeout:.0f} s: {reason}"
+        if pause(0.2):
+            return "stopped while it was starting"
+    code = child.wait(0)
+    return f"ended with {exit_words(code)} before it was ready"
+
+
+def exit_words(code: int | None) -> str:
+    """An exit code as a person says it."""
+    if code is None:
+        return "an unknown exit code"
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+def run(command: Sequence[str], log: Path, env: Mapping[str, str], cwd: Path, timeout: float) -> None:
+    """Runs `command` to its end. Raises StackFailed with the last lines of its log when it fails or takes too long."""
+    child = Child.start(command, log, env, cwd)
+    code = child.wait(timeout)
+    child.kill_group()
+    if code != 0:
+        why = f"took more than {timeout:.0f} s" if code is None else f"ended with {exit_words(code)}"
+        raise StackFailed(f"{Path(command[0]).name} {why}.\n{last_lines(log)}", f"\nThe whole log: {log}.")
+
+
+def last_lines(log: Path, count: int = LAST_LINES) -> str:
+    """The last lines of a log, indented; a log of any size is read from its end."""
+    if not log.exists():
+        return "    (no log)"
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 64 * 1024))
+        lines = file.read().decode(errors="replace").splitlines()[-count:]
+    return "\n".join(f"    {line[:400]}" for line in lines) or "    (its log is empty)"
+
+
+def descendants_of(home: str) -> list[psutil.Process]:
+    """Every process that carries this stack's mark in its environment, except this one and its ancestors.
+
+    The mark is inherited: drivers, executors and Airflow's task processes have it, though no part's record names them.
+    """
+    own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.pid not in own and process.environ().get("WEIR_STACK") == home:
+                found.append(process)
+    return found
+
+
+def sweep(home: str, grace: float = 5.0) -> int:
+    """Ends what is left of a stack; returns how many processes there were."""
+    left = descendants_of(home)
+    for process in left:
+        with contextlib.suppress(psutil.Error):
+            process.terminate()
+    _, stubborn = psutil.wait_procs(left, timeout=grace)
+    for process in stubborn:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(stubborn, timeout=grace)
+    return len(left)

@@ -1,0 +1,48 @@
+"""The secrets of the embedded stack: made on first start, kept in one file that only its owner reads, never logged."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+from pathlib import Path
+
+FILE = "secrets.json"
+ADMIN = "admin"
+
+
+def load_or_create(home: Path) -> dict[str, str]:
+    """The secrets of the state folder `home`; missing ones are made (an older folder may lack a newer one)."""
+    file = home / FILE
+    known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    complete = _fresh() | known
+    if complete != known:
+        write_private(file, json.dumps(complete, indent=1))
+        write_private(password_file(home), complete["airflow_admin"] + "\n")
+    return complete
+
+
+def password_file(home: Path) -> Path:
+    """The Airflow password alone, for `cat` and for a password manager."""
+    return home / "airflow-password"
+
+
+def write_private(file: Path, text: str) -> None:
+    """Writes `text` so that no other account can read it, not even for a moment."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    new = file.with_name(file.name + ".new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        out.write(text)
+    new.replace(file)
+
+
+def _fresh() -> dict[str, str]:
+    return {
+        "airflow_admin": secrets.token_urlsafe(15),
+        "airflow_fernet": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "airflow_jwt": secrets.token_hex(48),  # Airflow wants at least 64 bytes for HS512
+        "airflow_api": secrets.token_hex(32),
+        "postgres": secrets.token_urlsafe(24),
+    }

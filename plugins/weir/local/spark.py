@@ -1,0 +1,182 @@
+"""Spark standalone from the pyspark wheel: a master that remembers its drivers, and a worker. Drivers are submitted by others."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+from weir.local import jars
+from weir.local.part import IPV4, LOOPBACK, Part, Stack, connect, get_json, java, told
+
+# Advertised, not measured: a driver waits for input nearly all the time, and two of them (old and new) must fit.
+CORES = 4
+MEMORY = "3g"
+JVM = ("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
+# Spark's own list for Java 17 (JavaModuleOptions).
+OPENS = (
+    "java.base/java.lang", "java.base/java.lang.invoke", "java.base/java.lang.reflect", "java.base/java.io",
+    "java.base/java.net", "java.base/java.nio", "java.base/java.util", "java.base/java.util.concurrent",
+    "java.base/java.util.concurrent.atomic", "java.base/jdk.internal.ref", "java.base/sun.nio.ch", "java.base/sun.nio.cs",
+    "java.base/sun.security.action", "java.base/sun.util.calendar", "java.security.jgss/sun.security.krb5",
+)  # fmt: skip
+
+
+@functools.cache
+def spark_home() -> Path:
+    """The pyspark wheel's folder, without importing pyspark."""
+    found = importlib.util.find_spec("pyspark")
+    if found is None or not found.origin:
+        raise FileNotFoundError("pyspark is not installed")
+    return Path(found.origin).parent
+
+
+def connector_jars() -> str:
+    """Spark's Kafka source as a comma list of paths, for `spark.jars`."""
+    return ",".join(str(jar.path) for jar in jars.locked("spark"))
+
+
+def master_url(stack: Stack) -> str:
+    return f"spark://{stack.address('spark_master')}"
+
+
+def master(stack: Stack) -> Part:
+    arguments = ("--host", LOOPBACK, "--port", str(stack.ports["spark_master"]), "--webui-port", str(stack.ports["spark_master_ui"]))
+    return Part(
+        name="spark-master",
+        address=stack.address("spark_master"),
+        command=(*_daemon(stack, "master"), "org.apache.spark.deploy.master.Master", *arguments, *_properties(stack)),
+        env=_env(stack, "spark-master"),
+        log=stack.log("spark-master"),
+        probe=told(lambda: _master_probe(stack)),
+        prepare=lambda: _prepare(stack),
+        ready_s=180,
+        stop_s=10,
+        cwd=stack.folder("spark"),
+    )
+
+
+def worker(stack: Stack) -> Part:
+    arguments = (
+        "--host", LOOPBACK, "--port", str(stack.ports["spark_worker"]), "--webui-port", str(stack.ports["spark_worker_ui"]),
+        "--cores", str(CORES), "--memory", MEMORY, "--work-dir", str(stack.folder("spark/work")),
+    )  # fmt: skip
+    return Part(
+        name="spark-worker",
+        address=stack.address("spark_worker"),
+        command=(*_daemon(stack, "worker"), "org.apache.spark.deploy.worker.Worker", *arguments, *_properties(stack), master_url(stack)),
+        env=_env(stack, "spark-worker"),
+        log=stack.log("spark-worker"),
+        probe=told(lambda: _worker_probe(stack)),
+        prepare=lambda: _prepare(stack),
+        after=("spark-master",),  # a worker that comes first tries again only after 5 to 15 s
+        ready_s=180,
+        stop_s=25,  # its SIGTERM ends the drivers, and they land or leave the batch they are in
+        cwd=stack.folder("spark"),
+    )
+
+
+def _daemon(stack: Stack, role: str) -> tuple[str, ...]:
+    """java itself and not spark-class: that starts a JVM to build a command line, and its shell would be the pid we watch."""
+    opens = (f"--add-opens={name}=ALL-UNNAMED" for name in OPENS)
+    log4j = stack.home / "spark" / "conf" / "log4j2-daemon.properties"
+    return (java(), *JVM, *opens, f"-Dlog4j2.configurationFile={log4j}", f"-Dweir.part=spark-{role}")
+
+
+def _properties(stack: Stack) -> tuple[str, str]:
+    return "--properties-file", str(stack.home / "spark" / "conf" / "spark-daemon.conf")
+
+
+def _env(stack: Stack, part: str) -> dict[str, str]:
+    conf = stack.home / "spark" / "conf"
+    return stack.env(
+        SPARK_HOME=str(spark_home()),
+        SPARK_CONF_DIR=str(conf),
+        SPARK_LOCAL_IP=LOOPBACK,  # what the web pages of master, worker, drivers and executors bind to
+        SPARK_LOCAL_HOSTNAME=LOOPBACK,
+        SPARK_LOCAL_DIRS=str(stack.folder("spark/tmp")),
+        SPARK_SCALA_VERSION="2.13",  # else the worker looks for a source tree, and no driver starts
+        JDK_JAVA_OPTIONS=IPV4,  # inherited by drivers and executors, whoever submits them
+        PYSPARK_PYTHON=sys.executable,  # inherited by drivers, which find the project's packages there
+        PYSPARK_DRIVER_PYTHON=sys.executable,
+        CLASSPATH=os.pathsep.join([str(conf), str(spark_home() / "jars" / "*")]),
+    )
+
+
+def _prepare(stack: Stack) -> None:
+    conf = stack.folder("spark/conf")
+    daemon = {
+        # Without it a restarted master tells the workers to kill the drivers that it does not know.
+        "spark.deploy.recoveryMode": "FILESYSTEM",
+        "spark.deploy.recoveryDirectory": stack.folder("spark/recovery"),
+        "spark.master.rest.enabled": "true",
+        "spark.master.rest.host": LOOPBACK,  # it asks nobody for a password
+        "spark.master.rest.port": stack.ports["spark_rest"],
+        "spark.worker.timeout": 15,  # 60 s by default: a killed worker would hold its cores for a minute
+        "spark.deploy.retainedDrivers": 50,
+        "spark.deploy.retainedApplications": 50,
+        # The work folders of ended drivers: looked for every 10 minutes, kept for a day.
+        "spark.worker.cleanup.enabled": "true",
+        "spark.worker.cleanup.interval": 600,
+        "spark.worker.cleanup.appDataTtl": 86_400,
+        "spark.worker.ui.retainedDrivers": 20,
+        "spark.worker.ui.retainedExecutors": 20,
+    }
+    (conf / "spark-daemon.conf").write_text("".join(f"{key} {value}\n" for key, value in daemon.items()))
+    # What holds for every driver, whoever submits it. A job's own settings belong to its spec.
+    driver = {
+        "spark.driver.host": LOOPBACK,
+        "spark.driver.bindAddress": LOOPBACK,
+        "spark.ui.showConsoleProgress": "false",  # a bar drawn with carriage returns makes the log unreadable
+        "spark.executorEnv.SPARK_LOCAL_IP": LOOPBACK,
+    }
+    (conf / "spark-defaults.conf").write_text("".join(f"{key} {value}\n" for key, value in driver.items()))
+    (conf / "log4j2-daemon.properties").write_text(LOG4J)
+    (conf / "log4j2.properties").write_text(LOG4J)
+
+
+LOG4J = """\
+rootLogger.level=info
+rootLogger.appenderRef.out.ref=out
+appender.out.type=Console
+appender.out.name=out
+appender.out.target=SYSTEM_ERR
+appender.out.layout.type=PatternLayout
+appender.out.layout.pattern=%d{yyyy-MM-dd'T'HH:mm:ss.SSS} %p %c{1}: %m%n%ex
+# One line a second for each batch, for months: what they say is in the ledger.
+logger.batches.name=org.apache.spark.sql.execution.streaming
+logger.batches.level=warn
+logger.consumer.name=org.apache.kafka
+logger.consumer.level=warn
+logger.codegen.name=org.apache.spark.sql.catalyst.expressions.codegen
+logger.codegen.level=warn
+logger.scheduler.name=org.apache.spark.scheduler
+logger.scheduler.level=warn
+logger.executor.name=org.apache.spark.executor
+logger.executor.level=warn
+logger.storage.name=org.apache.spark.storage
+logger.storage.level=warn
+logger.kafkasource.name=org.apache.spark.sql.kafka010
+logger.kafkasource.level=warn
+logger.sparkcontext.name=org.apache.spark.SparkContext
+logger.sparkcontext.level=warn
+logger.jetty.name=org.sparkproject.jetty
+logger.jetty.level=warn
+"""
+
+
+def _master_probe(stack: Stack) -> str:
+    status = get_json(f"http://{stack.address('spark_master_ui')}/json/")["status"]
+    if status != "ALIVE":
+        return f"is {status.lower()}"
+    connect(stack.ports["spark_rest"]).close()
+    return ""
+
+
+def _worker_probe(stack: Stack) -> str:
+    """A worker is well when the master counts it among the living."""
+    own = stack.ports["spark_worker"]
+    workers = get_json(f"http://{stack.address('spark_master_ui')}/json/")["workers"]
+    return "" if any(w["port"] == own and w["state"] == "ALIVE" for w in workers) else "the master does not list it as alive"

@@ -1,0 +1,262 @@
+"""The embedded stack as a whole: up, down, status, logs, clean. `weir` and `make` enter here."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypedDict
+
+from weir.errors import Prerequisite, StackFailed
+from weir.local import first_counts, folder, jars, parts, secrets
+from weir.local import logs as log_files
+from weir.local.part import Part, Stack
+from weir.local.preflight import java_problem
+from weir.local.process import Child, descendants_of, last_lines, sweep
+from weir.local.report import Reporter
+from weir.local.state import FAILED, OK, STARTING, STOPPED, SUPERVISOR, Record, StateFile, only_one
+from weir.settings import Settings, home
+
+POLL_S = 0.1
+UP_S = 420.0  # for all servers: 20 s on an idle 2-core machine, 118 s beside three other stacks
+DOWN_S = 120.0
+DRIVERS_KNOWN_BY = {"cassandra", "kafka", "spark-master"}
+
+
+class PartStatus(TypedDict):
+    """`state` is "ok" or the reason why not. `since` is ISO 8601 or empty; `pid` is 0 when nothing runs."""
+
+    part: str
+    state: str
+    address: str
+    pid: int
+    since: str
+
+
+@dataclass(frozen=True)
+class UpReport:
+    """What `up` achieved. `changed` is False when everything ran already; `counts` are the sample's, by level."""
+
+    parts: list[PartStatus]
+    airflow_url: str
+    airflow_user: str
+    password_file: Path
+    seconds: float
+    changed: bool = True
+    counts: list[dict[str, Any]] = field(default_factory=list)
+
+
+def up(reporter: Reporter, servers_only: bool = False) -> UpReport:
+    """Starts what does not run and sees it through to the first counts (`servers_only`: to healthy servers).
+
+    Raises WeirError; then nothing that this call started is left running.
+    """
+    began = time.monotonic()
+    problem = java_problem()
+    if problem:
+        raise Prerequisite(problem)
+    with only_one(home(), "up") as alone:
+        if not alone:
+            raise StackFailed(f"Another `weir up` or `weir down` works on {home()}.", "Wait for it to end.")
+        changed = not _all_up(servers_only)
+        if changed:
+            with _told_to_end():
+                _start(reporter, servers_only)
+        return _report(began, changed, servers_only)
+
+
+def _all_up(servers_only: bool) -> bool:
+    """True if every server answers and the sample's job runs."""
+    found = status()
+    driver = servers_only or any(each["part"] == f"driver:{first_counts.JOB}" for each in found)
+    fed = servers_only or first_counts.fed(home()).exists()
+    return bool(found) and supervisor() is not None and driver and fed and all(each["state"] == OK for each in found)
+
+
+@contextmanager
+def _told_to_end() -> Iterator[None]:
+    """SIGTERM ends the block like Ctrl-C does, so that what a build server cancels is cleaned up too."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _start(reporter: Reporter, servers_only: bool) -> None:
+    ours = supervisor() is None
+    try:
+        with reporter.step("jars of Kafka, Cassandra and Spark's Kafka source"):
+            for name in jars.ROOTS:
+                jars.class_path(name)
+        stack = folder.configure(home(), reporter.note) if ours else folder.load(home())
+        if ours:
+            _launch(stack)
+        _await_servers(stack, reporter)
+        if not servers_only:
+            first_counts.bring_up(stack, Settings.load(), reporter)
+    except BaseException:
+        if ours:
+            reporter.note("stopping what was started")
+            _stop_all()
+        raise
+
+
+def supervisor() -> Child | None:
+    """The running supervisor of this state folder."""
+    return StateFile(home()).read().get(SUPERVISOR, Record()).child()
+
+
+def _launch(stack: Stack) -> None:
+    """Starts the daemon. Failures of an earlier life are forgotten first, or they would be taken for its own."""
+    state = StateFile(stack.home)
+    for name, record in state.read().items():
+        if not record.child():
+            state.put(name, Record())
+    daemon = Child.start((sys.executable, "-m", "weir.local.supervisor"), stack.log(SUPERVISOR), _daemon_env(stack), stack.home)
+    state.put(SUPERVISOR, Record(STARTING, "is starting", daemon.pid, daemon.created))  # at once: whoever stops us now must find it
+
+
+def _daemon_env(stack: Stack) -> dict[str, str]:
+    return {name: value for name, value in stack.env().items() if name != "WEIR_STACK"}
+
+
+def _await_servers(stack: Stack, reporter: Reporter) -> None:
+    """Returns when all parts are ok, with topic and schema. Raises StackFailed with the failed part's reason and last lines."""
+    waiting = {part.name: part for part in parts.all_parts(stack)}
+    hooks = first_counts.ready_hooks(stack, Settings.load())
+    for name in waiting:
+        reporter.begin(name)
+    end = time.monotonic() + UP_S
+    with ThreadPoolExecutor(len(hooks)) as pool:
+        follow_ups = []
+        while waiting:
+            records = StateFile(stack.home).read()
+            for name in [name for name in waiting if records.get(name, Record()).state == OK]:
+                reporter.done(name, waiting.pop(name).address)
+                follow_ups += [pool.submit(hooks[name])] if name in hooks else []
+            _raise_if_failed(stack, waiting, records, late=time.monotonic() > end)
+            time.sleep(POLL_S)
+        with reporter.step("topic and schema"):
+            for follow_up in follow_ups:
+                follow_up.result()
+
+
+def _raise_if_failed(stack: Stack, waiting: dict[str, Part], records: dict[str, Record], late: bool) -> None:
+    for name, part in waiting.items():
+        record = records.get(name, Record())
+        if record.state == FAILED or late:
+            reason = record.reason if record.state == FAILED else f"is not up after {UP_S:.0f} s ({record.reason})"
+            if "\n" in reason:  # it brings the lines of the log that matters
+                raise StackFailed(f"{name} {reason}", "Mend what it says and run `weir up` again.")
+            where = f"\nThe whole log: {part.log}. Mend what it says and run `weir up` again."
+            raise StackFailed(f"{name} {reason}.\n{last_lines(part.log)}", where)
+    if not records.get(SUPERVISOR, Record()).child():
+        log = stack.log(SUPERVISOR)
+        raise StackFailed(f"The supervisor ended.\n{last_lines(log)}", f"The whole log: {log}")
+
+
+def _report(began: float, changed: bool, servers_only: bool) -> UpReport:
+    settings = Settings.load()
+    counts = [] if servers_only else first_counts.first_counts(settings)
+    return UpReport(
+        parts=status(), airflow_url=settings.airflow_url, airflow_user=secrets.ADMIN,
+        password_file=secrets.password_file(home()), seconds=time.monotonic() - began, changed=changed, counts=counts,
+    )  # fmt: skip
+
+
+def down(reporter: Reporter) -> bool:
+    """Stops everything in order; nothing is lost. Returns False when nothing ran."""
+    with only_one(home(), "up") as alone:
+        if not alone:
+            raise StackFailed(f"Another `weir up` or `weir down` works on {home()}.", "Wait for it to end.")
+        if not _anything_runs():
+            return False
+        with reporter.step("stopping Airflow, then the stream, then its servers"):
+            _stop_all()
+        return True
+
+
+def _anything_runs() -> bool:
+    return any(record.child() for record in StateFile(home()).read().values()) or bool(descendants_of(str(home())))
+
+
+def _stop_all() -> None:
+    """Asks the supervisor to end everything; does itself what a dead one cannot; then looks for anything left."""
+    daemon = supervisor()
+    if daemon:
+        daemon.stop(grace=DOWN_S)
+    records = StateFile(home()).read()
+    known = {part.name: part for part in parts.all_parts(folder.load(home()))} if folder.known(home()) else {}
+    for group in parts.STOP_ORDER:
+        running = [(known[name], child) for name in group if name in known and (child := records.get(name, Record()).child())]
+        if running:
+            with ThreadPoolExecutor(len(running)) as pool:
+                list(pool.map(lambda each: each[1].stop(each[0].stop_signal, each[0].stop_s), running))
+    sweep(str(home()))
+    _forget()
+
+
+def _forget() -> None:
+    state = StateFile(home())
+    for name, record in state.read().items():
+        if record.state != STOPPED:
+            state.put(name, Record(state=STOPPED, reason="stopped on request"))
+
+
+def status() -> list[PartStatus]:
+    """Each part and each driver, asked at once and now; within 2 s. Empty when no stack was ever set up here."""
+    if not folder.known(home()):
+        return []
+    records = StateFile(home()).read()
+    everything = parts.all_parts(folder.load(home()))
+    with ThreadPoolExecutor(len(everything)) as pool:
+        servers = list(pool.map(lambda part: _part_status(part, records.get(part.name, Record())), everything))
+    well = {each["part"] for each in servers if each["state"] == OK}
+    return servers + (drivers() if well >= DRIVERS_KNOWN_BY else [])  # nobody knows of drivers while these are away
+
+
+def _part_status(part: Part, record: Record) -> PartStatus:
+    child = record.child()
+    state = part.probe() if child else (record.reason if record.state == FAILED else "not running")
+    return {
+        "part": part.name, "state": state or OK, "address": part.address,
+        "pid": child.pid if child else 0, "since": record.since if child else "",
+    }  # fmt: skip
+
+
+def drivers() -> list[PartStatus]:
+    """The running drivers as parts named `driver:JOB`, as the supervision library tells them; none while it has no say."""
+    try:
+        ask = importlib.import_module("weir.supervise.factory").drivers
+    except (ModuleNotFoundError, AttributeError):
+        return []
+    found: list[PartStatus] = ask(Settings.load())
+    return found
+
+
+def logs(part: str, follow: bool = False, lines: int = 200) -> Iterator[str]:
+    """The last lines of a part's log (`driver:JOB`: of the job's newest driver), then, with `follow`, each new one as it comes."""
+    return log_files.tail(log_files.of_part(home(), part), follow, lines)
+
+
+def clean(reporter: Reporter) -> None:
+    """Stops the stack and removes its state folder for good. Asking first is the caller's part."""
+    down(reporter)
+    with reporter.step(f"removing {home()}"):
+        shutil.rmtree(home(), ignore_errors=False)

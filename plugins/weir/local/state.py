@@ -1,0 +1,78 @@
+"""What the supervisor knows, for everybody else: `state.json`, written whole and swapped in, so that no reader sees half of it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from weir.local.process import Child
+
+WAITING, STARTING, OK, FAILED, STOPPED = "waiting", "starting", "ok", "failed", "stopped"
+SUPERVISOR = "supervisor"  # the daemon's own record, beside those of the parts
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One part's life. `state` is ok, waiting, starting, failed or stopped; `reason` says why it is not ok.
+
+    `pid` and `created` (seconds since 1970) name the process for good; `since` is when it entered this state.
+    """
+
+    state: str = WAITING
+    reason: str = ""
+    pid: int = 0
+    created: float = 0.0
+    since: str = field(default_factory=now)
+    restarts: int = 0
+
+    def child(self) -> Child | None:
+        return Child.adopt(self.pid, self.created) if self.pid else None
+
+
+class StateFile:
+    """The supervisor's own record and one per part, in `state.json` of the state folder."""
+
+    def __init__(self, home: Path) -> None:
+        self._file = home / "state.json"
+        self._lock = threading.Lock()
+        self._records = self.read()
+
+    def read(self) -> dict[str, Record]:
+        """Records by part, as last written; the supervisor's is named `supervisor`."""
+        if not self._file.exists():
+            return {}
+        return {name: Record(**values) for name, values in json.loads(self._file.read_text()).items()}
+
+    def put(self, part: str, record: Record) -> None:
+        with self._lock:
+            self._records[part] = record
+            if not self._file.parent.exists():
+                return  # somebody removed the whole folder; the supervisor notices, and must be able to end its parts
+            new = self._file.with_suffix(".new")
+            new.write_text(json.dumps({name: asdict(found) for name, found in self._records.items()}, indent=1))
+            new.replace(self._file)
+
+
+@contextmanager
+def only_one(home: Path, name: str) -> Iterator[bool]:
+    """Holds the lock `name` of the state folder while the block runs; False, at once, if another process holds it."""
+    home.mkdir(parents=True, exist_ok=True)
+    handle = os.open(home / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(handle)

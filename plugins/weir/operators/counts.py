@@ -1,0 +1,162 @@
+"""Fold, validate and recount as tasks: cut into pieces that any worker may do, twice, or at once with another."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperatorLink
+from airflow.sdk.definitions.context import Context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from weir.operators.base import JobOperator, final, form
+from weir.operators.session import opened, settings
+from weir.operators.spans import Span, recent, told
+
+if TYPE_CHECKING:
+    from weir.cluster.base import JobStore, Source
+    from weir.counts.rules import Rules
+
+PLACES = 32  # hours and shards that one task folds: seconds of work
+BATCHES = 500  # of one run, the oldest first; Airflow maps no more than 1,024
+RECENT_MS = 2 * 3_600_000  # what an hourly recount looks back, so that no hour falls between two
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What is needed to work on the counts of a job. `closed_until` and `now` are in ms."""
+
+    store: JobStore
+    source: Source
+    rules: Rules
+    closed_until: int
+    now: int
+
+
+@contextmanager
+def counts_of(job: str) -> Iterator[Counts]:
+    """The parts that hold a job's counts. A job that was never deployed has none: the task is skipped."""
+    from weir.cluster.kafka import KafkaBroker
+    from weir.counts.closed import closed_now
+    from weir.counts.rules import Rules
+    from weir.supervise.spec import find
+
+    with final(), opened() as manager:
+        rules, source, now = Rules.of(find(manager.specs, job)), KafkaBroker(settings().kafka), int(time.time() * 1000)
+        head = manager.store.head(job)
+        if head is None:
+            raise AirflowSkipException(f"{job} was never deployed: it has no counts.")
+        yield Counts(manager.store, source, rules, closed_now(head, rules, source, now), now)
+
+
+class PendingOperator(JobOperator):
+    """Lists the closed hours and shards that changed since they were folded, in batches for mapped tasks."""
+
+    def execute(self, context: Context) -> list[list[list[int]]]:
+        from weir.counts.folding import in_batches, pending
+
+        with counts_of(self.job) as at:
+            places = pending(at.store, self.job, at.closed_until)
+        self.log.info("%s: %d hours and shards are to be folded", self.job, len(places))
+        return [[list(place) for place in batch] for batch in in_batches(places, PLACES)[:BATCHES]]
+
+
+class FoldOperator(JobOperator):
+    """Folds a batch of hours and shards. What cannot be proven is not published, and fails the task with the sums."""
+
+    def __init__(self, *, places: Sequence[Sequence[int]], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.places = places
+
+    @property
+    def label(self) -> str:
+        return told(self.places[0][0], self.places[-1][0])
+
+    def execute(self, context: Context) -> dict[str, int]:
+        from weir.counts.folding import fold_many
+
+        with counts_of(self.job) as at:
+            done = fold_many(at.store, self.job, [(hour, shard) for hour, shard in self.places], at.now)
+        outcomes = [str(folded.outcome) for folded in done]
+        self.log.info("%s: %s", self.job, {outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))})
+        return {"places": len(done), "lines": sum(folded.lines for folded in done), "cells": sum(folded.cells for folded in done)}
+
+
+class SweepOperator(JobOperator):
+    """Deletes what has been folded for longer than readers need it."""
+
+    def execute(self, context: Context) -> int:
+        from weir.counts.folding import sweep_many, sweepable
+
+        with counts_of(self.job) as at:
+            swept = sweep_many(at.store, self.job, sweepable(at.store, self.job, at.now), at.now)
+        self.log.info("%s: %d hours and shards were swept", self.job, swept)
+        return swept
+
+
+class SpansOperator(JobOperator):
+    """Lists what is to be counted again: the span of the form, or else the closed hours that were written of late."""
+
+    def execute(self, context: Context) -> list[Span]:
+        from weir.counts.panes import parse_time
+
+        since, until = form(context, "since"), form(context, "until")
+        with counts_of(self.job) as at:
+            if since or until:
+                return [{name: parse_time(text, name) if text else None for name, text in (("since", since), ("until", until))}]
+            return recent(at.store, self.job, at.closed_until, at.now - RECENT_MS)
+
+
+class RecountOperator(JobOperator):
+    """Reads the lines of a span back from Kafka, counts them by other means, compares. Missing or doubled lines fail the task."""
+
+    def __init__(self, *, span: Span, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.span = span
+
+    @property
+    def label(self) -> str:
+        return told(self.span["since"], self.span["until"])
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        from weir.counts.recount import recount
+
+        with counts_of(self.job) as at:
+            result = recount(at.store, at.source, at.rules, **self.span)
+            at.store.put_recount(self.job, {**result.as_dict(), "at": at.now})
+        context["ti"].xcom_push(key="recount", value=result.as_dict())
+        if not result.proven:
+            raise AirflowFailException(result.sentence)
+        self.log.info(result.sentence)
+        return result.numbers()
+
+
+class DataDocsLink(BaseOperatorLink):
+    """From a validation to its Data Docs."""
+
+    name = "Data Docs"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        docs = str(getattr(operator, "docs", ""))
+        return Path(docs).as_uri() if docs.startswith("/") else docs
+
+
+class ValidateOperator(JobOperator):
+    """Checks the laws that counts must obey, on closed panes. A broken law fails the task, and so does having nothing to check."""
+
+    operator_extra_links = (DataDocsLink(),)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        from weir.quality.validate import check
+
+        with counts_of(self.job) as at:
+            result = check(at.store, at.source, at.rules, settings().data_docs)
+            self.docs = result.docs
+            context["ti"].xcom_push(key="validation", value=result.rows())
+            result.raise_if_broken()
+        self.log.info("%s Docs: %s", result.sentence, result.docs)
+        return {"sentence": result.sentence, "docs": result.docs}

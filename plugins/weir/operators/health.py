@@ -1,0 +1,105 @@
+"""One tick for the fleet: look at all jobs at once; only a job in trouble becomes a task of its own."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import BaseOperatorLink
+from airflow.sdk.definitions.context import Context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.utils.helpers import build_airflow_dagrun_url
+
+from weir.operators.base import WeirOperator
+from weir.operators.session import opened
+
+if TYPE_CHECKING:
+    from weir.supervise.verdict import Report
+
+FOR_A_PERSON = frozenset({"down", "stalled", "crash_looping", "poisoned", "diverged", "data_loss"})
+
+
+class TickOperator(WeirOperator):
+    """Judges every job. Logs one sentence for each, keeps all reports as XCom `reports`, and returns those in trouble."""
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        with opened() as manager:
+            reports = manager.tick()
+        for report in reports:
+            self.log.info("%s. %s", report.sentence, f"Next: {report.next_step}" if report.next_step else "")
+        context["ti"].xcom_push(key="reports", value={r.job: plain(r) for r in reports})
+        return [plain(r) for r in reports if in_trouble(r)]
+
+
+def plain(report: Report) -> dict[str, Any]:
+    """The report as JSON has it: XCom's backends differ in what else they keep."""
+    return dict(json.loads(report.to_json()))
+
+
+def in_trouble(report: Report) -> bool:
+    """Something is to be done, now or after a pause, by Weir or by a person."""
+    return report.act != "none" or report.verdict in FOR_A_PERSON
+
+
+class RestartRunLink(BaseOperatorLink):
+    """To the restart run, whoever started it."""
+
+    name = "Restart run"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        run = operator.trigger_run_id
+        return str(build_airflow_dagrun_url(operator.trigger_dag_id, run)) if run else ""
+
+
+class RestartRunOperator(TriggerDagRunOperator):
+    """Starts a run of a job's restart DAG, once: the run's id says what for, so that a repeated task starts no second one."""
+
+    template_fields = ()  # reasons quote what drivers said, and that must not be taken for a template
+    operator_extra_links: list[BaseOperatorLink] = [RestartRunLink()]  # noqa: RUF012 - as its base class has it
+
+    def __init__(self, *, job: str, **kwargs: Any) -> None:
+        named: dict[str, Any] = {"trigger_dag_id": f"{job}_restart", "logical_date": None, "skip_when_already_exists": True}
+        super().__init__(**named, **kwargs)
+        self.job = job
+
+
+class TroubleOperator(RestartRunOperator):
+    """A job in trouble: starts its restart DAG, held to the attempt that was judged; or fails with the sentence that a person needs."""
+
+    def __init__(self, *, report: dict[str, Any], **kwargs: Any) -> None:
+        conf = {"attempt": report["attempt"], "by": "health", "reason": report["sentence"]}
+        super().__init__(job=report["job"], conf=conf, **kwargs)
+        self.report = report
+
+    def execute(self, context: Context) -> None:
+        report = self.report
+        if report["act"] == "none":
+            raise AirflowFailException(f"{report['sentence']}. Next: {report['next_step']}. Evidence: {report['evidence']}")
+        wait_s = report["not_before"] / 1000 - time.time()
+        if wait_s > 0:
+            self.log.info("%s. It is restarted in %.0f s at the earliest.", report["sentence"], wait_s)
+            raise AirflowSkipException(f"{report['sentence']}. It is restarted in {wait_s:.0f} s at the earliest.")
+        self.trigger_run_id = f"attempt_{report['attempt']}__{context['run_id']}"
+        super().execute(context)
+
+
+class ShowOperator(RestartRunOperator):
+    """Shows a restart by the watch: a run of the restart DAG, named after the attempt that took over."""
+
+    def __init__(self, *, acted: dict[str, Any], **kwargs: Any) -> None:
+        conf = {"attempt": acted["judged"], "by": "watch", "reason": acted["reason"]}
+        run_id = f"attempt_{acted['attempt']}__watch"
+        super().__init__(job=acted["job"], conf=conf, trigger_run_id=run_id, **kwargs)
+
+
+class RecordOperator(WeirOperator):
+    """What the watch has done, told by the events that started this run."""
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        events = [event for found in context["triggering_asset_events"].values() for event in found]
+        acted = [one for event in events for one in (event.extra or {}).get("payload") or []]
+        for one in acted:
+            self.log.warning("%s. %s", one["reason"], one["sentence"])
+        return acted

@@ -1,0 +1,46 @@
+"""Waiting until a job is ready, in the triggerer, so that no worker is held."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk.definitions.context import Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from weir.operators.base import JobOperator, final
+from weir.operators.session import opened
+from weir.triggers.ready import ReadyTrigger, look
+
+GRACE = timedelta(seconds=30)  # the trigger tells its own deadline in words; Airflow's bare time-out is only behind it
+
+
+class ReadyOperator(JobOperator):
+    """Succeeds when the job's current attempt is ready: it has landed a batch, or has polled and has no lag.
+
+    If yet another attempt takes over meanwhile, it waits for that one. Fails with the cause if the driver ends, or after `within` seconds.
+    """
+
+    def __init__(self, *, within: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.within = within
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        with opened() as manager, final():
+            answer = look(manager, self.job, None)
+        if not answer.waiting:
+            return self.resume(context, asdict(answer))
+        self.log.info(answer.sentence)
+        trigger = ReadyTrigger(job=self.job, deadline=time.time() + self.within)
+        self.defer(trigger=trigger, method_name="resume", timeout=timedelta(seconds=self.within) + GRACE)
+
+    def resume(self, context: Context, event: Any = None) -> dict[str, Any]:
+        """Success, or the trigger's reason for failing. Where Airflow lets no trigger end a task (`dag.test()`), a bare state arrives."""
+        if not isinstance(event, dict):
+            event = {"ready": str(event).lower().endswith("success"), "sentence": f"{self.job}: {event}"}
+        if not event["ready"]:
+            raise AirflowFailException(event["sentence"])
+        self.log.info(event["sentence"])
+        return dict(event)

@@ -1,0 +1,83 @@
+"""How data is printed: as a table for people, as JSON or CSV for programs. What others wrote cannot steer the terminal."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+WIDE = 10_000  # columns of a table that no terminal shows: nothing is cut
+
+
+class Format(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+def show(rows: Sequence[Mapping[str, Any]], form: Format, columns: Sequence[str] | None = None, empty: str = "") -> None:
+    """Print rows. `columns` chooses and orders those of a table; `empty` is what a table without rows says, on standard error."""
+    if form is Format.JSON:
+        return show_json(rows)
+    if not rows:
+        say(empty)
+    elif form is Format.CSV:
+        names = list(columns or rows[0])
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows([cell(row.get(name)) for name in names] for row in rows)
+    else:
+        show_table(rows, list(columns or rows[0]))
+
+
+def show_json(value: Any) -> None:
+    """Two spaces deep and all ASCII: what is no letter arrives escaped."""
+    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+
+
+def show_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for name in columns:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell(row.get(name)), justify=_side(row.get(name))) for name in columns))
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDE
+    Console(width=width, soft_wrap=not sys.stdout.isatty()).print(table)
+
+
+def say(text: str) -> None:
+    """A word to the person, on standard error, where it does not mix with data."""
+    if text:
+        sys.stderr.write(text + "\n")
+
+
+def cell(value: Any) -> str:
+    """A value as text for tables and CSV."""
+    if value is None:
+        return ""
+    if isinstance(value, Mapping | list | tuple):
+        value = json.dumps(value)
+    return printable(str(value))
+
+
+def printable(text: str) -> str:
+    """Everything that a terminal might obey instead of show is escaped: control codes, and marks that turn the reading direction."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def readable(value: bytes) -> str:
+    r"""Bytes as text that can be turned back: what is not UTF-8, or not printable, as \xNN and the like; a backslash is doubled."""
+    return printable(value.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace"))
+
+
+def _side(value: Any) -> Any:
+    return "right" if isinstance(value, int | float) and not isinstance(value, bool) else "left"

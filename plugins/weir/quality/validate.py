@@ -1,0 +1,156 @@
+"""Validation of a job's counts with Great Expectations: on closed panes only, and failing when there is nothing to look at."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from weir.cluster.base import Broker, CountStore
+from weir.counts.rules import Rules
+from weir.errors import NotProven
+from weir.quality.laws import FRESH_WITHIN_S, suites
+from weir.quality.tables import Row, Tables, gather
+
+SITE = "weir"
+
+
+@dataclass(frozen=True)
+class Law:
+    """What one law came to: over how many rows, how many broke it, and what the first of them had."""
+
+    table: str
+    law: str
+    holds: bool
+    rows: int
+    broken: int
+    example: str = ""
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.table}: {self.law} (broken {self.broken} of {self.rows} times{', first: ' + self.example if self.example else ''})"
+
+
+@dataclass(frozen=True)
+class ValidationResult:
+    """All laws, and where the pages about them are."""
+
+    job: str
+    laws: tuple[Law, ...]
+    docs: str
+
+    @property
+    def broken(self) -> tuple[Law, ...]:
+        return tuple(law for law in self.laws if not law.holds)
+
+    @property
+    def sentence(self) -> str:
+        if not self.broken:
+            return f"{self.job}: all {len(self.laws)} laws hold."
+        return (
+            f"{self.job}: {len(self.broken)} of {len(self.laws)} laws are broken. " + "; ".join(law.sentence for law in self.broken) + "."
+        )
+
+    def rows(self) -> list[Row]:
+        return [
+            {"table": x.table, "law": x.law, "holds": x.holds, "rows": x.rows, "broken": x.broken, "example": x.example} for x in self.laws
+        ]
+
+    def raise_if_broken(self) -> None:
+        """Raises NotProven that names each broken law."""
+        if self.broken:
+            raise NotProven(self.sentence, f"See {self.docs}, then run: weir recount {self.job}")
+
+
+def validate(
+    store: CountStore, broker: Broker, rules: Rules, docs: str, since: int | None = None, until: int | None = None
+) -> ValidationResult:
+    """Check all laws now. Raises NotProven if one is broken or there is nothing to check, UnknownJob, NotRunning."""
+    result = check(store, broker, rules, docs, since, until)
+    result.raise_if_broken()
+    return result
+
+
+def check(
+    store: CountStore, broker: Broker, rules: Rules, docs: str, since: int | None = None, until: int | None = None, now: int | None = None
+) -> ValidationResult:
+    """As `validate`, but a broken law is only told. `docs` is the folder for the pages; empty for none."""
+    tables = gather(store, broker, rules, since, until, round(time.time() * 1000) if now is None else now)
+    return run(rules.job, tables, docs)
+
+
+def run(job: str, tables: Tables, docs: str = "", fresh_within_s: float = FRESH_WITHIN_S) -> ValidationResult:
+    """Check the laws on tables that are there already, and write the pages to `docs`/`job`."""
+    context, laws = _context(), []
+    for table, expectations in suites(fresh_within_s).items():
+        rows = tables.by_name()[table]
+        laws += _judged(table, _ran(context, table, expectations, rows), len(rows))
+    page = _publish(context, Path(docs) / job) if docs else ""
+    return ValidationResult(job, tuple(laws), page)
+
+
+def _context() -> Any:
+    """A context in memory that tells nobody of its use and is quiet."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations as gx
+
+    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.ERROR)  # it tells of a folder that it does not make
+    context = gx.get_context(mode="ephemeral")
+    context.enable_analytics(enable=False)
+    context.variables.progress_bars = {"globally": False}
+    context.data_sources.add_pandas("weir")
+    return context
+
+
+def _ran(context: Any, table: str, expectations: list[Any], rows: Sequence[Row]) -> Any:
+    import great_expectations as gx
+    import pandas as pd  # type: ignore[import-untyped]
+
+    columns = next(e.column_list for e in expectations if e.expectation_type == "expect_table_columns_to_match_ordered_list")
+    batch = context.data_sources.get("weir").add_dataframe_asset(table).add_batch_definition_whole_dataframe("closed panes")
+    suite = context.suites.add(gx.ExpectationSuite(table, expectations=expectations))
+    definition = context.validation_definitions.add(gx.ValidationDefinition(name=table, data=batch, suite=suite))
+    frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of libraries about each other
+        return definition.run(batch_parameters={"dataframe": frame}, result_format="SUMMARY")
+
+
+def _judged(table: str, outcome: Any, rows: int) -> list[Law]:
+    return [_law(table, one.expectation_config.meta["law"], bool(one.success), one.result, rows) for one in outcome.results]
+
+
+def _law(table: str, words: str, holds: bool, found: Mapping[str, Any], rows: int) -> Law:
+    examples = found.get("partial_unexpected_list") or []
+    broken = 0 if holds else int(found.get("unexpected_count") or 1)
+    return Law(table, words, holds, rows, broken, str(examples[0]) if examples and not holds else "")
+
+
+def _publish(context: Any, folder: Path) -> str:
+    """Write the pages beside what is there and change places, so that no reader sees half of them. Returns the index page."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    new = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    context.add_data_docs_site(
+        SITE,
+        {
+            "class_name": "SiteBuilder",
+            "show_how_to_buttons": False,
+            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+            "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(new)},
+        },
+    )
+    context.build_data_docs(site_names=[SITE])
+    new.chmod(0o755)
+    old = new.with_name(new.name + ".old")
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+    return str(folder / "index.html")

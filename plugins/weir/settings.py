@@ -1,0 +1,62 @@
+"""Where the parts are. Read once from the environment (`WEIR_*`), else from what `weir up` wrote to `$WEIR_HOME/stack.json`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def home() -> Path:
+    """The state folder: `WEIR_HOME`, else `.weir` in the project."""
+    return Path(os.environ.get("WEIR_HOME") or PROJECT / ".weir").resolve()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Addresses of the parts; one field is overridden by the environment variable `WEIR_<FIELD>`.
+
+    `checkpoints` is a URI or path that drivers and the supervisor both reach. `bundles` holds the deployed versions of the jobs' code.
+    """
+
+    home: str
+    kafka: str = "127.0.0.1:9092"
+    cassandra_hosts: str = "127.0.0.1"
+    cassandra_port: int = 9042
+    cassandra_datacenter: str = "datacenter1"
+    cassandra_keyspace: str = "weir"
+    cassandra_user: str = ""
+    cassandra_password_file: str = ""
+    spark_conn_id: str = "spark_default"
+    spark_master: str = "spark://127.0.0.1:7077"
+    spark_rest: str = "http://127.0.0.1:6066"
+    spark_jars: str = ""
+    driver_python: str = sys.executable
+    airflow_url: str = "http://127.0.0.1:8080"
+    checkpoints: str = ""
+    bundles: str = ""
+    data_docs: str = ""
+    jobs: str = str(PROJECT / "spark_jobs")
+
+    @classmethod
+    def load(cls) -> Settings:
+        state = home()
+        file = state / "stack.json"
+        known = json.loads(file.read_text()) if file.exists() else {}
+        values: dict[str, object] = {
+            "home": str(state),
+            "checkpoints": str(state / "checkpoints"),
+            "bundles": str(state / "bundles"),
+            "data_docs": str(state / "data_docs"),
+        }
+        for field in fields(cls):
+            if field.name in known:
+                values[field.name] = known[field.name]
+            text = os.environ.get(f"WEIR_{field.name.upper()}")
+            if text is not None and field.name != "home":
+                values[field.name] = int(text) if field.type == "int" else text
+        return cls(**values)  # type: ignore[arg-type]

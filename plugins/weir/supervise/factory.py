@@ -1,0 +1,64 @@
+"""A manager over the real parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from spark_jobs.contract import pid_of
+from weir.cluster.base import Cluster
+from weir.cluster.cassandra import CassandraStore, address
+from weir.cluster.checkpoint import CheckpointFolders
+from weir.cluster.kafka import KafkaBroker
+from weir.cluster.records import DriverState
+from weir.cluster.spark import StandaloneCluster
+from weir.errors import WeirError
+from weir.settings import Settings
+from weir.supervise.manager import Manager
+from weir.supervise.spec import sound
+from weir.supervise.verdict import Observation
+
+PATIENCE_S = 10.0  # a person or a tick waits for an answer; drivers wait for ever
+
+
+def manager(settings: Settings | None = None, others: Mapping[str, Cluster] | None = None) -> Manager:
+    """Over the jobs whose spec is sound. `others` are the clusters that only a caller can reach, by kind: those behind Airflow's
+    connections. Raises NotRunning if the store cannot be reached."""
+    settings = settings or Settings.load()
+    return Manager(
+        specs=sound(Path(settings.jobs)),
+        store=store(settings),
+        clusters={"standalone": StandaloneCluster(settings.spark_master, settings.spark_rest), **(others or {})},
+        broker=KafkaBroker(settings.kafka),
+        checkpoints=CheckpointFolders(settings.checkpoints),
+        settings=settings,
+    )
+
+
+def store(settings: Settings, patience_s: float = PATIENCE_S) -> CassandraStore:
+    """Raises NotRunning if it cannot be reached in time."""
+    return CassandraStore.connect(address(settings), patience_s)
+
+
+def drivers(settings: Settings) -> list[dict[str, Any]]:
+    """Each job that should run, as a part named `driver:JOB` of the stack's status; empty if the store does not answer."""
+    try:
+        found = manager(settings)
+        return [_as_part(job, seen) for job, seen in found.drivers()]
+    except WeirError:
+        return []
+
+
+def _as_part(job: str, seen: Observation) -> dict[str, Any]:
+    row, head = seen.attempt, seen.head
+    running = seen.driver in (DriverState.RUNNING, DriverState.SUBMITTED) and not (row and row.exit_reason)
+    since = datetime.fromtimestamp((row.submitted_at if row else 0) / 1000, UTC).isoformat(timespec="seconds")
+    return {
+        "part": f"driver:{job}",
+        "state": "ok" if running and head and head.incarnation else "is starting" if running else f"is {seen.driver}",
+        "address": row.submission_id if row else "",
+        "pid": pid_of(head.incarnation) if running and head else 0,
+        "since": since.replace("+00:00", "Z"),
+    }

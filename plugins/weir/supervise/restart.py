@@ -1,0 +1,59 @@
+"""What to do about a verdict: a pure function of the report, the attempts so far and `now`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from weir.cluster.records import AttemptRow
+from weir.supervise.spec import Restart
+from weir.supervise.verdict import Report, Verdict
+
+
+class Act(StrEnum):
+    NONE = "none"
+    RESTART = "restart"
+    REBUILD = "rebuild"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """`act` may be done at `not_before` (ms) and no earlier; `why` says what was decided, also when it is nothing."""
+
+    act: Act
+    why: str
+    not_before: int = 0
+    spent: bool = False  # the budget is used up
+
+
+def decide(report: Report, policy: Restart, attempts: Sequence[AttemptRow], landed_attempt: int) -> Decision:
+    """`attempts` are newest first; `landed_attempt` is the newest one that landed a batch.
+
+    Only the driver's own end or a stall calls for a restart: idle, unknown, data loss and poison never do. The first restart is at once.
+    What counts against the budget are the automatic restarts since a batch last landed: a driver that is killed thirty times and lands
+    something each time is no crash loop. Each of these waits longer, and is forgiven when its share of the refill time has passed.
+    """
+    if report.verdict is Verdict.DIVERGED:
+        if not policy.rebuild_on_divergence:
+            return Decision(Act.NONE, f"the spec wants a person to say: weir checkpoint {report.job} --rebuild")
+        return _within_budget(Act.REBUILD, report, policy, attempts, landed_attempt)
+    if report.verdict in (Verdict.DOWN, Verdict.STALLED):
+        return _within_budget(Act.RESTART, report, policy, attempts, landed_attempt)
+    return Decision(Act.NONE, f"{report.verdict} calls for nothing")
+
+
+def with_decision(report: Report, decision: Decision) -> Report:
+    """The report with what will be done about it. Down with nothing left to try is called crash looping."""
+    verdict = Verdict.CRASH_LOOPING if decision.spent else report.verdict
+    return replace(report, verdict=verdict, act=str(decision.act), plan=decision.why, not_before=decision.not_before)
+
+
+def _within_budget(act: Act, report: Report, policy: Restart, attempts: Sequence[AttemptRow], landed_attempt: int) -> Decision:
+    window = policy.refill_after * policy.budget * 1000
+    automatic = [a for a in attempts if a.cause in (Act.RESTART, Act.REBUILD) and a.who == "weir" and a.attempt > landed_attempt]
+    fruitless = sum(1 for a in automatic if a.taken_at > report.since - window)
+    if fruitless >= policy.budget:
+        return Decision(Act.NONE, f"{fruitless} restarts landed nothing: a person must look. weir logs {report.job}", spent=True)
+    wait = 0.0 if fruitless == 0 else min(policy.backoff_max, policy.backoff_first * 2 ** (fruitless - 1))
+    return Decision(act, f"{act} {fruitless + 1} of {policy.budget}", report.since + round(wait * 1000))

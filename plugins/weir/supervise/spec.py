@@ -1,0 +1,169 @@
+"""The spec of a job, `job.yaml` beside its code, as a typed model. A wrong value is refused with the name of its field."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+
+from weir.errors import BadSpec, UnknownJob
+
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def seconds(value: Any) -> float:
+    """`10s`, `1.5m`, `2h` or a number of seconds, in seconds."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", str(value).strip())
+    if not match:
+        raise ValueError("must be a duration such as 10s, 5m or 1h")
+    return float(match[1]) * UNITS[match[2]]
+
+
+Seconds = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
+WholeSeconds = Annotated[int, BeforeValidator(seconds), Field(gt=0)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Memory = Annotated[str, Field(pattern=r"^[1-9]\d*[mg]$")]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(Section):
+    topic: str
+    line_format: str = "apache_error"
+    time_zone: str = "UTC"
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"{value!r} is not a time zone; use a name such as Europe/Berlin")
+        return str(ZoneInfo(value))
+
+
+class Panes(Section):
+    width: WholeSeconds = 10
+    allowed_lateness: WholeSeconds = 60
+    future_skew: WholeSeconds = 3600
+    shards: int = Field(default=4, ge=1, le=256)
+
+    @field_validator("width")
+    @classmethod
+    def _divides_an_hour(cls, value: int) -> int:
+        if 3600 % value:
+            raise ValueError("must divide an hour, since panes are kept by the hour")
+        return value
+
+
+class Limits(Section):
+    signature_cap: int = Field(default=1000, ge=1)
+    rejected_samples: int = Field(default=100, ge=0, le=10_000)
+    lines_per_batch: int = Field(default=2_000_000, ge=1)
+
+
+class Resources(Section):
+    """`executors` 0 runs the tasks inside the driver; `cores` are those of all executors, or of the driver then."""
+
+    executors: int = Field(default=1, ge=0)
+    cores: int = Field(default=2, ge=1)
+    driver_memory: Memory = "768m"
+    executor_memory: Memory = "1g"
+
+
+class Health(Section):
+    ready_within: Seconds = 120.0
+    stalled_after: Seconds = 60.0
+    catching_up_lag: int = Field(default=10_000, ge=0)
+
+
+class Restart(Section):
+    backoff_first: Seconds = 2.0
+    backoff_max: Seconds = 60.0
+    budget: int = Field(default=5, ge=0)
+    refill_after: Seconds = 600.0
+    rebuild_on_divergence: bool = True
+
+
+class JobSpec(Section):
+    """All that defines a running job. Durations are in seconds."""
+
+    name: Name
+    description: str = ""
+    owner: str = "weir"
+    application: str
+    cluster: Literal["standalone", "kubernetes", "yarn"] = "standalone"
+    source: Source
+    panes: Panes = Panes()
+    limits: Limits = Limits()
+    trigger: Seconds = 1.0
+    resources: Resources = Resources()
+    spark_conf: dict[str, str] = {}
+    health: Health = Health()
+    restart: Restart = Restart()
+
+    @field_validator("spark_conf", mode="before")
+    @classmethod
+    def _as_text(cls, value: Any) -> Any:
+        """YAML reads `true` and `2` as they look; Spark wants text."""
+        if not isinstance(value, dict):
+            return value
+        return {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in value.items()}
+
+
+def parse(text: str, where: str) -> JobSpec:
+    """Raises BadSpec that names each field that does not fit, and the rule."""
+    try:
+        return JobSpec.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise BadSpec(f"{where} is not YAML: {error}.", "Mend the file.") from error
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors())
+        raise BadSpec(f"{where} does not fit: {problems}.", "Mend the named fields.") from error
+
+
+def read_all(folder: Path) -> list[tuple[JobSpec | None, str]]:
+    """Every `*/job.yaml` below `folder`: the spec with its place, or None with what is wrong. One bad spec leaves the others alone."""
+    read: list[tuple[JobSpec | None, str]] = []
+    for file in sorted(folder.glob("*/job.yaml")):
+        where = f"{file.parent.name}/{file.name}"
+        try:
+            read.append((parse(file.read_text(), where), where))
+        except BadSpec as error:
+            read.append((None, f"{error.what} {error.next_step}"))
+        except (OSError, UnicodeDecodeError) as error:
+            read.append((None, f"{where} cannot be read: {error}."))
+    return read
+
+
+def sound(folder: Path) -> dict[str, JobSpec]:
+    """The specs that fit, by job name; of two with one name the first."""
+    specs: dict[str, JobSpec] = {}
+    for spec, _ in read_all(folder):
+        if spec is not None:
+            specs.setdefault(spec.name, spec)
+    return specs
+
+
+def load_all(folder: Path) -> dict[str, JobSpec]:
+    """Every `*/job.yaml` below `folder`, by job name. Raises BadSpec."""
+    specs: dict[str, JobSpec] = {}
+    for file in sorted(folder.glob("*/job.yaml")):
+        spec = parse(file.read_text(), f"{file.parent.name}/{file.name}")
+        if spec.name in specs:
+            raise BadSpec(f"{file.parent.name}/{file.name}: name: {spec.name} is another job's already.", "Choose another name.")
+        specs[spec.name] = spec
+    return specs
+
+
+def find(specs: dict[str, JobSpec], job: str) -> JobSpec:
+    """Raises UnknownJob that lists the jobs there are."""
+    if job not in specs:
+        raise UnknownJob(f"There is no job {job!r}.", f"Jobs: {', '.join(specs) or 'none'}.")
+    return specs[job]

@@ -1,0 +1,57 @@
+"""From a spec and a head to the driver that is to be started. Pure: what exactly is submitted can be read, and tested, here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from spark_jobs.contract import JobArguments
+from spark_jobs.protocol import Head
+from weir.cluster.cassandra import address
+from weir.cluster.records import Submission
+from weir.settings import Settings
+from weir.supervise.spec import JobSpec
+
+
+def arguments(spec: JobSpec, head: Head, version: str, checkpoint: str, settings: Settings) -> JobArguments:
+    """The typed argument of the driver of `head.attempt`."""
+    return JobArguments(
+        job=spec.name,
+        attempt=head.attempt,
+        epoch=head.epoch,
+        version=version,
+        checkpoint=checkpoint,
+        bootstrap_servers=settings.kafka,
+        topic=spec.source.topic,
+        cassandra=address(settings),
+        starting_offsets=dict(head.frontier),
+        line_format=spec.source.line_format,
+        time_zone=spec.source.time_zone,
+        pane_s=spec.panes.width,
+        allowed_lateness_s=spec.panes.allowed_lateness,
+        future_skew_s=spec.panes.future_skew,
+        shards=spec.panes.shards,
+        signature_cap=spec.limits.signature_cap,
+        rejected_samples=spec.limits.rejected_samples,
+        trigger_s=spec.trigger,
+        max_lines_per_batch=spec.limits.lines_per_batch,
+    )
+
+
+def submission(spec: JobSpec, args: JobArguments, bundle: Path, settings: Settings) -> Submission:
+    """The driver to be started, from the code in `bundle`."""
+    return Submission(
+        name=f"weir:{spec.name}:{args.attempt}",
+        application=str(bundle / spec.application),
+        arguments=args.to_argv(),
+        conf=spec.spark_conf,
+        env={
+            "PYTHONPATH": str(bundle),
+            "PYSPARK_PYTHON": settings.driver_python,
+            "PYSPARK_DRIVER_PYTHON": settings.driver_python,
+        },
+        jars=[jar for jar in settings.spark_jars.split(",") if jar],
+        driver_memory=spec.resources.driver_memory,
+        executor_memory=spec.resources.executor_memory,
+        executors=spec.resources.executors,
+        cores=spec.resources.cores,
+    )

@@ -1,0 +1,47 @@
+"""Rules 1 and 6 of the protocol: the next attempt takes over, or a new epoch begins. Both are bound to the attempt that was judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from spark_jobs.protocol import Head, Offsets, State, rebuilt, taken_over
+from weir.errors import Conflict, UnknownJob
+
+
+class HeadStore(Protocol):
+    def head(self, job: str) -> Head | None: ...
+    def swap(self, expected: Head, new: Head) -> bool: ...
+    def put_ledger(self, head: Head) -> None: ...
+
+
+def take_over(store: HeadStore, job: str, judged: int) -> Head:
+    """Let the attempt after `judged` write. Raises Conflict if another one has already taken over."""
+    while True:
+        head = _judged_head(store, job, judged)
+        new = taken_over(head)
+        if store.swap(head, new):
+            return new
+
+
+def rebuild(store: HeadStore, job: str, judged: int, starting: Callable[[Offsets], Offsets], topic_id: str) -> Head:
+    """Begin a new epoch where the landed part of the source ends. Raises Conflict if another attempt has already taken over.
+
+    `starting` turns that frontier into the offsets to start from: the same, with the partitions that were added since.
+    """
+    while True:
+        head = _judged_head(store, job, judged)
+        if head.state is State.LANDED and head.has_batch:
+            store.put_ledger(head)
+        new = rebuilt(head, starting(head.frontier), topic_id)
+        if store.swap(head, new):
+            return new
+
+
+def _judged_head(store: HeadStore, job: str, judged: int) -> Head:
+    head = store.head(job)
+    if head is None:
+        raise UnknownJob(f"{job} was never deployed.", f"Run: weir deploy {job}")
+    if head.attempt != judged:
+        raise Conflict(f"{job} is at attempt {head.attempt}, not at {judged} that was judged.", "Judge again.")
+    return head

@@ -1,0 +1,221 @@
+"""Is a job well? A pure function of what was observed, of what was said before, and of `now`. Nothing here acts, reads a clock or raises.
+
+Progress is judged from outside the driver: what has landed against the broker's end offsets. A probe that failed is None or UNKNOWN, and
+never counts as bad news.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+
+from spark_jobs.protocol import Head, Offsets, landed
+from weir.cluster.records import AttemptRow, DriverState, JobRow
+from weir.supervise.spec import Health
+
+SUBMIT_GRACE_MS = 15_000  # between a takeover and the note of its submission; a submission takes well under a second
+IDLE_AFTER_MS = 30_000
+
+
+class Verdict(StrEnum):
+    STARTING = "starting"
+    OK = "ok"
+    IDLE = "idle"
+    CATCHING_UP = "catching_up"
+    STALLED = "stalled"
+    DOWN = "down"
+    CRASH_LOOPING = "crash_looping"
+    POISONED = "poisoned"
+    DIVERGED = "diverged"
+    DATA_LOSS = "data_loss"
+    UNKNOWN = "unknown"
+    STOPPED = "stopped"
+
+
+ENDED = {Verdict.CRASH_LOOPING: Verdict.DOWN}  # crash looping is down with nothing left to try
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What the probes said, at `now` (ms). None stands for a probe that failed, except for `wanted`: the job was never deployed."""
+
+    now: int
+    wanted: JobRow | None
+    head: Head | None
+    attempts: Sequence[AttemptRow] = ()  # newest first
+    driver: DriverState = DriverState.UNKNOWN
+    end_offsets: Offsets | None = None
+    earliest_offsets: Offsets | None = None
+    topic_id: str | None = None
+
+    @property
+    def lag(self) -> int | None:
+        """Lines that the broker has and that have not landed."""
+        if self.head is None or self.end_offsets is None:
+            return None
+        return sum(max(0, end - self.head.frontier.get(p, 0)) for p, end in self.end_offsets.items())
+
+    @property
+    def attempt(self) -> AttemptRow | None:
+        """The row of the attempt that may write now."""
+        return next((a for a in self.attempts if self.head is not None and a.attempt == self.head.attempt), None)
+
+    @property
+    def landed_attempt(self) -> int:
+        """The newest attempt that landed a batch, 0 for none."""
+        if self.head is None:
+            return 0
+        firsts = {a.attempt: (a.epoch, a.first_batch) for a in self.attempts if a.first_batch >= 0}
+        newest = landed(self.head, firsts).newest
+        return newest[0] if newest else 0
+
+    @property
+    def lost(self) -> Mapping[int, tuple[int, int]]:
+        """Offsets that were not landed and that the broker no longer has, by partition."""
+        if self.head is None or self.earliest_offsets is None:
+            return {}
+        frontier = self.head.frontier
+        return {p: (frontier.get(p, 0), first) for p, first in self.earliest_offsets.items() if first > frontier.get(p, 0)}
+
+
+@dataclass(frozen=True)
+class Report:
+    """A verdict in words, since when, with its evidence. `lag_since` is when input first waited without anything landing after."""
+
+    job: str
+    verdict: Verdict
+    attempt: int
+    since: int
+    sentence: str
+    next_step: str = ""
+    evidence: Mapping[str, object] = field(default_factory=dict)
+    lag_since: int = 0
+    frontier: Offsets = field(default_factory=dict)
+    act: str = "none"
+    plan: str = ""
+    not_before: int = 0
+
+    def as_dict(self) -> dict[str, object]:
+        return {**asdict(self), "verdict": str(self.verdict)}
+
+    def to_json(self) -> str:
+        return json.dumps(self.as_dict(), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Report:
+        values = json.loads(text)
+        values["verdict"] = Verdict(values["verdict"])
+        values["frontier"] = {int(p): o for p, o in values["frontier"].items()}
+        return cls(**values)
+
+
+def judge(job: str, seen: Observation, health: Health, before: Report | None) -> Report:
+    """The verdict on a job. `before` is the last report on it; a verdict keeps its `since` while it stays the same."""
+    lag_since = _lag_since(seen, before)
+    verdict, sentence, next_step = _rule(job, seen, health, lag_since)
+    attempt = seen.head.attempt if seen.head else 0
+    same = before is not None and (ENDED.get(before.verdict, before.verdict), before.attempt) == (verdict, attempt)
+    since = before.since if same and before else seen.now
+    frontier = dict(seen.head.frontier) if seen.head else {}
+    return Report(job, verdict, attempt, since, sentence, next_step, _evidence(seen), lag_since, frontier)
+
+
+def _rule(job: str, seen: Observation, health: Health, lag_since: int) -> tuple[Verdict, str, str]:
+    """The first rule that fits, with its sentence and the next step."""
+    if seen.wanted is None or seen.wanted.desired == "stopped":
+        why = f"stopped by {seen.wanted.changed_by}: {seen.wanted.reason}" if seen.wanted else "never deployed"
+        return Verdict.STOPPED, f"{job} is {why}", f"weir deploy {job}"
+    if seen.head is None:
+        return Verdict.UNKNOWN, f"{job}: the store did not answer, so nothing is known of the head", "weir status"
+    if seen.topic_id and seen.head.topic_id and seen.topic_id != seen.head.topic_id:
+        return Verdict.DATA_LOSS, f"{job}: the topic was deleted and made again under the same name", "docs/runbook.md#data_loss"
+    if seen.lost:
+        gone = ", ".join(f"partition {p} offsets {a} to {b - 1}" for p, (a, b) in sorted(seen.lost.items()))
+        return Verdict.DATA_LOSS, f"{job}: the broker no longer has lines that were not counted: {gone}", "docs/runbook.md#data_loss"
+    return _of_driver(job, seen, health, lag_since)
+
+
+def _of_driver(job: str, seen: Observation, health: Health, lag_since: int) -> tuple[Verdict, str, str]:
+    assert seen.head is not None
+    row, attempt = seen.attempt, seen.head.attempt
+    if attempt == 0 or row is None or not row.submission_id:
+        asked = max(row.taken_at if row else 0, seen.wanted.changed_at if seen.wanted else 0)
+        if seen.now - asked <= SUBMIT_GRACE_MS:  # whoever deploys it is at it: a second starter would only replace the first
+            return Verdict.STARTING, f"{job}: attempt {attempt} is being submitted", ""
+        return Verdict.DOWN, f"{job}: attempt {attempt} was never submitted", f"weir restart {job}"
+    if row.exit_reason == "diverged":
+        return Verdict.DIVERGED, f"{job}: checkpoint and ledger disagree: {row.exit_error}", "a rebuild starts where the ledger ends"
+    if seen.driver.ended or (row.exit_reason and row.exit_reason != "stopped"):
+        return _ended(job, seen, row)
+    return _alive(job, seen, row, health, lag_since)
+
+
+def _ended(job: str, seen: Observation, row: AttemptRow) -> tuple[Verdict, str, str]:
+    earlier = next((a for a in seen.attempts if a.attempt == row.attempt - 1), None)
+    if earlier and row.exit_reason == "failed" and row.exit_batch >= 0 and fingerprint(earlier) == fingerprint(row):
+        text = f"{job}: batch {row.exit_batch} failed twice with the same error: {_first_line(row.exit_error)}"
+        return Verdict.POISONED, text, f"weir logs {job}; mend the cause, then weir restart {job}"
+    why = _first_line(row.exit_error) if row.exit_error else f"it was killed or lost (the cluster says {seen.driver})"
+    return Verdict.DOWN, f"{job}: the driver of attempt {row.attempt} has ended: {why}", f"weir restart {job}"
+
+
+def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, lag_since: int) -> tuple[Verdict, str, str]:
+    head, lag = seen.head, seen.lag
+    assert head is not None
+    waited = (seen.now - max(lag_since, row.submitted_at)) / 1000 if lag_since else 0.0
+    running_s = (seen.now - row.submitted_at) / 1000
+    if not head.incarnation:
+        if running_s <= health.ready_within:
+            return Verdict.STARTING, f"{job}: attempt {row.attempt} was submitted {running_s:.0f} s ago", ""
+        if seen.driver is not DriverState.UNKNOWN:
+            return Verdict.STALLED, f"{job}: attempt {row.attempt} did not start in {running_s:.0f} s", f"weir logs {job}"
+    if lag is None:
+        return Verdict.UNKNOWN, f"{job}: the broker did not answer, so its lag is not known", "weir status"
+    if lag == 0:
+        quiet = seen.now - head.landed_at > IDLE_AFTER_MS
+        return (Verdict.IDLE, f"{job}: everything is counted, no new input", "") if quiet else (Verdict.OK, f"{job}: counting", "")
+    if head.by != head.attempt and running_s <= health.ready_within:
+        return Verdict.STARTING, f"{job}: attempt {row.attempt} has started and has not landed a batch yet", ""
+    if waited > health.stalled_after:
+        text = f"{job}: {lag} lines wait and nothing has landed for {waited:.0f} s (the cluster says {seen.driver})"
+        if seen.driver is DriverState.UNKNOWN:
+            return Verdict.UNKNOWN, text, "weir status"
+        return Verdict.STALLED, text, f"weir logs {job}"
+    if lag > health.catching_up_lag:
+        return Verdict.CATCHING_UP, f"{job}: catching up, {lag} lines behind", ""
+    return Verdict.OK, f"{job}: counting, {lag} lines behind", ""
+
+
+def _lag_since(seen: Observation, before: Report | None) -> int:
+    """When input began to wait: 0 while there is none, and begun anew whenever something lands."""
+    if seen.lag is None:
+        return before.lag_since if before else 0
+    if seen.lag == 0 or seen.head is None:
+        return 0
+    moved = before is None or dict(before.frontier) != dict(seen.head.frontier)
+    return seen.now if moved or not before or not before.lag_since else before.lag_since
+
+
+def fingerprint(row: AttemptRow) -> tuple[int, str]:
+    """What tells one failure from another: the batch, and the error without what differs each time."""
+    digits = "".join("0" if c.isdigit() else c for c in _first_line(row.exit_error))
+    return row.exit_batch, digits
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0][:300] if text.strip() else ""
+
+
+def _evidence(seen: Observation) -> Mapping[str, object]:
+    head, row = seen.head, seen.attempt
+    facts: dict[str, object] = {"driver": str(seen.driver), "lag": seen.lag}
+    if head:
+        facts |= {"epoch": head.epoch, "attempt": head.attempt, "batch_id": head.batch_id, "state": str(head.state)}
+        facts |= {"landed_at": head.landed_at, "offsets": {str(p): o for p, o in head.frontier.items()}}
+    if row:
+        facts |= {"submission_id": row.submission_id, "exit_reason": row.exit_reason, "exit_error": _first_line(row.exit_error)}
+    if seen.lost:
+        facts["lost"] = {str(p): list(span) for p, span in seen.lost.items()}
+    return facts

@@ -1,0 +1,301 @@
+"""In-memory stand-ins with a settable clock, for Weir's tests and for yours. tests/contract holds them to what the real parts do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from spark_jobs.contract import Delta, RejectedLine, hour_of, shard_of
+from spark_jobs.protocol import Batch, Head, Position, State
+from spark_jobs.writer import HourTotals
+from weir.cluster.records import AttemptRow, Cell, DriverState, Event, FoldNote, HourShard, JobRow, Published, Record, Submission, Touched
+from weir.errors import NotRunning, TopicMissing
+
+
+class MemoryStore:
+    """Weir's tables as dictionaries. Deltas and their deletion keep write timestamps, as Cassandra does: the later write wins."""
+
+    def __init__(self) -> None:
+        self._heads: dict[str, Head] = {}
+        self._ledger: dict[tuple[str, int, int], Head] = {}
+        self._firsts: dict[str, dict[int, tuple[int, int]]] = {}
+        self._deltas: dict[tuple[str, HourShard], dict[tuple[Cell, Position], tuple[int, int]]] = {}
+        self._deleted: dict[tuple[str, HourShard], int] = {}
+        self._totals: dict[tuple[str, HourShard], dict[Position, Mapping[str, int]]] = {}
+        self._touched: dict[tuple[str, HourShard], tuple[int, Position]] = {}
+        self._published: dict[tuple[str, HourShard], Published] = {}
+        self._runs: dict[tuple[str, HourShard, str], tuple[str, dict[Cell, int]]] = {}
+        self.rejected: dict[tuple[str, Position], list[RejectedLine]] = {}
+        self._folds: dict[tuple[str, HourShard], FoldNote] = {}
+        self._recounts: dict[str, list[Mapping[str, object]]] = {}
+        self._jobs: dict[str, JobRow] = {}
+        self._attempts: dict[str, dict[int, AttemptRow]] = {}
+        self._events: dict[str, list[Event]] = {}
+        self._reports: dict[str, str] = {}
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    # what drivers use
+
+    def head(self, job: str) -> Head | None:
+        return self._heads.get(job)
+
+    def swap(self, expected: Head, new: Head) -> bool:
+        if self._heads.get(expected.job) != expected:
+            return False
+        self._heads[new.job] = new
+        return True
+
+    def put_ledger(self, head: Head) -> None:
+        assert head.state is State.LANDED and head.has_batch
+        self._ledger[head.job, head.by, head.batch_id] = head
+
+    def ledger_batch(self, job: str, epoch: int, batch_id: int) -> Batch | None:
+        found = (h.batch for h in self._ledger.values() if (h.job, h.epoch, h.batch_id) == (job, epoch, batch_id))
+        return next(found, None)
+
+    def put_first(self, job: str, attempt: int, epoch: int, batch_id: int) -> None:
+        self._firsts.setdefault(job, {})[attempt] = (epoch, batch_id)
+        self._note(job, attempt, epoch=epoch, first_batch=batch_id)
+
+    def put_deltas(self, head: Head, shards: int, deltas: Sequence[Delta]) -> None:
+        for d in deltas:
+            rows = self._deltas.setdefault((head.job, (hour_of(d.pane_start), shard_of(d.service, shards))), {})
+            key = (d.pane_start, d.service, d.level, d.signature), (head.by, head.batch_id)
+            if key not in rows or head.write_ts >= rows[key][1]:
+                rows[key] = d.n, head.write_ts
+
+    def put_hours(self, head: Head, hours: HourTotals) -> None:
+        position = head.by, head.batch_id
+        for at, levels in hours.items():
+            self._totals.setdefault((head.job, at), {})[position] = dict(levels)
+            self._touched[head.job, at] = max(self._touched.get((head.job, at), (0, position)), (head.write_ts, position))
+
+    def put_rejected(self, head: Head, lines: Sequence[RejectedLine]) -> None:
+        self.rejected[head.job, (head.by, head.batch_id)] = list(lines)
+
+    def put_exit(self, job: str, attempt: int, incarnation: str, reason: str, error: str, batch_id: int) -> None:
+        at = round(time.time() * 1000)
+        self._note(job, attempt, incarnation=incarnation, exit_reason=reason, exit_error=error, exit_batch=batch_id, exited_at=at)
+
+    # what fold, readers and the supervisor use
+
+    def create_head(self, head: Head) -> bool:
+        if head.job in self._heads:
+            return False
+        self._heads[head.job] = head
+        return True
+
+    def firsts(self, job: str) -> Mapping[int, tuple[int, int]]:
+        return dict(self._firsts.get(job, {}))
+
+    def hours(self, job: str, since: int | None = None, until: int | None = None) -> Sequence[Touched]:
+        rows = [Touched(*at, position) for (j, at), (_, position) in sorted(self._touched.items()) if j == job]
+        return [t for t in rows if (since is None or t.hour >= since) and (until is None or t.hour < until)]
+
+    def published(self, job: str, at: HourShard) -> Published | None:
+        return self._published.get((job, at))
+
+    def publish(self, job: str, at: HourShard, expected: Published | None, new: Published) -> bool:
+        if self._published.get((job, at)) != expected:
+            return False
+        self._published[job, at] = new
+        return True
+
+    def put_run(self, job: str, at: HourShard, run: str, base: str, cells: Mapping[Cell, int]) -> None:
+        self._runs[job, at, run] = base, dict(cells)
+
+    def run_cells(self, job: str, at: HourShard, run: str) -> Mapping[Cell, int]:
+        return dict(self._runs.get((job, at, run), ("", {}))[1])
+
+    def runs(self, job: str, at: HourShard) -> Mapping[str, str]:
+        return {run: base for (j, a, run), (base, _) in self._runs.items() if (j, a) == (job, at)}
+
+    def delete_run(self, job: str, at: HourShard, run: str) -> None:
+        self._runs.pop((job, at, run), None)
+
+    def deltas(self, job: str, at: HourShard) -> Iterable[tuple[Position, Cell, int]]:
+        alive = self._deleted.get((job, at), -1)
+        rows = self._deltas.get((job, at), {})
+        return [(position, cell, n) for (cell, position), (n, ts) in rows.items() if ts > alive]
+
+    def delete_deltas(self, job: str, at: HourShard, write_ts: int) -> None:
+        self._deleted[job, at] = max(self._deleted.get((job, at), -1), write_ts)
+
+    def hour_totals(self, job: str, at: HourShard) -> Iterable[tuple[Position, Mapping[str, int]]]:
+        return list(self._totals.get((job, at), {}).items())
+
+    def ledger(self, job: str) -> Iterator[Head]:
+        return iter(sorted((h for h in self._ledger.values() if h.job == job), key=lambda h: (h.by, h.batch_id), reverse=True))
+
+    # what the manager keeps
+
+    def rejected_lines(self, job: str) -> Iterator[tuple[Position, RejectedLine]]:
+        found = sorted(((at, line) for (j, at), lines in self.rejected.items() if j == job for line in lines), key=lambda x: x[0])
+        return reversed(found)
+
+    def folds(self, job: str) -> Mapping[HourShard, FoldNote]:
+        return {at: note for (j, at), note in self._folds.items() if j == job}
+
+    def put_folded(self, job: str, at: HourShard, published: Published) -> None:
+        swept = self._folds[job, at].swept if (job, at) in self._folds else ""
+        self._folds[job, at] = FoldNote(published.run, published.position, published.at, swept)
+
+    def put_swept(self, job: str, at: HourShard, run: str) -> None:
+        self._folds[job, at] = replace(self._folds[job, at], swept=run)
+
+    def put_recount(self, job: str, record: Mapping[str, object]) -> None:
+        self._recounts.setdefault(job, []).insert(0, record)
+
+    def recounts(self, job: str, limit: int = 50) -> Sequence[Mapping[str, object]]:
+        return self._recounts.get(job, [])[:limit]
+
+    def job(self, job: str) -> JobRow | None:
+        return self._jobs.get(job)
+
+    def set_job(self, expected: JobRow | None, new: JobRow) -> bool:
+        if self._jobs.get(new.job) != expected:
+            return False
+        self._jobs[new.job] = new
+        return True
+
+    def attempts(self, job: str, limit: int = 50) -> Sequence[AttemptRow]:
+        rows = self._attempts.get(job, {})
+        return [rows[a] for a in sorted(rows, reverse=True)[:limit]]
+
+    def put_attempt(self, job: str, row: AttemptRow) -> None:
+        self._note(job, row.attempt, cause=row.cause, who=row.who, reason=row.reason, taken_at=row.taken_at, version=row.version)
+
+    def put_submitted(self, job: str, attempt: int, submission_id: str, at: int) -> None:
+        self._note(job, attempt, submission_id=submission_id, submitted_at=at)
+
+    def add_event(self, job: str, kind: str, text: str, detail: Mapping[str, object]) -> None:
+        self._events.setdefault(job, []).insert(0, Event(len(self._events.get(job, ())), kind, text, detail))
+
+    def events(self, job: str, limit: int = 50) -> Sequence[Event]:
+        return self._events.get(job, [])[:limit]
+
+    def report(self, job: str) -> str | None:
+        return self._reports.get(job)
+
+    def put_report(self, job: str, record: str) -> None:
+        self._reports[job] = record
+
+    def _note(self, job: str, attempt: int, **values: Any) -> None:
+        rows = self._attempts.setdefault(job, {})
+        rows[attempt] = replace(rows.get(attempt, AttemptRow(attempt)), **values)
+
+
+class MemoryCluster:
+    """Drivers as states. A test sets `states[id]`, or `answers` to False for a master that does not answer."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, DriverState] = {}
+        self.submissions: dict[str, Submission] = {}
+        self.killed: list[str] = []
+        self.answers = True
+
+    def submit(self, submission: Submission) -> str:
+        if not self.answers:
+            raise NotRunning("The cluster does not answer.")
+        submission_id = f"driver-{len(self.submissions) + 1}"
+        self.submissions[submission_id] = submission
+        self.states[submission_id] = DriverState.RUNNING
+        return submission_id
+
+    def state(self, submission_id: str) -> DriverState:
+        return self.states.get(submission_id, DriverState.FAILED) if self.answers else DriverState.UNKNOWN
+
+    def kill(self, submission_id: str) -> None:
+        self.killed.append(submission_id)
+        if not self.states[submission_id].ended:
+            self.states[submission_id] = DriverState.KILLED
+
+    @property
+    def alive(self) -> list[str]:
+        """The submissions that have not ended."""
+        return [i for i, state in self.states.items() if not state.ended]
+
+
+class MemoryBroker:
+    """Topics as lists of records. `forget` is what retention does; `create` again gives another topic id."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, dict[int, list[Record]]] = {}
+        self._earliest: dict[str, dict[int, int]] = {}
+        self._made = 0
+        self._ids: dict[str, str] = {}
+        self.answers = True
+
+    def create(self, topic: str, partitions: int) -> None:
+        self._made += 1
+        self._ids[topic] = f"topic-{self._made}"
+        self._records[topic] = {p: [] for p in range(partitions)}
+        self._earliest[topic] = dict.fromkeys(range(partitions), 0)
+
+    def add(self, topic: str, partition: int, key: bytes | None, value: bytes | None, append_ms: int) -> None:
+        records = self._records[topic][partition]
+        records.append(Record(partition, len(records), key, value, append_ms))
+
+    def fill(self, topic: str, partition: int, n: int) -> None:
+        for _ in range(n):
+            self.add(topic, partition, b"web", b"", 0)
+
+    def forget(self, topic: str, partition: int, before: int) -> None:
+        self._earliest[topic][partition] = before
+
+    def end_offsets(self, topic: str) -> Mapping[int, int]:
+        return {p: len(records) for p, records in self._topic(topic).items()}
+
+    def earliest_offsets(self, topic: str) -> Mapping[int, int]:
+        self._topic(topic)
+        return dict(self._earliest[topic])
+
+    def topic_id(self, topic: str) -> str:
+        self._topic(topic)
+        return self._ids[topic]
+
+    def records(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
+        if start < self._earliest[topic][partition]:
+            raise NotRunning(f"Offset {start} of {topic}/{partition} is gone.")
+        return iter(self._topic(topic)[partition][start:end])
+
+    def _topic(self, topic: str) -> dict[int, list[Record]]:
+        if not self.answers:
+            raise NotRunning("The broker does not answer.")
+        if topic not in self._records:
+            raise TopicMissing(f"There is no topic {topic}.")
+        return self._records[topic]
+
+
+class MemoryCheckpoints:
+    """`known[epoch, attempt]` is the last batch in that attempt's folder."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[int, int], int] = {}
+
+    def location(self, job: str, epoch: int, attempt: int) -> str:
+        return f"memory://{job}/{epoch}/{attempt}"
+
+    def copy_for(self, job: str, epoch: int, attempt: int) -> int | None:
+        earlier = [a for e, a in self.known if e == epoch and a < attempt]
+        if not earlier:
+            return None
+        self.known[epoch, attempt] = self.known[epoch, max(earlier)]
+        return self.known[epoch, attempt]
+
+
+class Clock:
+    """Time that passes only when told to. Call it for the seconds since the epoch; `sleep` passes them."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds

@@ -1,0 +1,82 @@
+"""The watch: one trigger for the whole fleet. It sees a dead driver within a second or two, and acts on it right there.
+
+An event of a trigger needs one to two seconds to become a task. So the trigger itself lets the manager act, and its event only says what
+was done, for people to see. Acting is bound to the attempt that was judged: a second watch, or a late one, does no harm.
+
+It watches an asset and therefore belongs to no task: nothing can fail, time out, or be cleared. The triggerer starts it again whenever it
+ends, and another triggerer takes it up when one dies. Scheduler and api-server may be away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+
+from weir.triggers.session import ask
+
+if TYPE_CHECKING:
+    from weir.supervise.manager import Manager
+    from weir.supervise.verdict import Report
+
+EVERY_S = 1.0
+REST_S = 5.0  # after a pass that failed
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Acted:
+    """What the watch did: `judged` was in trouble for `reason`, and `attempt` has taken over."""
+
+    job: str
+    judged: int
+    attempt: int
+    reason: str
+    sentence: str
+
+
+class WatchTrigger(BaseEventTrigger):
+    """Looks at all jobs `every_s` seconds, for ever. Its event is the list of what was done in one pass."""
+
+    def __init__(self, every_s: float = EVERY_S) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.every_s = every_s
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return "weir.triggers.watch.WatchTrigger", {"every_s": self.every_s}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        clock = asyncio.get_running_loop().time
+        while True:
+            started, rest = clock(), self.every_s
+            try:
+                if acted := await ask(sweep):
+                    yield TriggerEvent(acted)
+            except Exception as error:  # noqa: BLE001 - what cannot be seen is unknown; the watch goes on
+                log.warning("the watch could not look at the fleet: %r", error)
+                rest = max(REST_S, self.every_s)
+            await asyncio.sleep(max(0.0, started + rest - clock()))
+
+
+def sweep(manager: Manager) -> list[dict[str, Any]]:
+    """One pass over the fleet: what was done about the jobs in trouble, as plain values."""
+    return [vars(acted) for report in manager.tick() for acted in attend(manager, report)]
+
+
+def attend(manager: Manager, report: Report) -> Iterator[Acted]:
+    """Do what the report calls for. Trouble with one job must not keep the watch from the next."""
+    if report.act == "none":
+        return
+    try:
+        action = manager.act(report)
+    except Exception as error:  # noqa: BLE001
+        log.warning("%s: could not %s attempt %s: %r", report.job, report.act, report.attempt, error)
+        return
+    if action is not None:
+        log.warning("%s. %s", report.sentence, action.sentence)
+        yield Acted(report.job, report.attempt, action.attempt, report.sentence, action.sentence)

@@ -1,0 +1,127 @@
+"""What the drivers on the cluster and the supervisor outside it agree on. Standard library only.
+
+Units: event times and pane starts are whole milliseconds since the Unix epoch (UTC), write timestamps are microseconds, and every other
+duration is in seconds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import IntEnum
+from socket import gethostname
+from uuid import uuid4
+from zlib import crc32
+
+OTHER = "~other"  # the signature that stands for all beyond the cap
+UNKNOWN_SERVICE = "unknown"  # the service of a record without a key
+HOUR_MS = 3_600_000
+
+
+class Exit(IntEnum):
+    """How a driver ends. The supervisor reads these from the attempt's row, the operating system sees them as exit codes."""
+
+    STOPPED = 0
+    FAILED = 1
+    SUPERSEDED = 64  # a later attempt has taken over: the right end of an old driver
+    DIVERGED = 65  # checkpoint and head disagree: the supervisor must rebuild
+    LOST = 66  # what the driver stands on went away: its JVM, an executor, the broker. Never taken for poison
+
+
+@dataclass(frozen=True)
+class CassandraAddress:
+    """Where the counts are kept. The password is named by its file, since arguments can be seen by every user of a machine."""
+
+    hosts: tuple[str, ...]
+    port: int = 9042
+    keyspace: str = "weir"
+    datacenter: str = "datacenter1"
+    user: str = ""
+    password_file: str = ""
+
+
+@dataclass(frozen=True)
+class JobArguments:
+    """The one typed argument of a driver; crosses the process border as a single JSON text.
+
+    `starting_offsets` is where the epoch begins, by partition; it is used only while the checkpoint is empty.
+    """
+
+    job: str
+    attempt: int
+    epoch: int
+    version: str
+    checkpoint: str
+    bootstrap_servers: str
+    topic: str
+    cassandra: CassandraAddress
+    starting_offsets: Mapping[int, int] = field(default_factory=dict)
+    line_format: str = "apache_error"
+    time_zone: str = "UTC"
+    pane_s: int = 10
+    allowed_lateness_s: int = 60
+    future_skew_s: int = 3600
+    shards: int = 4
+    signature_cap: int = 1000
+    rejected_samples: int = 100
+    trigger_s: float = 1.0
+    max_lines_per_batch: int = 2_000_000
+
+    def to_argv(self) -> list[str]:
+        return [json.dumps(asdict(self), separators=(",", ":"), sort_keys=True)]
+
+    @classmethod
+    def from_argv(cls, argv: Sequence[str]) -> JobArguments:
+        """Read what `to_argv` wrote. Raises ValueError on anything else."""
+        if len(argv) != 1:
+            raise ValueError(f"expected one JSON argument, got {len(argv)}")
+        values = json.loads(argv[0])
+        cassandra = values.pop("cassandra")
+        values["cassandra"] = CassandraAddress(**{**cassandra, "hosts": tuple(cassandra["hosts"])})
+        values["starting_offsets"] = {int(p): int(o) for p, o in values["starting_offsets"].items()}
+        return cls(**values)
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Delta:
+    """The count of one micro-batch for one pane, service, level and signature (empty unless the level is an error)."""
+
+    pane_start: int
+    service: str
+    level: str
+    signature: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedLine:
+    """A sample of a line that was counted as rejected: where it is, why, and its first bytes."""
+
+    topic: str
+    partition: int
+    offset: int
+    service: str
+    reason: str
+    value: bytes
+
+
+def new_incarnation(pid: int) -> str:
+    """A name for a driver process that nothing else ever has; it says where the process is."""
+    return f"{uuid4().hex}@{gethostname()}:{pid}"
+
+
+def pid_of(incarnation: str) -> int:
+    """The process id in an incarnation, 0 if there is none."""
+    pid = incarnation.rpartition(":")[2]
+    return int(pid) if pid.isdecimal() else 0
+
+
+def hour_of(pane_start: int) -> int:
+    """The hour, in milliseconds, that a pane belongs to; panes never straddle an hour."""
+    return pane_start - pane_start % HOUR_MS
+
+
+def shard_of(service: str, shards: int) -> int:
+    """Which of the shards holds a service. CRC-32, so that every language and every release agrees."""
+    return crc32(service.encode()) % shards

@@ -1,0 +1,125 @@
+"""The driver of `error_counts`: from Kafka, through the counting protocol, into Cassandra. One per attempt, ended by the next one."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from spark_jobs.contract import Exit, JobArguments, new_incarnation
+from spark_jobs.error_counts import source
+from spark_jobs.error_counts.sink import Sink
+from spark_jobs.store import CassandraStore
+from spark_jobs.writer import Diverged, Superseded, Writer
+
+if TYPE_CHECKING:
+    pass
+
+LOG = logging.getLogger("weir.driver")
+LOOK_EVERY_S = 5.0  # how soon a superseded driver without input notices
+LAST_WORDS_S = 5.0
+# Signs that what the driver stands on went away. An outage is told first: the same batch that fails twice for one is not poison.
+JVM_GONE = ("ConnectionRefusedError", "ConnectionResetError", "BrokenPipeError", "Py4JNetworkError")
+LOST = (
+    "ExecutorLostFailure",
+    "SparkContext was shut down",
+    "SparkContext has been shutdown",
+    "Master removed our application",
+    "All masters are unresponsive",
+    "org.apache.kafka.common.errors.TimeoutException",
+    "org.apache.kafka.common.errors.DisconnectException",
+    "org.apache.kafka.common.errors.CoordinatorNotAvailableException",
+    "org.apache.kafka.common.errors.NotLeaderOrFollowerException",
+    "java.util.concurrent.TimeoutException",
+    "FetchFailedException",
+)
+
+
+def main(argv: list[str]) -> int:
+    """Run until superseded, diverged or failed; returns one of `contract.Exit`."""
+    args = JobArguments.from_argv(argv)
+    _log_as(args)
+    incarnation = new_incarnation(os.getppid())  # Python is the child of the driver's JVM
+    store = CassandraStore.connect(args.cassandra, patience_s=None)
+    writer = Writer(store, args.job, args.attempt, incarnation, args.version, args.shards, lambda: time.time_ns() // 1000)
+    sink = Sink(writer, args)
+    try:
+        writer.start()
+        threading.Thread(target=_exit_when_superseded, args=(store, args, incarnation), daemon=True).start()
+        stream(args, sink)
+        reason, error = Exit.STOPPED, ""
+    except Exception as failure:
+        reason, error = explain(sink.failure or failure)
+        LOG.exception("the driver ends: %s", reason.name.lower())
+    _last_words(args, incarnation, reason, error, sink.batch_id)
+    return reason
+
+
+def stream(args: JobArguments, sink: Sink) -> None:
+    """Read the topic batch by batch for ever. Raises what ended the query."""
+    from pyspark.sql import SparkSession
+
+    # Times are read in UTC and then moved to the spec's zone: the machine's own zone must not matter.
+    spark = SparkSession.builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
+    sink.attach(spark)
+    query = (
+        source.stream(spark, args)
+        .writeStream.queryName(args.job)
+        .foreachBatch(sink)
+        .option("checkpointLocation", args.checkpoint)
+        .trigger(processingTime=f"{args.trigger_s} seconds")
+        .start()
+    )
+    LOG.info("the query runs: %s", query.runId)
+    query.awaitTermination()
+
+
+def explain(failure: BaseException) -> tuple[Exit, str]:
+    """How the driver ends because of a failure, and the text for whoever asks why."""
+    if isinstance(failure, Superseded):
+        return Exit.SUPERSEDED, str(failure)
+    if isinstance(failure, Diverged):
+        return Exit.DIVERGED, str(failure)
+    text = f"{type(failure).__name__}: {failure}"
+    if any(text.startswith(sign) for sign in JVM_GONE):
+        return Exit.LOST, f"the driver's JVM has ended: it was killed, or ran out of memory ({text})"
+    return (Exit.LOST if any(sign in text for sign in LOST) else Exit.FAILED), text
+
+
+def _exit_when_superseded(store: CassandraStore, args: JobArguments, incarnation: str) -> None:
+    """Without input there is no batch that would notice."""
+    while True:
+        time.sleep(LOOK_EVERY_S)
+        head = store.head(args.job)
+        if head is None or (head.attempt, head.incarnation) != (args.attempt, incarnation):
+            LOG.warning("superseded: the driver ends")
+            _last_words(args, incarnation, Exit.SUPERSEDED, "a later attempt has taken over", -1)
+            os._exit(Exit.SUPERSEDED)
+
+
+def _last_words(args: JobArguments, incarnation: str, reason: Exit, error: str, batch_id: int) -> None:
+    """Tell the supervisor why, if the store can be reached; it finds out by itself if not."""
+    try:
+        store = CassandraStore.connect(args.cassandra, LAST_WORDS_S)
+        store.put_exit(args.job, args.attempt, incarnation, reason.name.lower(), error, batch_id)
+    except Exception:
+        LOG.exception("could not tell why the driver ends")
+
+
+def _log_as(args: JobArguments) -> None:
+    logging.basicConfig(
+        level=logging.INFO,
+        stream=sys.stderr,
+        format=f"%(asctime)s %(levelname)s job={args.job} epoch={args.epoch} attempt={args.attempt} %(message)s",
+    )
+    for noisy in ("py4j", "cassandra"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stderr.flush()
+    os._exit(code)  # threads of a query that hangs must not keep the driver alive

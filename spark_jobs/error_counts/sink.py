@@ -1,0 +1,91 @@
+"""What happens to a micro-batch: find its ranges, count it in Spark, and let the writer claim, write and land it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from spark_jobs.contract import JobArguments, RejectedLine
+from spark_jobs.error_counts import source
+from spark_jobs.error_counts.transform import Count, Plan, counted, sampled
+from spark_jobs.offsets import parse_offsets
+from spark_jobs.protocol import Batch, Offsets, Progress
+from spark_jobs.writer import Counted, Diverged, Writer, ranges
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+SAMPLE_BYTES = 4096  # of a rejected line
+LOG = logging.getLogger("weir.driver")
+
+
+class Sink:
+    """The function that Spark calls for each micro-batch. Keeps what went wrong, since Spark hands on only its text."""
+
+    def __init__(self, writer: Writer, args: JobArguments) -> None:
+        self._writer, self._args = writer, args
+        self._spark: SparkSession | None = None
+        self._plan: Plan | None = None
+        self.failure: BaseException | None = None
+        self.batch_id = -1  # the batch at work, for the supervisor to tell poison from an outage
+
+    def attach(self, spark: SparkSession) -> None:
+        """The session whose checkpoint is read."""
+        self._spark, self._plan = spark, Plan(self._args)
+
+    def __call__(self, lines: DataFrame, batch_id: int) -> None:
+        self.batch_id = batch_id
+        try:
+            self._land(lines, batch_id)
+        except BaseException as failure:
+            self.failure = failure
+            raise
+        self.batch_id = -1
+
+    def _land(self, lines: DataFrame, batch_id: int) -> None:
+        began = time.monotonic()
+        batch = self._batch(batch_id)
+        landed = self._writer.write(batch, lambda before: self._count(lines, before))
+        LOG.info("batch=%d %s %s in %.3f s", batch_id, "landed" if landed else "had landed", ranges(batch), time.monotonic() - began)
+
+    def _count(self, lines: DataFrame, before: Progress) -> Counted:
+        assert self._plan is not None
+        rows = [Count(*row) for row in self._plan.counts(lines).collect()]
+        return counted(rows, before, self._args, self._samples(rows))
+
+    def _samples(self, rows: Sequence[Count]) -> list[RejectedLine]:
+        """Read a few rejected lines again. Keeping lines while they are counted would slow down every batch that has none."""
+        assert self._spark is not None
+        lines = sampled(rows, self._args.rejected_samples)
+        values = source.values(self._spark, self._args, [(x.partition, x.offset) for x in lines], SAMPLE_BYTES) if lines else {}
+        return [
+            RejectedLine(self._args.topic, x.partition, x.offset, x.service, x.reason, values[x.partition, x.offset])
+            for x in lines
+            if (x.partition, x.offset) in values
+        ]
+
+    def _batch(self, batch_id: int) -> Batch:
+        """The ranges that Spark planned for the batch. The file before it says where they start."""
+        end = self._planned(batch_id)
+        if end is None:
+            raise Diverged(f"the checkpoint has no ranges for batch {batch_id}")
+        start = self._planned(batch_id - 1) if batch_id else dict(self._args.starting_offsets)
+        if start is None:
+            raise Diverged(f"the checkpoint has no ranges for batch {batch_id - 1}")
+        return Batch(batch_id, {p: start.get(p, 0) for p in end}, end)
+
+    def _planned(self, batch_id: int) -> Offsets | None:
+        """Read through Hadoop, so that any file system will do that the checkpoint may be on."""
+        assert self._spark is not None
+        jvm: Any = self._spark._jvm
+        path = jvm.org.apache.hadoop.fs.Path(f"{self._args.checkpoint}/offsets/{batch_id}")
+        files = path.getFileSystem(self._spark._jsc.hadoopConfiguration())
+        if not files.exists(path):
+            return None
+        stream = files.open(path)
+        try:
+            return parse_offsets(str(jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8")).encode())
+        finally:
+            stream.close()

@@ -1,0 +1,175 @@
+"""A micro-batch of Kafka records as counts: DataFrame in, DataFrame out, and from its rows what is written and recorded.
+
+The DataFrame half is Spark's built-in functions only; the other half is plain Python. Neither looks at a clock or depends on the order of
+rows, so a batch that is done again gives the same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import reduce
+from typing import TYPE_CHECKING, NamedTuple
+
+from pyspark.sql import Window
+from pyspark.sql import functions as F
+
+from spark_jobs import signature
+from spark_jobs.contract import OTHER, UNKNOWN_SERVICE, Delta, JobArguments, RejectedLine
+from spark_jobs.formats import Stages, parser
+from spark_jobs.protocol import Progress, Totals, advance
+from spark_jobs.writer import Counted
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+LONGEST_LINE = 64 * 1024  # bytes; httpd cuts its lines at 8 KiB
+LONGEST_SERVICE = 256  # bytes
+NEAR = 2000  # offsets after a partition's first rejected line in which more samples are looked for
+BLOCK = 62  # offsets whose rejected lines one row can name: as many as a long has bits for without its sign
+
+
+class Count(NamedTuple):
+    """A row of `Plan.counts`: `n` lines of one partition, either of a pane, level and signature, or rejected for a reason.
+
+    `place` is the start of the pane (ms), or the block of offsets that the rejected lines are in: bit i of `offsets` is set if the line at
+    `BLOCK * place + i` is one of them. `event_ms` and `append_ms` are the largest times.
+    """
+
+    partition: int
+    service: str
+    place: int
+    level: str | None
+    signature: str
+    reason: str | None
+    n: int
+    event_ms: int | None
+    append_ms: int
+    offsets: int
+
+
+class Rejected(NamedTuple):
+    """Where a rejected line is, and why."""
+
+    offset: int
+    partition: int
+    service: str
+    reason: str
+
+
+class Plan:
+    """The expressions of one job, built once: each call into the JVM costs a third of a millisecond, and there are hundreds of them."""
+
+    def __init__(self, args: JobArguments) -> None:
+        self._judged = [*_refusals(), *parser(args.line_format)(args.time_zone), *_verdict(args.future_skew_s)]
+        self._signed = signature.stages()
+        self._keys = [*map(F.col, ("partition", "key", "level", "signature", "reason")), _place(args.pane_s * 1000)]
+        self._first, self._again = _sums(F.count("*"), _rejected_bit()), _sums(F.sum("n"), F.col("offsets"))
+        self._named, self._capped = _service(), _capped(args.signature_cap)
+
+    def counts(self, records: DataFrame) -> DataFrame:
+        """Rows of `Count`. `records` are those of Spark's Kafka source."""
+        grouped = _staged(records, [*self._judged, *self._signed]).groupBy(*self._keys).agg(*self._first)
+        # In one task: what is left is small, and its two sorts then need no shuffle.
+        capped = _staged(grouped.coalesce(1), [*self._named, *self._capped])
+        return capped.groupBy(*Count._fields[:6]).agg(*self._again)
+
+
+def _staged(lines: DataFrame, stages: Stages) -> DataFrame:
+    return reduce(lambda df, stage: df.withColumns(stage), stages, lines)
+
+
+def _refusals() -> Stages:
+    """Why a value is not looked at. It is empty from here on, which spares the code of all checks for null; `raw` still has it."""
+    value, size = F.col("value"), F.octet_length("value")
+    refused = (
+        F.when(F.coalesce(size, F.lit(0)) == 0, "empty")
+        .when(size > LONGEST_LINE, "too_long")
+        .when(~F.is_valid_utf8(value.cast("string")), "not_utf8")
+    )
+    return [
+        {"refused": refused, "raw": value, "append_ms": F.unix_millis("timestamp")},
+        {"value": F.coalesce(F.when(F.col("refused").isNull(), value), F.lit(b""))},
+    ]
+
+
+def _verdict(future_skew_s: int) -> Stages:
+    """Why a line is rejected, if it is; then it has neither time nor level nor message."""
+    event_ms, level = F.col("event_ms"), F.col("level")
+    future = event_ms > F.col("append_ms") + future_skew_s * 1000
+    reason = F.coalesce(
+        "refused", F.when(level.isNull(), "not_a_log_line"), F.when(event_ms.isNull(), "bad_time"), F.when(future, "future")
+    )
+    good = F.col("reason").isNull()
+    return [{"reason": reason}, {name: F.when(good, F.col(name)) for name in ("event_ms", "level", "message")}]
+
+
+def _place(width_ms: int) -> Column:
+    event_ms = F.col("event_ms")
+    pane_start = event_ms - F.pmod(event_ms, F.lit(width_ms))
+    return F.when(F.col("reason").isNull(), pane_start).otherwise(F.floor(F.col("offset") / BLOCK)).alias("place")
+
+
+def _rejected_bit() -> Column:
+    return F.expr(f"if(reason is null, 0L, shiftleft(1L, cast(offset % {BLOCK} as int)))")
+
+
+def _service() -> Stages:
+    """The service that a record's key names. Cut first, then decoded, so that no key can make more than one replacement sign of a cut."""
+    key = F.substring("key", 1, LONGEST_SERVICE)
+    named = F.make_valid_utf8(key.cast("string"))
+    return [{"service": F.when(F.octet_length("key") > 0, named).otherwise(UNKNOWN_SERVICE)}]
+
+
+def _capped(cap: int) -> Stages:
+    """Signatures beyond the cap of a service become OTHER: the most frequent of the batch stay, the lower bytes among equals."""
+    of_signature = Window.partitionBy("service", "signature")
+    of_service = Window.partitionBy("service", F.col("signature") == "").orderBy(F.desc("_total"), "signature")
+    kept = F.when(F.col("_place") <= cap, F.col("signature")).otherwise(OTHER)
+    return [{"_total": F.sum("n").over(of_signature)}, {"_place": F.dense_rank().over(of_service)}, {"signature": kept}]
+
+
+def _sums(n: Column, offsets: Column) -> list[Column]:
+    largest = [F.max(name).alias(name) for name in ("event_ms", "append_ms")]
+    return [n.alias("n"), *largest, F.sum(offsets).alias("offsets")]
+
+
+def counted(rows: Iterable[Count], before: Progress, args: JobArguments, rejected: Iterable[RejectedLine] = ()) -> Counted:
+    """What a batch holds, from the rows of `Plan.counts` and the progress without it."""
+    deltas: Counter[tuple[int, str, str, str]] = Counter()
+    levels: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    event_times: dict[int, int] = {}
+    append_times: dict[int, int] = {}
+    late = 0
+    for row in rows:
+        append_times[row.partition] = max(row.append_ms, append_times.get(row.partition, row.append_ms))
+        if row.level is None or row.event_ms is None:
+            reasons[str(row.reason)] += row.n
+            continue
+        deltas[row.place, row.service, row.level, row.signature] += row.n
+        levels[row.level] += row.n
+        late += row.n * is_late(row.place, before, args.pane_s)
+        event_times[row.partition] = max(row.event_ms, event_times.get(row.partition, row.event_ms))
+    totals = Totals(levels.total() + reasons.total(), dict(levels), dict(reasons), late)
+    progress = advance(before, event_times, append_times, args.allowed_lateness_s * 1000)
+    return Counted([Delta(*cell, n) for cell, n in sorted(deltas.items())], totals, progress, list(rejected))
+
+
+def sampled(rows: Iterable[Count], most: int) -> list[Rejected]:
+    """The rejected lines to keep: the first one for every reason, and those that follow soon on a partition's first."""
+    rejected = sorted(Rejected(o, row.partition, row.service, row.reason) for row in rows if row.reason for o in offsets_of(row))
+    by_reason = {line.reason: line for line in reversed(rejected)}
+    by_partition = {line.partition: line.offset for line in reversed(rejected)}
+    near = [line for line in rejected if line.offset <= by_partition[line.partition] + NEAR]
+    return list(dict.fromkeys([*by_reason.values(), *near]))[:most]
+
+
+def offsets_of(row: Count) -> Iterator[int]:
+    """The offsets of the rejected lines that a row stands for."""
+    return (row.place * BLOCK + i for i in range(BLOCK) if row.offsets >> i & 1)
+
+
+def is_late(pane_start: int, before: Progress, pane_s: int) -> bool:
+    """Had the pane closed before this batch?"""
+    return before.watermark is not None and pane_start + pane_s * 1000 <= before.watermark

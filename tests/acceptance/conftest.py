@@ -1,0 +1,104 @@
+"""The real stack in a state folder and on ports of its own, started once as a user would: by the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from weir.generator import Generator, Mix, Truth
+
+WEIR = Path(sys.executable).with_name("weir")
+JOB = "error_counts"
+
+
+class Stack:
+    """A running stack. `weir` runs the command as a user would and returns what it printed."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._env = {**os.environ, "WEIR_HOME": str(home)}
+
+    def run(self, *args: str, stdin: bytes | None = None, timeout: float = 600) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run([str(WEIR), *args], input=stdin, env=self._env, capture_output=True, timeout=timeout, check=False)
+
+    def weir(self, *args: str, stdin: bytes | None = None, timeout: float = 600) -> str:
+        done = self.run(*args, stdin=stdin, timeout=timeout)
+        assert done.returncode == 0, f"weir {' '.join(args)}: exit {done.returncode}\n{done.stdout.decode()}\n{done.stderr.decode()}"
+        return done.stdout.decode()
+
+    def json(self, *args: str) -> Any:
+        return json.loads(self.weir(*args, "--format", "json"))
+
+    def ingest_in_background(self, file: Path, service: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [str(WEIR), "ingest", str(file), "--service", service], env=self._env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+
+    def wait_landed(self, seconds: int = 240) -> None:
+        self.weir("wait", JOB, "--lag", "0", "--timeout", f"{seconds}s", timeout=seconds + 60)
+
+    def part(self, name: str) -> dict[str, Any]:
+        """A part's row of the status, {} if it has none."""
+        return next((p for p in self.json("status") if p["part"] == name), {})
+
+    def landed(self) -> dict[str, Any]:
+        """The newest landed batch."""
+        return next(b for b in self.json("ledger", JOB, "--last", "2") if b["state"] == "landed")
+
+    def kill(self, part: str) -> int:
+        """kill -9 the process of a part; returns its id."""
+        pid = int(self.part(part)["pid"])
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def counted(self, since: str, until: str, services: set[str]) -> dict[tuple[str, str, str, str], int]:
+        """Stored lines by (pane start, service, level, signature)."""
+        rows = self.json("counts", "--since", since, "--until", until, "--levels", "all", "--by", "service,level,signature")
+        return {(r["window_start"], r["service"], r["level"], r["signature"]): r["n"] for r in rows if r["service"] in services}
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float = 180) -> Any:
+    """Wait for a condition and return what it returned."""
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.2)
+    return answer
+
+
+def one_of_its_kind(name: str) -> str:
+    """A service that nobody else counts, so that a test can be run again on a stack that was used before."""
+    return f"{name}-{uuid4().hex[:8]}"
+
+
+def generate(file: Path, seed: int, lines: int, start_ms: int, service: str, events_per_s: int = 2000) -> Truth:
+    """A log of one service, and the truth about it."""
+    generator = Generator(seed, start_ms, Mix(services=(service,), events_per_s=events_per_s))
+    with file.open("wb") as out:
+        for block in generator.blocks(lines):
+            out.write(b"".join(line + b"\n" for _, line in block))
+    return generator.truth
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """`weir up`, and `weir down` at the end. WEIR_TEST_HOME names a stack that runs already and is left running."""
+    if given := os.environ.get("WEIR_TEST_HOME"):
+        yield Stack(Path(given))
+        return
+    stack = Stack(tmp_path_factory.mktemp("weir"))
+    try:
+        stack.weir("up", timeout=900)
+        yield stack
+    finally:
+        stack.run("down")

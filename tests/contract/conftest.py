@@ -1,0 +1,114 @@
+"""Real brokers for the contract tests: started once, on ports of their own, and stopped afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.parts import make_topic, running
+from weir.cluster.cassandra import CassandraStore, address
+from weir.cluster.kafka import KafkaBroker
+from weir.cluster.migrate import migrate
+from weir.errors import TopicMissing
+from weir.settings import Settings
+from weir.testing import MemoryBroker, MemoryStore
+
+BOTH = ["memory", pytest.param("real", marks=pytest.mark.stack)]
+
+
+@pytest.fixture(scope="session")
+def real_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CassandraStore]:
+    """A store in a keyspace of its own."""
+    with running(tmp_path_factory.mktemp("cassandra"), "cassandra") as parts:
+        settings = replace(parts, cassandra_keyspace=f"weir_{uuid4().hex[:8]}")
+        migrate(settings)
+        store = CassandraStore.connect(address(settings), patience_s=30.0)
+        yield store
+        store.session.close()
+
+
+@pytest.fixture(scope="session")
+def real_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    with running(tmp_path_factory.mktemp("kafka"), "kafka") as settings:
+        yield settings
+
+
+@pytest.fixture(params=BOTH)
+def store(request: pytest.FixtureRequest) -> Any:
+    return MemoryStore() if request.param == "memory" else request.getfixturevalue("real_store")
+
+
+@pytest.fixture
+def job() -> str:
+    """A name that no other test uses: the real store is shared."""
+    return f"job_{uuid4().hex[:8]}"
+
+
+class Broker:
+    """A topic to write to and its reader, in memory or real."""
+
+    def __init__(self, reader: Any, settings: Settings | None) -> None:
+        self.reader, self.settings, self.topic = reader, settings, f"topic-{uuid4().hex[:8]}"
+        self.create()
+
+    def create(self) -> None:
+        if self.settings is None:
+            self.reader.create(self.topic, 2)
+        else:
+            make_topic(self.settings, self.topic, 2)
+            self._until(self._is_there)  # what made it may know of it a moment before those who ask
+
+    def add(self, partition: int, key: bytes | None, value: bytes | None) -> None:
+        if self.settings is None:
+            self.reader.add(self.topic, partition, key, value, 1)
+            return
+        from confluent_kafka import Producer
+
+        producer = Producer({"bootstrap.servers": self.settings.kafka, "message.max.bytes": 2 * 1024 * 1024})
+        producer.produce(self.topic, value, key, partition)
+        assert producer.flush(30) == 0
+
+    def forget(self, partition: int, before: int) -> None:
+        """As retention does."""
+        if self.settings is None:
+            self.reader.forget(self.topic, partition, before)
+            return
+        from confluent_kafka import TopicPartition
+        from confluent_kafka.admin import AdminClient
+
+        admin = AdminClient({"bootstrap.servers": self.settings.kafka})
+        admin.delete_records([TopicPartition(self.topic, partition, before)])
+        self._until(lambda: self.reader.earliest_offsets(self.topic)[partition] == before)
+
+    def delete(self) -> None:
+        from confluent_kafka.admin import AdminClient
+
+        if self.settings is not None:
+            admin = AdminClient({"bootstrap.servers": self.settings.kafka})
+            admin.delete_topics([self.topic])[self.topic].result(30)
+
+    def _is_there(self) -> bool:
+        try:
+            return bool(self.reader.topic_id(self.topic))
+        except TopicMissing:
+            return False
+
+    def _until(self, so: Any) -> None:
+        import time
+
+        deadline = time.monotonic() + 30
+        while not so():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+@pytest.fixture(params=BOTH)
+def broker(request: pytest.FixtureRequest) -> Broker:
+    if request.param == "memory":
+        return Broker(MemoryBroker(), None)
+    settings = request.getfixturevalue("real_kafka")
+    return Broker(KafkaBroker(settings.kafka), settings)

@@ -1,0 +1,58 @@
+"""What every broker promises: one suite for the one in memory and for Kafka."""
+
+from __future__ import annotations
+
+import pytest
+
+from weir.cluster.kafka import KafkaBroker
+from weir.errors import NotRunning, TopicMissing
+
+from .conftest import Broker
+
+MIB = 1024 * 1024
+
+
+def test_offsets_and_records(broker: Broker) -> None:
+    reader, topic = broker.reader, broker.topic
+    assert reader.end_offsets(topic) == {0: 0, 1: 0}
+    for i in range(5):
+        broker.add(0, b"web" if i else None, b"line %d" % i)
+    broker.add(1, b"web", b"x" * MIB)
+    assert reader.end_offsets(topic) == {0: 5, 1: 1}
+    assert reader.earliest_offsets(topic) == {0: 0, 1: 0}
+    found = list(reader.records(topic, 0, 0, 3))
+    assert [(r.offset, r.key, r.value) for r in found] == [(0, None, b"line 0"), (1, b"web", b"line 1"), (2, b"web", b"line 2")]
+    assert all(r.append_ms > 0 and r.partition == 0 for r in found)
+    assert [len(r.value or b"") for r in reader.records(topic, 1, 0, 1)] == [MIB]
+    assert list(reader.records(topic, 0, 2, 2)) == []
+
+
+def test_what_retention_took_is_gone_and_told(broker: Broker) -> None:
+    for _ in range(4):
+        broker.add(0, b"web", b"line")
+    broker.forget(0, 3)
+    assert broker.reader.earliest_offsets(broker.topic) == {0: 3, 1: 0}
+    assert [r.offset for r in broker.reader.records(broker.topic, 0, 3, 4)] == [3]
+    with pytest.raises(NotRunning):
+        list(broker.reader.records(broker.topic, 0, 0, 4))
+
+
+def test_a_topic_made_again_is_another_one(broker: Broker) -> None:
+    first = broker.reader.topic_id(broker.topic)
+    assert first == broker.reader.topic_id(broker.topic)
+    broker.delete()
+    broker.create()
+    assert broker.reader.topic_id(broker.topic) != first
+
+
+def test_a_topic_that_is_not_there(broker: Broker) -> None:
+    for ask in (broker.reader.end_offsets, broker.reader.earliest_offsets, broker.reader.topic_id):
+        with pytest.raises(TopicMissing):
+            ask("nothing")
+
+
+def test_a_broker_that_does_not_answer_says_so_in_time() -> None:
+    absent = KafkaBroker("127.0.0.1:1", budget_s=0.5)
+    for ask in (absent.end_offsets, absent.earliest_offsets, absent.topic_id):
+        with pytest.raises(NotRunning, match=r"WEIR-201: Kafka at 127\.0\.0\.1:1 does not answer"):
+            ask("logs")

@@ -1,0 +1,224 @@
+"""What every store promises: one suite for the one in memory and for Cassandra."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from spark_jobs.contract import HOUR_MS, Delta, RejectedLine
+from spark_jobs.protocol import Batch, Head, Progress, State, Totals, claim, first_head, land, rebuilt, started, taken_over
+from weir.cluster.records import AttemptRow, FoldNote, JobRow, Published, Touched
+
+HOUR = 490_000 * HOUR_MS
+DAY_US = 86_400_000_000
+NOW_US = HOUR * 1000
+AT = (HOUR, 0)
+
+
+def begun(store: Any, job: str) -> Head:
+    """A job whose first attempt has started."""
+    first = first_head(job, {0: 5, 1: 0}, "topic-1", NOW_US)
+    assert store.create_head(first)
+    new = started(taken_over(first), "i1")
+    assert store.swap(first, new)
+    return new
+
+
+def claimed(store: Any, head: Head, end: dict[int, int], now_us: int = NOW_US) -> Head:
+    """A claim of the next batch, as the writer makes it."""
+    batch = Batch(head.last_landed + 1, head.end, end)
+    totals = Totals(3, {"error": 2}, {"empty": 1}, 1)
+    new = claim(head, batch, totals, Progress({0: HOUR}, {0: HOUR + 1}, HOUR - 60_000), "v1", now_us)
+    if head.has_batch:
+        store.put_ledger(head)
+    store.put_first(head.job, head.attempt, head.epoch, batch.batch_id)
+    assert store.swap(head, new)
+    return new
+
+
+def landed(store: Any, claim: Head) -> Head:
+    new = land(claim, HOUR + 7)
+    assert store.swap(claim, new)
+    return new
+
+
+def test_a_job_has_one_first_head(store: Any, job: str) -> None:
+    assert store.head(job) is None
+    first = first_head(job, {0: 5}, "topic-1", 1)
+    assert store.create_head(first)
+    assert not store.create_head(replace(first, write_ts=2))
+    assert not store.create_head(first)
+    assert store.head(job) == first
+
+
+def test_a_head_comes_back_as_it_was(store: Any, job: str) -> None:
+    head = landed(store, claimed(store, begun(store, job), {0: 9, 1: 2}))
+    assert store.head(job) == head
+    assert (head.totals.conserved, head.frontier, head.landed_at) == (True, {0: 9, 1: 2}, HOUR + 7)
+
+
+def test_only_what_is_there_can_be_swapped(store: Any, job: str) -> None:
+    head = begun(store, job)
+    assert not store.swap(taken_over(head), started(head, "i2"))
+    assert not store.swap(first_head(job, {0: 5, 1: 0}, "topic-1", NOW_US), head)
+    assert store.swap(head, taken_over(head))
+    assert not store.swap(head, taken_over(head)), "two supervisors cannot both take over"
+    assert store.head(job).attempt == 2
+
+
+def test_an_epoch_begins_where_the_last_one_ended(store: Any, job: str) -> None:
+    head = landed(store, claimed(store, begun(store, job), {0: 9, 1: 2}))
+    new = rebuilt(head, {**head.frontier, 2: 0}, "topic-1")
+    assert store.swap(head, new)
+    assert (store.head(job).epoch_ends, store.head(job).end) == ((0,), {0: 9, 1: 2, 2: 0})
+
+
+def test_the_ledger_keeps_landed_batches_newest_first(store: Any, job: str) -> None:
+    head, kept = begun(store, job), []
+    for day in range(3):
+        head = landed(store, claimed(store, head, {0: 6 + day, 1: day}, NOW_US + day * DAY_US))
+        kept.append(head)
+    store.put_ledger(head)
+    store.put_ledger(head)
+    assert list(store.ledger(job)) == kept[::-1]
+    assert store.ledger_batch(job, 1, 1) == kept[1].batch
+    assert store.ledger_batch(job, 1, 7) is None
+    assert store.ledger_batch(job, 2, 1) is None
+
+
+def test_first_batches_by_attempt(store: Any, job: str) -> None:
+    store.put_attempt(job, AttemptRow(3, "restart", "me", "why", 5, "v1"))
+    store.put_first(job, 1, 1, 0)
+    store.put_first(job, 2, 1, 4)
+    assert store.firsts(job) == {1: (1, 0), 2: (1, 4)}
+
+
+def test_deltas_come_back_by_place_and_may_be_written_again(store: Any, job: str) -> None:
+    head = claimed(store, begun(store, job), {0: 9, 1: 2})
+    deltas = [Delta(HOUR + i % 360 * 10_000, f"s{i}", "error", "sig\u00e9 *", i + 1) for i in range(300)]
+    store.put_deltas(head, 1, deltas)
+    store.put_deltas(head, 1, deltas)
+    found = list(store.deltas(job, AT))
+    assert {cell: n for _, cell, n in found} == {(d.pane_start, d.service, d.level, d.signature): d.n for d in deltas}
+    assert {position for position, _, _ in found} == {(1, 0)}
+    assert len(found) == 300
+    assert list(store.deltas(job, (HOUR, 1))) == []
+
+
+def test_services_are_spread_over_shards(store: Any, job: str) -> None:
+    head = claimed(store, begun(store, job), {0: 9, 1: 2})
+    store.put_deltas(head, 2, [Delta(HOUR, "web", "error", "", 1), Delta(HOUR, "api", "error", "", 1)])
+    assert sum(len(list(store.deltas(job, (HOUR, shard)))) for shard in range(2)) == 2
+
+
+def test_deltas_up_to_a_timestamp_are_deleted_and_stay_so(store: Any, job: str) -> None:
+    one = landed(store, claimed(store, begun(store, job), {0: 9, 1: 2}))
+    store.put_deltas(one, 1, [Delta(HOUR, "web", "error", "", 1)])
+    two = claimed(store, one, {0: 10, 1: 2})
+    store.put_deltas(two, 1, [Delta(HOUR, "web", "error", "", 1)])
+    store.delete_deltas(job, AT, one.write_ts)
+    assert [p for p, _, _ in store.deltas(job, AT)] == [(1, 1)]
+    store.put_deltas(one, 1, [Delta(HOUR, "web", "error", "", 1)])  # a write that was under way all the time
+    assert [p for p, _, _ in store.deltas(job, AT)] == [(1, 1)]
+    store.delete_deltas(job, AT, two.write_ts)
+    assert list(store.deltas(job, AT)) == []
+
+
+def test_hours_tell_the_youngest_batch_and_their_totals(store: Any, job: str) -> None:
+    one = landed(store, claimed(store, begun(store, job), {0: 9, 1: 2}))
+    store.put_hours(one, {AT: {"error": 2}, (HOUR + HOUR_MS, 3): {"info": 1}})
+    two = claimed(store, one, {0: 10, 1: 2})
+    store.put_hours(two, {AT: {"error": 1, "warn": 4}})
+    assert store.hours(job) == [Touched(HOUR, 0, (1, 1)), Touched(HOUR + HOUR_MS, 3, (1, 0))]
+    assert store.hours(job, HOUR + 1) == [Touched(HOUR + HOUR_MS, 3, (1, 0))]
+    assert store.hours(job, HOUR, HOUR + 1) == [Touched(HOUR, 0, (1, 1))]
+    assert dict(store.hour_totals(job, AT)) == {(1, 0): {"error": 2}, (1, 1): {"error": 1, "warn": 4}}
+
+
+def test_the_past_before_1970_is_an_hour_like_any_other(store: Any, job: str) -> None:
+    head = claimed(store, begun(store, job), {0: 9, 1: 2})
+    store.put_hours(head, {(-HOUR_MS, 0): {"error": 1}})
+    store.put_deltas(head, 1, [Delta(-10_000, "web", "error", "", 1)])
+    assert store.hours(job) == [Touched(-HOUR_MS, 0, (1, 0))]
+    assert [cell[0] for _, cell, _ in store.deltas(job, (-HOUR_MS, 0))] == [-10_000]
+
+
+def test_publishing_is_a_compare_and_set(store: Any, job: str) -> None:
+    assert store.published(job, AT) is None
+    one, two = Published("r1", (1, 0), 10, HOUR + 1), Published("r2", (1, 4), 20, HOUR + 2)
+    assert store.publish(job, AT, None, one)
+    assert not store.publish(job, AT, None, two)
+    assert store.publish(job, AT, one, two)
+    assert not store.publish(job, AT, one, two)
+    assert store.published(job, AT) == two
+
+
+def test_runs_are_kept_until_they_are_deleted(store: Any, job: str) -> None:
+    cells = {(HOUR + i * 10_000, "web", "error", f"sig {i}"): i for i in range(250)}
+    store.put_run(job, AT, "r1", "", cells)
+    store.put_run(job, AT, "r2", "r1", {})
+    assert store.run_cells(job, AT, "r1") == cells
+    assert store.run_cells(job, AT, "r2") == {}
+    assert store.runs(job, AT) == {"r1": "", "r2": "r1"}
+    store.delete_run(job, AT, "r1")
+    assert (store.run_cells(job, AT, "r1"), store.runs(job, AT)) == ({}, {"r2": "r1"})
+
+
+def test_samples_of_rejected_lines_newest_batch_first(store: Any, job: str) -> None:
+    one = landed(store, claimed(store, begun(store, job), {0: 9, 1: 2}))
+    store.put_rejected(one, [RejectedLine("logs", 0, 5, "web", "empty", b""), RejectedLine("logs", 1, 0, "web", "not_utf8", b"\xff\x00")])
+    two = claimed(store, one, {0: 10, 1: 2}, NOW_US + DAY_US)
+    assert two.state is State.CLAIMED
+    store.put_rejected(two, [RejectedLine("logs", 0, 9, "web", "bad_time", b"x")])
+    found = list(store.rejected_lines(job))
+    assert found[0] == ((1, 1), RejectedLine("logs", 0, 9, "web", "bad_time", b"x"))
+    assert sorted(line.value for _, line in found[1:]) == [b"", b"\xff\x00"]
+    assert {position for position, _ in found[1:]} == {(1, 0)}
+
+
+def test_notes_of_folds(store: Any, job: str) -> None:
+    assert store.folds(job) == {}
+    store.put_folded(job, AT, Published("r1", (1, 3), 10, HOUR))
+    assert store.folds(job) == {AT: FoldNote("r1", (1, 3), HOUR)}
+    store.put_swept(job, AT, "r1")
+    store.put_folded(job, AT, Published("r2", (2, 0), 20, HOUR + 5))
+    assert store.folds(job) == {AT: FoldNote("r2", (2, 0), HOUR + 5, "r1")}
+
+
+def test_recounts_newest_first(store: Any, job: str) -> None:
+    for missing in range(3):
+        store.put_recount(job, {"missing": missing, "differences": []})
+    assert [r["missing"] for r in store.recounts(job, limit=2)] == [2, 1]
+
+
+def test_what_is_wanted_is_a_compare_and_set(store: Any, job: str) -> None:
+    assert store.job(job) is None
+    one = JobRow(job, 1, "running", "v1", "{}", "me", "why", HOUR)
+    two = replace(one, revision=2, desired="stopped")
+    assert store.set_job(None, one)
+    assert not store.set_job(None, one)
+    assert store.set_job(one, two)
+    assert not store.set_job(one, replace(two, reason="other"))
+    assert store.job(job) == two
+
+
+def test_attempts_are_written_by_several_hands(store: Any, job: str) -> None:
+    store.put_attempt(job, AttemptRow(1, "deploy", "me", "first", HOUR, "v1"))
+    store.put_submitted(job, 1, "driver-1", HOUR + 1)
+    store.put_exit(job, 1, "i1", "failed", "it broke", 4)
+    store.put_attempt(job, AttemptRow(2, "restart", "weir", "it broke", HOUR + 2, "v1"))
+    two, one = store.attempts(job)
+    assert (two.attempt, two.cause, two.submission_id, two.exit_reason) == (2, "restart", "", "")
+    assert (one.submission_id, one.submitted_at, one.incarnation, one.exit_reason) == ("driver-1", HOUR + 1, "i1", "failed")
+    assert (one.exit_error, one.exit_batch, one.exited_at > 0) == ("it broke", 4, True)
+    assert store.attempts(job, limit=1) == [two]
+
+
+def test_the_timeline_and_the_last_report(store: Any, job: str) -> None:
+    store.add_event(job, "deploy", "one", {"attempt": 1})
+    store.add_event(job, "restart", "two", {})
+    assert [(e.kind, e.text, e.detail) for e in store.events(job)] == [("restart", "two", {}), ("deploy", "one", {"attempt": 1})]
+    assert store.report(job) is None
+    store.put_report(job, "{}")
+    store.put_report(job, '{"a": 1}')
+    assert store.report(job) == '{"a": 1}'

@@ -1,0 +1,102 @@
+"""A fleet of jobs for tests: the product's own manager over in-memory parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from spark_jobs.contract import Delta, JobArguments
+from spark_jobs.protocol import Batch, Totals, advance
+from spark_jobs.writer import Counted, Writer
+from weir.cluster.records import DriverState
+from weir.settings import PROJECT, Settings
+from weir.supervise.manager import Manager
+from weir.supervise.spec import load_all
+from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
+
+JOB = "error_counts"
+
+
+class Fleet:
+    """`manager` is shared by all who open one; `opened` has the settings that each of them came with."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store, self.cluster, self.broker = MemoryStore(), MemoryCluster(), MemoryBroker()
+        self.checkpoints, self.clock = MemoryCheckpoints(), Clock()
+        self.broker.create("logs", partitions=1)
+        self.opened: list[Settings] = []
+        self.broken: Exception | None = None
+        specs = load_all(PROJECT / "spark_jobs")
+        settings = Settings(home=str(folder), bundles=str(folder / "bundles"), checkpoints="memory")
+        self.manager = Manager(
+            specs,
+            self.store,
+            {"standalone": self.cluster},
+            self.broker,
+            self.checkpoints,
+            settings,
+            clock=self.clock,
+            sleep=self.clock.sleep,
+        )
+        self.manager.close = lambda: None  # type: ignore[method-assign]
+
+    def open(self, settings: Settings, others: object = None) -> Manager:
+        self.opened.append(settings)
+        if self.broken:
+            raise self.broken
+        return self.manager
+
+    def add(self, *jobs: str) -> None:
+        for job in jobs:
+            self.manager.specs[job] = self.manager.specs[JOB].model_copy(update={"name": job})
+
+    def land(self, job: str = JOB) -> None:
+        """Let the newest driver of a job start, and land a batch of one line."""
+        args = self._newest(job)
+        writer = Writer(self.store, job, args.attempt, f"i-{args.attempt}", args.version, args.shards, lambda: int(self.clock() * 1e6))
+        writer.start()
+        head = self.store.head(job)
+        assert head is not None
+        start = head.frontier.get(0, 0)
+        self.broker.fill("logs", 0, 1)
+        batch = Batch(head.last_landed + 1, {0: start}, {0: start + 1})
+        writer.write(
+            batch,
+            lambda before: Counted([Delta(0, "web", "error", "x", 1)], Totals(1, {"error": 1}), advance(before, {0: 0}, {0: 0}, 60_000)),
+        )
+        self.checkpoints.known[args.epoch, args.attempt] = batch.batch_id
+
+    def kill(self, job: str = JOB) -> None:
+        """End the newest driver of a job, as `kill -9` does."""
+        self.cluster.states[self._submission(job)] = DriverState.FAILED
+
+    def attempt(self, job: str = JOB) -> int:
+        head = self.store.head(job)
+        assert head is not None
+        return head.attempt
+
+    def _submission(self, job: str) -> str:
+        return next(i for i, s in reversed(self.cluster.submissions.items()) if JobArguments.from_argv(s.arguments).job == job)
+
+    def _newest(self, job: str) -> JobArguments:
+        return JobArguments.from_argv(self.cluster.submissions[self._submission(job)].arguments)
+
+
+class FakeRun:
+    run_id = "manual__1"
+    triggering_user_name = "ana"
+
+
+class FakeInstance:
+    """What operators use of a task instance."""
+
+    def __init__(self) -> None:
+        self.pushed: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushed[key] = value
+
+
+def context(**params: Any) -> Any:
+    """As much of a task's context as the operators read."""
+    return {"params": params, "dag_run": FakeRun(), "run_id": FakeRun.run_id, "ti": FakeInstance()}

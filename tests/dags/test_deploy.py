@@ -1,0 +1,120 @@
+"""Deploy, restart and ready, as operators over a real manager in memory, and as whole DAGs."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
+
+from tests.dags.fleet import JOB, Fleet, context
+from weir.operators.base import WeirOperator
+from weir.operators.deploy import DeployOperator, RestartOperator
+from weir.operators.health import RecordOperator, TickOperator
+from weir.operators.ready import ReadyOperator
+
+
+def deploy(**params: Any) -> dict[str, Any]:
+    return DeployOperator(task_id="deploy", job=JOB).execute(context(**params))
+
+
+def restart(**params: Any) -> dict[str, Any]:
+    return RestartOperator(task_id="restart", job=JOB).execute(context(**params))
+
+
+def ready() -> dict[str, Any]:
+    return ReadyOperator(task_id="ready", job=JOB, within=60.0).execute(context())
+
+
+def test_deploy_starts_a_driver_and_then_changes_nothing(fleet: Fleet) -> None:
+    first, again = deploy(reason="first"), deploy()
+    assert (first["changed"], again["changed"], again["attempt"]) == (True, False, 1)
+    assert fleet.cluster.alive == ["driver-1"]
+    assert (row := fleet.store.attempts(JOB)[0]).who == "ana (Airflow)" and row.reason == "first"
+
+
+def test_force_replaces_the_driver(fleet: Fleet) -> None:
+    deploy()
+    assert deploy(force=True, reason="new image")["attempt"] == 2
+    assert fleet.cluster.alive == ["driver-2"]
+
+
+def test_the_connection_says_where_spark_is(fleet: Fleet) -> None:
+    deploy()
+    assert (fleet.opened[0].spark_master, fleet.opened[0].spark_rest) == ("spark://sparkhost:7077", "http://sparkhost:6066")
+
+
+def test_an_unknown_job_fails_at_once_with_the_jobs_there_are(fleet: Fleet) -> None:
+    with pytest.raises(AirflowFailException, match=r"There is no job 'nope'. Jobs: error_counts"):
+        DeployOperator(task_id="deploy", job="nope").execute(context())
+
+
+def test_a_person_restarts_a_healthy_job(fleet: Fleet) -> None:
+    deploy()
+    assert restart(reason="by hand")["attempt"] == 2
+
+
+def test_automation_restarts_the_attempt_that_it_judged(fleet: Fleet) -> None:
+    deploy()
+    fleet.kill()
+    assert restart(attempt=1, by="health")["attempt"] == 2
+    assert fleet.store.attempts(JOB)[0].who == "weir"  # so that it counts against the budget
+
+
+@pytest.mark.parametrize("by", ["health", ""])
+def test_a_restart_of_an_attempt_that_was_replaced_is_skipped_with_a_sentence(fleet: Fleet, by: str) -> None:
+    deploy()
+    fleet.kill()
+    restart()
+    with pytest.raises(AirflowSkipException, match="attempt"):
+        restart(attempt=1, by=by)
+    assert fleet.attempt() == 2 and fleet.cluster.alive == ["driver-2"]
+
+
+def test_automation_leaves_a_job_alone_that_is_well_again(fleet: Fleet) -> None:
+    deploy()
+    fleet.land()
+    with pytest.raises(AirflowSkipException, match="nothing is to be done now"):
+        restart(attempt=1, by="health")
+    assert fleet.attempt() == 1
+
+
+def test_ready_answers_at_once_when_it_is(fleet: Fleet) -> None:
+    deploy()
+    fleet.land()
+    assert ready()["sentence"] == "error_counts is ready with attempt 1"
+
+
+def test_ready_defers_with_the_deadline_of_the_spec(fleet: Fleet) -> None:
+    deploy()
+    with pytest.raises(TaskDeferred) as deferred:
+        ready()
+    trigger = deferred.value.trigger
+    assert 55 < trigger.deadline - time.time() <= 60
+    assert deferred.value.timeout is not None and deferred.value.timeout.total_seconds() == 90
+
+
+def test_ready_fails_with_the_cause_when_the_driver_has_ended(fleet: Fleet) -> None:
+    deploy()
+    fleet.kill()
+    with pytest.raises(AirflowFailException, match="The driver of error_counts, attempt 1, has ended"):
+        ready()
+
+
+@pytest.mark.parametrize("event", ["success", {"ready": True, "sentence": "ready"}])
+def test_ready_resumes_on_a_success_in_any_form(event: Any) -> None:
+    assert ReadyOperator(task_id="ready", job=JOB, within=1.0).resume(context(), event)["ready"] is True
+
+
+@pytest.mark.parametrize("event", ["failed", None, {"ready": False, "sentence": "it will not be"}])
+def test_ready_fails_on_everything_else(event: Any) -> None:
+    with pytest.raises(AirflowFailException):
+        ReadyOperator(task_id="ready", job=JOB, within=1.0).resume(context(), event)
+
+
+@pytest.mark.parametrize("kind", [DeployOperator, RestartOperator, ReadyOperator, TickOperator, RecordOperator])
+def test_no_task_has_an_on_kill(kind: type[WeirOperator]) -> None:
+    from airflow.sdk import BaseOperator
+
+    assert kind.on_kill is BaseOperator.on_kill

@@ -1,0 +1,238 @@
+"""The triggers, without a triggerer: what they fire, what they survive, and that they can be stored and made again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow._shared.module_loading import import_string
+from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
+
+from tests.dags.fleet import JOB, Fleet
+from weir.cluster.records import DriverState
+from weir.errors import BadSpec, Conflict, NotRunning
+from weir.supervise.manager import Manager
+from weir.triggers import session
+from weir.triggers.ready import ReadyTrigger
+from weir.triggers.watch import WatchTrigger
+
+
+def run(scenario: Callable[[], Any]) -> Any:
+    return asyncio.run(asyncio.wait_for(scenario(), 20))
+
+
+async def first(trigger: BaseTrigger) -> TriggerEvent:
+    events: AsyncIterator[TriggerEvent] = trigger.run()
+    return await anext(events)
+
+
+@pytest.mark.parametrize("trigger", [WatchTrigger(every_s=2.5), ReadyTrigger(job=JOB, deadline=12.5, every_s=0.5)])
+def test_a_trigger_can_be_stored_and_made_again(trigger: BaseTrigger) -> None:
+    path, arguments = trigger.serialize()
+    assert import_string(path)(**arguments).serialize() == trigger.serialize()
+
+
+# ready
+
+
+def soon(seconds: float = 15.0) -> ReadyTrigger:
+    return ReadyTrigger(job=JOB, deadline=time.time() + seconds, every_s=0.01)
+
+
+def test_ready_ends_the_task_when_the_job_has_landed(fleet: Fleet) -> None:
+    fleet.manager.deploy(JOB)
+
+    async def scenario() -> TriggerEvent:
+        waiting = asyncio.create_task(first(soon()))
+        await asyncio.sleep(0)
+        fleet.land()
+        return await waiting
+
+    event = run(scenario)
+    assert isinstance(event, TaskSuccessEvent) and event.xcoms is not None
+    assert event.xcoms["return_value"]["sentence"] == "error_counts is ready with attempt 1"  # type: ignore[index, call-overload]
+
+
+def test_ready_tells_why_a_driver_ended(fleet: Fleet) -> None:
+    fleet.manager.deploy(JOB)
+    fleet.kill()
+    event = run(lambda: first(soon()))
+    assert not event.payload["ready"] and "has ended" in event.payload["sentence"]
+
+
+def test_ready_goes_on_with_the_attempt_that_took_over(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet.manager.deploy(JOB)
+    asked: list[int] = []
+    answer = fleet.manager.ready
+
+    def ready(job: str, attempt: int) -> bool:
+        asked.append(attempt)
+        if len(asked) == 1:
+            fleet.manager.restart(JOB)
+            fleet.land()
+        return answer(job, attempt)
+
+    monkeypatch.setattr(fleet.manager, "ready", ready)
+    event = run(lambda: first(soon()))
+    assert asked == [1, 2] and isinstance(event, TaskSuccessEvent)
+
+
+def test_ready_gives_up_at_its_deadline_with_the_verdict(fleet: Fleet) -> None:
+    fleet.manager.deploy(JOB)
+    event = run(lambda: first(soon(0.05)))
+    assert not event.payload["ready"]
+    assert event.payload["sentence"].startswith("error_counts was not ready in time. error_counts: attempt 1 was submitted")
+
+
+def test_ready_outlives_a_look_that_fails(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet.manager.deploy(JOB)
+    fleet.land()
+    failures = iter([OSError("reset"), TimeoutError("slow")])
+    answer = fleet.manager.ready
+
+    def ready(job: str, attempt: int) -> bool:
+        for failure in failures:
+            raise failure
+        return answer(job, attempt)
+
+    monkeypatch.setattr(fleet.manager, "ready", ready)
+    assert isinstance(run(lambda: first(soon())), TaskSuccessEvent)
+    assert len(fleet.opened) == 3  # a manager that failed is not asked again
+
+
+# watch
+
+
+def watch() -> WatchTrigger:
+    return WatchTrigger(every_s=0.01)
+
+
+def test_the_watch_restarts_a_dead_driver_and_tells(fleet: Fleet) -> None:
+    fleet.add("two")
+    fleet.manager.deploy(JOB)
+    fleet.manager.deploy("two")
+    fleet.kill("two")
+    (acted,) = run(lambda: first(watch())).payload
+    assert (acted["job"], acted["judged"], acted["attempt"]) == ("two", 1, 2)
+    assert "has ended" in acted["reason"] and fleet.attempt() == 1
+    assert len(fleet.opened) == 1
+
+
+def test_the_watch_leaves_alone_what_it_cannot_see(fleet: Fleet) -> None:
+    fleet.manager.deploy(JOB)
+    fleet.land()
+    fleet.cluster.answers = fleet.broker.answers = False
+    assert quiet(fleet, passes=3)
+    assert fleet.attempt() == 1 and len(fleet.cluster.submissions) == 1
+
+
+def test_the_watch_outlives_a_store_that_is_away(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weir.triggers.watch.REST_S", 0.01)
+    fleet.manager.deploy(JOB)
+    fleet.kill()
+    tries = iter([NotRunning("away"), RuntimeError("half up")])
+    answer = fleet.open
+
+    def opening(settings: Any, others: object = None) -> Manager:
+        for failure in tries:
+            raise failure
+        return answer(settings)
+
+    monkeypatch.setattr("weir.supervise.factory.manager", opening)
+    assert run(lambda: first(watch())).payload[0]["attempt"] == 2
+
+
+def test_trouble_with_one_job_does_not_keep_the_watch_from_the_next(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet.add("two")
+    for job in (JOB, "two"):
+        fleet.manager.deploy(job)
+        fleet.kill(job)
+    act = fleet.manager.act
+    monkeypatch.setattr(fleet.manager, "act", lambda report: _refuse() if report.job == JOB else act(report))
+    assert [acted["job"] for acted in run(lambda: first(watch())).payload] == ["two"]
+
+
+def _refuse() -> None:
+    raise Conflict("somebody else did")
+
+
+def test_the_watch_ends_only_when_it_is_cancelled_and_touches_no_driver(fleet: Fleet) -> None:
+    fleet.manager.deploy(JOB)
+    assert quiet(fleet, passes=2)
+    assert fleet.cluster.killed == [] and fleet.cluster.states["driver-1"] is DriverState.RUNNING
+
+
+def quiet(fleet: Fleet, passes: int) -> bool:
+    """Let the watch look so many times, then cancel it. True if it fired nothing."""
+    looked = asyncio.Event()
+    left = iter(range(passes - 1))
+    tick = fleet.manager.tick
+
+    async def scenario() -> bool:
+        loop = asyncio.get_running_loop()
+
+        def counted() -> Any:
+            reports = tick()
+            if next(left, None) is None:
+                loop.call_soon_threadsafe(looked.set)
+            return reports
+
+        fleet.manager.tick = counted  # type: ignore[method-assign]
+        watching = asyncio.create_task(first(watch()))
+        await looked.wait()
+        watching.cancel()
+        return (await asyncio.gather(watching, return_exceptions=True))[0].__class__ is asyncio.CancelledError
+
+    return bool(run(scenario))
+
+
+def test_a_call_that_hangs_is_given_up_and_the_next_one_gets_a_new_manager(fleet: Fleet) -> None:
+    import threading
+
+    release = threading.Event()
+
+    async def scenario() -> int:
+        with pytest.raises(TimeoutError):
+            await session.ask(lambda manager: release.wait(10), budget_s=0.01)
+        answer = await session.ask(lambda manager: 7)
+        release.set()
+        return answer
+
+    assert run(scenario) == 7 and len(fleet.opened) == 2
+
+
+@pytest.fixture
+def specs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "jobs/one").mkdir(parents=True)
+    monkeypatch.setenv("WEIR_JOBS", str(tmp_path / "jobs"))
+    file = tmp_path / "jobs/one/job.yaml"
+    file.write_text("name: one")
+    return file
+
+
+def asked_after(change: Callable[[], object]) -> int:
+    """Ask, change something, ask again."""
+
+    async def scenario() -> int:
+        await session.ask(lambda manager: 1)
+        change()
+        return await session.ask(lambda manager: 2)
+
+    return int(run(scenario))
+
+
+def test_changed_specs_are_seen_without_a_restart(fleet: Fleet, specs: Path) -> None:
+    assert asked_after(lambda: os.utime(specs, ns=(1, 1))) == 2 and len(fleet.opened) == 2
+
+
+def test_specs_that_do_not_fit_leave_the_ones_there_were(fleet: Fleet, specs: Path) -> None:
+    def spoil() -> None:
+        os.utime(specs, ns=(1, 1))
+        fleet.broken = BadSpec("panes.width: must divide an hour")
+
+    assert asked_after(spoil) == 2 and len(fleet.opened) == 2

@@ -1,0 +1,58 @@
+"""Single parts of the embedded stack for tests: real servers on ports of their own, in a folder of their own, gone afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from weir.local import cassandra, jars, kafka, ports, secrets
+from weir.local.part import Part, Stack
+from weir.local.process import Child, await_ready, last_lines
+from weir.settings import Settings
+
+MODULES: dict[str, ModuleType] = {"kafka": kafka, "cassandra": cassandra}
+
+
+@contextlib.contextmanager
+def running(home: Path, *names: str) -> Iterator[Settings]:
+    """Start the named parts; Settings that lead to them."""
+    chosen, _ = ports.choose(home, {}, frozenset())
+    stack = Stack(home, chosen, secrets.load_or_create(home))
+    for name in names:
+        jars.class_path(name)
+    with contextlib.ExitStack() as running_parts:
+        started = [running_parts.enter_context(_started(MODULES[name].part(stack))) for name in names]
+        for part, child in started:
+            reason = await_ready(child, part.probe, part.ready_s, _pause)
+            assert not reason, f"{part.name}: {reason}\n{last_lines(part.log)}"
+        yield Settings(
+            home=str(home), kafka=stack.address("kafka"), cassandra_port=stack.ports["cassandra"], data_docs=str(home / "data_docs")
+        )
+
+
+@contextlib.contextmanager
+def _started(part: Part) -> Iterator[tuple[Part, Child]]:
+    part.prepare()
+    child = Child.start(part.command, part.log, part.env, part.cwd)
+    try:
+        yield part, child
+    finally:
+        child.stop(part.stop_signal, part.stop_s)
+
+
+def _pause(seconds: float) -> bool:
+    import time
+
+    time.sleep(seconds)
+    return False
+
+
+def make_topic(settings: Settings, topic: str, partitions: int = 4) -> None:
+    """A topic as `weir up` makes it."""
+    from confluent_kafka.admin import AdminClient, NewTopic
+
+    client = AdminClient({"bootstrap.servers": settings.kafka})
+    config = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(kafka.MAX_MESSAGE)}
+    client.create_topics([NewTopic(topic, partitions, 1, config=config)])[topic].result(30)

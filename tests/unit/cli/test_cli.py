@@ -1,0 +1,284 @@
+"""The command line: exit codes, shapes, sentences. The parts are in memory."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spark_jobs.contract import HOUR_MS
+from tests.unit.counts.job import JOB, START, TOPIC, Job
+from weir import cli
+from weir.errors import NotRunning
+from weir.ingest import Interrupted, Sent
+from weir.supervise.manager import Action
+from weir.supervise.verdict import Report, Verdict
+
+WEIR = Path(sys.executable).with_name("weir")
+S = 1000
+Weir = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def weir(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Weir:
+    """Run a command; its exit code, standard output and standard error."""
+
+    def run(*args: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["weir", *args])
+        code = cli._run()
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def job(monkeypatch: pytest.MonkeyPatch) -> Job:
+    """Three errors and a notice in two panes, two rejected lines; behind the commands in place of the real parts."""
+    job = Job()
+    for at, level in ((0, "error"), (1, "error"), (12, "error"), (13, "notice")):
+        job.send(START + at * S, level=level)
+    job.send_bad(b"\xff", "not_utf8", 1)
+    job.land()
+    job.send_bad(b"", "empty", 1)
+    job.land()
+    for module in ("counts", "proof"):
+        monkeypatch.setattr(f"weir.commands.{module}.opened_store", lambda _: nullcontext(job.store))
+    monkeypatch.setattr("weir.cluster.kafka.KafkaBroker", lambda _: job.broker)
+    return job
+
+
+def test_counts_as_json(weir: Weir, job: Job) -> None:
+    code, out, _ = weir("counts", "--by", "level", "--levels", "all", "--window", "20s", "--format", "json")
+    rows = json.loads(out)
+    assert code == 0
+    assert rows == [
+        {"window_start": "2026-01-31T12:00:00Z", "window_end": "2026-01-31T12:00:20Z", "level": "error", "n": 3},
+        {"window_start": "2026-01-31T12:00:00Z", "window_end": "2026-01-31T12:00:20Z", "level": "notice", "n": 1},
+    ]
+
+
+def test_counts_slide_fill_and_by_none(weir: Weir, job: Job) -> None:
+    span = ("--since", "2026-01-31T12:00:00Z", "--until", "2026-01-31T12:00:40Z")
+    _, out, _ = weir("counts", "--window", "20s", "--slide", "10s", *span, "--by", "none", "--fill", "0", "--format", "csv")
+    assert [line.rsplit(",", 1)[1] for line in out.splitlines()] == ["n", "3", "1", "0", "0"]
+
+
+def test_counts_of_closed_windows(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: START / 1000)
+    _, out, err = weir("counts", "--closed")
+    assert (out, err) == ("", "No lines of level error in this time. Other levels: --levels all\n")
+    monkeypatch.setattr(time, "time", lambda: START / 1000 + 3600)
+    assert "2026-01-31T12:00:10Z" in weir("counts", "--closed")[1]
+
+
+@pytest.mark.parametrize(
+    ("args", "rule"),
+    [
+        (("--window", "15s"), "window: 15s does not fit. It must be a multiple of the pane, 10s."),
+        (("--slide", "20s"), "slide: 20s is longer than the window, 10s."),
+        (("--window", "ten"), "window: 'ten' is not a duration."),
+        (("--since", "yesterday"), "since: 'yesterday' is not a time."),
+        (("--fill", "1"), "fill: 1 is not 0."),
+        (("--by", "host"), "by: there is no dimension 'host'."),
+        (("--job", "nothing"), "There is no job 'nothing'."),
+    ],
+)
+def test_bad_usage_is_refused_with_the_rule(weir: Weir, job: Job, args: tuple[str, ...], rule: str) -> None:
+    code, out, err = weir("counts", *args)
+    assert (code, out) == (2, "")
+    assert err.startswith("WEIR-10") and rule in err
+
+
+def test_the_ledger(weir: Weir, job: Job) -> None:
+    code, out, _ = weir("ledger", JOB, "--last", "1", "--format", "json")
+    (row,) = json.loads(out)
+    assert code == 0
+    assert row["offsets"] == {"0": [4, 4], "1": [1, 2]}
+    assert {k: row[k] for k in ("epoch", "batch_id", "state", "lines", "rejected", "late", "attempt")} == {
+        "epoch": 1, "batch_id": 1, "state": "landed", "lines": 1, "rejected": 1, "late": 0, "attempt": 1,
+    }  # fmt: skip
+
+
+def test_rejected_lines_are_shown_escaped(weir: Weir, job: Job) -> None:
+    job.store.rejected[JOB, (1, 1)] = [line.__class__(TOPIC, 1, 1, "web", "x", b"\x1b[2J\xff") for line in job.store.rejected[JOB, (1, 1)]]
+    _, out, _ = weir("rejected", JOB, "--reason", "x")
+    assert "\\x1b[2J\\xff" in out and "\x1b" not in out
+    assert len(json.loads(weir("rejected", JOB, "--limit", "1", "--format", "json")[1])) == 1
+    assert "No line was rejected for the reason nope." in weir("rejected", JOB, "--reason", "nope")[2]
+
+
+def test_wait(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert weir("wait", JOB, "--lag", "0")[0] == 0
+    job.send(START)
+    assert weir("wait", JOB, "--lag", "1")[0] == 0
+    code, _, err = weir("wait", JOB, "--timeout", "0s")
+    assert (code, err) == (1, f"WEIR-205: Lines that have not landed in 0s: 1. See: weir health {JOB}\n")
+    monkeypatch.setattr(time, "sleep", lambda _: job.land())
+    assert weir("wait", JOB)[0] == 0
+
+
+def test_recount(weir: Weir, job: Job) -> None:
+    code, out, err = weir("recount", JOB)
+    found = json.loads(out)
+    assert code == 0 and "none is missing or doubled" in err
+    assert {k: found[k] for k in ("missing", "doubled", "late", "rejected", "checked_lines", "unchecked_lines")} == {
+        "missing": 0, "doubled": 0, "late": 0, "rejected": 2, "checked_lines": 6, "unchecked_lines": 0,
+    }  # fmt: skip
+    assert job.store.recounts(JOB)[0]["checked_lines"] == 6
+    for rows in job.store._deltas.values():
+        rows.clear()
+    code, out, err = weir("recount", JOB, "--format", "csv")
+    assert code == 1 and "WEIR-401" in err and "4 lines are missing" in err
+    assert weir("recount", JOB, "--until", "1999-01-01")[0] == 1
+
+
+def test_fold(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: START / 1000 + 3600)
+    assert "No closed hour has changed" in weir("fold", JOB)[2]
+    job.send(START + 2 * HOUR_MS, append=START + 2 * HOUR_MS)
+    job.land()
+    code, out, _ = weir("fold", JOB, "--format", "json")
+    assert code == 0 and [row["outcome"] for row in json.loads(out)] == ["published"]
+
+
+def test_validate(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("WEIR_DATA_DOCS", str(tmp_path))
+    code, out, err = weir("validate", JOB, "--format", "json")
+    assert code == 0 and all(row["holds"] for row in json.loads(out)) and "laws hold" in err
+    for rows in job.store._deltas.values():
+        rows.clear()
+    code, _, err = weir("validate", JOB)
+    assert code == 1 and "WEIR-401" in err and "folded runs and deltas are what the ledger says" in err
+
+
+class FakeManager:
+    """Answers as the manager would."""
+
+    def __init__(self, job: Job) -> None:
+        self.specs, self.store, self.asked = {JOB: None}, job.store, []  # type: ignore[var-annotated]
+
+    def health(self, job: str) -> Report:
+        return Report(job, Verdict.DOWN, 3, START, f"{job} is down", f"weir restart {job}", {"lag": 7, "epoch": 1, "batch_id": 4})
+
+    def deploy(self, *args: Any, **more: Any) -> Action:
+        return self._did("deploy", args, more)
+
+    def restart(self, *args: Any, **more: Any) -> Action:
+        return self._did("restart", args, more)
+
+    def stop(self, *args: Any, **more: Any) -> Action:
+        return self._did("stop", args, more)
+
+    def _did(self, *what: Any) -> Action:
+        self.asked.append(what)
+        return Action(what[0] != "stop", 4, f"{what[0]} was done.")
+
+
+@pytest.fixture
+def manager(job: Job, monkeypatch: pytest.MonkeyPatch) -> FakeManager:
+    fake = FakeManager(job)
+    monkeypatch.setattr("weir.commands.jobs.opened_manager", lambda: nullcontext(fake))
+    return fake
+
+
+def test_jobs_and_health(weir: Weir, manager: FakeManager) -> None:
+    (row,) = json.loads(weir("jobs", "--format", "json")[1])
+    assert (row["job"], row["desired"], row["verdict"], row["lag"]) == (JOB, "not deployed", "down", 7)
+    code, out, _ = weir("health", JOB, "--format", "json")
+    report = json.loads(out)
+    assert (code, report["verdict"], report["since"], report["evidence"]["lag"]) == (0, "down", "2026-01-31T12:00:00Z", 7)
+    code, out, _ = weir("health", JOB, "--check")
+    assert code == 1 and out.startswith("down since 2026-01-31T12:00:00Z\nerror_counts is down\nnext: weir restart error_counts\n")
+
+
+def test_what_the_manager_is_asked(weir: Weir, manager: FakeManager) -> None:
+    assert weir("deploy", JOB, "--reason", "new")[2] == "deploy was done.\n"
+    assert weir("restart", JOB, "--attempt", "3", "--reason", "why")[0] == 0
+    assert weir("stop", JOB)[2] == "Nothing to do: stop was done.\n"
+    assert manager.asked == [
+        ("deploy", (JOB,), {"who": "cli", "reason": "new"}),
+        ("restart", (JOB, 3), {"who": "cli", "reason": "why"}),
+        ("stop", (JOB,), {"who": "cli", "reason": "asked for on the command line"}),
+    ]
+
+
+def test_ingest_tells_what_became_of_the_lines(weir: Weir, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def send(*args: Any, **more: Any) -> Sent:
+        asked.append((args[0], args[1], more["topic"], more["rate"], more["follow"]))
+        return Sent(lines=7, acknowledged=6, failed=1, refused=[3], refused_lines=1)
+
+    monkeypatch.setattr("weir.ingest.ingest", send)
+    code, out, err = weir("ingest", "/x/error.log", "--rate", "5")
+    assert (code, out) == (1, "6 lines sent to logs as error\n")
+    assert "WEIR-101: Lines over 1 MiB were refused: 1, number 3." in err and "WEIR-201: Of 7 lines, 1 were not acknowledged." in err
+    assert asked == [("/x/error.log", "error", "logs", 5.0, False)]
+    monkeypatch.setattr("weir.ingest.ingest", lambda *a, **k: Sent(lines=2, acknowledged=2))
+    assert weir("ingest", "-")[:2] == (0, "2 lines sent to logs as stdin\n")
+    assert weir("ingest", "-", "--rate", "0")[0] == 2
+
+
+def test_an_interrupted_ingest_says_how_many_were_acknowledged(weir: Weir, monkeypatch: pytest.MonkeyPatch) -> None:
+    def send(*args: Any, **more: Any) -> Sent:
+        raise Interrupted(Sent(lines=9, acknowledged=8))
+
+    monkeypatch.setattr("weir.ingest.ingest", send)
+    code, _, err = weir("ingest", "-")
+    assert (code, err) == (130, "interrupted: 8 lines were acknowledged\n")
+
+
+def test_errors_go_to_standard_error(weir: Weir, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weir.local.stack.status", _raises(NotRunning("Kafka does not answer.", "See: weir status")))
+    assert weir("status") == (1, "", "WEIR-201: Kafka does not answer. See: weir status\n")
+    monkeypatch.setattr("weir.local.stack.status", _raises(ZeroDivisionError("oh")))
+    code, _, err = weir("status")
+    assert code == 1 and err.startswith("WEIR-000: ZeroDivisionError: oh.")
+    monkeypatch.setattr("weir.local.stack.status", _raises(KeyboardInterrupt()))
+    assert weir("status")[0] == 130
+    assert weir("nonsense")[0] == 2
+
+
+def _raises(error: BaseException) -> Callable[[], Any]:
+    def status() -> Any:
+        raise error
+
+    return status
+
+
+def test_status(weir: Weir, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = [{"part": "kafka", "state": "ok", "address": "127.0.0.1:1", "pid": 5, "since": "x"}]
+    monkeypatch.setattr("weir.local.stack.status", lambda: parts)
+    code, out, _ = weir("status", "--format", "json", "--check")
+    assert (code, json.loads(out)) == (0, parts)
+    monkeypatch.setattr("weir.local.stack.status", list)
+    assert weir("status", "--check") == (1, "", "Nothing runs here. Start it with: weir up\n")
+
+
+COMMANDS = [name.__name__ for group in cli.GROUPS.values() for name in group]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(weir: Weir, command: str) -> None:
+    code, out, _ = weir(command, "--help")
+    assert code == 0 and f"Example: weir {command}" in out
+
+
+def test_help_is_quick_and_imports_nothing_heavy() -> None:
+    check = "import sys, weir.cli; print(sorted({'airflow', 'cassandra', 'confluent_kafka', 'pyspark', 'pydantic'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", check], capture_output=True, check=True).stdout == b"[]\n"
+
+
+def test_a_closed_pipe_is_no_drama() -> None:
+    first = subprocess.Popen([str(WEIR), "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert first.stdout is not None and first.stderr is not None
+    first.stdout.close()
+    assert first.stderr.read() == b""
+    first.wait(30)

@@ -1,0 +1,95 @@
+"""A job in memory: lines go to a broker, and the product's own Writer lands what a deliberately simple count makes of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+
+from spark_jobs.contract import Delta, RejectedLine
+from spark_jobs.protocol import Batch, Progress, Totals, advance, first_head
+from spark_jobs.writer import Counted, Writer
+from weir.counts.panes import parse_time
+from weir.counts.rules import Rules
+from weir.supervise.takeover import rebuild, take_over
+from weir.testing import MemoryBroker, MemoryStore
+
+JOB = "error_counts"
+TOPIC = "logs"
+START = parse_time("2026-01-31T12:00:00Z")
+RULES = Rules(JOB, TOPIC)
+Meaning = tuple[int, str, str] | str  # event time, service and level of a line; or why it is rejected
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+
+def line(at: int, level: str = "error", message: str = "it broke") -> bytes:
+    """A line of the classic form; `at` in ms."""
+    t = datetime.fromtimestamp(at / 1000, UTC)
+    return f"[Sat {MONTHS[t.month - 1]} {t.day:02} {t:%H:%M:%S} {t.year}] [{level}] {message}".encode()
+
+
+class Job:
+    """Sends lines and lands batches. What it counted is told by the test itself, next to each line: nothing here parses."""
+
+    def __init__(self, partitions: int = 2, shards: int = 2) -> None:
+        self.store, self.broker, self.shards = MemoryStore(), MemoryBroker(), shards
+        self.broker.create(TOPIC, partitions)
+        ends = self.broker.end_offsets(TOPIC)
+        self.store.create_head(first_head(JOB, ends, self.broker.topic_id(TOPIC), 1))
+        self.meaning: dict[tuple[str, int, int], Meaning] = {}
+        self.now = START
+        self.take_over()
+
+    def take_over(self) -> None:
+        head = self.store.head(JOB)
+        assert head is not None
+        self._begin(take_over(self.store, JOB, head.attempt).attempt, head.last_landed + 1)
+
+    def rebuild(self) -> None:
+        head = self.store.head(JOB)
+        assert head is not None
+        topic_id = self.broker.topic_id(TOPIC)
+        starting = (lambda ends: dict.fromkeys(ends, 0)) if topic_id != head.topic_id else dict
+        self._begin(rebuild(self.store, JOB, head.attempt, starting, topic_id).attempt, 0)
+
+    def _begin(self, attempt: int, next_batch: int) -> None:
+        self.writer = Writer(self.store, JOB, attempt, f"process-{attempt}", "v1", self.shards, lambda: 1000 * self.now)
+        self.writer.start()
+        self.next_batch = next_batch
+
+    def send(self, at: int, service: str = "web", level: str = "error", partition: int = 0, append: int | None = None) -> None:
+        self._add(partition, service.encode(), line(at, level), append if append is not None else at, (at, service, level))
+
+    def send_bad(self, value: bytes | None, reason: str, partition: int = 0) -> None:
+        self._add(partition, b"web", value, self.now, reason)
+
+    def _add(self, partition: int, key: bytes | None, value: bytes | None, append: int, meaning: Meaning) -> None:
+        offset = self.broker.end_offsets(TOPIC)[partition]
+        self.broker.add(TOPIC, partition, key, value, append)
+        self.meaning[self.broker.topic_id(TOPIC), partition, offset] = meaning
+
+    def land(self) -> None:
+        """One batch of all that is there."""
+        head = self.store.head(JOB)
+        assert head is not None
+        batch = Batch(self.next_batch, head.frontier, self.broker.end_offsets(TOPIC))
+        assert self.writer.write(batch, lambda before: self.count(batch, before))
+        self.next_batch += 1
+
+    def count(self, batch: Batch, before: Progress) -> Counted:
+        topic = self.broker.topic_id(TOPIC)
+        places = [(p, o) for p, end in batch.end.items() for o in range(batch.start.get(p, 0), end)]
+        meant = [(p, o, self.meaning[topic, p, o]) for p, o in places]
+        cells = Counter((m[0] - m[0] % RULES.pane, m[1], m[2]) for _, _, m in meant if not isinstance(m, str))
+        levels: Counter[str] = Counter()
+        for (_, _, level), n in cells.items():
+            levels[level] += n
+        reasons = Counter(m for _, _, m in meant if isinstance(m, str))
+        times = {p: max(m[0] for q, _, m in meant if q == p and not isinstance(m, str)) for p, _, m in meant if not isinstance(m, str)}
+        deltas = [Delta(pane, service, level, "it broke" if level == "error" else "", n) for (pane, service, level), n in cells.items()]
+        samples = [RejectedLine(TOPIC, p, o, "web", m, b"?") for p, o, m in meant if isinstance(m, str)]
+        late = sum(1 for _, _, m in meant if not isinstance(m, str) and before.watermark is not None and m[0] < before.watermark)
+        progress = advance(before, times, times, RULES.lateness)
+        return Counted(deltas, Totals(len(meant), levels, reasons, late), progress, samples)
+
+    def places(self) -> list[tuple[int, int]]:
+        return [(t.hour, t.shard) for t in self.store.hours(JOB)]

@@ -1,0 +1,125 @@
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from weir.errors import BadInput, NotRunning, Prerequisite, StackFailed
+from weir.local import first_counts, folder, parts, ports, secrets, stack
+from weir.local.part import Stack
+from weir.local.report import Lines, Reporter
+from weir.local.state import FAILED, Record
+from weir.settings import Settings
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("WEIR_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def a_stack(home: Path) -> Stack:
+    return Stack(home, ports.WANTED, secrets.load_or_create(home))
+
+
+def configured(home: Path, a_stack: Stack) -> None:
+    (home / "stack.json").write_text(json.dumps({"ports": dict(a_stack.ports), **folder.addresses(a_stack)}))
+
+
+def test_settings_are_what_was_chosen(home: Path, a_stack: Stack) -> None:
+    configured(home, a_stack)
+    settings = Settings.load()
+    assert settings.kafka == "127.0.0.1:9092"
+    assert settings.cassandra_port == 9042
+    assert settings.spark_rest == "http://127.0.0.1:6066"
+    assert len(settings.spark_jars.split(",")) == 4
+    assert settings.checkpoints == str(home / "checkpoints")
+
+
+def test_every_part_ends_exactly_once(a_stack: Stack) -> None:
+    stopped = [name for group in parts.STOP_ORDER for name in group]
+    assert sorted(stopped) == sorted(part.name for part in parts.all_parts(a_stack))
+
+
+def test_every_port_has_an_owner_among_the_parts(a_stack: Stack) -> None:
+    assert set(folder.PORT_OWNERS) == set(ports.WANTED)
+    assert set(folder.PORT_OWNERS.values()) <= {part.name for part in parts.all_parts(a_stack)}
+
+
+def test_everything_binds_to_loopback(a_stack: Stack) -> None:
+    assert all(part.address.startswith("127.0.0.1:") for part in parts.all_parts(a_stack) if part.address)
+    assert not any("0.0.0.0" in word for part in parts.all_parts(a_stack) for word in (*part.command, *part.env.values()))
+
+
+def test_no_secret_on_a_command_line(a_stack: Stack) -> None:
+    words = [word for part in parts.all_parts(a_stack) for word in part.command]
+    assert not any(secret in word for secret in a_stack.secrets.values() for word in words)
+
+
+def test_a_persons_own_settings_do_not_reach_the_parts(a_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AIRFLOW__CORE__EXECUTOR", "SPARK_HOME", "PYTHONPATH", "WEIR_KAFKA", "PYTHONDONTWRITEBYTECODE", "CLASSPATH"):
+        monkeypatch.setenv(name, "mine")
+    assert "mine" not in a_stack.env().values()
+
+
+def test_status_of_nothing_is_empty(home: Path) -> None:
+    assert stack.status() == []
+
+
+def test_status_of_a_stack_that_is_down(home: Path, a_stack: Stack) -> None:
+    configured(home, a_stack)
+    found = stack.status()
+    assert {each["state"] for each in found} == {"not running"}
+    assert {each["pid"] for each in found} == {0}
+
+
+def test_logs_and_parts_that_are_not_there(home: Path) -> None:
+    with pytest.raises(NotRunning, match="weir up"):
+        folder.load(home)
+    with pytest.raises(BadInput, match="There are: none yet"):
+        list(stack.logs("kafka"))
+
+
+def test_logs_give_the_last_lines(home: Path) -> None:
+    (home / "logs").mkdir()
+    (home / "logs" / "kafka.log").write_text("".join(f"line {n}\n" for n in range(500)))
+    assert list(stack.logs("kafka", lines=2)) == ["line 498\n", "line 499\n"]
+    with pytest.raises(BadInput, match="There are: kafka"):
+        list(stack.logs("../kafka"))
+
+
+def test_a_part_that_failed_is_told_with_its_last_lines(a_stack: Stack) -> None:
+    kafka = next(part for part in parts.all_parts(a_stack) if part.name == "kafka")
+    kafka.log.write_text("java.net.BindException: Address already in use\n")
+    with pytest.raises(StackFailed) as failed:
+        stack._raise_if_failed(a_stack, {"kafka": kafka}, {"kafka": Record(FAILED, "ended with exit code 1")}, late=False)
+    told = str(failed.value)
+    assert "kafka ended with exit code 1" in told and "BindException" in told and str(kafka.log) in told and "weir up" in told
+
+
+def test_up_without_java_starts_nothing(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stack, "java_problem", lambda: "Weir needs Java 17")
+    with pytest.raises(Prerequisite, match="Java 17"):
+        stack.up(Reporter())
+    assert list(home.iterdir()) == []
+
+
+def test_the_sample_is_fed_once_in_the_life_of_a_folder(a_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    fed: list[str] = []
+    monkeypatch.setattr(first_counts, "_late", lambda module, name: lambda path, service, settings: fed.append(service) or 480)
+    for _ in range(2):
+        first_counts.feed(a_stack, Settings(home=str(a_stack.home)))
+    assert fed == ["sample"]
+
+
+def test_lines_tell_each_step_with_its_time() -> None:
+    out = io.StringIO()
+    lines = Lines(out)
+    with lines.step("topic", "logs"):
+        pass
+    with pytest.raises(ValueError), lines.step("schema"):
+        raise ValueError
+    told = out.getvalue().splitlines()
+    assert told[0] == "...  topic" and told[1].startswith("ok   topic: 0.") and told[1].endswith("s  logs")
+    assert told[3].startswith("FAIL schema: ")

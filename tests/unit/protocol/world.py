@@ -1,0 +1,274 @@
+"""A world in which the product's own protocol code is interleaved at every call to the store, and killed between any two.
+
+Each process (driver, takeover, rebuild, fold, sweep, reader) is a greenlet that runs real code against `Paused`, which hands control back
+before each call. To kill a process is never to resume it. Spark is a checkpoint folder: offsets and commits, copied at a takeover as a
+supervisor would copy it while a zombie may still be writing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from greenlet import greenlet
+
+from spark_jobs.contract import Delta, hour_of, shard_of
+from spark_jobs.protocol import Batch, Head, Landed, Offsets, Progress, State, Totals, advance, first_head, landed
+from spark_jobs.writer import Counted, Diverged, Superseded, Writer
+from weir.counts import fold as folding
+from weir.counts import read as reading
+from weir.errors import Conflict
+from weir.supervise.takeover import rebuild, take_over
+
+PARTITIONS = 2
+SHARDS = 2
+HOUR = 3_600_000
+JOB = "counts"
+LATENESS = 60_000
+
+
+class Paused:
+    """A store whose every method first hands control to the scheduler."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._store, name)
+
+        def call(*args: Any) -> Any:
+            pause()
+            answer = method(*args)
+            return list(answer) if isinstance(answer, Iterator) else answer
+
+        return call
+
+
+def pause() -> None:
+    greenlet.getcurrent().parent.switch()
+
+
+def line_at(partition: int, offset: int) -> tuple[int, str, str]:
+    """Which pane, service and level a line is, from its place alone: the truth that needs no job. Hours come back, so lines are late."""
+    hour = (offset // 3 + partition) % 2
+    return hour * HOUR + 10_000 * (offset % 2), f"s{offset % 3}", "error" if offset % 4 else "info"
+
+
+def count(batch: Batch, before: Progress) -> Counted:
+    """What Spark would make of a batch."""
+    lines = [(p, line_at(p, o)) for p, end in batch.end.items() for o in range(batch.start.get(p, 0), end)]
+    cells: dict[tuple[int, str, str], int] = {}
+    for _, line in lines:
+        cells[line] = cells.get(line, 0) + 1
+    levels: dict[str, int] = {}
+    for (_, _, level), n in cells.items():
+        levels[level] = levels.get(level, 0) + n
+    times = {p: max(line[0] for q, line in lines if q == p) for p in {p for p, _ in lines}}
+    deltas = [Delta(pane, service, level, "", n) for (pane, service, level), n in cells.items()]
+    return Counted(deltas, Totals(len(lines), levels), advance(before, times, times, LATENESS))
+
+
+class Checkpoint:
+    def __init__(self, start: Offsets, offsets: dict[int, Offsets] | None = None, commits: set[int] | None = None) -> None:
+        self.start = dict(start)
+        self.offsets = dict(offsets or {})
+        self.commits = set(commits or ())
+
+    def end_of(self, batch_id: int) -> Offsets:
+        return self.offsets.get(batch_id, self.start)
+
+
+class World:
+    """The source, the checkpoints, the store and the processes. Every choice is drawn from `rng`."""
+
+    def __init__(self, store: Any, rng: random.Random) -> None:
+        self.rng, self.raw, self.store = rng, store, Paused(store)
+        self.end = dict.fromkeys(range(PARTITIONS), 0)
+        self.checkpoints: dict[int, Checkpoint] = {}
+        self.drivers: list[greenlet] = []
+        self.others: list[greenlet] = []
+        self.ids = itertools.count()
+        self.clock = itertools.count(1_000)
+        self.seen = dict.fromkeys(("landed", "skipped", "superseded", "diverged", "folded", "read"), 0)
+        store.create_head(first_head(JOB, dict.fromkeys(range(PARTITIONS), 0), "topic", 1))
+
+    # processes
+
+    def spawn_driver(self, attempt: int) -> None:
+        self.drivers.append(greenlet(lambda: self._driver(attempt)))
+
+    def spawn(self, work: Callable[[], None]) -> None:
+        self.others.append(greenlet(work))
+
+    def step(self, process: greenlet) -> None:
+        process.switch()
+        for pool in (self.drivers, self.others):
+            if process.dead and process in pool:
+                pool.remove(process)
+
+    def _driver(self, attempt: int) -> None:
+        checkpoint = self.checkpoints[attempt]
+        writer = Writer(self.store, JOB, attempt, f"i{next(self.ids)}", "v1", SHARDS, lambda: next(self.clock))
+        try:
+            writer.start()
+            while True:
+                pause()
+                batch = self._next_batch(checkpoint)
+                if batch is None:
+                    continue
+                landed_now = writer.write(batch, lambda before, b=batch: count(b, before))
+                self.seen["landed" if landed_now else "skipped"] += 1
+                pause()
+                checkpoint.commits.add(batch.batch_id)
+        except Superseded:
+            self.seen["superseded"] += 1
+        except Diverged:
+            self.seen["diverged"] += 1
+            self.spawn(lambda: self.rebuild())
+
+    def _next_batch(self, checkpoint: Checkpoint) -> Batch | None:
+        """As Spark does: the last planned batch again if it was not committed, else plan the next one."""
+        last = max(checkpoint.offsets, default=-1)
+        if last < 0 or last in checkpoint.commits:
+            start = checkpoint.end_of(last)
+            room = {p: self.end[p] - start.get(p, 0) for p in self.end}
+            if not any(room.values()):
+                return None
+            end = {p: start.get(p, 0) + self.rng.randint(0, n) for p, n in room.items()}
+            if end == dict(start):
+                return None
+            last += 1
+            checkpoint.offsets[last] = end
+        return Batch(last, checkpoint.end_of(last - 1), checkpoint.offsets[last])
+
+    def take_over(self) -> None:
+        head = self.store.head(JOB)
+        try:
+            new = take_over(self.store, JOB, head.attempt)
+        except Conflict:
+            return
+        pause()
+        older = [a for a in self.checkpoints if a < new.attempt]
+        if not older:
+            self.checkpoints[new.attempt] = Checkpoint(head.frontier)
+        else:
+            self.checkpoints[new.attempt] = self._torn_copy(self.checkpoints[max(older)])
+        pause()
+        self.spawn_driver(new.attempt)
+
+    def _torn_copy(self, source: Checkpoint) -> Checkpoint:
+        offsets = dict(source.offsets)
+        pause()  # a zombie may go on writing between the two folders
+        commits = set(source.commits) & set(offsets)
+        newest = max(offsets, default=-1)
+        if self.rng.random() < 0.15 and newest not in commits:
+            offsets.pop(newest, None)  # its last file was torn
+        if self.rng.random() < 0.1:  # an older copy of the folder was restored
+            keep = self.rng.randint(-1, newest)
+            offsets = {b: e for b, e in offsets.items() if b <= keep}
+            commits = {b for b in commits if b <= keep}
+        commits |= {b for b in offsets if b < max(offsets, default=0)}
+        return Checkpoint(source.start, offsets, commits)
+
+    def rebuild(self) -> None:
+        head = self.store.head(JOB)
+        try:
+            new = rebuild(self.store, JOB, head.attempt, dict, "topic")
+        except Conflict:
+            return
+        pause()
+        self.checkpoints[new.attempt] = Checkpoint(new.end)
+        pause()
+        self.spawn_driver(new.attempt)
+
+    def fold(self, at: tuple[int, int]) -> None:
+        result = folding.fold(self.store, JOB, at, f"r{next(self.ids)}", next(self.clock))
+        self.seen["folded"] += result.outcome is folding.Outcome.PUBLISHED
+
+    def sweep(self, at: tuple[int, int]) -> None:
+        folding.sweep(self.store, JOB, at, next(self.clock))
+
+    def read(self, at: tuple[int, int]) -> None:
+        """A reader between any two steps of the others: its sums must be the truth of some moment between its start and its end."""
+        before = self.landed_offsets()
+        cells = reading.read(self.store, JOB, at)
+        after = self.landed_offsets()
+        moments = [self.truth(at, frontier) for frontier in self.frontiers(before, after)]
+        assert cells in moments, (at, cells, moments)
+        self.seen["read"] += 1
+
+    # the truth
+
+    def heads(self) -> list[Head]:
+        """All landed batches, oldest first."""
+        head = self.raw.head(JOB)
+        found = {(h.by, h.batch_id): h for h in self.raw.ledger(JOB)}
+        if head.state is State.LANDED and head.has_batch:
+            found[head.by, head.batch_id] = head
+        return [found[k] for k in sorted(found)]
+
+    def landed_offsets(self) -> int:
+        return len(self.heads())
+
+    def frontiers(self, first: int, last: int) -> list[dict[int, int]]:
+        ends = [dict.fromkeys(range(PARTITIONS), 0), *(dict(h.end) for h in self.heads())]
+        return ends[first : last + 1]
+
+    def truth(self, at: tuple[int, int], frontier: Offsets) -> dict[tuple[int, str, str, str], int]:
+        cells: dict[tuple[int, str, str, str], int] = {}
+        for p, end in frontier.items():
+            for o in range(end):
+                pane, service, level = line_at(p, o)
+                if (hour_of(pane), shard_of(service, SHARDS)) == at:
+                    cells[pane, service, level, ""] = cells.get((pane, service, level, ""), 0) + 1
+        return cells
+
+    def check_ledger(self) -> None:
+        """Landed ranges join without gap or overlap, and the spans that readers filter by are exactly the landed batches."""
+        heads = self.heads()
+        frontier: Offsets = dict.fromkeys(range(PARTITIONS), 0)
+        for h in heads:
+            assert dict(h.start) == dict(frontier), (h, frontier)
+            frontier = h.end
+        spans: Landed = landed(self.raw.head(JOB), self.raw.firsts(JOB))
+        positions = [(a, b) for a, (first, last) in sorted(spans.spans.items()) for b in range(first, last + 1)]
+        assert positions == [(h.by, h.batch_id) for h in heads]
+        assert spans.newest == (positions[-1] if positions else None)
+        assert [h.write_ts for h in heads] == sorted({h.write_ts for h in heads})
+        assert all(h.totals.conserved for h in heads)
+
+    # the end
+
+    def settle(self) -> None:
+        """Everything that still runs runs on; supervisors keep taking over until the source is drained."""
+        for _ in range(60):
+            self._finish(greenlet(self.take_over))
+            for _ in range(300):
+                for process in list(self.drivers):
+                    self.step(process)
+                for process in list(self.others):
+                    self.step(process)
+                if not self.others and self.drained():
+                    return
+        raise AssertionError(f"no progress: {self.raw.head(JOB)}, the source ends at {self.end}")
+
+    def drained(self) -> bool:
+        head = self.raw.head(JOB)
+        return head.state is State.LANDED and dict(head.end) == self.end
+
+    def _finish(self, process: greenlet) -> None:
+        while not process.dead:
+            process.switch()
+
+    def check_all_counted(self) -> None:
+        for hour, shard in itertools.product((0, HOUR), range(SHARDS)):
+            at = hour, shard
+            process = greenlet(lambda at=at: self.read(at))
+            self._finish(process)
+            process = greenlet(lambda at=at: self.fold(at))
+            self._finish(process)
+            self._finish(greenlet(lambda at=at: self.sweep(at)))
+            self._finish(greenlet(lambda at=at: self.read(at)))
+        assert sum(h.batch.offsets for h in self.heads()) == sum(self.end.values())

@@ -1,0 +1,275 @@
+"""The manager over the in-memory parts: what it starts, what it leaves alone, and what a crash in the middle leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from spark_jobs.contract import Delta, JobArguments
+from spark_jobs.protocol import Batch, Head, Totals, advance
+from spark_jobs.writer import Counted, Superseded, Writer
+from weir.cluster.records import DriverState
+from weir.errors import Conflict, NotRunning, UnknownJob
+from weir.settings import PROJECT, Settings
+from weir.supervise.manager import Manager
+from weir.supervise.spec import load_all
+from weir.supervise.verdict import Verdict
+from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
+
+JOB = "error_counts"
+
+
+class Bench:
+    """A manager with everything around it in memory. `run` plays the driver of a submission with the product's own writer."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store, self.cluster, self.broker = MemoryStore(), MemoryCluster(), MemoryBroker()
+        self.checkpoints, self.clock = MemoryCheckpoints(), Clock()
+        self.broker.create("logs", partitions=2)
+        settings = Settings(home=str(folder), bundles=str(folder / "bundles"), checkpoints="memory")
+        specs = load_all(PROJECT / "spark_jobs")
+        self.manager = Manager(
+            specs,
+            self.store,
+            {"standalone": self.cluster},
+            self.broker,
+            self.checkpoints,
+            settings,
+            clock=self.clock,
+            sleep=self.clock.sleep,
+        )
+
+    def arguments(self, submission_id: str) -> JobArguments:
+        return JobArguments.from_argv(self.cluster.submissions[submission_id].arguments)
+
+    def writer(self, submission_id: str) -> Writer:
+        args = self.arguments(submission_id)
+        self.checkpoints.known.setdefault((args.epoch, args.attempt), -1)
+        writer = Writer(self.store, JOB, args.attempt, f"i-{submission_id}", args.version, args.shards, lambda: int(self.clock() * 1e6))
+        writer.start()
+        return writer
+
+    def land(self, writer: Writer, batch_id: int, start: int, end: int) -> None:
+        n = end - start
+        counted = lambda before: Counted(  # noqa: E731
+            [Delta(0, "web", "error", "x", n)], Totals(n, {"error": n}), advance(before, {0: 0}, {0: 0}, 60_000)
+        )
+        writer.write(Batch(batch_id, {0: start, 1: 0}, {0: end, 1: 0}), counted)
+        head = self.head()
+        self.checkpoints.known[head.epoch, head.attempt] = batch_id
+
+    def head(self) -> Head:
+        head = self.store.head(JOB)
+        assert head is not None
+        return head
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def test_a_deploy_starts_one_driver_and_the_next_one_changes_nothing(bench: Bench) -> None:
+    first = bench.manager.deploy(JOB, "ana", "first")
+    again = bench.manager.deploy(JOB, "ana", "again")
+    assert (first.changed, first.attempt, again.changed, again.attempt) == (True, 1, False, 1)
+    assert bench.cluster.alive == ["driver-1"]
+
+
+def test_what_is_submitted_names_the_deployed_code(bench: Bench) -> None:
+    bench.manager.deploy(JOB)
+    submitted, args = bench.cluster.submissions["driver-1"], bench.arguments("driver-1")
+    assert Path(submitted.application).is_file() and args.version in submitted.application
+    assert (args.job, args.attempt, args.epoch, dict(args.starting_offsets)) == (JOB, 1, 1, {0: 0, 1: 0})
+
+
+def test_a_changed_spec_is_a_new_attempt(bench: Bench) -> None:
+    bench.manager.deploy(JOB)
+    bench.manager.specs[JOB] = bench.manager.specs[JOB].model_copy(update={"trigger": 5.0})
+    assert bench.manager.deploy(JOB).attempt == 2
+    assert bench.cluster.alive == ["driver-2"]
+
+
+def test_an_unknown_job_is_refused_with_the_ones_there_are(bench: Bench) -> None:
+    with pytest.raises(UnknownJob, match="error_counts"):
+        bench.manager.deploy("eror_counts")
+
+
+def test_a_dead_driver_is_restarted_once_however_many_see_it(bench: Bench) -> None:
+    bench.manager.deploy(JOB)
+    bench.cluster.states["driver-1"] = DriverState.FAILED
+    reports = [bench.manager.health(JOB) for _ in range(5)]
+    actions = [bench.manager.act(r) for r in reports]
+    assert [a is not None for a in actions] == [True, False, False, False, False]
+    assert bench.cluster.alive == ["driver-2"]
+    assert bench.manager.health(JOB).verdict is Verdict.STARTING
+
+
+def test_the_old_driver_cannot_write_after_a_restart(bench: Bench) -> None:
+    bench.manager.deploy(JOB)
+    zombie = bench.writer("driver-1")
+    bench.land(zombie, 0, 0, 10)
+    bench.manager.restart(JOB, reason="by hand")
+    with pytest.raises(Superseded):
+        bench.land(zombie, 1, 10, 20)
+    assert bench.head().frontier == {0: 10, 1: 0}
+
+
+def test_a_stale_judgement_cannot_hit_the_successor(bench: Bench) -> None:
+    bench.manager.deploy(JOB)
+    bench.manager.restart(JOB, judged=1)
+    with pytest.raises(Conflict, match="1"):
+        bench.manager.restart(JOB, judged=1)
+    assert bench.cluster.alive == ["driver-2"]
+
+
+def test_a_restart_uses_the_deployed_spec_not_the_file(bench: Bench) -> None:
+    bench.manager.deploy(JOB)
+    version = bench.arguments("driver-1").version
+    bench.manager.specs[JOB] = bench.manager.specs[JOB].model_copy(update={"trigger": 9.0})
+    bench.manager.restart(JOB)
+    assert bench.arguments("driver-2").version == version
+    assert bench.arguments("driver-2").trigger_s == 1.0
+
+
+@pytest.mark.parametrize("method", ["submit", "put_submitted", "add_event"])
+def test_a_crash_between_takeover_and_the_note_heals_by_the_next_tick(bench: Bench, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.manager.deploy(JOB)
+    bench.cluster.states["driver-1"] = DriverState.FAILED
+    report = bench.manager.health(JOB)
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.cluster if method == "submit" else bench.store, method, crash)
+        with pytest.raises(Crash):
+            bench.manager.act(report)
+    bench.clock.sleep(20)
+    for _ in range(2):
+        report = bench.manager.health(JOB)
+        if report.act != "none":
+            bench.clock.sleep(10)
+            bench.manager.act(report)
+    newest = bench.arguments(bench.cluster.alive[-1])
+    assert newest.attempt == bench.head().attempt
+    writer = bench.writer(bench.cluster.alive[-1])
+    bench.land(writer, 0, 0, 5)
+    assert bench.head().frontier == {0: 5, 1: 0}
+
+
+class Crash(BaseException):
+    """The process was killed: nothing catches it."""
+
+
+def crash(*_: object) -> None:
+    raise Crash
+
+
+def test_a_lost_checkpoint_begins_a_new_epoch_where_the_ledger_ends(bench: Bench) -> None:
+    bench.manager.deploy(JOB)
+    bench.land(bench.writer("driver-1"), 0, 0, 10)
+    bench.checkpoints.known.clear()
+    bench.manager.restart(JOB)
+    head, args = bench.head(), bench.arguments(bench.cluster.alive[-1])
+    assert (head.epoch, head.batch_id, dict(args.starting_offsets)) == (2, -1, {0: 10, 1: 0})
+    bench.land(bench.writer(bench.cluster.alive[-1]), 0, 10, 12)
+    assert [h.epoch for h in bench.store.ledger(JOB)] == [1]
+
+
+def test_an_older_checkpoint_is_not_gone_on_from(bench: Bench) -> None:
+    bench.manager.deploy(JOB)
+    writer = bench.writer("driver-1")
+    bench.land(writer, 0, 0, 10)
+    bench.land(writer, 1, 10, 20)
+    bench.checkpoints.known[1, 1] = 0
+    bench.manager.restart(JOB)
+    assert (bench.head().epoch, dict(bench.head().frontier)) == (2, {0: 20, 1: 0})
+
+
+def test_stopped_stays_stopped(bench: Bench) -> None:
+    bench.manager.deploy(JOB)
+    bench.manager.stop(JOB, "ana", "maintenance")
+    report = bench.manager.health(JOB)
+    assert report.verdict is Verdict.STOPPED and "ana" in report.sentence
+    assert bench.manager.act(report) is None and bench.cluster.alive == []
+    with pytest.raises(Conflict, match="deploy"):
+        bench.manager.restart(JOB)
+    assert bench.manager.deploy(JOB).changed
+
+
+def test_nothing_is_started_while_the_cluster_does_not_answer(bench: Bench) -> None:
+    bench.manager.deploy(JOB)
+    bench.cluster.answers = False
+    with pytest.raises(NotRunning):
+        bench.manager.deploy(JOB)
+    assert bench.manager.act(bench.manager.health(JOB)) is None
+    assert len(bench.cluster.submissions) == 1
+
+
+def test_a_broker_that_does_not_answer_is_unknown_and_starts_nothing(bench: Bench) -> None:
+    bench.manager.deploy(JOB)
+    bench.writer("driver-1")
+    bench.broker.answers = False
+    report = bench.manager.health(JOB)
+    assert (report.verdict, report.act) == (Verdict.UNKNOWN, "none")
+
+
+def test_ready_is_a_landed_batch_or_nothing_to_read(bench: Bench) -> None:
+    bench.manager.deploy(JOB)
+    assert not bench.manager.ready(JOB, 1)
+    writer = bench.writer("driver-1")
+    assert bench.manager.ready(JOB, 1)  # started, and the topic is empty
+    bench.broker.fill("logs", 0, 10)
+    assert not bench.manager.ready(JOB, 1)
+    bench.land(writer, 0, 0, 10)
+    assert bench.manager.ready(JOB, 1)
+    bench.manager.restart(JOB)
+    with pytest.raises(Conflict):
+        bench.manager.ready(JOB, 1)
+
+
+def test_ready_says_why_it_never_will_be(bench: Bench) -> None:
+    bench.manager.deploy(JOB)
+    bench.store.put_exit(JOB, 1, "i1", "failed", "ModuleNotFoundError: nope", -1)
+    with pytest.raises(NotRunning, match="ModuleNotFoundError"):
+        bench.manager.ready(JOB, 1)
+
+
+def test_wait_landed_takes_the_ends_once(bench: Bench) -> None:
+    bench.manager.deploy(JOB)
+    bench.broker.fill("logs", 0, 10)
+    assert not bench.manager.wait_landed(JOB, 1.0)
+    bench.land(bench.writer("driver-1"), 0, 0, 10)
+    assert bench.manager.wait_landed(JOB, 1.0)
+
+
+def test_every_start_is_in_the_timeline(bench: Bench) -> None:
+    bench.manager.deploy(JOB, "ana", "first")
+    bench.manager.restart(JOB, None, "ben", "looks odd")
+    kinds = [(e.kind, e.detail.get("who"), e.detail.get("reason")) for e in bench.store.events(JOB)]
+    assert kinds == [("restart", "ben", "looks odd"), ("deploy", "ana", "first")]
+
+
+def test_two_managers_that_deploy_at_once_start_one_driver_that_may_write(bench: Bench) -> None:
+    """Whatever the order of the two, only the newest attempt can write."""
+    original: Callable[..., object] = bench.store.set_job
+    raced = []
+
+    def race(expected: object, new: object) -> object:
+        if not raced:
+            raced.append(True)
+            bench.manager.deploy(JOB, "ben")
+        return original(expected, new)
+
+    bench.store.set_job = race  # type: ignore[method-assign]
+    with pytest.raises(Conflict):
+        bench.manager.deploy(JOB, "ana")
+    assert bench.cluster.alive == ["driver-1"]
+
+
+def test_a_report_remembers_what_was_decided(bench: Bench) -> None:
+    bench.manager.deploy(JOB)
+    bench.cluster.states["driver-1"] = DriverState.KILLED
+    report = bench.manager.health(JOB)
+    assert (report.verdict, report.act, report.attempt) == (Verdict.DOWN, "restart", 1)
+    assert replace(report, evidence={}).sentence.endswith("it was killed or lost (the cluster says killed)")

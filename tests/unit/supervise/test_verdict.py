@@ -1,0 +1,203 @@
+"""The verdicts, as a table of examples: what was observed, and what is said of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from spark_jobs.protocol import Batch, Progress, State, Totals, claim, first_head, land, started, taken_over
+from weir.cluster.records import AttemptRow, DriverState, JobRow
+from weir.supervise.restart import Act, decide, with_decision
+from weir.supervise.spec import Health, Restart
+from weir.supervise.verdict import Observation, Report, Verdict, judge
+
+NOW = 1_800_000_000_000
+HEALTH = Health(ready_within=120, stalled_after=60, catching_up_lag=1000)
+WANTED = JobRow("counts", 1, "running", "v1", "{}", "ana", "", NOW - 3_600_000)
+
+
+def head_at(end: int, landed_ago_s: float = 1):
+    """Attempt 1 has landed batch 0, offsets 0 to `end` of partition 0."""
+    head = started(taken_over(first_head("counts", {0: 0}, "topic-a", 1)), "i1")
+    claimed = claim(head, Batch(0, {0: 0}, {0: end}), Totals(end, {"error": end}), Progress(), "v1", 5)
+    return land(claimed, NOW - int(landed_ago_s * 1000))
+
+
+ROW = AttemptRow(1, "deploy", "ana", "", NOW - 600_000, "v1", "driver-1", NOW - 600_000)
+WELL = Observation(
+    NOW, WANTED, head_at(100), (ROW,), DriverState.RUNNING, end_offsets={0: 100}, earliest_offsets={0: 0}, topic_id="topic-a"
+)
+
+
+def waiting(since_s: float, end: int = 100) -> Report:
+    """What was said before, when input had already been waiting for so long."""
+    return Report("counts", Verdict.OK, 1, NOW - 900_000, "", lag_since=NOW - int(since_s * 1000), frontier={0: end})
+
+
+STARTING = replace(WELL, head=taken_over(head_at(100)), attempts=(replace(ROW, attempt=2, submitted_at=NOW - 5_000),))
+
+CASES = {
+    "all counted a moment ago": (WELL, None, Verdict.OK),
+    "all counted long ago": (replace(WELL, head=head_at(100, 3600)), None, Verdict.IDLE),
+    "idle for an hour, then one line": (replace(WELL, head=head_at(100, 3600), end_offsets={0: 101}), None, Verdict.OK),
+    "a little behind": (replace(WELL, end_offsets={0: 150}), None, Verdict.OK),
+    "far behind, landing": (replace(WELL, end_offsets={0: 5000}), waiting(500, end=50), Verdict.CATCHING_UP),
+    "alive, has input, lands nothing": (replace(WELL, end_offsets={0: 150}), waiting(61), Verdict.STALLED),
+    "not long enough to say so": (replace(WELL, end_offsets={0: 150}), waiting(59), Verdict.OK),
+    "the driver failed": (replace(WELL, driver=DriverState.FAILED), None, Verdict.DOWN),
+    "the driver was killed": (replace(WELL, driver=DriverState.KILLED), None, Verdict.DOWN),
+    "its last words came before the cluster knew": (replace(WELL, attempts=(replace(ROW, exit_reason="failed"),)), None, Verdict.DOWN),
+    "the cluster does not answer, but it counts": (replace(WELL, driver=DriverState.UNKNOWN), None, Verdict.OK),
+    "the cluster does not answer, and nothing lands": (
+        replace(WELL, driver=DriverState.UNKNOWN, end_offsets={0: 150}),
+        waiting(300),
+        Verdict.UNKNOWN,
+    ),
+    "the broker does not answer": (replace(WELL, end_offsets=None, earliest_offsets=None, topic_id=None), None, Verdict.UNKNOWN),
+    "the head cannot be read": (replace(WELL, head=None), None, Verdict.UNKNOWN),
+    "never deployed": (replace(WELL, wanted=None), None, Verdict.STOPPED),
+    "stopped by a person": (replace(WELL, wanted=replace(WANTED, desired="stopped")), None, Verdict.STOPPED),
+    "just submitted": (STARTING, None, Verdict.STARTING),
+    "submitted and never started": (
+        replace(STARTING, attempts=(replace(ROW, attempt=2, submitted_at=NOW - 121_000),)),
+        None,
+        Verdict.STALLED,
+    ),
+    "taken over a moment ago": (
+        replace(STARTING, attempts=(replace(ROW, attempt=2, submission_id="", submitted_at=0, taken_at=NOW - 1_000),)),
+        None,
+        Verdict.STARTING,
+    ),
+    "deployed a moment ago": (
+        replace(WELL, head=first_head("counts", {0: 0}, "topic-a", 1), attempts=(), wanted=replace(WANTED, changed_at=NOW - 1_000)),
+        None,
+        Verdict.STARTING,
+    ),
+    "deployed and never started": (
+        replace(WELL, head=first_head("counts", {0: 0}, "topic-a", 1), attempts=()),
+        None,
+        Verdict.DOWN,
+    ),
+    "taken over and never submitted": (
+        replace(STARTING, attempts=(replace(ROW, attempt=2, submission_id="", submitted_at=0, taken_at=NOW - 20_000),)),
+        None,
+        Verdict.DOWN,
+    ),
+    "checkpoint and ledger disagree": (replace(WELL, attempts=(replace(ROW, exit_reason="diverged"),)), None, Verdict.DIVERGED),
+    "the topic was made again": (replace(WELL, topic_id="topic-b"), None, Verdict.DATA_LOSS),
+    "retention went over unread lines": (replace(WELL, end_offsets={0: 300}, earliest_offsets={0: 200}), None, Verdict.DATA_LOSS),
+    "retention went over read lines": (replace(WELL, earliest_offsets={0: 100}), None, Verdict.OK),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_verdict(name: str) -> None:
+    seen, before, expected = CASES[name]
+    report = judge("counts", seen, HEALTH, before)
+    assert report.verdict is expected, report.sentence
+    assert "counts" in report.sentence
+
+
+def test_the_lost_ranges_are_named() -> None:
+    report = judge("counts", replace(WELL, end_offsets={0: 300}, earliest_offsets={0: 200}), HEALTH, None)
+    assert "partition 0 offsets 100 to 199" in report.sentence
+    assert report.evidence["lost"] == {"0": [100, 200]}
+
+
+def test_the_same_batch_with_the_same_error_twice_is_poison() -> None:
+    first = replace(ROW, exit_reason="failed", exit_error="ValueError: bad line 17 at 0x7f3a", exit_batch=7)
+    second = replace(first, attempt=2, exit_error="ValueError: bad line 42 at 0x1c2b")
+    seen = replace(WELL, head=taken_over(WELL.head), attempts=(second, first), driver=DriverState.FAILED)
+    assert judge("counts", replace(seen, attempts=(replace(second, exit_batch=8), first)), HEALTH, None).verdict is Verdict.DOWN
+    different = replace(second, exit_error="TimeoutError: no answer")
+    assert judge("counts", replace(seen, attempts=(different, first)), HEALTH, None).verdict is Verdict.DOWN
+    same = replace(second, exit_error="ValueError: bad line 42 at 0x7f3a")
+    assert judge("counts", replace(seen, attempts=(same, first)), HEALTH, None).verdict is Verdict.POISONED
+
+
+def test_an_outage_in_the_same_batch_twice_is_not_poison() -> None:
+    first = replace(ROW, exit_reason="lost", exit_error="ConnectionRefusedError: [Errno 111]", exit_batch=7)
+    seen = replace(WELL, head=taken_over(WELL.head), attempts=(replace(first, attempt=2), first), driver=DriverState.FAILED)
+    assert judge("counts", seen, HEALTH, None).verdict is Verdict.DOWN
+
+
+def test_a_verdict_keeps_its_since_while_it_stays() -> None:
+    first = judge("counts", replace(WELL, driver=DriverState.FAILED), HEALTH, None)
+    later = judge("counts", replace(WELL, driver=DriverState.FAILED, now=NOW + 5_000), HEALTH, first)
+    assert (first.since, later.since) == (NOW, NOW)
+    looping = replace(first, verdict=Verdict.CRASH_LOOPING)
+    assert judge("counts", replace(WELL, driver=DriverState.FAILED, now=NOW + 9_000), HEALTH, looping).since == NOW
+
+
+def test_waiting_begins_anew_when_something_lands() -> None:
+    behind = replace(WELL, end_offsets={0: 150})
+    first = judge("counts", behind, HEALTH, None)
+    later = judge("counts", replace(behind, now=NOW + 50_000), HEALTH, first)
+    assert later.lag_since == NOW
+    landed = judge("counts", replace(behind, now=NOW + 55_000, head=head_at(120)), HEALTH, later)
+    assert landed.lag_since == NOW + 55_000
+
+
+def test_a_report_survives_its_json() -> None:
+    report = judge("counts", replace(WELL, end_offsets={0: 150}), HEALTH, waiting(3))
+    assert Report.from_json(report.to_json()) == report
+
+
+# what is done about it
+
+POLICY = Restart(backoff_first=2, backoff_max=60, budget=3, refill_after=600)
+DOWN = judge("counts", replace(WELL, driver=DriverState.FAILED), HEALTH, None)
+
+
+def restarts(n: int, who: str = "weir") -> list[AttemptRow]:
+    return [AttemptRow(a, "restart", who, "", NOW - 60_000) for a in range(n + 1, 1, -1)]
+
+
+@pytest.mark.parametrize("verdict", [v for v in Verdict if v not in (Verdict.DOWN, Verdict.STALLED, Verdict.DIVERGED)])
+def test_only_an_end_or_a_stall_calls_for_a_restart(verdict: Verdict) -> None:
+    assert decide(replace(DOWN, verdict=verdict), POLICY, [], 1).act is Act.NONE
+
+
+def test_the_first_restart_is_at_once_and_the_next_ones_wait_longer() -> None:
+    waits = [decide(DOWN, POLICY, restarts(n), landed_attempt=1).not_before - NOW for n in range(3)]
+    assert waits == [0, 2_000, 4_000]
+
+
+def test_a_restart_that_landed_something_does_not_lengthen_the_wait() -> None:
+    assert decide(DOWN, POLICY, restarts(2), landed_attempt=3).not_before == NOW
+
+
+def test_the_budget_ends_and_is_forgiven_with_time() -> None:
+    spent = decide(DOWN, POLICY, restarts(3), landed_attempt=1)
+    assert (spent.act, spent.spent) == (Act.NONE, True)
+    assert with_decision(DOWN, spent).verdict is Verdict.CRASH_LOOPING
+    old = [replace(a, taken_at=NOW - 3 * 600_000 - 1) for a in restarts(3)]
+    assert decide(DOWN, POLICY, old, landed_attempt=1).act is Act.RESTART
+
+
+def test_thirty_kills_that_each_land_something_are_no_crash_loop() -> None:
+    decision = decide(DOWN, POLICY, restarts(30), landed_attempt=31)
+    assert (decision.act, decision.not_before) == (Act.RESTART, NOW)
+
+
+def test_a_claim_alone_is_no_progress() -> None:
+    """Attempt 2 claims batch 1 and dies in it, attempt 3 too: the newest attempt that landed something is the first."""
+    head = replace(head_at(100), attempt=3, batch_id=1, state=State.CLAIMED, by=3, start={0: 100}, end={0: 150}, landed_at=0)
+    rows = tuple(AttemptRow(a, epoch=1, first_batch=first) for a, first in ((3, 1), (2, 1), (1, 0)))
+    assert replace(WELL, head=head, attempts=rows).landed_attempt == 1
+    assert replace(WELL, head=replace(head, state=State.LANDED), attempts=rows).landed_attempt == 3
+
+
+def test_a_person_does_not_use_up_the_budget() -> None:
+    assert decide(DOWN, POLICY, restarts(5, who="ana"), landed_attempt=1).act is Act.RESTART
+
+
+def test_divergence_is_rebuilt_if_the_spec_allows() -> None:
+    diverged = replace(DOWN, verdict=Verdict.DIVERGED)
+    assert decide(diverged, POLICY, [], 1).act is Act.REBUILD
+    assert decide(diverged, Restart(rebuild_on_divergence=False), [], 1).act is Act.NONE
+
+
+def test_state_names_are_those_of_the_protocol() -> None:
+    assert head_at(3).state is State.LANDED
