@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
+FORMULA = ("=", "+", "-", "@")
 WIDE = 10_000  # columns of a table that no terminal shows: nothing is cut
 
 
@@ -29,7 +30,7 @@ def show(rows: Sequence[Mapping[str, Any]], form: Format, columns: Sequence[str]
         names = list(columns or rows[0])
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(names)
-        writer.writerows([cell(row.get(name)) for name in names] for row in rows)
+        writer.writerows([harmless(row.get(name)) for name in names] for row in rows)
     else:
         show_table(rows, list(columns or rows[0]))
 
@@ -67,6 +68,12 @@ def cell(value: Any) -> str:
     if isinstance(value, Mapping | list | tuple):
         value = json.dumps(value)
     return printable(str(value))
+
+
+def harmless(value: Any) -> str:
+    """A cell of a CSV: a quote stands before text that a spreadsheet would take for a formula. Tabs are escaped; numbers stay numbers."""
+    text = cell(value)
+    return f"'{text}" if isinstance(value, str) and text.lstrip().startswith(FORMULA) else text
 
 
 def printable(text: str) -> str:

@@ -30,6 +30,7 @@ class MemoryStore:
         self.rejected: dict[tuple[str, Position], list[RejectedLine]] = {}
         self._folds: dict[tuple[str, HourShard], FoldNote] = {}
         self._recounts: dict[str, list[Mapping[str, object]]] = {}
+        self._proven: dict[str, str] = {}
         self._jobs: dict[str, JobRow] = {}
         self._attempts: dict[str, dict[int, AttemptRow]] = {}
         self._events: dict[str, list[Event]] = {}
@@ -131,6 +132,12 @@ class MemoryStore:
     def ledger(self, job: str) -> Iterator[Head]:
         return iter(sorted((h for h in self._ledger.values() if h.job == job), key=lambda h: (h.by, h.batch_id), reverse=True))
 
+    def ledger_after(self, job: str, position: Position) -> Iterator[Head]:
+        return (h for h in reversed(list(self.ledger(job))) if (h.by, h.batch_id) > position)
+
+    def touched_after(self, job: str, at: HourShard, position: Position) -> Position | None:
+        return min((p for p, _ in self.hour_totals(job, at) if p > position), default=None)
+
     # what the manager keeps
 
     def rejected_lines(self, job: str) -> Iterator[tuple[Position, RejectedLine]]:
@@ -152,6 +159,12 @@ class MemoryStore:
 
     def recounts(self, job: str, limit: int = 50) -> Sequence[Mapping[str, object]]:
         return self._recounts.get(job, [])[:limit]
+
+    def put_proven(self, job: str, record: str) -> None:
+        self._proven[job] = record
+
+    def proven(self, job: str) -> str | None:
+        return self._proven.get(job)
 
     def job(self, job: str) -> JobRow | None:
         return self._jobs.get(job)

@@ -222,3 +222,29 @@ def test_the_timeline_and_the_last_report(store: Any, job: str) -> None:
     store.put_report(job, "{}")
     store.put_report(job, '{"a": 1}')
     assert store.report(job) == '{"a": 1}'
+
+
+def test_the_ledger_can_be_walked_forward(store: Any, job: str) -> None:
+    head = begun(store, job)
+    for n in range(1, 5):  # the third is of the next day
+        head = landed(store, claimed(store, head, {0: 5 + n, 1: n}, NOW_US + (DAY_US if n > 2 else 0)))
+    assert [h.batch_id for h in store.ledger_after(job, (-1, -1))] == [0, 1, 2]
+    assert [h.batch_id for h in store.ledger_after(job, (1, 0))] == [1, 2]
+    assert [h.batch_id for h in store.ledger_after(job, (2, 0))] == []
+
+
+def test_the_next_batch_that_touched_an_hour(store: Any, job: str) -> None:
+    head = begun(store, job)
+    assert store.touched_after(job, AT, (-1, -1)) is None
+    for n in range(3):
+        head = landed(store, claimed(store, head, {0: 6 + n, 1: n}))
+        if n != 1:
+            store.put_hours(head, {AT: {"error": 1}})
+    assert [store.touched_after(job, AT, p) for p in ((-1, -1), (1, 0), (1, 2))] == [(1, 0), (1, 2), None]
+
+
+def test_how_far_the_counts_are_proven_is_kept(store: Any, job: str) -> None:
+    assert store.proven(job) is None
+    store.put_proven(job, "{1}")
+    store.put_proven(job, "{2}")
+    assert store.proven(job) == "{2}"

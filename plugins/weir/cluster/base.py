@@ -53,6 +53,12 @@ class CountStore(DriverStore, Protocol):
     def ledger(self, job: str) -> Iterator[Head]:
         """The landed batches, newest first, as the heads that they were. The batch in the head itself may be missing."""
 
+    def ledger_after(self, job: str, position: Position) -> Iterator[Head]:
+        """The landed batches after a position, oldest first. The batch in the head itself may be missing."""
+
+    def touched_after(self, job: str, at: HourShard, position: Position) -> Position | None:
+        """The first batch after a position that wrote to an hour and shard, landed or not."""
+
     def rejected_lines(self, job: str) -> Iterator[tuple[Position, RejectedLine]]:
         """The samples of rejected lines, of landed batches or not, newest batch first."""
 
@@ -70,6 +76,12 @@ class CountStore(DriverStore, Protocol):
 
     def recounts(self, job: str, limit: int = 50) -> Sequence[Mapping[str, object]]:
         """What recounts found, newest first."""
+
+    def put_proven(self, job: str, record: str) -> None:
+        """Keep how far the counts are proven."""
+
+    def proven(self, job: str) -> str | None:
+        """How far the counts are proven, as it was kept last."""
 
 
 class Cluster(Protocol):

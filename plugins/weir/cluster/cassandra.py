@@ -137,6 +137,21 @@ class CassandraStore(DriverStore):
             for row in self.session.stream("SELECT record FROM ledger WHERE job = ? AND day = ?", job, day):
                 yield codec.load(row.record)
 
+    def ledger_after(self, job: str, position: Position) -> Iterator[Head]:
+        for day in reversed(self.days(job)):
+            for row in self.session.stream(
+                "SELECT record FROM ledger WHERE job = ? AND day = ? AND (attempt, batch_id) > (?, ?) ORDER BY attempt ASC, batch_id ASC",
+                job, day, *position,
+            ):  # fmt: skip
+                yield codec.load(row.record)
+
+    def touched_after(self, job: str, at: HourShard, position: Position) -> Position | None:
+        rows = self.session.execute(
+            "SELECT attempt, batch_id FROM ledger_hour WHERE job = ? AND hour = ? AND shard = ? AND (attempt, batch_id) > (?, ?) LIMIT 1",
+            job, *at, *position,
+        )  # fmt: skip
+        return (rows[0].attempt, rows[0].batch_id) if rows else None
+
     def rejected_lines(self, job: str) -> Iterator[tuple[Position, RejectedLine]]:
         head = self.head(job)
         days = {*self.days(job), *([day_of(head.write_ts)] if head else [])}  # the newest batch may not be in the ledger yet
@@ -162,6 +177,13 @@ class CassandraStore(DriverStore):
 
     def recounts(self, job: str, limit: int = 50) -> Sequence[Mapping[str, object]]:
         return [json.loads(r.record) for r in self.session.execute("SELECT record FROM recount WHERE job = ? LIMIT ?", job, limit)]
+
+    def put_proven(self, job: str, record: str) -> None:
+        self.session.execute("INSERT INTO proven (job, record) VALUES (?, ?)", job, record)
+
+    def proven(self, job: str) -> str | None:
+        rows = self.session.execute("SELECT record FROM proven WHERE job = ?", job)
+        return rows[0].record if rows else None
 
     # what the manager keeps
 

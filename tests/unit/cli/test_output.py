@@ -48,6 +48,14 @@ def test_csv_has_a_header_and_no_control_codes(capsys: pytest.CaptureFixture[str
     assert rows[0]["signature"] == "a\\x1b[31m, \\u202eb"
 
 
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "\r=1", "\n=1"])
+def test_no_text_is_a_formula_in_csv(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    show([{"value": text, "n": -1, "share": None}], Format.CSV)
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert row["value"][0] in ("'", "\\") and row["value"].removeprefix("'") == printable(text)
+    assert (row["n"], row["share"]) == ("-1", "")
+
+
 def test_a_table_is_not_cut_where_it_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
     show([{"service": "web", "signature": "word " * 100}], Format.TABLE)
     out = capsys.readouterr().out
