@@ -162,7 +162,7 @@ def sampled(rows: Iterable[Count], most: int) -> list[Rejected]:
     by_reason = {line.reason: line for line in reversed(rejected)}
     by_partition = {line.partition: line.offset for line in reversed(rejected)}
     near = [line for line in rejected if line.offset <= by_partition[line.partition] + NEAR]
-    return list(dict.fromkeys([*by_reason.values(), *near]))[:most]
+    return list(dict.fromkeys([*sorted(by_reason.values()), *near]))[:most]
 
 
 def offsets_of(row: Count) -> Iterator[int]:

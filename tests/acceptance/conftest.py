@@ -8,14 +8,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from weir.generator import Generator, Mix, Truth
+import weir.generator
+from weir.generator import Mix, Truth
 
 WEIR = Path(sys.executable).with_name("weir")
 JOB = "error_counts"
@@ -36,13 +37,18 @@ class Stack:
         assert done.returncode == 0, f"weir {' '.join(args)}: exit {done.returncode}\n{done.stdout.decode()}\n{done.stderr.decode()}"
         return done.stdout.decode()
 
+    def tells(self) -> str:
+        """What somebody would look at first when a test has failed here."""
+        looks = [("status",), ("health", JOB), ("ledger", JOB, "--last", "3"), ("logs", f"driver:{JOB}"), ("logs", "airflow-triggerer")]
+        return "\n\n".join(f"$ weir {' '.join(look)}\n{_last(self.run(*look))}" for look in looks)
+
     def json(self, *args: str) -> Any:
         return json.loads(self.weir(*args, "--format", "json"))
 
-    def ingest_in_background(self, file: Path, service: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [str(WEIR), "ingest", str(file), "--service", service], env=self._env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+    def ingest_in_background(self, file: Path, service: str, rate: int | None = None) -> subprocess.Popen[bytes]:
+        slowly = ["--rate", str(rate)] if rate else []
+        command = [str(WEIR), "ingest", str(file), "--service", service, *slowly]
+        return subprocess.Popen(command, env=self._env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def wait_landed(self, seconds: int = 240) -> None:
         self.weir("wait", JOB, "--lag", "0", "--timeout", f"{seconds}s", timeout=seconds + 60)
@@ -67,6 +73,10 @@ class Stack:
         return {(r["window_start"], r["service"], r["level"], r["signature"]): r["n"] for r in rows if r["service"] in services}
 
 
+def _last(done: subprocess.CompletedProcess[bytes], lines: int = 60) -> str:
+    return "\n".join((done.stdout + done.stderr).decode(errors="replace").splitlines()[-lines:])
+
+
 def until(condition: Callable[[], Any], what: str, seconds: float = 180) -> Any:
     """Wait for a condition and return what it returned."""
     deadline = time.monotonic() + seconds
@@ -83,7 +93,7 @@ def one_of_its_kind(name: str) -> str:
 
 def generate(file: Path, seed: int, lines: int, start_ms: int, service: str, events_per_s: int = 2000) -> Truth:
     """A log of one service, and the truth about it."""
-    generator = Generator(seed, start_ms, Mix(services=(service,), events_per_s=events_per_s))
+    generator = weir.generator.Generator(seed, start_ms, Mix(services=(service,), events_per_s=events_per_s))
     with file.open("wb") as out:
         for block in generator.blocks(lines):
             out.write(b"".join(line + b"\n" for _, line in block))
@@ -102,3 +112,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
     finally:
         stack.run("down")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure brings along how the stack was: on a build server nobody can look afterwards."""
+    report = yield
+    found = getattr(item, "funcargs", {}).get("stack")
+    if report.when == "call" and report.failed and isinstance(found, Stack):
+        report.sections.append(("the stack", found.tells()))
+    return report

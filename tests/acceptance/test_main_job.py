@@ -87,11 +87,11 @@ def test_bad_lines_are_rejected_with_their_reason_and_the_stream_goes_on(stack: 
 
 
 def test_a_killed_driver_is_restarted_and_nothing_is_lost_or_doubled(stack: Stack, tmp_path: Path) -> None:
-    """Ingest at full rate, `kill -9` the driver in the middle, touch nothing."""
+    """`kill -9` the driver while lines come, touch nothing. They come slowly enough that the next attempt finds some left to land."""
     start = int(datetime(2021, 3, 1, tzinfo=UTC).timestamp() * 1000)
     truth = generate(tmp_path / "load.log", seed=7, lines=300_000, start_ms=start, service=(service := one_of_its_kind("load")))
     before, attempt = stack.landed()["batch_id"], stack.landed()["attempt"]
-    sending = stack.ingest_in_background(tmp_path / "load.log", service)
+    sending = stack.ingest_in_background(tmp_path / "load.log", service, rate=5_000)
     until(lambda: stack.landed()["batch_id"] > before, "a first batch of the load has landed")
     stack.kill(f"driver:{JOB}")
     until(lambda: stack.landed()["attempt"] > attempt, "the next attempt lands a batch")
