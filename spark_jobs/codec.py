@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from spark_jobs.gap import Gap, GapKind, Hole
 from spark_jobs.protocol import Head, Progress, State, Totals
 
 
 def dump(head: Head) -> str:
-    return json.dumps(asdict(head), separators=(",", ":"), sort_keys=True)
+    values = asdict(head)
+    if head.gap is None:
+        del values["gap"]
+    return json.dumps(values, separators=(",", ":"), sort_keys=True)
 
 
 def load(text: str) -> Head:
@@ -21,12 +25,17 @@ def load(text: str) -> Head:
     v["start"], v["end"] = _by_partition(v["start"]), _by_partition(v["end"])
     v["totals"] = Totals(**v["totals"])
     v["before"], v["progress"] = _progress(v["before"]), _progress(v["progress"])
+    v["gap"] = _gap(v["gap"]) if "gap" in v else None
     v["epoch_ends"] = tuple(v["epoch_ends"])
     return Head(**v)
 
 
 def _progress(v: Mapping[str, Any]) -> Progress:
     return Progress(_by_partition(v["event_times"]), _by_partition(v["append_times"]), v["watermark"])
+
+
+def _gap(v: Mapping[str, Any]) -> Gap:
+    return Gap(**{**v, "kind": GapKind(v["kind"]), "holes": tuple(Hole(**hole) for hole in v["holes"])})
 
 
 def _by_partition(v: Mapping[str, int]) -> dict[int, int]:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from spark_jobs.gap import Gap, accounts_for
+
 Offsets = Mapping[int, int]
 Position = tuple[int, int]  # (attempt, batch_id): grows over a job's whole life
 
@@ -62,7 +64,8 @@ class Head:
 
     `attempt` may write, in the process that set `incarnation`; the batch was claimed `by` an attempt that may be older. `before` is the
     progress without the batch and `progress` with it, so that a batch that is done again starts from the same place. `epoch_ends` holds
-    the last landed batch of every earlier epoch. `landed_at` is in ms, 0 while claimed.
+    the last landed batch of every earlier epoch. `landed_at` is in ms, 0 while claimed. `gap` is what the epoch left out at its beginning,
+    until its first claim: by then the ledger has it. A head without a batch is `by` the attempt that began the epoch.
     """
 
     job: str
@@ -82,6 +85,7 @@ class Head:
     progress: Progress = Progress()
     epoch_ends: tuple[int, ...] = ()
     landed_at: int = 0
+    gap: Gap | None = None
 
     @property
     def batch(self) -> Batch:
@@ -91,6 +95,11 @@ class Head:
     def has_batch(self) -> bool:
         """False only between the start of an epoch and its first claim."""
         return self.batch_id >= 0
+
+    @property
+    def for_ledger(self) -> bool:
+        """Does it hold what the ledger must have before the head is set to anything else? A landed batch, or a gap."""
+        return self.state is State.LANDED and (self.has_batch or self.gap is not None)
 
     @property
     def last_landed(self) -> int:
@@ -108,9 +117,13 @@ def first_head(job: str, offsets: Offsets, topic_id: str, write_ts: int) -> Head
     return Head(job, 1, 0, "", -1, State.LANDED, 0, write_ts, offsets, offsets, topic_id)
 
 
-def taken_over(head: Head) -> Head:
-    """Rule 1: the next attempt may write, and no process of it has started yet."""
-    return replace(head, attempt=head.attempt + 1, incarnation="")
+def taken_over(head: Head, highest: int = 0) -> Head:
+    """Rule 1: the next attempt may write, and no process of it has started yet.
+
+    `highest` is the highest attempt that anything beside the head knows of: a head restored from a backup has forgotten the last ones, and
+    no number may ever be used twice.
+    """
+    return replace(head, attempt=max(head.attempt, highest) + 1, incarnation="")
 
 
 def started(head: Head, incarnation: str) -> Head:
@@ -118,15 +131,21 @@ def started(head: Head, incarnation: str) -> Head:
     return replace(head, incarnation=incarnation)
 
 
-def rebuilt(head: Head, offsets: Offsets, topic_id: str) -> Head:
-    """A new epoch, with a new attempt, that starts at `offsets`: normally `head.frontier`, with partitions added since."""
+def rebuilt(head: Head, offsets: Offsets, topic_id: str, gap: Gap | None = None, highest: int = 0) -> Head:
+    """Rule 6: a new epoch, with a new attempt, that starts at `offsets`: `head.frontier`, unless a gap says exactly what is left out.
+
+    Partitions that were added since begin at 0. Raises ValueError if something would be left out, or counted twice, unsaid.
+    """
+    if not accounts_for(gap, (head.topic_id, topic_id), head.frontier, offsets):
+        raise ValueError(f"{head.job}: from {dict(head.frontier)} to {dict(offsets)} is not what the gap says: {gap}")
     progress = head.progress if head.state is State.LANDED else head.before
+    new = taken_over(head, highest)
     return replace(
-        taken_over(head),
+        new,
         epoch=head.epoch + 1,
         batch_id=-1,
         state=State.LANDED,
-        by=0,
+        by=new.attempt,
         write_ts=head.write_ts + 1,
         start=offsets,
         end=offsets,
@@ -136,6 +155,7 @@ def rebuilt(head: Head, offsets: Offsets, topic_id: str) -> Head:
         progress=progress,
         epoch_ends=(*head.epoch_ends, head.last_landed),
         landed_at=0,
+        gap=gap,
     )
 
 
@@ -156,6 +176,8 @@ def judge(head: Head, attempt: int, incarnation: str, batch: Batch, landed: Call
         return Ruling.CLAIM
     if head.state is State.CLAIMED and head.batch_id == batch.batch_id and joins(head.start, batch.start):
         return Ruling.CLAIM
+    if batch.batch_id > head.last_landed:
+        return Ruling.DIVERGED
     known = head.batch if head.state is State.LANDED and head.batch_id == batch.batch_id else landed(batch.batch_id)
     return Ruling.SKIP if known is not None and same_ranges(known, batch) else Ruling.DIVERGED
 
@@ -175,6 +197,7 @@ def claim(head: Head, batch: Batch, totals: Totals, progress: Progress, version:
         before=base_progress(head),
         progress=progress,
         landed_at=0,
+        gap=None,
     )
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Protocol
 
 from spark_jobs.contract import Delta, RejectedLine, hour_of, shard_of
-from spark_jobs.protocol import Batch, Head, Progress, Ruling, State, Totals, base_progress, claim, judge, land, started
+from spark_jobs.protocol import Batch, Head, Progress, Ruling, Totals, base_progress, claim, judge, land, started
 
 HourTotals = Mapping[tuple[int, int], Mapping[str, int]]  # (hour, shard) -> level -> lines
 
@@ -46,7 +46,7 @@ class Store(Protocol):
         """Set the head to `new` if it still is `expected`. An unknown outcome is read back before this answers."""
 
     def put_ledger(self, head: Head) -> None:
-        """Keep the landed batch of this head in the ledger."""
+        """Keep the landed batch of this head, or its gap, in the ledger."""
 
     def ledger_batch(self, job: str, epoch: int, batch_id: int) -> Batch | None:
         """The ranges of a landed batch."""
@@ -114,7 +114,7 @@ class Writer:
         return head
 
     def _claim(self, head: Head, batch: Batch, counted: Counted) -> Head | None:
-        if head.state is State.LANDED and head.has_batch:
+        if head.for_ledger:
             self._store.put_ledger(head)
         if not self._first_noted:
             self._store.put_first(self._job, self._attempt, head.epoch, batch.batch_id)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from spark_jobs.contract import Delta, RejectedLine, hour_of, shard_of
-from spark_jobs.protocol import Batch, Head, Position, State
+from spark_jobs.protocol import Batch, Head, Position
 from spark_jobs.writer import HourTotals
 from weir.cluster.records import AttemptRow, Cell, DriverState, Event, FoldNote, HourShard, JobRow, Published, Record, Submission, Touched
 from weir.errors import NotRunning, TopicMissing
@@ -51,7 +51,7 @@ class MemoryStore:
         return True
 
     def put_ledger(self, head: Head) -> None:
-        assert head.state is State.LANDED and head.has_batch
+        assert head.for_ledger
         self._ledger[head.job, head.by, head.batch_id] = head
 
     def ledger_batch(self, job: str, epoch: int, batch_id: int) -> Batch | None:

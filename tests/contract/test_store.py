@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from spark_jobs.contract import HOUR_MS, Delta, RejectedLine
+from spark_jobs.gap import Gap, GapKind, Hole
 from spark_jobs.protocol import Batch, Head, Progress, State, Totals, claim, first_head, land, rebuilt, started, taken_over
 from weir.cluster.records import AttemptRow, FoldNote, JobRow, Published, Touched
 
@@ -71,6 +72,24 @@ def test_an_epoch_begins_where_the_last_one_ended(store: Any, job: str) -> None:
     new = rebuilt(head, {**head.frontier, 2: 0}, "topic-1")
     assert store.swap(head, new)
     assert (store.head(job).epoch_ends, store.head(job).end) == ((0,), {0: 9, 1: 2, 2: 0})
+
+
+def test_an_epoch_that_leaves_something_out_says_so_in_the_head_and_then_in_the_ledger(store: Any, job: str) -> None:
+    head = landed(store, claimed(store, begun(store, job), {0: 9, 1: 2}))
+    holes = (Hole("topic-1", 0, 9, 12), Hole("topic-1", 1, 2, 3))
+    new = rebuilt(head, {0: 12, 1: 3}, "topic-1", Gap(GapKind.LOSS, holes, "ana", "retention", HOUR, exact=False))
+    store.put_ledger(head)
+    assert store.swap(head, new)
+    assert store.head(job) == new
+    later = taken_over(new)
+    assert store.swap(new, later)
+    for kept in (new, later, later):
+        store.put_ledger(kept)
+    first = landed(store, claimed(store, later, {0: 13, 1: 3}))
+    store.put_ledger(first)
+    rows = list(store.ledger(job))
+    assert [(r.by, r.batch_id) for r in rows] == [(3, 0), (2, -1), (1, 0)]
+    assert rows[1].gap == new.gap and rows[0].gap is None
 
 
 def test_the_ledger_keeps_landed_batches_newest_first(store: Any, job: str) -> None:

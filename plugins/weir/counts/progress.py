@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from spark_jobs.contract import RejectedLine
+from spark_jobs.gap import Gap
 from spark_jobs.protocol import Head, Offsets, State
 from weir.cluster.base import CountStore
 from weir.counts.fold import seen_landed
@@ -28,17 +30,19 @@ def left(store: CountStore, job: str, ends: Offsets) -> int:
 
 
 def batches(store: CountStore, job: str) -> Iterator[Head]:
-    """An open claim, then every landed batch, newest first. Raises UnknownJob."""
+    """An open claim, then every landed batch and every gap, newest first. Raises UnknownJob."""
     head = head_of(store, job)
-    if head.has_batch:
+    if head.has_batch or head.gap:
         yield head
-    for landed in store.ledger(job):
-        if (landed.by, landed.batch_id) != (head.by, head.batch_id) or not head.has_batch:
-            yield landed
+    for kept in store.ledger(job):
+        if (kept.by, kept.batch_id) != (head.by, head.batch_id):
+            yield kept
 
 
 def ledger_row(head: Head) -> dict[str, Any]:
-    """A batch as `weir ledger` shows it; `offsets` are [first, one after the last] by partition."""
+    """A batch as `weir ledger` shows it; `offsets` are [first, one after the last] by partition. Of a gap, they are what was left out."""
+    if head.gap is not None:
+        return _gap_row(head, head.gap)
     totals, landed = head.totals, head.state is State.LANDED
     return {
         "epoch": head.epoch,
@@ -54,6 +58,22 @@ def ledger_row(head: Head) -> dict[str, Any]:
         "rejected_by_reason": dict(totals.rejected),
         "skipped": head.batch.offsets - totals.lines,
         "version": head.version,
+    }
+
+
+def _gap_row(head: Head, gap: Gap) -> dict[str, Any]:
+    return {
+        "epoch": head.epoch,
+        "batch_id": None,
+        "state": "gap",
+        "offsets": {str(h.partition): [h.start, h.end] for h in reversed(gap.holes)},
+        "lines": 0,
+        "rejected": 0,
+        "late": 0,
+        "landed_at": iso(gap.at) if gap.at else None,
+        "attempt": head.by,
+        "skipped": gap.lines,
+        "gap": {**asdict(gap), "kind": str(gap.kind)},
     }
 
 

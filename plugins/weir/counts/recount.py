@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spark_jobs.contract import hour_of
+from spark_jobs.gap import Gap
 from spark_jobs.protocol import Head, Landed, Position, landed
 from weir.cluster.base import CountStore, Source
 from weir.cluster.records import HourShard
@@ -45,7 +46,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Result:
-    """What a recount found, in lines. `unchecked_lines` landed and are no longer in the broker."""
+    """What a recount found, in lines. `unchecked_lines` landed and are no longer in the broker, `gap_lines` never will."""
 
     job: str
     frontier: Mapping[int, int]
@@ -55,6 +56,7 @@ class Result:
     rejected: int
     checked_lines: int
     unchecked_lines: int
+    gap_lines: int
     rejected_by_reason: Mapping[str, int]
     differences: tuple[Difference, ...]
 
@@ -64,17 +66,18 @@ class Result:
 
     @property
     def sentence(self) -> str:
+        left_out = f" {self.gap_lines} lines were left out and never counted: weir ledger {self.job}" if self.gap_lines else ""
         if not self.checked_lines:
-            return f"WEIR-401: {self.job}: nothing could be checked, {self.unchecked_lines} lines are no longer in the broker."
+            return f"WEIR-401: {self.job}: nothing could be checked, {self.unchecked_lines} lines are no longer in the broker.{left_out}"
         if self.proven:
-            rest = f" {self.unchecked_lines} lines are no longer in the broker." if self.unchecked_lines else ""
+            rest = (f" {self.unchecked_lines} lines are no longer in the broker." if self.unchecked_lines else "") + left_out
             return f"{self.job}: {self.checked_lines} lines were counted again, none is missing or doubled.{rest}"
         first = next((d.as_dict()["first"] for d in self.differences if d.first), None)
         where = f" The first that differ begin at partition {first['partition']}, offset {first['offset']}." if first else ""
         return f"WEIR-401: {self.job}: {self.missing} lines are missing, {self.doubled} doubled, of {self.checked_lines}.{where}"
 
     def numbers(self) -> dict[str, int]:
-        names = ("missing", "doubled", "late", "rejected", "checked_lines", "unchecked_lines")
+        names = ("missing", "doubled", "late", "rejected", "checked_lines", "unchecked_lines", "gap_lines")
         return {name: getattr(self, name) for name in names}
 
     def as_dict(self) -> dict[str, Any]:
@@ -97,19 +100,34 @@ class Plan:
     late: int = 0
     rejected: int = 0  # of whole batches
     unchecked: int = 0
+    left_out: int = 0  # in gaps
+    cut: dict[int, int] = field(default_factory=dict)  # by partition, where the log was cut after the batches that are still to come
+
+    def pass_over(self, gap: Gap) -> None:
+        """A gap is in no batch. Where it says that the log was cut, older batches' offsets may hold other lines now."""
+        self.left_out += gap.lines
+        for hole in gap.holes:
+            if hole.end < hole.start:
+                self.cut[hole.partition] = min(hole.end, self.cut.get(hole.partition, hole.end))
 
     def add(self, head: Head, earliest: Mapping[int, int], same_topic: bool) -> None:
         spans = {p: (head.start.get(p, 0), end) for p, end in head.end.items() if end > head.start.get(p, 0)}
-        gone = {p: end - start if not same_topic else min(end, earliest.get(p, end)) - start for p, (start, end) in spans.items()}
-        gone = {p: n for p, n in gone.items() if n > 0}
-        if not gone:
+        kept = {p: self._kept(p, span, earliest) if same_topic else (span[1], span[1]) for p, span in spans.items()}
+        gone = {p: end - start - (kept[p][1] - kept[p][0]) for p, (start, end) in spans.items()}
+        torn = any(gone.values())
+        if not torn:
             self.late += head.totals.late
             self.rejected += sum(head.totals.rejected.values())
         else:
             self.lost[head.by] = max(self.lost.get(head.by, -1), head.batch_id)
             self.unchecked += sum(gone.values())
-        for p, (start, end) in spans.items():
-            _join(self.torn[p] if gone else self.whole[p], start + gone.get(p, 0), end)
+        for p, span in kept.items():
+            _join(self.torn[p] if torn else self.whole[p], *span)
+
+    def _kept(self, partition: int, span: tuple[int, int], earliest: Mapping[int, int]) -> tuple[int, int]:
+        """What the broker still has of a range."""
+        end = min(span[1], max(span[0], self.cut.get(partition, span[1])))
+        return min(end, max(span[0], earliest.get(partition, end))), end
 
     def is_lost(self, position: Position) -> bool:
         return position[1] <= self.lost.get(position[0], -1)
@@ -160,6 +178,7 @@ def recount(store: CountStore, source: Source, rules: Rules, since: int | None =
         rejected=tally.rejected.total(),
         checked_lines=tally.lines,
         unchecked_lines=plan.unchecked,
+        gap_lines=plan.left_out,
         rejected_by_reason=dict(tally.rejected),
         differences=tuple(differences[:TOLD]),
     )
@@ -192,6 +211,8 @@ def _plan(store: CountStore, source: Source, rules: Rules, seen: Landed, only: s
     earliest, topic_id = source.earliest_offsets(rules.topic), source.topic_id(rules.topic)
     plan = Plan()
     for head in batches(store, rules.job):
+        if head.gap:
+            plan.pass_over(head.gap)
         position = head.by, head.batch_id
         if position in seen and (only is None or position in only):
             plan.add(head, earliest, head.topic_id in ("", topic_id))

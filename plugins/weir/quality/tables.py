@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from spark_jobs.contract import hour_of
+from spark_jobs.gap import accounts_for
 from spark_jobs.protocol import Head, landed
 from weir.cluster.base import Broker, CountStore
 from weir.cluster.records import HourShard
@@ -98,10 +99,11 @@ def _ledger(heads: Iterable[Head]) -> Iterable[Row]:
 
 
 def _gap(before: Head, after: Head) -> int:
-    if before.topic_id != after.topic_id:
-        return 0  # another topic under the same name begins anew
+    """How many offsets lie between two rows and in no gap, overlaps counted too; at least 1 if something is unaccounted for."""
+    if accounts_for(after.gap, (before.topic_id, after.topic_id), before.end, after.start):
+        return 0
     partitions = before.end.keys() | after.start.keys()
-    return sum(abs(after.start.get(p, 0) - before.end.get(p, 0)) for p in partitions)
+    return sum(abs(after.start.get(p, 0) - before.end.get(p, 0)) for p in partitions) or 1
 
 
 def _hours(store: CountStore, job: str, taken: Snapshot) -> Iterable[Row]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from spark_jobs.protocol import Head, Offsets, first_head
+from spark_jobs.protocol import Head, Offsets, first_head, rebuilt
 from weir.cluster.base import Broker, Checkpoints, Cluster, JobStore
 from weir.cluster.records import AttemptRow, DriverState, JobRow
 from weir.errors import Conflict, Diverged, NotRunning, WeirError
@@ -201,8 +201,9 @@ class Manager:
         self.store.put_attempt(job, AttemptRow(judged + 1, cause, who, reason, self._now_ms(), version))
         if cause == Act.REBUILD:
             topic = self.specs[job].source.topic
+            topic_id = self._broker.topic_id(topic)
             head = takeover.rebuild(
-                self.store, job, judged, lambda ends: self._with_new_partitions(topic, ends), self._broker.topic_id(topic)
+                self.store, job, judged, lambda head: rebuilt(head, self._with_new_partitions(topic, head.frontier), topic_id)
             )
         else:
             head = takeover.take_over(self.store, job, judged)

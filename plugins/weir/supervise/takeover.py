@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from spark_jobs.protocol import Head, Offsets, State, rebuilt, taken_over
+from spark_jobs.protocol import Head, taken_over
 from weir.errors import Conflict, UnknownJob
 
 
@@ -15,25 +15,25 @@ class HeadStore(Protocol):
     def put_ledger(self, head: Head) -> None: ...
 
 
-def take_over(store: HeadStore, job: str, judged: int) -> Head:
-    """Let the attempt after `judged` write. Raises Conflict if another one has already taken over."""
+def take_over(store: HeadStore, job: str, judged: int, highest: int = 0) -> Head:
+    """Let an attempt after `judged` and `highest` write. Raises Conflict if another one has already taken over."""
     while True:
         head = _judged_head(store, job, judged)
-        new = taken_over(head)
+        new = taken_over(head, highest)
         if store.swap(head, new):
             return new
 
 
-def rebuild(store: HeadStore, job: str, judged: int, starting: Callable[[Offsets], Offsets], topic_id: str) -> Head:
-    """Begin a new epoch where the landed part of the source ends. Raises Conflict if another attempt has already taken over.
+def rebuild(store: HeadStore, job: str, judged: int, begin: Callable[[Head], Head]) -> Head:
+    """Begin a new epoch. Raises Conflict if another attempt has already taken over.
 
-    `starting` turns that frontier into the offsets to start from: the same, with the partitions that were added since.
+    `begin` makes its head from the one that is there, by `protocol.rebuilt`; it is asked again if the head moves meanwhile.
     """
     while True:
         head = _judged_head(store, job, judged)
-        if head.state is State.LANDED and head.has_batch:
+        new = begin(head)
+        if head.for_ledger:
             store.put_ledger(head)
-        new = rebuilt(head, starting(head.frontier), topic_id)
         if store.swap(head, new):
             return new
 

@@ -6,7 +6,8 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from spark_jobs.contract import Delta, RejectedLine
-from spark_jobs.protocol import Batch, Progress, Totals, advance, first_head
+from spark_jobs.gap import Gap, GapKind, holes_between
+from spark_jobs.protocol import Batch, Offsets, Progress, Totals, advance, first_head, rebuilt
 from spark_jobs.writer import Counted, Writer
 from weir.counts.panes import parse_time
 from weir.counts.rules import Rules
@@ -48,8 +49,22 @@ class Job:
         head = self.store.head(JOB)
         assert head is not None
         topic_id = self.broker.topic_id(TOPIC)
-        starting = (lambda ends: dict.fromkeys(ends, 0)) if topic_id != head.topic_id else dict
-        self._begin(rebuild(self.store, JOB, head.attempt, starting, topic_id).attempt, 0)
+        if topic_id == head.topic_id:
+            return self.begin_at(head.frontier)
+        self.begin_at(dict.fromkeys(head.frontier, 0), Gap(GapKind.LOSS, (), "ana", "the topic was made again", exact=False))
+
+    def pass_over(self, n: int, kind: GapKind = GapKind.LOSS) -> None:
+        """A new epoch that leaves out the next `n` offsets of partition 0; fewer than none if the log was cut."""
+        head = self.store.head(JOB)
+        assert head is not None
+        offsets = {**head.frontier, 0: head.frontier[0] + n}
+        holes = holes_between(head.topic_id, head.frontier, offsets)
+        self.begin_at(offsets, Gap(kind, holes, "ana", "it was so", self.now))
+
+    def begin_at(self, offsets: Offsets, gap: Gap | None = None) -> None:
+        head, topic_id = self.store.head(JOB), self.broker.topic_id(TOPIC)
+        assert head is not None
+        self._begin(rebuild(self.store, JOB, head.attempt, lambda head: rebuilt(head, offsets, topic_id, gap)).attempt, 0)
 
     def _begin(self, attempt: int, next_batch: int) -> None:
         self.writer = Writer(self.store, JOB, attempt, f"process-{attempt}", "v1", self.shards, lambda: 1000 * self.now)

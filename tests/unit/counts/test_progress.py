@@ -75,3 +75,15 @@ def test_samples_of_a_batch_that_never_landed_are_left_out(job: Job) -> None:
 def test_a_job_that_never_ran() -> None:
     with pytest.raises(UnknownJob):
         left(MemoryStore(), JOB, {})
+
+
+def test_a_gap_is_a_row_of_its_own(job: Job) -> None:
+    job.send(START)
+    job.pass_over(1)
+    for _ in range(2):  # in the head, and then in the ledger
+        row = next(r for h in batches(job.store, JOB) if (r := ledger_row(h))["state"] == "gap")
+        assert (row["offsets"], row["lines"], row["skipped"], row["epoch"]) == ({"0": [2, 3]}, 0, 1, 2)
+        assert (row["gap"]["kind"], row["gap"]["who"], row["gap"]["reason"]) == ("loss", "ana", "it was so")
+        job.send(START)
+        job.land()
+    assert [ledger_row(h)["state"] for h in batches(job.store, JOB)] == ["landed", "landed", "gap", "landed", "landed"]

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spark_jobs.contract import HOUR_MS
+from spark_jobs.gap import GapKind
 from weir.counts.fold import fold, sweep
 from weir.counts.recount import Result, recount
 from weir.errors import NotRunning, UnknownJob
@@ -214,3 +215,33 @@ def test_whatever_happens_is_proven(events: list[Any]) -> None:
     result = again(job)
     landed = sum(job.broker.end_offsets(TOPIC).values())
     assert (result.missing, result.doubled, result.checked_lines) == (0, 0, landed)
+
+
+def test_what_a_gap_left_out_is_a_number_and_not_missing(job: Job) -> None:
+    for _ in range(5):
+        job.send(START)
+    job.broker.forget(TOPIC, 0, job.broker.end_offsets(TOPIC)[0] - 1)
+    job.pass_over(4)
+    job.land()
+    result = again(job)
+    assert (result.missing, result.doubled, result.gap_lines) == (0, 0, 4)
+    assert result.proven and "4 lines were left out" in result.sentence
+
+
+def test_a_quarantined_line_is_still_there_and_not_counted(job: Job) -> None:
+    job.send(START)
+    job.send(START)
+    job.pass_over(1, GapKind.QUARANTINE)
+    job.land()
+    assert [*numbers(again(job)), again(job).gap_lines] == [0, 0, 2, 34, 0, 1]
+
+
+def test_after_a_cut_the_same_offsets_hold_other_lines(job: Job) -> None:
+    """The end of the log was lost, and new lines took the places of lines that had been counted."""
+    last = job.broker.end_offsets(TOPIC)[0] - 1
+    del job.broker._records[TOPIC][0][last:]
+    job.send(START + 30 * S, service="new")
+    job.pass_over(-1)
+    job.land()
+    result = again(job)
+    assert (result.missing, result.doubled, result.unchecked_lines, result.gap_lines) == (0, 0, 1, 0)

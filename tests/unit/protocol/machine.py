@@ -42,6 +42,18 @@ def machine(make_store: Callable[[], Any]) -> type[RuleBasedStateMachine]:
         def supervisor_rebuilds(self) -> None:
             self.world.spawn(self.world.rebuild)
 
+        @rule(partition=st.integers(0, PARTITIONS - 1), n=st.integers(1, 5))
+        def retention_passes(self, partition: int, n: int) -> None:
+            self.world.forget(partition, n)
+
+        @rule()
+        def somebody_accepts_the_loss(self) -> None:
+            self.world.spawn(self.world.accept_loss)
+
+        @rule()
+        def somebody_quarantines(self) -> None:
+            self.world.spawn(self.world.quarantine)
+
         @rule(at=PLACES)
         def folding_begins(self, at: tuple[int, int]) -> None:
             self.world.spawn(lambda: self.world.fold(at))

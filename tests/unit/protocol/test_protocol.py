@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from spark_jobs import protocol
+from spark_jobs.protocol import State
 from weir.counts.fold import seen_landed, sums
 from weir.testing import MemoryStore
 
@@ -41,6 +44,10 @@ def wander(seed: int, steps: int = 400) -> World:
             world.spawn(world.take_over)
         elif chance < 0.15:
             world.spawn(world.rebuild)
+        elif chance < 0.151:
+            world.forget(rng.randrange(2), rng.randint(1, 8))
+        elif chance < 0.154:
+            world.spawn(rng.choice((world.accept_loss, world.quarantine)))
         elif chance < 0.19:
             world.spawn(lambda at=at: world.fold(at))
         elif chance < 0.21:
@@ -61,9 +68,9 @@ def wander(seed: int, steps: int = 400) -> World:
 
 
 def test_random_walks_see_everything_happen() -> None:
-    """Two hundred walks pass, and each kind of event really occurred in them."""
+    """Three hundred walks pass, and each kind of event really occurred in them."""
     seen: dict[str, int] = {}
-    for seed in range(200):
+    for seed in range(300):
         for what, n in wander(seed).seen.items():
             seen[what] = seen.get(what, 0) + n
     assert min(seen.values()) > 10, seen
@@ -139,6 +146,30 @@ def _claim_anything(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("spark_jobs.protocol.joins", lambda end, start: True)
 
 
+def _claim_before_the_gap_is_kept(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("spark_jobs.protocol.Head.for_ledger", property(lambda head: head.state is State.LANDED and head.has_batch))
+
+
+def _a_takeover_forgets_the_gap(patch: pytest.MonkeyPatch) -> None:
+    original = protocol.taken_over
+    patch.setattr("weir.supervise.takeover.taken_over", lambda *args: replace(original(*args), gap=None))
+
+
+def _a_gap_stays_in_the_head(patch: pytest.MonkeyPatch) -> None:
+    original = protocol.claim
+    patch.setattr("spark_jobs.writer.claim", lambda head, *args: replace(original(head, *args), gap=head.gap))
+
+
+def _a_gap_belongs_to_whoever_looks(patch: pytest.MonkeyPatch) -> None:
+    original = MemoryStore.put_ledger
+    patch.setattr(MemoryStore, "put_ledger", lambda self, head: original(self, replace(head, by=head.attempt) if head.gap else head))
+
+
+def _leave_out_unsaid(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("spark_jobs.protocol.accounts_for", lambda *args: True)
+    patch.setattr("tests.unit.protocol.world.holes_between", lambda *args: ())
+
+
 @pytest.mark.parametrize(
     "breaks",
     [
@@ -152,6 +183,11 @@ def _claim_anything(patch: pytest.MonkeyPatch) -> None:
         _do_not_keep_the_ledger,
         _do_not_note_the_first_batch,
         _claim_anything,
+        _claim_before_the_gap_is_kept,
+        _a_takeover_forgets_the_gap,
+        _a_gap_stays_in_the_head,
+        _a_gap_belongs_to_whoever_looks,
+        _leave_out_unsaid,
     ],
 )
 def test_a_broken_rule_is_caught(breaks: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:

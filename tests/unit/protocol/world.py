@@ -15,7 +15,8 @@ from typing import Any
 from greenlet import greenlet
 
 from spark_jobs.contract import Delta, hour_of, shard_of
-from spark_jobs.protocol import Batch, Head, Landed, Offsets, Progress, State, Totals, advance, first_head, landed
+from spark_jobs.gap import Gap, GapKind, holes_between
+from spark_jobs.protocol import Batch, Head, Landed, Offsets, Progress, State, Totals, advance, first_head, landed, rebuilt
 from spark_jobs.writer import Counted, Diverged, Superseded, Writer
 from weir.counts import fold as folding
 from weir.counts import read as reading
@@ -70,6 +71,10 @@ def count(batch: Batch, before: Progress) -> Counted:
     return Counted(deltas, Totals(len(lines), levels), advance(before, times, times, LATENESS))
 
 
+class Gone(Exception):
+    """Spark does not find offsets that it has planned: the query ends."""
+
+
 class Checkpoint:
     def __init__(self, start: Offsets, offsets: dict[int, Offsets] | None = None, commits: set[int] | None = None) -> None:
         self.start = dict(start)
@@ -86,13 +91,19 @@ class World:
     def __init__(self, store: Any, rng: random.Random) -> None:
         self.rng, self.raw, self.store = rng, store, Paused(store)
         self.end = dict.fromkeys(range(PARTITIONS), 0)
+        self.earliest = dict.fromkeys(range(PARTITIONS), 0)
+        self.passed: list[Gap] = []  # the gaps that epochs really began with, in order
         self.checkpoints: dict[int, Checkpoint] = {}
         self.drivers: list[greenlet] = []
         self.others: list[greenlet] = []
         self.ids = itertools.count()
         self.clock = itertools.count(1_000)
-        self.seen = dict.fromkeys(("landed", "skipped", "superseded", "diverged", "folded", "read"), 0)
+        self.seen = dict.fromkeys(("landed", "skipped", "superseded", "diverged", "folded", "read", "gone", "lost", "quarantined"), 0)
         store.create_head(first_head(JOB, dict.fromkeys(range(PARTITIONS), 0), "topic", 1))
+
+    def forget(self, partition: int, n: int) -> None:
+        """As retention does."""
+        self.earliest[partition] = min(self.earliest[partition] + n, self.end[partition])
 
     # processes
 
@@ -118,15 +129,22 @@ class World:
                 batch = self._next_batch(checkpoint)
                 if batch is None:
                     continue
-                landed_now = writer.write(batch, lambda before, b=batch: count(b, before))
+                landed_now = writer.write(batch, lambda before, b=batch: self._count(b, before))
                 self.seen["landed" if landed_now else "skipped"] += 1
                 pause()
                 checkpoint.commits.add(batch.batch_id)
         except Superseded:
             self.seen["superseded"] += 1
+        except Gone:
+            self.seen["gone"] += 1
         except Diverged:
             self.seen["diverged"] += 1
             self.spawn(lambda: self.rebuild())
+
+    def _count(self, batch: Batch, before: Progress) -> Counted:
+        if any(self.earliest[p] > batch.start.get(p, 0) for p, end in batch.end.items() if end > batch.start.get(p, 0)):
+            raise Gone(batch)
+        return count(batch, before)
 
     def _next_batch(self, checkpoint: Checkpoint) -> Batch | None:
         """As Spark does: the last planned batch again if it was not committed, else plan the next one."""
@@ -175,9 +193,35 @@ class World:
     def rebuild(self) -> None:
         head = self.store.head(JOB)
         try:
-            new = rebuild(self.store, JOB, head.attempt, dict, "topic")
+            new = rebuild(self.store, JOB, head.attempt, lambda head: rebuilt(head, head.frontier, "topic"))
         except Conflict:
             return
+        pause()
+        self.checkpoints[new.attempt] = Checkpoint(new.end)
+        pause()
+        self.spawn_driver(new.attempt)
+
+    def accept_loss(self) -> None:
+        """A person gives up what the broker no longer has."""
+        self._leave_out(GapKind.LOSS, lambda head: {p: max(o, self.earliest[p]) for p, o in head.frontier.items()})
+
+    def quarantine(self) -> None:
+        """A person leaves out the batch that is claimed, exactly."""
+        self._leave_out(GapKind.QUARANTINE, lambda head: dict(head.end))
+
+    def _leave_out(self, kind: GapKind, begins: Callable[[Head], dict[int, int]]) -> None:
+        def begin(head: Head) -> Head:
+            holes = holes_between("topic", head.frontier, begins(head))
+            return rebuilt(head, begins(head), "topic", Gap(kind, holes, "ana", "it was so") if holes else None)
+
+        head = self.store.head(JOB)
+        try:
+            new = rebuild(self.store, JOB, head.attempt, begin)
+        except Conflict:
+            return
+        if new.gap:
+            self.passed.append(new.gap)
+            self.seen["lost" if kind is GapKind.LOSS else "quarantined"] += 1
         pause()
         self.checkpoints[new.attempt] = Checkpoint(new.end)
         pause()
@@ -192,46 +236,43 @@ class World:
 
     def read(self, at: tuple[int, int]) -> None:
         """A reader between any two steps of the others: its sums must be the truth of some moment between its start and its end."""
-        before = self.landed_offsets()
+        before = len(self.heads())
         cells = reading.read(self.store, JOB, at)
-        after = self.landed_offsets()
-        moments = [self.truth(at, frontier) for frontier in self.frontiers(before, after)]
+        heads = self.heads()
+        moments = [self.truth(at, heads[:n]) for n in range(before, len(heads) + 1)]
         assert cells in moments, (at, cells, moments)
         self.seen["read"] += 1
 
     # the truth
 
     def heads(self) -> list[Head]:
-        """All landed batches, oldest first."""
+        """All landed batches and gaps, oldest first."""
         head = self.raw.head(JOB)
         found = {(h.by, h.batch_id): h for h in self.raw.ledger(JOB)}
-        if head.state is State.LANDED and head.has_batch:
+        if head.state is State.LANDED and (head.has_batch or head.gap):
             found[head.by, head.batch_id] = head
         return [found[k] for k in sorted(found)]
 
-    def landed_offsets(self) -> int:
-        return len(self.heads())
-
-    def frontiers(self, first: int, last: int) -> list[dict[int, int]]:
-        ends = [dict.fromkeys(range(PARTITIONS), 0), *(dict(h.end) for h in self.heads())]
-        return ends[first : last + 1]
-
-    def truth(self, at: tuple[int, int], frontier: Offsets) -> dict[tuple[int, str, str, str], int]:
+    def truth(self, at: tuple[int, int], heads: list[Head]) -> dict[tuple[int, str, str, str], int]:
         cells: dict[tuple[int, str, str, str], int] = {}
-        for p, end in frontier.items():
-            for o in range(end):
+        for p, start, end in ((p, h.start.get(p, 0), end) for h in heads for p, end in h.end.items()):
+            for o in range(start, end):
                 pane, service, level = line_at(p, o)
                 if (hour_of(pane), shard_of(service, SHARDS)) == at:
                     cells[pane, service, level, ""] = cells.get((pane, service, level, ""), 0) + 1
         return cells
 
     def check_ledger(self) -> None:
-        """Landed ranges join without gap or overlap, and the spans that readers filter by are exactly the landed batches."""
-        heads = self.heads()
+        """Landed ranges join without overlap, nothing but the gaps that were asked for lies between, and the spans that readers filter by
+        are exactly the landed batches."""
+        rows = self.heads()
         frontier: Offsets = dict.fromkeys(range(PARTITIONS), 0)
-        for h in heads:
-            assert dict(h.start) == dict(frontier), (h, frontier)
+        for h in rows:
+            between = {p: (frontier[p], start) for p, start in h.start.items() if frontier[p] != start}
+            assert between == ({x.partition: (x.start, x.end) for x in h.gap.holes} if h.gap else {}), (h, frontier)
             frontier = h.end
+        assert [h.gap for h in rows if h.gap] == self.passed
+        heads = [h for h in rows if h.has_batch]
         spans: Landed = landed(self.raw.head(JOB), self.raw.firsts(JOB))
         positions = [(a, b) for a, (first, last) in sorted(spans.spans.items()) for b in range(first, last + 1)]
         assert positions == [(h.by, h.batch_id) for h in heads]
@@ -244,7 +285,7 @@ class World:
     def settle(self) -> None:
         """Everything that still runs runs on; supervisors keep taking over until the source is drained."""
         for _ in range(60):
-            self._finish(greenlet(self.take_over))
+            self._finish(greenlet(self.accept_loss if self.lost() else self.take_over))
             for _ in range(300):
                 for process in list(self.drivers):
                     self.step(process)
@@ -253,6 +294,9 @@ class World:
                 if not self.others and self.drained():
                     return
         raise AssertionError(f"no progress: {self.raw.head(JOB)}, the source ends at {self.end}")
+
+    def lost(self) -> bool:
+        return any(self.earliest[p] > o for p, o in self.raw.head(JOB).frontier.items())
 
     def drained(self) -> bool:
         head = self.raw.head(JOB)
@@ -271,4 +315,4 @@ class World:
             self._finish(process)
             self._finish(greenlet(lambda at=at: self.sweep(at)))
             self._finish(greenlet(lambda at=at: self.read(at)))
-        assert sum(h.batch.offsets for h in self.heads()) == sum(self.end.values())
+        assert sum(h.batch.offsets for h in self.heads()) + sum(gap.lines for gap in self.passed) == sum(self.end.values())

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from spark_jobs.contract import HOUR_MS
+from spark_jobs.gap import Hole
 from spark_jobs.protocol import Head
 from tests.unit.counts.job import JOB, RULES, START, TOPIC, Job
 from weir.counts.folding import fold_many, pending
@@ -137,6 +138,47 @@ def test_every_seeded_defect_is_reported(defect: Callable[[Job], None]) -> None:
     job = filled()
     defect(job)
     assert DEFECTS[defect] in broken(job)
+
+
+CONTINUITY = "ledger: each batch begins where the one before it ended"
+
+
+def test_a_gap_that_says_exactly_what_is_left_out_breaks_no_law() -> None:
+    job = filled()
+    job.send(START)
+    job.pass_over(1)
+    assert broken(job) == set()
+    job.take_over()
+    job.send(START)
+    job.land()
+    assert broken(job) == set()
+
+
+@pytest.mark.parametrize("change", [lambda h: (), lambda h: (replace(h, end=h.end + 1),), lambda h: (replace(h, partition=1),)])
+def test_a_gap_that_says_anything_else_breaks_one(change: Callable[[Hole], tuple[Hole, ...]]) -> None:
+    job = filled()
+    job.send(START)
+    job.pass_over(1)
+    job.send(START)
+    job.land()
+    key = next(k for k, h in job.store._ledger.items() if h.gap)
+    kept = job.store._ledger[key]
+    assert kept.gap is not None
+    job.store._ledger[key] = replace(kept, gap=replace(kept.gap, holes=change(kept.gap.holes[0])))
+    assert broken(job) == {CONTINUITY}
+
+
+def test_another_topic_of_the_same_name_needs_a_gap_that_says_so() -> None:
+    job = filled()
+    job.broker.create(TOPIC, 2)
+    job.rebuild()
+    assert broken(job) == set()
+    head = job.store.head(JOB)
+    assert head is not None
+    assert job.store.swap(head, replace(head, gap=None, by=0, write_ts=head.write_ts + 1))
+    job.send(START)
+    job.land()
+    assert broken(job) == {CONTINUITY}
 
 
 def test_nothing_closed_fails() -> None:
