@@ -34,6 +34,7 @@ class Settings:
     spark_conn_id: str = "spark_default"
     spark_master: str = "spark://127.0.0.1:7077"
     spark_rest: str = "http://127.0.0.1:6066"
+    spark_ui: str = ""
     spark_jars: str = ""
     driver_python: str = sys.executable
     airflow_url: str = "http://127.0.0.1:8080"

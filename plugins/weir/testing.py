@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -222,10 +222,16 @@ class MemoryCluster:
     def state(self, submission_id: str) -> DriverState:
         return self.states.get(submission_id, DriverState.FAILED) if self.answers else DriverState.UNKNOWN
 
+    def states_of(self, submission_ids: Collection[str]) -> Mapping[str, DriverState]:
+        return {one: self.state(one) for one in submission_ids}
+
     def kill(self, submission_id: str) -> None:
         self.killed.append(submission_id)
         if not self.states[submission_id].ended:
             self.states[submission_id] = DriverState.KILLED
+
+    def log_link(self, submission_id: str) -> str:
+        return f"memory://{submission_id}" if submission_id in self.states else ""
 
     @property
     def alive(self) -> list[str]:

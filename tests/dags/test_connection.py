@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 from airflow.sdk import Connection
 
+from weir.commands.common import opened_manager
 from weir.errors import BadInput
-from weir.operators.connection import with_connection
-from weir.settings import Settings
+from weir.operators.connection import elsewhere, with_connection
+from weir.settings import PROJECT, Settings
 
 HERE = Settings(home="/nowhere", spark_master="spark://here:1", spark_rest="http://here:2")
 
@@ -50,3 +54,54 @@ def test_everything_else_stays() -> None:
 def test_client_mode_is_refused() -> None:
     with pytest.raises(BadInput, match="spark_default: extra deploy-mode is 'client'"):
         addresses('{"conn_type": "spark", "host": "spark://m:7077", "extra": {"deploy-mode": "client"}}')
+
+
+@pytest.mark.parametrize(
+    ("connection", "kind", "link"),
+    [
+        (
+            '{"conn_type": "spark", "host": "k8s://https://api", "port": 6443, "password": "t"}',
+            "kubernetes",
+            "https://api:6443/api/v1/namespaces/a/pods/b/log?container=spark-kubernetes-driver",
+        ),
+        (
+            '{"conn_type": "spark", "host": "k8s://api:6443", "extra": {"log-url": "https://logs/{namespace}/{pod}"}}',
+            "kubernetes",
+            "https://logs/a/b",
+        ),
+        (
+            '{"conn_type": "spark", "host": "yarn", "extra": {"yarn_resourcemanager_webapp_address": "http://rm:8088"}}',
+            "yarn",
+            "http://rm:8088/cluster/app/a%3Ab",
+        ),
+    ],
+)
+def test_a_connection_to_another_cluster_manager(connection: str, kind: str, link: str) -> None:
+    ((found, cluster),) = elsewhere(Connection.from_json(connection), lambda submission: "").items()
+    assert (found, cluster.log_link("a:b")) == (kind, link)
+
+
+def test_a_connection_to_a_standalone_master_is_no_other_manager() -> None:
+    assert elsewhere(Connection.from_uri("spark://m:7077", "spark"), lambda submission: "") == {}
+
+
+def test_the_pages_of_the_masters() -> None:
+    settings = with_connection(
+        HERE, Connection.from_json('{"conn_type": "spark", "host": "spark://a:7077,b:7077", "extra": {"ui-port": 8081}}')
+    )
+    assert settings.spark_ui == "http://a:8081,http://b:8081"
+
+
+def test_the_command_line_finds_a_job_of_another_cluster_by_the_same_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Airflow's tasks do, so that both doors lead to the same drivers."""
+    opened = []
+    (tmp_path / "counts").mkdir()
+    text = (PROJECT / "spark_jobs/error_counts/job.yaml").read_text()
+    (tmp_path / "counts/job.yaml").write_text(text + "cluster: yarn\n")
+    monkeypatch.setenv("WEIR_JOBS", str(tmp_path))
+    monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", '{"conn_type": "spark", "host": "yarn"}')
+    found = SimpleNamespace(close=lambda: None)
+    monkeypatch.setattr("weir.supervise.factory.manager", lambda settings, others=None: opened.append(others) or found)
+    with opened_manager() as manager:
+        assert manager is found
+    assert list(opened[0]) == ["yarn"]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from spark_jobs.contract import RejectedLine
 from spark_jobs.protocol import Head, Position
 from spark_jobs.writer import Store as DriverStore
 from weir.cluster.records import AttemptRow, Cell, DriverState, Event, FoldNote, HourShard, JobRow, Published, Record, Submission, Touched
+
+Submit = Callable[[Submission], str]  # for cluster managers whose drivers are started by spark-submit
 
 
 class CountStore(DriverStore, Protocol):
@@ -93,8 +95,14 @@ class Cluster(Protocol):
     def state(self, submission_id: str) -> DriverState:
         """What the cluster says of a submission, within a few seconds."""
 
+    def states_of(self, submission_ids: Collection[str]) -> Mapping[str, DriverState]:
+        """The same of each of many submissions, in as few questions as the cluster allows."""
+
     def kill(self, submission_id: str) -> None:
         """End a driver that has been superseded. Best effort: it would end by itself."""
+
+    def log_link(self, submission_id: str) -> str:
+        """Where a person reads what the driver said, as a URL; empty if that is not known."""
 
 
 class Checkpoints(Protocol):

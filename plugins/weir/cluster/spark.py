@@ -6,13 +6,12 @@ a spark-submit JVM in 3 s. https://spark.apache.org/docs/latest/spark-standalone
 
 from __future__ import annotations
 
-import json
-import urllib.error
-import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from weir.cluster.records import DriverState, Submission
+from weir.cluster.rest import NOTHING, Answer, Api, rows
 from weir.errors import NotRunning
 
 STATES = {
@@ -25,45 +24,76 @@ STATES = {
     "KILLED": DriverState.KILLED,
     "NOT_FOUND": DriverState.FAILED,  # a master that remembers (FILESYSTEM recovery) forgets only drivers that ended
 }
+AT_ONCE = 8  # questions of one pass
 
 
 class StandaloneCluster:
-    """`master` may name several masters (`spark://a:7077,b:7077`); `rest` is a comma-separated list of their REST addresses."""
+    """`master` may name several masters (`spark://a:7077,b:7077`). `rest` and `ui` are the comma-separated addresses of their REST servers
+    and of their web pages; without `ui` there are no links to logs, and each driver is asked for by itself."""
 
-    def __init__(self, master: str, rest: str, timeout_s: float = 5.0) -> None:
-        self._master, self._rest, self._timeout_s = master, [r.rstrip("/") for r in rest.split(",")], timeout_s
+    def __init__(self, master: str, rest: str, ui: str = "", timeout_s: float = 5.0) -> None:
+        self._master, self._rest_address = master, rest
+        self._rest, self._ui = Masters(rest, timeout_s), Masters(ui, timeout_s)
 
     def submit(self, submission: Submission) -> str:
-        answer = self._call("POST", "create", create_request(submission, self._master))
-        if answer is None or not answer.get("success"):
-            why = (answer or {}).get("message", f"no answer from {', '.join(self._rest)}")
+        body = create_request(submission, self._master)
+        answer = self._rest.first(lambda api: api.send("POST", "/v1/submissions/create", body), _decides)
+        if not answer.get("success"):
+            why = answer.get("message", f"no active master at {self._rest_address}")
             raise NotRunning(f"Spark's master did not take {submission.name}: {why}.", "Look at: weir status")
         return str(answer["submissionId"])
 
     def state(self, submission_id: str) -> DriverState:
-        answer = self._call("GET", f"status/{submission_id}")
-        if answer is None:
-            return DriverState.UNKNOWN
-        return STATES.get(str(answer.get("driverState", "NOT_FOUND")), DriverState.UNKNOWN)
+        answer = self._rest.first(lambda api: api.get(f"/v1/submissions/status/{submission_id}"), _decides)
+        return STATES.get(str(answer.get("driverState") or "NOT_FOUND"), DriverState.UNKNOWN) if answer else DriverState.UNKNOWN
+
+    def states_of(self, submission_ids: Collection[str]) -> Mapping[str, DriverState]:
+        """One look at the master's page for all that it lists; it forgets drivers that ended long ago."""
+        page = self._page() if len(submission_ids) > 1 else NOTHING
+        listed = {str(d.get("id")): STATES.get(str(d.get("state")), DriverState.UNKNOWN) for d in _drivers(page)}
+        others = [one for one in submission_ids if one not in listed]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            asked = dict(zip(others, pool.map(self.state, others), strict=True))
+        return {one: asked[one] if one in asked else listed[one] for one in submission_ids}
 
     def kill(self, submission_id: str) -> None:
-        self._call("POST", f"kill/{submission_id}")
+        self._rest.first(lambda api: api.send("POST", f"/v1/submissions/kill/{submission_id}"), _decides)
 
-    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
-        """The answer of the first master that is active, or None."""
-        for rest in self._rest:
-            data = json.dumps(body).encode() if body is not None else b"" if method == "POST" else None
-            request = urllib.request.Request(  # noqa: S310 - the address comes from the settings
-                f"{rest}/v1/submissions/{path}", data, {"Content-Type": "application/json;charset=UTF-8"}, method=method
-            )
-            try:
-                with urllib.request.urlopen(request, timeout=self._timeout_s) as response:  # noqa: S310
-                    answer: dict[str, Any] = json.load(response)
-            except (OSError, ValueError):
-                continue
-            if "ALIVE state" not in str(answer.get("message", "")):  # what a standby or recovering master complains about
-                return answer
-        return None
+    def log_link(self, submission_id: str) -> str:
+        page = self._page()
+        worker = next((str(d.get("worker")) for d in _drivers(page) if d.get("id") == submission_id), "")
+        pages = {str(w.get("id")): w.get("webuiaddress") for w in rows(page, "workers")}
+        return f"{pages[worker]}/logPage/?driverId={submission_id}&logType=stderr" if pages.get(worker) else ""
+
+    def _page(self) -> Mapping[str, Any]:
+        return self._ui.first(lambda api: api.get("/json/"), lambda page: page.get("status") == "ALIVE")
+
+
+class Masters:
+    """One of several masters is active. The one that was is asked first; a standby says that it is none."""
+
+    def __init__(self, addresses: str, timeout_s: float) -> None:
+        self._apis = [Api(address.strip(), timeout_s) for address in addresses.split(",") if address.strip()]
+        self._active = 0
+
+    def first(self, ask: Callable[[Api], Answer | None], decides: Callable[[Mapping[str, Any]], bool]) -> Mapping[str, Any]:
+        """The first answer of a master that is active; empty if there is none."""
+        began = self._active
+        for n in range(began, began + len(self._apis)):
+            answer = ask(self._apis[n % len(self._apis)])
+            if answer is not None and answer.body and decides(answer.body):
+                self._active = n % len(self._apis)
+                return answer.body
+        return NOTHING
+
+
+def _decides(body: Mapping[str, Any]) -> bool:
+    """Is this the word of an active master? A standby or recovering one says what can be done in ALIVE state only."""
+    return "action" in body and "ALIVE state" not in str(body.get("message"))
+
+
+def _drivers(page: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [*rows(page, "activedrivers"), *rows(page, "completeddrivers")]
 
 
 def create_request(submission: Submission, master: str) -> Mapping[str, Any]:

@@ -42,13 +42,24 @@ def opened_store(settings: Settings) -> Iterator[CassandraStore]:
 @contextmanager
 def opened_manager() -> Iterator[Manager]:
     """The manager of the real parts, closed afterwards. Raises NotRunning if the store does not answer in time."""
-    from weir.supervise.factory import manager
-
-    found = manager(Settings.load())
+    found = _manager()
     try:
         yield found
     finally:
         found.close()
+
+
+def _manager() -> Manager:
+    """Jobs on Kubernetes or YARN are reached by Airflow's own connection, as its tasks do; it takes a second to import."""
+    from weir.supervise.factory import manager
+    from weir.supervise.spec import sound
+
+    settings = Settings.load()
+    if all(spec.cluster == "standalone" for spec in sound(Path(settings.jobs)).values()):
+        return manager(settings)
+    from weir.operators.session import connect
+
+    return connect()
 
 
 def spec_of(settings: Settings, job: str) -> JobSpec:

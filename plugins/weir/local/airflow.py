@@ -111,7 +111,7 @@ def _settings(stack: Stack) -> dict[str, object]:
 
 
 def _spark_connection(stack: Stack) -> str:
-    extra = {"deploy-mode": "cluster", "rest-port": stack.ports["spark_rest"]}
+    extra = {"deploy-mode": "cluster", "rest-port": stack.ports["spark_rest"], "ui-port": stack.ports["spark_master_ui"]}
     return json.dumps({
         "conn_type": "spark", "host": f"spark://{LOOPBACK}", "port": stack.ports["spark_master"], "extra": extra,
     })  # fmt: skip

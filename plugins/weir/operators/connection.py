@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
+from weir.cluster.base import Cluster, Submit
+from weir.cluster.kubernetes import KubernetesCluster, mounted, mounted_ca
+from weir.cluster.yarn import YarnCluster
 from weir.errors import BadInput
 from weir.settings import Settings
 
-REST_PORT = 6066
+REST_PORT, UI_PORT = 6066, 8080
+RESOURCE_MANAGER = "yarn_resourcemanager_webapp_address"  # the provider's own name for it
 
 
 class SparkConnection(Protocol):
@@ -21,6 +25,10 @@ class SparkConnection(Protocol):
     def host(self) -> str | None: ...
     @property
     def port(self) -> int | None: ...
+    @property
+    def login(self) -> str | None: ...
+    @property
+    def password(self) -> str | None: ...
     @property
     def extra_dejson(self) -> Mapping[str, Any]: ...
 
@@ -35,7 +43,22 @@ def with_connection(settings: Settings, connection: SparkConnection) -> Settings
             "Set it to cluster.",
         )
     master = master_of(connection)
-    return replace(settings, spark_master=master, spark_rest=rest_of(master, extra))
+    rest = addresses(master, extra.get("rest-scheme", "http"), int(extra.get("rest-port", REST_PORT)))
+    ui = addresses(master, extra.get("ui-scheme", "http"), int(extra.get("ui-port", UI_PORT)))
+    return replace(settings, spark_master=master, spark_rest=rest, spark_ui=ui)
+
+
+def elsewhere(connection: SparkConnection, submit: Submit) -> Mapping[str, Cluster]:
+    """The cluster of a connection to Kubernetes or YARN, by its kind; nothing for standalone."""
+    master, extra, log_url = master_of(connection), connection.extra_dejson, connection.extra_dejson.get("log-url", "")
+    if master.startswith("k8s://"):
+        token, ca_file = (lambda: connection.password or "") if connection.password else mounted(extra.get("token-file", "")), mounted_ca()
+        address = master.removeprefix("k8s://")
+        where = address if "://" in address else f"https://{address}"  # as Spark reads it
+        return {"kubernetes": KubernetesCluster(where, submit, token, extra.get("ca-file", "") or ca_file, log_url)}
+    if master.startswith("yarn"):
+        return {"yarn": YarnCluster(extra.get(RESOURCE_MANAGER, ""), submit, connection.login or "", log_url)}
+    return {}
 
 
 def master_of(connection: SparkConnection) -> str:
@@ -46,10 +69,9 @@ def master_of(connection: SparkConnection) -> str:
     return f"{url}:{connection.port}" if connection.port else url
 
 
-def rest_of(master: str, extra: Mapping[str, Any]) -> str:
-    """The REST addresses of a standalone master, one for each of an HA group, joined by commas; none for other managers."""
+def addresses(master: str, scheme: str, port: int) -> str:
+    """Of what each of the standalone masters of an HA group serves at a port, joined by commas; none for other managers."""
     if not master.startswith("spark://"):
         return ""
-    scheme, port = extra.get("rest-scheme", "http"), int(extra.get("rest-port", REST_PORT))
     hosts = (address.rsplit(":", 1)[0] if ":" in address else address for address in master.removeprefix("spark://").split(","))
     return ",".join(f"{scheme}://{host.strip()}:{port}" for host in hosts)

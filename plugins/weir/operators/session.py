@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from weir.operators.connection import with_connection
+from weir.operators.connection import SparkConnection, elsewhere, with_connection
 from weir.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,22 +18,25 @@ if TYPE_CHECKING:
 
 def settings() -> Settings:
     """Weir's settings; where Spark is, the connection says, if there is one. Blocks: in the triggerer call it from a thread."""
+    return _found()[0]
+
+
+def connect() -> Manager:
+    """A manager of one's own; close it. The imports are late: drivers of databases and brokers have no place in DAG parsing."""
+    from weir.operators.spark_submit import SparkSubmit
+    from weir.supervise.factory import manager
+
+    found, connection = _found()
+    return manager(found, elsewhere(connection, SparkSubmit(found.spark_conn_id)) if connection else {})
+
+
+def _found() -> tuple[Settings, SparkConnection | None]:
     found = Settings.load()
     try:
         connection = BaseHook.get_connection(found.spark_conn_id)
     except AirflowNotFoundException:
-        return found
-    return with_connection(found, connection)
-
-
-def connect() -> Manager:
-    """A manager of one's own; close it. The import is late: drivers of databases and brokers have no place in DAG parsing."""
-    from weir.operators.spark_submit import SparkSubmitCluster
-    from weir.supervise.factory import manager
-
-    found = settings()
-    elsewhere = SparkSubmitCluster(found.spark_conn_id)
-    return manager(found, {"kubernetes": elsewhere, "yarn": elsewhere})
+        return found, None
+    return with_connection(found, connection), connection
 
 
 @contextmanager

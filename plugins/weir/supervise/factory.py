@@ -30,11 +30,18 @@ def manager(settings: Settings | None = None, others: Mapping[str, Cluster] | No
     return Manager(
         specs=sound(Path(settings.jobs)),
         store=store(settings),
-        clusters={"standalone": StandaloneCluster(settings.spark_master, settings.spark_rest), **(others or {})},
+        clusters={**_standalone(settings), **(others or {})},
         broker=KafkaBroker(settings.kafka),
         checkpoints=CheckpointFolders(settings.checkpoints),
         settings=settings,
     )
+
+
+def _standalone(settings: Settings) -> Mapping[str, Cluster]:
+    """The cluster of the settings, unless their master is of another kind."""
+    if not settings.spark_rest:
+        return {}
+    return {"standalone": StandaloneCluster(settings.spark_master, settings.spark_rest, settings.spark_ui)}
 
 
 def store(settings: Settings, patience_s: float = PATIENCE_S) -> CassandraStore:

@@ -171,12 +171,17 @@ class Manager:
             (job, seen) for job in self.specs if (seen := self.observe(job)).wanted and seen.wanted and seen.wanted.desired == "running"
         ]
 
+    def log_link(self, job: str) -> str:
+        """Where the newest driver's log is, as a URL; empty if nobody knows."""
+        row = next((a for a in self.store.attempts(job) if a.submission_id), None)
+        return self._cluster(job).log_link(row.submission_id) if row else ""
+
     # how an attempt starts
 
     def _start(self, job: str, judged: int, cause: str, who: str, reason: str) -> Action:
         """Take over, copy the checkpoint, submit. Killed anywhere in between, the next tick takes the next attempt."""
         wanted = self._wanted_running(job)
-        spec = JobSpec.model_validate_json(wanted.spec)
+        spec, cluster = JobSpec.model_validate_json(wanted.spec), self._cluster(job)  # nothing is taken over that cannot be started
         head = self._take(job, judged, cause, who, reason, wanted.version)
         if cause != Act.REBUILD and not self._checkpoint_fits(head):
             if not spec.restart.rebuild_on_divergence:
@@ -188,7 +193,7 @@ class Manager:
         checkpoint = self._checkpoints.location(job, head.epoch, head.attempt)
         args = arguments(spec, head, wanted.version, checkpoint, self._settings)
         code = Path(self._settings.bundles) / wanted.version
-        submission_id = self._cluster(job).submit(submission(spec, args, code, self._settings))
+        submission_id = cluster.submit(submission(spec, args, code, self._settings))
         self.store.put_submitted(job, head.attempt, submission_id, self._now_ms())
         sentence = f"{job}: attempt {head.attempt} was submitted as {submission_id}."
         detail = {"attempt": head.attempt, "epoch": head.epoch, "version": wanted.version, "who": who, "reason": reason}
@@ -288,7 +293,7 @@ class Manager:
         """Raises NotRunning if this door has no way to the kind of cluster that the job's spec names."""
         kind = find(self.specs, job).cluster
         if kind not in self._clusters:
-            raise NotRunning(f"{job} runs on {kind}, which cannot be reached from here.", "Use its DAGs in Airflow.")
+            raise NotRunning(f"{job} runs on {kind}, which cannot be reached from here.", "See docs/clusters.md for the connection.")
         return self._clusters[kind]
 
     def _row(self, job: str, attempt: int) -> AttemptRow | None:

@@ -1,0 +1,95 @@
+"""Kubernetes in cluster mode: the API's pods. A submission's id is `namespace:pod` of the driver.
+
+https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from weir.cluster.base import Submit
+from weir.cluster.records import DriverState, Submission
+from weir.cluster.rest import Api, context, rows, within
+
+LABEL = "weir-job"  # of every driver's pod that Weir starts, with the job's name, so that one question is enough for all of them
+CONTAINER = "spark-kubernetes-driver"
+IN_CLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+PHASES = {
+    "Pending": DriverState.SUBMITTED,
+    "Running": DriverState.RUNNING,
+    "Succeeded": DriverState.FINISHED,
+    "Failed": DriverState.FAILED,  # evicted pods, too
+}  # and Unknown, when the node cannot be reached
+
+
+class KubernetesCluster:
+    """`address` is the API server's. `token` is asked for at each call, since Kubernetes renews those that it mounts."""
+
+    def __init__(
+        self, address: str, submit: Submit, token: Callable[[], str], ca_file: str = "", log_url: str = "", timeout_s: float = 5.0
+    ) -> None:
+        tls = context(ca_file or None) if address.startswith("https") else None
+        self._api = Api(address, timeout_s, lambda: _bearer(token()), tls)
+        self._submit, self._log_url = submit, log_url
+
+    def submit(self, submission: Submission) -> str:
+        return self._submit(submission)
+
+    def state(self, submission_id: str) -> DriverState:
+        answer = self._api.get(_path(submission_id))
+        if answer is None:
+            return DriverState.UNKNOWN
+        if answer.status == 404 and answer.body.get("reason") == "NotFound":
+            return DriverState.KILLED  # deleted, by us or by somebody else
+        return _state(answer.body)
+
+    def states_of(self, submission_ids: Collection[str]) -> Mapping[str, DriverState]:
+        """One list of pods a namespace; what is not in it is asked for by itself."""
+        listed: dict[str, DriverState] = {}
+        for namespace in {one.partition(":")[0] for one in submission_ids}:
+            answer = self._api.get(f"/api/v1/namespaces/{quote(namespace)}/pods?labelSelector={LABEL}")
+            pods = rows(answer.body, "items") if answer else []
+            listed |= {f"{namespace}:{within(pod, 'metadata', 'name')}": _state({"kind": "Pod", **pod}) for pod in pods}
+        return {one: listed[one] if one in listed else self.state(one) for one in submission_ids}
+
+    def kill(self, submission_id: str) -> None:
+        self._api.send("DELETE", _path(submission_id))
+
+    def log_link(self, submission_id: str) -> str:
+        namespace, _, pod = submission_id.partition(":")
+        if self._log_url:
+            return self._log_url.format(id=submission_id, namespace=namespace, pod=pod)
+        return f"{self._api.address.rstrip('/')}{_path(submission_id)}/log?container={CONTAINER}"
+
+
+def mounted(file: str = "") -> Callable[[], str]:
+    """A token from a file, by default the one that Kubernetes mounts into a pod; empty if there is none."""
+    path = Path(file) if file else IN_CLUSTER / "token"
+    return lambda: path.read_text().strip() if path.exists() else ""
+
+
+def mounted_ca() -> str:
+    """The file with the cluster's own certificates, if this is a pod."""
+    return str(IN_CLUSTER / "ca.crt") if (IN_CLUSTER / "ca.crt").exists() else ""
+
+
+def _path(submission_id: str) -> str:
+    namespace, _, pod = submission_id.partition(":")
+    return f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}"
+
+
+def _bearer(token: str) -> Mapping[str, str]:
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def _state(pod: Mapping[str, Any]) -> DriverState:
+    """Of a pod as the API tells it; UNKNOWN for what is none. A side car may keep the pod running when the driver has ended."""
+    phase = str(within(pod, "status", "phase")) if pod.get("kind") == "Pod" else ""
+    for container in rows(pod, "status", "containerStatuses"):
+        ended = within(container, "state", "terminated")
+        if container.get("name") == CONTAINER and ended and phase == "Running":
+            return DriverState.FINISHED if within(ended, "exitCode") == 0 else DriverState.FAILED
+    return PHASES.get(phase, DriverState.UNKNOWN)

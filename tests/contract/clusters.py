@@ -1,0 +1,263 @@
+"""HTTP servers that answer as Spark's master, Kubernetes' API server and YARN's ResourceManager do, over real sockets of this machine.
+
+The answers have the shapes that the documentation of each API shows, with the fields that Weir reads and some that it does not.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain, repeat
+from typing import Any
+
+from weir.cluster.records import DriverState, Submission
+
+DRIVER = Submission("weir:counts:1", "/b/job.py", ["{}"], {}, {})
+Reply = tuple[int, Any]
+
+
+class FakeServer:
+    """`drivers` holds what the fake knows, by id. `fault` spoils each answer: 500, garbage, slow (never) or drip (a byte at a time)."""
+
+    def __init__(self) -> None:
+        self.drivers: dict[str, str] = {}
+        self.fault = ""
+        self.seen: list[tuple[str, str, dict[str, str]]] = []
+        self.connections = 0
+        self.url = ""
+
+    def reply(self, method: str, path: str, body: Any) -> Reply:
+        raise NotImplementedError
+
+    def add(self) -> str:
+        """A driver that runs."""
+        raise NotImplementedError
+
+    def set(self, driver: str, state: DriverState) -> None:
+        raise NotImplementedError
+
+    @contextmanager
+    def running(self) -> Iterator[Any]:
+        handler = type("Handler", (_Handler,), {"fake": self})
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{server.server_port}"
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        try:
+            yield self
+        finally:
+            self.fault = "closed"
+            server.shutdown()
+            server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    fake: FakeServer
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # headers and body in one packet
+
+    def setup(self) -> None:
+        super().setup()
+        self.fake.connections += 1
+
+    def log_message(self, *args: object) -> None:
+        """Nothing: a test says what it wants to say."""
+
+    def _any(self) -> None:
+        text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.fake.seen.append((self.command, self.path, dict(self.headers)))
+        if self.fake.fault == "500":
+            return self._send(500, "<html>Internal Server Error</html>")
+        if self.fake.fault == "garbage":
+            return self._send(200, '{"apps": "no", "items": [7], "status": [], "app": [], "kind": "Pod"')
+        if self.fake.fault == "nonsense":
+            nonsense = {"action": "?", "apps": "no", "items": [7], "status": [], "app": [], "kind": "Pod", "driverState": ["?"]}
+            return self._send(200, nonsense)
+        if self.fake.fault in ("slow", "drip"):
+            return self._hang()
+        self._send(*self.fake.reply(self.command, self.path, json.loads(text) if text else None))
+
+    do_GET = do_POST = do_PUT = do_DELETE = _any
+
+    def _hang(self) -> None:
+        """Say nothing, or a little now and then, so that each single read is quick."""
+        end = time.monotonic() + 10
+        dripping = chain([b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n{"], repeat(b" "))
+        while self.fake.fault in ("slow", "drip") and time.monotonic() < end:
+            if self.fake.fault == "drip":
+                with suppress(OSError):  # nobody listens any more
+                    self.wfile.write(next(dripping))
+                    self.wfile.flush()
+            time.sleep(0.05)
+
+    def _send(self, status: int, body: Any) -> None:
+        text = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+
+class FakeMaster(FakeServer):
+    """Spark's master: its REST server and its page as JSON. `alive` False is a standby; `others` share what it knows, as ZooKeeper does."""
+
+    STATES = {  # noqa: RUF012
+        DriverState.SUBMITTED: "SUBMITTED",
+        DriverState.RUNNING: "RUNNING",
+        DriverState.FINISHED: "FINISHED",
+        DriverState.FAILED: "FAILED",
+        DriverState.KILLED: "KILLED",
+    }
+
+    def __init__(self, known: dict[str, str] | None = None, alive: bool = True) -> None:
+        super().__init__()
+        self.alive = alive
+        self.drivers = known if known is not None else {}
+
+    def add(self) -> str:
+        driver = f"driver-20261124050000-{len(self.drivers):04d}"
+        self.drivers[driver] = "RUNNING"
+        return driver
+
+    def set(self, driver: str, state: DriverState) -> None:
+        self.drivers[driver] = self.STATES[state]
+
+    def reply(self, method: str, path: str, body: Any) -> Reply:
+        if path == "/json/":
+            return 200, self._page()
+        what, _, driver = path.removeprefix("/v1/submissions/").partition("/")
+        common = {"serverSparkVersion": "4.2.0", "submissionId": driver}
+        if not self.alive:
+            can = {"create": "accept driver submissions", "status": "request driver status", "kill": "kill drivers"}[what]
+            message = (
+                f"Exception from the cluster:\njava.lang.Exception: Current state is not alive: STANDBY. Can only {can} in ALIVE state."
+            )
+            return 200, {"action": f"{what}Response", "message": message, "success": False, **common}
+        if what == "create":
+            return 200, {"action": "CreateSubmissionResponse", "success": True, **common, "submissionId": self.add()}
+        if what == "kill":
+            known = self.drivers.get(driver) in ("RUNNING", "SUBMITTED")
+            self.drivers.update({driver: "KILLED"} if known else {})
+            return 200, {"action": "KillSubmissionResponse", "success": known, **common}
+        if driver not in self.drivers:
+            return 200, {"action": "SubmissionStatusResponse", "driverState": "NOT_FOUND", "success": False, **common}
+        at = {"workerHostPort": "10.0.0.7:7078", "workerId": "worker-1"}
+        return 200, {"action": "SubmissionStatusResponse", "driverState": self.drivers[driver], "success": True, **common, **at}
+
+    def _page(self) -> Any:
+        rows = [{"id": d, "state": s, "worker": "worker-1", "cores": 1, "memory": 1024} for d, s in self.drivers.items()]
+        active = [r for r in rows if r["state"] in ("RUNNING", "SUBMITTED")]
+        done = [r for r in rows if r not in active][:2]  # it remembers few of those that ended
+        workers = [{"id": "worker-1", "webuiaddress": "http://10.0.0.7:8081", "state": "ALIVE"}]
+        if not self.alive:
+            return {"status": "STANDBY", "workers": [], "activedrivers": [], "completeddrivers": []}
+        return {"status": "ALIVE", "workers": workers, "activedrivers": active, "completeddrivers": done}
+
+
+class FakeKubernetes(FakeServer):
+    """The pods of the API server, with the phases of https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/."""
+
+    STATES = {  # noqa: RUF012
+        DriverState.SUBMITTED: "Pending",
+        DriverState.RUNNING: "Running",
+        DriverState.FINISHED: "Succeeded",
+        DriverState.FAILED: "Failed",
+    }
+    TOKEN = "a-token"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.more: dict[str, dict[str, Any]] = {}  # by pod, what else its status says
+
+    def add(self) -> str:
+        pod = f"weir-counts-{len(self.drivers)}-0a1b-driver"
+        self.drivers[pod] = "Running"
+        return f"streams:{pod}"
+
+    def set(self, driver: str, state: DriverState) -> None:
+        pod = driver.partition(":")[2]
+        if state is DriverState.KILLED:
+            del self.drivers[pod]
+        else:
+            self.drivers[pod] = self.STATES[state]
+
+    def reply(self, method: str, path: str, body: Any) -> Reply:
+        token = self.seen[-1][2].get("Authorization")
+        if token != f"Bearer {self.TOKEN}":
+            return 401, _status("Unauthorized", 401)
+        if path == "/api/v1/namespaces/streams/pods?labelSelector=weir-job":
+            return 200, {"kind": "PodList", "apiVersion": "v1", "items": [self._pod(p) for p in self.drivers]}
+        pod = path.removeprefix("/api/v1/namespaces/streams/pods/")
+        if pod not in self.drivers:
+            return 404, _status("NotFound", 404)
+        if method == "DELETE":
+            del self.drivers[pod]
+            return 200, {"kind": "Pod", "apiVersion": "v1", "metadata": {"name": pod}}
+        return 200, {"kind": "Pod", "apiVersion": "v1", **self._pod(pod)}
+
+    def _pod(self, pod: str) -> dict[str, Any]:
+        meta = {"name": pod, "namespace": "streams", "labels": {"spark-role": "driver", "weir-job": "counts"}}
+        return {"metadata": meta, "spec": {}, "status": {"phase": self.drivers[pod], **self.more.get(pod, {})}}
+
+
+def _status(reason: str, code: int) -> dict[str, Any]:
+    return {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason, "code": code, "message": reason}
+
+
+class FakeYarn(FakeServer):
+    """The applications of a ResourceManager: each is its state and final status."""
+
+    STATES = {  # noqa: RUF012
+        DriverState.SUBMITTED: "ACCEPTED UNDEFINED",
+        DriverState.RUNNING: "RUNNING UNDEFINED",
+        DriverState.FINISHED: "FINISHED SUCCEEDED",
+        DriverState.FAILED: "FINISHED FAILED",
+        DriverState.KILLED: "KILLED KILLED",
+    }
+
+    def __init__(self, active: str = "") -> None:
+        super().__init__()
+        self.active = active  # of a standby: the address of the active one
+
+    def add(self) -> str:
+        app = f"application_1700000000000_{len(self.drivers):04d}"
+        self.drivers[app] = self.STATES[DriverState.RUNNING]
+        return app
+
+    def set(self, driver: str, state: DriverState) -> None:
+        self.drivers[driver] = self.STATES[state]
+
+    def reply(self, method: str, path: str, body: Any) -> Reply:
+        if self.active:
+            return 307, f"This is standby RM. The redirect url is: {self.active}{path}\n"
+        route, _, query = path.partition("?")
+        what = route.removeprefix("/ws/v1/cluster/apps").strip("/").split("/")
+        if what == [""]:
+            assert "applicationTags=weir" in query
+            return 200, {"apps": {"app": [self._app(a) for a in self.drivers]} if self.drivers else None}
+        if what[0] not in self.drivers:
+            told = {"exception": "NotFoundException", "message": f"java.lang.Exception: app with id: {what[0]} not found"}
+            return 404, {"RemoteException": {**told, "javaClassName": "org.apache.hadoop.yarn.webapp.NotFoundException"}}
+        if method == "PUT":
+            assert what[1:] == ["state"] and body == {"state": "KILLED"}
+            if "user.name=" not in query:
+                return 403, {"RemoteException": {"exception": "ForbiddenException", "message": "Unable to obtain user name"}}
+            self.drivers[what[0]] = self.STATES[DriverState.KILLED]
+            return 202, {"state": "ACCEPTED"}
+        return 200, {"app": self._app(what[0])}
+
+    def _app(self, app: str) -> dict[str, Any]:
+        state, final = self.drivers[app].split()
+        return {
+            "id": app,
+            "user": "weir",
+            "name": "weir:counts:1",
+            "state": state,
+            "finalStatus": final,
+            "progress": 10.0,
+            "trackingUI": "UI",
+        }

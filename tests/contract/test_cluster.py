@@ -1,0 +1,276 @@
+"""What every cluster must do, whoever implements it: in memory, and each of the real ones over HTTP before a fake of its API."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.contract.clusters import DRIVER, FakeKubernetes, FakeMaster, FakeServer, FakeYarn
+from weir.cluster.base import Cluster
+from weir.cluster.kubernetes import KubernetesCluster
+from weir.cluster.records import DriverState, Submission
+from weir.cluster.rest import Api
+from weir.cluster.spark import StandaloneCluster
+from weir.cluster.yarn import YarnCluster
+from weir.errors import NotRunning
+from weir.testing import MemoryCluster
+
+BUDGET_S = 0.5
+KINDS = ["standalone", "kubernetes", "yarn"]
+FAULTS = ["500", "garbage", "nonsense", "slow", "drip"]
+
+
+@dataclass
+class Rig:
+    """A cluster and what is behind it: `fake`, or nothing for the one in memory."""
+
+    cluster: Any
+    fake: FakeServer | None
+
+    def set(self, driver: str, state: DriverState) -> None:
+        if self.fake is None:
+            self.cluster.states[driver] = state
+        else:
+            self.fake.set(driver, state)
+
+
+def over(fake: FakeServer, address: str = "") -> Cluster:
+    """The real cluster for a fake API. What spark-submit would do to it, `submit` does."""
+
+    def submit(submission: Submission) -> str:
+        if fake.fault:
+            raise NotRunning("spark-submit ended with 1")
+        return fake.add()
+
+    address = address or fake.url
+    if isinstance(fake, FakeMaster):
+        return StandaloneCluster("spark://a:7077", address, address, BUDGET_S)
+    if isinstance(fake, FakeKubernetes):
+        return KubernetesCluster(address, submit, lambda: FakeKubernetes.TOKEN, timeout_s=BUDGET_S)
+    return YarnCluster(address, submit, user="weir", timeout_s=BUDGET_S)
+
+
+FAKES: dict[str, type[FakeServer]] = {"standalone": FakeMaster, "kubernetes": FakeKubernetes, "yarn": FakeYarn}
+
+
+@pytest.fixture(params=["memory", *KINDS])
+def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
+    if request.param == "memory":
+        yield Rig(MemoryCluster(), None)
+        return
+    with FAKES[request.param]().running() as fake:
+        yield Rig(over(fake), fake)
+
+
+@pytest.fixture(params=KINDS)
+def real(request: pytest.FixtureRequest) -> Iterator[Rig]:
+    with FAKES[request.param]().running() as fake:
+        yield Rig(over(fake), fake)
+
+
+# what all of them do
+
+
+def test_a_driver_is_started_and_runs(rig: Rig) -> None:
+    driver = rig.cluster.submit(DRIVER)
+    assert rig.cluster.state(driver) is DriverState.RUNNING
+
+
+@pytest.mark.parametrize("state", [s for s in DriverState if s is not DriverState.UNKNOWN])
+def test_each_state_is_told_alone_and_among_many(rig: Rig, state: DriverState) -> None:
+    driver, other = rig.cluster.submit(DRIVER), rig.cluster.submit(DRIVER)
+    rig.set(driver, state)
+    assert rig.cluster.state(driver) is state
+    assert rig.cluster.states_of([driver, other]) == {driver: state, other: DriverState.RUNNING}
+
+
+def test_a_killed_driver_has_ended(rig: Rig) -> None:
+    driver, other = rig.cluster.submit(DRIVER), rig.cluster.submit(DRIVER)
+    rig.cluster.kill(driver)
+    assert rig.cluster.state(driver) is DriverState.KILLED and rig.cluster.state(other) is DriverState.RUNNING
+
+
+def test_a_driver_that_the_cluster_does_not_know_has_ended(rig: Rig) -> None:
+    known = rig.cluster.submit(DRIVER)
+    unknown = known.replace("0", "9", 1) if rig.fake else "driver-99"
+    assert rig.cluster.state(unknown).ended
+    assert rig.cluster.states_of([known, unknown])[unknown].ended
+
+
+def test_ended_drivers_that_the_list_no_longer_has_are_asked_for_one_by_one(rig: Rig) -> None:
+    drivers = [rig.cluster.submit(DRIVER) for _ in range(20)]
+    for driver in drivers:
+        rig.set(driver, DriverState.FAILED)
+    assert set(rig.cluster.states_of(drivers).values()) == {DriverState.FAILED}
+
+
+def test_no_drivers_are_no_question(rig: Rig) -> None:
+    assert rig.cluster.states_of([]) == {}
+
+
+def test_a_log_link_names_the_driver(rig: Rig) -> None:
+    driver = rig.cluster.submit(DRIVER)
+    link = rig.cluster.log_link(driver)
+    assert "://" in link and driver.rpartition(":")[2] in link
+
+
+# what they do when the other side does not do its part
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_cannot_be_learnt_is_unknown_and_takes_no_longer_than_its_budget(real: Rig, fault: str) -> None:
+    assert real.fake is not None
+    driver, other = real.cluster.submit(DRIVER), real.cluster.submit(DRIVER)
+    real.cluster.state(driver)  # so that there is an open connection, too
+    real.fake.fault = fault
+    began = time.monotonic()
+    assert real.cluster.state(driver) is DriverState.UNKNOWN
+    assert time.monotonic() - began < BUDGET_S + 0.5
+    assert set(real.cluster.states_of([driver, other]).values()) == {DriverState.UNKNOWN}
+    real.cluster.kill(driver)
+    real.cluster.log_link(driver)
+    assert time.monotonic() - began < 8 * BUDGET_S
+    with pytest.raises(NotRunning):
+        real.cluster.submit(DRIVER)
+    real.fake.fault = ""
+    assert real.cluster.state(driver) is not DriverState.UNKNOWN
+
+
+def test_a_cluster_that_is_away_says_nothing() -> None:
+    for kind in KINDS:
+        cluster = over(FAKES[kind](), "http://127.0.0.1:1")
+        assert cluster.state("a:b") is DriverState.UNKNOWN
+        assert cluster.states_of(["a:b", "a:c"]) == dict.fromkeys(["a:b", "a:c"], DriverState.UNKNOWN)
+        cluster.kill("a:b")
+        assert isinstance(cluster.log_link("a:b"), str)
+
+
+def test_a_connection_that_the_server_closed_long_ago_is_made_anew() -> None:
+    with FakeMaster().running() as fake:
+        api = Api(fake.url, BUDGET_S)
+        for n in (1, 2):
+            assert api.get("/json/") is not None and fake.connections == n
+            (kept,) = api._idle.queue
+            kept.sock.shutdown(socket.SHUT_RDWR)
+
+
+def test_many_questions_share_few_connections(real: Rig) -> None:
+    fake = real.fake
+    assert fake is not None
+    drivers = [real.cluster.submit(DRIVER) for _ in range(60)]
+    before, asked = fake.connections, len(fake.seen)
+    real.cluster.states_of(drivers)
+    assert fake.connections - before <= 2 and len(fake.seen) - asked <= 2
+    for driver in drivers:
+        real.cluster.state(driver)
+    assert fake.connections - before <= 3
+
+
+# what only one of them does
+
+
+POD_STATES = [
+    ({"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."}, DriverState.FAILED),
+    ({"phase": "Unknown", "reason": "NodeLost"}, DriverState.UNKNOWN),
+    ({"phase": "Pending", "containerStatuses": [{"name": "spark-kubernetes-driver", "state": {"waiting": {}}}]}, DriverState.SUBMITTED),
+    *[
+        (
+            {
+                "phase": "Running",
+                "containerStatuses": [
+                    {"name": "istio-proxy", "state": {"running": {}}},
+                    {"name": "spark-kubernetes-driver", "state": {"terminated": {"exitCode": code}}},
+                ],
+            },
+            state,
+        )
+        for code, state in ((0, DriverState.FINISHED), (137, DriverState.FAILED))
+    ],
+]
+
+
+@pytest.mark.parametrize(("status", "state"), POD_STATES)
+def test_what_a_pod_tells(status: dict[str, Any], state: DriverState) -> None:
+    with FakeKubernetes().running() as fake:
+        cluster, driver = over(fake), fake.add()
+        fake.more[driver.partition(":")[2]] = status
+        assert cluster.state(driver) is state and cluster.states_of([driver])[driver] is state
+
+
+def test_a_wrong_token_is_no_news_of_the_driver() -> None:
+    with FakeKubernetes().running() as fake:
+        cluster = KubernetesCluster(fake.url, lambda s: "", lambda: "old", timeout_s=BUDGET_S)
+        driver = fake.add()
+        assert cluster.state(driver) is DriverState.UNKNOWN and cluster.states_of([driver])[driver] is DriverState.UNKNOWN
+
+
+def test_a_renewed_token_is_used() -> None:
+    tokens = ["old", FakeKubernetes.TOKEN]
+    with FakeKubernetes().running() as fake:
+        cluster = KubernetesCluster(fake.url, lambda s: "", lambda: tokens[0], timeout_s=BUDGET_S)
+        driver = fake.add()
+        assert cluster.state(driver) is DriverState.UNKNOWN
+        tokens.pop(0)
+        assert cluster.state(driver) is DriverState.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("told", "state"),
+    [
+        ("NEW UNDEFINED", DriverState.SUBMITTED),
+        ("NEW_SAVING UNDEFINED", DriverState.SUBMITTED),
+        ("SUBMITTED UNDEFINED", DriverState.SUBMITTED),
+        ("FINISHED KILLED", DriverState.KILLED),
+        ("FINISHED UNDEFINED", DriverState.FAILED),
+        ("FAILED FAILED", DriverState.FAILED),
+        ("SOMETHING NEW", DriverState.UNKNOWN),
+    ],
+)
+def test_what_an_application_tells(told: str, state: DriverState) -> None:
+    with FakeYarn().running() as fake:
+        cluster, driver = over(fake), fake.add()
+        fake.drivers[driver] = told
+        assert cluster.state(driver) is state and cluster.states_of([driver])[driver] is state
+
+
+def test_a_standby_resource_manager_is_passed_over() -> None:
+    with FakeYarn().running() as active, FakeYarn(active=active.url).running() as standby:
+        cluster, driver = over(active, f"{standby.url},{active.url}"), active.add()
+        assert cluster.state(driver) is DriverState.RUNNING
+        cluster.kill(driver)
+        assert cluster.states_of([driver])[driver] is DriverState.KILLED
+
+
+def test_a_404_of_something_else_is_no_news() -> None:
+    class Proxy(FakeYarn):
+        def reply(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+            return 404, {"error": "no such route"}
+
+    with Proxy().running() as fake:
+        assert over(fake).state("application_1_1") is DriverState.UNKNOWN
+
+
+def test_the_active_one_of_two_masters_is_found_before_and_after_a_failover() -> None:
+    known: dict[str, str] = {}
+    with FakeMaster(known, alive=False).running() as first, FakeMaster(known).running() as second:
+        addresses = f"{first.url},{second.url}"
+        cluster = StandaloneCluster("spark://a:7077,b:7077", addresses, addresses, BUDGET_S)
+        driver = cluster.submit(DRIVER)
+        assert cluster.state(driver) is DriverState.RUNNING and len(known) == 1
+        asked = len(first.seen)
+        assert cluster.state(driver) is DriverState.RUNNING and len(first.seen) == asked  # the standby is not asked each time
+        second.alive = False
+        assert cluster.state(driver) is DriverState.UNKNOWN  # nobody is active yet
+        assert cluster.states_of([driver, "driver-x"])["driver-x"] is DriverState.UNKNOWN
+        with pytest.raises(NotRunning, match="did not take"):
+            cluster.submit(DRIVER)
+        first.alive, second.fault = True, "slow"
+        assert cluster.state(driver) is DriverState.RUNNING
+        assert cluster.log_link(driver) == f"http://10.0.0.7:8081/logPage/?driverId={driver}&logType=stderr"
+        cluster.kill(driver)
+        assert cluster.states_of([driver, cluster.submit(DRIVER)])[driver] is DriverState.KILLED
