@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+from spark_jobs import failpoint
 from spark_jobs.contract import Delta, RejectedLine, hour_of, shard_of
 from spark_jobs.protocol import Batch, Head, Progress, Ruling, Totals, base_progress, claim, judge, land, started
 
@@ -82,7 +83,8 @@ class Writer:
                 raise Superseded(f"attempt {self._attempt} of {self._job} is not this process's: {describe(head)}")
             if head.incarnation == self._incarnation:
                 return head
-            self._store.swap(head, started(head, self._incarnation))
+            if self._store.swap(head, started(head, self._incarnation)):
+                failpoint.reach("start")
 
     def write(self, batch: Batch, count: Callable[[Progress], Counted]) -> bool:
         """Count and land a micro-batch; False if it had landed before. Raises Superseded, Diverged or Broken."""
@@ -96,7 +98,9 @@ class Writer:
                     raise Superseded(f"attempt {self._attempt} of {self._job} was superseded: {describe(head)}")
                 case Ruling.DIVERGED:
                     raise Diverged(f"batch {batch.batch_id} {ranges(batch)} does not follow: {describe(head)}")
+            failpoint.reach("batch")
             counted = count(base_progress(head))
+            failpoint.reach("count")
             if not counted.totals.conserved or counted.totals.lines > batch.offsets:
                 raise Broken(f"batch {batch.batch_id} {ranges(batch)} does not add up: {counted.totals}")
             claimed = self._claim(head, batch, counted)
@@ -105,6 +109,7 @@ class Writer:
         self._write(claimed, counted)
         if not self._store.swap(claimed, land(claimed, self._now_us() // 1000)):
             raise Superseded(f"attempt {self._attempt} of {self._job} was superseded before batch {batch.batch_id} landed")
+        failpoint.reach("land")
         return True
 
     def _own_head(self) -> Head:
@@ -118,16 +123,20 @@ class Writer:
             self._store.put_ledger(head)
         if not self._first_noted:
             self._store.put_first(self._job, self._attempt, head.epoch, batch.batch_id)
+        failpoint.reach("ledger")
         claimed = claim(head, batch, counted.totals, counted.progress, self._version, self._now_us())
         if not self._store.swap(head, claimed):
             return None
         self._first_noted = True
+        failpoint.reach("claim")
         return claimed
 
     def _write(self, claimed: Head, counted: Counted) -> None:
         self._store.put_hours(claimed, hour_totals(counted.deltas, self._shards))
+        failpoint.reach("hours")
         self._store.put_deltas(claimed, self._shards, counted.deltas)
         self._store.put_rejected(claimed, counted.rejected)
+        failpoint.reach("deltas")
 
 
 def hour_totals(deltas: Sequence[Delta], shards: int) -> HourTotals:

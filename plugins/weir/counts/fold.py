@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from spark_jobs import failpoint
 from spark_jobs.protocol import Landed, landed
 from weir.cluster.base import CountStore
 from weir.cluster.records import Cell, HourShard, Published
@@ -39,13 +40,16 @@ def fold(store: CountStore, job: str, at: HourShard, run: str, now_ms: int) -> F
     if seen.newest is None or (old is not None and old.position >= seen.newest):
         return Folded(Outcome.NOTHING_NEW, at)
     store.put_run(job, at, run, old.run if old else "", sums(store, job, at, old, seen))
+    failpoint.reach("fold.write")
     cells = store.run_cells(job, at, run)
     expected = ledger_levels(store, job, at, seen)
     if store.published(job, at) != old:  # the deltas that were to be summed may be deleted already
         return Folded(Outcome.OVERTAKEN, at)
     prove(job, at, cells, expected)
+    failpoint.reach("fold.prove")
     new = Published(run, seen.newest, seen.write_ts, now_ms)
     outcome = Outcome.PUBLISHED if store.publish(job, at, old, new) else Outcome.OVERTAKEN
+    failpoint.reach("fold.publish")
     return Folded(outcome, at, sum(cells.values()), len(cells))
 
 
@@ -59,9 +63,11 @@ def sweep(store: CountStore, job: str, at: HourShard, keep_since_ms: int) -> int
     if current is None or current.at > keep_since_ms:
         return 0
     store.delete_deltas(job, at, current.write_ts)
+    failpoint.reach("sweep.deltas")
     dead = [run for run, base in store.runs(job, at).items() if run != current.run and base != current.run]
     for run in dead:
         store.delete_run(job, at, run)
+        failpoint.reach("sweep.run")
     return len(dead)
 
 

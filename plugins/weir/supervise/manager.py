@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from spark_jobs import failpoint
 from spark_jobs.protocol import Head, Offsets, first_head, rebuilt
 from weir.cluster.base import Broker, Checkpoints, Cluster, JobStore
 from weir.cluster.records import AttemptRow, DriverState, JobRow
@@ -190,10 +191,12 @@ class Manager:
                     f"Run: weir checkpoint {job} --doctor",
                 )
             head = self._take(job, head.attempt, str(Act.REBUILD), who, "the checkpoint was lost or too old", wanted.version)
+        failpoint.reach("takeover.copy")
         checkpoint = self._checkpoints.location(job, head.epoch, head.attempt)
         args = arguments(spec, head, wanted.version, checkpoint, self._settings)
         code = Path(self._settings.bundles) / wanted.version
         submission_id = cluster.submit(submission(spec, args, code, self._settings))
+        failpoint.reach("takeover.submit")
         self.store.put_submitted(job, head.attempt, submission_id, self._now_ms())
         sentence = f"{job}: attempt {head.attempt} was submitted as {submission_id}."
         detail = {"attempt": head.attempt, "epoch": head.epoch, "version": wanted.version, "who": who, "reason": reason}
@@ -204,6 +207,7 @@ class Manager:
         if self._judged(job, None) != judged:  # seen before anything is written; takeover looks again
             raise Conflict(f"{job} is no longer at attempt {judged} that was judged.", f"Run: weir health {job}")
         self.store.put_attempt(job, AttemptRow(judged + 1, cause, who, reason, self._now_ms(), version))
+        failpoint.reach("takeover.note")
         if cause == Act.REBUILD:
             topic = self.specs[job].source.topic
             topic_id = self._broker.topic_id(topic)
@@ -212,6 +216,7 @@ class Manager:
             )
         else:
             head = takeover.take_over(self.store, job, judged)
+        failpoint.reach("takeover.swap")
         old = self._row(job, judged)
         if old and old.submission_id:
             self._cluster(job).kill(old.submission_id)  # it has been superseded: this only frees its cores sooner
