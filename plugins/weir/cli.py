@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from weir.commands import counts, jobs, proof, stack
+from weir.commands import counts, drill, jobs, proof, stack
 from weir.errors import BadInput, WeirError
 
 app = typer.Typer(
@@ -23,7 +23,7 @@ GROUPS = {
     "The embedded stack": (stack.up, stack.down, stack.status, stack.logs, stack.clean),
     "Lines and counts": (counts.ingest, counts.wait, counts.counts, counts.rejected),
     "Jobs": (jobs.jobs, jobs.deploy, jobs.restart, jobs.stop, jobs.health),
-    "Proof": (proof.ledger, proof.recount, proof.fold, proof.validate),
+    "Proof": (proof.ledger, proof.recount, proof.fold, proof.validate, drill.drill),
 }
 for panel, commands in GROUPS.items():
     for command in commands:

@@ -80,7 +80,7 @@ def ingest(
     """
     chunks = _open(path, follow)
     partitions = KafkaBroker(settings.kafka).partitions(topic)
-    return Sender(_producer(settings.kafka), topic, partitions, service.encode(), rate, progress).send(lines(chunks))
+    return Sender(producer(settings.kafka), topic, partitions, service.encode(), rate, progress).send(lines(chunks))
 
 
 class Sender:
@@ -153,7 +153,8 @@ class Sender:
         self._sent.acknowledged = self._sent.lines - self._sent.failed - waiting
 
 
-def _producer(address: str) -> Producer:
+def producer(address: str) -> Producer:
+    """One that loses nothing: it waits for all replicas and repeats what was not answered, for `OUTAGE_S` seconds."""
     return Producer({
         "bootstrap.servers": address,
         "enable.idempotence": True,  # a retry after a lost answer does not count a line twice

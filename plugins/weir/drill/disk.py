@@ -1,0 +1,85 @@
+"""A small file system under one folder of a stack, so that it can be full without harm to the machine. Needs root."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from weir.drill.stage import JOB, WHO, Stage
+from weir.local import stack
+from weir.local.state import StateFile
+
+BALLAST = "ballast"
+
+
+@contextmanager
+def small(stage: Stage, part: str, folder: Path, mib: int) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """Within the block the folder is a file system of so many MiB with the same files. Yields what fills it, for the time of a block.
+
+    `part` is the server whose folder it is, stopped while the files change places; empty for the job itself.
+    """
+    with _away(stage, part):
+        _exchange(folder, lambda: _run("mount", "-t", "tmpfs", "-o", f"size={mib}m", "weir-drill", str(folder)))
+    try:
+        yield lambda: _full(folder)
+    finally:
+        with _away(stage, part):
+            _exchange(folder, lambda: _run("umount", str(folder)))
+
+
+@contextmanager
+def _full(folder: Path) -> Iterator[None]:
+    """A file takes all the room that is left, again and again, until the block ends."""
+    ballast = folder / BALLAST
+    try:
+        with ballast.open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(64 * 1024))
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+        yield
+    finally:
+        ballast.unlink(missing_ok=True)
+
+
+@contextmanager
+def _away(stage: Stage, part: str) -> Iterator[None]:
+    """Nothing uses the folder: the job is stopped, or the server has ended and its keeper is held from starting it again."""
+    if not part:
+        stage.manager.stop(JOB, WHO, "its disk is exchanged")
+        yield
+        stage.manager.deploy(JOB, WHO, "its disk was exchanged")
+        return
+    daemon = stack.supervisor()
+    child = StateFile(stage.home).read()[part].child()
+    assert daemon is not None and child is not None
+    os.kill(daemon.pid, signal.SIGSTOP)
+    try:
+        child.stop("SIGTERM", 30)
+        yield
+    finally:
+        os.kill(daemon.pid, signal.SIGCONT)
+    stage.await_part(part, child.pid)
+
+
+def _exchange(folder: Path, change: Callable[[], None]) -> None:
+    """Keep the files of a folder aside while something is mounted on it, or taken off."""
+    aside = folder.with_name(f"{folder.name}.aside")
+    shutil.copytree(folder, aside)
+    change()
+    for old in folder.iterdir():
+        shutil.rmtree(old) if old.is_dir() else old.unlink()
+    shutil.copytree(aside, folder, dirs_exist_ok=True)
+    shutil.rmtree(aside)
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True)

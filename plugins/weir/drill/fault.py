@@ -1,0 +1,109 @@
+"""What a fault is, and the matrix of all of them. The numbers are those of docs/drill.md."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from random import Random
+
+from weir.drill.load import Load
+from weir.drill.stage import Stage
+from weir.errors import BadInput
+from weir.generator import Mix
+
+OK = frozenset({"ok", "idle", "starting", "catching_up", "unknown", "down"})  # verdicts that wake nobody
+MIX = Mix(events_per_s=500)
+FAILPOINTS, PROXY, ROOT = "fail-points", "a proxy before Cassandra", "root"
+
+
+@dataclass
+class Scene:
+    """One fault being played: the stage, its load, chance, and what the fault found out."""
+
+    stage: Stage
+    load: Load
+    random: Random
+    attempt: int  # the one that was at work when the fault began
+    schedule: list[str] = field(default_factory=list)
+    injected_at: int = 0  # ms; when the fault really began
+    healed_at: int = 0  # ms; when what was broken worked again, for faults that do not end the driver
+    expected_losses: int = 0  # of lines, where loss is the fault
+    reported_losses: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def begins(self) -> None:
+        """The fault begins now: what came before was preparation."""
+        self.injected_at = now_ms()
+
+    def healed(self) -> None:
+        self.healed_at = now_ms()
+
+    def pause(self, least: float, most: float) -> None:
+        """Let the load go on for a while that the seed decides."""
+        seconds = self.random.uniform(least, most)
+        self.schedule.append(f"{seconds:.1f} s of load")
+        time.sleep(seconds)
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+Play = Callable[[Scene], None]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`name` is `F1.claim` or `F6`. `replaces`: the driver is another one afterwards. `verdicts` are those that are no false alarm."""
+
+    name: str
+    title: str
+    play: Play
+    replaces: bool = False
+    needs: frozenset[str] = frozenset()
+    verdicts: frozenset[str] = frozenset()
+    mix: Mix = MIX
+    lines_per_s: float = 2000.0
+
+    @property
+    def number(self) -> str:
+        return self.name.partition(".")[0]
+
+
+MATRIX: dict[str, Fault] = {}
+
+
+def fault(name: str, title: str, **options: object) -> Callable[[Play], Play]:
+    """Enter a function into the matrix."""
+
+    def enter(play: Play) -> Play:
+        enlist(name, title, play, **options)
+        return play
+
+    return enter
+
+
+def enlist(name: str, title: str, play: Play, **options: object) -> None:
+    MATRIX[name] = Fault(name, title, play, **options)  # type: ignore[arg-type]
+
+
+def chosen(only: Iterable[str]) -> list[Fault]:
+    """The faults of these names or numbers; all of them for none. Raises BadInput that lists what there is."""
+    wanted = list(only)
+    for name in wanted:
+        if not any(name in (each.name, each.number) for each in MATRIX.values()):
+            raise BadInput(f"only: there is no fault {name!r}.", f"There are: {', '.join(MATRIX)}.")
+    found = [each for each in MATRIX.values() if not wanted or each.name in wanted or each.number in wanted]
+    return sorted(found, key=lambda each: int(each.number[1:]))
+
+
+def missing(each: Fault, stage: Stage) -> str:
+    """What a fault needs and this stage does not have; empty if it can be played."""
+    have = {
+        FAILPOINTS: stage.has_failpoints(),
+        PROXY: stage.proxy is not None,
+        ROOT: os.geteuid() == 0,
+    }
+    return ", ".join(sorted(need for need in each.needs if not have[need]))

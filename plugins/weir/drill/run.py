@@ -1,0 +1,139 @@
+"""Playing faults one after another, and the row that each of them gives."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
+
+from weir.drill.check import Comparison, compare, rejected_so_far, stored_cells
+from weir.drill.fault import OK, Fault, Scene, missing, now_ms
+from weir.drill.load import TOPIC, Load, told
+from weir.drill.stage import JOB, Stage
+from weir.errors import WeirError
+from weir.generator import Generator
+
+HOUR_MS = 3_600_000
+FIRST_HOUR = 1_769_904_000_000  # 1 February 2026: after the sample, so that the first lines of a load are not late
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one fault. Times in seconds, None where there is nothing to say; `failed` is empty if it went as it must."""
+
+    fault: str
+    title: str
+    detect_s: float | None = None
+    landed_s: float | None = None
+    lines: int = 0
+    duplicates: int = 0
+    losses: int = 0
+    reported_losses: int = 0
+    rejected: int = 0
+    false_alarms: int = 0
+    seed: int = 0
+    skipped: str = ""
+    failed: str = ""
+    schedule: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+
+
+def play(stage: Stage, faults: Iterable[Fault], seed: int, run: int) -> Iterable[Row]:
+    """One row a fault, each as soon as it is known. The same seed gives the same schedule."""
+    for n, fault in enumerate(faults):
+        reason = missing(fault, stage)
+        if reason:
+            yield Row(fault.name, fault.title, seed=seed, skipped=f"needs {reason}")
+        else:
+            yield _Player(stage, fault, seed, FIRST_HOUR + (run * 100 + n) * HOUR_MS).row()
+
+
+class _Player:
+    """Plays one fault, under a load in an hour of its own."""
+
+    def __init__(self, stage: Stage, fault: Fault, seed: int, start_ms: int) -> None:
+        self._stage, self._fault, self._seed = stage, fault, seed
+        services = tuple(f"{fault.name.lower()}-{seed}-{name}" for name in ("web", "shop"))
+        generator = Generator(seed, start_ms, replace(fault.mix, services=services), stage.rules.pane)
+        self._services = set(services)
+        self._truth = stage.home / "truth" / f"{fault.name}-{seed}.jsonl"
+        self._truth.parent.mkdir(exist_ok=True)
+        self._truth.unlink(missing_ok=True)
+        load = Load(stage.settings.kafka, len(stage.broker.partitions(TOPIC)), generator, self._truth, fault.lines_per_s)
+        chance = Random(f"{seed} {fault.name}")  # noqa: S311  (to be repeated, not to be secret)
+        self._scene = Scene(stage, load, chance, stage.head().attempt)
+
+    def row(self) -> Row:
+        stage = self._stage
+        self._rejected = rejected_so_far(stage.manager.store, JOB)
+        self._began = now_ms()
+        try:
+            self._play()
+            return self._judged()
+        except WeirError as error:
+            return replace(self._blank(), failed=str(error))
+        finally:
+            stage.disarm()
+
+    def _blank(self) -> Row:
+        scene = self._scene
+        return Row(self._fault.name, self._fault.title, seed=self._seed, schedule=tuple(scene.schedule), notes=tuple(scene.notes))
+
+    def _play(self) -> None:
+        stage, scene = self._stage, self._scene
+        scene.load.start()
+        stage.until(lambda: stage.landed_after(self._began), "a first batch of the load has landed")
+        scene.pause(0.5, 3.0)
+        scene.begins()
+        try:
+            self._fault.play(scene)
+            self._first = stage.until(self._first_landed, "a batch lands again")
+        finally:
+            scene.load.stop()
+        stage.await_landed()
+
+    def _first_landed(self) -> Any:
+        """The first batch that landed by another attempt, or after all was healed."""
+        if self._fault.replaces:
+            return self._stage.landed_after(self._scene.injected_at, self._scene.attempt)
+        return self._stage.landed_after(self._scene.healed_at or self._scene.injected_at)
+
+    def _judged(self) -> Row:
+        scene, found, alarms = self._scene, self._compared(), self._false_alarms()
+        wrong = [found.first] if not found.exact and (found.duplicates or found.losses != scene.expected_losses) else []
+        wrong += [f"losses reported: {scene.reported_losses}"] if scene.reported_losses != scene.expected_losses else []
+        wrong += [f"false alarm: {verdict}" for verdict in alarms]
+        return replace(
+            self._blank(),
+            detect_s=self._detected(),
+            landed_s=(self._first.landed_at - (scene.healed_at or scene.injected_at)) / 1000,
+            lines=found.lines,
+            duplicates=found.duplicates,
+            losses=found.losses,
+            reported_losses=scene.reported_losses,
+            rejected=found.rejected,
+            false_alarms=len(alarms),
+            failed="; ".join(wrong),
+        )
+
+    def _compared(self) -> Comparison:
+        truth, store = told(self._truth), self._stage.manager.store
+        rejected = Counter(rejected_so_far(store, JOB))
+        rejected.subtract(self._rejected)
+        return compare(truth, stored_cells(store, JOB, truth, self._services, self._stage.rules.pane), +rejected)
+
+    def _detected(self) -> float | None:
+        """From the fault to the first line of the job's timeline that is about it."""
+        moments = [e.at for e in self._stage.manager.store.events(JOB, 200) if e.at >= self._scene.injected_at and e.kind != "note"]
+        return (min(moments) - self._scene.injected_at) / 1000 if moments else None
+
+    def _false_alarms(self) -> list[str]:
+        """Verdicts since the fault that wake somebody and that it does not call for."""
+        events = [e for e in self._stage.manager.store.events(JOB, 200) if e.at >= self._scene.injected_at and e.kind == "verdict"]
+        verdicts = {str(e.detail.get("verdict")) for e in events}
+        return sorted(verdicts - OK - self._fault.verdicts)

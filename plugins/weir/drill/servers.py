@@ -1,0 +1,91 @@
+"""Faults of the servers under the stream: killed, hung, slow, answers lost, disks full."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+
+from weir.drill import disk
+from weir.drill.fault import PROXY, ROOT, Scene, enlist
+from weir.drill.proxy import DROP_ANSWERS, PASS, SLOW
+from weir.drill.stage import JOB, WHO
+
+AWAY_S = 20.0  # longer than the clients' own time-outs of 10 s
+FULL_S = 20.0
+
+
+def killed(part: str) -> Callable[[Scene], None]:
+    """kill -9; the stack's supervisor brings it back."""
+
+    def play(scene: Scene) -> None:
+        scene.stage.await_part(part, scene.stage.kill(part))
+        scene.healed()
+
+    return play
+
+
+def hung(part: str) -> Callable[[Scene], None]:
+    """It keeps its connections, and answers nothing for a while."""
+
+    def play(scene: Scene) -> None:
+        pid = scene.stage.kill(part, signal.SIGSTOP)
+        try:
+            time.sleep(AWAY_S)
+        finally:
+            scene.stage.kill(part, signal.SIGCONT)
+        scene.stage.await_part(part, killed=-pid)
+        scene.healed()
+
+    return play
+
+
+def behind_proxy(mode: str) -> Callable[[Scene], None]:
+    """What stands between all of the stack and Cassandra misbehaves for a while."""
+
+    def play(scene: Scene) -> None:
+        proxy = scene.stage.proxy
+        assert proxy is not None
+        proxy.mode = mode
+        try:
+            time.sleep(AWAY_S)
+        finally:
+            proxy.mode = PASS
+            proxy.cut()
+        scene.healed()
+
+    return play
+
+
+enlist("F2.worker", "Spark's worker killed", killed("spark-worker"), replaces=True)
+enlist("F2.master", "Spark's master killed", killed("spark-master"))
+enlist("F5.kill", "Kafka killed", killed("kafka"))
+enlist("F5.hang", f"Kafka hangs for {AWAY_S:.0f} s", hung("kafka"))
+enlist("F6.kill", "Cassandra killed", killed("cassandra"))
+enlist("F6.hang", f"Cassandra hangs for {AWAY_S:.0f} s", hung("cassandra"))
+STORE = frozenset({PROXY})
+enlist("F7.answers", f"Cassandra takes writes, its answers are lost for {AWAY_S:.0f} s", behind_proxy(DROP_ANSWERS), needs=STORE)
+enlist("F7.slow", f"Cassandra answers 2 s late for {AWAY_S:.0f} s", behind_proxy(SLOW), needs=STORE)
+
+
+def full(part: str, where: str, mib: int) -> Callable[[Scene], None]:
+    """The disk under a part's folder is full for a while."""
+
+    def play(scene: Scene) -> None:
+        stage = scene.stage
+        with disk.small(stage, part, stage.home / where, mib) as filled:
+            stage.until(lambda: stage.landed_after(scene.injected_at), "a batch lands on the small disk")
+            scene.begins()
+            with filled():
+                time.sleep(FULL_S)
+            stage.manager.restart(JOB, who=WHO, reason="the disk has room again")
+            stage.until(lambda: stage.landed_after(scene.injected_at, scene.attempt), "a batch lands with room again")
+        scene.healed()
+
+    return play
+
+
+ENDS = frozenset({"crash_looping", "poisoned", "diverged", "stopped"})
+for part, where, mib in (("", "checkpoints", 16), ("kafka", "kafka/data", 400), ("cassandra", "cassandra/data/commitlog", 256)):
+    name, needs = where.partition("/")[0], frozenset({ROOT})
+    enlist(f"F13.{name}", f"the disk under {where} full", full(part, where, mib), replaces=True, needs=needs, verdicts=ENDS)
