@@ -27,7 +27,7 @@ class Stack:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self._env = {**os.environ, "WEIR_HOME": str(home)}
+        self._env = {**os.environ, "WEIR_HOME": str(home), "WEIR_FAILPOINTS": str(home / "failpoints")}
 
     def run(self, *args: str, stdin: bytes | None = None, timeout: float = 600) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run([str(WEIR), *args], input=stdin, env=self._env, capture_output=True, timeout=timeout, check=False)

@@ -43,8 +43,11 @@ def compare(truth: Truth, stored: Mapping[Cell, int], rejected: Mapping[str, int
 
 
 def _cells(panes: Mapping[Cell, int], rejected: Mapping[str, int]) -> Counter[Cell | str]:
-    cells: Counter[Cell | str] = Counter({f"rejected: {reason}": n for reason, n in rejected.items()})
-    cells.update(dict(panes))
+    cells: Counter[Cell | str] = Counter()
+    for cell, n in panes.items():
+        cells[cell] = n
+    for reason, n in rejected.items():
+        cells[f"rejected: {reason}"] = n
     return cells
 
 
@@ -60,12 +63,8 @@ def stored_cells(store: CountStore, job: str, truth: Truth, services: set[str], 
     if not panes:
         return {}
     question = Question(windows(pane_ms, pane_ms, pane_ms), min(panes) - day, max(panes) + day, DIMENSIONS, ALL)
-    rows = counts(store, job, question)
-    return {
-        (parse_time(row["window_start"]), row["service"], row["level"], row["signature"]): row["n"]
-        for row in rows
-        if row["service"] in services
-    }
+    rows = [row for row in counts(store, job, question) if row["service"] in services]
+    return {(parse_time(row["window_start"]), row["service"], row["level"], row["signature"]): row["n"] for row in rows}
 
 
 def rejected_so_far(store: CountStore, job: str) -> Counter[str]:

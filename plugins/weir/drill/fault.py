@@ -25,6 +25,7 @@ class Scene:
     stage: Stage
     load: Load
     random: Random
+    start_ms: int  # event time of the load's first line
     attempt: int  # the one that was at work when the fault began
     schedule: list[str] = field(default_factory=list)
     injected_at: int = 0  # ms; when the fault really began

@@ -64,6 +64,10 @@ class Load:
     def go_on(self) -> None:
         self._may_send.set()
 
+    @property
+    def held(self) -> bool:
+        return not self._may_send.is_set()
+
     def add(self, lines: Iterable[Line], truth: Truth) -> None:
         """Send some lines of one's own, once and now, from the caller's thread."""
         tell(self._truth, truth)

@@ -66,7 +66,7 @@ class _Player:
         self._truth.unlink(missing_ok=True)
         load = Load(stage.settings.kafka, len(stage.broker.partitions(TOPIC)), generator, self._truth, fault.lines_per_s)
         chance = Random(f"{seed} {fault.name}")  # noqa: S311  (to be repeated, not to be secret)
-        self._scene = Scene(stage, load, chance, stage.head().attempt)
+        self._scene = Scene(stage, load, chance, start_ms, stage.head().attempt)
 
     def row(self) -> Row:
         stage = self._stage

@@ -16,6 +16,8 @@ import psutil
 from spark_jobs import failpoint
 from spark_jobs.contract import pid_of
 from spark_jobs.protocol import Head, State
+from spark_jobs.session import Session
+from weir.cluster.cassandra import CassandraStore
 from weir.cluster.kafka import KafkaBroker
 from weir.counts.progress import batches
 from weir.counts.rules import Rules
@@ -54,6 +56,13 @@ class Stage:
     @property
     def rules(self) -> Rules:
         return Rules.of(self.manager.specs[JOB])
+
+    @property
+    def session(self) -> Session:
+        """The store's own session, to write into it what no code of Weir would."""
+        store = self.manager.store
+        assert isinstance(store, CassandraStore)
+        return store.session
 
     # what is
 

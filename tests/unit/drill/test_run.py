@@ -1,0 +1,47 @@
+"""The matrix and its rows: what fails says so, what cannot be played says why, and a seed plays the same schedule."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from weir.drill.fault import FAILPOINTS, MATRIX, PROXY, ROOT, Scene
+from weir.drill.matrix import chosen
+from weir.errors import BadInput
+
+DEMANDED = {"F1", "F2", "F3", "F4", "F5", "F6", "F7", "F10", "F13", "F14", "F16", "F17", "F18", "F19", "F21", "F24", "F25"}
+
+
+def test_every_fault_is_there() -> None:
+    assert {each.number for each in chosen([])} == DEMANDED
+
+
+def test_a_number_chooses_all_of_its_kind_and_a_name_one() -> None:
+    assert {each.number for each in chosen(["F1"])} == {"F1"}
+    assert len(chosen(["F1"])) > 8
+    assert [each.name for each in chosen(["F6.kill", "F17"])] == ["F6.kill", "F17"]
+
+
+def test_an_unknown_fault_is_refused_with_the_list() -> None:
+    with pytest.raises(BadInput, match=r"no fault 'F99'.*F17"):
+        chosen(["F99"])
+
+
+def test_what_a_fault_needs_is_known() -> None:
+    assert {need for each in MATRIX.values() for need in each.needs} <= {FAILPOINTS, PROXY, ROOT}
+
+
+def schedule(seed: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    slept: list[float] = []
+    monkeypatch.setattr("weir.drill.fault.time.sleep", slept.append)
+    scene = Scene(Any, Any, Random(f"{seed} F6"), start_ms=0, attempt=1)  # type: ignore[arg-type]
+    for _ in range(3):
+        scene.pause(0.5, 3.0)
+    assert all(0.5 <= seconds <= 3.0 for seconds in slept)
+    return scene.schedule
+
+
+def test_the_same_seed_plays_the_same_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert schedule(7, monkeypatch) == schedule(7, monkeypatch) != schedule(8, monkeypatch)
