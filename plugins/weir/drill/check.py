@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from weir.cluster.base import CountStore
@@ -40,6 +40,16 @@ def compare(truth: Truth, stored: Mapping[Cell, int], rejected: Mapping[str, int
         rejected=sum(rejected.values()),
         first=f"{named(differing[0])}: {have[differing[0]]} stored, {want[differing[0]]} sent" if differing else "",
     )
+
+
+def faults_of(found: Comparison, expected_losses: int, reported_losses: int, alarms: Sequence[str]) -> list[str]:
+    """What went wrong, in words; nothing if all is as it must be. Where loss is the fault, it must be exact and reported exactly."""
+    wrong = []
+    if found.duplicates or found.losses != expected_losses:
+        wrong.append(f"{found.duplicates} lines too many, {found.losses} too few ({expected_losses} were to be lost): {found.first}")
+    if reported_losses != expected_losses:
+        wrong.append(f"{reported_losses} lost lines were reported, {expected_losses} are true")
+    return wrong + [f"false alarm: {verdict}" for verdict in alarms]
 
 
 def _cells(panes: Mapping[Cell, int], rejected: Mapping[str, int]) -> Counter[Cell | str]:

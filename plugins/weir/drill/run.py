@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-from weir.drill.check import Comparison, compare, rejected_so_far, stored_cells
+from weir.drill.check import Comparison, compare, faults_of, rejected_so_far, stored_cells
 from weir.drill.fault import OK, Fault, Scene, missing, now_ms
 from weir.drill.load import TOPIC, Load, told
 from weir.drill.stage import JOB, Stage
@@ -105,9 +105,6 @@ class _Player:
 
     def _judged(self) -> Row:
         scene, found, alarms = self._scene, self._compared(), self._false_alarms()
-        wrong = [found.first] if not found.exact and (found.duplicates or found.losses != scene.expected_losses) else []
-        wrong += [f"losses reported: {scene.reported_losses}"] if scene.reported_losses != scene.expected_losses else []
-        wrong += [f"false alarm: {verdict}" for verdict in alarms]
         return replace(
             self._blank(),
             detect_s=self._detected(),
@@ -118,7 +115,7 @@ class _Player:
             reported_losses=scene.reported_losses,
             rejected=found.rejected,
             false_alarms=len(alarms),
-            failed="; ".join(wrong),
+            failed="; ".join(faults_of(found, scene.expected_losses, scene.reported_losses, alarms)),
         )
 
     def _compared(self) -> Comparison:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from weir.drill.check import compare
+from weir.drill.check import Comparison, compare, faults_of
 from weir.drill.load import tell, told
 from weir.generator import Generator, Truth
 
@@ -37,6 +37,17 @@ def test_a_pane_that_nobody_sent_is_a_duplicate_and_one_that_is_missing_a_loss()
 def test_rejected_lines_are_compared_by_reason() -> None:
     found = compare(truth(empty=1, future=2), {WEB: 3, SHOP: 2}, {"empty": 3})
     assert (found.duplicates, found.losses) == (2, 2)
+
+
+def test_a_row_fails_for_each_thing_that_is_wrong() -> None:
+    exact, short = Comparison(6, 0, 0, 0), Comparison(6, 0, 2, 0, "a pane")
+    assert faults_of(exact, 0, 0, []) == []
+    assert faults_of(short, 2, 2, []) == []
+    assert len(faults_of(short, 0, 0, [])) == 1
+    assert len(faults_of(short, 2, 3, [])) == 1
+    assert len(faults_of(exact, 2, 2, [])) == 1
+    assert len(faults_of(Comparison(6, 1, 2, 0, "a pane"), 2, 2, [])) == 1
+    assert faults_of(exact, 0, 0, ["poisoned"]) == ["false alarm: poisoned"]
 
 
 def test_a_truth_file_holds_all_that_was_told(tmp_path: Path) -> None:
