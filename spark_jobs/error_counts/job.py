@@ -7,16 +7,12 @@ import os
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
 
 from spark_jobs.contract import Exit, JobArguments, new_incarnation
 from spark_jobs.error_counts import source
 from spark_jobs.error_counts.sink import Sink
 from spark_jobs.store import CassandraStore
 from spark_jobs.writer import Diverged, Superseded, Writer
-
-if TYPE_CHECKING:
-    pass
 
 LOG = logging.getLogger("weir.driver")
 LOOK_EVERY_S = 5.0  # how soon a superseded driver without input notices
@@ -54,8 +50,7 @@ def main(argv: list[str]) -> int:
     except Exception as failure:
         reason, error = explain(sink.failure or failure)
         LOG.exception("the driver ends: %s", reason.name.lower())
-    _last_words(args, incarnation, reason, error, sink.batch_id)
-    return reason
+    return _last_words(args, incarnation, reason, error, sink.batch_id)
 
 
 def stream(args: JobArguments, sink: Sink) -> None:
@@ -93,20 +88,31 @@ def _exit_when_superseded(store: CassandraStore, args: JobArguments, incarnation
     """Without input there is no batch that would notice."""
     while True:
         time.sleep(LOOK_EVERY_S)
-        head = store.head(args.job)
-        if head is None or (head.attempt, head.incarnation) != (args.attempt, incarnation):
+        if not _mine(store, args, incarnation):
             LOG.warning("superseded: the driver ends")
             _last_words(args, incarnation, Exit.SUPERSEDED, "a later attempt has taken over", -1)
             os._exit(Exit.SUPERSEDED)
 
 
-def _last_words(args: JobArguments, incarnation: str, reason: Exit, error: str, batch_id: int) -> None:
-    """Tell the supervisor why, if the store can be reached; it finds out by itself if not."""
+def _last_words(args: JobArguments, incarnation: str, reason: Exit, error: str, batch_id: int) -> Exit:
+    """Tell the supervisor why, if the store can be reached; it finds out by itself if not. Returns the reason.
+
+    A driver that slept while it was replaced wakes to a JVM that has ended: then the loss is only how it was superseded.
+    """
     try:
         store = CassandraStore.connect(args.cassandra, LAST_WORDS_S)
+        if not _mine(store, args, incarnation):
+            reason = Exit.SUPERSEDED
         store.put_exit(args.job, args.attempt, incarnation, reason.name.lower(), error, batch_id)
     except Exception:
         LOG.exception("could not tell why the driver ends")
+    return reason
+
+
+def _mine(store: CassandraStore, args: JobArguments, incarnation: str) -> bool:
+    """Does the job still belong to this process?"""
+    head = store.head(args.job)
+    return head is not None and head.attempt == args.attempt and head.incarnation in ("", incarnation)
 
 
 def _log_as(args: JobArguments) -> None:
