@@ -70,6 +70,7 @@ class _Player:
 
     def row(self) -> Row:
         stage = self._stage
+        stage.await_landed()  # what a failed fault left behind is not to be taken for this one's
         self._rejected = rejected_so_far(stage.manager.store, JOB)
         self._began = now_ms()
         try:
