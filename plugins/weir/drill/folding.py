@@ -15,7 +15,7 @@ from weir.cluster.cassandra import CassandraStore
 from weir.counts.panes import windows
 from weir.counts.query import ALL, Question, counts
 from weir.drill.fault import Scene, enlist, fault
-from weir.drill.stage import JOB, Stage
+from weir.drill.stage import JOB, PATIENCE_S, Stage
 from weir.errors import NotProven
 from weir.generator import Mix
 from weir.supervise.factory import store
@@ -53,35 +53,59 @@ def finish(process: subprocess.Popen[bytes]) -> None:
         )
 
 
-@contextmanager
-def watched(scene: Scene) -> Iterator[None]:
-    """A reader that asks for the counts of the load's days all the time, in windows of a pane, an hour and a day.
+class Reader:
+    """Asks for the counts of the load's days all the time, in windows of a pane, an hour and a day, from a thread of its own.
 
     While the load is held they must stay the same; while it goes on, none may ever go down.
     """
-    done, wrong, reads = threading.Event(), list[str](), 0
 
-    def look() -> None:
-        nonlocal reads
-        with closing(store(scene.stage.settings, 120)) as opened:
-            last: dict[int, Counter[str]] = {}
-            while not (done.is_set() or wrong):
-                for width in (scene.stage.rules.pane, HOUR_MS, DAY_MS):
-                    now = _counts(opened, scene, width)
-                    reads += 1
-                    wrong.extend(f"read {reads}: {change}" for change in _unseemly(last.get(width, now), now, scene.load.held))
-                    last[width] = now
+    def __init__(self, scene: Scene) -> None:
+        self.looks, self.wrong = 0, list[str]()
+        self._scene, self._last = scene, dict[int, Counter[str]]()
+        self._done, self._ready = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    reader = threading.Thread(target=look, daemon=True)
+    def start(self) -> None:
+        """Returns when it has looked once: the fault is then between two looks."""
+        self._thread.start()
+        self._ready.wait(PATIENCE_S)
+
+    def stop(self) -> None:
+        """After one more look at what is there in the end."""
+        self._done.set()
+        self._thread.join(PATIENCE_S)
+
+    def _run(self) -> None:
+        try:
+            with closing(store(self._scene.stage.settings, 120)) as opened:
+                while not self._done.is_set():
+                    self._look(opened)
+                    self._ready.set()
+                self._look(opened)
+        except Exception as error:  # noqa: BLE001 - the fault is played in another thread, and must learn of it
+            self.wrong.append(f"the reader failed: {error!r}")
+        self._ready.set()
+
+    def _look(self, opened: CassandraStore) -> None:
+        for width in (self._scene.stage.rules.pane, HOUR_MS, DAY_MS):
+            now = _counts(opened, self._scene, width)
+            self.looks += 1
+            self.wrong += [f"look {self.looks}: {change}" for change in _unseemly(self._last.get(width, now), now, self._scene.load.held)]
+            self._last[width] = now
+
+
+@contextmanager
+def watched(scene: Scene) -> Iterator[None]:
+    """A reader looks on while the block runs. Raises NotProven if it saw what it must not."""
+    reader = Reader(scene)
     reader.start()
     try:
         yield
     finally:
-        done.set()
-        reader.join(60)
-    scene.notes.append(f"a reader looked {reads} times")
-    if wrong or not reads:
-        raise NotProven(wrong[0] if wrong else "The reader never got to read.", "Folding must not show.")
+        reader.stop()
+    scene.notes.append(f"a reader looked {reader.looks} times")
+    if reader.wrong:
+        raise NotProven(reader.wrong[0], "Folding must not show.")
 
 
 def _counts(opened: CassandraStore, scene: Scene, width: int) -> Counter[str]:
