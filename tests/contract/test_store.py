@@ -264,6 +264,8 @@ def test_the_next_batch_that_touched_an_hour(store: Any, job: str) -> None:
 
 def test_how_far_the_counts_are_proven_is_kept(store: Any, job: str) -> None:
     assert store.proven(job) is None
-    store.put_proven(job, "{1}")
-    store.put_proven(job, "{2}")
+    store.put_proven(job, "{1}", NOW_US)
+    store.put_proven(job, "{2}", NOW_US + 1)
+    assert store.proven(job) == "{2}"
+    store.put_proven(job, "{1}", NOW_US)  # of a recount that set out earlier and came in later
     assert store.proven(job) == "{2}"

@@ -178,8 +178,8 @@ class CassandraStore(DriverStore):
     def recounts(self, job: str, limit: int = 50) -> Sequence[Mapping[str, object]]:
         return [json.loads(r.record) for r in self.session.execute("SELECT record FROM recount WHERE job = ? LIMIT ?", job, limit)]
 
-    def put_proven(self, job: str, record: str) -> None:
-        self.session.execute("INSERT INTO proven (job, record) VALUES (?, ?)", job, record)
+    def put_proven(self, job: str, record: str, write_ts: int) -> None:
+        self.session.execute("INSERT INTO proven (job, record) VALUES (?, ?) USING TIMESTAMP ?", job, record, write_ts)
 
     def proven(self, job: str) -> str | None:
         rows = self.session.execute("SELECT record FROM proven WHERE job = ?", job)
