@@ -119,7 +119,7 @@ def test_lines_that_the_broker_lost_before_they_were_checked_fail_once_and_are_t
     (span,) = spans(told)
     parts = [recounted(span, told)]
     prove = ProveOperator(task_id="prove", job=JOB, goal=told["ti"].pushed["goal"], recounts=parts)
-    with pytest.raises(AirflowFailException, match="WEIR-401.*1 lines landed that the broker no longer has"):
+    with pytest.raises(AirflowFailException, match=r"WEIR-401.*1 lines landed that the broker no longer has"):
         prove.execute(told)
     assert true.manager.health(JOB).evidence["proven"]["share"] == 0.0  # type: ignore[index]
     assert spans(context()) == []
