@@ -82,15 +82,15 @@ class Plan:
         """May the broker lack lines of this batch?"""
         return position[1] <= self.lost.get(position[0], -1)
 
-    def pieces(self, most: int = PIECE) -> Iterator[Piece]:
-        """The work, of at most so many lines each, by partition and in order of offsets."""
+    def pieces(self) -> Iterator[Piece]:
+        """The work, of at most PIECE lines each, by partition and in order of offsets."""
         for partition, ranges in sorted(self.ranges.items()):
             piece: list[Range] = []
-            room = most
-            for one in _cut(sorted(ranges), most):
+            room = PIECE
+            for one in _cut(sorted(ranges)):
                 if piece and (one[1] - one[0] > room or one[0] - piece[-1][1] > NEAR):
                     yield Piece(partition, tuple(piece))
-                    piece, room = [], most
+                    piece, room = [], PIECE
                 piece.append(one)
                 room -= one[1] - one[0]
             if piece:
@@ -125,7 +125,7 @@ def _join(ranges: list[Range], new: Range) -> None:
         ranges.append(new)
 
 
-def _cut(ranges: Iterable[Range], most: int) -> Iterator[Range]:
+def _cut(ranges: Iterable[Range]) -> Iterator[Range]:
     for start, end, whole in ranges:
-        for at in range(start, end, most):
-            yield at, min(end, at + most), whole
+        for at in range(start, end, PIECE):
+            yield at, min(end, at + PIECE), whole
