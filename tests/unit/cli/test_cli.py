@@ -139,6 +139,30 @@ def test_recount(weir: Weir, job: Job) -> None:
     assert weir("recount", JOB, "--until", "1999-01-01")[0] == 1
 
 
+def test_recount_of_everything_keeps_how_far_the_counts_are_proven(weir: Weir, job: Job) -> None:
+    code, _, err = weir("recount", JOB, "--since", "2026-01-31")
+    assert code == 0 and "is proven" not in err and job.store.proven(JOB) is None
+    code, _, err = weir("recount", JOB, "--workers", "1")
+    assert code == 0 and "is proven, 6 of 6 lines were checked" in err
+    assert json.loads(job.store.proven(JOB) or "")["position"] == [1, 1]
+    assert "is proven" not in weir("recount", JOB)[2], "there is nothing new"
+
+
+def test_recount_of_a_sample_says_which_hours_and_what_share(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    for hour in (1, 2, 3):
+        job.send(START + hour * HOUR_MS, append=START + hour * HOUR_MS)
+        job.land()
+    monkeypatch.setattr(time, "time", lambda: START / 1000 + 12 * 3600)
+    code, out, err = weir("recount", JOB, "--sample", "1", "--seed", "3")
+    told = json.loads(out)
+    assert code == 0 and (told["sample"]["of"], told["sample"]["seed"], len(told["sample"]["hours"])) == (3, 3, 1)
+    assert told["sample"]["share"] == round(told["checked_lines"] / 9, 5) > 0
+    assert f"1 of 3 closed hours, {told['sample']['share']:.2%} of all lines (--seed 3): {told['sample']['hours'][0]}" in err
+    assert json.loads(weir("recount", JOB, "--sample", "1", "--seed", "3")[1]) == told
+    assert job.store.recounts(JOB)[0]["sample"] == told["sample"] and job.store.proven(JOB) is None
+    assert weir("recount", JOB, "--sample", "0")[0] == 2
+
+
 def test_fold(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: START / 1000 + 3600)
     assert "No closed hour has changed" in weir("fold", JOB)[2]
