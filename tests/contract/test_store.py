@@ -188,9 +188,10 @@ def test_samples_of_rejected_lines_newest_batch_first(store: Any, job: str) -> N
     store.put_rejected(one, [RejectedLine("logs", 0, 5, "web", "empty", b""), RejectedLine("logs", 1, 0, "web", "not_utf8", b"\xff\x00")])
     two = claimed(store, one, {0: 10, 1: 2}, NOW_US + DAY_US)
     assert two.state is State.CLAIMED
-    store.put_rejected(two, [RejectedLine("logs", 0, 9, "web", "bad_time", b"x")])
+    store.put_rejected(two, [RejectedLine("logs", 0, 9, "web", "bad_time", b"x", HOUR + 1)])
     found = list(store.rejected_lines(job))
-    assert found[0] == ((1, 1), RejectedLine("logs", 0, 9, "web", "bad_time", b"x"))
+    assert found[0] == ((1, 1), RejectedLine("logs", 0, 9, "web", "bad_time", b"x", HOUR + 1))
+    assert [line.append_ms for _, line in found[1:]] == [None, None], "as in samples from before there was a column for it"
     assert sorted(line.value for _, line in found[1:]) == [b"", b"\xff\x00"]
     assert {position for position, _ in found[1:]} == {(1, 0)}
 

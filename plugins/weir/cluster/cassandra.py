@@ -157,7 +157,8 @@ class CassandraStore(DriverStore):
         days = {*self.days(job), *([day_of(head.write_ts)] if head else [])}  # the newest batch may not be in the ledger yet
         for day in sorted(days, reverse=True):
             for r in self.session.stream("SELECT * FROM rejected WHERE job = ? AND day = ?", job, day):
-                yield (r.attempt, r.batch_id), RejectedLine(r.topic, r.partition, r.offset, r.service, r.reason, r.value)
+                append_ms = ms(r.appended_at) if r.appended_at else None
+                yield (r.attempt, r.batch_id), RejectedLine(r.topic, r.partition, r.offset, r.service, r.reason, r.value, append_ms)
 
     def folds(self, job: str) -> Mapping[HourShard, FoldNote]:
         rows = self.session.execute("SELECT hour, shard, run, attempt, batch_id, folded_at, swept FROM fold WHERE job = ?", job)

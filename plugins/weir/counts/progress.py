@@ -29,10 +29,10 @@ def left(store: CountStore, job: str, ends: Offsets) -> int:
     return sum(max(0, end - frontier.get(p, 0)) for p, end in ends.items())
 
 
-def batches(store: CountStore, job: str) -> Iterator[Head]:
+def batches(store: CountStore, job: str, head: Head | None = None) -> Iterator[Head]:
     """An open claim, then every landed batch and every gap, newest first, as of one head: what lands meanwhile is not among them, even
-    where the ledger has it already. Raises UnknownJob."""
-    head = head_of(store, job)
+    where the ledger has it already. `head` is the present one if left out. Raises UnknownJob."""
+    head = head or head_of(store, job)
     if head.has_batch or head.gap:
         yield head
     for kept in store.ledger(job):

@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from spark_jobs.contract import HOUR_MS
+from spark_jobs.contract import HOUR_MS, RejectedLine
 from tests.unit.counts.job import JOB, START, TOPIC, Job
 from weir import cli
 from weir.errors import NotRunning
@@ -112,6 +113,24 @@ def test_rejected_lines_are_shown_escaped(weir: Weir, job: Job) -> None:
     assert "\\x1b[2J\\xff" in out and "\x1b" not in out
     assert len(json.loads(weir("rejected", JOB, "--limit", "1", "--format", "json")[1])) == 1
     assert "No line was rejected for the reason nope." in weir("rejected", JOB, "--reason", "nope")[2]
+
+
+def test_rejected_lines_are_parsed_again(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    from spark_jobs.error_counts import reparse
+
+    samples = [RejectedLine(TOPIC, 1, 1, "web", "x", b"a" * 4096, START), RejectedLine(TOPIC, 1, 2, "web", "x", b"b")]
+    job.store.rejected[JOB, (1, 1)] = samples
+    asked: list[Any] = []
+    found = [reparse.Outcome(None, "error", START), reparse.Outcome("not_a_log_line", None, None)]
+    monkeypatch.setattr(reparse, "session", lambda: SimpleNamespace(stop=lambda: asked.append("stopped")))
+    monkeypatch.setattr(reparse, "outcomes", lambda spark, args, lines: asked.append((args, lines)) or found)
+    code, out, _ = weir("rejected", JOB, "--reason", "x", "--reparse", "--format", "json")
+    undated, cut = json.loads(out)
+    assert (code, cut["reason"], cut["now"], cut["note"]) == (0, "x", "not_a_log_line", "cut: only its first 4096 bytes were kept")
+    assert (undated["now"], undated["level"], undated["event_time"]) == ("counted", "error", "2026-01-31T12:00:00Z")
+    assert undated["note"] == "its append time was not kept: it may be dated too far ahead"
+    (args, lines), stopped = asked
+    assert (args.job, args.topic, lines, stopped) == (JOB, TOPIC, samples[::-1], "stopped")
 
 
 def test_wait(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
