@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -33,7 +34,8 @@ class Outcome(NamedTuple):
 
 
 def session() -> SparkSession:
-    """A Spark of this process alone."""
+    """A Spark of this process alone, which listens on no network."""
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.master("local[1]").appName("weir-reparse")

@@ -105,7 +105,7 @@ class Job:
         samples = [RejectedLine(TOPIC, p, o, "web", m, b"?") for p, o, m in meant if isinstance(m, str)]
         late = sum(1 for _, _, m in meant if not isinstance(m, str) and before.watermark is not None and m[0] < before.watermark)
         progress = advance(before, times, times, RULES.lateness)
-        return Counted(deltas, Totals(len(meant), levels, reasons, late), progress, samples)
+        return Counted(deltas, Totals(len(meant), dict(levels), dict(reasons), late), progress, samples)
 
     def places(self) -> list[tuple[int, int]]:
         return [(t.hour, t.shard) for t in self.store.hours(self.name)]
