@@ -17,6 +17,7 @@ import pytest
 from spark_jobs.contract import HOUR_MS, RejectedLine
 from tests.unit.counts.job import JOB, START, TOPIC, Job
 from weir import cli
+from weir.counts.proven import Proven
 from weir.errors import NotRunning
 from weir.ingest import Interrupted, Sent
 from weir.supervise.manager import Action
@@ -201,6 +202,9 @@ def test_validate(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert code == 1 and "WEIR-401" in err and "folded runs and deltas are what the ledger says" in err
 
 
+PROVEN = {"proven": Proven((1, 4), 9, START, START - 60 * S, START + S, lines=8, checked=6).as_evidence()}
+
+
 class FakeManager:
     """Answers as the manager would."""
 
@@ -208,7 +212,7 @@ class FakeManager:
         self.specs, self.store, self.asked = {JOB: None}, job.store, []  # type: ignore[var-annotated]
 
     def health(self, job: str) -> Report:
-        return Report(job, Verdict.DOWN, 3, START, f"{job} is down", f"weir restart {job}", {"lag": 7, "epoch": 1, "batch_id": 4})
+        return Report(job, Verdict.DOWN, 3, START, f"{job} is down", f"weir restart {job}", {"lag": 7, "epoch": 1, "batch_id": 4, **PROVEN})
 
     def deploy(self, *args: Any, **more: Any) -> Action:
         return self._did("deploy", args, more)
@@ -234,10 +238,12 @@ def manager(job: Job, monkeypatch: pytest.MonkeyPatch) -> FakeManager:
 def test_jobs_and_health(weir: Weir, manager: FakeManager) -> None:
     (row,) = json.loads(weir("jobs", "--format", "json")[1])
     assert (row["job"], row["desired"], row["verdict"], row["lag"]) == (JOB, "not deployed", "down", 7)
+    assert (row["proven_up_to"], row["proven_share"]) == ("2026-01-31T12:00:00Z", 0.75)
     code, out, _ = weir("health", JOB, "--format", "json")
     report = json.loads(out)
     assert (code, report["verdict"], report["since"], report["evidence"]["lag"]) == (0, "down", "2026-01-31T12:00:00Z", 7)
     code, out, _ = weir("health", JOB, "--check")
+    assert "proven: up_to: 2026-01-31T12:00:00Z, event_time: 2026-01-31T11:59:00Z, share: 0.75, lines: 8" in out
     assert code == 1 and out.startswith("down since 2026-01-31T12:00:00Z\nerror_counts is down\nnext: weir restart error_counts\n")
 
 
