@@ -5,19 +5,23 @@ from datetime import timedelta
 from airflow.sdk import Param
 
 from weir.operators.catalogue import job_dag, jobs
-from weir.operators.counts import RecountOperator, SpansOperator
+from weir.operators.counts import ProveOperator, RecountOperator, SpansOperator
 
 DOC = """
 ### Recount {job}
 
-**Does:** `spans` lists the closed hours that were written in the last two hours. `recount`, one mapped task per span, reads the lines that
+**Does:** `spans` lists the hours that batches wrote to after what is proven. `recount`, one mapped task per span, reads the lines that
 the ledger names back from Kafka, counts them with a parser of its own, and compares pane by pane, service by service and level by level.
+When every span has come out equal, `prove` keeps how far the counts are proven; `weir jobs` shows it.
 
-**Runs:** every hour; and by hand, with a form, for any span of event time.
+**Runs:** every hour; and by hand, with a form, for any span of event time. A form proves nothing but its span: `prove` is skipped.
 
 **If `recount` fails:** it says how many lines are missing or doubled and where the first ones are (WEIR-401), with all differences in its
 XCom `recount`. Or nothing could be checked, since the broker no longer has the lines. The stream goes on. `weir ledger {job}` shows
-the batches, `docs/runbook.md` what to do.
+the batches, `docs/runbook.md` what to do. What is proven stays as it was, and the next run takes the same hours again.
+
+**If `prove` fails:** lines landed that the broker no longer had when they were to be counted again: its retention is shorter than the time
+between two recounts. The record says how many of all lines were checked.
 """
 
 FORM = {
@@ -38,4 +42,5 @@ for spec in jobs():
             retries=1,
             max_active_tis_per_dag=2,  # a span of a busy day takes long: it must not hold every worker
         )
-        recount.expand(span=spans.output)
+        mapped = recount.expand(span=spans.output)
+        ProveOperator(task_id="prove", job=spec.name, goal=spans.output["goal"], recounts=mapped.output)

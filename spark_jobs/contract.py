@@ -17,6 +17,7 @@ from zlib import crc32
 OTHER = "~other"  # the signature that stands for all beyond the cap
 UNKNOWN_SERVICE = "unknown"  # the service of a record without a key
 HOUR_MS = 3_600_000
+SAMPLE_BYTES = 4096  # of a rejected line; longer ones are cut
 
 
 class Exit(IntEnum):
@@ -96,7 +97,8 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class RejectedLine:
-    """A sample of a line that was counted as rejected: where it is, why, and its first bytes."""
+    """A sample of a line that was counted as rejected: where it is, why, its first bytes, and when the broker appended it (ms; None in
+    samples older than that field)."""
 
     topic: str
     partition: int
@@ -104,6 +106,12 @@ class RejectedLine:
     service: str
     reason: str
     value: bytes
+    append_ms: int | None = None
+
+    @property
+    def cut(self) -> bool:
+        """Is this only the beginning of the line?"""
+        return len(self.value) >= SAMPLE_BYTES
 
 
 def new_incarnation(pid: int) -> str:

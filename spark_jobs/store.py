@@ -95,9 +95,9 @@ class CassandraStore:
     def put_rejected(self, head: Head, lines: Sequence[RejectedLine]) -> None:
         batch = head.job, day_of(head.write_ts), head.by, head.batch_id
         self.session.write_partitions(
-            "INSERT INTO rejected (job, day, attempt, batch_id, partition, offset, topic, service, reason, value) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
-            [[(*batch, x.partition, x.offset, x.topic, x.service, x.reason, x.value, head.write_ts) for x in lines]],
+            "INSERT INTO rejected (job, day, attempt, batch_id, partition, offset, topic, service, reason, value, appended_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
+            [[(*batch, x.partition, x.offset, x.topic, x.service, x.reason, x.value, x.append_ms, head.write_ts) for x in lines]],
         )
 
     def put_exit(self, job: str, attempt: int, incarnation: str, reason: str, error: str, batch_id: int) -> None:

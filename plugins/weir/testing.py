@@ -30,7 +30,7 @@ class MemoryStore:
         self.rejected: dict[tuple[str, Position], list[RejectedLine]] = {}
         self._folds: dict[tuple[str, HourShard], FoldNote] = {}
         self._recounts: dict[str, list[Mapping[str, object]]] = {}
-        self._proven: dict[str, str] = {}
+        self._proven: dict[str, tuple[int, str]] = {}
         self._jobs: dict[str, JobRow] = {}
         self._attempts: dict[str, dict[int, AttemptRow]] = {}
         self._events: dict[str, list[Event]] = {}
@@ -160,11 +160,11 @@ class MemoryStore:
     def recounts(self, job: str, limit: int = 50) -> Sequence[Mapping[str, object]]:
         return self._recounts.get(job, [])[:limit]
 
-    def put_proven(self, job: str, record: str) -> None:
-        self._proven[job] = record
+    def put_proven(self, job: str, record: str, write_ts: int) -> None:
+        self._proven[job] = max(self._proven.get(job, (0, "")), (write_ts, record))
 
     def proven(self, job: str) -> str | None:
-        return self._proven.get(job)
+        return self._proven[job][1] if job in self._proven else None
 
     def job(self, job: str) -> JobRow | None:
         return self._jobs.get(job)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from spark_jobs.contract import JobArguments, RejectedLine
+from spark_jobs.contract import SAMPLE_BYTES, JobArguments, RejectedLine
 from spark_jobs.error_counts import source
 from spark_jobs.error_counts.transform import Count, Plan, counted, sampled
 from spark_jobs.offsets import parse_offsets
@@ -17,7 +17,6 @@ from spark_jobs.writer import Counted, Diverged, Writer, ranges
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-SAMPLE_BYTES = 4096  # of a rejected line
 LOG = logging.getLogger("weir.driver")
 
 
@@ -61,7 +60,7 @@ class Sink:
         lines = sampled(rows, self._args.rejected_samples)
         values = source.values(self._spark, self._args, [(x.partition, x.offset) for x in lines], SAMPLE_BYTES) if lines else {}
         return [
-            RejectedLine(self._args.topic, x.partition, x.offset, x.service, x.reason, values[x.partition, x.offset])
+            RejectedLine(self._args.topic, x.partition, x.offset, x.service, x.reason, *values[x.partition, x.offset])
             for x in lines
             if (x.partition, x.offset) in values
         ]

@@ -37,15 +37,19 @@ def stream(spark: SparkSession, args: JobArguments) -> DataFrame:
     )
 
 
-def values(spark: SparkSession, args: JobArguments, places: Iterable[tuple[int, int]], most_bytes: int) -> dict[tuple[int, int], bytes]:
-    """The first bytes of the records at these partitions and offsets, read once more. What is gone by now is not there."""
+def values(
+    spark: SparkSession, args: JobArguments, places: Iterable[tuple[int, int]], most_bytes: int
+) -> dict[tuple[int, int], tuple[bytes, int]]:
+    """The first bytes of the records at these partitions and offsets, read once more, and when they were appended (ms). What is gone by
+    now is not there."""
     offsets: dict[int, list[int]] = {}
     for partition, offset in places:
         offsets.setdefault(partition, []).append(offset)
     records = _part(spark, args, {p: min(o) for p, o in offsets.items()}, {p: max(o) + 1 for p, o in offsets.items()})
     wanted = reduce(or_, ((F.col("partition") == p) & F.col("offset").isin(o) for p, o in offsets.items()))
-    rows = records.where(wanted).select("partition", "offset", F.substring("value", 1, most_bytes)).collect()
-    return {(partition, offset): bytes(value or b"") for partition, offset, value in rows}
+    sample = F.substring("value", 1, most_bytes), F.unix_millis("timestamp")
+    rows = records.where(wanted).select("partition", "offset", *sample).collect()
+    return {(partition, offset): (bytes(value or b""), append_ms) for partition, offset, value, append_ms in rows}
 
 
 def _part(spark: SparkSession, args: JobArguments, start: Offsets, end: Offsets) -> DataFrame:

@@ -67,6 +67,10 @@ class Plan:
         self._first, self._again = _sums(F.count("*"), _rejected_bit()), _sums(F.sum("n"), F.col("offsets"))
         self._named, self._capped = _service(), _capped(args.signature_cap)
 
+    def judged(self, records: DataFrame) -> DataFrame:
+        """The records with the reason why each is rejected, or with its `level` and `event_ms`."""
+        return _staged(records, self._judged)
+
     def counts(self, records: DataFrame) -> DataFrame:
         """Rows of `Count`. `records` are those of Spark's Kafka source."""
         grouped = _staged(records, [*self._judged, *self._signed]).groupBy(*self._keys).agg(*self._first)

@@ -188,9 +188,10 @@ def test_samples_of_rejected_lines_newest_batch_first(store: Any, job: str) -> N
     store.put_rejected(one, [RejectedLine("logs", 0, 5, "web", "empty", b""), RejectedLine("logs", 1, 0, "web", "not_utf8", b"\xff\x00")])
     two = claimed(store, one, {0: 10, 1: 2}, NOW_US + DAY_US)
     assert two.state is State.CLAIMED
-    store.put_rejected(two, [RejectedLine("logs", 0, 9, "web", "bad_time", b"x")])
+    store.put_rejected(two, [RejectedLine("logs", 0, 9, "web", "bad_time", b"x", HOUR + 1)])
     found = list(store.rejected_lines(job))
-    assert found[0] == ((1, 1), RejectedLine("logs", 0, 9, "web", "bad_time", b"x"))
+    assert found[0] == ((1, 1), RejectedLine("logs", 0, 9, "web", "bad_time", b"x", HOUR + 1))
+    assert [line.append_ms for _, line in found[1:]] == [None, None], "as in samples from before there was a column for it"
     assert sorted(line.value for _, line in found[1:]) == [b"", b"\xff\x00"]
     assert {position for position, _ in found[1:]} == {(1, 0)}
 
@@ -264,6 +265,8 @@ def test_the_next_batch_that_touched_an_hour(store: Any, job: str) -> None:
 
 def test_how_far_the_counts_are_proven_is_kept(store: Any, job: str) -> None:
     assert store.proven(job) is None
-    store.put_proven(job, "{1}")
-    store.put_proven(job, "{2}")
+    store.put_proven(job, "{1}", NOW_US)
+    store.put_proven(job, "{2}", NOW_US + 1)
+    assert store.proven(job) == "{2}"
+    store.put_proven(job, "{1}", NOW_US)  # of a recount that set out earlier and came in later
     assert store.proven(job) == "{2}"

@@ -25,6 +25,7 @@ class Fleet:
         self.checkpoints, self.clock = MemoryCheckpoints(), Clock()
         self.broker.create("logs", partitions=1)
         self.opened: list[Settings] = []
+        self.writers: dict[tuple[str, int], Writer] = {}
         self.broken: Exception | None = None
         specs = load_all(PROJECT / "spark_jobs")
         settings = Settings(home=str(folder), bundles=str(folder / "bundles"), checkpoints="memory")
@@ -53,7 +54,7 @@ class Fleet:
     def land(self, job: str = JOB) -> None:
         """Let the newest driver of a job start, and land a batch of one line."""
         args = self._newest(job)
-        writer = Writer(self.store, job, args.attempt, f"i-{args.attempt}", args.version, args.shards, lambda: int(self.clock() * 1e6))
+        writer = self.writers.setdefault((job, args.attempt), self._writer(job, args))  # one process an attempt
         writer.start()
         head = self.store.head(job)
         assert head is not None
@@ -65,6 +66,9 @@ class Fleet:
             lambda before: Counted([Delta(0, "web", "error", "x", 1)], Totals(1, {"error": 1}), advance(before, {0: 0}, {0: 0}, 60_000)),
         )
         self.checkpoints.known[args.epoch, args.attempt] = batch.batch_id
+
+    def _writer(self, job: str, args: JobArguments) -> Writer:
+        return Writer(self.store, job, args.attempt, f"i-{args.attempt}", args.version, args.shards, lambda: int(self.clock() * 1e6))
 
     def kill(self, job: str = JOB) -> None:
         """End the newest driver of a job, as `kill -9` does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,8 +13,15 @@ from spark_jobs.contract import HOUR_MS
 from tests.dags.fleet import JOB, Fleet, context
 from weir.errors import NotProven
 from weir.operators import counts
-from weir.operators.counts import FoldOperator, PendingOperator, RecountOperator, SpansOperator, SweepOperator, ValidateOperator
-from weir.operators.spans import joined
+from weir.operators.counts import (
+    FoldOperator,
+    PendingOperator,
+    ProveOperator,
+    RecountOperator,
+    SpansOperator,
+    SweepOperator,
+    ValidateOperator,
+)
 
 
 @pytest.fixture
@@ -45,7 +53,7 @@ def test_a_closed_hour_is_listed_folded_once_and_swept_later(landed: Fleet) -> N
 
 def test_open_hours_wait(landed: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("weir.counts.closed.closed_now", lambda *rest: HOUR_MS - 1)
-    assert pending() == [] and SpansOperator(task_id="spans", job=JOB).execute(context()) == []
+    assert pending() == []
 
 
 def test_what_cannot_be_proven_fails_at_once_with_the_sums(landed: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,16 +67,67 @@ def test_a_job_that_was_never_deployed_is_skipped(fleet: Fleet) -> None:
         pending()
 
 
-def test_recount_takes_the_hours_that_were_written_of_late(landed: Fleet) -> None:
-    spans = SpansOperator(task_id="spans", job=JOB)
-    assert spans.execute(context()) == [{"since": 0, "until": HOUR_MS}]
-    landed.clock.sleep(3 * 3600)
-    assert spans.execute(context()) == []
+def spans(told: Any) -> list[Any]:
+    """As they come back from Airflow: positions are lists."""
+    return json.loads(json.dumps(SpansOperator(task_id="spans", job=JOB).execute(told)))
+
+
+def recounted(span: Any, told: Any) -> Any:
+    return RecountOperator(task_id="recount", job=JOB, span=span).execute(told)
+
+
+@pytest.fixture
+def true(landed: Fleet, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+    """The lines in the topic are what the fleet says that they are."""
+    monkeypatch.setattr("weir.counts.tally.parser", lambda rules: lambda value, append_ms: (0, "error"))
+    return landed
+
+
+def test_recount_goes_on_from_what_is_proven(true: Fleet) -> None:
+    for n in (1, 2):
+        told = context()
+        (span,) = spans(told)
+        assert (span["since"], span["until"], span["upto"]) == (0, HOUR_MS, [1, n - 1])
+        parts = [recounted(span, told)]
+        assert parts[0]["checked_lines"] == n
+        prove = ProveOperator(task_id="prove", job=JOB, goal=told["ti"].pushed["goal"], recounts=parts)
+        assert prove.execute(told) == {"lines": n, "checked": n}
+        assert spans(context()) == []
+        true.land()
+
+
+def test_what_a_form_asks_for_proves_nothing_but_itself(true: Fleet) -> None:
+    told = context(since="1970-01-01T00:00:00Z", until=None)
+    (span,) = spans(told)
+    parts = [recounted(span, told)]
+    with pytest.raises(AirflowSkipException):
+        ProveOperator(task_id="prove", job=JOB, goal=told["ti"].pushed["goal"], recounts=parts).execute(told)
+    assert true.store.proven(JOB) is None
+
+
+def test_a_span_that_is_missing_proves_nothing(true: Fleet) -> None:
+    told = context()
+    spans(told)
+    with pytest.raises(AirflowFailException, match="not every span"):
+        ProveOperator(task_id="prove", job=JOB, goal=told["ti"].pushed["goal"], recounts=[]).execute(told)
+    assert true.store.proven(JOB) is None
+
+
+def test_lines_that_the_broker_lost_before_they_were_checked_fail_once_and_are_told(true: Fleet) -> None:
+    true.broker.forget("logs", 0, 1)
+    told = context()
+    (span,) = spans(told)
+    parts = [recounted(span, told)]
+    prove = ProveOperator(task_id="prove", job=JOB, goal=told["ti"].pushed["goal"], recounts=parts)
+    with pytest.raises(AirflowFailException, match=r"WEIR-401.*1 lines landed that the broker no longer has"):
+        prove.execute(told)
+    assert true.manager.health(JOB).evidence["proven"]["share"] == 0.0  # type: ignore[index]
+    assert spans(context()) == []
 
 
 def test_recount_takes_the_span_of_the_form(landed: Fleet) -> None:
-    spans = SpansOperator(task_id="spans", job=JOB).execute(context(since="1970-01-01T00:00:10Z", until=None))
-    assert spans == [{"since": 10_000, "until": None}]
+    (span,) = spans(context(since="1970-01-01T00:00:10Z", until=None))
+    assert (span["since"], span["until"], span["barren"]) == (10_000, None, False)
 
 
 def test_a_bad_time_in_the_form_is_refused_with_its_field(landed: Fleet) -> None:
@@ -78,15 +137,11 @@ def test_a_bad_time_in_the_form_is_refused_with_its_field(landed: Fleet) -> None
 
 def test_a_recount_that_does_not_come_out_equal_fails_with_the_places_and_is_kept(landed: Fleet) -> None:
     told = context()  # the line in the topic is empty: it cannot have been an error line
+    (span,) = spans(told)
     with pytest.raises(AirflowFailException, match="WEIR-401"):
-        RecountOperator(task_id="recount", job=JOB, span={"since": 0, "until": HOUR_MS}).execute(told)
+        recounted(span, told)
     assert told["ti"].pushed["recount"]["doubled"] == 1
     assert landed.store.recounts(JOB)[0]["doubled"] == 1
-
-
-def test_hours_that_follow_one_another_are_one_span_of_a_day_at_most() -> None:
-    hours = [n * HOUR_MS for n in (0, 1, 2, 5, *range(10, 40))]
-    assert [((s["until"] or 0) - (s["since"] or 0)) // HOUR_MS for s in joined(hours)] == [3, 1, 24, 6]
 
 
 @pytest.mark.parametrize("broken", [False, True])

@@ -79,3 +79,21 @@ def test_health_of_a_fleet_without_trouble_maps_nothing(dags: DagBag, fleet: Fle
     fleet.manager.deploy(JOB)
     fleet.land()
     assert run(dags, "weir_health") == ("success", {"tick": "success", "trouble": "skipped"})
+
+
+def test_recount_is_mapped_over_spans_and_proves_them(dags: DagBag, fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weir.cluster.kafka.KafkaBroker", lambda address: fleet.broker)
+    monkeypatch.setattr("weir.counts.tally.parser", lambda rules: lambda value, append_ms: (0, "error"))
+    fleet.manager.deploy(JOB)
+    fleet.land()
+    assert run(dags, "error_counts_recount") == ("success", {"spans": "success", "recount[0]": "success", "prove": "success"})
+    before = fleet.store.proven(JOB)
+    assert before is not None
+    assert run(dags, "error_counts_recount") == ("success", {"spans": "success", "recount": "skipped", "prove": "skipped"})
+    assert run(dags, "error_counts_recount", since="1970-01-01T00:00:00Z")[1] == {
+        "spans": "success", "recount[0]": "success", "prove": "skipped",
+    }  # fmt: skip
+    monkeypatch.setattr("weir.counts.tally.parser", lambda rules: lambda value, append_ms: "not_a_log_line")
+    fleet.land()
+    assert run(dags, "error_counts_recount") == ("failed", {"spans": "success", "recount[0]": "failed", "prove": "upstream_failed"})
+    assert fleet.store.proven(JOB) == before

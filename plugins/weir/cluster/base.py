@@ -79,11 +79,11 @@ class CountStore(DriverStore, Protocol):
     def recounts(self, job: str, limit: int = 50) -> Sequence[Mapping[str, object]]:
         """What recounts found, newest first."""
 
-    def put_proven(self, job: str, record: str) -> None:
-        """Keep how far the counts are proven."""
+    def put_proven(self, job: str, record: str, write_ts: int) -> None:
+        """Keep how far the counts are proven; `write_ts` is that of the batch: what reaches further stays, whichever is written last."""
 
     def proven(self, job: str) -> str | None:
-        """How far the counts are proven, as it was kept last."""
+        """How far the counts are proven, as it was kept for the latest batch."""
 
 
 class Cluster(Protocol):

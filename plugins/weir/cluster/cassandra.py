@@ -157,7 +157,8 @@ class CassandraStore(DriverStore):
         days = {*self.days(job), *([day_of(head.write_ts)] if head else [])}  # the newest batch may not be in the ledger yet
         for day in sorted(days, reverse=True):
             for r in self.session.stream("SELECT * FROM rejected WHERE job = ? AND day = ?", job, day):
-                yield (r.attempt, r.batch_id), RejectedLine(r.topic, r.partition, r.offset, r.service, r.reason, r.value)
+                append_ms = ms(r.appended_at) if r.appended_at else None
+                yield (r.attempt, r.batch_id), RejectedLine(r.topic, r.partition, r.offset, r.service, r.reason, r.value, append_ms)
 
     def folds(self, job: str) -> Mapping[HourShard, FoldNote]:
         rows = self.session.execute("SELECT hour, shard, run, attempt, batch_id, folded_at, swept FROM fold WHERE job = ?", job)
@@ -178,8 +179,8 @@ class CassandraStore(DriverStore):
     def recounts(self, job: str, limit: int = 50) -> Sequence[Mapping[str, object]]:
         return [json.loads(r.record) for r in self.session.execute("SELECT record FROM recount WHERE job = ? LIMIT ?", job, limit)]
 
-    def put_proven(self, job: str, record: str) -> None:
-        self.session.execute("INSERT INTO proven (job, record) VALUES (?, ?)", job, record)
+    def put_proven(self, job: str, record: str, write_ts: int) -> None:
+        self.session.execute("INSERT INTO proven (job, record) VALUES (?, ?) USING TIMESTAMP ?", job, record, write_ts)
 
     def proven(self, job: str) -> str | None:
         rows = self.session.execute("SELECT record FROM proven WHERE job = ?", job)

@@ -27,6 +27,10 @@ class KafkaBroker:
         self._address, self._budget_s = address, budget_s
         self._admin: AdminClient | None = None
 
+    def __reduce__(self) -> tuple[type[KafkaBroker], tuple[str, float]]:
+        """To another process goes where the brokers are; a client lives in one process only."""
+        return KafkaBroker, (self._address, self._budget_s)
+
     def end_offsets(self, topic: str) -> Mapping[int, int]:
         return self._asked(topic, lambda: self._offsets(topic, OffsetSpec.latest()))
 

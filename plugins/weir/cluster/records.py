@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from spark_jobs.protocol import Position
 
@@ -118,8 +119,7 @@ class Event:
     detail: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A line as the broker has it; `append_ms` is when the broker appended it."""
 
     partition: int

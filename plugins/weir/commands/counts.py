@@ -5,11 +5,11 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +18,8 @@ from weir.output import Format, readable, say, show
 from weir.settings import Settings
 
 if TYPE_CHECKING:
+    from spark_jobs.contract import RejectedLine
+    from weir.cluster.base import CountStore
     from weir.ingest import Progress, Sent
 
 
@@ -159,9 +161,12 @@ def rejected(
     job: JobArgument,
     reason: Annotated[str | None, typer.Option("--reason", help="Only lines that were rejected for this reason.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest first.")] = 100,
+    reparse: Annotated[bool, typer.Option("--reparse", help="Show what the job's parser that is here makes of them.")] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """List samples of lines that could not be counted. All of them are counted in the ledger; of each batch, some are kept.
+
+    With --reparse, what the parser would make of them now: in a Spark of this process, without changing any count.
 
     Example: weir rejected error_counts --reason bad_time
     """
@@ -169,8 +174,43 @@ def rejected(
 
     from weir.counts.progress import samples
 
-    with opened_store(Settings.load()) as store:
+    settings = Settings.load()
+    with opened_store(settings) as store:
         found = list(islice(samples(store, job, reason), limit))
+        now = _reparsed(settings, store, job, found) if reparse and found else [{}] * len(found)
     columns = ("topic", "partition", "offset", "service", "reason", "value")
-    rows = [{**{name: getattr(line, name) for name in columns}, "value": readable(line.value)} for line in found]
+    rows = [
+        {**{name: getattr(line, name) for name in columns}, **new, "value": readable(line.value)}
+        for line, new in zip(found, now, strict=True)
+    ]
     show(rows, form, empty="No line was rejected." if reason is None else f"No line was rejected for the reason {reason}.")
+
+
+def _reparsed(settings: Settings, store: CountStore, job: str, lines: Sequence[RejectedLine]) -> list[dict[str, Any]]:
+    """For each sample its outcome now, and what keeps that from being the last word."""
+    from spark_jobs.error_counts.reparse import outcomes, session
+    from weir.counts.panes import iso
+    from weir.counts.progress import head_of
+    from weir.supervise.submission import arguments
+
+    args = arguments(spec_of(settings, job), head_of(store, job), "reparse", "", settings)
+    spark = session()
+    try:
+        found = outcomes(spark, args, lines)
+    finally:
+        spark.stop()
+    return [
+        {
+            "now": one.reason or "counted",
+            "level": one.level,
+            "event_time": None if one.event_ms is None else iso(one.event_ms),
+            "note": _note(line),
+        }
+        for line, one in zip(lines, found, strict=True)
+    ]
+
+
+def _note(line: RejectedLine) -> str:
+    cut = f"cut: only its first {len(line.value)} bytes were kept" if line.cut else ""
+    undated = "its append time was not kept: it may be dated too far ahead" if line.append_ms is None else ""
+    return "; ".join(filter(None, (cut, undated)))

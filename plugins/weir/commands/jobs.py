@@ -34,6 +34,7 @@ def jobs(form: FormatOption = Format.TABLE) -> None:
 
 def _row(report: Report) -> dict[str, Any]:
     evidence = report.evidence
+    proven: Any = evidence.get("proven") or {}
     return {
         "verdict": str(report.verdict),
         "since": _iso(report.since),
@@ -41,6 +42,8 @@ def _row(report: Report) -> dict[str, Any]:
         "epoch": evidence.get("epoch"),
         "batch_id": evidence.get("batch_id"),
         "lag": evidence.get("lag"),
+        "proven_up_to": proven.get("up_to"),  # landed by then
+        "proven_share": proven.get("share"),
     }
 
 

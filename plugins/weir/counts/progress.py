@@ -29,13 +29,14 @@ def left(store: CountStore, job: str, ends: Offsets) -> int:
     return sum(max(0, end - frontier.get(p, 0)) for p, end in ends.items())
 
 
-def batches(store: CountStore, job: str) -> Iterator[Head]:
-    """An open claim, then every landed batch and every gap, newest first. Raises UnknownJob."""
-    head = head_of(store, job)
+def batches(store: CountStore, job: str, head: Head | None = None) -> Iterator[Head]:
+    """An open claim, then every landed batch and every gap, newest first, as of one head: what lands meanwhile is not among them, even
+    where the ledger has it already. `head` is the present one if left out. Raises UnknownJob."""
+    head = head or head_of(store, job)
     if head.has_batch or head.gap:
         yield head
     for kept in store.ledger(job):
-        if (kept.by, kept.batch_id) != (head.by, head.batch_id):
+        if (kept.by, kept.batch_id) < (head.by, head.batch_id):
             yield kept
 
 
@@ -75,6 +76,12 @@ def _gap_row(head: Head, gap: Gap) -> dict[str, Any]:
         "skipped": gap.lines,
         "gap": {**asdict(gap), "kind": str(gap.kind)},
     }
+
+
+def landed_lines(store: CountStore, job: str) -> int:
+    """All lines that ever landed. Raises UnknownJob."""
+    seen = seen_landed(store, job)
+    return sum(head.totals.lines for head in batches(store, job) if (head.by, head.batch_id) in seen)
 
 
 def samples(store: CountStore, job: str, reason: str | None = None) -> Iterator[RejectedLine]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from spark_jobs.protocol import Head, landed
+from spark_jobs.protocol import Head, Landed, landed
 from weir.cluster.base import CountStore
 from weir.cluster.records import Cell, HourShard
 from weir.counts.fold import sums
@@ -36,6 +36,19 @@ def snapshot(store: CountStore, job: str, places: Iterable[HourShard]) -> Snapsh
         if all(store.published(job, at) == published[at] for at in places):
             return Snapshot(head, cells)
     raise Conflict(f"The counts of {job} kept being folded while they were read.", "Try again, or ask for fewer hours.")
+
+
+def as_of(store: CountStore, job: str, at: HourShard, seen: Landed) -> Mapping[Cell, int] | None:
+    """The counts of one hour and shard as of the head that `seen` was made of, for those who cannot hold all hours at once. None if a fold
+    has published beyond that head. Raises Conflict if folds kept publishing in between."""
+    for _ in range(TRIES):
+        published = store.published(job, at)
+        if published is not None and (seen.newest is None or published.position > seen.newest):
+            return None
+        cells = sums(store, job, at, published, seen)
+        if store.published(job, at) == published:
+            return cells
+    raise Conflict(f"The counts of {job} kept being folded while they were read.", "Try again.")
 
 
 def read(store: CountStore, job: str, at: HourShard) -> Mapping[Cell, int]:

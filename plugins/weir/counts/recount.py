@@ -1,47 +1,30 @@
 """The proof: read what has landed back from the source, count it by other means, and compare with the store.
 
-The store is read first, at one consistent moment; its head fixes how far the source is read. Lines are streamed and only counted, so memory
-grows with panes, services and levels, and not with lines.
+The store is read first, place by place, all of it as of one head; that head says how far the source is read. Both sides meet in a
+comparison that keeps on disk what does not fit into memory, and lines are read in pieces, by as many processes as there are cores.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from spark_jobs.contract import hour_of
-from spark_jobs.gap import Gap
 from spark_jobs.protocol import Head, Landed, Position, landed
 from weir.cluster.base import CountStore, Source
-from weir.cluster.records import HourShard
-from weir.counts.lines import Parse, parser, service_of
-from weir.counts.panes import iso
-from weir.counts.progress import batches, head_of
-from weir.counts.read import snapshot
+from weir.cluster.records import Touched
+from weir.counts.compare import REJECTED, Cell, Comparison, Difference
+from weir.counts.plan import Plan, plan_of
+from weir.counts.progress import head_of
+from weir.counts.proven import Part
+from weir.counts.read import TRIES, as_of
 from weir.counts.rules import Rules
+from weir.counts.scope import EVERYTHING, NOTHING, Scope
+from weir.counts.tally import tallies
+from weir.errors import Conflict
 
-Cell = tuple[int, str, str]  # pane start (ms), service, level
-Place = tuple[int, int]  # partition, offset
-REJECTED: Cell = (0, "", "")  # rejected lines have neither pane nor level: they are compared as one number
 TOLD = 100  # differences that are named one by one
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A cell that is not the same; `first` is where the source has its first line, None if it has none."""
-
-    cell: Cell
-    stored: int
-    recounted: int
-    first: Place | None
-
-    def as_dict(self) -> dict[str, Any]:
-        pane, service, level = self.cell
-        named = {"rejected": True} if self.cell == REJECTED else {"pane": iso(pane), "service": service, "level": level}
-        first = {"partition": self.first[0], "offset": self.first[1]} if self.first else None
-        return {**named, "stored": self.stored, "recounted": self.recounted, "first": first}
 
 
 @dataclass(frozen=True)
@@ -59,15 +42,20 @@ class Result:
     gap_lines: int
     rejected_by_reason: Mapping[str, int]
     differences: tuple[Difference, ...]
+    part: Part
+
+    @property
+    def exact(self) -> bool:
+        return self.missing == self.doubled == 0
 
     @property
     def proven(self) -> bool:
-        return self.missing == self.doubled == 0 < self.checked_lines
+        return self.exact and self.checked_lines > 0
 
     @property
     def sentence(self) -> str:
         left_out = f" {self.gap_lines} lines were left out and never counted: weir ledger {self.job}" if self.gap_lines else ""
-        if not self.checked_lines:
+        if self.exact and not self.checked_lines:
             return f"WEIR-401: {self.job}: nothing could be checked, {self.unchecked_lines} lines are no longer in the broker.{left_out}"
         if self.proven:
             rest = (f" {self.unchecked_lines} lines are no longer in the broker." if self.unchecked_lines else "") + left_out
@@ -90,173 +78,116 @@ class Result:
         }
 
 
-@dataclass
-class Plan:
-    """What to read: ranges by partition, `whole` of batches that the broker has all of, `torn` what it has of others."""
+@dataclass(frozen=True)
+class Stored:
+    """What the store says, as of one head; its counts are in the comparison."""
 
-    whole: dict[int, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
-    torn: dict[int, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
-    lost: dict[int, int] = field(default_factory=dict)  # by attempt, the last batch that is not whole
-    late: int = 0
-    rejected: int = 0  # of whole batches
-    unchecked: int = 0
-    left_out: int = 0  # in gaps
-    cut: dict[int, int] = field(default_factory=dict)  # by partition, where the log was cut after the batches that are still to come
-
-    def pass_over(self, gap: Gap) -> None:
-        """A gap is in no batch. Where it says that the log was cut, older batches' offsets may hold other lines now."""
-        self.left_out += gap.lines
-        for hole in gap.holes:
-            if hole.end < hole.start:
-                self.cut[hole.partition] = min(hole.end, self.cut.get(hole.partition, hole.end))
-
-    def add(self, head: Head, earliest: Mapping[int, int], same_topic: bool) -> None:
-        spans = {p: (head.start.get(p, 0), end) for p, end in head.end.items() if end > head.start.get(p, 0)}
-        kept = {p: self._kept(p, span, earliest) if same_topic else (span[1], span[1]) for p, span in spans.items()}
-        gone = {p: end - start - (kept[p][1] - kept[p][0]) for p, (start, end) in spans.items()}
-        torn = any(gone.values())
-        if not torn:
-            self.late += head.totals.late
-            self.rejected += sum(head.totals.rejected.values())
-        else:
-            self.lost[head.by] = max(self.lost.get(head.by, -1), head.batch_id)
-            self.unchecked += sum(gone.values())
-        for p, span in kept.items():
-            _join(self.torn[p] if torn else self.whole[p], *span)
-
-    def _kept(self, partition: int, span: tuple[int, int], earliest: Mapping[int, int]) -> tuple[int, int]:
-        """What the broker still has of a range."""
-        end = min(span[1], max(span[0], self.cut.get(partition, span[1])))
-        return min(end, max(span[0], earliest.get(partition, end))), end
-
-    def is_lost(self, position: Position) -> bool:
-        return position[1] <= self.lost.get(position[0], -1)
+    head: Head
+    seen: Landed
+    places: Sequence[Touched]
 
 
-def _join(ranges: list[tuple[int, int]], start: int, end: int) -> None:
-    """Add a range in front; batches come newest first, so most of them only lengthen the last range."""
-    if start >= end:
-        return
-    if ranges and ranges[-1][0] == end:
-        ranges[-1] = start, ranges[-1][1]
-    else:
-        ranges.append((start, end))
-
-
-@dataclass
-class Tally:
-    """Lines counted again: by cell, with the place of the first; rejected ones of whole batches, by reason."""
-
-    cells: Counter[Cell] = field(default_factory=Counter)
-    first: dict[Cell, Place] = field(default_factory=dict)
-    rejected: Counter[str] = field(default_factory=Counter)
-    lines: int = 0
-
-
-def recount(store: CountStore, source: Source, rules: Rules, since: int | None = None, until: int | None = None) -> Result:
-    """Count again what has landed now; with `since` or `until` (ms), the panes that begin in between.
+def recount(store: CountStore, source: Source, rules: Rules, scope: Scope = EVERYTHING, workers: int = 1) -> Result:
+    """Count again what has landed now, or the part of it that `scope` says.
 
     Raises UnknownJob, NotRunning (the broker does not answer), Conflict (the counts kept being folded).
     """
     head_of(store, rules.job)
-    places = [(t.hour, t.shard) for t in store.hours(rules.job, None if since is None else hour_of(since), until)]
-    ranged = since is not None or until is not None
-    taken = snapshot(store, rules.job, places)
-    seen = landed(taken.head, store.firsts(rules.job))
-    stored = _within(_by_cell(cells for cells in taken.cells.values()), since, until)
-    plan = _plan(store, source, rules, seen, _touching(store, rules.job, places, seen) if ranged else None)
-    tally = _tally(source, rules, plan, since, until)
-    unsure = _hours_of(store, rules.job, places, plan) if plan.lost else set()
-    stored[REJECTED], tally.cells[REJECTED] = plan.rejected, tally.rejected.total()
-    differences = list(_differences(stored, tally, unsure))
+    for _ in range(TRIES):
+        with Comparison() as comparison:
+            stored = _store_side(store, rules.job, scope, comparison)
+            if stored is not None:
+                return _compared(store, source, rules, scope, workers, stored, comparison)
+    raise Conflict(f"The counts of {rules.job} kept being folded while they were read.", "Try again, or ask for fewer hours.")
+
+
+def _store_side(store: CountStore, job: str, scope: Scope, comparison: Comparison) -> Stored | None:
+    """Take in the stored counts as of the present head. None if a fold has gone beyond it: then it takes a newer one.
+
+    The places are listed after the head, so that every hour is among them that a landed batch has begun.
+    """
+    head = head_of(store, job)
+    seen = landed(head, store.firsts(job))
+    places = scope.places(store, job)
+    for touched in places:
+        cells = as_of(store, job, (touched.hour, touched.shard), seen)
+        if cells is None:
+            return None
+        found: Counter[Cell] = Counter()
+        for (pane, service, level, _), n in cells.items():
+            if scope.holds(pane):
+                found[pane, service, level] += n
+        comparison.add_stored(found)
+    return Stored(head, seen, places)
+
+
+def _compared(
+    store: CountStore, source: Source, rules: Rules, scope: Scope, workers: int, stored: Stored, comparison: Comparison
+) -> Result:
+    plan = _plan(store, source, rules, scope, stored)
+    counted, rejected = _source_side(source, rules, scope, workers, plan, comparison)
+    comparison.add_stored({REJECTED: plan.rejected})
+    unsure = _unsure(store, rules.job, stored.places, plan) if plan.lost else set()
+    missing = doubled = 0
+    told: list[Difference] = []
+    for difference in comparison.differences(unsure):
+        missing, doubled = missing + difference.missing, doubled + difference.doubled
+        told += [difference] if len(told) < TOLD else []
     return Result(
         job=rules.job,
-        frontier=taken.head.frontier,
-        missing=sum(max(0, d.recounted - d.stored) for d in differences),
-        doubled=sum(max(0, d.stored - d.recounted) for d in differences),
+        frontier=stored.head.frontier,
+        missing=missing,
+        doubled=doubled,
         late=plan.late,
-        rejected=tally.rejected.total(),
-        checked_lines=tally.lines,
+        rejected=rejected.total(),
+        checked_lines=counted + rejected.total(),
         unchecked_lines=plan.unchecked,
         gap_lines=plan.left_out,
-        rejected_by_reason=dict(tally.rejected),
-        differences=tuple(differences[:TOLD]),
+        rejected_by_reason=dict(rejected),
+        differences=tuple(told),
+        part=_part(store, rules.job, scope, stored, unsure, exact=missing == doubled == 0),
     )
 
 
-def _by_cell(many: Iterable[Mapping[tuple[int, str, str, str], int]]) -> Counter[Cell]:
-    """Stored counts without their signatures."""
-    cells: Counter[Cell] = Counter()
-    for each in many:
-        for (pane, service, level, _), n in each.items():
-            cells[pane, service, level] += n
-    return cells
+def _source_side(source: Source, rules: Rules, scope: Scope, workers: int, plan: Plan, comparison: Comparison) -> tuple[int, Counter[str]]:
+    """Take in what the source says; how many lines were counted, and how many rejected for which reason."""
+    lines, rejected = 0, Counter[str]()
+    for tally in tallies(source, rules, plan.pieces(), workers):
+        cells = {cell: found for cell, found in tally.cells.items() if scope.holds(cell[0])}
+        lines += sum(n for n, _ in cells.values())
+        comparison.add_counted(tally.partition, cells)
+        if tally.rejected:
+            comparison.add_counted(tally.partition, {REJECTED: (tally.rejected.total(), tally.first_rejected)})
+            rejected.update(tally.rejected)
+    return lines, rejected
 
 
-def _within(cells: Counter[Cell], since: int | None, until: int | None) -> Counter[Cell]:
-    return Counter({cell: n for cell, n in cells.items() if _in(cell[0], since, until)})
+def _plan(store: CountStore, source: Source, rules: Rules, scope: Scope, stored: Stored) -> Plan:
+    """All landed batches, or those that wrote to the scope's hours; no look at the ledger further back than the oldest of them."""
+    if scope.everything:
+        return plan_of(store, source, rules, stored.seen)
+    if scope.barren:
+        return plan_of(store, source, rules, stored.seen, scope.wants_barren, scope.after)
+    touching = _touching(store, rules.job, stored)
+    oldest = min(touching, default=(stored.head.attempt + 1, 0))
+    return plan_of(store, source, rules, stored.seen, lambda head: (head.by, head.batch_id) in touching, oldest)
 
 
-def _in(pane: int, since: int | None, until: int | None) -> bool:
-    return (since is None or pane >= since) and (until is None or pane < until)
+def _touching(store: CountStore, job: str, stored: Stored) -> set[Position]:
+    """The landed batches that wrote to these places."""
+    return {p for t in stored.places for p, _ in store.hour_totals(job, (t.hour, t.shard)) if p in stored.seen}
 
 
-def _touching(store: CountStore, job: str, places: Iterable[HourShard], seen: Landed) -> set[Position]:
-    """The landed batches that wrote to these hours."""
-    return {position for at in places for position, _ in store.hour_totals(job, at) if position in seen}
-
-
-def _plan(store: CountStore, source: Source, rules: Rules, seen: Landed, only: set[Position] | None) -> Plan:
-    """Go through the ledger, newest batch first, and lay out what is to be read."""
-    earliest, topic_id = source.earliest_offsets(rules.topic), source.topic_id(rules.topic)
-    plan = Plan()
-    for head in batches(store, rules.job):
-        if head.gap:
-            plan.pass_over(head.gap)
-        position = head.by, head.batch_id
-        if position in seen and (only is None or position in only):
-            plan.add(head, earliest, head.topic_id in ("", topic_id))
-    return plan
-
-
-def _tally(source: Source, rules: Rules, plan: Plan, since: int | None, until: int | None) -> Tally:
-    tally, parse = Tally(), parser(rules)
-    for ranges, whole in ((plan.whole, True), (plan.torn, False)):
-        for partition, spans in sorted(ranges.items()):
-            for start, end in sorted(spans):
-                _count(source, rules, parse, tally, (partition, start, end), whole, since, until)
-    return tally
-
-
-def _count(
-    source: Source, rules: Rules, parse: Parse, tally: Tally, span: tuple[int, int, int], whole: bool, since: int | None, until: int | None
-) -> None:
-    """Count one range. Rejected lines of a torn batch have no number in the ledger to be compared with."""
-    pane_ms, cells, first = rules.pane, tally.cells, tally.first
-    for record in source.records(rules.topic, *span):
-        parsed = parse(record.value, record.append_ms)
-        if isinstance(parsed, str):
-            if whole:
-                tally.rejected[parsed] += 1
-                tally.lines += 1
-                first.setdefault(REJECTED, (record.partition, record.offset))
-            continue
-        pane = parsed[0] - parsed[0] % pane_ms
-        if _in(pane, since, until):
-            cell = pane, service_of(record.key), parsed[1]
-            if cell not in cells:
-                first[cell] = record.partition, record.offset
-            cells[cell] += 1
-            tally.lines += 1
-
-
-def _hours_of(store: CountStore, job: str, places: Iterable[HourShard], plan: Plan) -> set[int]:
+def _unsure(store: CountStore, job: str, places: Iterable[Touched], plan: Plan) -> set[int]:
     """The hours that lost lines may have been counted in: there, a count that is too high tells nothing."""
-    return {at[0] for at in places if any(plan.is_lost(position) for position, _ in store.hour_totals(job, at))}
+    return {t.hour for t in places if any(plan.is_lost(position) for position, _ in store.hour_totals(job, (t.hour, t.shard)))}
 
 
-def _differences(stored: Counter[Cell], tally: Tally, unsure: set[int]) -> Iterator[Difference]:
-    for cell in sorted(stored.keys() | tally.cells.keys()):
-        have, want = stored[cell], tally.cells[cell]
-        if have < want or (have > want and (cell == REJECTED or hour_of(cell[0]) not in unsure)):
-            yield Difference(cell, have, want, tally.first.get(cell))
+def _part(store: CountStore, job: str, scope: Scope, stored: Stored, unsure: set[int], exact: bool) -> Part:
+    """What this says of the batches in (after, upto]: their lines in hours that the source still has all lines of."""
+    checked = 0
+    for touched in stored.places:
+        if touched.position > scope.after and scope.upto > NOTHING and touched.hour not in unsure:
+            new = (n for p, n in store.hour_totals(job, (touched.hour, touched.shard)) if scope.is_new(p) and p in stored.seen)
+            checked += sum(sum(levels.values()) for levels in new)
+    return Part(exact, stored.seen.newest or NOTHING, checked)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from weir.operators.base import JobOperator, final, form
 from weir.operators.session import opened, settings
-from weir.operators.spans import Span, recent, told
+from weir.operators.spans import Span, as_span, scope_of, told, told_span
 
 if TYPE_CHECKING:
     from weir.cluster.base import JobStore, Source
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 PLACES = 32  # hours and shards that one task folds: seconds of work
 BATCHES = 500  # of one run, the oldest first; Airflow maps no more than 1,024
-RECENT_MS = 2 * 3_600_000  # what an hourly recount looks back, so that no hour falls between two
 
 
 @dataclass(frozen=True)
@@ -99,20 +98,33 @@ class SweepOperator(JobOperator):
 
 
 class SpansOperator(JobOperator):
-    """Lists what is to be counted again: the span of the form, or else the closed hours that were written of late."""
+    """Lists what is to be counted again: the span of the form, or else the hours that batches wrote to after what is proven.
+
+    Its XCom `goal` is what will be proven when all of them come out equal; empty for a form.
+    """
 
     def execute(self, context: Context) -> list[Span]:
         from weir.counts.panes import parse_time
+        from weir.counts.proving import scopes, set_out
+        from weir.counts.scope import Scope
 
         since, until = form(context, "since"), form(context, "until")
         with counts_of(self.job) as at:
             if since or until:
-                return [{name: parse_time(text, name) if text else None for name, text in (("since", since), ("until", until))}]
-            return recent(at.store, self.job, at.closed_until, at.now - RECENT_MS)
+                context["ti"].xcom_push(key="goal", value={})
+                from_to = (parse_time(text, name) if text else None for name, text in (("since", since), ("until", until)))
+                return [as_span(Scope(next(from_to), next(from_to)))]
+            goal = set_out(at.store, self.job)
+            spans = [as_span(scope) for scope in scopes(at.store, self.job, goal)] if goal else []
+        context["ti"].xcom_push(key="goal", value=replace(goal, parts=len(spans)).as_dict() if goal else {})
+        return spans
 
 
 class RecountOperator(JobOperator):
-    """Reads the lines of a span back from Kafka, counts them by other means, compares. Missing or doubled lines fail the task."""
+    """Reads the lines of a span back from Kafka, counts them by other means, compares. Missing or doubled lines fail the task.
+
+    It reads in one process: what is spread over workers are the spans.
+    """
 
     def __init__(self, *, span: Span, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -120,19 +132,47 @@ class RecountOperator(JobOperator):
 
     @property
     def label(self) -> str:
-        return told(self.span["since"], self.span["until"])
+        return told_span(self.span)
 
     def execute(self, context: Context) -> dict[str, Any]:
         from weir.counts.recount import recount
+        from weir.counts.scope import NOTHING
 
+        scope = scope_of(self.span)
         with counts_of(self.job) as at:
-            result = recount(at.store, at.source, at.rules, **self.span)
+            result = recount(at.store, at.source, at.rules, scope)
             at.store.put_recount(self.job, {**result.as_dict(), "at": at.now})
         context["ti"].xcom_push(key="recount", value=result.as_dict())
-        if not result.proven:
+        if not result.exact or (scope.upto == NOTHING and not result.proven):  # towards a goal, what was not checked is for `prove` to tell
             raise AirflowFailException(result.sentence)
         self.log.info(result.sentence)
-        return result.numbers()
+        return {**result.numbers(), "part": result.part.as_dict()}
+
+
+class ProveOperator(JobOperator):
+    """Keeps how far the counts are proven, once every span of the goal has come out equal. Runs only then."""
+
+    template_fields: Sequence[str] = ("job", "goal", "recounts")
+
+    def __init__(self, *, goal: Any, recounts: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.goal, self.recounts = goal, recounts
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        from weir.counts.proven import Goal, Part
+        from weir.counts.proving import prove
+
+        if not self.goal:
+            raise AirflowSkipException("The span of a form proves nothing but itself.")
+        goal, parts = Goal.of(self.goal), [Part.of(one["part"]) for one in self.recounts]
+        with counts_of(self.job) as at:
+            found = prove(at.store, at.source, at.rules, goal, parts, at.now)
+        if found is None:
+            raise AirflowFailException(f"{self.job}: not every span came out equal: what is proven stays as it was.")
+        if found.checked == goal.base.checked and found.lines > goal.base.lines:
+            raise AirflowFailException(f"WEIR-401: {self.job}: {found.lines - goal.base.lines} lines landed that the broker no longer has.")
+        self.log.info(found.sentence(self.job))
+        return {"lines": found.lines, "checked": found.checked}
 
 
 class DataDocsLink(BaseOperatorLink):

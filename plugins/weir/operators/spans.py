@@ -1,40 +1,30 @@
-"""Spans of hours, for tasks that are mapped over them."""
+"""What a recount is mapped over, as values that Airflow can keep, and as labels that people read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import takewhile
-from typing import TYPE_CHECKING
-
-from spark_jobs.contract import HOUR_MS
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from weir.cluster.base import CountStore
+    from weir.counts.scope import Scope
 
-Span = dict[str, int | None]  # since and until, in ms; None for open
-LONGEST_MS = 24 * HOUR_MS
-
-
-def recent(store: CountStore, job: str, closed_until: int, landed_since: int) -> list[Span]:
-    """The closed hours that batches wrote to since a moment (ms), joined to spans."""
-    from weir.counts.progress import batches
-
-    new = takewhile(lambda head: not head.landed_at or head.landed_at >= landed_since, batches(store, job))
-    oldest = min(((head.by, head.batch_id) for head in new), default=None)
-    if oldest is None:
-        return []
-    return joined(t.hour for t in store.hours(job) if t.position >= oldest and t.hour + HOUR_MS <= closed_until)
+Span = dict[str, Any]  # the fields of a Scope, but `hours`
 
 
-def joined(hours: Iterable[int]) -> list[Span]:
-    """Hours that follow one another as one span, of a day at most."""
-    spans: list[tuple[int, int]] = []
-    for hour in sorted(set(hours)):
-        if spans and spans[-1][1] == hour and hour - spans[-1][0] < LONGEST_MS:
-            spans[-1] = spans[-1][0], hour + HOUR_MS
-        else:
-            spans.append((hour, hour + HOUR_MS))
-    return [{"since": since, "until": until} for since, until in spans]
+def as_span(scope: Scope) -> Span:
+    return {name: value for name, value in asdict(scope).items() if name != "hours"}
+
+
+def scope_of(span: Span) -> Scope:
+    """A position comes back from Airflow as a list."""
+    from weir.counts.scope import Scope
+
+    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in span.items()}
+    return Scope(**fields)
+
+
+def told_span(span: Span) -> str:
+    return "batches of rejected lines only" if span["barren"] else told(span["since"], span["until"])
 
 
 def told(since: int | None, until: int | None) -> str:

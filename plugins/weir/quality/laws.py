@@ -24,8 +24,8 @@ def suites(fresh_within_s: float = FRESH_WITHIN_S) -> Mapping[str, list[Any]]:
     def some(words: str) -> Any:
         return law("ExpectTableRowCountToBeBetween", words, min_value=1)
 
-    def equal(a: str, b: str, words: str) -> Any:
-        return law("ExpectColumnPairValuesToBeEqual", words, column_A=a, column_B=b)
+    def equal(a: str, b: str, words: str, **values: Any) -> Any:
+        return law("ExpectColumnPairValuesToBeEqual", words, column_A=a, column_B=b, **values)
 
     or_equal = {"or_equal": True}
     cell = ("pane_start", "service", "level", "signature")
@@ -41,7 +41,8 @@ def suites(fresh_within_s: float = FRESH_WITHIN_S) -> Mapping[str, list[Any]]:
         ],
         "ledger": [
             some("some batch has landed"),
-            columns("attempt, batch_id, lines, counted, skipped, late, least, gap"),
+            columns("attempt, batch_id, lines, counted, skipped, late, least, levels, in_hours, gap"),
+            equal("levels", "in_hours", "the hours hold what each batch counted", ignore_row_if="either_value_is_missing"),
             equal("lines", "counted", "lines are the sum of levels and rejected"),
             between("skipped", "lines are as many as offsets", 0, 0),
             between("least", "no total is negative", 0, None),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from weir.cluster.base import Broker, CountStore
+from weir.cluster.base import CountStore, Source
 from weir.counts.rules import Rules
 from weir.errors import NotProven
 from weir.quality.laws import FRESH_WITHIN_S, suites
@@ -70,19 +70,19 @@ class ValidationResult:
 
 
 def validate(
-    store: CountStore, broker: Broker, rules: Rules, docs: str, since: int | None = None, until: int | None = None
+    store: CountStore, source: Source, rules: Rules, docs: str, since: int | None = None, until: int | None = None
 ) -> ValidationResult:
     """Check all laws now. Raises NotProven if one is broken or there is nothing to check, UnknownJob, NotRunning."""
-    result = check(store, broker, rules, docs, since, until)
+    result = check(store, source, rules, docs, since, until)
     result.raise_if_broken()
     return result
 
 
 def check(
-    store: CountStore, broker: Broker, rules: Rules, docs: str, since: int | None = None, until: int | None = None, now: int | None = None
+    store: CountStore, source: Source, rules: Rules, docs: str, since: int | None = None, until: int | None = None, now: int | None = None
 ) -> ValidationResult:
     """As `validate`, but a broken law is only told. `docs` is the folder for the pages; empty for none."""
-    tables = gather(store, broker, rules, since, until, round(time.time() * 1000) if now is None else now)
+    tables = gather(store, source, rules, since, until, round(time.time() * 1000) if now is None else now)
     return run(rules.job, tables, docs)
 
 

@@ -16,6 +16,7 @@ from spark_jobs import failpoint
 from spark_jobs.protocol import Head, Offsets, first_head, rebuilt
 from weir.cluster.base import Broker, Checkpoints, Cluster, JobStore
 from weir.cluster.records import AttemptRow, DriverState, JobRow
+from weir.counts.proving import proven
 from weir.errors import Conflict, Diverged, NotRunning, WeirError
 from weir.settings import Settings
 from weir.supervise import bundle, takeover
@@ -138,6 +139,7 @@ class Manager:
             end_offsets=_or_none(lambda: self._broker.end_offsets(topic)),
             earliest_offsets=_or_none(lambda: self._broker.earliest_offsets(topic)),
             topic_id=_or_none(lambda: self._broker.topic_id(topic)),
+            proven=proven(self.store, job),
         )
 
     def ready(self, job: str, attempt: int) -> bool:

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from spark_jobs.protocol import Head, Offsets, landed
 from weir.cluster.records import AttemptRow, DriverState, JobRow
+from weir.counts.proven import UNPROVEN, Proven
 from weir.supervise.spec import Health
 
 SUBMIT_GRACE_MS = 15_000  # between a takeover and the note of its submission; a submission takes well under a second
@@ -49,6 +50,7 @@ class Observation:
     end_offsets: Offsets | None = None
     earliest_offsets: Offsets | None = None
     topic_id: str | None = None
+    proven: Proven = UNPROVEN
 
     @property
     def lag(self) -> int | None:
@@ -214,6 +216,7 @@ def _evidence(seen: Observation) -> Mapping[str, object]:
     if head:
         facts |= {"epoch": head.epoch, "attempt": head.attempt, "batch_id": head.batch_id, "state": str(head.state)}
         facts |= {"landed_at": head.landed_at, "offsets": {str(p): o for p, o in head.frontier.items()}}
+    facts["proven"] = seen.proven.as_evidence()
     if row:
         facts |= {"submission_id": row.submission_id, "exit_reason": row.exit_reason, "exit_error": _first_line(row.exit_error)}
     if seen.lost:

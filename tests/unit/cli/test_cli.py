@@ -9,13 +9,15 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from spark_jobs.contract import HOUR_MS
+from spark_jobs.contract import HOUR_MS, RejectedLine
 from tests.unit.counts.job import JOB, START, TOPIC, Job
 from weir import cli
+from weir.counts.proven import Proven
 from weir.errors import NotRunning
 from weir.ingest import Interrupted, Sent
 from weir.supervise.manager import Action
@@ -114,6 +116,24 @@ def test_rejected_lines_are_shown_escaped(weir: Weir, job: Job) -> None:
     assert "No line was rejected for the reason nope." in weir("rejected", JOB, "--reason", "nope")[2]
 
 
+def test_rejected_lines_are_parsed_again(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    from spark_jobs.error_counts import reparse
+
+    samples = [RejectedLine(TOPIC, 1, 1, "web", "x", b"a" * 4096, START), RejectedLine(TOPIC, 1, 2, "web", "x", b"b")]
+    job.store.rejected[JOB, (1, 1)] = samples
+    asked: list[Any] = []
+    found = [reparse.Outcome(None, "error", START), reparse.Outcome("not_a_log_line", None, None)]
+    monkeypatch.setattr(reparse, "session", lambda: SimpleNamespace(stop=lambda: asked.append("stopped")))
+    monkeypatch.setattr(reparse, "outcomes", lambda spark, args, lines: asked.append((args, lines)) or found)
+    code, out, _ = weir("rejected", JOB, "--reason", "x", "--reparse", "--format", "json")
+    undated, cut = json.loads(out)
+    assert (code, cut["reason"], cut["now"], cut["note"]) == (0, "x", "not_a_log_line", "cut: only its first 4096 bytes were kept")
+    assert (undated["now"], undated["level"], undated["event_time"]) == ("counted", "error", "2026-01-31T12:00:00Z")
+    assert undated["note"] == "its append time was not kept: it may be dated too far ahead"
+    (args, lines), stopped = asked
+    assert (args.job, args.topic, lines, stopped) == (JOB, TOPIC, samples[::-1], "stopped")
+
+
 def test_wait(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     assert weir("wait", JOB, "--lag", "0")[0] == 0
     job.send(START)
@@ -139,6 +159,30 @@ def test_recount(weir: Weir, job: Job) -> None:
     assert weir("recount", JOB, "--until", "1999-01-01")[0] == 1
 
 
+def test_recount_of_everything_keeps_how_far_the_counts_are_proven(weir: Weir, job: Job) -> None:
+    code, _, err = weir("recount", JOB, "--since", "2026-01-31")
+    assert code == 0 and "is proven" not in err and job.store.proven(JOB) is None
+    code, _, err = weir("recount", JOB, "--workers", "1")
+    assert code == 0 and "is proven, 6 of 6 lines were checked" in err
+    assert json.loads(job.store.proven(JOB) or "")["position"] == [1, 1]
+    assert "is proven" not in weir("recount", JOB)[2], "there is nothing new"
+
+
+def test_recount_of_a_sample_says_which_hours_and_what_share(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    for hour in (1, 2, 3):
+        job.send(START + hour * HOUR_MS, append=START + hour * HOUR_MS)
+        job.land()
+    monkeypatch.setattr(time, "time", lambda: START / 1000 + 12 * 3600)
+    code, out, err = weir("recount", JOB, "--sample", "1", "--seed", "3")
+    told = json.loads(out)
+    assert code == 0 and (told["sample"]["of"], told["sample"]["seed"], len(told["sample"]["hours"])) == (3, 3, 1)
+    assert told["sample"]["share"] == round(told["checked_lines"] / 9, 5) > 0
+    assert f"1 of 3 closed hours, {told['sample']['share']:.2%} of all lines (--seed 3): {told['sample']['hours'][0]}" in err
+    assert json.loads(weir("recount", JOB, "--sample", "1", "--seed", "3")[1]) == told
+    assert job.store.recounts(JOB)[0]["sample"] == told["sample"] and job.store.proven(JOB) is None
+    assert weir("recount", JOB, "--sample", "0")[0] == 2
+
+
 def test_fold(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: START / 1000 + 3600)
     assert "No closed hour has changed" in weir("fold", JOB)[2]
@@ -158,6 +202,9 @@ def test_validate(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert code == 1 and "WEIR-401" in err and "folded runs and deltas are what the ledger says" in err
 
 
+PROVEN = {"proven": Proven((1, 4), 9, START, START - 60 * S, START + S, lines=8, checked=6).as_evidence()}
+
+
 class FakeManager:
     """Answers as the manager would."""
 
@@ -165,7 +212,7 @@ class FakeManager:
         self.specs, self.store, self.asked = {JOB: None}, job.store, []  # type: ignore[var-annotated]
 
     def health(self, job: str) -> Report:
-        return Report(job, Verdict.DOWN, 3, START, f"{job} is down", f"weir restart {job}", {"lag": 7, "epoch": 1, "batch_id": 4})
+        return Report(job, Verdict.DOWN, 3, START, f"{job} is down", f"weir restart {job}", {"lag": 7, "epoch": 1, "batch_id": 4, **PROVEN})
 
     def deploy(self, *args: Any, **more: Any) -> Action:
         return self._did("deploy", args, more)
@@ -191,10 +238,12 @@ def manager(job: Job, monkeypatch: pytest.MonkeyPatch) -> FakeManager:
 def test_jobs_and_health(weir: Weir, manager: FakeManager) -> None:
     (row,) = json.loads(weir("jobs", "--format", "json")[1])
     assert (row["job"], row["desired"], row["verdict"], row["lag"]) == (JOB, "not deployed", "down", 7)
+    assert (row["proven_up_to"], row["proven_share"]) == ("2026-01-31T12:00:00Z", 0.75)
     code, out, _ = weir("health", JOB, "--format", "json")
     report = json.loads(out)
     assert (code, report["verdict"], report["since"], report["evidence"]["lag"]) == (0, "down", "2026-01-31T12:00:00Z", 7)
     code, out, _ = weir("health", JOB, "--check")
+    assert "proven: up_to: 2026-01-31T12:00:00Z, event_time: 2026-01-31T11:59:00Z, share: 0.75, lines: 8" in out
     assert code == 1 and out.startswith("down since 2026-01-31T12:00:00Z\nerror_counts is down\nnext: weir restart error_counts\n")
 
 

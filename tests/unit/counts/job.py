@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
+from typing import Any
 
 from spark_jobs.contract import Delta, RejectedLine
 from spark_jobs.gap import Gap, GapKind, holes_between
@@ -31,22 +32,22 @@ def line(at: int, level: str = "error", message: str = "it broke") -> bytes:
 class Job:
     """Sends lines and lands batches. What it counted is told by the test itself, next to each line: nothing here parses."""
 
-    def __init__(self, partitions: int = 2, shards: int = 2) -> None:
-        self.store, self.broker, self.shards = MemoryStore(), MemoryBroker(), shards
+    def __init__(self, partitions: int = 2, shards: int = 2, store: Any = None, name: str = JOB) -> None:
+        self.store, self.broker, self.shards, self.name = store or MemoryStore(), MemoryBroker(), shards, name
         self.broker.create(TOPIC, partitions)
         ends = self.broker.end_offsets(TOPIC)
-        self.store.create_head(first_head(JOB, ends, self.broker.topic_id(TOPIC), 1))
+        self.store.create_head(first_head(self.name, ends, self.broker.topic_id(TOPIC), 1))
         self.meaning: dict[tuple[str, int, int], Meaning] = {}
         self.now = START
         self.take_over()
 
     def take_over(self) -> None:
-        head = self.store.head(JOB)
+        head = self.store.head(self.name)
         assert head is not None
-        self._begin(take_over(self.store, JOB, head.attempt).attempt, head.last_landed + 1)
+        self._begin(take_over(self.store, self.name, head.attempt).attempt, head.last_landed + 1)
 
     def rebuild(self) -> None:
-        head = self.store.head(JOB)
+        head = self.store.head(self.name)
         assert head is not None
         topic_id = self.broker.topic_id(TOPIC)
         if topic_id == head.topic_id:
@@ -55,19 +56,19 @@ class Job:
 
     def pass_over(self, n: int, kind: GapKind = GapKind.LOSS) -> None:
         """A new epoch that leaves out the next `n` offsets of partition 0; fewer than none if the log was cut."""
-        head = self.store.head(JOB)
+        head = self.store.head(self.name)
         assert head is not None
         offsets = {**head.frontier, 0: head.frontier[0] + n}
         holes = holes_between(head.topic_id, head.frontier, offsets)
         self.begin_at(offsets, Gap(kind, holes, "ana", "it was so", self.now))
 
     def begin_at(self, offsets: Offsets, gap: Gap | None = None) -> None:
-        head, topic_id = self.store.head(JOB), self.broker.topic_id(TOPIC)
+        head, topic_id = self.store.head(self.name), self.broker.topic_id(TOPIC)
         assert head is not None
-        self._begin(rebuild(self.store, JOB, head.attempt, lambda head: rebuilt(head, offsets, topic_id, gap)).attempt, 0)
+        self._begin(rebuild(self.store, self.name, head.attempt, lambda head: rebuilt(head, offsets, topic_id, gap)).attempt, 0)
 
     def _begin(self, attempt: int, next_batch: int) -> None:
-        self.writer = Writer(self.store, JOB, attempt, f"process-{attempt}", "v1", self.shards, lambda: 1000 * self.now)
+        self.writer = Writer(self.store, self.name, attempt, f"process-{attempt}", "v1", self.shards, lambda: 1000 * self.now)
         self.writer.start()
         self.next_batch = next_batch
 
@@ -84,7 +85,7 @@ class Job:
 
     def land(self) -> None:
         """One batch of all that is there."""
-        head = self.store.head(JOB)
+        head = self.store.head(self.name)
         assert head is not None
         batch = Batch(self.next_batch, head.frontier, self.broker.end_offsets(TOPIC))
         assert self.writer.write(batch, lambda before: self.count(batch, before))
@@ -104,7 +105,7 @@ class Job:
         samples = [RejectedLine(TOPIC, p, o, "web", m, b"?") for p, o, m in meant if isinstance(m, str)]
         late = sum(1 for _, _, m in meant if not isinstance(m, str) and before.watermark is not None and m[0] < before.watermark)
         progress = advance(before, times, times, RULES.lateness)
-        return Counted(deltas, Totals(len(meant), levels, reasons, late), progress, samples)
+        return Counted(deltas, Totals(len(meant), dict(levels), dict(reasons), late), progress, samples)
 
     def places(self) -> list[tuple[int, int]]:
-        return [(t.hour, t.shard) for t in self.store.hours(JOB)]
+        return [(t.hour, t.shard) for t in self.store.hours(self.name)]

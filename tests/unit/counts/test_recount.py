@@ -12,6 +12,7 @@ from spark_jobs.contract import HOUR_MS
 from spark_jobs.gap import GapKind
 from weir.counts.fold import fold, sweep
 from weir.counts.recount import Result, recount
+from weir.counts.scope import Scope
 from weir.errors import NotRunning, UnknownJob
 from weir.testing import MemoryBroker, MemoryStore
 
@@ -39,7 +40,7 @@ def job() -> Job:
 
 
 def again(job: Job, **span: int) -> Result:
-    return recount(job.store, job.broker, RULES, **span)
+    return recount(job.store, job.broker, RULES, Scope(**span))
 
 
 def numbers(result: Result) -> list[int]:

@@ -1,0 +1,101 @@
+"""How fast `weir recount` reads lines back and compares them, in one process and in as many as there are cores.
+
+    python bench/recount.py [--lines 4000000] [--workers 0] [--json FILE]
+
+Starts Kafka and Cassandra of its own, fills a topic with generated lines, and lets the driver's own protocol land the generator's truth in
+batches. Then the command itself runs, once in one process and once in several, and is watched from outside: CPU is that of the command with
+all its children, start included, and memory the largest sum of them. If a recount does not prove every line, the exit code is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import psutil
+
+PROJECT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
+
+from bench.drain import MIX, START_MS, Cost, fill, show, watch  # noqa: E402
+from spark_jobs.contract import Delta  # noqa: E402
+from spark_jobs.protocol import Batch, Progress, Totals, first_head  # noqa: E402
+from spark_jobs.writer import Counted, Writer  # noqa: E402
+from tests.parts import running  # noqa: E402
+from weir.cluster.cassandra import CassandraStore, address  # noqa: E402
+from weir.cluster.kafka import KafkaBroker  # noqa: E402
+from weir.cluster.migrate import migrate  # noqa: E402
+from weir.counts.tally import cores  # noqa: E402
+from weir.generator import Truth  # noqa: E402
+from weir.settings import Settings  # noqa: E402
+from weir.supervise.takeover import take_over  # noqa: E402
+
+JOB, TOPIC = "error_counts", "logs"
+
+
+def land(settings: Settings, truth: Truth) -> None:
+    """One batch of all lines, as a driver lands it; what it holds is the generator's truth."""
+    store, broker = CassandraStore.connect(address(settings), patience_s=60), KafkaBroker(settings.kafka)
+    start, end = dict(broker.earliest_offsets(TOPIC)), dict(broker.end_offsets(TOPIC))
+    store.create_head(first_head(JOB, start, broker.topic_id(TOPIC), 1))
+    writer = Writer(store, JOB, take_over(store, JOB, judged=0).attempt, "bench", "bench", 4, lambda: time.time_ns() // 1000)
+    writer.start()
+    levels: Counter[str] = truth.levels()
+    deltas = [Delta(*cell, n) for cell, n in truth.panes.items()]
+    counted = Counted(deltas, Totals(truth.lines, dict(levels), dict(truth.rejected)), Progress())
+    writer.write(Batch(0, start, end), lambda _: counted)
+    store.close()
+
+
+def recounted(settings: Settings, lines: int, *options: str) -> tuple[Cost, bool]:
+    """The command as a person runs it, and whether it proved every line."""
+    env = {
+        **os.environ, "WEIR_HOME": settings.home, "WEIR_KAFKA": settings.kafka, "WEIR_CASSANDRA_PORT": str(settings.cassandra_port),
+        "PYTHONPATH": os.environ.get("WEIR_BENCH_PATH") or f"{PROJECT / 'plugins'}:{PROJECT}",
+    }  # fmt: skip
+    told = Path(settings.home) / "recount.json"
+    began = time.monotonic()
+    with told.open("wb") as out:
+        child = psutil.Popen([sys.executable, "-m", "weir.cli", "recount", JOB, *options], stdout=out, env=env)
+        cpu, memory = watch(child, lambda: child.poll() is not None)
+    cost = Cost(lines, time.monotonic() - began, cpu, memory)
+    found = json.loads(told.read_text() or "{}")
+    return cost, (found.get("missing"), found.get("doubled"), found.get("checked_lines")) == (0, 0, lines)
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--lines", type=int, default=4_000_000)
+    options.add_argument("--workers", type=int, default=0, help="of the second run; 0 for one a core")
+    options.add_argument("--json", type=Path, help="also write the figures here")
+    chosen = options.parse_args()
+    with tempfile.TemporaryDirectory(prefix="weir-recount-") as home:
+        return run(chosen.lines, chosen.workers or cores(), Path(home), chosen.json)
+
+
+def run(lines: int, workers: int, home: Path, report: Path | None) -> int:
+    with running(home, "kafka", "cassandra") as settings:
+        migrate(settings)
+        print(f"filling a topic with {lines:,} lines, {MIX.events_per_s:,} a second of event time from {START_MS} on", flush=True)
+        land(settings, fill(settings, TOPIC, lines))
+        costs = {}
+        proven = True
+        for name, asked in (("one process", ["--workers", "1"]), (f"{workers} processes", ["--workers", str(workers)])):
+            costs[name], exact = recounted(settings, lines, *asked)
+            proven = proven and exact
+            show(name, costs[name])
+    one, several = costs.values()
+    print(f"{one.wall_s / several.wall_s:.2f} times as fast in {workers} processes; {'all proven' if proven else 'NOT PROVEN'}")
+    if report:
+        report.write_text(json.dumps({**{n: c.as_dict() for n, c in costs.items()}, "proven": proven}, indent=2) + "\n")
+    return 0 if proven else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""Stored and recounted lines side by side, by cell, in a temporary SQLite database: what its cache cannot hold goes to disk."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from spark_jobs.contract import hour_of
+from weir.counts.panes import iso
+
+Cell = tuple[int, str, str]  # pane start (ms), service, level
+Place = tuple[int, int]  # partition, offset
+REJECTED: Cell = (0, "", "")  # rejected lines have neither pane nor level: they are compared as one number
+NOWHERE: Place = (2**62, 2**62)
+CACHE_KIB = 64 * 1024  # some 700,000 cells
+
+SCHEMA = """
+CREATE TABLE cell (
+    pane INTEGER, service TEXT, level TEXT, stored INTEGER, counted INTEGER, partition INTEGER, offset INTEGER,
+    PRIMARY KEY (pane, service, level)
+) WITHOUT ROWID
+"""
+ADD = """
+INSERT INTO cell VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    stored = stored + excluded.stored,
+    counted = counted + excluded.counted,
+    partition = iif((excluded.partition, excluded.offset) < (partition, offset), excluded.partition, partition),
+    offset = iif((excluded.partition, excluded.offset) < (partition, offset), excluded.offset, offset)
+"""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A cell that is not the same; `first` is where the source has its first line, None if it has none."""
+
+    cell: Cell
+    stored: int
+    recounted: int
+    first: Place | None
+
+    @property
+    def missing(self) -> int:
+        return max(0, self.recounted - self.stored)
+
+    @property
+    def doubled(self) -> int:
+        return max(0, self.stored - self.recounted)
+
+    def as_dict(self) -> dict[str, Any]:
+        pane, service, level = self.cell
+        named = {"rejected": True} if self.cell == REJECTED else {"pane": iso(pane), "service": service, "level": level}
+        first = {"partition": self.first[0], "offset": self.first[1]} if self.first else None
+        return {**named, "stored": self.stored, "recounted": self.recounted, "first": first}
+
+
+class Comparison:
+    """Add in any order, as often as there is something to add; then ask for the differences. Gone when it is closed."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None)  # no name: a file that nobody else sees
+        for pragma in (f"cache_size = -{CACHE_KIB}", "journal_mode = OFF", "synchronous = OFF"):
+            self._database.execute(f"PRAGMA {pragma}")
+        self._database.execute(SCHEMA)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database.close()
+
+    def add_stored(self, cells: Mapping[Cell, int]) -> None:
+        self._add((*cell, n, 0, *NOWHERE) for cell, n in cells.items())
+
+    def add_counted(self, partition: int, cells: Mapping[Cell, tuple[int, int]]) -> None:
+        """Lines by cell, each with the offset of the first one."""
+        self._add((*cell, 0, n, partition, first) for cell, (n, first) in cells.items())
+
+    def _add(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        self._database.execute("BEGIN")
+        self._database.executemany(ADD, rows)
+        self._database.execute("COMMIT")
+
+    def differences(self, unsure: Collection[int]) -> Iterator[Difference]:
+        """In order of cells. In the `unsure` hours (ms), where source lines are gone, a count that is too high tells nothing."""
+        for *cell, stored, counted, partition, offset in self._database.execute(
+            "SELECT * FROM cell WHERE stored <> counted ORDER BY pane, service, level"
+        ):
+            found = Difference((cell[0], cell[1], cell[2]), stored, counted, (partition, offset) if counted else None)
+            if found.missing or found.cell == REJECTED or hour_of(found.cell[0]) not in unsure:
+                yield found

@@ -1,0 +1,131 @@
+"""What a recount reads: the offsets of the batches that it is about, as far as the broker still has them, cut into pieces of work."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from spark_jobs.gap import Gap
+from spark_jobs.protocol import Head, Landed, Position
+from weir.cluster.base import CountStore, Source
+from weir.counts.progress import batches
+from weir.counts.rules import Rules
+
+Range = tuple[int, int, bool]  # the first offset, the one after the last, and: does the broker have all of its batch?
+Chosen = Callable[[Head], bool]
+PIECE = 500_000  # lines: a second or two of work, and at most so many cells in a process's memory
+NEAR = 10_000  # offsets between two ranges: to read and drop them takes less than to begin reading anew
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Ranges of one partition, in order, that are read in one go."""
+
+    partition: int
+    ranges: tuple[Range, ...]
+
+    @property
+    def start(self) -> int:
+        return self.ranges[0][0]
+
+    @property
+    def end(self) -> int:
+        return self.ranges[-1][1]
+
+    @property
+    def lines(self) -> int:
+        return sum(end - start for start, end, _ in self.ranges)
+
+
+@dataclass
+class Plan:
+    """Ranges by partition, newest first, and what is known of them from the ledger. All numbers but `lost` and `cut` are lines."""
+
+    ranges: dict[int, list[Range]] = field(default_factory=lambda: defaultdict(list))
+    lost: dict[int, int] = field(default_factory=dict)  # by attempt, the last batch that the broker does not have all of
+    cut: dict[int, int] = field(default_factory=dict)  # by partition, where the log was cut after the batches that are still to come
+    lines: int = 0
+    late: int = 0  # of whole batches, as is the next
+    rejected: int = 0
+    unchecked: int = 0
+    left_out: int = 0  # in gaps
+
+    def pass_over(self, gap: Gap) -> None:
+        """A gap is in no batch. Where it says that the log was cut, older batches' offsets may hold other lines now."""
+        self.left_out += gap.lines
+        for hole in gap.holes:
+            if hole.end < hole.start:
+                self.cut[hole.partition] = min(hole.end, self.cut.get(hole.partition, hole.end))
+
+    def add(self, head: Head, earliest: Mapping[int, int], same_topic: bool) -> None:
+        """Take in a batch; they come newest first."""
+        spans = {p: (head.start.get(p, 0), end) for p, end in head.end.items() if end > head.start.get(p, 0)}
+        kept = {p: self._kept(p, span, earliest) if same_topic else (span[1], span[1]) for p, span in spans.items()}
+        gone = sum(end - start - (kept[p][1] - kept[p][0]) for p, (start, end) in spans.items())
+        self.lines += head.totals.lines
+        if gone:
+            self.lost[head.by] = max(self.lost.get(head.by, -1), head.batch_id)
+            self.unchecked += gone
+        else:
+            self.late += head.totals.late
+            self.rejected += sum(head.totals.rejected.values())
+        for p, (start, end) in kept.items():
+            _join(self.ranges[p], (start, end, not gone))
+
+    def _kept(self, partition: int, span: tuple[int, int], earliest: Mapping[int, int]) -> tuple[int, int]:
+        """What the broker still has of a range."""
+        end = min(span[1], max(span[0], self.cut.get(partition, span[1])))
+        return min(end, max(span[0], earliest.get(partition, end))), end
+
+    def is_lost(self, position: Position) -> bool:
+        """May the broker lack lines of this batch?"""
+        return position[1] <= self.lost.get(position[0], -1)
+
+    def pieces(self) -> Iterator[Piece]:
+        """The work, of at most PIECE lines each, by partition and in order of offsets."""
+        for partition, ranges in sorted(self.ranges.items()):
+            piece: list[Range] = []
+            room = PIECE
+            for one in _cut(sorted(ranges)):
+                if piece and (one[1] - one[0] > room or one[0] - piece[-1][1] > NEAR):
+                    yield Piece(partition, tuple(piece))
+                    piece, room = [], PIECE
+                piece.append(one)
+                room -= one[1] - one[0]
+            if piece:
+                yield Piece(partition, tuple(piece))
+
+
+def plan_of(
+    store: CountStore, source: Source, rules: Rules, seen: Landed, chosen: Chosen | None = None, oldest: Position = (-1, -1)
+) -> Plan:
+    """Go through the landed batches, newest first and down to `oldest`, and lay out what is to be read of those that are chosen."""
+    earliest, topic_id = source.earliest_offsets(rules.topic), source.topic_id(rules.topic)
+    plan = Plan()
+    for head in batches(store, rules.job):
+        position = head.by, head.batch_id
+        if position < oldest:
+            break
+        if head.gap:
+            plan.pass_over(head.gap)
+        if position in seen and (chosen is None or chosen(head)):
+            plan.add(head, earliest, head.topic_id in ("", topic_id))
+    return plan
+
+
+def _join(ranges: list[Range], new: Range) -> None:
+    """Add a range in front; batches come newest first, so most of them only lengthen the last range."""
+    start, end, whole = new
+    if start >= end:
+        return
+    if ranges and ranges[-1][0] == end and ranges[-1][2] == whole:
+        ranges[-1] = start, ranges[-1][1], whole
+    else:
+        ranges.append(new)
+
+
+def _cut(ranges: Iterable[Range]) -> Iterator[Range]:
+    for start, end, whole in ranges:
+        for at in range(start, end, PIECE):
+            yield at, min(end, at + PIECE), whole

@@ -1,0 +1,108 @@
+"""How far a job's counts are proven, as arithmetic: no I/O, no clock.
+
+A recount that is to prove something sets out with a goal: from what is proven already to the newest landed batch. It is cut into parts;
+only when every part came out equal is the goal reached. Two that run at once have each their own base and goal, so either record is true,
+and the one that reaches further stays: it is written with the timestamp of its batch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from spark_jobs.protocol import Position
+from weir.counts.panes import iso
+
+START: Position = (-1, -1)  # before every batch
+
+
+@dataclass(frozen=True)
+class Proven:
+    """Every batch up to `position` was counted again, and came out equal. The newest of them landed at `landed_at`; `event_time` is the
+    watermark after it; `at` is when this was found (all in ms). Of the `lines` that landed in them, `checked` could be checked: of the
+    rest, the broker had no longer all lines of their hour.
+    """
+
+    position: Position = START
+    write_ts: int = 0
+    landed_at: int = 0
+    event_time: int | None = None
+    at: int = 0
+    lines: int = 0
+    checked: int = 0
+
+    @property
+    def share(self) -> float:
+        """Of the lines up to there, rounded down to a thousandth of a percent: 1.0 is all of them."""
+        return 1.0 if self.checked >= self.lines else int(100_000 * self.checked / self.lines) / 100_000
+
+    def sentence(self, job: str) -> str:
+        if self.position == START:
+            return f"{job}: nothing is proven yet."
+        return f"{job}: all that landed up to {iso(self.landed_at)} is proven, {self.checked} of {self.lines} lines were checked."
+
+    def as_evidence(self) -> dict[str, Any]:
+        """For people: what landed up to `up_to` is proven, by a recount that ended `at`."""
+        if self.position == START:
+            return {"up_to": None}
+        shown = {"up_to": iso(self.landed_at), "event_time": None if self.event_time is None else iso(self.event_time)}
+        return {**shown, "share": self.share, "lines": self.lines, "at": iso(self.at)}
+
+    def dump(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def load(cls, text: str | None) -> Proven:
+        """What `dump` wrote; without a record, nothing is proven."""
+        if text is None:
+            return cls()
+        values = json.loads(text)
+        return cls(**{**values, "position": (values["position"][0], values["position"][1])})
+
+
+UNPROVEN = Proven()
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What a recount sets out to prove: `to`, whose lines are still those of the base, in so many parts."""
+
+    base: Proven
+    to: Proven
+    parts: int = 1
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"base": self.base.dump(), "to": self.to.dump(), "parts": self.parts}
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Goal:
+        return cls(Proven.load(values["base"]), Proven.load(values["to"]), values["parts"])
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a recount says of its part of a goal: did it come out equal, as of which newest batch, and how many new lines are in hours
+    that the source still has all lines of."""
+
+    exact: bool
+    position: Position = START
+    checked: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Part:
+        return cls(values["exact"], (values["position"][0], values["position"][1]), values["checked"])
+
+
+def reached(goal: Goal, parts: Sequence[Part], lines: int, rejected: int, now: int) -> Proven | None:
+    """What is proven once the parts are done, None if it is no more than before. `lines` landed in the goal's new batches; `rejected` of
+    them were rejected, in batches that the broker still has all of."""
+    done = len(parts) == goal.parts and all(part.exact and part.position >= goal.to.position for part in parts)
+    if not done or goal.to.position <= goal.base.position:
+        return None
+    checked = min(lines, rejected + sum(part.checked for part in parts))
+    return replace(goal.to, at=now, lines=goal.base.lines + lines, checked=goal.base.checked + checked)

@@ -1,0 +1,123 @@
+"""Lines counted again, piece by piece, in as many processes as there are cores."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import threading
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import connection, get_context, parent_process
+from typing import Any
+
+from weir.cluster.base import Source
+from weir.counts.compare import Cell
+from weir.counts.lines import parser, service_of
+from weir.counts.plan import Piece
+from weir.counts.rules import Rules
+
+FEW = 500_000  # lines that one process has counted before a second one has started
+AHEAD = 2  # pieces a process that are under way or waiting to be taken in: what bounds memory
+
+
+@dataclass
+class Tally:
+    """The lines of a piece by cell, each with the offset of the first one; rejected ones by reason, of whole batches only: what was
+    rejected of others has no number in the ledger to be compared with."""
+
+    partition: int
+    cells: dict[Cell, tuple[int, int]] = field(default_factory=dict)
+    rejected: Counter[str] = field(default_factory=Counter)
+    first_rejected: int = -1
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def tallies(source: Source, rules: Rules, pieces: Iterable[Piece], workers: int) -> Iterator[Tally]:
+    """Count each piece, in order. In this process if there is little to do, or if the source cannot be sent to another one."""
+    pieces = list(pieces)
+    workers = min(workers, len(pieces))
+    if workers < 2 or sum(piece.lines for piece in pieces) <= FEW or not _can_be_sent((source, rules)):
+        return (count(source, rules, piece) for piece in pieces)
+    return _elsewhere(source, rules, pieces, workers)
+
+
+def _elsewhere(source: Source, rules: Rules, pieces: Iterable[Piece], workers: int) -> Iterator[Tally]:
+    """Spawned, not forked: the clients of Kafka and Cassandra have threads, which a fork does not bring along."""
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (source, rules))
+    ahead: deque[Future[Tally]] = deque()
+    try:
+        for piece in pieces:
+            ahead.append(pool.submit(_count_here, piece))
+            if len(ahead) >= AHEAD * workers:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_HERE: list[tuple[Source, Rules]] = []  # what a process of the pool works with
+
+
+def _begin(source: Source, rules: Rules) -> None:
+    """Set up a process of the pool. It ends with its parent, however that ends: a killed task must not leave any behind."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent was interrupted too, and tells
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _HERE[:] = [(source, rules)]
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+    os._exit(1)
+
+
+def _count_here(piece: Piece) -> Tally:
+    return count(*_HERE[0], piece)
+
+
+def _can_be_sent(what: Any) -> bool:
+    try:
+        return bool(pickle.dumps(what))
+    except Exception:  # noqa: BLE001 - whatever a source raises: then it stays here
+        return False
+
+
+def count(source: Source, rules: Rules, piece: Piece) -> Tally:
+    """Count one piece. Raises NotRunning."""
+    tally, parse, pane_ms = Tally(piece.partition), parser(rules), rules.pane
+    counts: dict[tuple[int, bytes | None, str], int] = {}
+    firsts: dict[tuple[int, bytes | None, str], int] = {}
+    ranges = iter(piece.ranges)
+    start, end, whole = next(ranges)
+    for record in source.records(rules.topic, piece.partition, piece.start, piece.end):
+        offset = record.offset
+        while offset >= end:
+            start, end, whole = next(ranges)
+        if offset < start:
+            continue  # between two ranges
+        parsed = parse(record.value, record.append_ms)
+        if isinstance(parsed, str):
+            if whole:
+                tally.rejected[parsed] += 1
+                tally.first_rejected = offset if tally.first_rejected < 0 else tally.first_rejected
+            continue
+        moment, level = parsed
+        key = moment - moment % pane_ms, record.key, level
+        if key in counts:
+            counts[key] += 1
+        else:
+            counts[key], firsts[key] = 1, offset
+    for (pane, name, level), n in counts.items():  # in order of offsets, as they were met: the first of several names stays the first
+        cell, first = (pane, service_of(name), level), firsts[pane, name, level]
+        before = tally.cells.get(cell, (0, first))
+        tally.cells[cell] = before[0] + n, before[1]
+    return tally
