@@ -64,7 +64,8 @@ class Fleet:
             batch,
             lambda before: Counted([Delta(0, "web", "error", "x", 1)], Totals(1, {"error": 1}), advance(before, {0: 0}, {0: 0}, 60_000)),
         )
-        self.checkpoints.known[args.epoch, args.attempt] = batch.batch_id
+        self.checkpoints.plan(job, args.epoch, args.attempt, batch.batch_id, batch.end)
+        self.checkpoints.commit(job, args.epoch, args.attempt, batch.batch_id)
 
     def kill(self, job: str = JOB) -> None:
         """End the newest driver of a job, as `kill -9` does."""
