@@ -20,11 +20,15 @@ shows it), or nothing is wrong any more.
 **If it fails:** `ready` says why the new driver ended, or what it waits for. The watch tries again by itself, with growing pauses, until
 the budget of the spec is used up; then the verdict says so, and a person must look: `weir health {job}`, `weir logs {job}`.
 
+**If the verdict is data loss:** the broker no longer has lines that were not counted, or the topic is another one. Trigger with
+`accept_loss` and a reason to go on where it can still be read: what is lost stays a gap of the ledger, and `recount` reports it.
+
 Clearing, failing or killing these tasks never touches a driver.
 """
 
 FORM = {
     "reason": Param("", type="string", title="Reason", description="Why, in a few words. Kept in the timeline.", maxLength=2000),
+    "accept_loss": Param(False, type="boolean", title="Give up what the broker no longer has (needs a reason)"),
     "attempt": Param(None, type=["null", "integer"], title="Only if this attempt is still the current one", minimum=0),
     "by": Param("", type="string", title="Set by automation: who judged the attempt", enum=["", "watch", "health"]),
 }

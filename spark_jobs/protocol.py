@@ -92,6 +92,11 @@ class Head:
         return Batch(self.batch_id, self.start, self.end)
 
     @property
+    def position(self) -> Position:
+        """Where the head is in the job's life: it only grows, unless somebody restores an older copy."""
+        return self.by, self.batch_id
+
+    @property
     def has_batch(self) -> bool:
         """False only between the start of an epoch and its first claim."""
         return self.batch_id >= 0
@@ -157,6 +162,14 @@ def rebuilt(head: Head, offsets: Offsets, topic_id: str, gap: Gap | None = None,
         landed_at=0,
         gap=gap,
     )
+
+
+def brought_forward(head: Head, kept: Head | None) -> Head:
+    """Rule 7: a head that was restored from an older copy than the ledger says again what the ledger's newest row says. Who may write
+    stays. `kept` is that row, None for an empty ledger."""
+    if kept is None or kept.position <= head.position:
+        return head
+    return replace(kept, attempt=head.attempt, incarnation=head.incarnation, write_ts=max(kept.write_ts, head.write_ts))
 
 
 class Ruling(StrEnum):

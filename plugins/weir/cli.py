@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from weir.commands import counts, drill, jobs, proof, stack
+from weir.commands import checkpoint, counts, drill, jobs, proof, stack
 from weir.errors import BadInput, WeirError
 
 app = typer.Typer(
@@ -22,7 +22,7 @@ app = typer.Typer(
 GROUPS = {
     "The embedded stack": (stack.up, stack.down, stack.status, stack.logs, stack.clean),
     "Lines and counts": (counts.ingest, counts.wait, counts.counts, counts.rejected),
-    "Jobs": (jobs.jobs, jobs.deploy, jobs.restart, jobs.stop, jobs.health),
+    "Jobs": (jobs.jobs, jobs.deploy, jobs.restart, jobs.stop, jobs.health, checkpoint.checkpoint, checkpoint.quarantine),
     "Proof": (proof.ledger, proof.recount, proof.fold, proof.validate, drill.drill),
 }
 for panel, commands in GROUPS.items():

@@ -77,6 +77,12 @@ class Diverged(WeirError):
     code = "WEIR-302"
 
 
+class DataLoss(WeirError):
+    """The broker no longer has lines that were not counted, or the topic is another one: to go on needs a person's word."""
+
+    code = "WEIR-303"
+
+
 class NotProven(WeirError):
     """A fold, a validation or a recount did not come out equal; nothing was published."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +11,21 @@ from typing import Any
 from spark_jobs.contract import Delta, RejectedLine, hour_of, shard_of
 from spark_jobs.protocol import Batch, Head, Position
 from spark_jobs.writer import HourTotals
-from weir.cluster.records import AttemptRow, Cell, DriverState, Event, FoldNote, HourShard, JobRow, Published, Record, Submission, Touched
+from weir.cluster.records import (
+    AttemptRow,
+    Cell,
+    DriverState,
+    Event,
+    Folder,
+    FoldNote,
+    HourShard,
+    JobRow,
+    Published,
+    Record,
+    Retention,
+    Submission,
+    Touched,
+)
 from weir.errors import NotRunning, TopicMissing
 
 
@@ -240,13 +255,16 @@ class MemoryCluster:
 
 
 class MemoryBroker:
-    """Topics as lists of records. `forget` is what retention does; `create` again gives another topic id."""
+    """Topics as lists of records. `forget` is what retention does, `cut` what a broker restored from a copy does; `create` again gives
+    another topic id. `kept` is the retention of a topic."""
 
     def __init__(self) -> None:
         self._records: dict[str, dict[int, list[Record]]] = {}
         self._earliest: dict[str, dict[int, int]] = {}
         self._made = 0
         self._ids: dict[str, str] = {}
+        self.kept: dict[str, Retention] = {}
+        self.asked_for_times = 0
         self.answers = True
 
     def create(self, topic: str, partitions: int) -> None:
@@ -254,6 +272,14 @@ class MemoryBroker:
         self._ids[topic] = f"topic-{self._made}"
         self._records[topic] = {p: [] for p in range(partitions)}
         self._earliest[topic] = dict.fromkeys(range(partitions), 0)
+
+    def grow(self, topic: str, partitions: int) -> None:
+        """Add partitions."""
+        for p in range(len(self._records[topic]), partitions):
+            self._records[topic][p], self._earliest[topic][p] = [], 0
+
+    def cut(self, topic: str, partition: int, end: int) -> None:
+        del self._records[topic][partition][end:]
 
     def add(self, topic: str, partition: int, key: bytes | None, value: bytes | None, append_ms: int) -> None:
         records = self._records[topic][partition]
@@ -277,6 +303,15 @@ class MemoryBroker:
         self._topic(topic)
         return self._ids[topic]
 
+    def retention(self, topic: str) -> Retention:
+        self._topic(topic)
+        return self.kept.get(topic, Retention())
+
+    def append_times(self, topic: str, offsets: Mapping[int, int]) -> Mapping[int, int]:
+        self.asked_for_times += 1
+        first = {p: max(o, self._earliest[topic].get(p, 0)) for p, o in offsets.items()}
+        return {p: records[first[p]].append_ms for p, records in self._topic(topic).items() if p in first and first[p] < len(records)}
+
     def records(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
         if start < self._earliest[topic][partition]:
             raise NotRunning(f"Offset {start} of {topic}/{partition} is gone.")
@@ -291,20 +326,59 @@ class MemoryBroker:
 
 
 class MemoryCheckpoints:
-    """`known[epoch, attempt]` is the last batch in that attempt's folder."""
+    """Folders as dictionaries from path to bytes. `plan` and `commit` write what Spark writes; a test damages `files` as a disk would."""
 
     def __init__(self) -> None:
-        self.known: dict[tuple[int, int], int] = {}
+        self.files: dict[tuple[str, int, int], dict[str, bytes]] = {}
+        self.answers = True
+
+    def start(self, job: str, epoch: int, attempt: int) -> dict[str, bytes]:
+        """What Spark does with a folder before the first batch; the folder's files."""
+        return self.files.setdefault((job, epoch, attempt), {"metadata": b'{"id":"7f"}'})
+
+    def plan(self, job: str, epoch: int, attempt: int, batch_id: int, end: Mapping[int, int], topic: str = "logs") -> None:
+        source = json.dumps({topic: {str(p): o for p, o in end.items()}})
+        self.start(job, epoch, attempt)[f"offsets/{batch_id}"] = f'v1\n{{"batchWatermarkMs":0}}\n{source}'.encode()
+
+    def commit(self, job: str, epoch: int, attempt: int, batch_id: int) -> None:
+        self.start(job, epoch, attempt)[f"commits/{batch_id}"] = b'v1\n{"nextBatchWatermarkMs":0}'
 
     def location(self, job: str, epoch: int, attempt: int) -> str:
         return f"memory://{job}/{epoch}/{attempt}"
 
-    def copy_for(self, job: str, epoch: int, attempt: int) -> int | None:
-        earlier = [a for e, a in self.known if e == epoch and a < attempt]
-        if not earlier:
-            return None
-        self.known[epoch, attempt] = self.known[epoch, max(earlier)]
-        return self.known[epoch, attempt]
+    def attempts(self, job: str) -> Sequence[tuple[int, int]]:
+        self._there()
+        return sorted((epoch, attempt) for j, epoch, attempt in self.files if j == job)
+
+    def read(self, job: str, epoch: int, attempt: int, newest: int | None = None) -> Folder:
+        files = self.files.get((job, epoch, attempt), {})
+        where, sizes = self.location(job, epoch, attempt), {path: len(data) for path, data in files.items()}
+        if not self.answers:
+            return Folder(epoch, attempt, where, {}, {}, {"": "it does not answer"})
+        kept = {path: data for path, data in files.items() if _is_kept(path, files, newest)}
+        return Folder(epoch, attempt, where, sizes, kept, writable=True if files else None)
+
+    def put(self, job: str, epoch: int, attempt: int, contents: Mapping[str, bytes]) -> None:
+        self._there()
+        self.files[job, epoch, attempt] = dict(contents)
+
+    def forget(self, job: str, epoch: int, attempts: Collection[int]) -> None:
+        self._there()
+        for attempt in attempts:
+            self.files.pop((job, epoch, attempt), None)
+
+    def _there(self) -> None:
+        if not self.answers:
+            raise NotRunning("The checkpoints do not answer.")
+
+
+def _is_kept(path: str, files: Collection[str], newest: int | None) -> bool:
+    """Is it one of the files that Spark starts from, of the `newest` batches?"""
+    kind, _, name = path.rpartition("/")
+    if kind not in ("offsets", "commits"):
+        return path in ("metadata", "sources/0/0")
+    numbers = sorted((int(n) for k, _, n in (p.rpartition("/") for p in files) if k == kind and n.isdecimal()), reverse=True)
+    return name.isdecimal() and int(name) in numbers[:newest]
 
 
 class Clock:

@@ -65,7 +65,8 @@ class Fleet:
             batch,
             lambda before: Counted([Delta(0, "web", "error", "x", 1)], Totals(1, {"error": 1}), advance(before, {0: 0}, {0: 0}, 60_000)),
         )
-        self.checkpoints.known[args.epoch, args.attempt] = batch.batch_id
+        self.checkpoints.plan(job, args.epoch, args.attempt, batch.batch_id, batch.end)
+        self.checkpoints.commit(job, args.epoch, args.attempt, batch.batch_id)
 
     def _writer(self, job: str, args: JobArguments) -> Writer:
         return Writer(self.store, job, args.attempt, f"i-{args.attempt}", args.version, args.shards, lambda: int(self.clock() * 1e6))

@@ -8,7 +8,21 @@ from typing import Protocol
 from spark_jobs.contract import RejectedLine
 from spark_jobs.protocol import Head, Position
 from spark_jobs.writer import Store as DriverStore
-from weir.cluster.records import AttemptRow, Cell, DriverState, Event, FoldNote, HourShard, JobRow, Published, Record, Submission, Touched
+from weir.cluster.records import (
+    AttemptRow,
+    Cell,
+    DriverState,
+    Event,
+    Folder,
+    FoldNote,
+    HourShard,
+    JobRow,
+    Published,
+    Record,
+    Retention,
+    Submission,
+    Touched,
+)
 
 Submit = Callable[[Submission], str]  # for cluster managers whose drivers are started by spark-submit
 
@@ -111,9 +125,18 @@ class Checkpoints(Protocol):
     def location(self, job: str, epoch: int, attempt: int) -> str:
         """The URI that the driver of an attempt is given."""
 
-    def copy_for(self, job: str, epoch: int, attempt: int) -> int | None:
-        """Copy the newest earlier attempt's folder of the epoch for this attempt. Returns the last batch that it knows, -1 for none,
-        or None if there was nothing usable to copy."""
+    def attempts(self, job: str) -> Sequence[tuple[int, int]]:
+        """Every (epoch, attempt) that has a folder, or the rest of a copy that was cut short, in order. Raises NotRunning."""
+
+    def read(self, job: str, epoch: int, attempt: int, newest: int | None = None) -> Folder:
+        """An attempt's folder as it is, while a driver may be writing it; only the `newest` batches' contents if that is given.
+        What cannot be read is named in its `trouble`."""
+
+    def put(self, job: str, epoch: int, attempt: int, contents: Mapping[str, bytes]) -> None:
+        """Make an attempt's folder: there with all its files, or not at all. Raises NotRunning."""
+
+    def forget(self, job: str, epoch: int, attempts: Collection[int]) -> None:
+        """Remove the folders of attempts that nobody goes back to. Raises NotRunning."""
 
 
 class JobStore(CountStore, Protocol):
@@ -136,6 +159,9 @@ class JobStore(CountStore, Protocol):
 
     def put_submitted(self, job: str, attempt: int, submission_id: str, at: int) -> None:
         """Note the driver that was started for an attempt."""
+
+    def put_exit(self, job: str, attempt: int, incarnation: str, reason: str, error: str, batch_id: int) -> None:
+        """Note how an attempt ended: its driver's last words, or why it never had one (then without an incarnation)."""
 
     def add_event(self, job: str, kind: str, text: str, detail: Mapping[str, object]) -> None:
         """Add a line to the timeline."""
@@ -161,6 +187,12 @@ class Broker(Protocol):
 
     def topic_id(self, topic: str) -> str:
         """What tells a topic from one that was deleted and made again under its name."""
+
+    def retention(self, topic: str) -> Retention:
+        """How long the topic keeps its records."""
+
+    def append_times(self, topic: str, offsets: Mapping[int, int]) -> Mapping[int, int]:
+        """When the first record at or after an offset was appended (ms), by partition; without those that have none."""
 
 
 class Source(Broker, Protocol):

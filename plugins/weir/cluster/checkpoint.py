@@ -1,30 +1,24 @@
-"""Checkpoint folders: `<base>/<job>/epoch-E/attempt-A`. A takeover copies the newest earlier attempt's; a zombie may still be writing it.
+"""Checkpoint folders: `<base>/<job>/epoch-E/attempt-A`. A takeover copies an earlier attempt's; a zombie may still be writing it.
 
 Spark's files are `offsets/N` (the ranges planned for batch N) and `commits/N`, each beginning with a line `v1`. There is no state to copy:
-the job keeps none. Any file system that pyarrow knows will do.
+the job keeps none. Any file system that pyarrow knows will do. What a folder is good for is judged in weir.supervise.lineage.
 """
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
-from pyarrow.fs import FileSelector, FileSystem, FileType
+from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, LocalFileSystem
 
-from spark_jobs.offsets import parse_offsets
+from weir.cluster.records import Folder
+from weir.errors import NotRunning
 
-KEEP_BATCHES = 3  # the last committed one, the planned one, and one more
-KEEP_ATTEMPTS = 3
-
-
-@dataclass(frozen=True)
-class Content:
-    """What a folder holds: whole files only, by batch id."""
-
-    offsets: Mapping[int, bytes]
-    commits: Mapping[int, bytes]
-    other: Mapping[str, bytes]
+KINDS = ("offsets", "commits")
+OTHERS = ("metadata", "sources/0/0")
+COPYING = ".copying"
 
 
 class CheckpointFolders:
@@ -35,82 +29,86 @@ class CheckpointFolders:
     def location(self, job: str, epoch: int, attempt: int) -> str:
         return f"{self._uri}/{job}/epoch-{epoch}/attempt-{attempt}"
 
-    def copy_for(self, job: str, epoch: int, attempt: int) -> int | None:
-        folder = f"{self._base}/{job}/epoch-{epoch}"
-        earlier = [a for a in self._attempts(folder) if a < attempt]
-        for source in sorted(earlier, reverse=True):
-            content = usable(self._read(f"{folder}/attempt-{source}"))
-            if content is not None:
-                self._write(f"{folder}/attempt-{attempt}", content)
-                self._forget(folder, sorted(earlier)[:-KEEP_ATTEMPTS])
-                return max(content.offsets, default=-1)
-        return None
+    def attempts(self, job: str) -> Sequence[tuple[int, int]]:
+        with self._told():
+            found = self._fs.get_file_info(FileSelector(f"{self._base}/{job}", allow_not_found=True))
+            epochs = [int(m[1]) for info in found if (m := re.fullmatch(r"epoch-(\d+)", info.base_name))]
+            return sorted({(epoch, attempt) for epoch in epochs for attempt in self._in_epoch(job, epoch)})
 
-    def _attempts(self, folder: str) -> list[int]:
-        found = self._fs.get_file_info(FileSelector(folder, allow_not_found=True))
-        names = (re.fullmatch(r"attempt-(\d+)", info.base_name) for info in found if info.type is FileType.Directory)
-        return [int(m[1]) for m in names if m]
-
-    def _read(self, folder: str) -> Content:
+    def read(self, job: str, epoch: int, attempt: int, newest: int | None = None) -> Folder:
         """Offsets are read before commits: a commit without its offsets is dropped, offsets without a commit are only done again."""
-        offsets = self._numbered(f"{folder}/offsets")
-        commits = self._numbered(f"{folder}/commits")
-        other: dict[str, bytes] = {}
-        for name in ("metadata", "sources/0/0"):
-            if self._fs.get_file_info(f"{folder}/{name}").type is FileType.File:
-                other[name] = self._bytes(f"{folder}/{name}")
-        return Content(offsets, commits, other)
-
-    def _numbered(self, folder: str) -> dict[int, bytes]:
-        infos = self._fs.get_file_info(FileSelector(folder, allow_not_found=True))
-        numbers = sorted((int(i.base_name) for i in infos if i.base_name.isdecimal()), reverse=True)
-        files = {}
-        for n in numbers[:KEEP_BATCHES]:
+        folder, trouble = self._path(job, epoch, attempt), dict[str, str]()
+        sizes = self._sizes(folder, trouble)
+        contents: dict[str, bytes] = {}
+        for path in (*(p for kind in KINDS for p in _numbered(sizes, kind, newest)), *(p for p in OTHERS if p in sizes)):
             try:
-                files[n] = self._bytes(f"{folder}/{n}")
+                with self._fs.open_input_stream(f"{folder}/{path}") as stream:
+                    contents[path] = bytes(stream.read())
             except FileNotFoundError:
                 continue  # purged, or being renamed, by a zombie
-        return files
+            except OSError as error:
+                trouble[path] = _why(error)
+        return Folder(epoch, attempt, self.location(job, epoch, attempt), sizes, contents, trouble, self._writable(folder))
 
-    def _bytes(self, path: str) -> bytes:
-        with self._fs.open_input_stream(path) as stream:
-            return bytes(stream.read())
-
-    def _write(self, folder: str, content: Content) -> None:
+    def put(self, job: str, epoch: int, attempt: int, contents: Mapping[str, bytes]) -> None:
         """Written under another name and then renamed: a folder with its right name is whole."""
-        temporary = f"{folder}.copying"
-        if self._fs.get_file_info(temporary).type is not FileType.NotFound:
-            self._fs.delete_dir(temporary)
-        for kind, files in (("offsets", content.offsets), ("commits", content.commits)):
-            self._fs.create_dir(f"{temporary}/{kind}")
-            for n, data in files.items():
-                self._put(f"{temporary}/{kind}/{n}", data)
-        for name, data in content.other.items():
-            self._fs.create_dir(f"{temporary}/{name}".rpartition("/")[0])
-            self._put(f"{temporary}/{name}", data)
-        self._fs.move(temporary, folder)
+        folder = self._path(job, epoch, attempt)
+        temporary = f"{folder}{COPYING}"
+        with self._told():
+            if self._fs.get_file_info(temporary).type is not FileType.NotFound:
+                self._fs.delete_dir(temporary)
+            for path in {f"{temporary}/{name}".rpartition("/")[0] for name in (*contents, "offsets/", "commits/")}:
+                self._fs.create_dir(path)
+            for name, data in contents.items():
+                with self._fs.open_output_stream(f"{temporary}/{name}") as stream:
+                    stream.write(data)
+            self._fs.move(temporary, folder)
 
-    def _put(self, path: str, data: bytes) -> None:
-        with self._fs.open_output_stream(path) as stream:
-            stream.write(data)
+    def forget(self, job: str, epoch: int, attempts: Collection[int]) -> None:
+        with self._told():
+            for attempt in attempts:
+                for folder in (self._path(job, epoch, attempt), self._path(job, epoch, attempt) + COPYING):
+                    if self._fs.get_file_info(folder).type is FileType.Directory:
+                        self._fs.delete_dir(folder)
 
-    def _forget(self, folder: str, attempts: list[int]) -> None:
-        for attempt in attempts:
-            self._fs.delete_dir(f"{folder}/attempt-{attempt}")
+    def _path(self, job: str, epoch: int, attempt: int) -> str:
+        return f"{self._base}/{job}/epoch-{epoch}/attempt-{attempt}"
+
+    def _in_epoch(self, job: str, epoch: int) -> Iterator[int]:
+        found = self._fs.get_file_info(FileSelector(f"{self._base}/{job}/epoch-{epoch}", allow_not_found=True))
+        names = (re.fullmatch(rf"attempt-(\d+)({re.escape(COPYING)})?", info.base_name) for info in found)
+        return (int(m[1]) for m in names if m)
+
+    def _sizes(self, folder: str, trouble: dict[str, str]) -> dict[str, int]:
+        """Sizes by path below the folder, and of a copy beside it that was cut short."""
+        sizes: dict[str, int] = {}
+        for root, prefix in ((folder, ""), (folder + COPYING, f"{folder.rpartition('/')[2]}{COPYING}/")):
+            try:
+                found: list[FileInfo] = self._fs.get_file_info(FileSelector(root, allow_not_found=True, recursive=True))
+            except OSError as error:
+                trouble[prefix] = _why(error)
+                continue
+            sizes |= {prefix + info.path.removeprefix(root).lstrip("/"): info.size or 0 for info in found if info.type is FileType.File}
+        return sizes
+
+    def _writable(self, folder: str) -> bool | None:
+        """Only the machine's own file system says so beforehand."""
+        local = isinstance(self._fs, LocalFileSystem) and os.path.isdir(folder)  # noqa: PTH112
+        return os.access(folder, os.W_OK | os.X_OK) if local else None
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise NotRunning(f"The checkpoints at {self._uri} cannot be read or written: {_why(error)}.", "Mend that folder.") from error
 
 
-def usable(content: Content) -> Content | None:
-    """The part of a folder that a driver can start from, or None if there is none.
+def _numbered(sizes: Mapping[str, int], kind: str, newest: int | None) -> list[str]:
+    """The paths of a kind, the newest batch first."""
+    numbers = sorted((int(m[1]) for path in sizes if (m := re.fullmatch(rf"{kind}/(\d+)", path))), reverse=True)
+    return [f"{kind}/{n}" for n in numbers[:newest]]
 
-    Torn files (a copy beside a writer, a power cut) are dropped from the end; what is kept is a committed batch and at most one planned
-    after it. With nothing planned at all, a folder is only usable if it says so by its metadata.
-    """
-    if not content.other.get("metadata", b"").strip():
-        return None
-    offsets = {n: data for n, data in content.offsets.items() if parse_offsets(data) is not None}
-    commits = {n: data for n, data in content.commits.items() if n in offsets and data.startswith(b"v1")}
-    if not commits:  # at most the first batch was planned
-        return Content(offsets, {}, content.other) if set(content.offsets) <= {0} else None
-    last = max(commits)
-    kept = {n: data for n, data in offsets.items() if n in (last - 1, last, last + 1)}
-    return Content(kept, {n: data for n, data in commits.items() if n in kept}, content.other)
+
+def _why(error: OSError) -> str:
+    return str(error.strerror or error).split(". Detail:")[0]

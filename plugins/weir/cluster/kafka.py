@@ -7,9 +7,9 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec
 
-from weir.cluster.records import Record
+from weir.cluster.records import Record, Retention
 from weir.errors import NotRunning, TopicMissing
 
 T = TypeVar("T")
@@ -43,6 +43,39 @@ class KafkaBroker:
             return str(asked[topic].result(self._budget_s).topic_id)
 
         return self._asked(topic, ask)
+
+    def retention(self, topic: str) -> Retention:
+        def ask() -> Retention:
+            of = ConfigResource(ConfigResource.Type.TOPIC, topic)
+            config = self._client().describe_configs([of], request_timeout=self._budget_s)[of].result(self._budget_s)
+            if "delete" not in str(config["cleanup.policy"].value):
+                return Retention()  # compaction alone
+            ms, most = (int(config[name].value) for name in ("retention.ms", "retention.bytes"))
+            return Retention(ms if ms >= 0 else None, most if most >= 0 else None)
+
+        return self._asked(topic, ask)
+
+    def append_times(self, topic: str, offsets: Mapping[int, int]) -> Mapping[int, int]:
+        ends = self.end_offsets(topic)
+        left = {p for p, o in offsets.items() if o < ends.get(p, 0)}
+        consumer, deadline, times = self._consumer(where_gone="earliest"), time.monotonic() + self._budget_s, dict[int, int]()
+        try:
+            consumer.assign([TopicPartition(topic, p, offsets[p]) for p in sorted(left)])
+            while left:
+                message = consumer.poll(PATIENCE_S)
+                if time.monotonic() > deadline:
+                    raise NotRunning(f"Kafka at {self._address} did not send the next records of {topic} in time.", "See: weir status")
+                if message is None or message.partition() not in left:
+                    continue
+                if message.error() is None:
+                    times[message.partition()] = message.timestamp()[1]
+                elif message.error().code() != KafkaError._PARTITION_EOF:  # the end: there are offsets without a record
+                    continue
+                left.discard(message.partition())
+                consumer.pause([TopicPartition(topic, message.partition())])
+        finally:
+            consumer.close()
+        return times
 
     def partitions(self, topic: str) -> list[int]:
         """The partitions of a topic."""
@@ -80,14 +113,14 @@ class KafkaBroker:
                 raise NotRunning(f"Kafka at {self._address} sent nothing of {what} for {SILENCE_S:.0f} s.", "See: weir status")
         return messages
 
-    def _consumer(self) -> Consumer:
+    def _consumer(self, where_gone: str = "error") -> Consumer:
         return Consumer({
             "bootstrap.servers": self._address,
             "group.id": "weir-reader",  # asked for by the client; nothing is joined or committed
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,
-            "auto.offset.reset": "error",  # what retention took must be told, not skipped
+            "auto.offset.reset": where_gone,  # what retention took must be told, not skipped
             "isolation.level": "read_uncommitted",  # as the stream reads
             "check.crcs": True,
             "queued.max.messages.kbytes": 65_536,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -108,6 +108,11 @@ class AttemptRow:
     epoch: int = 0
     first_batch: int = -1  # the first batch that it set out to claim
 
+    @property
+    def used(self) -> bool:
+        """Did a driver ever have this number? A row that was only noted belongs to nobody: two supervisors may note the same one."""
+        return bool(self.submission_id or self.incarnation or self.exit_reason) or self.first_batch >= 0
+
 
 @dataclass(frozen=True)
 class Event:
@@ -117,6 +122,39 @@ class Event:
     kind: str
     text: str
     detail: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A checkpoint folder as it was found. `sizes` has all its files, in bytes by path; `contents` those that Spark starts from.
+
+    `trouble` names what could not be read or listed, with why. `writable` is None where nobody can say.
+    """
+
+    epoch: int
+    attempt: int
+    location: str
+    sizes: Mapping[str, int]
+    contents: Mapping[str, bytes]
+    trouble: Mapping[str, str] = field(default_factory=dict)
+    writable: bool | None = None
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.sizes or self.trouble)
+
+    def numbered(self, kind: str) -> Mapping[int, bytes]:
+        """The contents of `offsets` or `commits`, by batch id."""
+        names = ((path.rpartition("/"), data) for path, data in self.contents.items())
+        return {int(name): data for (folder, _, name), data in names if folder == kind and name.isdecimal()}
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How long a topic keeps a record, in ms, and how many bytes of a partition; None for no bound."""
+
+    ms: int | None = None
+    bytes: int | None = None
 
 
 class Record(NamedTuple):

@@ -24,6 +24,7 @@ FormatOption = Annotated[Format, typer.Option("--format", help="How to print.", 
 Since = Annotated[str | None, typer.Option("--since", metavar="TIME", help="From this time on, ISO 8601, such as 2026-01-31T12:00:00Z.")]
 Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Before this time.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the job's timeline.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 PATIENCE_S = 10.0  # a person waits
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from weir.commands.common import FormatOption, JobArgument, Reason, opened_manager
+from weir.commands.common import FormatOption, JobArgument, Reason, Yes, opened_manager
 from weir.output import Format, say, show, show_json
 
 if TYPE_CHECKING:
@@ -103,14 +103,24 @@ def deploy(job: JobArgument, reason: Reason = "") -> None:
 
 def restart(
     job: JobArgument,
-    reason: Reason = "asked for on the command line",
+    reason: Reason = "",
     attempt: Annotated[int | None, typer.Option("--attempt", help="Only if this attempt is still the one that may write.")] = None,
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="Go on where the broker can still be read; what is lost stays a gap. Asks first.")
+    ] = False,
+    yes: Yes = False,
 ) -> None:
     """Start a job's next attempt from the same checkpoint. The one before it can write no more.
 
     Example: weir restart error_counts --reason "new certificates"
     """
+    from weir.commands.checkpoint import begin
+    from weir.supervise.restart import Act
+
     with opened_manager() as manager:
+        if accept_loss:
+            return begin(manager, job, Act.ACCEPT_LOSS, yes, reason)
+        reason = reason or "asked for on the command line"
         _said(manager.restart(job, attempt, who=WHO, reason=reason))
 
 

@@ -14,6 +14,7 @@ from spark_jobs import failpoint
 from spark_jobs.protocol import Landed, landed
 from weir.cluster.base import CountStore
 from weir.cluster.records import Cell, HourShard, Published
+from weir.counts import restored
 from weir.errors import NotProven
 
 
@@ -37,6 +38,7 @@ def fold(store: CountStore, job: str, at: HourShard, run: str, now_ms: int) -> F
     """Fold an hour and shard under the new run id `run`. Raises NotProven if the sums do not equal the ledger's; then nothing changed."""
     old = store.published(job, at)
     seen = seen_landed(store, job)
+    restored.refuse(job, at, old, seen)
     if seen.newest is None or (old is not None and old.position >= seen.newest):
         return Folded(Outcome.NOTHING_NEW, at)
     store.put_run(job, at, run, old.run if old else "", sums(store, job, at, old, seen))
@@ -47,6 +49,7 @@ def fold(store: CountStore, job: str, at: HourShard, run: str, now_ms: int) -> F
         return Folded(Outcome.OVERTAKEN, at)
     prove(job, at, cells, expected)
     failpoint.reach("fold.prove")
+    restored.keep(store, job)
     new = Published(run, seen.newest, seen.write_ts, now_ms)
     outcome = Outcome.PUBLISHED if store.publish(job, at, old, new) else Outcome.OVERTAKEN
     failpoint.reach("fold.publish")
@@ -72,7 +75,8 @@ def sweep(store: CountStore, job: str, at: HourShard, keep_since_ms: int) -> int
 
 
 def sums(store: CountStore, job: str, at: HourShard, old: Published | None, seen: Landed) -> Mapping[Cell, int]:
-    """The old run's cells plus the landed deltas after it. Only valid while `old` is what is published."""
+    """The old run's cells plus the landed deltas after it. Only valid while `old` is what is published. Raises NotProven."""
+    restored.refuse(job, at, old, seen)
     cells = Counter(store.run_cells(job, at, old.run) if old else {})
     after = old.position if old else (-1, -1)
     for position, cell, n in store.deltas(job, at):

@@ -35,15 +35,19 @@ class RestartOperator(JobOperator):
     """Takes over with a new attempt.
 
     Automation names the `attempt` that it judged and is held to it: if another one has taken over since, or nothing is wrong any more,
-    the task is skipped with a sentence. A person needs no attempt, and is not held to backoff and budget.
+    the task is skipped with a sentence. A person needs no attempt, and is not held to backoff and budget; with `accept_loss` and a reason, what
+    the broker no longer has is given up.
     """
 
     def execute(self, context: Context) -> dict[str, Any]:
-        judged, reason = form(context, "attempt"), form(context, "reason") or f"run {context['dag_run'].run_id}"
+        judged, said = form(context, "attempt"), form(context, "reason") or ""
+        reason = said or f"run {context['dag_run'].run_id}"
         with opened() as manager, final():
             try:
                 if form(context, "by"):
                     return told(self, by_verdict(manager, self.job, judged))
+                if form(context, "accept_loss"):
+                    return told(self, manager.accept_loss(self.job, judged, who(context), said))
                 return told(self, manager.restart(self.job, judged, who(context), reason))
             except Conflict as moved_on:
                 self.log.info(str(moved_on))

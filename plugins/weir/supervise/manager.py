@@ -6,58 +6,26 @@ stale judgement cannot hit a healthy successor.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
-from spark_jobs import failpoint
-from spark_jobs.protocol import Head, Offsets, first_head, rebuilt
-from weir.cluster.base import Broker, Checkpoints, Cluster, JobStore
+from spark_jobs.protocol import Head, brought_forward, first_head
 from weir.cluster.records import AttemptRow, DriverState, JobRow
 from weir.counts.proving import proven
-from weir.errors import Conflict, Diverged, NotRunning, WeirError
-from weir.settings import Settings
+from weir.errors import Conflict, NotRunning
 from weir.supervise import bundle, takeover
+from weir.supervise.beginning import Beginning
+from weir.supervise.doctor import Seen
+from weir.supervise.parts import or_none
 from weir.supervise.restart import Act, decide, with_decision
 from weir.supervise.spec import JobSpec, find
-from weir.supervise.submission import arguments, submission
+from weir.supervise.starting import AUTOMATIC, Action, Order, Starter
 from weir.supervise.verdict import Observation, Report, Verdict, judge
 
-T = TypeVar("T")
-AUTOMATIC = "weir"  # who acts when no person does: only these restarts use up the budget
 STOP_WITHIN_S = 30.0
 
 
-@dataclass(frozen=True)
-class Action:
-    """What was done: nothing (`changed` False), or `attempt` was started; and a sentence for people."""
-
-    changed: bool
-    attempt: int
-    sentence: str
-
-
-class Manager:
-    def __init__(
-        self,
-        specs: dict[str, JobSpec],
-        store: JobStore,
-        clusters: Mapping[str, Cluster],
-        broker: Broker,
-        checkpoints: Checkpoints,
-        settings: Settings,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self.specs, self.store, self._clusters, self._broker = specs, store, clusters, broker
-        self._checkpoints, self._settings, self._clock, self._sleep = checkpoints, settings, clock, sleep
-
-    def close(self) -> None:
-        """Let go of the store."""
-        self.store.close()
-
+class Manager(Starter):
     # deploy, restart, stop
 
     def deploy(self, job: str, who: str = AUTOMATIC, reason: str = "") -> Action:
@@ -73,17 +41,64 @@ class Manager:
         if wanted and (wanted.desired, wanted.version) == ("running", version) and self._driver_lives(job, head):
             return Action(False, head.attempt, f"{job} runs version {version} already, as attempt {head.attempt}.")
         self._want(wanted, spec, "running", version, who, reason)
-        return self._start(job, head.attempt, "deploy", who, reason or f"deploy of version {version}")
+        return self._start(Order(job, head.attempt, "deploy", who, reason or f"deploy of version {version}"))
 
     def restart(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "") -> Action:
-        """Start the next attempt from the same checkpoint. Raises Conflict if another attempt has taken over since `judged`."""
+        """Start the next attempt from the same checkpoint.
+
+        Raises Conflict (another attempt has taken over since `judged`), DataLoss (there are lines that it could not read), Diverged.
+        """
         self._wanted_running(job)
-        return self._start(job, self._judged(job, judged), str(Act.RESTART), who, reason)
+        return self._start(Order(job, self._judged(job, judged), str(Act.RESTART), who, reason))
 
     def rebuild(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "") -> Action:
         """Begin a new epoch exactly where the last landed batch ended, with a new checkpoint."""
         self._wanted_running(job)
-        return self._start(job, self._judged(job, judged), str(Act.REBUILD), who, reason)
+        return self._start(Order(job, self._judged(job, judged), str(Act.REBUILD), who, reason))
+
+    def accept_loss(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "") -> Action:
+        """Begin a new epoch where the broker can still be read. What it no longer has is a gap of the ledger, by this person's word.
+
+        Raises BadInput without a reason, Conflict if nothing is lost.
+        """
+        return self._start(Order(job, self._judged(job, judged), str(Act.ACCEPT_LOSS), who, reason))
+
+    def quarantine(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "", batch: int | None = None) -> Action:
+        """Begin a new epoch behind the batch that fails. Its offsets, exactly, are a gap of the ledger, by this person's word.
+
+        `batch` names it; without, the verdict must be poisoned. Raises BadInput without a reason, Conflict if it is another one.
+        """
+        self._wanted_running(job)
+        batch = self.poisoned(job) if batch is None else batch
+        return self._start(Order(job, self._judged(job, judged), str(Act.QUARANTINE), who, reason, batch))
+
+    def poisoned(self, job: str) -> int:
+        """The batch that failed twice with the same error. Raises Conflict if that is not how it is."""
+        report, head = self.health(job), self._head(job)
+        row = self._row(job, head.attempt)
+        if report.verdict is not Verdict.POISONED or row is None:
+            raise Conflict(f"{job} is not poisoned: {report.sentence}.", "To leave a batch out all the same, name it: --batch.")
+        return row.exit_batch
+
+    def foresee(self, job: str, act: Act, reason: str = "", batch: int = -1) -> tuple[int, Beginning]:
+        """What `rebuild`, `accept_loss` or `quarantine` would do: the attempt that it would replace, and where the epoch would begin."""
+        self._wanted_running(job)
+        kept, head = self._newest_row(job), self._head(job)
+        order = Order(job, head.attempt, str(act), reason=reason, batch=batch)
+        return head.attempt, self._beginning(order)(brought_forward(head, kept))
+
+    def checkpoint(self, job: str) -> Seen | None:
+        """The checkpoint folder of the newest attempt, with what it is judged by; None if the job was never deployed.
+
+        Raises UnknownJob, NotRunning (the checkpoints or the store cannot be read).
+        """
+        spec, before = find(self.specs, job), self.store.head(job)
+        if before is None:
+            return None
+        kept, found = self._newest_row(job), self._checkpoints.attempts(job)
+        newest = max((a for e, a in found if e == before.epoch and a <= before.attempt), default=before.attempt)
+        folder = self._checkpoints.read(job, before.epoch, newest)
+        return Seen(folder, before, self._head(job), spec.source.topic, kept, max((a for _, a in found), default=0))
 
     def stop(self, job: str, who: str = AUTOMATIC, reason: str = "") -> Action:
         """End the driver and keep it stopped until the next deploy. What it had not landed is counted after that."""
@@ -95,8 +110,9 @@ class Manager:
         row = self._row(job, head.attempt)
         if row and row.submission_id:
             self._end(job, row.submission_id)
-        self.store.put_attempt(job, AttemptRow(head.attempt + 1, "stop", who, reason, self._now_ms(), wanted.version))
-        fenced = takeover.take_over(self.store, job, head.attempt)  # whatever of it still runs can write no more
+        highest = self._highest(job)
+        self.store.put_attempt(job, AttemptRow(max(head.attempt, highest) + 1, "stop", who, reason, self._now_ms(), wanted.version))
+        fenced = takeover.take_over(self.store, job, head.attempt, highest)  # whatever of it still runs can write no more
         self.store.add_event(job, "stop", f"stopped by {who}", {"attempt": fenced.attempt, "reason": reason})
         return Action(True, fenced.attempt, f"{job} is stopped. All that had landed is kept.")
 
@@ -130,15 +146,19 @@ class Manager:
         head, topic = self.store.head(job), self.specs[job].source.topic
         attempts = self.store.attempts(job)
         row = next((a for a in attempts if head and a.attempt == head.attempt), None)
+        ends, now = or_none(lambda: self._broker.end_offsets(topic)), self._now_ms()
+        retention, unread_since = self._retention.look(topic, head, ends, now)
         return Observation(
-            now=self._now_ms(),
+            now=now,
             wanted=self.store.job(job),
             head=head,
             attempts=attempts,
             driver=self._cluster(job).state(row.submission_id) if row and row.submission_id else DriverState.UNKNOWN,
-            end_offsets=_or_none(lambda: self._broker.end_offsets(topic)),
-            earliest_offsets=_or_none(lambda: self._broker.earliest_offsets(topic)),
-            topic_id=_or_none(lambda: self._broker.topic_id(topic)),
+            end_offsets=ends,
+            earliest_offsets=or_none(lambda: self._broker.earliest_offsets(topic)),
+            topic_id=or_none(lambda: self._broker.topic_id(topic)),
+            retention=retention,
+            unread_since=unread_since,
             proven=proven(self.store, job),
         )
 
@@ -179,58 +199,7 @@ class Manager:
         row = next((a for a in self.store.attempts(job) if a.submission_id), None)
         return self._cluster(job).log_link(row.submission_id) if row else ""
 
-    # how an attempt starts
-
-    def _start(self, job: str, judged: int, cause: str, who: str, reason: str) -> Action:
-        """Take over, copy the checkpoint, submit. Killed anywhere in between, the next tick takes the next attempt."""
-        wanted = self._wanted_running(job)
-        spec, cluster = JobSpec.model_validate_json(wanted.spec), self._cluster(job)  # nothing is taken over that cannot be started
-        head = self._take(job, judged, cause, who, reason, wanted.version)
-        if cause != Act.REBUILD and not self._checkpoint_fits(head):
-            if not spec.restart.rebuild_on_divergence:
-                raise Diverged(
-                    f"The checkpoint of {job} does not reach the last landed batch {head.last_landed}.",
-                    f"Run: weir checkpoint {job} --doctor",
-                )
-            head = self._take(job, head.attempt, str(Act.REBUILD), who, "the checkpoint was lost or too old", wanted.version)
-        failpoint.reach("takeover.copy")
-        checkpoint = self._checkpoints.location(job, head.epoch, head.attempt)
-        args = arguments(spec, head, wanted.version, checkpoint, self._settings)
-        code = Path(self._settings.bundles) / wanted.version
-        submission_id = cluster.submit(submission(spec, args, code, self._settings))
-        failpoint.reach("takeover.submit")
-        self.store.put_submitted(job, head.attempt, submission_id, self._now_ms())
-        sentence = f"{job}: attempt {head.attempt} was submitted as {submission_id}."
-        detail = {"attempt": head.attempt, "epoch": head.epoch, "version": wanted.version, "who": who, "reason": reason}
-        self.store.add_event(job, cause, sentence, detail)
-        return Action(True, head.attempt, sentence)
-
-    def _take(self, job: str, judged: int, cause: str, who: str, reason: str, version: str) -> Head:
-        if self._judged(job, None) != judged:  # seen before anything is written; takeover looks again
-            raise Conflict(f"{job} is no longer at attempt {judged} that was judged.", f"Run: weir health {job}")
-        self.store.put_attempt(job, AttemptRow(judged + 1, cause, who, reason, self._now_ms(), version))
-        failpoint.reach("takeover.note")
-        if cause == Act.REBUILD:
-            topic = self.specs[job].source.topic
-            topic_id = self._broker.topic_id(topic)
-            head = takeover.rebuild(
-                self.store, job, judged, lambda head: rebuilt(head, self._with_new_partitions(topic, head.frontier), topic_id)
-            )
-        else:
-            head = takeover.take_over(self.store, job, judged)
-        failpoint.reach("takeover.swap")
-        old = self._row(job, judged)
-        if old and old.submission_id:
-            self._cluster(job).kill(old.submission_id)  # it has been superseded: this only frees its cores sooner
-        return head
-
-    def _checkpoint_fits(self, head: Head) -> bool:
-        """Copy the last attempt's checkpoint. False if it cannot lead on from the last landed batch."""
-        last = self._checkpoints.copy_for(head.job, head.epoch, head.attempt)
-        return head.last_landed < 0 if last is None else last >= head.last_landed
-
-    def _with_new_partitions(self, topic: str, ends: Offsets) -> Mapping[int, int]:
-        return {**dict.fromkeys(self._broker.end_offsets(topic), 0), **ends}
+    # what is wanted
 
     def _ensure_head(self, spec: JobSpec) -> Head:
         head = self.store.head(spec.name)
@@ -241,15 +210,6 @@ class Manager:
             head = self.store.head(spec.name)
         return head
 
-    # what is wanted
-
-    def _wanted_running(self, job: str) -> JobRow:
-        find(self.specs, job)
-        wanted = self.store.job(job)
-        if wanted is None or wanted.desired != "running":
-            raise Conflict(f"{job} is {'stopped' if wanted else 'not deployed'}.", f"Run: weir deploy {job}")
-        return wanted
-
     def _want(self, wanted: JobRow | None, spec: JobSpec, desired: str, version: str, who: str, reason: str) -> None:
         new = JobRow(spec.name, 0, desired, version, spec.model_dump_json(), who, reason, self._now_ms())
         self._change(wanted, new)
@@ -258,12 +218,6 @@ class Manager:
         new = replace(new, revision=wanted.revision + 1 if wanted else 1, changed_at=self._now_ms())
         if not self.store.set_job(wanted, new):
             raise Conflict(f"Somebody else changed {new.job} at the same moment.", f"Run: weir health {new.job}")
-
-    def _judged(self, job: str, judged: int | None) -> int:
-        if judged is not None:
-            return judged
-        head = self.store.head(job)
-        return head.attempt if head else 0
 
     # small helpers
 
@@ -296,23 +250,5 @@ class Manager:
         while not self._cluster(job).state(submission_id).ended and self._clock() < deadline:
             self._sleep(0.2)
 
-    def _cluster(self, job: str) -> Cluster:
-        """Raises NotRunning if this door has no way to the kind of cluster that the job's spec names."""
-        kind = find(self.specs, job).cluster
-        if kind not in self._clusters:
-            raise NotRunning(f"{job} runs on {kind}, which cannot be reached from here.", "See docs/clusters.md for the connection.")
-        return self._clusters[kind]
 
-    def _row(self, job: str, attempt: int) -> AttemptRow | None:
-        return next((a for a in self.store.attempts(job) if a.attempt == attempt), None)
-
-    def _now_ms(self) -> int:
-        return int(self._clock() * 1000)
-
-
-def _or_none(probe: Callable[[], T]) -> T | None:
-    """What a probe says, or None: a probe that fails is no news."""
-    try:
-        return probe()
-    except WeirError:
-        return None
+__all__ = ["AUTOMATIC", "Action", "Manager"]

@@ -15,6 +15,8 @@ class Act(StrEnum):
     NONE = "none"
     RESTART = "restart"
     REBUILD = "rebuild"
+    ACCEPT_LOSS = "accept_loss"  # these two only by a person's word
+    QUARANTINE = "quarantine"
 
 
 @dataclass(frozen=True)

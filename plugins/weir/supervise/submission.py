@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from spark_jobs.contract import JobArguments
-from spark_jobs.protocol import Head
+from spark_jobs.protocol import Head, Offsets
 from weir.cluster.cassandra import address
 from weir.cluster.records import Submission
 from weir.settings import Settings
 from weir.supervise.spec import JobSpec
 
 
-def arguments(spec: JobSpec, head: Head, version: str, checkpoint: str, settings: Settings) -> JobArguments:
-    """The typed argument of the driver of `head.attempt`."""
+def starting_offsets(head: Head, partitions: Iterable[int]) -> Offsets:
+    """Where the epoch began, for a checkpoint that has no committed batch yet. Spark wants every partition that the topic has now, and one
+    that was added since begins at 0. Behind the first batch nobody asks any more."""
+    return {**dict.fromkeys(partitions, 0), **(head.start if head.batch_id <= 0 else head.frontier)}
+
+
+def arguments(spec: JobSpec, head: Head, version: str, checkpoint: str, settings: Settings, partitions: Iterable[int] = ()) -> JobArguments:
+    """The typed argument of the driver of `head.attempt`. `partitions` are those that the topic has now, as far as that is known."""
     return JobArguments(
         job=spec.name,
         attempt=head.attempt,
@@ -23,7 +30,7 @@ def arguments(spec: JobSpec, head: Head, version: str, checkpoint: str, settings
         bootstrap_servers=settings.kafka,
         topic=spec.source.topic,
         cassandra=address(settings),
-        starting_offsets=dict(head.frontier),
+        starting_offsets=dict(starting_offsets(head, partitions)),
         line_format=spec.source.line_format,
         time_zone=spec.source.time_zone,
         pane_s=spec.panes.width,

@@ -12,12 +12,14 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from spark_jobs.protocol import Head, Offsets, landed
-from weir.cluster.records import AttemptRow, DriverState, JobRow
+from weir.cluster.records import AttemptRow, DriverState, JobRow, Retention
 from weir.counts.proven import UNPROVEN, Proven
+from weir.supervise.beginning import Spans, lost
 from weir.supervise.spec import Health
 
 SUBMIT_GRACE_MS = 15_000  # between a takeover and the note of its submission; a submission takes well under a second
 IDLE_AFTER_MS = 30_000
+RETENTION_BOUND_MIN = 60.0  # below this, a person still has the time to do something about it
 
 
 class Verdict(StrEnum):
@@ -51,6 +53,8 @@ class Observation:
     earliest_offsets: Offsets | None = None
     topic_id: str | None = None
     proven: Proven = UNPROVEN
+    retention: Retention | None = None
+    unread_since: Mapping[int, int] = field(default_factory=dict)  # when the first unread record was appended (ms), by partition
 
     @property
     def lag(self) -> int | None:
@@ -74,12 +78,23 @@ class Observation:
         return newest[0] if newest else 0
 
     @property
-    def lost(self) -> Mapping[int, tuple[int, int]]:
-        """Offsets that were not landed and that the broker no longer has, by partition."""
-        if self.head is None or self.earliest_offsets is None:
+    def lost(self) -> Spans:
+        """Spans [from, to) that cannot be read any more, by partition; `to` before `from` where the log was cut behind what has landed."""
+        if self.head is None or self.earliest_offsets is None or self.end_offsets is None:
             return {}
-        frontier = self.head.frontier
-        return {p: (frontier.get(p, 0), first) for p, first in self.earliest_offsets.items() if first > frontier.get(p, 0)}
+        return lost(self.head.frontier, self.earliest_offsets, self.end_offsets)
+
+    @property
+    def another_topic(self) -> bool:
+        """Is the topic not the one that the head counts, but one of the same name?"""
+        return bool(self.head and self.topic_id and self.head.topic_id and self.topic_id != self.head.topic_id)
+
+    @property
+    def retention_minutes(self) -> Mapping[int, float]:
+        """How long the first unread record is kept at the least, by partition, in minutes: Kafka may keep it longer, never shorter."""
+        if self.retention is None or self.retention.ms is None:
+            return {}
+        return {p: round((at + self.retention.ms - self.now) / 60_000, 1) for p, at in sorted(self.unread_since.items())}
 
 
 @dataclass(frozen=True)
@@ -117,11 +132,12 @@ def judge(job: str, seen: Observation, health: Health, before: Report | None) ->
     """The verdict on a job. `before` is the last report on it; a verdict keeps its `since` while it stays the same."""
     lag_since = _lag_since(seen, before)
     verdict, sentence, next_step = _rule(job, seen, health, lag_since)
+    sentence += _running_out(seen)
     attempt = seen.head.attempt if seen.head else 0
     same = before is not None and (ENDED.get(before.verdict, before.verdict), before.attempt) == (verdict, attempt)
     since = before.since if same and before else seen.now
     frontier = dict(seen.head.frontier) if seen.head else {}
-    return Report(job, verdict, attempt, since, sentence, next_step, _evidence(seen), lag_since, frontier)
+    return Report(job, verdict, attempt, since, sentence, next_step, _evidence(seen, before), lag_since, frontier)
 
 
 def _rule(job: str, seen: Observation, health: Health, lag_since: int) -> tuple[Verdict, str, str]:
@@ -131,34 +147,55 @@ def _rule(job: str, seen: Observation, health: Health, lag_since: int) -> tuple[
         return Verdict.STOPPED, f"{job} is {why}", f"weir deploy {job}"
     if seen.head is None:
         return Verdict.UNKNOWN, f"{job}: the store did not answer, so nothing is known of the head", "weir status"
-    if seen.topic_id and seen.head.topic_id and seen.topic_id != seen.head.topic_id:
-        return Verdict.DATA_LOSS, f"{job}: the topic was deleted and made again under the same name", "docs/runbook.md#data_loss"
+    if seen.another_topic:
+        return Verdict.DATA_LOSS, f"{job}: the topic was deleted and made again under the same name", _accept(job)
     if seen.lost:
-        gone = ", ".join(f"partition {p} offsets {a} to {b - 1}" for p, (a, b) in sorted(seen.lost.items()))
-        return Verdict.DATA_LOSS, f"{job}: the broker no longer has lines that were not counted: {gone}", "docs/runbook.md#data_loss"
+        return Verdict.DATA_LOSS, f"{job}: {'; '.join(_lost(seen.lost))}", _accept(job)
     return _of_driver(job, seen, health, lag_since)
+
+
+def _accept(job: str) -> str:
+    return f'weir restart {job} --accept-loss --reason "..."; see docs/runbook.md#data_loss'
+
+
+def _lost(spans: Spans) -> list[str]:
+    """In words: what the broker no longer has, and where a log was cut."""
+    gone = [f"partition {p} offsets {a} to {b - 1}" for p, (a, b) in sorted(spans.items()) if b > a]
+    cut = [f"partition {p} ends at {b}, and has landed up to {a}" for p, (a, b) in sorted(spans.items()) if b < a]
+    told = [f"the broker no longer has lines that were not counted: {', '.join(gone)}"] if gone else []
+    return told + ([f"the log was cut behind what was counted: {', '.join(cut)}"] if cut else [])
+
+
+def _running_out(seen: Observation) -> str:
+    """A warning while there is still time: retention is about to reach lines that were not counted."""
+    soon = {p: minutes for p, minutes in seen.retention_minutes.items() if minutes < RETENTION_BOUND_MIN}
+    if not soon or seen.lost:
+        return ""
+    return "; retention reaches lines that are not counted: " + ", ".join(f"partition {p} in {max(0, m):.0f} min" for p, m in soon.items())
 
 
 def _of_driver(job: str, seen: Observation, health: Health, lag_since: int) -> tuple[Verdict, str, str]:
     assert seen.head is not None
     row, attempt = seen.attempt, seen.head.attempt
-    if attempt == 0 or row is None or not row.submission_id:
+    if row and row.exit_reason == "diverged":
+        text = f"{job}: checkpoint and ledger disagree: {row.exit_error}"
+        return Verdict.DIVERGED, text, f"weir checkpoint {job} --doctor, then weir checkpoint {job} --rebuild"
+    if attempt == 0 or row is None or not (row.submission_id or row.exit_reason):
         asked = max(row.taken_at if row else 0, seen.wanted.changed_at if seen.wanted else 0)
         if seen.now - asked <= SUBMIT_GRACE_MS:  # whoever deploys it is at it: a second starter would only replace the first
             return Verdict.STARTING, f"{job}: attempt {attempt} is being submitted", ""
         return Verdict.DOWN, f"{job}: attempt {attempt} was never submitted", f"weir restart {job}"
-    if row.exit_reason == "diverged":
-        return Verdict.DIVERGED, f"{job}: checkpoint and ledger disagree: {row.exit_error}", "a rebuild starts where the ledger ends"
     if seen.driver.ended or (row.exit_reason and row.exit_reason != "stopped"):
         return _ended(job, seen, row)
     return _alive(job, seen, row, health, lag_since)
 
 
 def _ended(job: str, seen: Observation, row: AttemptRow) -> tuple[Verdict, str, str]:
-    earlier = next((a for a in seen.attempts if a.attempt == row.attempt - 1), None)
+    earlier = next((a for a in seen.attempts if a.attempt < row.attempt and a.used), None)  # numbers may be left out
     if earlier and row.exit_reason == "failed" and row.exit_batch >= 0 and fingerprint(earlier) == fingerprint(row):
         text = f"{job}: batch {row.exit_batch} failed twice with the same error: {_first_line(row.exit_error)}"
-        return Verdict.POISONED, text, f"weir logs {job}; mend the cause, then weir restart {job}"
+        mend = f"weir logs {job}; mend the cause, then weir restart {job}"
+        return Verdict.POISONED, text, f'{mend}; or leave the batch out: weir quarantine {job} --reason "..."'
     why = _first_line(row.exit_error) if row.exit_error else f"it was killed or lost (the cluster says {seen.driver})"
     return Verdict.DOWN, f"{job}: the driver of attempt {row.attempt} has ended: {why}", f"weir restart {job}"
 
@@ -210,15 +247,26 @@ def _first_line(text: str) -> str:
     return text.strip().splitlines()[0][:300] if text.strip() else ""
 
 
-def _evidence(seen: Observation) -> Mapping[str, object]:
+def _evidence(seen: Observation, before: Report | None) -> Mapping[str, object]:
     head, row = seen.head, seen.attempt
     facts: dict[str, object] = {"driver": str(seen.driver), "lag": seen.lag}
     if head:
         facts |= {"epoch": head.epoch, "attempt": head.attempt, "batch_id": head.batch_id, "state": str(head.state)}
         facts |= {"landed_at": head.landed_at, "offsets": {str(p): o for p, o in head.frontier.items()}}
     facts["proven"] = seen.proven.as_evidence()
+    if ends := _known_ends(seen, before):
+        facts["end_offsets"] = ends
     if row:
         facts |= {"submission_id": row.submission_id, "exit_reason": row.exit_reason, "exit_error": _first_line(row.exit_error)}
     if seen.lost:
         facts["lost"] = {str(p): list(span) for p, span in seen.lost.items()}
+    if seen.retention_minutes:
+        facts["retention_minutes"] = {str(p): minutes for p, minutes in seen.retention_minutes.items()}
     return facts
+
+
+def _known_ends(seen: Observation, before: Report | None) -> object:
+    """How far the topic that the head counts was last known to reach: of one that was deleted since, nobody else will tell."""
+    if seen.end_offsets is not None and seen.topic_id is not None and not seen.another_topic:
+        return {str(p): o for p, o in seen.end_offsets.items()}
+    return before.evidence.get("end_offsets") if before else None

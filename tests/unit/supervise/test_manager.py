@@ -47,19 +47,25 @@ class Bench:
 
     def writer(self, submission_id: str) -> Writer:
         args = self.arguments(submission_id)
-        self.checkpoints.known.setdefault((args.epoch, args.attempt), -1)
+        self.checkpoints.start(JOB, args.epoch, args.attempt)
         writer = Writer(self.store, JOB, args.attempt, f"i-{submission_id}", args.version, args.shards, lambda: int(self.clock() * 1e6))
         writer.start()
         return writer
 
     def land(self, writer: Writer, batch_id: int, start: int, end: int) -> None:
         n = end - start
+        self.fill(0, max(end, self.broker.end_offsets("logs")[0]))
         counted = lambda before: Counted(  # noqa: E731
             [Delta(0, "web", "error", "x", n)], Totals(n, {"error": n}), advance(before, {0: 0}, {0: 0}, 60_000)
         )
+        epoch, attempt = self.head().epoch, writer._attempt
+        self.checkpoints.plan(JOB, epoch, attempt, batch_id, {0: end, 1: 0})
         writer.write(Batch(batch_id, {0: start, 1: 0}, {0: end, 1: 0}), counted)
-        head = self.head()
-        self.checkpoints.known[head.epoch, head.attempt] = batch_id
+        self.checkpoints.commit(JOB, epoch, attempt, batch_id)
+
+    def fill(self, partition: int, end: int) -> None:
+        """Let the topic have lines up to there."""
+        self.broker.fill("logs", partition, end - self.broker.end_offsets("logs")[partition])
 
     def head(self) -> Head:
         head = self.store.head(JOB)
@@ -168,7 +174,7 @@ def crash(*_: object) -> None:
 def test_a_lost_checkpoint_begins_a_new_epoch_where_the_ledger_ends(bench: Bench) -> None:
     bench.manager.deploy(JOB)
     bench.land(bench.writer("driver-1"), 0, 0, 10)
-    bench.checkpoints.known.clear()
+    bench.checkpoints.files.clear()
     bench.manager.restart(JOB)
     head, args = bench.head(), bench.arguments(bench.cluster.alive[-1])
     assert (head.epoch, head.batch_id, dict(args.starting_offsets)) == (2, -1, {0: 10, 1: 0})
@@ -181,7 +187,7 @@ def test_an_older_checkpoint_is_not_gone_on_from(bench: Bench) -> None:
     writer = bench.writer("driver-1")
     bench.land(writer, 0, 0, 10)
     bench.land(writer, 1, 10, 20)
-    bench.checkpoints.known[1, 1] = 0
+    del bench.checkpoints.files[JOB, 1, 1]["offsets/1"], bench.checkpoints.files[JOB, 1, 1]["commits/1"]
     bench.manager.restart(JOB)
     assert (bench.head().epoch, dict(bench.head().frontier)) == (2, {0: 20, 1: 0})
 

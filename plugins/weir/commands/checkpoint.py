@@ -1,0 +1,137 @@
+"""`weir checkpoint | quarantine`: what a stream goes on from, and what it leaves out by a person's word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from weir.commands.common import FormatOption, JobArgument, Reason, Yes, opened_manager
+from weir.output import Format, say, show, show_json
+
+if TYPE_CHECKING:
+    from weir.supervise.beginning import Beginning
+    from weir.supervise.doctor import Finding, Seen
+    from weir.supervise.manager import Manager
+    from weir.supervise.restart import Act
+
+WHO = "cli"
+
+
+def checkpoint(
+    job: JobArgument,
+    doctor: Annotated[
+        bool, typer.Option("--doctor", help="Name each damaged file and the safe action. Exit with 1 if there is one.")
+    ] = False,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Begin a new epoch exactly where the ledger ends. Asks first.")] = False,
+    yes: Yes = False,
+    reason: Reason = "asked for on the command line",
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Show the checkpoint that a job goes on from: last batches, offsets, size, and whether it is sound.
+
+    Example: weir checkpoint error_counts --doctor
+    """
+    from weir.supervise.restart import Act
+
+    with opened_manager() as manager:
+        if rebuild:
+            return begin(manager, job, Act.REBUILD, yes, reason)
+        _show(manager, job, doctor, form)
+
+
+def _show(manager: Manager, job: str, doctor: bool, form: Format) -> None:
+    from weir.supervise.doctor import examine
+
+    seen = manager.checkpoint(job)
+    if seen is None:
+        return say(f"{job} was never deployed. Run: weir deploy {job}")
+    findings = examine(seen)
+    harmful = [finding for finding in findings if not finding.harmless]
+    if doctor:
+        show([_finding(finding) for finding in findings], form, empty=f"Nothing is wrong with the checkpoint of {job}.")
+    else:
+        row = _row(seen, harmful)
+        show_json(row) if form is Format.JSON else show([row], form) if form is Format.CSV else _tell(row)
+    if doctor and harmful:
+        raise typer.Exit(1)
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {"path": finding.path or "(the folder)", "finding": finding.what, "action": finding.action, "harmless": finding.harmless}
+
+
+def _row(seen: Seen, harmful: list[Finding]) -> dict[str, Any]:
+    from weir.supervise.lineage import usable
+
+    plans, folder = usable(seen.folder), seen.folder
+    ends = plans.planned if plans else {}
+    offsets = ends[plans.committed][1] if plans and plans.committed in ends else {}
+    return {
+        "job": seen.after.job,
+        "health": "ok" if not harmful else f"{len(harmful)} findings: weir checkpoint {seen.after.job} --doctor",
+        "epoch": folder.epoch,
+        "attempt": folder.attempt,
+        "planned_batch": plans.newest if ends and plans else None,
+        "committed_batch": plans.committed if offsets and plans else None,
+        "offsets": {str(p): o for p, o in sorted(offsets.items())},
+        "bytes": sum(folder.sizes.values()),
+        "files": len(folder.sizes),
+        "location": folder.location,
+    }
+
+
+def _tell(row: Mapping[str, Any]) -> None:
+    for name, value in row.items():
+        text = ", ".join(f"{p}: {o}" for p, o in value.items()) if isinstance(value, Mapping) else value
+        typer.echo(f"{name + ':':<17}{'none' if text in (None, '') else text}")
+
+
+def quarantine(
+    job: JobArgument,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the ledger for ever.")],
+    batch: Annotated[int | None, typer.Option("--batch", min=0, help="The batch, if the verdict is not that one is poisoned.")] = None,
+    yes: Yes = False,
+) -> None:
+    """Leave out exactly the batch that fails again and again, and go on behind it. Asks first. The ledger keeps it as a gap.
+
+    Example: weir quarantine error_counts --reason "a line that the parser cannot bear"
+    """
+    from weir.supervise.restart import Act
+
+    with opened_manager() as manager:
+        begin(manager, job, Act.QUARANTINE, yes, reason, manager.poisoned(job) if batch is None else batch)
+
+
+def begin(manager: Manager, job: str, act: Act, yes: bool, reason: str, batch: int = -1) -> None:
+    """Say where a new epoch would begin and what it would leave out, ask, and begin it: held to the attempt that was shown."""
+    from weir.supervise.restart import Act
+
+    judged, there = manager.foresee(job, act, reason, batch)
+    for line in told(job, there):
+        say(line)
+    if not yes and not typer.confirm("Go on?", err=True):
+        raise typer.Exit(1)
+    if act is Act.QUARANTINE:
+        action = manager.quarantine(job, judged, WHO, reason, batch)
+    else:
+        action = (manager.accept_loss if act is Act.ACCEPT_LOSS else manager.rebuild)(job, judged, WHO, reason)
+    say(action.sentence)
+
+
+def told(job: str, there: Beginning) -> list[str]:
+    """A beginning in words."""
+    offsets = ", ".join(f"partition {p} at {o}" for p, o in sorted(there.offsets.items()))
+    lines = [f"A new epoch of {job} would begin with {offsets}."]
+    if there.gap is None:
+        return [*lines, "Nothing is left out and nothing is counted twice."]
+    for hole in there.gap.holes:
+        if hole.end < hole.start:
+            lines.append(
+                f"The log of partition {hole.partition} was cut: it is read again from {hole.end}, and was counted up to {hole.start}."
+            )
+        else:
+            lines.append(f"Left out for ever: partition {hole.partition}, offsets {hole.start} to {hole.end - 1}.")
+    more = "" if there.gap.exact else " More may have been in the topic that was deleted than anybody knows."
+    return [*lines, f"That is {there.gap.lines} lines, and stays in the ledger as a gap.{more}"]

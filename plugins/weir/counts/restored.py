@@ -1,0 +1,33 @@
+"""What a head that was restored from an older copy must not do to counts: be read together with folds that are younger than it.
+
+What is published stays landed for ever, since spans only grow. If it has not landed, the head has forgotten it: its lines are counted in
+the run, and will be counted again from the frontier that the head still knows.
+"""
+
+from __future__ import annotations
+
+from spark_jobs.protocol import Landed
+from weir.cluster.base import CountStore
+from weir.cluster.records import HourShard, Published
+from weir.errors import NotProven
+
+
+def refuse(job: str, at: HourShard, published: Published | None, seen: Landed) -> None:
+    """Raise NotProven if a run holds batches that the head does not know: with what landed later they would count twice.
+
+    `published` must have been read before the head that `seen` comes from.
+    """
+    if published is not None and published.position not in seen:
+        attempt, batch_id = published.position
+        raise NotProven(
+            f"{job}, hour {at[0]}, shard {at[1]} is folded up to batch {batch_id} of attempt {attempt}, which the head does not know: "
+            "the head was restored from an older copy.",
+            f"Run: weir checkpoint {job} --rebuild",
+        )
+
+
+def keep(store: CountStore, job: str) -> None:
+    """Keep the landed head in the ledger before a fold is published, so that the ledger reaches as far as whatever is published."""
+    head = store.head(job)
+    if head is not None and head.for_ledger:
+        store.put_ledger(head)

@@ -1,0 +1,112 @@
+"""Can an attempt start from a checkpoint folder, and does it lead on from what has landed? Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from spark_jobs.offsets import parse_plan, parse_source
+from spark_jobs.protocol import Head, Offsets, joins
+from weir.cluster.records import Folder
+
+KEEP_BATCHES = 3  # the last committed one, the planned one, and one more
+
+
+@dataclass(frozen=True)
+class Plans:
+    """What Spark can start from: the files to copy; for each planned batch its topic and where it ends; the last committed one, -1 for
+    none; and where the source was when Spark first saw it, None if the folder does not say."""
+
+    contents: Mapping[str, bytes]
+    planned: Mapping[int, tuple[str, Offsets]]
+    committed: int
+    began: Offsets | None
+
+    @property
+    def newest(self) -> int:
+        """The last planned batch, -1 for none."""
+        return max(self.planned, default=-1)
+
+
+def usable(folder: Folder) -> Plans | None:
+    """The part of a folder that Spark can start from, or None if there is none.
+
+    Torn files (a copy beside a writer, a power cut) are dropped from the end; what is kept is a committed batch, the one before it, and at
+    most one planned after it. With nothing planned at all, a folder is only usable if it says so by its metadata.
+    """
+    if not is_metadata(folder.contents.get("metadata", b"")):
+        return None
+    whole = {n: plan for n, data in folder.numbered("offsets").items() if (plan := parse_plan(data)) is not None}
+    commits = {n for n, data in folder.numbered("commits").items() if n in whole and is_commit(data)}
+    committed = max(commits, default=-1)
+    if committed < 0 and set(folder.numbered("offsets")) - {0}:
+        return None  # at most the first batch may have been planned
+    planned = {n: plan for n, plan in whole.items() if committed - 1 <= n <= committed + 1}
+    newest = max(planned, default=0)
+    if newest and newest - 1 not in planned:
+        return None  # Spark does not start without the batch before the last one
+    began = initial(folder.contents.get("sources/0/0", b""))
+    names = ["metadata", *(["sources/0/0"] if began is not None else []), *(f"offsets/{n}" for n in planned)]
+    names += [f"commits/{n}" for n in commits if n in planned]
+    return Plans({name: folder.contents[name] for name in names}, planned, committed, began)
+
+
+def disagreement(plans: Plans | None, head: Head, topic: str) -> str:
+    """Why an attempt must not go on from there, in words; empty if it leads on exactly from what has landed."""
+    if plans is None:
+        return "nothing in it can be started from"
+    others = {name for name, _ in plans.planned.values()} - {topic}
+    last, landed = plans.newest, head.last_landed
+    if others:
+        return f"it has read the topic {', '.join(sorted(others))}, and not {topic}"
+    if last < landed:
+        return f"it ends with batch {last}, and batch {landed} has landed"
+    if plans.committed > landed:
+        return f"it has committed batch {plans.committed}, and the ledger of this epoch ends with {landed}"
+    if landed >= 0:
+        end = plans.planned[landed][1]
+        return "" if joins(end, head.frontier) else f"its batch {landed} ends at {_text(end)}, the landed one at {_text(head.frontier)}"
+    if last == 0 and plans.began is not None and not joins(plans.began, head.frontier):
+        return f"it began at {_text(plans.began)}, and the epoch at {_text(head.frontier)}"
+    return ""
+
+
+def forgotten(head: Head, kept: Head | None) -> str:
+    """What the ledger's newest row says of a head that was restored from an older copy; empty if the head is no older."""
+    if kept is None or kept.position <= head.position:
+        return ""
+    return (
+        f"the head ends with batch {head.batch_id} of attempt {head.by}, and the ledger with batch {kept.batch_id} of attempt {kept.by}: "
+        "the head was restored from an older copy"
+    )
+
+
+def is_commit(data: bytes) -> bool:
+    """Is a `commits/N` file whole?"""
+    lines = data.decode(errors="replace").splitlines()
+    return lines[:1] == ["v1"] and (len(lines) == 1 or _is_json(lines[1]))
+
+
+def is_metadata(data: bytes) -> bool:
+    return _is_json(data.decode(errors="replace"))
+
+
+def initial(data: bytes) -> Offsets | None:
+    """The offsets in `sources/0/0`: a zero byte, `v1`, and the source's JSON. None if the file is not whole."""
+    lines = data.removeprefix(b"\0").decode(errors="replace").splitlines()
+    try:
+        return parse_source(lines[1])[1] if lines[:1] == ["v1"] else None
+    except (IndexError, ValueError, AttributeError, TypeError):
+        return None
+
+
+def _is_json(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
+
+
+def _text(offsets: Offsets) -> str:
+    return ", ".join(f"{p}: {o}" for p, o in sorted(offsets.items()))

@@ -1,0 +1,87 @@
+"""The parts that a manager works with, and what is asked of them everywhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from spark_jobs.protocol import Head
+from weir.cluster.base import Broker, Checkpoints, Cluster, JobStore
+from weir.cluster.records import AttemptRow, JobRow
+from weir.errors import Conflict, NotRunning, UnknownJob, WeirError
+from weir.settings import Settings
+from weir.supervise.beginning import Topic
+from weir.supervise.retention import RetentionWatch
+from weir.supervise.spec import JobSpec, find
+
+T = TypeVar("T")
+
+
+class Parts:
+    def __init__(
+        self,
+        specs: dict[str, JobSpec],
+        store: JobStore,
+        clusters: Mapping[str, Cluster],
+        broker: Broker,
+        checkpoints: Checkpoints,
+        settings: Settings,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.specs, self.store, self._clusters, self._broker = specs, store, clusters, broker
+        self._checkpoints, self._settings, self._clock, self._sleep = checkpoints, settings, clock, sleep
+        self._retention = RetentionWatch(broker)
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.store.close()
+
+    def _wanted_running(self, job: str) -> JobRow:
+        find(self.specs, job)
+        wanted = self.store.job(job)
+        if wanted is None or wanted.desired != "running":
+            raise Conflict(f"{job} is {'stopped' if wanted else 'not deployed'}.", f"Run: weir deploy {job}")
+        return wanted
+
+    def _head(self, job: str) -> Head:
+        head = self.store.head(job)
+        if head is None:
+            raise UnknownJob(f"{job} was never deployed.", f"Run: weir deploy {job}")
+        return head
+
+    def _judged(self, job: str, judged: int | None) -> int:
+        if judged is not None:
+            return judged
+        head = self.store.head(job)
+        return head.attempt if head else 0
+
+    def _row(self, job: str, attempt: int) -> AttemptRow | None:
+        return next((a for a in self.store.attempts(job) if a.attempt == attempt), None)
+
+    def _newest_row(self, job: str) -> Head | None:
+        """The newest row of the ledger."""
+        return next(iter(self.store.ledger(job)), None)
+
+    def _topic(self, job: str) -> Topic:
+        topic = find(self.specs, job).source.topic
+        return Topic(self._broker.topic_id(topic), self._broker.earliest_offsets(topic), self._broker.end_offsets(topic))
+
+    def _cluster(self, job: str) -> Cluster:
+        """Raises NotRunning if this door has no way to the kind of cluster that the job's spec names."""
+        kind = find(self.specs, job).cluster
+        if kind not in self._clusters:
+            raise NotRunning(f"{job} runs on {kind}, which cannot be reached from here.", "See docs/clusters.md for the connection.")
+        return self._clusters[kind]
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)
+
+
+def or_none(probe: Callable[[], T]) -> T | None:
+    """What a probe says, or None: a probe that fails is no news."""
+    try:
+        return probe()
+    except WeirError:
+        return None

@@ -1,0 +1,200 @@
+"""How an attempt starts: take over, copy the checkpoint or begin a new epoch, submit. Killed anywhere in between, the next tick takes the
+next attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from spark_jobs import failpoint
+from spark_jobs.protocol import Head, Offsets, State, brought_forward, rebuilt
+from weir.cluster.records import AttemptRow, DriverState
+from weir.errors import BadInput, Conflict, DataLoss, Diverged, NotRunning
+from weir.supervise import takeover
+from weir.supervise.beginning import Beginning, Topic, Word, after_batch, after_loss, at_frontier
+from weir.supervise.lineage import KEEP_BATCHES, disagreement, forgotten, usable
+from weir.supervise.parts import Parts, or_none
+from weir.supervise.restart import Act
+from weir.supervise.spec import JobSpec
+from weir.supervise.submission import arguments, submission
+from weir.supervise.verdict import Observation, Report, Verdict, judge
+
+T = TypeVar("T")
+AUTOMATIC = "weir"  # who acts when no person does: only these restarts use up the budget
+ANEW = frozenset({Act.REBUILD, Act.ACCEPT_LOSS, Act.QUARANTINE})  # what begins a new epoch
+KEEP_ATTEMPTS = 3  # folders of an epoch, to look into after a fault
+
+
+@dataclass(frozen=True)
+class Action:
+    """What was done: nothing (`changed` False), or `attempt` was started; and a sentence for people."""
+
+    changed: bool
+    attempt: int
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Order:
+    """Replace the attempt that was judged. `cause` is an act, or deploy; `batch` is the one to be left out, of a quarantine."""
+
+    job: str
+    judged: int
+    cause: str
+    who: str = AUTOMATIC
+    reason: str = ""
+    batch: int = -1
+    version: str = ""
+
+
+class Starter(Parts):
+    def _start(self, order: Order) -> Action:
+        job, wanted = order.job, self._wanted_running(order.job)
+        order = replace(order, version=wanted.version)
+        spec, cluster = JobSpec.model_validate_json(wanted.spec), self._cluster(job)  # nothing is taken over that cannot be started
+        topic = or_none(lambda: self._topic(job))
+        head = self._begin(order) if order.cause in ANEW else self._go_on(order, spec, topic)
+        failpoint.reach("takeover.copy")
+        checkpoint = self._checkpoints.location(job, head.epoch, head.attempt)
+        args = arguments(spec, head, wanted.version, checkpoint, self._settings, topic.ends if topic else ())
+        code = Path(self._settings.bundles) / wanted.version
+        submission_id = cluster.submit(submission(spec, args, code, self._settings))
+        failpoint.reach("takeover.submit")
+        self.store.put_submitted(job, head.attempt, submission_id, self._now_ms())
+        sentence = f"{job}: attempt {head.attempt} was submitted as {submission_id}."
+        detail = {"attempt": head.attempt, "epoch": head.epoch, "version": wanted.version, "who": order.who, "reason": order.reason}
+        self.store.add_event(job, order.cause, sentence, detail)
+        return Action(True, head.attempt, sentence)
+
+    # from the checkpoint
+
+    def _go_on(self, order: Order, spec: JobSpec, topic: Topic | None) -> Head:
+        """The next attempt, with a copy of the checkpoint; or a new epoch, where none leads on and the spec allows it.
+
+        Raises DataLoss, Diverged, NotRunning. Once it has taken over, the attempt's row says why, and so does the next verdict.
+        """
+        if topic:
+            self._refuse_loss(order.job, spec, topic)
+        head = self._take(order)
+        finding = forgotten(head, self._newest_row(order.job)) or self._noted(head, lambda: self._copy(head, spec.source.topic))
+        if not finding:
+            return head
+        self.store.put_exit(head.job, head.attempt, "", "diverged", finding, -1)
+        if not spec.restart.rebuild_on_divergence:
+            raise Diverged(f"The checkpoint of {head.job} does not lead on: {finding}.", f"Run: weir checkpoint {head.job} --doctor")
+        new = self._begin(replace(order, judged=head.attempt, cause=str(Act.REBUILD), who=AUTOMATIC, reason=finding))
+        sentence = f"{head.job}: the checkpoint did not lead on, and epoch {new.epoch} begins where the ledger ends: {finding}"
+        self.store.add_event(head.job, str(Act.REBUILD), sentence, {"attempt": new.attempt, "epoch": new.epoch, "finding": finding})
+        return new
+
+    def _refuse_loss(self, job: str, spec: JobSpec, topic: Topic) -> None:
+        """Raises DataLoss where a driver could only start from a wrong place."""
+        wanted, head = self.store.job(job), self.store.head(job)
+        seen = Observation(self._now_ms(), wanted, head, (), DriverState.UNKNOWN, topic.ends, topic.earliest, topic.id)
+        report = judge(job, seen, spec.health, None)
+        if report.verdict is Verdict.DATA_LOSS:
+            raise DataLoss(f"{report.sentence}.", f"Run: {report.next_step}")
+
+    def _copy(self, head: Head, topic: str) -> str:
+        """Copy the newest earlier folder of the epoch that leads on from what has landed. Returns why there is none, empty if all is well:
+        where nothing has landed, an empty folder begins at the right place."""
+        folders = self._checkpoints.attempts(head.job)
+        if any(attempt >= head.attempt for _, attempt in folders):
+            raise NotRunning(f"The checkpoints of {head.job} have come back, and know later attempts than {head.attempt}.", "Try again.")
+        earlier = [a for e, a in folders if e == head.epoch]
+        told: list[str] = []
+        for attempt in reversed(earlier):
+            plans = usable(self._checkpoints.read(head.job, head.epoch, attempt, KEEP_BATCHES))
+            why = disagreement(plans, head, topic)
+            if plans and not why:
+                self._checkpoints.put(head.job, head.epoch, head.attempt, plans.contents)
+                self._checkpoints.forget(head.job, head.epoch, earlier[:-KEEP_ATTEMPTS])
+                return ""
+            told.append(f"attempt {attempt}: {why}")
+        return "" if head.last_landed < 0 else "; ".join(told) or "there is no folder of an earlier attempt"
+
+    def _noted(self, head: Head, work: Callable[[], T]) -> T:
+        """What `work` returns. If a part fails it, the attempt has ended before it began, and its row says so."""
+        try:
+            return work()
+        except NotRunning as error:
+            self.store.put_exit(head.job, head.attempt, "", "lost", error.what, -1)
+            raise
+
+    # a new epoch
+
+    def _begin(self, order: Order) -> Head:
+        beginning = self._beginning(order)
+
+        def begin(head: Head, highest: int) -> Head:
+            now = brought_forward(head, self._newest_row(order.job))
+            there = beginning(now)
+            return rebuilt(now, there.offsets, there.topic_id, there.gap, highest)
+
+        begin(self._head(order.job), 0)  # refused before anything is written
+        self._checkpoints.attempts(order.job)  # and where the folders cannot be read
+        return self._take(order, begin)
+
+    def _beginning(self, order: Order) -> Callable[[Head], Beginning]:
+        """Where the new epoch of a head begins. What is asked of the broker and of the checkpoint is asked once, here."""
+        topic, word = self._topic(order.job), Word(order.who, order.reason, self._now_ms())
+        if order.cause == Act.REBUILD:
+            return lambda head: at_frontier(head, topic)
+        if not order.reason.strip():
+            raise BadInput("reason: what is left out for ever needs a reason; it is kept in the ledger.", "Give --reason.")
+        if order.cause == Act.ACCEPT_LOSS:
+            known = self._known_ends(order.job)
+            return lambda head: after_loss(head, topic, known, word)
+        end = self._failing(order.job, order.batch)
+        return lambda head: after_batch(head, order.batch, topic, end, word)
+
+    def _known_ends(self, job: str) -> Offsets:
+        """How far the topic that the head counts was last seen to reach."""
+        text = self.store.report(job)
+        ends = Report.from_json(text).evidence.get("end_offsets") if text else None
+        return {int(p): int(o) for p, o in ends.items()} if isinstance(ends, dict) else {}
+
+    def _failing(self, job: str, batch: int) -> Offsets:
+        """Where the batch ends that is to be left out: as the newest attempt planned it, else as it is claimed."""
+        head = self._head(job)
+        row = self._row(job, head.attempt)
+        claimed = head.state is State.CLAIMED and head.batch_id == batch
+        if not claimed and not (row and row.exit_reason == "failed" and row.exit_batch == batch):
+            raise Conflict(f"Batch {batch} of {job} neither is claimed nor has failed.", f"Run: weir health {job}")
+        plans = usable(self._checkpoints.read(job, head.epoch, head.attempt, KEEP_BATCHES))
+        if plans and batch in plans.planned and not disagreement(plans, head, self.specs[job].source.topic):
+            return plans.planned[batch][1]
+        if claimed:
+            return head.end
+        raise Conflict(f"Nobody knows where batch {batch} of {job} ends: its checkpoint is gone.", f"Run: weir restart {job}")
+
+    # taking over
+
+    def _take(self, order: Order, begin: Callable[[Head, int], Head] | None = None) -> Head:
+        job, judged = order.job, order.judged
+        if self._judged(job, None) != judged:  # seen before anything is written; takeover looks again
+            raise Conflict(f"{job} is no longer at attempt {judged} that was judged.", f"Run: weir health {job}")
+        highest = self._highest(job)
+        row = AttemptRow(max(judged, highest) + 1, order.cause, order.who, order.reason, self._now_ms(), order.version)
+        self.store.put_attempt(job, row)
+        failpoint.reach("takeover.note")
+        if begin:
+            head = takeover.rebuild(self.store, job, judged, lambda head: begin(head, highest))
+        else:
+            head = takeover.take_over(self.store, job, judged, highest)
+        failpoint.reach("takeover.swap")
+        old = self._row(job, judged)
+        if old and old.submission_id:
+            self._cluster(job).kill(old.submission_id)  # it has been superseded: this only frees its cores sooner
+        return head
+
+    def _highest(self, job: str) -> int:
+        """The highest attempt that anything beside the head knows of: a head restored from a backup has forgotten the last ones.
+
+        Folders that cannot be read are asked again before an attempt is copied, or an epoch begins.
+        """
+        rows = (a.attempt for a in self.store.attempts(job) if a.used)
+        folders = or_none(lambda: self._checkpoints.attempts(job)) or ()
+        return max((*rows, *(attempt for _, attempt in folders)), default=0)
