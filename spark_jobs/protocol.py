@@ -164,10 +164,15 @@ def rebuilt(head: Head, offsets: Offsets, topic_id: str, gap: Gap | None = None,
     )
 
 
+def is_behind(head: Head, kept: Head | None) -> bool:
+    """Is the head older than the ledger, whose newest row is `kept`? Only a head that was restored from a copy can be: what is in the
+    ledger was in the head before, and landed."""
+    return kept is not None and (kept.position, True) > (head.position, head.state is State.LANDED)
+
+
 def brought_forward(head: Head, kept: Head | None) -> Head:
-    """Rule 7: a head that was restored from an older copy than the ledger says again what the ledger's newest row says. Who may write
-    stays. `kept` is that row, None for an empty ledger."""
-    if kept is None or kept.position <= head.position:
+    """Rule 7: a head that is behind the ledger says again what the ledger's newest row says. Who may write stays."""
+    if kept is None or not is_behind(head, kept):
         return head
     return replace(kept, attempt=head.attempt, incarnation=head.incarnation, write_ts=max(kept.write_ts, head.write_ts))
 

@@ -13,6 +13,7 @@ from tests.parts import make_topic, running
 from weir.cluster.cassandra import CassandraStore, address
 from weir.cluster.kafka import KafkaBroker
 from weir.cluster.migrate import migrate
+from weir.cluster.records import Retention
 from weir.errors import TopicMissing
 from weir.settings import Settings
 from weir.testing import MemoryBroker, MemoryStore
@@ -83,6 +84,23 @@ class Broker:
         admin = AdminClient({"bootstrap.servers": self.settings.kafka})
         admin.delete_records([TopicPartition(self.topic, partition, before)])
         self._until(lambda: self.reader.earliest_offsets(self.topic)[partition] == before)
+
+    def keep(self, retention: Retention) -> None:
+        """Set how long, and how much, the topic keeps."""
+        if self.settings is None:
+            self.reader.kept[self.topic] = retention
+            return
+        from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
+
+        wanted = {"retention.ms": retention.ms, "retention.bytes": retention.bytes}
+        entries = [
+            ConfigEntry(name, str(-1 if value is None else value), incremental_operation=AlterConfigOpType.SET)
+            for name, value in wanted.items()
+        ]
+        of = ConfigResource(ConfigResource.Type.TOPIC, self.topic, incremental_configs=entries)
+        admin = AdminClient({"bootstrap.servers": self.settings.kafka})
+        admin.incremental_alter_configs([of])[of].result(30)
+        self._until(lambda: self.reader.retention(self.topic) == retention)
 
     def delete(self) -> None:
         from confluent_kafka.admin import AdminClient

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from weir.cluster.kafka import KafkaBroker
+from weir.cluster.records import Retention
 from weir.errors import NotRunning, TopicMissing
 
 from .conftest import Broker
@@ -46,13 +47,33 @@ def test_a_topic_made_again_is_another_one(broker: Broker) -> None:
 
 
 def test_a_topic_that_is_not_there(broker: Broker) -> None:
-    for ask in (broker.reader.end_offsets, broker.reader.earliest_offsets, broker.reader.topic_id):
+    reader = broker.reader
+    for ask in (reader.end_offsets, reader.earliest_offsets, reader.topic_id, reader.retention):
         with pytest.raises(TopicMissing):
             ask("nothing")
 
 
 def test_a_broker_that_does_not_answer_says_so_in_time() -> None:
     absent = KafkaBroker("127.0.0.1:1", budget_s=0.5)
-    for ask in (absent.end_offsets, absent.earliest_offsets, absent.topic_id):
+    times = lambda topic: absent.append_times(topic, {0: 0})  # noqa: E731
+    for ask in (absent.end_offsets, absent.earliest_offsets, absent.topic_id, absent.retention, times):
         with pytest.raises(NotRunning, match=r"WEIR-201: Kafka at 127\.0\.0\.1:1 does not answer"):
             ask("logs")
+
+
+def test_how_long_a_topic_keeps_its_records(broker: Broker) -> None:
+    broker.keep(Retention(3_600_000, None))
+    assert broker.reader.retention(broker.topic) == Retention(3_600_000, None)
+    broker.keep(Retention(None, 10 * MIB))
+    assert broker.reader.retention(broker.topic) == Retention(None, 10 * MIB)
+
+
+def test_when_the_next_record_was_appended(broker: Broker) -> None:
+    for partition in (0, 0, 0, 1):
+        broker.add(partition, b"web", b"line")
+    reader, topic = broker.reader, broker.topic
+    times = {(p, r.offset): r.append_ms for p in (0, 1) for r in reader.records(topic, p, 0, 3 if p == 0 else 1)}
+    assert reader.append_times(topic, {0: 1, 1: 0}) == {0: times[0, 1], 1: times[1, 0]}
+    assert reader.append_times(topic, {0: 3, 1: 0, 7: 0}) == {1: times[1, 0]}, "nothing comes after the last one"
+    broker.forget(0, 2)
+    assert reader.append_times(topic, {0: 0}) == {0: times[0, 2]}, "what is gone is passed over"

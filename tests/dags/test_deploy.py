@@ -80,6 +80,21 @@ def test_automation_leaves_a_job_alone_that_is_well_again(fleet: Fleet) -> None:
     assert fleet.attempt() == 1
 
 
+def test_a_loss_is_accepted_by_the_form_with_a_reason(fleet: Fleet) -> None:
+    deploy()
+    fleet.land()
+    fleet.broker.fill("logs", 0, 9)
+    fleet.broker.forget("logs", 0, 5)
+    fleet.kill()
+    with pytest.raises(AirflowFailException, match=r"WEIR-303.*offsets 1 to 4"):
+        restart(reason="by hand")
+    with pytest.raises(AirflowFailException, match="reason"):
+        restart(accept_loss=True)
+    assert restart(accept_loss=True, reason="the disk was small")["attempt"] == 2
+    head = fleet.store.head(JOB)
+    assert head is not None and head.gap is not None and (head.gap.who, head.gap.lines) == ("ana (Airflow)", 4)
+
+
 def test_ready_answers_at_once_when_it_is(fleet: Fleet) -> None:
     deploy()
     fleet.land()

@@ -35,8 +35,8 @@ class RestartOperator(JobOperator):
     """Takes over with a new attempt.
 
     Automation names the `attempt` that it judged and is held to it: if another one has taken over since, or nothing is wrong any more,
-    the task is skipped with a sentence. A person needs no attempt, and is not held to backoff and budget; with `accept_loss` and a reason, what
-    the broker no longer has is given up.
+    the task is skipped with a sentence. A person needs no attempt, and is not held to backoff and budget; with `accept_loss` and a reason,
+    what the broker no longer has is given up.
     """
 
     def execute(self, context: Context) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from spark_jobs.offsets import parse_plan, parse_source
-from spark_jobs.protocol import Head, Offsets, joins
+from spark_jobs.protocol import Head, Offsets, is_behind, joins
 from weir.cluster.records import Folder
 
 KEEP_BATCHES = 3  # the last committed one, the planned one, and one more
@@ -74,12 +74,10 @@ def disagreement(plans: Plans | None, head: Head, topic: str) -> str:
 
 def forgotten(head: Head, kept: Head | None) -> str:
     """What the ledger's newest row says of a head that was restored from an older copy; empty if the head is no older."""
-    if kept is None or kept.position <= head.position:
+    if kept is None or not is_behind(head, kept):
         return ""
-    return (
-        f"the head ends with batch {head.batch_id} of attempt {head.by}, and the ledger with batch {kept.batch_id} of attempt {kept.by}: "
-        "the head was restored from an older copy"
-    )
+    ends = f"the head ends with batch {head.last_landed} of attempt {head.by}, and the ledger with batch {kept.batch_id} of attempt {kept.by}"
+    return f"{ends}: the head was restored from an older copy"
 
 
 def is_commit(data: bytes) -> bool:

@@ -16,6 +16,7 @@ import pytest
 
 from spark_jobs.contract import HOUR_MS, RejectedLine
 from tests.unit.counts.job import JOB, START, TOPIC, Job
+from tests.unit.supervise.test_manager import Bench
 from weir import cli
 from weir.counts.proven import Proven
 from weir.errors import NotRunning
@@ -331,3 +332,84 @@ def test_a_closed_pipe_is_no_drama() -> None:
     first.stdout.close()
     assert first.stderr.read() == b""
     first.wait(30)
+
+
+# over a real manager in memory
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """Attempt 1 has landed batches 0 and 1, and a third is planned."""
+    bench = Bench(tmp_path)
+    for module in ("jobs", "checkpoint"):
+        monkeypatch.setattr(f"weir.commands.{module}.opened_manager", lambda: nullcontext(bench.manager))
+    bench.manager.deploy(JOB)
+    writer = bench.writer("driver-1")
+    for n in range(2):
+        bench.land(writer, n, 10 * n, 10 * n + 10)
+    bench.checkpoints.plan(JOB, 1, 1, 2, {0: 25, 1: 0})
+    return bench
+
+
+def test_the_checkpoint(weir: Weir, bench: Bench) -> None:
+    code, out, _ = weir("checkpoint", JOB, "--format", "json")
+    row = json.loads(out)
+    assert code == 0 and row["bytes"] > 100 and row["location"] == "memory://error_counts/1/1"
+    assert {k: row[k] for k in ("health", "epoch", "attempt", "planned_batch", "committed_batch", "offsets", "files")} == {
+        "health": "ok", "epoch": 1, "attempt": 1, "planned_batch": 2, "committed_batch": 1, "offsets": {"0": 20, "1": 0}, "files": 6,
+    }  # fmt: skip
+    assert "committed_batch: 1\noffsets:         0: 20, 1: 0\n" in weir("checkpoint", JOB)[1]
+    assert weir("checkpoint", JOB, "--doctor") == (0, "", "Nothing is wrong with the checkpoint of error_counts.\n")
+
+
+def test_the_doctor(weir: Weir, bench: Bench) -> None:
+    files = bench.checkpoints.files[JOB, 1, 1]
+    files["offsets/.7.tmp"] = b""
+    code, out, _ = weir("checkpoint", JOB, "--doctor", "--format", "json")
+    assert code == 0 and [(f["path"], f["harmless"]) for f in json.loads(out)] == [("offsets/.7.tmp", True)]
+    files["offsets/2"] = b"v1"
+    code, out, _ = weir("checkpoint", JOB, "--doctor", "--format", "json")
+    assert code == 1
+    assert json.loads(out)[0] == {
+        "path": "offsets/2",
+        "finding": "truncated",
+        "action": "weir restart error_counts: what is whole is copied, and what is missing done again",
+        "harmless": False,
+    }
+    assert "1 findings: weir checkpoint error_counts --doctor" in weir("checkpoint", JOB)[1]
+    files.clear()
+    assert weir("checkpoint", JOB, "--format", "json")[0] == 0, "a checkpoint that is gone can be shown, too"
+
+
+def test_a_rebuild_says_where_it_begins_and_asks(weir: Weir, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("typer.confirm", lambda *args, **more: False)
+    code, _, err = weir("checkpoint", JOB, "--rebuild")
+    assert code == 1 and bench.head().epoch == 1
+    assert err.startswith("A new epoch of error_counts would begin with partition 0 at 20, partition 1 at 0.\nNothing is left out")
+    code, _, err = weir("checkpoint", JOB, "--rebuild", "--yes", "--reason", "a disk was lost")
+    assert code == 0 and "attempt 2 was submitted" in err and bench.head().epoch == 2
+    assert (row := bench.store.attempts(JOB)[0]).reason == "a disk was lost" and row.who == "cli"
+
+
+def test_a_loss_is_told_before_it_is_accepted(weir: Weir, bench: Bench) -> None:
+    assert weir("restart", JOB, "--accept-loss", "--yes", "--reason", "x")[0] == 1
+    bench.fill(0, 100)
+    bench.broker.forget("logs", 0, 40)
+    code, _, err = weir("restart", JOB)
+    assert code == 1 and "WEIR-303" in err and "partition 0 offsets 20 to 39" in err
+    code, _, err = weir("restart", JOB, "--accept-loss", "--yes")
+    assert code == 2 and "reason" in err
+    code, _, err = weir("restart", JOB, "--accept-loss", "--yes", "--reason", "the disk was small")
+    assert code == 0 and "Left out for ever: partition 0, offsets 20 to 39.\nThat is 20 lines" in err
+    assert bench.head().gap is not None and bench.head().gap.who == "cli"
+
+
+def test_a_quarantine_is_told_before_it_is_done(weir: Weir, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert weir("quarantine", JOB)[0] == 2
+    code, _, err = weir("quarantine", JOB, "--reason", "x")
+    assert code == 1 and "is not poisoned" in err
+    bench.fill(0, 30)
+    bench.store.put_exit(JOB, 1, "i1", "failed", "ValueError: a bad line", 2)
+    code, _, err = weir("quarantine", JOB, "--reason", "a bad line", "--batch", "2", "--yes")
+    assert code == 0 and "Left out for ever: partition 0, offsets 20 to 24." in err
+    assert dict(bench.head().frontier) == {0: 25, 1: 0}

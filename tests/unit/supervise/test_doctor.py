@@ -50,6 +50,7 @@ def of(landed: int, **changes: bytes | None) -> Seen:
     return Seen(folder(**changes), head(landed), head(landed), "logs", None, 3)
 
 
+RESTORED = "the head was restored from an older copy"
 EMPTY = Folder(1, 3, "memory://counts/1/3", {}, {})
 RESTART, REBUILD = "weir restart counts", "weir checkpoint counts --rebuild"
 CASES: dict[str, tuple[Seen, list[tuple[str, str]], str]] = {
@@ -124,7 +125,7 @@ CASES: dict[str, tuple[Seen, list[tuple[str, str]], str]] = {
         [
             (
                 "",
-                "the head ends with batch 4 of attempt 3, and the ledger with batch 5 of attempt 3: the head was restored from an older copy",
+                f"the head ends with batch 4 of attempt 3, and the ledger with batch 5 of attempt 3: {RESTORED}",
             )
         ],
         REBUILD,
