@@ -64,6 +64,10 @@ class Load:
     def go_on(self) -> None:
         self._may_send.set()
 
+    def begin_anew(self, partitions: int) -> None:
+        """The topic is another one: what a producer knows of the former one is of no use. Only while it is held."""
+        self._producer, self.partitions = producer(self.kafka), partitions
+
     @property
     def held(self) -> bool:
         return not self._may_send.is_set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -103,10 +104,19 @@ class Stage:
     def signal_driver(self, number: signal.Signals) -> int:
         """Signal the driver's JVM, if it is this stack's; returns its id."""
         pid = self.until(self.driver, "a driver runs")
-        if pid not in {process.pid for process in descendants_of(str(self.home))}:
+        if not self.driver_runs(pid):
             raise NotRunning(f"Process {pid} is not of this stack.", "Nothing was signalled.")
         os.kill(pid, number)
         return pid
+
+    def wake(self, pid: int) -> None:
+        """Continue a process that was stopped, if it is still there."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+    def driver_runs(self, pid: int) -> bool:
+        """Is this process still one of the stack's?"""
+        return pid in {process.pid for process in descendants_of(str(self.home))}
 
     def await_part(self, part: str, killed: int = 0) -> None:
         """Returns when a part is well, in another process than the one that was killed."""

@@ -1,0 +1,74 @@
+"""Faults in which lines are gone before they were counted: what is lost must be told exactly, and given up only by a person's word."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Mapping
+
+from confluent_kafka import TopicPartition
+
+from weir.counts.progress import batches
+from weir.drill.fault import Scene, enlist
+from weir.drill.load import TOPIC
+from weir.drill.stage import JOB, WHO, Stage
+from weir.local import kafka
+from weir.supervise.verdict import Verdict
+
+Lose = Callable[[Scene, Mapping[int, int]], Mapping[int, int]]  # from the ends of the topic to what can be read no more, by partition
+
+
+def retention(scene: Scene, ends: Mapping[int, int]) -> Mapping[int, int]:
+    """As retention does: the older half of what is unread is deleted."""
+    frontier = scene.stage.head().frontier
+    cuts = {p: frontier.get(p, 0) + (end - frontier.get(p, 0)) // 2 for p, end in ends.items()}
+    asked = kafka.admin(scene.stage.settings.kafka).delete_records([TopicPartition(TOPIC, p, cut) for p, cut in cuts.items()])
+    for future in asked.values():
+        future.result(30)
+    return cuts
+
+
+def recreated(scene: Scene, ends: Mapping[int, int]) -> Mapping[int, int]:
+    """The topic is deleted, and made again under its name: all that was unread is gone."""
+    stage, before = scene.stage, scene.stage.broker.topic_id(TOPIC)
+    kafka.admin(stage.settings.kafka).delete_topics([TOPIC], operation_timeout=30)[TOPIC].result(60)
+    stage.until(lambda: kafka.topic(stage.settings.kafka), "the topic is made again")
+    stage.until(lambda: stage.broker.topic_id(TOPIC) != before, "the topic is another one")
+    scene.load.begin_anew(len(stage.broker.partitions(TOPIC)))
+    return ends
+
+
+def lost(lose: Lose) -> Callable[[Scene], None]:
+    """Lines come while the driver is stopped, and are gone when it wakes."""
+
+    def play(scene: Scene) -> None:
+        stage, load = scene.stage, scene.load
+        driver = stage.signal_driver(signal.SIGSTOP)
+        try:
+            scene.pause(2.0, 4.0)
+            load.hold()
+            ends = stage.broker.end_offsets(TOPIC)
+            stage.manager.health(JOB)  # what it has seen of the topic is all that anybody will know of it later
+            gone = lose(scene, ends)
+            scene.begins()
+        finally:
+            stage.wake(driver)
+        stage.until(lambda: stage.manager.health(JOB).verdict is Verdict.DATA_LOSS, "the loss is seen")
+        stage.until(lambda: not stage.driver_runs(driver), "the driver has ended by itself, or was ended")
+        frontier = stage.head().frontier
+        scene.expected_losses = sum(max(0, end - frontier.get(p, 0)) for p, end in gone.items())
+        stage.manager.accept_loss(JOB, who=WHO, reason="the drill deleted the lines")
+        load.go_on()
+        stage.until(lambda: stage.landed_after(scene.injected_at, scene.attempt), "a batch lands behind the gap")
+        scene.reported_losses = _newest_gap(stage)
+
+    return play
+
+
+def _newest_gap(stage: Stage) -> int:
+    """The lines that the newest gap of the ledger leaves out."""
+    return next((head.gap.lines for head in batches(stage.manager.store, JOB) if head.gap), 0)
+
+
+LOSS = frozenset({"data_loss"})
+enlist("F19.retention", "retention passed over unread lines", lost(retention), replaces=True, verdicts=LOSS)
+enlist("F19.recreated", "the topic deleted with unread lines, and made again", lost(recreated), replaces=True, verdicts=LOSS)
