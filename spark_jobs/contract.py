@@ -46,7 +46,8 @@ class CassandraAddress:
 class JobArguments:
     """The one typed argument of a driver; crosses the process border as a single JSON text.
 
-    `starting_offsets` is where the epoch begins, by partition; it is used only while the checkpoint is empty.
+    `starting_offsets` is where the epoch begins, by partition; it is used only while the checkpoint has no committed batch. `topic_id` is
+    that of the topic that the epoch counts; empty if nobody knows.
     """
 
     job: str
@@ -57,6 +58,7 @@ class JobArguments:
     bootstrap_servers: str
     topic: str
     cassandra: CassandraAddress
+    topic_id: str = ""
     starting_offsets: Mapping[int, int] = field(default_factory=dict)
     line_format: str = "apache_error"
     time_zone: str = "UTC"

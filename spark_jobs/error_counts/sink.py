@@ -27,12 +27,14 @@ class Sink:
         self._writer, self._args = writer, args
         self._spark: SparkSession | None = None
         self._plan: Plan | None = None
+        self._topic: source.TopicWatch | None = None
         self.failure: BaseException | None = None
         self.batch_id = -1  # the batch at work, for the supervisor to tell poison from an outage
 
     def attach(self, spark: SparkSession) -> None:
         """The session whose checkpoint is read."""
         self._spark, self._plan = spark, Plan(self._args)
+        self._topic = source.TopicWatch(spark, self._args)
 
     def __call__(self, lines: DataFrame, batch_id: int) -> None:
         self.batch_id = batch_id
@@ -52,7 +54,14 @@ class Sink:
     def _count(self, lines: DataFrame, before: Progress) -> Counted:
         assert self._plan is not None
         rows = [Count(*row) for row in self._plan.counts(lines).collect()]
+        self._same_topic()
         return counted(rows, before, self._args, self._samples(rows))
+
+    def _same_topic(self) -> None:
+        """Asked after the lines were read: if it is the same now, they were its lines."""
+        assert self._topic is not None
+        if self._args.topic_id and (now := self._topic.topic_id()) != self._args.topic_id:
+            raise Diverged(f"the topic {self._args.topic} was deleted and made again: it is {now} and was {self._args.topic_id}")
 
     def _samples(self, rows: Sequence[Count]) -> list[RejectedLine]:
         """Read a few rejected lines again. Keeping lines while they are counted would slow down every batch that has none."""

@@ -76,7 +76,9 @@ def forgotten(head: Head, kept: Head | None) -> str:
     """What the ledger's newest row says of a head that was restored from an older copy; empty if the head is no older."""
     if kept is None or not is_behind(head, kept):
         return ""
-    ends = f"the head ends with batch {head.last_landed} of attempt {head.by}, the ledger with batch {kept.batch_id} of attempt {kept.by}"
+    ends = (
+        f"the head ends with batch {head.last_landed} of attempt {head.by}, and the ledger with batch {kept.batch_id} of attempt {kept.by}"
+    )
     return f"{ends}: the head was restored from an older copy"
 
 

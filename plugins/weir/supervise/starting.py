@@ -54,8 +54,8 @@ class Starter(Parts):
         job, wanted = order.job, self._wanted_running(order.job)
         order = replace(order, version=wanted.version)
         spec, cluster = JobSpec.model_validate_json(wanted.spec), self._cluster(job)  # nothing is taken over that cannot be started
-        topic = or_none(lambda: self._topic(job))
-        head = self._begin(order) if order.cause in ANEW else self._go_on(order, spec, topic)
+        before, topic = self._head(job), or_none(lambda: self._topic(job))  # in this order: a log ends no earlier than what has landed
+        head = self._begin(order) if order.cause in ANEW else self._go_on(order, spec, before, topic)
         failpoint.reach("takeover.copy")
         checkpoint = self._checkpoints.location(job, head.epoch, head.attempt)
         args = arguments(spec, head, wanted.version, checkpoint, self._settings, topic.ends if topic else ())
@@ -70,13 +70,13 @@ class Starter(Parts):
 
     # from the checkpoint
 
-    def _go_on(self, order: Order, spec: JobSpec, topic: Topic | None) -> Head:
+    def _go_on(self, order: Order, spec: JobSpec, before: Head, topic: Topic | None) -> Head:
         """The next attempt, with a copy of the checkpoint; or a new epoch, where none leads on and the spec allows it.
 
         Raises DataLoss, Diverged, NotRunning. Once it has taken over, the attempt's row says why, and so does the next verdict.
         """
         if topic:
-            self._refuse_loss(order.job, spec, topic)
+            self._refuse_loss(before, spec, topic)
         head = self._take(order)
         finding = forgotten(head, self._newest_row(order.job)) or self._noted(head, lambda: self._copy(head, spec.source.topic))
         if not finding:
@@ -89,11 +89,11 @@ class Starter(Parts):
         self.store.add_event(head.job, str(Act.REBUILD), sentence, {"attempt": new.attempt, "epoch": new.epoch, "finding": finding})
         return new
 
-    def _refuse_loss(self, job: str, spec: JobSpec, topic: Topic) -> None:
+    def _refuse_loss(self, head: Head, spec: JobSpec, topic: Topic) -> None:
         """Raises DataLoss where a driver could only start from a wrong place."""
-        wanted, head = self.store.job(job), self.store.head(job)
+        wanted = self._wanted_running(head.job)
         seen = Observation(self._now_ms(), wanted, head, (), DriverState.UNKNOWN, topic.ends, topic.earliest, topic.id)
-        report = judge(job, seen, spec.health, None)
+        report = judge(head.job, seen, spec.health, None)
         if report.verdict is Verdict.DATA_LOSS:
             raise DataLoss(f"{report.sentence}.", f"Run: {report.next_step}")
 
@@ -138,17 +138,17 @@ class Starter(Parts):
         return self._take(order, begin)
 
     def _beginning(self, order: Order) -> Callable[[Head], Beginning]:
-        """Where the new epoch of a head begins. What is asked of the broker and of the checkpoint is asked once, here."""
-        topic, word = self._topic(order.job), Word(order.who, order.reason, self._now_ms())
+        """Where the new epoch of a head begins. The broker is asked after the head was read: what lands meanwhile is no cut log."""
+        job, word = order.job, Word(order.who, order.reason, self._now_ms())
         if order.cause == Act.REBUILD:
-            return lambda head: at_frontier(head, topic)
+            return lambda head: at_frontier(head, self._topic(job))
         if not order.reason.strip():
             raise BadInput("reason: what is left out for ever needs a reason; it is kept in the ledger.", "Give --reason.")
         if order.cause == Act.ACCEPT_LOSS:
-            known = self._known_ends(order.job)
-            return lambda head: after_loss(head, topic, known, word)
-        end = self._failing(order.job, order.batch)
-        return lambda head: after_batch(head, order.batch, topic, end, word)
+            known = self._known_ends(job)
+            return lambda head: after_loss(head, self._topic(job), known, word)
+        end = self._failing(job, order.batch)
+        return lambda head: after_batch(head, order.batch, self._topic(job), end, word)
 
     def _known_ends(self, job: str) -> Offsets:
         """How far the topic that the head counts was last seen to reach."""

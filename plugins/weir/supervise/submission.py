@@ -29,6 +29,7 @@ def arguments(spec: JobSpec, head: Head, version: str, checkpoint: str, settings
         checkpoint=checkpoint,
         bootstrap_servers=settings.kafka,
         topic=spec.source.topic,
+        topic_id=head.topic_id,
         cassandra=address(settings),
         starting_offsets=dict(starting_offsets(head, partitions)),
         line_format=spec.source.line_format,

@@ -8,6 +8,7 @@ import pytest
 
 from spark_jobs.gap import Gap, GapKind, Hole
 from spark_jobs.protocol import Batch, claim
+from spark_jobs.writer import Writer
 from weir.cluster.records import DriverState, Retention
 from weir.counts.rules import Rules
 from weir.errors import BadInput, Conflict, DataLoss
@@ -152,6 +153,27 @@ def test_a_loss_in_a_partition_that_was_added(bench: Bench) -> None:
     bench.manager.accept_loss(JOB, None, "ana", "too late")
     assert gap(bench).holes == (Hole("topic-1", 2, 0, 4),)
     assert dict(bench.arguments(newest(bench)).starting_offsets) == {0: 10, 1: 0, 2: 4}
+
+
+def test_what_lands_while_a_loss_is_accepted_is_no_log_that_was_cut(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The driver lives and lands: the ends that the broker told before are behind the head by then."""
+    bench.fill(0, 30)
+    bench.broker.grow("logs", 3)
+    bench.broker.fill("logs", 2, 9)
+    bench.broker.forget("logs", 2, 4)
+    writer, ask, left = Writer(bench.store, JOB, 1, "i-driver-1", "v", 4, lambda: 9), bench.broker.end_offsets, [0, 40]
+
+    def end_offsets(topic: str) -> object:
+        answer = ask(topic)
+        if left and (end := left.pop(0)):
+            bench.land(writer, 1, 10, end)
+        return answer
+
+    bench.manager.health(JOB)
+    monkeypatch.setattr(bench.broker, "end_offsets", end_offsets)
+    bench.manager.accept_loss(JOB, None, "ana", "too late")
+    assert gap(bench).holes == (Hole("topic-1", 2, 0, 4),)
+    assert bench.head().frontier[0] == 40
 
 
 # quarantine
