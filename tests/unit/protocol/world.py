@@ -48,15 +48,16 @@ class Paused:
         method = getattr(self._store, name)
 
         def call(*args: Any) -> Any:
-            pause()
+            pause(name)
             answer = method(*args)
             return list(answer) if isinstance(answer, Iterator) else answer
 
         return call
 
 
-def pause() -> None:
-    greenlet.getcurrent().parent.switch()
+def pause(before: str = "") -> None:
+    """Hand control back; whoever resumed this process is told which call to the store comes next."""
+    greenlet.getcurrent().parent.switch(before)
 
 
 def line_at(partition: int, offset: int) -> tuple[int, str, str]:
@@ -126,6 +127,16 @@ class World:
         for pool in (self.drivers, self.others):
             if process.dead and process in pool:
                 pool.remove(process)
+
+    def finish(self, work: Callable[[], None]) -> None:
+        """Do some work from its beginning to its end, with nothing in between."""
+        self._finish(greenlet(work))
+
+    def drain(self) -> None:
+        """Let the drivers land all lines that are there."""
+        while not self.drained():
+            for process in list(self.drivers):
+                self.step(process)
 
     def _driver(self, attempt: int) -> None:
         checkpoint = self.checkpoints[attempt]
