@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +16,9 @@ from spark_jobs import failpoint
 from spark_jobs.protocol import Head, Offsets, first_head, rebuilt
 from weir.cluster.base import Broker, Checkpoints, Cluster, JobStore
 from weir.cluster.records import AttemptRow, DriverState, JobRow
+from weir.counts.backlog import Backlog, backlog
+from weir.counts.closed import closed_until
+from weir.counts.rules import Rules
 from weir.errors import Conflict, Diverged, NotRunning, WeirError
 from weir.settings import Settings
 from weir.supervise import bundle, takeover
@@ -27,6 +30,7 @@ from weir.supervise.verdict import Observation, Report, Verdict, judge
 T = TypeVar("T")
 AUTOMATIC = "weir"  # who acts when no person does: only these restarts use up the budget
 STOP_WITHIN_S = 30.0
+BACKLOG_EVERY_MS = 60_000
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Manager:
     ) -> None:
         self.specs, self.store, self._clusters, self._broker = specs, store, clusters, broker
         self._checkpoints, self._settings, self._clock, self._sleep = checkpoints, settings, clock, sleep
+        self._backlogs: dict[str, tuple[int, Backlog]] = {}
 
     def close(self) -> None:
         """Let go of the store."""
@@ -270,12 +275,27 @@ class Manager:
         before = Report.from_json(text) if text else None
         seen = self.observe(job)
         report = judge(job, seen, spec.health, before)
+        report = replace(report, evidence={**report.evidence, **self._folding(spec, seen)})
         report = with_decision(report, decide(report, spec.restart, seen.attempts, seen.landed_attempt))
         if report != before:
             self.store.put_report(job, report.to_json())
         if before is None or before.verdict != report.verdict:
             self.store.add_event(job, "verdict", report.sentence, {"verdict": str(report.verdict), "attempt": report.attempt})
         return report
+
+    def _folding(self, spec: JobSpec, seen: Observation) -> Mapping[str, object]:
+        """How far folding is behind, as evidence. It never changes a verdict: counts are right however far that is.
+
+        Looked up once a minute and job: it reads two rows an hour of the job's life, and the watch looks every second.
+        """
+        if seen.head is None:
+            return {}
+        looked_at, known = self._backlogs.get(spec.name, (0, Backlog(0, 0, 0)))
+        if seen.now - looked_at >= BACKLOG_EVERY_MS:
+            known = backlog(self.store, spec.name, closed_until(seen.head, Rules.of(spec), seen.end_offsets, seen.now), seen.now)
+            self._backlogs[spec.name] = seen.now, known
+        behind = known.behind(spec.name, seen.now)
+        return {"fold_backlog": asdict(known), **({"folding": behind} if behind else {})}
 
     def _driver_lives(self, job: str, head: Head) -> bool:
         """Raises NotRunning if that cannot be known: a second driver would do no harm, but nobody asked for one."""
