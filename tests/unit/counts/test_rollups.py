@@ -26,7 +26,7 @@ def job() -> Job:
     job = Job()
     for hour in range(72):
         at = DAY + hour * HOUR_MS
-        job.send(at + 1000 * (hour % 60), f"s{hour % 2}", "error" if hour % 3 else "info", hour % 2, at)
+        job.send(at + 1000 * (hour % 60), ("web", "pay")[hour % 2], "error" if hour % 3 else "info", hour % 2, at)
     job.land()
     return job
 
@@ -49,12 +49,12 @@ def asked(job: Job, width: int, **values: Any) -> tuple[list[dict[str, Any]], st
 
 
 def late_line(job: Job, at: int) -> None:
-    job.send(at, "s0", append=NOW)
+    job.send(at, "web", append=NOW)
     job.land()
 
 
 def test_a_day_is_rolled_up_once_closed_and_folded_and_again_after_a_late_line(job: Job) -> None:
-    fold(job, DAY + DAY_MS - HOUR_MS)
+    fold(job, DAY + DAY_MS - 2 * HOUR_MS)
     assert pending_days(job.store, JOB) == [], "an hour of each day is not folded"
     fold(job, DAY + 2 * DAY_MS)
     assert pending_days(job.store, JOB, DAY + DAY_MS - 1) == []
@@ -117,7 +117,7 @@ def test_only_the_days_that_windows_reach_into_are_read(job: Job) -> None:
     fold(job)
     roll_up(job)
     rows, told = asked(job, DAY_MS, since=DAY + 1, until=DAY + DAY_MS + 1)
-    assert [r["window_start"][:10] for r in rows if r["service"] == "s0" and r["level"] == "error"] == ["2026-02-01"]
+    assert [r["window_start"][:10] for r in rows if r["service"] == "web" and r["level"] == "error"] == ["2026-02-01"]
     assert told == "1 day from day roll-ups; deltas of 0 hours and shards"
 
 
@@ -134,7 +134,7 @@ def test_a_day_that_is_not_what_the_ledger_says_is_not_published(job: Job) -> No
 
 
 def test_a_roll_up_that_is_not_its_runs_sum_is_not_published(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job.store, "run_hour", lambda *args: {("s0", "error", ""): 1})
+    monkeypatch.setattr(job.store, "run_hour", lambda *args: {("web", "error", ""): 1})
     with pytest.raises(NotProven, match=r"hour roll-up has 1 lines .* And 71 more\."):
         fold(job)
     assert pending_days(job.store, JOB) == []
