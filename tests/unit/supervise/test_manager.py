@@ -286,7 +286,7 @@ def test_health_tells_how_far_folding_is_behind_and_asks_once_a_minute(bench: Be
     assert bench.manager.health(JOB).evidence["fold_backlog"] and asked == []
     bench.clock.sleep(4000)
     head = bench.head()
-    assert bench.store.swap(head, replace(head, progress=replace(head.progress, watermark=3_600_000), write_ts=head.write_ts + 1))
+    assert bench.store.swap(head, replace(head, progress=replace(head.progress, event_times={0: 3_700_000}), write_ts=head.write_ts + 1))
     report = bench.manager.health(JOB)
     backlog = report.evidence["fold_backlog"]
     assert isinstance(backlog, dict) and backlog["waiting"] == 1 and asked == [JOB]
