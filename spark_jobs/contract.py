@@ -18,6 +18,7 @@ OTHER = "~other"  # the signature that stands for all beyond the cap
 UNKNOWN_SERVICE = "unknown"  # the service of a record without a key
 HOUR_MS = 3_600_000
 SAMPLE_BYTES = 4096  # of a rejected line; longer ones are cut
+DAY_MS = 24 * HOUR_MS
 
 
 class Exit(IntEnum):
@@ -130,6 +131,11 @@ def pid_of(incarnation: str) -> int:
 def hour_of(pane_start: int) -> int:
     """The hour, in milliseconds, that a pane belongs to; panes never straddle an hour."""
     return pane_start - pane_start % HOUR_MS
+
+
+def day_of(moment: int) -> int:
+    """The day (UTC), in milliseconds, that a moment belongs to."""
+    return moment - moment % DAY_MS
 
 
 def shard_of(service: str, shards: int) -> int:

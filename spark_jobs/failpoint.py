@@ -13,11 +13,12 @@ from pathlib import Path
 
 FOLDER = "WEIR_FAILPOINTS"
 WAYS = ("kill", "stop", "hang", "raise")
-# What a driver does with a batch, what a supervisor does to start one, and what a fold does to an hour, each in its order.
+# What a driver does with a batch, a supervisor to start one, a fold to an hour, and a roll-up to a day, each in its order.
 DRIVER = ("start", "batch", "count", "ledger", "claim", "hours", "deltas", "land")
 TAKEOVER = ("takeover.note", "takeover.swap", "takeover.copy", "takeover.submit")
-FOLD = ("fold.write", "fold.prove", "fold.publish", "sweep.deltas", "sweep.run")
-POINTS = (*DRIVER, *TAKEOVER, *FOLD)
+FOLD = ("fold.write", "fold.prove", "fold.publish", "sweep.day", "sweep.deltas", "sweep.run")
+ROLL = ("roll.write", "roll.prove", "roll.publish", "sweep.roll")
+POINTS = (*DRIVER, *TAKEOVER, *FOLD, *ROLL)
 
 
 class Failed(Exception):

@@ -14,15 +14,18 @@ from spark_jobs.writer import HourTotals
 from weir.cluster.records import (
     AttemptRow,
     Cell,
+    DayShard,
     DriverState,
     Event,
     Folder,
     FoldNote,
     HourShard,
     JobRow,
+    Kind,
     Published,
     Record,
     Retention,
+    Rolled,
     Submission,
     Touched,
 )
@@ -42,6 +45,9 @@ class MemoryStore:
         self._touched: dict[tuple[str, HourShard], tuple[int, Position]] = {}
         self._published: dict[tuple[str, HourShard], Published] = {}
         self._runs: dict[tuple[str, HourShard, str], tuple[str, dict[Cell, int]]] = {}
+        self._run_hours: dict[tuple[str, HourShard, str], dict[Kind, int]] = {}
+        self._rolled: dict[tuple[str, DayShard], Rolled] = {}
+        self._rolls: dict[tuple[str, DayShard, str], tuple[str, dict[Kind, int]]] = {}
         self.rejected: dict[tuple[str, Position], list[RejectedLine]] = {}
         self._folds: dict[tuple[str, HourShard], FoldNote] = {}
         self._recounts: dict[str, list[Mapping[str, object]]] = {}
@@ -109,7 +115,7 @@ class MemoryStore:
         return dict(self._firsts.get(job, {}))
 
     def hours(self, job: str, since: int | None = None, until: int | None = None) -> Sequence[Touched]:
-        rows = [Touched(*at, position) for (j, at), (_, position) in sorted(self._touched.items()) if j == job]
+        rows = [Touched(*at, position, ts // 1000) for (j, at), (ts, position) in sorted(self._touched.items()) if j == job]
         return [t for t in rows if (since is None or t.hour >= since) and (until is None or t.hour < until)]
 
     def published(self, job: str, at: HourShard) -> Published | None:
@@ -132,6 +138,39 @@ class MemoryStore:
 
     def delete_run(self, job: str, at: HourShard, run: str) -> None:
         self._runs.pop((job, at, run), None)
+        self._run_hours.pop((job, at, run), None)
+
+    def put_run_hour(self, job: str, at: HourShard, run: str, kinds: Mapping[Kind, int]) -> None:
+        self._run_hours[job, at, run] = dict(kinds)
+
+    def run_hour(self, job: str, at: HourShard, run: str) -> Mapping[Kind, int]:
+        return dict(self._run_hours.get((job, at, run), {}))
+
+    def rolled(self, job: str, since: int | None = None, until: int | None = None) -> Mapping[DayShard, Rolled]:
+        rows = sorted(((at, row) for (j, at), row in self._rolled.items() if j == job), key=lambda x: x[0])
+        return {at: row for at, row in rows if (since is None or at[0] >= since) and (until is None or at[0] < until)}
+
+    def publish_roll(self, job: str, at: DayShard, expected: Rolled | None, new: Rolled) -> bool:
+        if self._rolled.get((job, at)) != expected:
+            return False
+        self._rolled[job, at] = new
+        return True
+
+    def put_roll(self, job: str, at: DayShard, roll: str, base: str, kinds: Mapping[Kind, int]) -> None:
+        self._rolls[job, at, roll] = base, dict(kinds)
+
+    def roll_sums(self, job: str, at: DayShard, roll: str) -> Mapping[Kind, int]:
+        return dict(self._rolls.get((job, at, roll), ("", {}))[1])
+
+    def rolls(self, job: str) -> Mapping[DayShard, Mapping[str, str]]:
+        found: dict[DayShard, dict[str, str]] = {}
+        for (j, at, roll), (base, _) in self._rolls.items():
+            if j == job:
+                found.setdefault(at, {})[roll] = base
+        return found
+
+    def delete_roll(self, job: str, at: DayShard, roll: str) -> None:
+        self._rolls.pop((job, at, roll), None)
 
     def deltas(self, job: str, at: HourShard) -> Iterable[tuple[Position, Cell, int]]:
         alive = self._deleted.get((job, at), -1)

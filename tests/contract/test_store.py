@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from spark_jobs.contract import HOUR_MS, Delta, RejectedLine
+from spark_jobs.contract import DAY_MS, HOUR_MS, Delta, RejectedLine, day_of
 from spark_jobs.gap import Gap, GapKind, Hole
 from spark_jobs.protocol import Batch, Head, Progress, State, Totals, claim, first_head, land, rebuilt, started, taken_over
-from weir.cluster.records import AttemptRow, FoldNote, JobRow, Published, Touched
+from weir.cluster.records import AttemptRow, FoldNote, JobRow, Published, Rolled, Touched
 
 HOUR = 490_000 * HOUR_MS
+DAY = day_of(HOUR)
 DAY_US = 86_400_000_000
 NOW_US = HOUR * 1000
 AT = (HOUR, 0)
@@ -148,9 +149,9 @@ def test_hours_tell_the_youngest_batch_and_their_totals(store: Any, job: str) ->
     store.put_hours(one, {AT: {"error": 2}, (HOUR + HOUR_MS, 3): {"info": 1}})
     two = claimed(store, one, {0: 10, 1: 2})
     store.put_hours(two, {AT: {"error": 1, "warn": 4}})
-    assert store.hours(job) == [Touched(HOUR, 0, (1, 1)), Touched(HOUR + HOUR_MS, 3, (1, 0))]
-    assert store.hours(job, HOUR + 1) == [Touched(HOUR + HOUR_MS, 3, (1, 0))]
-    assert store.hours(job, HOUR, HOUR + 1) == [Touched(HOUR, 0, (1, 1))]
+    assert store.hours(job) == [Touched(HOUR, 0, (1, 1), two.write_ts // 1000), Touched(HOUR + HOUR_MS, 3, (1, 0), one.write_ts // 1000)]
+    assert store.hours(job, HOUR + 1) == [Touched(HOUR + HOUR_MS, 3, (1, 0), one.write_ts // 1000)]
+    assert store.hours(job, HOUR, HOUR + 1) == [Touched(HOUR, 0, (1, 1), two.write_ts // 1000)]
     assert dict(store.hour_totals(job, AT)) == {(1, 0): {"error": 2}, (1, 1): {"error": 1, "warn": 4}}
 
 
@@ -158,7 +159,7 @@ def test_the_past_before_1970_is_an_hour_like_any_other(store: Any, job: str) ->
     head = claimed(store, begun(store, job), {0: 9, 1: 2})
     store.put_hours(head, {(-HOUR_MS, 0): {"error": 1}})
     store.put_deltas(head, 1, [Delta(-10_000, "web", "error", "", 1)])
-    assert store.hours(job) == [Touched(-HOUR_MS, 0, (1, 0))]
+    assert store.hours(job) == [Touched(-HOUR_MS, 0, (1, 0), head.write_ts // 1000)]
     assert [cell[0] for _, cell, _ in store.deltas(job, (-HOUR_MS, 0))] == [-10_000]
 
 
@@ -181,6 +182,41 @@ def test_runs_are_kept_until_they_are_deleted(store: Any, job: str) -> None:
     assert store.runs(job, AT) == {"r1": "", "r2": "r1"}
     store.delete_run(job, AT, "r1")
     assert (store.run_cells(job, AT, "r1"), store.runs(job, AT)) == ({}, {"r2": "r1"})
+
+
+def test_an_hour_roll_up_goes_with_its_run(store: Any, job: str) -> None:
+    kinds = {("web", "error", f"sig {i}"): i for i in range(250)}
+    store.put_run(job, AT, "r1", "", {(HOUR, *kind): n for kind, n in kinds.items()})
+    assert store.run_hour(job, AT, "r1") == {}
+    store.put_run_hour(job, AT, "r1", kinds)
+    store.put_run_hour(job, AT, "r2", {})
+    assert (store.run_hour(job, AT, "r1"), store.run_hour(job, AT, "r2")) == (kinds, {})
+    store.delete_run(job, AT, "r1")
+    assert store.run_hour(job, AT, "r1") == {}
+
+
+def test_publishing_a_roll_is_a_compare_and_set(store: Any, job: str) -> None:
+    day = DAY, 0
+    assert store.rolled(job) == {}
+    one, two = Rolled("r1", {HOUR: (1, 3), HOUR + HOUR_MS: (2, 0)}, HOUR + 1), Rolled("t1", {}, HOUR + 2)
+    assert store.publish_roll(job, day, None, one)
+    assert not store.publish_roll(job, day, None, two)
+    assert store.publish_roll(job, day, one, two)
+    assert not store.publish_roll(job, day, one, two)
+    assert store.publish_roll(job, (DAY + 2 * DAY_MS, 3), None, one)
+    assert store.rolled(job) == {day: two, (DAY + 2 * DAY_MS, 3): one}
+    assert store.rolled(job, DAY, DAY + DAY_MS) == {day: two}
+    assert store.rolled(job, DAY + 1) == {(DAY + 2 * DAY_MS, 3): one}
+
+
+def test_rolls_are_kept_until_they_are_deleted(store: Any, job: str) -> None:
+    kinds = {("web", "error", f"sig {i}"): i for i in range(250)}
+    store.put_roll(job, (DAY, 0), "r1", "", kinds)
+    store.put_roll(job, (DAY, 1), "r2", "r1", {})
+    assert (store.roll_sums(job, (DAY, 0), "r1"), store.roll_sums(job, (DAY, 1), "r2")) == (kinds, {})
+    assert store.rolls(job) == {(DAY, 0): {"r1": ""}, (DAY, 1): {"r2": "r1"}}
+    store.delete_roll(job, (DAY, 0), "r1")
+    assert (store.roll_sums(job, (DAY, 0), "r1"), store.rolls(job)) == ({}, {(DAY, 1): {"r2": "r1"}})
 
 
 def test_samples_of_rejected_lines_newest_batch_first(store: Any, job: str) -> None:

@@ -9,15 +9,17 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from spark_jobs.contract import HOUR_MS
+from spark_jobs.contract import DAY_MS, HOUR_MS
 from tests.dags.fleet import JOB, Fleet, context
 from weir.errors import NotProven
 from weir.operators import counts
 from weir.operators.counts import (
     FoldOperator,
+    PendingDaysOperator,
     PendingOperator,
     ProveOperator,
     RecountOperator,
+    RollUpOperator,
     SpansOperator,
     SweepOperator,
     ValidateOperator,
@@ -60,6 +62,25 @@ def test_what_cannot_be_proven_fails_at_once_with_the_sums(landed: Fleet, monkey
     monkeypatch.setattr("weir.counts.fold.ledger_levels", lambda *rest: {"error": 2})
     with pytest.raises(AirflowFailException, match=r"WEIR-401.*folded to .*the ledger says"):
         FoldOperator(task_id="fold", job=JOB, places=pending()[0]).execute(context())
+
+
+def test_what_the_gate_refuses_fails_with_the_law_and_is_not_published(landed: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weir.quality.gate.gate", lambda rules: lambda ready: {ready[0].at: "levels are lower case"})
+    with pytest.raises(AirflowFailException, match=r"WEIR-401.*levels are lower case.*Nothing was published"):
+        FoldOperator(task_id="fold", job=JOB, places=pending()[0]).execute(context())
+    assert len(pending()) == 1
+
+
+def test_a_closed_day_is_listed_once_its_hours_are_folded_and_rolled_up_once(landed: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weir.counts.closed.closed_now", lambda *rest: DAY_MS)
+    days = PendingDaysOperator(task_id="days", job=JOB)
+    assert days.execute(context()) == []
+    FoldOperator(task_id="fold", job=JOB, places=pending()[0]).execute(context())
+    ((day,),) = days.execute(context())
+    roll_up = RollUpOperator(task_id="roll_up", job=JOB, days=[day])
+    assert roll_up.label == "1970-01-01T00:00:00Z to 1970-01-01T00:00:00Z"
+    assert roll_up.execute(context()) == {"days": 1, "lines": 1, "kinds": 1}
+    assert days.execute(context()) == []
 
 
 def test_a_job_that_was_never_deployed_is_skipped(fleet: Fleet) -> None:

@@ -11,15 +11,18 @@ from spark_jobs.writer import Store as DriverStore
 from weir.cluster.records import (
     AttemptRow,
     Cell,
+    DayShard,
     DriverState,
     Event,
     Folder,
     FoldNote,
     HourShard,
     JobRow,
+    Kind,
     Published,
     Record,
     Retention,
+    Rolled,
     Submission,
     Touched,
 )
@@ -51,11 +54,35 @@ class CountStore(DriverStore, Protocol):
     def run_cells(self, job: str, at: HourShard, run: str) -> Mapping[Cell, int]:
         """A run's cells, read back."""
 
+    def put_run_hour(self, job: str, at: HourShard, run: str, kinds: Mapping[Kind, int]) -> None:
+        """Write a run's hour roll-up."""
+
+    def run_hour(self, job: str, at: HourShard, run: str) -> Mapping[Kind, int]:
+        """A run's hour roll-up, read back; empty for a run that has none."""
+
     def runs(self, job: str, at: HourShard) -> Mapping[str, str]:
         """Every run of an hour and shard that was begun and not deleted, with its base."""
 
     def delete_run(self, job: str, at: HourShard, run: str) -> None:
-        """Forget a run that nobody can publish any more."""
+        """Forget a run that nobody can publish any more, and its hour roll-up."""
+
+    def rolled(self, job: str, since: int | None = None, until: int | None = None) -> Mapping[DayShard, Rolled]:
+        """What readers of days should read, of the days that begin in [since, until) (serial consistency)."""
+
+    def publish_roll(self, job: str, at: DayShard, expected: Rolled | None, new: Rolled) -> bool:
+        """Point readers to a new roll if `expected` is still what they read."""
+
+    def put_roll(self, job: str, at: DayShard, roll: str, base: str, kinds: Mapping[Kind, int]) -> None:
+        """Write a roll. `base` is the roll that was published when this one was begun, empty for none."""
+
+    def roll_sums(self, job: str, at: DayShard, roll: str) -> Mapping[Kind, int]:
+        """A roll, read back."""
+
+    def rolls(self, job: str) -> Mapping[DayShard, Mapping[str, str]]:
+        """Every roll that was begun and not deleted, with its base, by day and shard."""
+
+    def delete_roll(self, job: str, at: DayShard, roll: str) -> None:
+        """Forget a roll that nobody can publish any more."""
 
     def deltas(self, job: str, at: HourShard) -> Iterable[tuple[Position, Cell, int]]:
         """The deltas that are still there, landed or not."""

@@ -16,7 +16,7 @@ from spark_jobs.protocol import Head, Position
 from spark_jobs.session import OutOfPatience, Session
 from spark_jobs.store import CassandraStore as DriverStore
 from spark_jobs.store import day_of, version_of
-from weir.cluster.records import AttemptRow, Cell, Event, FoldNote, HourShard, JobRow, Published, Touched
+from weir.cluster.records import AttemptRow, Cell, DayShard, Event, FoldNote, HourShard, JobRow, Kind, Published, Rolled, Touched
 from weir.errors import NotRunning
 from weir.settings import Settings
 
@@ -67,10 +67,10 @@ class CassandraStore(DriverStore):
 
     def hours(self, job: str, since: int | None = None, until: int | None = None) -> Sequence[Touched]:
         rows = self.session.execute(
-            "SELECT hour, shard, attempt, batch_id FROM hour WHERE job = ? AND hour >= ? AND hour < ?",
-            job, since if since is not None else -(2**62), until if until is not None else 2**62,
+            "SELECT hour, shard, attempt, batch_id, WRITETIME(batch_id) AS write_ts FROM hour WHERE job = ? AND hour >= ? AND hour < ?",
+            job, *_span(since, until),
         )  # fmt: skip
-        return [Touched(ms(r.hour), r.shard, (r.attempt, r.batch_id)) for r in rows]
+        return [Touched(ms(r.hour), r.shard, (r.attempt, r.batch_id), r.write_ts // 1000) for r in rows]
 
     def published(self, job: str, at: HourShard) -> Published | None:
         rows = self.session.serial(
@@ -109,13 +109,67 @@ class CassandraStore(DriverStore):
         )
         return {_cell(r): r.n for r in rows}
 
+    def put_run_hour(self, job: str, at: HourShard, run: str, kinds: Mapping[Kind, int]) -> None:
+        self.session.write_partitions(
+            "INSERT INTO run_hour (job, hour, shard, run, service, level, signature, n) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [[(job, *at, run, *kind, n) for kind, n in kinds.items()]],
+        )
+
+    def run_hour(self, job: str, at: HourShard, run: str) -> Mapping[Kind, int]:
+        rows = self.session.execute(
+            "SELECT service, level, signature, n FROM run_hour WHERE job = ? AND hour = ? AND shard = ? AND run = ?", job, *at, run
+        )
+        return {(r.service, r.level, r.signature): r.n for r in rows}
+
     def runs(self, job: str, at: HourShard) -> Mapping[str, str]:
         rows = self.session.execute("SELECT run, base FROM run_begun WHERE job = ? AND hour = ? AND shard = ?", job, *at)
         return {r.run: r.base for r in rows}
 
     def delete_run(self, job: str, at: HourShard, run: str) -> None:
         self.session.execute("DELETE FROM run WHERE job = ? AND hour = ? AND shard = ? AND run = ?", job, *at, run)
+        self.session.execute("DELETE FROM run_hour WHERE job = ? AND hour = ? AND shard = ? AND run = ?", job, *at, run)
         self.session.execute("DELETE FROM run_begun WHERE job = ? AND hour = ? AND shard = ? AND run = ?", job, *at, run)
+
+    def rolled(self, job: str, since: int | None = None, until: int | None = None) -> Mapping[DayShard, Rolled]:
+        rows = self.session.serial(
+            "SELECT day, shard, roll, covers, rolled_at FROM rolled WHERE job = ? AND day >= ? AND day < ?", job, *_span(since, until)
+        )
+        return {(ms(r.day), r.shard): Rolled(r.roll, _covers(r.covers), ms(r.rolled_at)) for r in rows}
+
+    def publish_roll(self, job: str, at: DayShard, expected: Rolled | None, new: Rolled) -> bool:
+        def applied() -> bool | None:
+            current = self.rolled(job, at[0], at[0] + 1).get(at)
+            return True if current == new else None if current == expected else False
+
+        values = (new.roll, json.dumps(new.covers), new.at, job, *at)
+        if expected is None:
+            cql = "INSERT INTO rolled (roll, covers, rolled_at, job, day, shard) VALUES (?, ?, ?, ?, ?, ?) IF NOT EXISTS"
+            return self.session.swap(cql, values, applied)
+        cql = "UPDATE rolled SET roll = ?, covers = ?, rolled_at = ? WHERE job = ? AND day = ? AND shard = ? IF roll = ?"
+        return self.session.swap(cql, (*values, expected.roll), applied)
+
+    def put_roll(self, job: str, at: DayShard, roll: str, base: str, kinds: Mapping[Kind, int]) -> None:
+        self.session.execute("INSERT INTO roll_begun (job, day, shard, roll, base) VALUES (?, ?, ?, ?, ?)", job, *at, roll, base)
+        self.session.write_partitions(
+            "INSERT INTO roll (job, day, shard, roll, service, level, signature, n) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [[(job, *at, roll, *kind, n) for kind, n in kinds.items()]],
+        )
+
+    def roll_sums(self, job: str, at: DayShard, roll: str) -> Mapping[Kind, int]:
+        rows = self.session.execute(
+            "SELECT service, level, signature, n FROM roll WHERE job = ? AND day = ? AND shard = ? AND roll = ?", job, *at, roll
+        )
+        return {(r.service, r.level, r.signature): r.n for r in rows}
+
+    def rolls(self, job: str) -> Mapping[DayShard, Mapping[str, str]]:
+        found: dict[DayShard, dict[str, str]] = {}
+        for r in self.session.execute("SELECT day, shard, roll, base FROM roll_begun WHERE job = ?", job):
+            found.setdefault((ms(r.day), r.shard), {})[r.roll] = r.base
+        return found
+
+    def delete_roll(self, job: str, at: DayShard, roll: str) -> None:
+        self.session.execute("DELETE FROM roll WHERE job = ? AND day = ? AND shard = ? AND roll = ?", job, *at, roll)
+        self.session.execute("DELETE FROM roll_begun WHERE job = ? AND day = ? AND shard = ? AND roll = ?", job, *at, roll)
 
     def deltas(self, job: str, at: HourShard) -> Iterable[tuple[Position, Cell, int]]:
         rows = self.session.execute(
@@ -264,6 +318,15 @@ def _attempt(r: Any) -> AttemptRow:
 def ms(moment: datetime) -> int:
     """Cassandra's timestamps come back as naive UTC datetimes."""
     return round(moment.replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def _span(since: int | None, until: int | None) -> tuple[int, int]:
+    """Times in ms between which everything lies, where a bound is open."""
+    return since if since is not None else -(2**62), until if until is not None else 2**62
+
+
+def _covers(text: str) -> Mapping[int, Position]:
+    return {int(hour): (attempt, batch_id) for hour, (attempt, batch_id) in json.loads(text).items()}
 
 
 def _cell(row: Any) -> Cell:

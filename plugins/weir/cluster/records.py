@@ -10,7 +10,10 @@ from typing import NamedTuple
 from spark_jobs.protocol import Position
 
 Cell = tuple[int, str, str, str]  # pane_start (ms), service, level, signature
+Kind = tuple[str, str, str]  # service, level, signature: what a roll-up keeps of a cell
 HourShard = tuple[int, int]  # hour (ms), shard
+DayShard = tuple[int, int]  # day (ms), shard
+NOWHERE: Position = (-1, -1)  # before every position
 
 
 @dataclass(frozen=True)
@@ -24,12 +27,25 @@ class Published:
 
 
 @dataclass(frozen=True)
+class Rolled:
+    """Where a day and shard is rolled up to: the roll to read and, by hour (ms), the last position in it.
+
+    With empty `covers` there is no roll to read: a sweep has deleted, or is about to delete, deltas that a reader of it would need.
+    """
+
+    roll: str
+    covers: Mapping[int, Position]
+    at: int  # ms
+
+
+@dataclass(frozen=True)
 class Touched:
-    """An hour and shard that has counts, and the youngest position that ever wrote to it (landed or not)."""
+    """An hour and shard that has counts, the youngest position that ever wrote to it (landed or not), and when that one was claimed."""
 
     hour: int
     shard: int
     position: Position
+    at: int  # ms
 
 
 @dataclass(frozen=True)

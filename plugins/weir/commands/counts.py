@@ -118,6 +118,7 @@ def counts(
     levels: Annotated[str, typer.Option("--levels", help="Levels, with commas between them; or all.")] = "error",
     fill: Annotated[int | None, typer.Option("--fill", metavar="0", help="List empty windows, too.")] = None,
     closed: Annotated[bool, typer.Option("--closed", help="Only windows in which nothing more is expected.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say on standard error what was read.")] = False,
     job: JobOption = JOB,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -145,7 +146,7 @@ def counts(
         if closed:
             moment = closed_now(head_of(store, job), rules, KafkaBroker(settings.kafka), int(time.time() * 1000))
             question = replace(question, closed_until=moment)
-        rows = ask(store, job, question)
+        rows = ask(store, job, question, say if explain else lambda told: None)
     show(rows, form, empty=f"No lines of level {levels} in this time. Other levels: --levels all")
 
 

@@ -81,9 +81,9 @@ def _tell(report: Report) -> None:
 def _value(name: str, value: object) -> str:
     from weir.output import cell
 
-    if name.endswith("_at") and isinstance(value, int):
+    if (name.endswith("_at") or name == "since") and isinstance(value, int):
         return _iso(value) or "never"
-    return ", ".join(f"{k}: {v}" for k, v in value.items()) if isinstance(value, Mapping) else cell(value)
+    return ", ".join(f"{k}: {_value(k, v)}" for k, v in value.items()) if isinstance(value, Mapping) else cell(value)
 
 
 def _iso(moment: int) -> str:

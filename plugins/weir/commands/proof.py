@@ -120,25 +120,32 @@ def _drawn(store: CountStore, source: Source, rules: Rules, scope: Scope, n: int
 
 
 def fold(job: JobArgument, form: FormatOption = Format.TABLE) -> None:
-    """Fold the closed hours that changed into plain sums, and delete what was folded a while ago. Airflow does this by itself.
+    """Fold the closed hours that changed into plain sums, roll up closed days, and delete what was replaced a while ago.
+
+    A run is published only if it is proven and breaks no law. Airflow does all of this by itself.
 
     Example: weir fold error_counts
     """
     from weir.cluster.kafka import KafkaBroker
     from weir.counts.closed import closed_now
-    from weir.counts.folding import fold_many, pending, sweep_many, sweepable
+    from weir.counts.folding import GRACE_MS, fold_many, pending, pending_days, roll_up_many, sweep_many, sweepable
     from weir.counts.panes import iso
     from weir.counts.progress import head_of
     from weir.counts.rules import Rules
+    from weir.counts.sweep import sweep_rolls
+    from weir.quality.gate import gate
 
     settings, now = Settings.load(), int(time.time() * 1000)
     rules = Rules.of(spec_of(settings, job))
     with opened_store(settings) as store:
         until = closed_now(head_of(store, job), rules, KafkaBroker(settings.kafka), now)
-        done = fold_many(store, job, pending(store, job, until), now)
+        done = fold_many(store, job, pending(store, job, until), now, gate(rules))
+        days = roll_up_many(store, job, pending_days(store, job, until), now)
         swept = sweep_many(store, job, sweepable(store, job, now), now)
+        sweep_rolls(store, job, now - GRACE_MS)
     rows = [{"hour": iso(f.at[0]), "shard": f.at[1], "outcome": str(f.outcome), "lines": f.lines, "cells": f.cells} for f in done]
     show(rows, form, empty="No closed hour has changed since it was folded.")
+    say(f"{len(days)} days and shards were rolled up" if days else "")
     say(f"{swept} hours and shards were swept" if swept else "")
 
 

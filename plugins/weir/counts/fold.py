@@ -1,19 +1,20 @@
-"""Folding: the deltas of an hour and shard become one run of plain sums, published by compare-and-set, proven before.
+"""Folding: the deltas of an hour and shard become one run of plain sums, proven, judged and then published by compare-and-set.
 
-new run = published run + landed deltas in (published position, N]. Killed anywhere, run twice or at once, readers see the same sums.
+new run = published run + landed deltas in (published position, N]. Killed anywhere, run twice or at once, readers see the same sums. The
+run's hour roll-up, its sums without panes, is written, proven and published with it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from spark_jobs import failpoint
 from spark_jobs.protocol import Landed, landed
 from weir.cluster.base import CountStore
-from weir.cluster.records import Cell, HourShard, Published
+from weir.cluster.records import NOWHERE, Cell, HourShard, Kind, Published
 from weir.counts import restored
 from weir.errors import NotProven
 
@@ -34,76 +35,116 @@ class Folded:
     cells: int = 0
 
 
-def fold(store: CountStore, job: str, at: HourShard, run: str, now_ms: int) -> Folded:
-    """Fold an hour and shard under the new run id `run`. Raises NotProven if the sums do not equal the ledger's; then nothing changed."""
+@dataclass(frozen=True)
+class Candidate:
+    """A run that is written, read back and proven, and not yet published. `ledger` is lines by level, as the landed batches noted them."""
+
+    job: str
+    at: HourShard
+    old: Published | None
+    new: Published
+    cells: Mapping[Cell, int]
+    kinds: Mapping[Kind, int]
+    ledger: Mapping[str, int]
+
+
+# Judges candidates. Returns those that must not be published, each with the laws that it breaks, in words.
+Gate = Callable[[Sequence[Candidate]], Mapping[HourShard, str]]
+
+
+def fold(store: CountStore, job: str, at: HourShard, run: str, now_ms: int, gate: Gate | None = None) -> Folded:
+    """Fold an hour and shard under the new run id `run`.
+
+    Raises NotProven if the sums do not equal the ledger's, or the gate says no; then nothing changed.
+    """
+    ready = prepare(store, job, at, run, now_ms)
+    if isinstance(ready, Outcome):
+        return Folded(ready, at)
+    refused = gate([ready]) if gate else {}
+    if at in refused:
+        raise not_published(job, at, refused[at])
+    return publish(store, ready)
+
+
+def prepare(store: CountStore, job: str, at: HourShard, run: str, now_ms: int) -> Candidate | Outcome:
+    """Write a run and its roll-up, read both back and prove them. Raises NotProven."""
     old = store.published(job, at)
     seen = seen_landed(store, job)
-    restored.refuse(job, at, old, seen)
+    restored.refuse(job, at, old.position if old else NOWHERE, seen)
     if seen.newest is None or (old is not None and old.position >= seen.newest):
-        return Folded(Outcome.NOTHING_NEW, at)
-    store.put_run(job, at, run, old.run if old else "", sums(store, job, at, old, seen))
+        return Outcome.NOTHING_NEW
+    summed = sums(store, job, at, old, seen)
+    store.put_run(job, at, run, old.run if old else "", summed)
+    store.put_run_hour(job, at, run, by_kind(summed))
     failpoint.reach("fold.write")
-    cells = store.run_cells(job, at, run)
-    expected = ledger_levels(store, job, at, seen)
-    if store.published(job, at) != old:  # the deltas that were to be summed may be deleted already
-        return Folded(Outcome.OVERTAKEN, at)
-    prove(job, at, cells, expected)
-    failpoint.reach("fold.prove")
-    restored.keep(store, job)
     new = Published(run, seen.newest, seen.write_ts, now_ms)
-    outcome = Outcome.PUBLISHED if store.publish(job, at, old, new) else Outcome.OVERTAKEN
+    ledger = ledger_levels(store, job, at, seen)
+    ready = Candidate(job, at, old, new, store.run_cells(job, at, run), store.run_hour(job, at, run), ledger)
+    if store.published(job, at) != old:  # the deltas that were to be summed may be deleted already
+        return Outcome.OVERTAKEN
+    prove(ready)
+    failpoint.reach("fold.prove")
+    return ready
+
+
+def publish(store: CountStore, ready: Candidate) -> Folded:
+    """Point readers to a run, if what it was begun on is still what they read."""
+    restored.keep(store, ready.job)
+    swapped = store.publish(ready.job, ready.at, ready.old, ready.new)
     failpoint.reach("fold.publish")
-    return Folded(outcome, at, sum(cells.values()), len(cells))
-
-
-def sweep(store: CountStore, job: str, at: HourShard, keep_since_ms: int) -> int:
-    """Delete what the published run replaced, if it was published at or before `keep_since_ms`. Returns the number of runs deleted.
-
-    A run may go only when nobody can publish it any more: when what was published at its beginning no longer is. A fold that slept
-    through all of this then fails its compare-and-set, instead of publishing an empty run.
-    """
-    current = store.published(job, at)
-    if current is None or current.at > keep_since_ms:
-        return 0
-    store.delete_deltas(job, at, current.write_ts)
-    failpoint.reach("sweep.deltas")
-    dead = [run for run, base in store.runs(job, at).items() if run != current.run and base != current.run]
-    for run in dead:
-        store.delete_run(job, at, run)
-        failpoint.reach("sweep.run")
-    return len(dead)
+    outcome = Outcome.PUBLISHED if swapped else Outcome.OVERTAKEN
+    return Folded(outcome, ready.at, sum(ready.cells.values()), len(ready.cells))
 
 
 def sums(store: CountStore, job: str, at: HourShard, old: Published | None, seen: Landed) -> Mapping[Cell, int]:
     """The old run's cells plus the landed deltas after it. Only valid while `old` is what is published. Raises NotProven."""
-    restored.refuse(job, at, old, seen)
+    restored.refuse(job, at, old.position if old else NOWHERE, seen)
     cells = Counter(store.run_cells(job, at, old.run) if old else {})
-    after = old.position if old else (-1, -1)
+    after = old.position if old else NOWHERE
     for position, cell, n in store.deltas(job, at):
         if position > after and position in seen:
             cells[cell] += n
     return cells
 
 
-def ledger_levels(store: CountStore, job: str, at: HourShard, seen: Landed) -> Mapping[str, int]:
-    """Lines by level that the ledger has for an hour and shard."""
+def by_kind(cells: Mapping[Cell, int]) -> Mapping[Kind, int]:
+    """Sums without panes."""
+    kinds: Counter[Kind] = Counter()
+    for (_, *kind), n in cells.items():
+        kinds[kind[0], kind[1], kind[2]] += n
+    return kinds
+
+
+def by_level(kinds: Mapping[Kind, int]) -> Mapping[str, int]:
     levels: Counter[str] = Counter()
-    for position, by_level in store.hour_totals(job, at):
-        if position in seen:
-            levels.update(by_level)
+    for (_, level, _), n in kinds.items():
+        levels[level] += n
     return levels
 
 
-def prove(job: str, at: HourShard, cells: Mapping[Cell, int], expected: Mapping[str, int]) -> None:
-    """Raise NotProven unless the cells' sums by level are the ledger's."""
-    found: Counter[str] = Counter()
-    for (_, _, level, _), n in cells.items():
-        found[level] += n
-    if dict(found) != dict(expected):
-        raise NotProven(
-            f"{job}, hour {at[0]}, shard {at[1]}: folded to {dict(found)}, the ledger says {dict(expected)}.",
-            f"Nothing was published. Run: weir recount {job}",
-        )
+def ledger_levels(store: CountStore, job: str, at: HourShard, seen: Landed) -> Mapping[str, int]:
+    """Lines by level that the ledger has for an hour and shard."""
+    return added(by_level for position, by_level in store.hour_totals(job, at) if position in seen)
+
+
+def added(many: Iterable[Mapping[str, int]]) -> Mapping[str, int]:
+    levels: Counter[str] = Counter()
+    for each in many:
+        levels.update(each)
+    return levels
+
+
+def prove(ready: Candidate) -> None:
+    """Raise NotProven unless the run's sums by level are the ledger's, and its roll-up is the run's."""
+    found = by_level(by_kind(ready.cells))
+    if dict(found) != dict(ready.ledger):
+        raise not_published(ready.job, ready.at, f"folded to {dict(found)}, the ledger says {dict(ready.ledger)}")
+    if dict(ready.kinds) != dict(by_kind(ready.cells)):
+        raise not_published(ready.job, ready.at, f"the hour roll-up has {sum(ready.kinds.values())} lines and is not the run's sum")
+
+
+def not_published(job: str, at: HourShard, why: str) -> NotProven:
+    return NotProven(f"{job}, hour {at[0]}, shard {at[1]}: {why}.", f"Nothing was published. Run: weir recount {job}")
 
 
 def seen_landed(store: CountStore, job: str) -> Landed:

@@ -1,4 +1,4 @@
-"""What is to be folded and swept, and doing it: the work of the fold DAG, in pieces that may run anywhere, twice, or at once.
+"""What is to be folded, rolled up and swept, and doing it: the work of the fold DAG, in pieces that may run anywhere, twice, or at once.
 
 Beside what is published there is a note per hour and shard, so that a look at what is left is one query. A note may be older than what
 it stands for; then a fold finds nothing new.
@@ -7,41 +7,113 @@ it stands for; then a fold finds nothing new.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from spark_jobs.contract import HOUR_MS
+from spark_jobs.contract import DAY_MS, HOUR_MS, day_of
+from spark_jobs.protocol import Position
 from weir.cluster.base import CountStore
-from weir.cluster.records import HourShard
-from weir.counts.fold import Folded, fold, sweep
+from weir.cluster.records import DayShard, FoldNote, HourShard, Touched
+from weir.counts.fold import Candidate, Folded, Gate, Outcome, not_published, prepare, publish
+from weir.counts.rollup import RolledUp, roll_up
+from weir.counts.sweep import covered, sweep
 from weir.errors import NotProven
 
 GRACE_MS = 600_000  # readers that began before a publication are long done
 EVERYTHING = 2**62
+HELD = 200_000  # cells that wait for the gate at once: some 100 MB, and a judgement costs little more than for one cell
 
 
 def pending(store: CountStore, job: str, closed_until: int = EVERYTHING) -> list[HourShard]:
     """Hours and shards whose panes are all closed and that batches wrote to since they were folded; late lines bring old hours back."""
-    noted = store.folds(job)
-    closed = [t for t in store.hours(job) if t.hour + HOUR_MS <= closed_until]
-    places = [((t.hour, t.shard), t.position) for t in closed]
-    return [at for at, position in places if at not in noted or position > noted[at].position]
+    return [(t.hour, t.shard) for t in unfolded(store.hours(job), store.folds(job), closed_until)]
 
 
-def fold_many(store: CountStore, job: str, places: Iterable[HourShard], now: int) -> list[Folded]:
-    """Fold each place; `now` in ms. Raises NotProven at the end if some could not be proven: the others are folded all the same."""
+def unfolded(touched: Iterable[Touched], notes: Mapping[HourShard, FoldNote], closed_until: int) -> list[Touched]:
+    return [t for t in touched if t.hour + HOUR_MS <= closed_until and not _is_folded(notes, (t.hour, t.shard), t.position)]
+
+
+def _is_folded(notes: Mapping[HourShard, FoldNote], at: HourShard, position: Position) -> bool:
+    return at in notes and notes[at].position >= position
+
+
+def fold_many(store: CountStore, job: str, places: Iterable[HourShard], now: int, gate: Gate | None = None) -> list[Folded]:
+    """Fold each place; `now` in ms. The gate judges many runs at once.
+
+    Raises NotProven at the end if some could not be proven or were refused: the others are published all the same.
+    """
     done: list[Folded] = []
     unproven: list[NotProven] = []
+    for ready in _prepared(store, job, places, now, done, unproven):
+        refused = gate(ready) if gate else {}
+        for candidate in ready:
+            if candidate.at in refused:
+                unproven.append(not_published(job, candidate.at, refused[candidate.at]))
+            else:
+                done.append(publish(store, candidate))
+                _note(store, job, candidate.at)
+    raise_first(unproven)
+    return done
+
+
+def _prepared(
+    store: CountStore, job: str, places: Iterable[HourShard], now: int, done: list[Folded], unproven: list[NotProven]
+) -> Iterator[list[Candidate]]:
+    """Runs that are ready to be published, as many at once as fit; what there is none of goes to `done` or `unproven`."""
+    ready: list[Candidate] = []
     for at in places:
         try:
-            done.append(fold(store, job, at, uuid.uuid4().hex, now))
+            made = prepare(store, job, at, uuid.uuid4().hex, now)
         except NotProven as error:
             unproven.append(error)
-        published = store.published(job, at)
-        if published is not None:
-            store.put_folded(job, at, published)
+            continue
+        if isinstance(made, Outcome):
+            done.append(Folded(made, at))
+            _note(store, job, at)
+            continue
+        ready.append(made)
+        if sum(len(candidate.cells) for candidate in ready) >= HELD:
+            yield ready
+            ready = []
+    if ready:
+        yield ready
+
+
+def _note(store: CountStore, job: str, at: HourShard) -> None:
+    published = store.published(job, at)
+    if published is not None:
+        store.put_folded(job, at, published)
+
+
+def raise_first(unproven: Sequence[NotProven]) -> None:
+    """Raises the first of the errors, which says how many more there are."""
     if unproven:
         more = f" And {len(unproven) - 1} more." if len(unproven) > 1 else ""
         raise NotProven(unproven[0].what + more, unproven[0].next_step)
+
+
+def pending_days(store: CountStore, job: str, closed_until: int = EVERYTHING) -> list[DayShard]:
+    """Days and shards that are closed, whose hours are all folded, and that batches wrote to since they were rolled up."""
+    notes, rows = store.folds(job), store.rolled(job)
+    days: defaultdict[DayShard, list[Touched]] = defaultdict(list)
+    for t in store.hours(job):
+        days[day_of(t.hour), t.shard].append(t)
+    closed = [
+        (at, hours) for at, hours in sorted(days.items()) if at[0] + DAY_MS <= closed_until and not unfolded(hours, notes, EVERYTHING)
+    ]
+    return [at for at, hours in closed if not all(covered(rows.get(at), t.hour, t.position) for t in hours)]
+
+
+def roll_up_many(store: CountStore, job: str, days: Iterable[DayShard], now: int) -> list[RolledUp]:
+    """Roll up each day and shard; `now` in ms. Raises NotProven at the end if some could not be proven: the others are published."""
+    done: list[RolledUp] = []
+    unproven: list[NotProven] = []
+    for at in days:
+        try:
+            done.append(roll_up(store, job, at, uuid.uuid4().hex, now))
+        except NotProven as error:
+            unproven.append(error)
+    raise_first(unproven)
     return done
 
 
@@ -63,5 +135,5 @@ def sweep_many(store: CountStore, job: str, places: Sequence[HourShard], now: in
 
 
 def in_batches(places: Sequence[HourShard], size: int) -> list[list[HourShard]]:
-    """Slices for mapped tasks, each holding whole hours where it can."""
+    """Slices for mapped tasks, each holding whole hours, or whole days, where it can."""
     return [list(places[i : i + size]) for i in range(0, len(places), size)]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spark_jobs.contract import HOUR_MS, hour_of
+from spark_jobs.contract import DAY_MS, hour_of
 from weir.cluster.base import CountStore
 from weir.counts.panes import Windows, compose, filled, iso, parse_time, windows
-from weir.counts.progress import head_of
-from weir.counts.read import snapshot
+from weir.counts.read import Grain, Reading, read_span
 from weir.errors import BadInput
 from weir.settings import Settings
 
@@ -47,11 +46,29 @@ class Question:
         last = None if self.closed_until is None else self.closed_until - self.shape.width + 1
         return min((t for t in (self.until, last) if t is not None), default=None)
 
+    @property
+    def grain(self) -> Grain:
+        """The coarsest sums that all windows are sums of."""
+        fits = (grain for grain in (Grain.DAY, Grain.HOUR) if self.shape.width % grain == self.shape.slide % grain == 0)
+        return next(fits, Grain.PANE)
 
-def counts(store: CountStore, job: str, question: Question) -> list[dict[str, Any]]:
-    """Rows with `window_start` and `window_end` (ISO 8601), the dimensions of `question.by`, and `n`; in order. Raises UnknownJob."""
-    panes = _panes(store, job, question)
-    sums = compose(panes, question.shape, question.since, question.until_window)
+    @property
+    def reach(self) -> tuple[int | None, int | None]:
+        """The hours that the listed windows reach into begin in this span: from the start of the first to the end of the last window."""
+        width, slide, until = self.shape.width, self.shape.slide, self.until_window
+        first = None if self.since is None else hour_of(-(-self.since // slide) * slide)
+        return first, None if until is None else (until - 1) // slide * slide + width
+
+
+def counts(store: CountStore, job: str, question: Question, explain: Callable[[str], None] = lambda told: None) -> list[dict[str, Any]]:
+    """Rows with `window_start` and `window_end` (ISO 8601), the dimensions of `question.by`, and `n`; in order.
+
+    `explain` is told in words what was read. Raises UnknownJob.
+    """
+    since, until = question.reach
+    reading = read_span(store, job, since, until, question.grain)
+    explain(reading.sentence)
+    sums = compose(_panes(reading, question), question.shape, question.since, question.until_window)
     if question.fill:
         sums = filled(sums, _keys(sums, question), _starts(sums, question))
     return [
@@ -60,18 +77,14 @@ def counts(store: CountStore, job: str, question: Question) -> list[dict[str, An
     ]
 
 
-def _panes(store: CountStore, job: str, question: Question) -> Counter[tuple[int, Key]]:
-    """Counts by pane and the chosen dimensions, of all hours that the windows reach into."""
-    since = None if question.since is None else hour_of(question.since)
-    until = None if question.until_window is None else question.until_window + question.shape.width
-    head_of(store, job)
-    places = [(t.hour, t.shard) for t in store.hours(job, since, until)]
+def _panes(reading: Reading, question: Question) -> Counter[tuple[int, Key]]:
+    """Counts by start and the chosen dimensions. A cell of an hour or a day is as good as its panes: no window begins or ends within."""
     chosen = [DIMENSIONS.index(name) for name in question.by]
     panes: Counter[tuple[int, Key]] = Counter()
-    for cells in snapshot(store, job, places).cells.values():
-        for (pane_start, *values), n in cells.items():
+    for cells in reading.cells.values():
+        for (start, *values), n in cells.items():
             if question.levels == ALL or values[1] in question.levels:
-                panes[pane_start, tuple(values[i] for i in chosen)] += n
+                panes[start, tuple(values[i] for i in chosen)] += n
     return panes
 
 
@@ -92,8 +105,8 @@ def sample_counts(settings: Settings, service: str) -> list[dict[str, Any]]:
     """Lines of the shipped sample by level: what `weir up` shows first. It is dated January 2026."""
     from weir.cluster.cassandra import CassandraStore, address
 
-    day = 24 * HOUR_MS
-    question = Question(windows(day, day, day), parse_time("2026-01-01"), parse_time("2026-02-01"), by=("service", "level"), levels=ALL)
+    january = parse_time("2026-01-01"), parse_time("2026-02-01")
+    question = Question(windows(DAY_MS, DAY_MS, DAY_MS), *january, by=("service", "level"), levels=ALL)
     store = CassandraStore.connect(address(settings), patience_s=10.0)
     try:
         levels: Counter[str] = Counter()

@@ -1,17 +1,35 @@
-"""Reading exact counts while the stream, folds and deletions go on."""
+"""Reading exact counts while the stream, folds, roll-ups and deletions go on.
+
+Readers look at what is published, at the head, read sums and the deltas after them, and look at what is published again: if it changed,
+deltas or runs may be gone that they needed, and they start over.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
 
-from spark_jobs.protocol import Head, Landed, landed
+from spark_jobs.contract import DAY_MS, HOUR_MS, day_of
+from spark_jobs.protocol import Head, Landed, Position, landed
 from weir.cluster.base import CountStore
-from weir.cluster.records import Cell, HourShard
+from weir.cluster.records import NOWHERE, Cell, DayShard, HourShard, Kind, Published, Rolled, Touched
+from weir.counts import restored
 from weir.counts.fold import sums
+from weir.counts.rollup import hour_sums
 from weir.errors import Conflict, UnknownJob
 
 TRIES = 50  # each is lost only to a fold that publishes in between; folds of one partition are minutes apart
+Hours = Callable[[], Sequence[Touched]]  # the hours that are asked for, as they are now
+
+
+class Grain(IntEnum):
+    """How fine the cells of an answer are, in ms: cells of a coarser grain begin at the hour or the day. Panes have no length here."""
+
+    PANE = 1
+    HOUR = HOUR_MS
+    DAY = DAY_MS
 
 
 @dataclass(frozen=True)
@@ -22,20 +40,33 @@ class Snapshot:
     cells: Mapping[HourShard, Mapping[Cell, int]]
 
 
+@dataclass(frozen=True)
+class Reading:
+    """The same, at a grain. `cells` are by hour or day and shard; `days`, `hours` and `panes` say which roll-ups and runs were read."""
+
+    head: Head
+    cells: dict[HourShard, Counter[Cell]] = field(default_factory=dict)
+    days: set[DayShard] = field(default_factory=set)
+    hours: set[HourShard] = field(default_factory=set)
+    panes: set[HourShard] = field(default_factory=set)
+    deltas: set[HourShard] = field(default_factory=set)
+
+    @property
+    def sentence(self) -> str:
+        """`2 days from day roll-ups, 5 hours from panes; deltas of 4 hours and shards`."""
+        named = (("day", self.days, "day roll-ups"), ("hour", self.hours, "hour roll-ups"), ("hour", self.panes, "panes"))
+        found = [(len({start for start, _ in places}), unit, source) for unit, places, source in named if places]
+        told = ", ".join(f"{n} {unit}{'s' if n > 1 else ''} from {source}" for n, unit, source in found)
+        return f"{told or 'nothing from folded sums'}; deltas of {len(self.deltas)} hours and shards"
+
+
 def snapshot(store: CountStore, job: str, places: Iterable[HourShard]) -> Snapshot:
-    """Read hours and shards at one moment. Raises UnknownJob, or Conflict if folds kept publishing in between."""
-    places = list(places)
-    for _ in range(TRIES):
-        published = {at: store.published(job, at) for at in places}
-        head = store.head(job)
-        if head is None:
-            raise UnknownJob(f"{job} was never deployed.", f"Run: weir deploy {job}")
-        seen = landed(head, store.firsts(job))
-        cells = {at: sums(store, job, at, published[at], seen) for at in places}
-        # a fold that has published since may have deleted deltas before they were read
-        if all(store.published(job, at) == published[at] for at in places):
-            return Snapshot(head, cells)
-    raise Conflict(f"The counts of {job} kept being folded while they were read.", "Try again, or ask for fewer hours.")
+    """Read hours and shards, by panes, at one moment. Raises UnknownJob, NotProven (the head was restored), or Conflict
+    if folds kept publishing in between."""
+    wanted = set(places)
+    since, until = min(wanted, default=(0, 0))[0], max(wanted, default=(0, 0))[0] + 1
+    taken = _read(store, job, lambda: [t for t in store.hours(job, since, until) if (t.hour, t.shard) in wanted], Grain.PANE)
+    return Snapshot(taken.head, {at: taken.cells.get(at, {}) for at in sorted(wanted)})
 
 
 def as_of(store: CountStore, job: str, at: HourShard, seen: Landed) -> Mapping[Cell, int] | None:
@@ -54,3 +85,101 @@ def as_of(store: CountStore, job: str, at: HourShard, seen: Landed) -> Mapping[C
 def read(store: CountStore, job: str, at: HourShard) -> Mapping[Cell, int]:
     """The exact counts of one hour and shard."""
     return snapshot(store, job, [at]).cells[at]
+
+
+def read_span(store: CountStore, job: str, since: int | None, until: int | None, grain: Grain) -> Reading:
+    """Read all hours that begin in [since, until) at one moment, from roll-ups where there are any and the grain allows.
+
+    Both ends must be multiples of the grain. Raises as `snapshot` does.
+    """
+    return _read(store, job, lambda: store.hours(job, since, until), grain)
+
+
+def _read(store: CountStore, job: str, hours: Hours, grain: Grain) -> Reading:
+    for _ in range(TRIES):
+        view = _look(store, job, _places(hours()), grain)
+        head = store.head(job)
+        if head is None:
+            raise UnknownJob(f"{job} was never deployed.", f"Run: weir deploy {job}")
+        seen = landed(head, store.firsts(job))
+        touched = {(t.hour, t.shard): t.position for t in hours()}  # after the head: a batch notes its hours before it lands
+        if touched.keys() == view.places:
+            reading = Reading(head)
+            _fill(reading, _Later(store, job, seen, touched, grain), view)
+            if _look(store, job, view.places, grain) == view:
+                return reading
+    raise Conflict(f"The counts of {job} kept being folded while they were read.", "Try again, or ask for fewer hours.")
+
+
+def _places(hours: Iterable[Touched]) -> set[HourShard]:
+    return {(t.hour, t.shard) for t in hours}
+
+
+@dataclass(frozen=True)
+class View:
+    """What readers of some places are pointed to: the days that are rolled up, and what is published of the hours in no such day."""
+
+    places: Collection[HourShard]
+    rolled: Mapping[DayShard, Rolled]
+    published: Mapping[HourShard, Published | None]
+
+
+def _look(store: CountStore, job: str, places: Collection[HourShard], grain: Grain) -> View:
+    days = {(day_of(hour), shard) for hour, shard in places}
+    rolled: Mapping[DayShard, Rolled] = {}
+    if days and grain is Grain.DAY:
+        found = store.rolled(job, min(days)[0], max(days)[0] + 1)
+        rolled = {at: row for at, row in found.items() if at in days and row.covers}
+    rest = [at for at in sorted(places) if (day_of(at[0]), at[1]) not in rolled]
+    return View(places, rolled, {at: store.published(job, at) for at in rest})
+
+
+@dataclass(frozen=True)
+class _Later:
+    """What landed after a sum was published."""
+
+    store: CountStore
+    job: str
+    seen: Landed
+    touched: Mapping[HourShard, Position]
+    grain: Grain
+
+    def after(self, at: HourShard, position: Position) -> Iterator[tuple[Cell, int]]:
+        for written, (pane, *kind), n in self.store.deltas(self.job, at):
+            if written > position and written in self.seen:
+                start = pane if self.grain is Grain.PANE else pane - pane % self.grain
+                yield (start, kind[0], kind[1], kind[2]), n
+
+
+def _fill(reading: Reading, later: _Later, view: View) -> None:
+    for day, row in view.rolled.items():
+        reading.days.add(day)
+        reading.cells[day] = _at(day[0], later.store.roll_sums(later.job, day, row.roll))
+        for at in view.places:
+            if (day_of(at[0]), at[1]) == day:
+                _add(reading, later, reading.cells[day], at, row.covers.get(at[0], NOWHERE))
+    for at, published in view.published.items():
+        reading.cells[at] = _folded(reading, later, at, published) if published else Counter()
+        _add(reading, later, reading.cells[at], at, published.position if published else NOWHERE)
+
+
+def _folded(reading: Reading, later: _Later, at: HourShard, published: Published) -> Counter[Cell]:
+    if later.grain is Grain.PANE:
+        reading.panes.add(at)
+        return Counter(later.store.run_cells(later.job, at, published.run))
+    kinds, from_roll_up = hour_sums(later.store, later.job, at, published.run)
+    (reading.hours if from_roll_up else reading.panes).add(at)
+    return _at(at[0] - at[0] % later.grain, kinds)
+
+
+def _at(start: int, kinds: Mapping[Kind, int]) -> Counter[Cell]:
+    return Counter({(start, *kind): n for kind, n in kinds.items()})
+
+
+def _add(reading: Reading, later: _Later, cells: Counter[Cell], at: HourShard, position: Position) -> None:
+    """Add the deltas after a position; none are looked for where no batch wrote after it. Raises NotProven on a restored head."""
+    restored.refuse(later.job, at, position, later.seen)
+    if later.touched[at] > position:
+        reading.deltas.add(at)
+        for cell, n in later.after(at, position):
+            cells[cell] += n

@@ -6,19 +6,19 @@ the run, and will be counted again from the frontier that the head still knows.
 
 from __future__ import annotations
 
-from spark_jobs.protocol import Landed
+from spark_jobs.protocol import Landed, Position
 from weir.cluster.base import CountStore
-from weir.cluster.records import HourShard, Published
+from weir.cluster.records import NOWHERE, HourShard
 from weir.errors import NotProven
 
 
-def refuse(job: str, at: HourShard, published: Published | None, seen: Landed) -> None:
-    """Raise NotProven if a run holds batches that the head does not know: with what landed later they would count twice.
+def refuse(job: str, at: HourShard, position: Position, seen: Landed) -> None:
+    """Raise NotProven if sums up to a position hold batches that the head does not know: with what landed later they would count twice.
 
-    `published` must have been read before the head that `seen` comes from.
+    The position, NOWHERE for none, must have been read before the head that `seen` comes from.
     """
-    if published is not None and published.position not in seen:
-        attempt, batch_id = published.position
+    if position != NOWHERE and position not in seen:
+        attempt, batch_id = position
         raise NotProven(
             f"{job}, hour {at[0]}, shard {at[1]} is folded up to batch {batch_id} of attempt {attempt}, which the head does not know: "
             "the head was restored from an older copy.",

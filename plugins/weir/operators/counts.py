@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from weir.counts.rules import Rules
 
 PLACES = 32  # hours and shards that one task folds: seconds of work
+DAYS = 16  # days and shards that one task rolls up: each reads 24 hour roll-ups
 BATCHES = 500  # of one run, the oldest first; Airflow maps no more than 1,024
 
 
@@ -65,7 +66,7 @@ class PendingOperator(JobOperator):
 
 
 class FoldOperator(JobOperator):
-    """Folds a batch of hours and shards. What cannot be proven is not published, and fails the task with the sums."""
+    """Folds a batch of hours and shards. What cannot be proven, or breaks a law, is not published and fails the task with the reason."""
 
     def __init__(self, *, places: Sequence[Sequence[int]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -77,23 +78,58 @@ class FoldOperator(JobOperator):
 
     def execute(self, context: Context) -> dict[str, int]:
         from weir.counts.folding import fold_many
+        from weir.quality.gate import gate
 
         with counts_of(self.job) as at:
-            done = fold_many(at.store, self.job, [(hour, shard) for hour, shard in self.places], at.now)
+            done = fold_many(at.store, self.job, [(hour, shard) for hour, shard in self.places], at.now, gate(at.rules))
         outcomes = [str(folded.outcome) for folded in done]
         self.log.info("%s: %s", self.job, {outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))})
         return {"places": len(done), "lines": sum(folded.lines for folded in done), "cells": sum(folded.cells for folded in done)}
 
 
+class PendingDaysOperator(JobOperator):
+    """Lists the closed days and shards whose hours are all folded and that are not rolled up, in batches for mapped tasks."""
+
+    def execute(self, context: Context) -> list[list[list[int]]]:
+        from weir.counts.folding import in_batches, pending_days
+
+        with counts_of(self.job) as at:
+            days = pending_days(at.store, self.job, at.closed_until)
+        self.log.info("%s: %d days and shards are to be rolled up", self.job, len(days))
+        return [[list(day) for day in batch] for batch in in_batches(days, DAYS)[:BATCHES]]
+
+
+class RollUpOperator(JobOperator):
+    """Rolls up a batch of days and shards. What cannot be proven is not published, and fails the task with the sums."""
+
+    def __init__(self, *, days: Sequence[Sequence[int]], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.days = days
+
+    @property
+    def label(self) -> str:
+        return told(self.days[0][0], self.days[-1][0])
+
+    def execute(self, context: Context) -> dict[str, int]:
+        from weir.counts.folding import roll_up_many
+
+        with counts_of(self.job) as at:
+            done = roll_up_many(at.store, self.job, [(day, shard) for day, shard in self.days], at.now)
+        self.log.info("%s: %s", self.job, {str(one.outcome) for one in done})
+        return {"days": len(done), "lines": sum(one.lines for one in done), "kinds": sum(one.kinds for one in done)}
+
+
 class SweepOperator(JobOperator):
-    """Deletes what has been folded for longer than readers need it."""
+    """Deletes what has been folded or rolled up for longer than readers need it."""
 
     def execute(self, context: Context) -> int:
-        from weir.counts.folding import sweep_many, sweepable
+        from weir.counts.folding import GRACE_MS, sweep_many, sweepable
+        from weir.counts.sweep import sweep_rolls
 
         with counts_of(self.job) as at:
             swept = sweep_many(at.store, self.job, sweepable(at.store, self.job, at.now), at.now)
-        self.log.info("%s: %d hours and shards were swept", self.job, swept)
+            rolls = sweep_rolls(at.store, self.job, at.now - GRACE_MS)
+        self.log.info("%s: %d hours and shards were swept, and %d old rolls", self.job, swept, rolls)
         return swept
 
 

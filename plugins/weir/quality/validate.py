@@ -88,15 +88,22 @@ def check(
 
 def run(job: str, tables: Tables, docs: str = "", fresh_within_s: float = FRESH_WITHIN_S) -> ValidationResult:
     """Check the laws on tables that are there already, and write the pages to `docs`/`job`."""
-    context, laws = _context(), []
-    for table, expectations in suites(fresh_within_s).items():
-        rows = tables.by_name()[table]
-        laws += _judged(table, _ran(context, table, expectations, rows), len(rows))
+    context = quiet_context()
+    laws = judged(context, suites(fresh_within_s), tables.by_name())
     page = _publish(context, Path(docs) / job) if docs else ""
     return ValidationResult(job, tuple(laws), page)
 
 
-def _context() -> Any:
+def judged(context: Any, suites: Mapping[str, list[Any]], tables: Mapping[str, Sequence[Row]]) -> list[Law]:
+    """What each law of the suites came to on the tables of the same names."""
+    laws: list[Law] = []
+    for table, expectations in suites.items():
+        rows = tables[table]
+        laws += _judged(table, _ran(context, table, expectations, rows), len(rows))
+    return laws
+
+
+def quiet_context() -> Any:
     """A context in memory that tells nobody of its use and is quiet."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx

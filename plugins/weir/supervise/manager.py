@@ -226,6 +226,7 @@ class Manager(Starter):
         before = Report.from_json(text) if text else None
         seen = self.observe(job)
         report = judge(job, seen, spec.health, before)
+        report = replace(report, evidence={**report.evidence, **self._folding.evidence(spec, seen)})
         report = with_decision(report, decide(report, spec.restart, seen.attempts, seen.landed_attempt))
         if report != before:
             self.store.put_report(job, report.to_json())

@@ -12,6 +12,7 @@ from weir.cluster.records import AttemptRow, JobRow
 from weir.errors import Conflict, NotRunning, UnknownJob, WeirError
 from weir.settings import Settings
 from weir.supervise.beginning import Topic
+from weir.supervise.behind import FoldingWatch
 from weir.supervise.retention import RetentionWatch
 from weir.supervise.spec import JobSpec, find
 
@@ -32,7 +33,7 @@ class Parts:
     ) -> None:
         self.specs, self.store, self._clusters, self._broker = specs, store, clusters, broker
         self._checkpoints, self._settings, self._clock, self._sleep = checkpoints, settings, clock, sleep
-        self._retention = RetentionWatch(broker)
+        self._retention, self._folding = RetentionWatch(broker), FoldingWatch(store)
 
     def close(self) -> None:
         """Let go of the store."""

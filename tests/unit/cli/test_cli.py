@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from spark_jobs.contract import HOUR_MS, RejectedLine
+from spark_jobs.contract import DAY_MS, HOUR_MS, RejectedLine
 from tests.unit.counts.job import JOB, START, TOPIC, Job
 from tests.unit.supervise.test_manager import Bench
 from weir import cli
+from weir.counts.folding import fold_many, pending
 from weir.counts.proven import Proven
 from weir.errors import NotRunning
 from weir.ingest import Interrupted, Sent
@@ -71,6 +72,14 @@ def test_counts_slide_fill_and_by_none(weir: Weir, job: Job) -> None:
     span = ("--since", "2026-01-31T12:00:00Z", "--until", "2026-01-31T12:00:40Z")
     _, out, _ = weir("counts", "--window", "20s", "--slide", "10s", *span, "--by", "none", "--fill", "0", "--format", "csv")
     assert [line.rsplit(",", 1)[1] for line in out.splitlines()] == ["n", "3", "1", "0", "0"]
+
+
+def test_counts_explains_what_it_read_on_standard_error_only(weir: Weir, job: Job) -> None:
+    fold_many(job.store, JOB, pending(job.store, JOB), 1)
+    asked = ("counts", "--window", "1h", "--by", "none", "--format", "json")
+    code, out, err = weir(*asked, "--explain")
+    assert (code, err) == (0, "1 hour from hour roll-ups; deltas of 0 hours and shards\n")
+    assert weir(*asked)[1:] == (out, "")
 
 
 def test_counts_of_closed_windows(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,6 +200,14 @@ def test_fold(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     job.land()
     code, out, _ = weir("fold", JOB, "--format", "json")
     assert code == 0 and [row["outcome"] for row in json.loads(out)] == ["published"]
+
+
+def test_fold_rolls_up_closed_days(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: START / 1000 + 3 * 86_400)
+    job.send(START + 2 * DAY_MS, append=START + 2 * DAY_MS)
+    job.land()
+    assert weir("fold", JOB)[2] == "1 days and shards were rolled up\n"
+    assert len(job.store.rolled(JOB)) == 1
 
 
 def test_validate(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

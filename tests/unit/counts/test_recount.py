@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from spark_jobs.contract import HOUR_MS
 from spark_jobs.gap import GapKind
-from weir.counts.fold import fold, sweep
+from weir.counts.fold import fold
 from weir.counts.recount import Result, recount
 from weir.counts.scope import Scope
+from weir.counts.sweep import sweep
 from weir.errors import NotRunning, UnknownJob
 from weir.testing import MemoryBroker, MemoryStore
 

@@ -9,6 +9,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from weir.counts.read import Grain
+
 from .world import HOUR, PARTITIONS, SHARDS, World
 
 PLACES = st.tuples(st.sampled_from((0, HOUR)), st.integers(0, SHARDS - 1))
@@ -65,6 +67,18 @@ def machine(make_store: Callable[[], Any]) -> type[RuleBasedStateMachine]:
         @rule(at=PLACES)
         def somebody_reads(self, at: tuple[int, int]) -> None:
             self.world.spawn(lambda: self.world.read(at))
+
+        @rule(shard=st.integers(0, SHARDS - 1))
+        def rolling_up_begins(self, shard: int) -> None:
+            self.world.spawn(lambda: self.world.roll_up(shard))
+
+        @rule()
+        def sweeping_of_rolls_begins(self) -> None:
+            self.world.spawn(self.world.sweep_rolls)
+
+        @rule(grain=st.sampled_from((Grain.HOUR, Grain.DAY)))
+        def somebody_reads_roll_ups(self, grain: Grain) -> None:
+            self.world.spawn(lambda: self.world.read_all(grain))
 
         @precondition(lambda self: self.world.drivers)
         @rule(which=st.randoms(use_true_random=False))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,8 +19,11 @@ from spark_jobs.contract import Delta, hour_of, shard_of
 from spark_jobs.gap import Gap, GapKind, holes_between
 from spark_jobs.protocol import Batch, Head, Landed, Offsets, Progress, State, Totals, advance, first_head, landed, rebuilt
 from spark_jobs.writer import Counted, Diverged, Superseded, Writer
+from weir.cluster.records import Cell
 from weir.counts import fold as folding
 from weir.counts import read as reading
+from weir.counts import rollup, sweep
+from weir.counts.read import Grain
 from weir.errors import Conflict
 from weir.supervise.takeover import rebuild, take_over
 
@@ -28,6 +32,10 @@ SHARDS = 2
 HOUR = 3_600_000
 JOB = "counts"
 LATENESS = 60_000
+SEEN = (
+    *("landed", "skipped", "superseded", "diverged", "gone", "lost", "quarantined"),
+    *("folded", "rolled", "overtaken", "read", "read by hours", "read by days", "read from rolls"),
+)
 
 
 class Paused:
@@ -40,15 +48,16 @@ class Paused:
         method = getattr(self._store, name)
 
         def call(*args: Any) -> Any:
-            pause()
+            pause(name)
             answer = method(*args)
             return list(answer) if isinstance(answer, Iterator) else answer
 
         return call
 
 
-def pause() -> None:
-    greenlet.getcurrent().parent.switch()
+def pause(before: str = "") -> None:
+    """Hand control back; whoever resumed this process is told which call to the store comes next."""
+    greenlet.getcurrent().parent.switch(before)
 
 
 def line_at(partition: int, offset: int) -> tuple[int, str, str]:
@@ -98,7 +107,7 @@ class World:
         self.others: list[greenlet] = []
         self.ids = itertools.count()
         self.clock = itertools.count(1_000)
-        self.seen = dict.fromkeys(("landed", "skipped", "superseded", "diverged", "folded", "read", "gone", "lost", "quarantined"), 0)
+        self.seen = dict.fromkeys(SEEN, 0)
         store.create_head(first_head(JOB, dict.fromkeys(range(PARTITIONS), 0), "topic", 1))
 
     def forget(self, partition: int, n: int) -> None:
@@ -118,6 +127,16 @@ class World:
         for pool in (self.drivers, self.others):
             if process.dead and process in pool:
                 pool.remove(process)
+
+    def finish(self, work: Callable[[], None]) -> None:
+        """Do some work from its beginning to its end, with nothing in between."""
+        self._finish(greenlet(work))
+
+    def drain(self) -> None:
+        """Let the drivers land all lines that are there."""
+        while not self.drained():
+            for process in list(self.drivers):
+                self.step(process)
 
     def _driver(self, attempt: int) -> None:
         checkpoint = self.checkpoints[attempt]
@@ -232,7 +251,15 @@ class World:
         self.seen["folded"] += result.outcome is folding.Outcome.PUBLISHED
 
     def sweep(self, at: tuple[int, int]) -> None:
-        folding.sweep(self.store, JOB, at, next(self.clock))
+        sweep.sweep(self.store, JOB, at, next(self.clock))
+
+    def roll_up(self, shard: int) -> None:
+        result = rollup.roll_up(self.store, JOB, (0, shard), f"r{next(self.ids)}", next(self.clock))
+        self.seen["rolled"] += result.outcome is folding.Outcome.PUBLISHED
+        self.seen["overtaken"] += result.outcome is folding.Outcome.OVERTAKEN
+
+    def sweep_rolls(self) -> None:
+        sweep.sweep_rolls(self.store, JOB, next(self.clock))
 
     def read(self, at: tuple[int, int]) -> None:
         """A reader between any two steps of the others: its sums must be the truth of some moment between its start and its end."""
@@ -242,6 +269,21 @@ class World:
         moments = [self.truth(at, heads[:n]) for n in range(before, len(heads) + 1)]
         assert cells in moments, (at, cells, moments)
         self.seen["read"] += 1
+
+    def read_all(self, grain: Grain) -> None:
+        """A reader of everything at once, from roll-ups where it may: the truth as of its head, which was read meanwhile."""
+        before = len(self.heads())
+        taken = reading.read_span(self.store, JOB, None, None, grain)
+        heads = [h for h in self.heads() if (h.by, h.batch_id) <= (taken.head.by, taken.head.last_landed)]
+        assert before <= len(heads)
+        cells: Counter[Cell] = sum(taken.cells.values(), Counter())
+        truth: Counter[Cell] = Counter()
+        for place in itertools.product((0, HOUR), range(SHARDS)):
+            for (pane, *kind), n in self.truth(place, heads).items():
+                truth[(pane - pane % grain, *kind)] += n
+        assert cells == truth, (grain, cells, truth)
+        self.seen["read by days" if grain is Grain.DAY else "read by hours"] += 1
+        self.seen["read from rolls"] += bool(taken.days)
 
     # the truth
 
@@ -315,4 +357,7 @@ class World:
             self._finish(process)
             self._finish(greenlet(lambda at=at: self.sweep(at)))
             self._finish(greenlet(lambda at=at: self.read(at)))
+            self._finish(greenlet(lambda at=at: self.roll_up(at[1])))
+            self._finish(greenlet(self.sweep_rolls))
+            self._finish(greenlet(lambda: self.read_all(Grain.DAY)))
         assert sum(h.batch.offsets for h in self.heads()) + sum(gap.lines for gap in self.passed) == sum(self.end.values())

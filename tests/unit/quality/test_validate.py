@@ -13,7 +13,7 @@ from spark_jobs.contract import HOUR_MS
 from spark_jobs.gap import Hole
 from spark_jobs.protocol import Head
 from tests.unit.counts.job import JOB, RULES, START, TOPIC, Job
-from weir.counts.folding import fold_many, pending
+from weir.counts.folding import fold_many, pending, pending_days, roll_up_many
 from weir.errors import NotProven, NotRunning
 from weir.quality.validate import ValidationResult, check, run
 
@@ -29,6 +29,7 @@ def filled() -> Job:
     job.send_bad(b"", "empty")
     job.land()
     fold_many(job.store, JOB, pending(job.store, JOB), NOW)
+    roll_up_many(job.store, JOB, pending_days(job.store, JOB), NOW)
     job.take_over()
     job.send(START + HOUR_MS, append=START + HOUR_MS)
     job.land()
@@ -151,7 +152,19 @@ def _leave_a_line_waiting(job: Job) -> None:
     job.send(START)
 
 
+def _change_a_roll_up(job: Job) -> None:
+    kinds = next(iter(job.store._run_hours.values()))
+    kinds[next(iter(kinds))] += 1
+
+
+def _change_a_day(job: Job) -> None:
+    kinds = next(iter(job.store._rolls.values()))[1]
+    kinds[next(iter(kinds))] += 1
+
+
 DEFECTS: dict[Callable[[Job], None], str] = {
+    _change_a_roll_up: "rollups: roll-ups are the sums of the folds",
+    _change_a_day: "rollups: roll-ups are the sums of the folds",
     _lose_a_run_cell: "hours: folded runs and deltas are what the ledger says",
     _lose_a_delta: "hours: folded runs and deltas are what the ledger says",
     _change_a_published_run: "hours: folded runs and deltas are what the ledger says",

@@ -279,3 +279,22 @@ def test_a_report_remembers_what_was_decided(bench: Bench) -> None:
     report = bench.manager.health(JOB)
     assert (report.verdict, report.act, report.attempt) == (Verdict.DOWN, "restart", 1)
     assert replace(report, evidence={}).sentence.endswith("it was killed or lost (the cluster says killed)")
+
+
+def test_health_tells_how_far_folding_is_behind_and_asks_once_a_minute(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.broker.fill("logs", 0, 3)
+    bench.manager.deploy(JOB)
+    bench.land(bench.writer("driver-1"), 0, 0, 3)
+    assert bench.manager.health(JOB).evidence["fold_backlog"] == {"waiting": 0, "since": 0, "unswept": 0}, "nothing is closed"
+    bench.clock.sleep(59)
+    asked: list[str] = []
+    monkeypatch.setattr(bench.store, "folds", lambda job: asked.append(job) or {})
+    assert bench.manager.health(JOB).evidence["fold_backlog"] and asked == []
+    bench.clock.sleep(4000)
+    head = bench.head()
+    assert bench.store.swap(head, replace(head, progress=replace(head.progress, event_times={0: 3_700_000}), write_ts=head.write_ts + 1))
+    report = bench.manager.health(JOB)
+    backlog = report.evidence["fold_backlog"]
+    assert isinstance(backlog, dict) and backlog["waiting"] == 1 and asked == [JOB]
+    assert str(report.evidence["folding"]).startswith("folding is behind: 1 hours and shards wait, the first since ")
+    assert report.verdict is Verdict.IDLE
