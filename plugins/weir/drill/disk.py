@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import errno
-import os
 import shutil
-import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from weir.drill.keeper import held
 from weir.drill.stage import JOB, WHO, Stage
-from weir.local import stack
 from weir.local.state import StateFile
 
 BALLAST = "ballast"
@@ -58,15 +56,11 @@ def _away(stage: Stage, part: str) -> Iterator[None]:
         yield
         stage.manager.deploy(JOB, WHO, "its disk was exchanged")
         return
-    daemon = stack.supervisor()
     child = StateFile(stage.home).read()[part].child()
-    assert daemon is not None and child is not None
-    os.kill(daemon.pid, signal.SIGSTOP)
-    try:
+    assert child is not None
+    with held(stage):
         child.stop("SIGTERM", 30)
         yield
-    finally:
-        os.kill(daemon.pid, signal.SIGCONT)
     stage.await_part(part, child.pid)
 
 

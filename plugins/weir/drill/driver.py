@@ -13,6 +13,7 @@ import psutil
 from spark_jobs.failpoint import DRIVER, TAKEOVER
 from weir.drill.fault import FAILPOINTS, Scene, enlist, fault, now_ms
 from weir.drill.stage import JOB, WHO, Stage
+from weir.drill.steady import of_driver, one_driver, replaced
 from weir.errors import Conflict, NotRunning
 from weir.supervise.factory import manager
 from weir.supervise.manager import Action
@@ -87,6 +88,36 @@ def stopped_at(point: str, begin: Callable[[Stage], Action]) -> Callable[[Scene]
             raise NotRunning(f"The old driver, attempt {old}, ended as {row.exit_reason or 'killed'!r}, not as superseded.", row.exit_error)
 
     return play
+
+
+@fault("F1.jvm", "the driver's JVM killed; its Python process is woken when a successor has landed", replaces=True)
+def jvm_killed(scene: Scene) -> None:
+    """The Python process must end by itself, and what it had under way counts for nothing."""
+    stage, python = scene.stage, _python(scene.stage)
+    python.suspend()
+    try:
+        stage.signal_driver(signal.SIGKILL)
+        scene.begins()
+        stage.until(lambda: stage.landed_after(scene.injected_at, scene.attempt), "the successor lands")
+    finally:
+        python.resume()
+    stage.until(lambda: not _runs(python.pid), "the old driver's Python process has ended", 60)
+    one_driver(scene)
+
+
+@fault("F1.python", "the driver's Python process killed; its JVM must not live on", replaces=True)
+def python_killed(scene: Scene) -> None:
+    stage, jvm = scene.stage, scene.stage.driver()
+    _python(stage).kill()
+    scene.begins()
+    stage.until(lambda: not _runs(jvm), "the JVM has ended", 60)
+    replaced(scene)
+
+
+def _python(stage: Stage) -> psutil.Process:
+    """The Python process of the driver, whose parent is the JVM."""
+    jvm = stage.until(stage.driver, "a driver runs")
+    return next(process for process in of_driver(stage) if process.ppid() == jvm)
 
 
 def _runs(pid: int) -> bool:

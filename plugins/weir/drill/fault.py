@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from weir.generator import Mix
 OK = frozenset({"ok", "idle", "starting", "catching_up", "unknown", "down"})  # verdicts that wake nobody
 MIX = Mix(events_per_s=500)
 FAILPOINTS, PROXY, ROOT = "fail-points", "a proxy before Cassandra", "root"
+OWN_DAGS, IPTABLES = "a folder of DAGs of its own", "root and iptables"
 
 
 @dataclass
@@ -57,7 +59,10 @@ Play = Callable[[Scene], None]
 
 @dataclass(frozen=True)
 class Fault:
-    """`name` is `F1.claim` or `F6`. `replaces`: the driver is another one afterwards. `verdicts` are those that are no false alarm."""
+    """`name` is `F1.claim` or `F6`. `replaces`: the driver is another one afterwards. `verdicts` are those that are no false alarm.
+
+    `long`: it takes so long that its number alone does not choose it.
+    """
 
     name: str
     title: str
@@ -67,6 +72,7 @@ class Fault:
     verdicts: frozenset[str] = frozenset()
     mix: Mix = MIX
     lines_per_s: float = 2000.0
+    long: bool = False
 
     @property
     def number(self) -> str:
@@ -91,12 +97,15 @@ def enlist(name: str, title: str, play: Play, **options: object) -> None:
 
 
 def chosen(only: Iterable[str]) -> list[Fault]:
-    """The faults of these names or numbers; all of them for none. Raises BadInput that lists what there is."""
+    """The faults of these names or numbers; a number leaves out its long ones. All of them for none.
+
+    Raises BadInput that lists what there is.
+    """
     wanted = list(only)
     for name in wanted:
         if not any(name in (each.name, each.number) for each in MATRIX.values()):
             raise BadInput(f"only: there is no fault {name!r}.", f"There are: {', '.join(MATRIX)}.")
-    found = [each for each in MATRIX.values() if not wanted or each.name in wanted or each.number in wanted]
+    found = [each for each in MATRIX.values() if not wanted or each.name in wanted or (each.number in wanted and not each.long)]
     return sorted(found, key=lambda each: int(each.number[1:]))
 
 
@@ -106,5 +115,7 @@ def missing(each: Fault, stage: Stage) -> str:
         FAILPOINTS: stage.has_failpoints(),
         PROXY: stage.proxy is not None,
         ROOT: os.geteuid() == 0,
+        OWN_DAGS: stage.dags.is_dir(),
+        IPTABLES: os.geteuid() == 0 and shutil.which("iptables") is not None,
     }
     return ", ".join(sorted(need for need in each.needs if not have[need]))

@@ -1,6 +1,8 @@
 """All faults: importing this fills the matrix."""
 
-from weir.drill import checkpoint, defects, driver, folding, loss, servers, source
+from weir.drill import airflow, checkpoint, dags, defects, driver, folding, loss, metadata, network, servers, source, tasks
 from weir.drill.fault import MATRIX, Fault, chosen
 
-__all__ = ["MATRIX", "Fault", "checkpoint", "chosen", "defects", "driver", "folding", "loss", "servers", "source"]
+PARTS = (airflow, checkpoint, dags, defects, driver, folding, loss, metadata, network, servers, source, tasks)
+
+__all__ = ["MATRIX", "PARTS", "Fault", "chosen"]

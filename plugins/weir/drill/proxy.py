@@ -13,26 +13,37 @@ PASS, DROP_ANSWERS, SLOW, CUT = "pass", "drop answers", "slow", "cut"
 SLOW_S = 2.0
 
 
+def everybody(port: int) -> bool:
+    """Whom the proxy cuts unless told: the clients at every port."""
+    return True
+
+
 class Proxy:
-    """Listens on `port` from the start; `target` is asked for at each connection. Set `mode` from any thread."""
+    """Listens on `port` from the start; `target` is asked for at each connection. Set `mode` from any thread.
+
+    `whom` says, of a client's port, whether it is one of those that are cut.
+    """
 
     def __init__(self, target: Callable[[], int]) -> None:
         self.mode = PASS
         self.port = 0
+        self.whom = everybody
         self._target = target
         self._up = threading.Event()
-        self._links: set[asyncio.StreamWriter] = set()
+        self._links: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._run, daemon=True).start()
         self._up.wait()
 
     def cut(self) -> None:
-        """End all connections; what is under way on them is lost."""
+        """End the connections of those that are to be cut; what is under way on them is lost."""
         self._loop.call_soon_threadsafe(self._abort)
 
     def _abort(self) -> None:
-        for link in self._links:
-            link.transport.abort()
+        for client, server in list(self._links):
+            if self.whom(_port(client)):
+                client.transport.abort()
+                server.transport.abort()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -46,14 +57,14 @@ class Proxy:
 
     async def _connected(self, client_in: asyncio.StreamReader, client_out: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
-            if self.mode == CUT:
+            if self.mode == CUT and self.whom(_port(client_out)):
                 raise ConnectionRefusedError
             server_in, server_out = await asyncio.open_connection(LOOPBACK, self._target())
-            self._links |= {client_out, server_out}
+            self._links.add((client_out, server_out))
             try:
                 await asyncio.gather(self._pump(client_in, server_out, False), self._pump(server_in, client_out, True))
             finally:
-                self._links -= {client_out, server_out}
+                self._links.discard((client_out, server_out))
                 server_out.close()
         client_out.close()
 
@@ -67,3 +78,7 @@ class Proxy:
                     sink.write(data)
                     await sink.drain()
         sink.close()
+
+
+def _port(client: asyncio.StreamWriter) -> int:
+    return int((client.get_extra_info("peername") or (0, 0))[1])

@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable
 
 from weir.drill import disk
-from weir.drill.fault import PROXY, ROOT, Scene, enlist
+from weir.drill.fault import PROXY, ROOT, Play, Scene, enlist
 from weir.drill.proxy import DROP_ANSWERS, PASS, SLOW
 from weir.drill.stage import JOB, WHO
+from weir.drill.steady import unharmed
 
 AWAY_S = 20.0  # longer than the clients' own time-outs of 10 s
 FULL_S = 20.0
@@ -23,6 +24,16 @@ def killed(part: str) -> Callable[[Scene], None]:
         scene.healed()
 
     return play
+
+
+def spared(play: Play) -> Play:
+    """The same, and the driver must be the one that it was, and the only one."""
+
+    def play_and_look(scene: Scene) -> None:
+        with unharmed(scene):
+            play(scene)
+
+    return play_and_look
 
 
 def hung(part: str) -> Callable[[Scene], None]:
@@ -58,7 +69,7 @@ def behind_proxy(mode: str) -> Callable[[Scene], None]:
 
 
 enlist("F2.worker", "Spark's worker killed", killed("spark-worker"), replaces=True)
-enlist("F2.master", "Spark's master killed", killed("spark-master"))
+enlist("F2.master", "Spark's master killed: it must not take the driver with it", spared(killed("spark-master")))
 enlist("F5.kill", "Kafka killed", killed("kafka"))
 enlist("F5.hang", f"Kafka hangs for {AWAY_S:.0f} s", hung("kafka"))
 enlist("F6.kill", "Cassandra killed", killed("cassandra"))

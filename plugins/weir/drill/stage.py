@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -26,10 +27,11 @@ from weir.drill.load import TOPIC
 from weir.drill.proxy import Proxy
 from weir.errors import NotRunning, TimedOut
 from weir.local import first_counts, folder, stack
+from weir.local.airflow import DAGS
 from weir.local.process import descendants_of
 from weir.local.report import Reporter
 from weir.local.state import StateFile
-from weir.settings import Settings, home
+from weir.settings import PROJECT, Settings, home
 from weir.supervise.factory import manager
 from weir.supervise.manager import Manager
 
@@ -53,6 +55,11 @@ class Stage:
     @property
     def failpoints(self) -> Path:
         return self.home / "failpoints"
+
+    @property
+    def dags(self) -> Path:
+        """The copy of the project's DAGs that the drill may change; not there in a stack that somebody else started."""
+        return self.home / "dags"
 
     @property
     def rules(self) -> Rules:
@@ -172,12 +179,19 @@ def own(state: Path, reporter: Reporter) -> Iterator[Stage]:
     os.environ[failpoint.FOLDER] = str(state.resolve() / "failpoints")
     proxy = Proxy(lambda: folder.load(home()).ports["cassandra"])
     os.environ[PROXIED] = str(proxy.port)  # inherited by all parts; the probes know the real one
+    os.environ[DAGS] = str(_dags_of_its_own(state.resolve()))
     try:
         stack.up(reporter)
         with _stage(proxy) as found:
             yield found
     finally:
         stack.down(reporter)
+
+
+def _dags_of_its_own(state: Path) -> Path:
+    """A copy of the project's DAGs, so that a drill can rename them."""
+    shutil.rmtree(state / "dags", ignore_errors=True)
+    return Path(shutil.copytree(PROJECT / "dags", state / "dags", ignore=shutil.ignore_patterns("__pycache__")))
 
 
 @contextmanager

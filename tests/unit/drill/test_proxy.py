@@ -73,3 +73,21 @@ def test_while_it_cuts_nobody_gets_through(proxy: Proxy, echo: Echo) -> None:
         link.sendall(b"hello")
         assert link.recv(1) == b""
     assert echo.got == b""
+
+
+def test_it_cuts_only_those_that_it_is_told_to(proxy: Proxy, echo: Echo) -> None:
+    with closing(linked(proxy)) as one, closing(linked(proxy)) as other:
+        for link in (one, other):
+            link.sendall(b"hello")
+            assert link.recv(5) == b"hello"
+        mine = one.getsockname()[1]
+        proxy.whom = lambda port: port == mine
+        proxy.mode = CUT
+        proxy.cut()
+        with suppress(ConnectionResetError):
+            assert one.recv(1) == b""
+        other.sendall(b"still")
+        assert other.recv(5) == b"still"
+    with closing(linked(proxy)) as another:
+        another.sendall(b"there")
+        assert another.recv(5) == b"there"

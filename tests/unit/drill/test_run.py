@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from weir.drill.fault import FAILPOINTS, MATRIX, PROXY, ROOT, Scene
+from weir.drill.fault import FAILPOINTS, IPTABLES, MATRIX, OWN_DAGS, PROXY, ROOT, Scene
 from weir.drill.matrix import chosen
 from weir.errors import BadInput
 
-DEMANDED = {"F1", "F2", "F3", "F4", "F5", "F6", "F7", "F10", "F13", "F14", "F16", "F17", "F18", "F19", "F21", "F24", "F25"}
+DEMANDED = {f"F{n}" for n in (*range(1, 15), 16, 17, 18, 19, 21, 24, 25)}
 
 
 def test_every_fault_is_there() -> None:
@@ -24,13 +24,19 @@ def test_a_number_chooses_all_of_its_kind_and_a_name_one() -> None:
     assert [each.name for each in chosen(["F6.kill", "F17"])] == ["F6.kill", "F17"]
 
 
+def test_a_long_fault_is_played_only_if_named_or_if_all_are() -> None:
+    assert "F9.long" not in {each.name for each in chosen(["F9"])}
+    assert [each.name for each in chosen(["F9.long"])] == ["F9.long"]
+    assert "F9.long" in {each.name for each in chosen([])}
+
+
 def test_an_unknown_fault_is_refused_with_the_list() -> None:
     with pytest.raises(BadInput, match=r"no fault 'F99'.*F17"):
         chosen(["F99"])
 
 
 def test_what_a_fault_needs_is_known() -> None:
-    assert {need for each in MATRIX.values() for need in each.needs} <= {FAILPOINTS, PROXY, ROOT}
+    assert {need for each in MATRIX.values() for need in each.needs} <= {FAILPOINTS, IPTABLES, OWN_DAGS, PROXY, ROOT}
 
 
 def schedule(seed: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:

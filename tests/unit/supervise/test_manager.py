@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +11,10 @@ import pytest
 from spark_jobs.contract import Delta, JobArguments
 from spark_jobs.protocol import Batch, Head, Totals, advance
 from spark_jobs.writer import Counted, Superseded, Writer
-from weir.cluster.records import DriverState
+from weir.cluster.records import AttemptRow, DriverState, Submission
 from weir.errors import Conflict, NotRunning, UnknownJob
 from weir.settings import PROJECT, Settings
-from weir.supervise.manager import Manager
+from weir.supervise.manager import Action, Manager
 from weir.supervise.spec import load_all
 from weir.supervise.verdict import Verdict
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
@@ -271,6 +271,39 @@ def test_two_managers_that_deploy_at_once_start_one_driver_that_may_write(bench:
     with pytest.raises(Conflict):
         bench.manager.deploy(JOB, "ana")
     assert bench.cluster.alive == ["driver-1"]
+
+
+def test_a_deploy_beside_one_that_has_just_taken_over_waits_for_it_and_starts_no_second_driver(bench: Bench) -> None:
+    """Between takeover and note nobody can see that a driver lives: many deploys at once replaced each other's."""
+    submit, attempts = bench.cluster.submit, bench.store.attempts
+    second: list[Action] = []
+
+    def slow(submission: Submission) -> str:
+        started = submit(submission)
+        looks = iter(range(10))
+
+        def noted_at_the_fifth_look(job: str, limit: int = 50) -> Sequence[AttemptRow]:
+            if next(looks) == 5:
+                bench.store.put_submitted(JOB, 1, started, int(bench.clock() * 1000))
+            return attempts(job, limit)
+
+        bench.store.attempts = noted_at_the_fifth_look  # type: ignore[method-assign]
+        second.append(bench.manager.deploy(JOB, "ben"))
+        return started
+
+    bench.cluster.submit = slow  # type: ignore[method-assign]
+    bench.manager.deploy(JOB, "ana")
+    assert (second[0].changed, bench.head().attempt, bench.cluster.alive) == (False, 1, ["driver-1"])
+
+
+def test_a_deploy_after_a_crash_between_takeover_and_note_takes_over_in_bounded_time(bench: Bench) -> None:
+    bench.store.put_submitted = crash  # type: ignore[method-assign]
+    with pytest.raises(Crash):
+        bench.manager.deploy(JOB)
+    del bench.store.put_submitted
+    began = bench.clock()
+    assert bench.manager.deploy(JOB).attempt == 2
+    assert bench.clock() - began < 20
 
 
 def test_a_report_remembers_what_was_decided(bench: Bench) -> None:

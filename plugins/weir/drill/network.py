@@ -1,0 +1,127 @@
+"""Faults of the network: who cannot reach whom, and what must then be unknown, not dead.
+
+All of a stack is on loopback. Where everybody is cut from a port, the kernel drops the packets (iptables). Where one side is cut from
+Cassandra and the other is not, the proxy does it: it ends their connections and refuses new ones.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psutil
+
+from weir.cluster.records import DriverState
+from weir.drill.fault import IPTABLES, PROXY, Scene, enlist, fault
+from weir.drill.proxy import CUT, PASS, everybody
+from weir.drill.stage import JOB, Stage
+from weir.drill.steady import PAUSE_S, of_driver, replaced, unharmed
+from weir.errors import NotRunning
+from weir.local import folder
+
+CUT_S = 25.0  # longer than the time-outs of clients (10 s) and of Spark's master for its workers (15 s)
+REAL, PROXIED = frozenset({IPTABLES}), frozenset({PROXY})
+
+
+@contextmanager
+def dropped(stage: Stage, port: str) -> Iterator[None]:
+    """Within the block every packet from and to a port of the stack is dropped; nobody is told."""
+    number = str(folder.load(stage.home).ports[port])
+    rules = [("OUTPUT", "-o", "lo", "-p", "tcp", side, number, "-j", "DROP") for side in ("--dport", "--sport")]
+    for rule in rules:
+        subprocess.run(["iptables", "-I", *rule], check=True, capture_output=True)
+    try:
+        yield
+    finally:
+        for rule in rules:
+            subprocess.run(["iptables", "-D", *rule], check=True, capture_output=True)
+
+
+@fault("F8.kafka", f"no packet between Kafka and its clients for {CUT_S:.0f} s", needs=REAL)
+def kafka(scene: Scene) -> None:
+    with unharmed(scene, CUT_S + PAUSE_S):
+        with dropped(scene.stage, "kafka"):
+            time.sleep(CUT_S)
+        scene.healed()
+        scene.stage.until(lambda: scene.stage.landed_after(scene.healed_at), "a batch lands again")
+
+
+@fault("F8.rest", f"no packet between Airflow and the REST port of Spark's master for {CUT_S:.0f} s: unknown, and no restart", needs=REAL)
+def rest(scene: Scene) -> None:
+    with unharmed(scene):
+        with dropped(scene.stage, "spark_rest"):
+            _unknown(scene.stage)
+            time.sleep(CUT_S)
+            _unknown(scene.stage)
+        scene.healed()
+
+
+@fault(
+    "F8.rest.driver",
+    "the REST port of Spark's master cut, and the driver killed: restarted afterwards",
+    replaces=True,
+    needs=REAL,
+)
+def rest_and_driver(scene: Scene) -> None:
+    stage = scene.stage
+    with dropped(stage, "spark_rest"):
+        stage.signal_driver(signal.SIGKILL)
+        scene.begins()
+        _unknown(stage)
+        time.sleep(CUT_S)
+        if stage.head().attempt != scene.attempt:
+            raise NotRunning(f"Attempt {stage.head().attempt} has taken over from {scene.attempt}.", "Nobody could know that it was dead.")
+    replaced(scene)
+
+
+@fault(
+    "F8.worker",
+    f"no packet between Spark's master and its worker for {CUT_S:.0f} s: the driver is taken for lost",
+    replaces=True,
+    needs=REAL,
+)
+def worker(scene: Scene) -> None:
+    """The driver lives on; its successor fences it."""
+    with dropped(scene.stage, "spark_master"):
+        time.sleep(CUT_S)
+    replaced(scene)
+
+
+def _unknown(stage: Stage) -> None:
+    """Raises NotRunning unless the state of the driver is unknown."""
+    seen = stage.manager.observe(JOB).driver
+    if seen is not DriverState.UNKNOWN:
+        raise NotRunning(f"The driver is said to be {seen}.", "Spark's master cannot be reached: it must be unknown.")
+
+
+def cut_from_store(driver: bool) -> Callable[[Scene], None]:
+    """Either the driver or everybody else has no way to Cassandra, and the other side has."""
+
+    def play(scene: Scene) -> None:
+        stage, proxy = scene.stage, scene.stage.proxy
+        assert proxy is not None
+        mine = {process.pid for process in of_driver(stage)}
+        with unharmed(scene, PAUSE_S + (CUT_S if driver else 0.0)):
+            proxy.whom = lambda port: (_owner(port) in mine) is driver
+            proxy.mode = CUT
+            proxy.cut()
+            try:
+                time.sleep(CUT_S)
+            finally:
+                proxy.mode, proxy.whom = PASS, everybody
+            scene.healed()
+            stage.until(lambda: stage.landed_after(scene.healed_at), "a batch lands again")
+
+    return play
+
+
+def _owner(port: int) -> int:
+    """The process that has a local port; 0 for none."""
+    return next((link.pid or 0 for link in psutil.net_connections("tcp") if link.laddr and link.laddr.port == port), 0)
+
+
+enlist("F8.store.driver", f"the driver cut from Cassandra for {CUT_S:.0f} s, Airflow not", cut_from_store(True), needs=PROXIED)
+enlist("F8.store.airflow", f"Airflow cut from Cassandra for {CUT_S:.0f} s, the driver not", cut_from_store(False), needs=PROXIED)
