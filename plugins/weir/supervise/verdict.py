@@ -17,9 +17,11 @@ from weir.counts.proven import UNPROVEN, Proven
 from weir.supervise.beginning import Spans, lost
 from weir.supervise.spec import Health
 
+MORE_PATIENCE = 8  # times at most: a driver that hangs is found out in the end
 SUBMIT_GRACE_MS = 15_000  # between a takeover and the note of its submission; a submission takes well under a second
 IDLE_AFTER_MS = 30_000
 RETENTION_BOUND_MIN = 60.0  # below this, a person still has the time to do something about it
+UNSEEN_MS = 30_000  # store or broker were away for longer than this: then so was what the stream could do
 
 
 class Verdict(StrEnum):
@@ -99,7 +101,8 @@ class Observation:
 
 @dataclass(frozen=True)
 class Report:
-    """A verdict in words, since when, with its evidence. `lag_since` is when input first waited without anything landing after."""
+    """A verdict in words, since when, with its evidence. `lag_since` is when input first waited without anything landing after, and
+    `lag_seen` when it was last seen to wait."""
 
     job: str
     verdict: Verdict
@@ -113,6 +116,7 @@ class Report:
     act: str = "none"
     plan: str = ""
     not_before: int = 0
+    lag_seen: int = 0
 
     def as_dict(self) -> dict[str, object]:
         return {**asdict(self), "verdict": str(self.verdict)}
@@ -137,7 +141,8 @@ def judge(job: str, seen: Observation, health: Health, before: Report | None) ->
     same = before is not None and (ENDED.get(before.verdict, before.verdict), before.attempt) == (verdict, attempt)
     since = before.since if same and before else seen.now
     frontier = dict(seen.head.frontier) if seen.head else {}
-    return Report(job, verdict, attempt, since, sentence, next_step, _evidence(seen, before), lag_since, frontier)
+    lag_seen = (before.lag_seen if before else 0) if seen.lag is None else seen.now if seen.lag else 0
+    return Report(job, verdict, attempt, since, sentence, next_step, _evidence(seen, before), lag_since, frontier, lag_seen=lag_seen)
 
 
 def _rule(job: str, seen: Observation, health: Health, lag_since: int) -> tuple[Verdict, str, str]:
@@ -204,9 +209,9 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, lag_sin
     head, lag = seen.head, seen.lag
     assert head is not None
     waited = (seen.now - max(lag_since, row.submitted_at)) / 1000 if lag_since else 0.0
-    running_s = (seen.now - row.submitted_at) / 1000
+    running_s, more = (seen.now - row.submitted_at) / 1000, _patience(seen)
     if not head.incarnation:
-        if running_s <= health.ready_within:
+        if running_s <= more * health.ready_within:
             return Verdict.STARTING, f"{job}: attempt {row.attempt} was submitted {running_s:.0f} s ago", ""
         if seen.driver is not DriverState.UNKNOWN:
             return Verdict.STALLED, f"{job}: attempt {row.attempt} did not start in {running_s:.0f} s", f"weir logs {job}"
@@ -215,9 +220,9 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, lag_sin
     if lag == 0:
         quiet = seen.now - head.landed_at > IDLE_AFTER_MS
         return (Verdict.IDLE, f"{job}: everything is counted, no new input", "") if quiet else (Verdict.OK, f"{job}: counting", "")
-    if not (head.has_batch and head.by == head.attempt) and running_s <= health.ready_within:
+    if not (head.has_batch and head.by == head.attempt) and running_s <= more * health.ready_within:
         return Verdict.STARTING, f"{job}: attempt {row.attempt} has started and has not landed a batch yet", ""
-    if waited > health.stalled_after:
+    if waited > more * health.stalled_after:
         text = f"{job}: {lag} lines wait and nothing has landed for {waited:.0f} s (the cluster says {seen.driver})"
         if seen.driver is DriverState.UNKNOWN:
             return Verdict.UNKNOWN, text, "weir status"
@@ -227,14 +232,27 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, lag_sin
     return Verdict.OK, f"{job}: counting, {lag} lines behind", ""
 
 
+def _patience(seen: Observation) -> int:
+    """How many times as long as the spec says an attempt is given: twice as long after each one before it that landed nothing.
+
+    On a machine that was busy with other work, start and first batch took 128 s: four drivers in a row were replaced before they could land.
+    """
+    fruitless = sum(1 for a in seen.attempts if a.submission_id and seen.head and seen.landed_attempt < a.attempt < seen.head.attempt)
+    return min(MORE_PATIENCE, 2**fruitless)
+
+
 def _lag_since(seen: Observation, before: Report | None) -> int:
-    """When input began to wait: 0 while there is none, and begun anew whenever something lands."""
+    """When input began to wait: 0 while there is none, and begun anew whenever something lands, or when an outage has ended.
+
+    Cassandra was away for 59 s, and came back to a driver that was called stalled and replaced in the middle of its batch.
+    """
     if seen.lag is None:
         return before.lag_since if before else 0
     if seen.lag == 0 or seen.head is None:
         return 0
-    moved = before is None or dict(before.frontier) != dict(seen.head.frontier)
-    return seen.now if moved or not before or not before.lag_since else before.lag_since
+    if before is None or not before.lag_since or dict(before.frontier) != dict(seen.head.frontier):
+        return seen.now
+    return seen.now if seen.now - before.lag_seen > UNSEEN_MS else before.lag_since
 
 
 def fingerprint(row: AttemptRow) -> tuple[int, str]:

@@ -32,7 +32,7 @@ WELL = Observation(
 
 def waiting(since_s: float, end: int = 100) -> Report:
     """What was said before, when input had already been waiting for so long."""
-    return Report("counts", Verdict.OK, 1, NOW - 900_000, "", lag_since=NOW - int(since_s * 1000), frontier={0: end})
+    return Report("counts", Verdict.OK, 1, NOW - 900_000, "", lag_since=NOW - int(since_s * 1000), frontier={0: end}, lag_seen=NOW - 1_000)
 
 
 STARTING = replace(WELL, head=taken_over(head_at(100)), attempts=(replace(ROW, attempt=2, submitted_at=NOW - 5_000),))
@@ -133,10 +133,43 @@ def test_a_verdict_keeps_its_since_while_it_stays() -> None:
 def test_waiting_begins_anew_when_something_lands() -> None:
     behind = replace(WELL, end_offsets={0: 150})
     first = judge("counts", behind, HEALTH, None)
-    later = judge("counts", replace(behind, now=NOW + 50_000), HEALTH, first)
+    later = judge("counts", replace(behind, now=NOW + 20_000), HEALTH, first)
     assert later.lag_since == NOW
-    landed = judge("counts", replace(behind, now=NOW + 55_000, head=head_at(120)), HEALTH, later)
-    assert landed.lag_since == NOW + 55_000
+    landed = judge("counts", replace(behind, now=NOW + 25_000, head=head_at(120)), HEALTH, later)
+    assert landed.lag_since == NOW + 25_000
+
+
+@pytest.mark.parametrize("outage_s", [31, 600])
+def test_after_an_outage_the_waiting_begins_anew(outage_s: int) -> None:
+    """While the store is away no report is kept; while the broker is away its lag is not known. The driver could land nothing."""
+    behind, ms = replace(WELL, end_offsets={0: 150}), 1000 * outage_s
+    first = judge("counts", behind, HEALTH, waiting(40))
+    store_back = judge("counts", replace(behind, now=NOW + ms), HEALTH, first)
+    assert (store_back.verdict, store_back.lag_since) == (Verdict.OK, NOW + ms)
+    unknown = judge("counts", replace(WELL, now=NOW + ms, end_offsets=None), HEALTH, first)
+    broker_back = judge("counts", replace(behind, now=NOW + ms + 1_000), HEALTH, unknown)
+    assert (broker_back.verdict, broker_back.lag_since) == (Verdict.OK, NOW + ms + 1_000)
+
+
+def test_a_probe_that_fails_now_and_then_does_not_hide_a_stall() -> None:
+    report = waiting(0)
+    for second in range(70):
+        ends = {0: 150} if second % 2 else None
+        report = judge("counts", replace(WELL, now=NOW + 1000 * second, end_offsets=ends), HEALTH, report)
+    assert report.verdict is Verdict.STALLED
+
+
+def test_each_attempt_that_landed_nothing_gives_the_next_twice_as_long() -> None:
+    """Else a machine too slow for one start and one batch within `ready_within` would never land anything again."""
+    landed = replace(ROW, epoch=1, first_batch=0)
+
+    def verdict(attempt: int, age_s: int) -> Verdict:
+        head = replace(head_at(100), attempt=attempt, incarnation=f"i{attempt}")
+        rows = tuple(replace(ROW, attempt=a, submitted_at=NOW - 1000 * age_s) for a in range(attempt, 1, -1))
+        return judge("counts", replace(WELL, head=head, attempts=(*rows, landed), end_offsets={0: 150}), HEALTH, waiting(9000)).verdict
+
+    given = {2: 120, 3: 240, 4: 480, 5: 960, 6: 960}
+    assert {a: (verdict(a, s), verdict(a, s + 1)) for a, s in given.items()} == dict.fromkeys(given, (Verdict.STARTING, Verdict.STALLED))
 
 
 def test_a_report_survives_its_json() -> None:
