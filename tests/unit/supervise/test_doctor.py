@@ -125,7 +125,7 @@ CASES: dict[str, tuple[Seen, list[tuple[str, str]], str]] = {
         [
             (
                 "",
-                f"the head ends with batch 4 of attempt 3, the ledger with batch 5 of attempt 3: {RESTORED}",
+                f"the head ends with batch 4 of attempt 3, and the ledger with batch 5 of attempt 3: {RESTORED}",
             )
         ],
         REBUILD,
