@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import IntEnum
 from socket import gethostname
 from uuid import uuid4
@@ -77,14 +77,16 @@ class JobArguments:
 
     @classmethod
     def from_argv(cls, argv: Sequence[str]) -> JobArguments:
-        """Read what `to_argv` wrote. Raises ValueError on anything else."""
+        """Read what `to_argv` wrote, if need be that of a later release: a bundle that was deployed before the supervisor was renewed must
+        still start, so fields that it does not know are left out. Raises ValueError on anything else."""
         if len(argv) != 1:
             raise ValueError(f"expected one JSON argument, got {len(argv)}")
         values = json.loads(argv[0])
         cassandra = values.pop("cassandra")
         values["cassandra"] = CassandraAddress(**{**cassandra, "hosts": tuple(cassandra["hosts"])})
         values["starting_offsets"] = {int(p): int(o) for p, o in values["starting_offsets"].items()}
-        return cls(**values)
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
 
 
 @dataclass(frozen=True, order=True, slots=True)

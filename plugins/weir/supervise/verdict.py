@@ -82,7 +82,7 @@ class Observation:
     @property
     def lost(self) -> Spans:
         """Spans [from, to) that cannot be read any more, by partition; `to` before `from` where the log was cut behind what has landed."""
-        if self.head is None or self.earliest_offsets is None or self.end_offsets is None:
+        if self.head is None or self.earliest_offsets is None or self.end_offsets is None or self.another_topic:
             return {}
         return lost(self.head.frontier, self.earliest_offsets, self.end_offsets)
 

@@ -1,12 +1,17 @@
-"""How a driver says why it ends."""
+"""How a driver is told what to do, and how it says why it ends."""
 
 from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 
 from spark_jobs.contract import CassandraAddress, Exit, JobArguments
 from spark_jobs.error_counts import job
 from spark_jobs.error_counts.job import explain
+from spark_jobs.error_counts.sink import Sink
 from spark_jobs.protocol import first_head, started, taken_over
 from spark_jobs.writer import Broken, Diverged, Superseded
 from weir.testing import MemoryStore
@@ -45,3 +50,19 @@ def test_a_driver_that_was_replaced_while_it_slept_says_so(monkeypatch: pytest.M
     monkeypatch.setattr(job.CassandraStore, "connect", lambda *args: store)
     assert job._last_words(ARGS, "me", Exit.LOST, "the JVM has ended", 7) is told
     assert store.attempts("counts")[0].exit_reason == told.name.lower()
+
+
+def test_a_bundle_starts_with_the_arguments_of_a_later_supervisor() -> None:
+    """The supervisor was renewed, the job was not deployed since: what its code does not know yet must not keep it from starting."""
+    args = JobArguments("counts", 3, 1, "v1", "/c", "k:1", "logs", CassandraAddress(("h",)), topic_id="t", starting_offsets={0: 7})
+    later = json.dumps({**json.loads(args.to_argv()[0]), "invented_later": 1})
+    assert JobArguments.from_argv([later]) == args
+
+
+@pytest.mark.parametrize(("counts", "is_now", "goes_on"), [("a", "a", True), ("a", "b", False), ("", "b", True)])
+def test_a_topic_that_was_made_again_is_not_counted_as_the_old_one(counts: str, is_now: str, goes_on: bool) -> None:
+    args = JobArguments("counts", 3, 1, "v1", "/c", "k:1", "logs", CassandraAddress(("h",)), topic_id=counts)
+    sink = Sink(None, args)  # type: ignore[arg-type]
+    sink._topic = SimpleNamespace(topic_id=lambda: is_now)  # type: ignore[assignment]
+    with nullcontext() if goes_on else pytest.raises(Diverged, match="deleted and made again"):
+        sink._same_topic()
