@@ -37,10 +37,11 @@ from weir.counts.folding import fold_many  # noqa: E402
 from weir.counts.panes import Windows  # noqa: E402
 from weir.counts.query import Question, counts  # noqa: E402
 from weir.settings import Settings  # noqa: E402
+from weir.supervise.spec import load_all  # noqa: E402
 from weir.supervise.takeover import take_over  # noqa: E402
 
 JOB, HOUR, SHARDS = "bench", 1_768_435_200_000, 4
-CAP = 1000  # as job.yaml has it
+CAP = load_all(PROJECT / "spark_jobs")["error_counts"].limits.signature_cap
 
 
 @dataclass(frozen=True)
