@@ -105,7 +105,8 @@ def flushed(store: CassandraStore, folder: Path, table: str) -> tuple[int, int]:
     store.session.run(f"ALTER TABLE {table} WITH memtable_flush_period_in_ms = 1000")
     sizes, since = (0, 0), time.monotonic()
     while time.monotonic() - since < 4 or not sizes[0]:  # until nothing has been added for as long as four periods
-        files = list(folder.glob(f"{table}-*/*-Data.db"))
+        done = folder.glob(f"{table}-*/*-TOC.txt")  # written last of the files of one flush
+        files = [file.with_name(file.name.replace("-TOC.txt", "-Data.db")) for file in done]
         now = sum(map(uncompressed, files)), sum(file.stat().st_size for file in files)
         sizes, since = (sizes, since) if now == sizes else (now, time.monotonic())
         time.sleep(0.2)
