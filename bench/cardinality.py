@@ -18,12 +18,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
+
+from costs import Cost, cost  # noqa: E402
 
 from spark_jobs.contract import HOUR_MS, OTHER, Delta  # noqa: E402
 from spark_jobs.protocol import Batch, Progress, Totals, first_head  # noqa: E402
@@ -35,10 +37,11 @@ from weir.counts.folding import fold_many  # noqa: E402
 from weir.counts.panes import Windows  # noqa: E402
 from weir.counts.query import Question, counts  # noqa: E402
 from weir.settings import Settings  # noqa: E402
+from weir.supervise.spec import load_all  # noqa: E402
 from weir.supervise.takeover import take_over  # noqa: E402
 
 JOB, HOUR, SHARDS = "bench", 1_768_435_200_000, 4
-CAP = 1000  # as job.yaml has it
+CAP = load_all(PROJECT / "spark_jobs")["error_counts"].limits.signature_cap
 
 
 @dataclass(frozen=True)
@@ -74,26 +77,27 @@ def text(signature: int) -> str:
     return f"[client *] AH{signature:06}: File does not exist: /var/www/html/*"
 
 
-def land(store: CassandraStore, case: Case, number: int, lines: int) -> tuple[float, int]:
-    """Seconds to land the batches, and their rows."""
+def land(store: CassandraStore, case: Case, number: int, lines: int) -> tuple[Cost, int]:
+    """What it costs to land the batches, and their rows."""
     store.create_head(first_head(JOB, {0: 0}, "topic", 1))
     take_over(store, JOB, 0)
     writer = Writer(store, JOB, 1, "process-1", "v1", SHARDS, lambda: time.time_ns() // 1000)
     writer.start()
-    seconds, rows = 0.0, 0
-    for n, deltas in enumerate(batches(case, number, lines)):
-        counted = Counted(deltas, Totals(lines, {"error": lines}), Progress({0: HOUR}, {0: HOUR}, None))
-        began = time.monotonic()
-        writer.write(Batch(n, {0: n * lines}, {0: (n + 1) * lines}), lambda before, c=counted: c)
-        seconds, rows = seconds + time.monotonic() - began, rows + len(deltas)
-    return seconds, rows
+    made = list(batches(case, number, lines))
+
+    def write() -> None:
+        for n, deltas in enumerate(made):
+            counted = Counted(deltas, Totals(lines, {"error": lines}), Progress({0: HOUR}, {0: HOUR}, None))
+            writer.write(Batch(n, {0: n * lines}, {0: (n + 1) * lines}), lambda before, c=counted: c)
+
+    return cost(write)[0], sum(map(len, made))
 
 
-def asked(store: CassandraStore, width: int) -> tuple[float, int]:
-    """Seconds that `weir counts` of the hour takes, and the lines that it tells."""
-    began = time.monotonic()
-    rows = counts(store, JOB, Question(Windows(width, width), HOUR, HOUR + HOUR_MS, by=("service", "signature")))
-    return time.monotonic() - began, sum(row["n"] for row in rows)
+def asked(store: CassandraStore, width: int) -> tuple[Cost, int]:
+    """What `weir counts` of the hour costs, and the lines that it tells."""
+    question = Question(Windows(width, width), HOUR, HOUR + HOUR_MS, by=("service", "signature"))
+    spent, rows = cost(lambda: counts(store, JOB, question))
+    return spent, sum(row["n"] for row in rows)
 
 
 def flushed(store: CassandraStore, folder: Path, table: str) -> tuple[int, int]:
@@ -101,7 +105,8 @@ def flushed(store: CassandraStore, folder: Path, table: str) -> tuple[int, int]:
     store.session.run(f"ALTER TABLE {table} WITH memtable_flush_period_in_ms = 1000")
     sizes, since = (0, 0), time.monotonic()
     while time.monotonic() - since < 4 or not sizes[0]:  # until nothing has been added for as long as four periods
-        files = list(folder.glob(f"{table}-*/*-Data.db"))
+        done = folder.glob(f"{table}-*/*-TOC.txt")  # written last of the files of one flush
+        files = [file.with_name(file.name.replace("-TOC.txt", "-Data.db")) for file in done]
         now = sum(map(uncompressed, files)), sum(file.stat().st_size for file in files)
         sizes, since = (sizes, since) if now == sizes else (now, time.monotonic())
         time.sleep(0.2)
@@ -119,47 +124,53 @@ def uncompressed(file: Path) -> int:
     return int(struct.unpack_from(">q", info, at + 8)[0])
 
 
-def measure(case: Case, settings: Settings, number: int, lines: int) -> dict[str, float]:
+@dataclass(frozen=True)
+class Found:
+    """Of one case: rows of a batch and of the largest partition, bytes of a row as it is and on the disk, and what was spent."""
+
+    rows_a_batch: float
+    largest_partition: int
+    row_bytes: float
+    row_bytes_on_disk: float
+    spent: Mapping[str, Cost]
+    exact: bool
+
+    def as_dict(self, first: Found) -> dict[str, object]:
+        plain = {name: value for name, value in vars(self).items() if name != "spent"}
+        return {**plain, "to_the_first": {name: spent.beside(first.spent[name]) for name, spent in self.spent.items()}}
+
+
+def measure(case: Case, settings: Settings, number: int, lines: int) -> Found:
     """Figures of one case, in a keyspace of its own."""
     migrate(settings)
     store = CassandraStore.connect(address(settings), patience_s=60)
-    seconds, rows = land(store, case, number, lines)
-    from_deltas, told = asked(store, 10_000)
+    landing, rows = land(store, case, number, lines)
+    by_deltas = asked(store, 10_000)
     fold_many(store, JOB, [(HOUR, shard) for shard in range(SHARDS)], 1)
-    from_runs, told_folded = asked(store, 10_000)
-    from_hours, told_by_hour = asked(store, HOUR_MS)
+    by_runs, by_hours = asked(store, 10_000), asked(store, HOUR_MS)
     plain, on_disk = flushed(store, Path(settings.home) / "cassandra" / "data" / "data" / settings.cassandra_keyspace, "delta")
     largest = max(len(list(store.deltas(JOB, (HOUR, shard)))) for shard in range(SHARDS))
     store.close()
-    return {
-        "rows_per_batch": rows / number,
-        "largest_partition_rows": largest,
-        "bytes_per_row": plain / rows,
-        "disk_bytes_per_row": on_disk / rows,
-        "batch_ms": 1000 * seconds / number,
-        "count_from_deltas_ms": 1000 * from_deltas,
-        "count_from_runs_ms": 1000 * from_runs,
-        "count_from_hours_ms": 1000 * from_hours,
-        "wrong": sum(n != number * lines for n in (told, told_folded, told_by_hour)),
-    }
+    spent = {"landing": landing, "counts of deltas": by_deltas[0], "of runs": by_runs[0], "of hour roll-ups": by_hours[0]}
+    exact = {told for _, told in (by_deltas, by_runs, by_hours)} == {number * lines}
+    return Found(rows / number, largest, plain / rows, on_disk / rows, spent, exact)
 
 
-def run(settings: Settings, number: int, lines: int) -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = {}
+def run(settings: Settings, number: int, lines: int) -> dict[Case, Found]:
+    found: dict[Case, Found] = {}
     for n, case in enumerate(CASES):
-        found[case.name] = figures = measure(case, replace(settings, cassandra_keyspace=f"bench_{n}"), number, lines)
-        first = found[CASES[0].name]
-        for name in ("batch_ms", "count_from_deltas_ms", "count_from_runs_ms", "count_from_hours_ms"):
-            figures[f"{name.removesuffix('_ms')}_ratio"] = figures[name] / first[name]
-        show(case, figures)
+        found[case] = measure(case, replace(settings, cassandra_keyspace=f"bench_{n}"), number, lines)
+        show(case, found[case], found[CASES[0]])
     return found
 
 
-def show(case: Case, x: dict[str, float]) -> None:
-    bytes_ = f"{x['bytes_per_row']:.0f} B ({x['disk_bytes_per_row']:.0f} on disk)"
-    counted = ", ".join(f"{source} {x[f'count_from_{source}_ratio']:.1f}" for source in ("deltas", "runs", "hours"))
-    print(f"{case.name:>38}: {x['rows_per_batch']:>7,.0f} rows a batch of {bytes_}, {x['batch_ms']:.0f} ms", flush=True)
-    print(f"{'':>40}to the first case: a batch {x['batch_ratio']:.1f}; weir counts from {counted}", flush=True)
+def show(case: Case, x: Found, first: Found) -> None:
+    ratios = ", ".join(f"{name} {spent.beside(first.spent[name])['cpu']:.1f}" for name, spent in x.spent.items())
+    print(
+        f"{case.name:>38}: {x.rows_a_batch:>7,.0f} rows a batch of {x.row_bytes:.0f} B ({x.row_bytes_on_disk:.0f} B on disk), "
+        f"{x.largest_partition:,} in the largest partition; CPU to the first case: {ratios}",
+        flush=True,
+    )
 
 
 def main() -> int:
@@ -171,9 +182,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="weir-cardinality-") as home, running(Path(home), "cassandra") as settings:
         found = run(settings, chosen.batches, chosen.lines)
     if chosen.json:
-        rounded = {case: {name: round(value, 2) for name, value in figures.items()} for case, figures in found.items()}
-        chosen.json.write_text(json.dumps(rounded, indent=2) + "\n")
-    return 1 if any(figures["wrong"] for figures in found.values()) else 0
+        figures = {case.name: x.as_dict(found[CASES[0]]) for case, x in found.items()}
+        chosen.json.write_text(json.dumps(figures, indent=2) + "\n")
+    return 0 if all(x.exact for x in found.values()) else 1
 
 
 if __name__ == "__main__":

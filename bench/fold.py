@@ -16,15 +16,13 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
-
-import psutil
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
+
+from costs import Cost, cost  # noqa: E402
 
 from spark_jobs.contract import DAY_MS, HOUR_MS, Delta  # noqa: E402
 from spark_jobs.protocol import Batch, Progress, Totals, first_head  # noqa: E402
@@ -40,34 +38,10 @@ from weir.counts.rules import Rules  # noqa: E402
 from weir.quality.gate import gate  # noqa: E402
 from weir.supervise.takeover import take_over  # noqa: E402
 
-T = TypeVar("T")
 JOB, SHARDS, HOURS = "bench", 4, 4
 DAY = 1_768_435_200_000  # 15 January 2026
 SERVICES = [f"service-{n}" for n in range(20)]
 LINES_A_CELL = 12
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Of one piece of work."""
-
-    wall_s: float
-    cpu_s: float
-
-    def beside(self, floor: Cost) -> dict[str, float]:
-        return {"wall": round(self.wall_s / floor.wall_s, 2), "cpu": round(self.cpu_s / floor.cpu_s, 2)}
-
-
-def used() -> float:
-    """CPU seconds of this process and its children: Cassandra."""
-    family = [psutil.Process(), *psutil.Process().children(recursive=True)]
-    return sum(t.user + t.system for t in (each.cpu_times() for each in family))
-
-
-def cost(work: Callable[[], T]) -> tuple[Cost, T]:
-    wall, cpu = time.monotonic(), used()
-    result = work()
-    return Cost(time.monotonic() - wall, used() - cpu), result
 
 
 def batch_of(start: int, n: int) -> list[Delta]:
@@ -126,8 +100,8 @@ def run(store: CassandraStore, batches: int) -> dict[str, object]:
     show("rolling up the day", rolled, read, rows, lines)
     for name, (spent, _) in asked.items():
         show(f"counting by {name}", spent, read, rows, lines)
-    each_ms = 1000 * (gated.wall_s - folded.wall_s) / len(done)
-    print(f"the gate: {each_ms:.0f} ms a place, and once {judge_first.wall_s:.1f} s to import Great Expectations")
+    each_ms = 1000 * (gated.cpu_s - folded.cpu_s) / len(done)
+    print(f"the gate: {each_ms:.0f} CPU-ms a place, and once {judge_first.cpu_s:.1f} CPU-s to import Great Expectations")
     ratios = {"fold": folded, "gated": gated, "roll_up": rolled, **{f"count_by_{name}": spent for name, (spent, _) in asked.items()}}
     return {
         "rows": rows,
@@ -137,7 +111,7 @@ def run(store: CassandraStore, batches: int) -> dict[str, object]:
         "fold_cpu_s": round(folded.cpu_s, 2),
         "read_rows_per_s": round(rows / read.wall_s),
         "to_reading": {name: spent.beside(read) for name, spent in ratios.items()},
-        "gate_ms_per_place": round(each_ms, 1),
+        "gate_cpu_ms_per_place": round(each_ms, 1),
         "exact": all(n == lines for _, n in asked.values()) and sum(f.lines for f in done) == lines,
     }
 

@@ -8,18 +8,16 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from spark_jobs.contract import day_of, hour_of
+from spark_jobs.contract import hour_of
 from spark_jobs.gap import accounts_for
 from spark_jobs.protocol import Head, Landed, Offsets, Position, landed
 from weir.cluster.base import CountStore, Source
-from weir.cluster.records import HourShard, Kind
+from weir.cluster.records import HourShard
 from weir.counts.closed import closed_until
-from weir.counts.fold import by_kind, by_level, seen_landed
 from weir.counts.progress import batches, head_of
 from weir.counts.read import Snapshot, snapshot
-from weir.counts.rollup import ledger_until
 from weir.counts.rules import Rules
-from weir.counts.sweep import rolled_at
+from weir.quality.rollups import rollups
 
 Row = dict[str, Any]
 PLACES = 96  # hours and shards of one validation: with 4 shards, the 24 hours that were written to last
@@ -58,7 +56,7 @@ def gather(store: CountStore, source: Source, rules: Rules, since: int | None, u
         counts=list(_counts(taken, rules, closed)),
         ledger=list(_ledger(islice(batches(store, rules.job, head), BATCHES), seen, noted.lines, known)),
         hours=list(_hours(taken, noted)),
-        rollups=[*_hour_rollups(store, rules.job, places), *_day_rollups(store, rules.job, places)],
+        rollups=list(rollups(store, rules.job, places)),
         freshness=[_freshness(source, rules.topic, head.frontier, ends, now)],
         closed=closed,
     )
@@ -162,33 +160,6 @@ def _hours(taken: Snapshot, noted: Noted) -> Iterable[Row]:
             counted[level] += n
         for level in sorted(counted.keys() | noted.levels[at].keys()):
             yield {"hour": at[0], "shard": at[1], "level": level, "counted": counted[level], "ledger": noted.levels[at][level]}
-
-
-def _hour_rollups(store: CountStore, job: str, places: Iterable[HourShard]) -> Iterable[Row]:
-    """For each published run that has a roll-up, and level: the roll-up and the run."""
-    for at in places:
-        published = store.published(job, at)
-        rolled = store.run_hour(job, at, published.run) if published else {}
-        cells = store.run_cells(job, at, published.run) if published else {}
-        if rolled and store.published(job, at) == published:  # else its run may be deleted already
-            yield from _by_level("hour", at, rolled, by_kind(cells))
-
-
-def _day_rollups(store: CountStore, job: str, places: Iterable[HourShard]) -> Iterable[Row]:
-    """For each day and shard that is rolled up, and level: the roll, and what the ledger noted for its hours up to where it covers them."""
-    for at in sorted({(day_of(hour), shard) for hour, shard in places}):
-        row = rolled_at(store, job, at)
-        if row is None or not row.covers:
-            continue
-        kinds, noted = store.roll_sums(job, at, row.roll), ledger_until(store, job, at, row.covers, seen_landed(store, job))
-        if rolled_at(store, job, at) == row:
-            yield from _by_level("day", at, kinds, {("", level, ""): n for level, n in noted.items()})
-
-
-def _by_level(of: str, at: tuple[int, int], rolled: Mapping[Kind, int], folded: Mapping[Kind, int]) -> Iterable[Row]:
-    had, have = Counter(by_level(rolled)), Counter(by_level(folded))
-    for level in sorted(had.keys() | have.keys()):
-        yield {"of": of, "start": at[0], "shard": at[1], "level": level, "rolled": had[level], "folded": have[level]}
 
 
 def _freshness(source: Source, topic: str, frontier: Offsets, ends: Offsets, now: int) -> Row:

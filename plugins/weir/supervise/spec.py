@@ -63,7 +63,7 @@ class Panes(Section):
 
 
 class Limits(Section):
-    signature_cap: int = Field(default=1000, ge=1)
+    signature_cap: int = Field(default=200, ge=1)
     rejected_samples: int = Field(default=100, ge=0, le=10_000)
     lines_per_batch: int = Field(default=2_000_000, ge=1)
 
