@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from weir.supervise.verdict import Report
 
 WHO = "cli"
+MOMENTS = ("since", "lag_since", "lag_seen", "not_before")  # and every name that ends in _at: in ms
 WELL = ("ok", "idle", "starting", "catching_up")
 
 
@@ -59,7 +60,7 @@ def health(
     with opened_manager() as manager:
         report = manager.health(job)
     if form is Format.JSON:
-        show_json({**report.as_dict(), "since": _iso(report.since)})
+        show_json(_told({**report.as_dict(), "evidence": _told(report.evidence)}))
     elif form is Format.CSV:
         show([{"job": job, **_row(report), "sentence": report.sentence}], form)
     else:
@@ -81,9 +82,18 @@ def _tell(report: Report) -> None:
 def _value(name: str, value: object) -> str:
     from weir.output import cell
 
-    if (name.endswith("_at") or name == "since") and isinstance(value, int):
+    if _is_moment(name) and isinstance(value, int):
         return _iso(value) or "never"
     return ", ".join(f"{k}: {_value(k, v)}" for k, v in value.items()) if isinstance(value, Mapping) else cell(value)
+
+
+def _told(facts: Mapping[str, object]) -> dict[str, object]:
+    """Facts for programs: every moment in ISO 8601, empty if there was none."""
+    return {name: _iso(value) if _is_moment(name) and isinstance(value, int) else value for name, value in facts.items()}
+
+
+def _is_moment(name: str) -> bool:
+    return name in MOMENTS or name.endswith("_at")
 
 
 def _iso(moment: int) -> str:

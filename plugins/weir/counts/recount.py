@@ -56,7 +56,8 @@ class Result:
     def sentence(self) -> str:
         left_out = f" {self.gap_lines} lines were left out and never counted: weir ledger {self.job}" if self.gap_lines else ""
         if self.exact and not self.checked_lines:
-            return f"WEIR-401: {self.job}: nothing could be checked, {self.unchecked_lines} lines are no longer in the broker.{left_out}"
+            gone = f"{self.unchecked_lines} lines are no longer in the broker" if self.unchecked_lines else "no line has landed there"
+            return f"WEIR-401: {self.job}: nothing could be checked, {gone}.{left_out}"
         if self.proven:
             rest = (f" {self.unchecked_lines} lines are no longer in the broker." if self.unchecked_lines else "") + left_out
             return f"{self.job}: {self.checked_lines} lines were counted again, none is missing or doubled.{rest}"

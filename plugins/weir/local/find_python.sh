@@ -9,6 +9,7 @@ sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1; then
         exit 0
     fi
 done
+found=$(python3 --version 2>&1) && echo "python3 here is $found." >&2
 cat >&2 <<'END'
 Weir needs Python 3.11, 3.12 or 3.13 with its venv module, and found none that runs. Install one and try again:
   Debian/Ubuntu   sudo apt-get install python3 python3-venv

@@ -45,7 +45,8 @@ def choose(home: Path, before: Mapping[str, int], ours: frozenset[str]) -> tuple
             wanted = before.get(name, usual)
             port = wanted if name in ours else _next_free(wanted, claimed | set(chosen.values()))
             if port != wanted:
-                notes.append(f"port {wanted} ({name}) is taken{_by_whom(wanted)}: using {port}")
+                who = _by_whom(wanted) or (" by another stack that is starting" if wanted in claimed else "")
+                notes.append(f"port {wanted} ({name}) is taken{who}: using {port}")
             chosen[name] = port
         claimed.update(chosen.values())
     return chosen, notes

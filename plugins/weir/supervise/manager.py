@@ -101,8 +101,10 @@ class Manager(Starter):
         return Seen(folder, before, self._head(job), spec.source.topic, kept, max((a for _, a in found), default=0))
 
     def stop(self, job: str, who: str = AUTOMATIC, reason: str = "") -> Action:
-        """End the driver and keep it stopped until the next deploy. What it had not landed is counted after that."""
+        """End the driver and keep it stopped until the next deploy. What it had not landed is counted after that. Raises UnknownJob."""
         wanted = self.store.job(job)
+        if wanted is None:  # a job that was deployed once can be stopped without its folder
+            find(self.specs, job)
         head = self.store.head(job)
         if wanted is None or head is None or wanted.desired == "stopped":
             return Action(False, head.attempt if head else 0, f"{job} is stopped already.")

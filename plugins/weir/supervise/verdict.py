@@ -235,10 +235,10 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, lag_sin
 def _patience(seen: Observation) -> int:
     """How many times as long as the spec says an attempt is given: twice as long after each one before it that landed nothing.
 
-    On a machine that was busy with other work, a start with its first batch took 128 s: four drivers in a row were replaced.
+    On a machine that was busy with other work, start and first batch took 128 s: no driver was given long enough to land.
     """
     fruitless = sum(1 for a in seen.attempts if a.submission_id and seen.head and seen.landed_attempt < a.attempt < seen.head.attempt)
-    return min(MORE_PATIENCE, 2**fruitless)
+    return min(MORE_PATIENCE, 1 << fruitless)
 
 
 def _lag_since(seen: Observation, before: Report | None) -> int:

@@ -230,7 +230,8 @@ class FakeManager:
         self.specs, self.store, self.asked = {JOB: None}, job.store, []  # type: ignore[var-annotated]
 
     def health(self, job: str) -> Report:
-        return Report(job, Verdict.DOWN, 3, START, f"{job} is down", f"weir restart {job}", {"lag": 7, "epoch": 1, "batch_id": 4, **PROVEN})
+        evidence = {"lag": 7, "epoch": 1, "batch_id": 4, "landed_at": START, **PROVEN}
+        return Report(job, Verdict.DOWN, 3, START, f"{job} is down", f"weir restart {job}", evidence)
 
     def deploy(self, *args: Any, **more: Any) -> Action:
         return self._did("deploy", args, more)
@@ -260,6 +261,7 @@ def test_jobs_and_health(weir: Weir, manager: FakeManager) -> None:
     code, out, _ = weir("health", JOB, "--format", "json")
     report = json.loads(out)
     assert (code, report["verdict"], report["since"], report["evidence"]["lag"]) == (0, "down", "2026-01-31T12:00:00Z", 7)
+    assert (report["evidence"]["landed_at"], report["lag_since"]) == ("2026-01-31T12:00:00Z", "")
     code, out, _ = weir("health", JOB, "--check")
     assert "proven: up_to: 2026-01-31T12:00:00Z, event_time: 2026-01-31T11:59:00Z, share: 0.75, lines: 8" in out
     assert code == 1 and out.startswith("down since 2026-01-31T12:00:00Z\nerror_counts is down\nnext: weir restart error_counts\n")

@@ -67,11 +67,11 @@ def test_a_shim_that_does_not_run_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_no_python_that_fits(tmp_path: Path) -> None:
-    program(tmp_path, "python3", "exit 1")
+    program(tmp_path, "python3", 'test "$1" = --version && echo Python 3.9.2')
     (tmp_path / "cat").symlink_to(shutil.which("cat") or "/bin/cat")
     found = find_python(tmp_path)
     assert found.returncode == 1
-    assert "3.11, 3.12 or 3.13" in found.stderr
+    assert "python3 here is Python 3.9.2." in found.stderr and "3.11, 3.12 or 3.13" in found.stderr
     assert all(system in found.stderr for system in SYSTEMS)
 
 

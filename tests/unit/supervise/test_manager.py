@@ -203,6 +203,12 @@ def test_stopped_stays_stopped(bench: Bench) -> None:
     assert bench.manager.deploy(JOB).changed
 
 
+def test_a_mistyped_job_is_not_said_to_be_stopped(bench: Bench) -> None:
+    with pytest.raises(UnknownJob, match=f"Jobs: {JOB}"):
+        bench.manager.stop("error_count")
+    assert not bench.manager.stop(JOB).changed  # never deployed
+
+
 def test_nothing_is_started_while_the_cluster_does_not_answer(bench: Bench) -> None:
     bench.manager.deploy(JOB)
     bench.cluster.answers = False
