@@ -115,6 +115,9 @@ def _prepare(stack: Stack) -> None:
         "spark.master.rest.host": LOOPBACK,  # it asks nobody for a password
         "spark.master.rest.port": stack.ports["spark_rest"],
         "spark.worker.timeout": 15,  # 60 s by default: a killed worker would hold its cores for a minute
+        # A worker that registers again while a restarted master still recovers is told to kill its drivers: the master has not yet heard of
+        # them from it (seen on a busy machine, where that took 2 s). The recovered master calls its workers by itself; so they seldom try.
+        "spark.worker.initialRegistrationRetries": 1,
         "spark.deploy.retainedDrivers": 50,
         "spark.deploy.retainedApplications": 50,
         # The work folders of ended drivers: looked for every 10 minutes, kept for a day.

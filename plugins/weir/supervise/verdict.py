@@ -220,7 +220,8 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, lag_sin
     if lag == 0:
         quiet = seen.now - head.landed_at > IDLE_AFTER_MS
         return (Verdict.IDLE, f"{job}: everything is counted, no new input", "") if quiet else (Verdict.OK, f"{job}: counting", "")
-    if not (head.has_batch and head.by == head.attempt) and running_s <= more * health.ready_within:
+    # A claim is not enough: a driver whose start took long would be called stalled the moment it claims its first batch.
+    if seen.landed_attempt != head.attempt and running_s <= more * health.ready_within:
         return Verdict.STARTING, f"{job}: attempt {row.attempt} has started and has not landed a batch yet", ""
     if waited > more * health.stalled_after:
         text = f"{job}: {lag} lines wait and nothing has landed for {waited:.0f} s (the cluster says {seen.driver})"

@@ -37,6 +37,16 @@ def waiting(since_s: float, end: int = 100) -> Report:
 
 STARTING = replace(WELL, head=taken_over(head_at(100)), attempts=(replace(ROW, attempt=2, submitted_at=NOW - 5_000),))
 
+FIRST_CLAIM = claim(started(STARTING.head, "i2"), Batch(1, {0: 100}, {0: 200}), Totals(100, {"error": 100}), Progress(), "v1", 9)
+
+
+def slow_start(since_ms: int) -> Observation:
+    """A successor that was submitted so long ago has just claimed its first batch."""
+    row = replace(ROW, attempt=2, epoch=1, first_batch=1, submitted_at=NOW - since_ms)
+    first = replace(ROW, epoch=1, first_batch=0)
+    return replace(WELL, head=FIRST_CLAIM, attempts=(row, first), end_offsets={0: 5000})
+
+
 CASES = {
     "all counted a moment ago": (WELL, None, Verdict.OK),
     "all counted long ago": (replace(WELL, head=head_at(100, 3600)), None, Verdict.IDLE),
@@ -64,6 +74,8 @@ CASES = {
         None,
         Verdict.STALLED,
     ),
+    "a slow start claims its first batch": (slow_start(100_000), waiting(100), Verdict.STARTING),
+    "claimed its first batch and never landed it": (slow_start(121_000), waiting(121), Verdict.STALLED),
     "taken over a moment ago": (
         replace(STARTING, attempts=(replace(ROW, attempt=2, submission_id="", submitted_at=0, taken_at=NOW - 1_000),)),
         None,
