@@ -10,7 +10,22 @@ from typing import Any
 from spark_jobs.contract import Delta, RejectedLine, hour_of, shard_of
 from spark_jobs.protocol import Batch, Head, Position
 from spark_jobs.writer import HourTotals
-from weir.cluster.records import AttemptRow, Cell, DriverState, Event, FoldNote, HourShard, JobRow, Published, Record, Submission, Touched
+from weir.cluster.records import (
+    AttemptRow,
+    Cell,
+    DriverState,
+    Event,
+    FoldNote,
+    Glance,
+    HourShard,
+    JobRow,
+    Kept,
+    Published,
+    Record,
+    Submission,
+    Topic,
+    Touched,
+)
 from weir.errors import NotRunning, TopicMissing
 
 
@@ -191,11 +206,14 @@ class MemoryStore:
     def events(self, job: str, limit: int = 50) -> Sequence[Event]:
         return self._events.get(job, [])[:limit]
 
-    def report(self, job: str) -> str | None:
-        return self._reports.get(job)
+    def glance(self, jobs: Collection[str], history: int = 50) -> Mapping[str, Glance]:
+        return {job: Glance(self.job(job), self.head(job), self.attempts(job, history), self._reports.get(job)) for job in jobs}
 
-    def put_report(self, job: str, record: str) -> None:
-        self._reports[job] = record
+    def keep_reports(self, reports: Sequence[Kept]) -> None:
+        for kept in reports:
+            self._reports[kept.job] = kept.report
+            if kept.event:
+                self.add_event(kept.job, kept.event.kind, kept.event.text, kept.event.detail)
 
     def _note(self, job: str, attempt: int, **values: Any) -> None:
         rows = self._attempts.setdefault(job, {})
@@ -276,6 +294,12 @@ class MemoryBroker:
     def topic_id(self, topic: str) -> str:
         self._topic(topic)
         return self._ids[topic]
+
+    def topics(self, topics: Collection[str]) -> Mapping[str, Topic]:
+        known = {
+            t: Topic(self.end_offsets(t), self.earliest_offsets(t), self.topic_id(t)) for t in topics if self.answers and t in self._ids
+        }
+        return {t: known.get(t, Topic()) for t in topics}
 
     def records(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
         if start < self._earliest[topic][partition]:

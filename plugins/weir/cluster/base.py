@@ -8,7 +8,22 @@ from typing import Protocol
 from spark_jobs.contract import RejectedLine
 from spark_jobs.protocol import Head, Position
 from spark_jobs.writer import Store as DriverStore
-from weir.cluster.records import AttemptRow, Cell, DriverState, Event, FoldNote, HourShard, JobRow, Published, Record, Submission, Touched
+from weir.cluster.records import (
+    AttemptRow,
+    Cell,
+    DriverState,
+    Event,
+    FoldNote,
+    Glance,
+    HourShard,
+    JobRow,
+    Kept,
+    Published,
+    Record,
+    Submission,
+    Topic,
+    Touched,
+)
 
 Submit = Callable[[Submission], str]  # for cluster managers whose drivers are started by spark-submit
 
@@ -143,11 +158,12 @@ class JobStore(CountStore, Protocol):
     def events(self, job: str, limit: int = 50) -> Sequence[Event]:
         """The newest lines of the timeline, newest first."""
 
-    def report(self, job: str) -> str | None:
-        """The last report as JSON."""
+    def glance(self, jobs: Collection[str], history: int = 50) -> Mapping[str, Glance]:
+        """What is known of each of many jobs, with its `history` newest attempts, in as few questions as the store allows. A job that
+        cannot be read says so in its `trouble`, and never keeps the others from being read."""
 
-    def put_report(self, job: str, record: str) -> None:
-        """Keep a report."""
+    def keep_reports(self, reports: Sequence[Kept]) -> None:
+        """Keep what was said of jobs, in place of what was said before."""
 
 
 class Broker(Protocol):
@@ -161,6 +177,9 @@ class Broker(Protocol):
 
     def topic_id(self, topic: str) -> str:
         """What tells a topic from one that was deleted and made again under its name."""
+
+    def topics(self, topics: Collection[str]) -> Mapping[str, Topic]:
+        """All this of each of many topics, in as few questions as the broker allows. What it does not say is None. Never raises."""
 
 
 class Source(Broker, Protocol):

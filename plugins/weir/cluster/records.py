@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from spark_jobs.protocol import Position
+from spark_jobs.protocol import Head, Offsets, Position
 
 Cell = tuple[int, str, str, str]  # pane_start (ms), service, level, signature
 HourShard = tuple[int, int]  # hour (ms), shard
@@ -116,6 +116,36 @@ class Event:
     kind: str
     text: str
     detail: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What the store knows of a job: what is wanted, the head, the newest attempts (newest first) and the last report as JSON.
+    With `trouble` nothing of it could be read, for that reason."""
+
+    wanted: JobRow | None = None
+    head: Head | None = None
+    attempts: Sequence[AttemptRow] = ()
+    report: str | None = None
+    trouble: str = ""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A report as JSON, and the line of the timeline that goes with it, if its verdict is a new one."""
+
+    job: str
+    report: str
+    event: Event | None = None
+
+
+@dataclass(frozen=True)
+class Topic:
+    """What the broker says of a topic, offsets by partition. None for what it did not say."""
+
+    end_offsets: Offsets | None = None
+    earliest_offsets: Offsets | None = None
+    topic_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

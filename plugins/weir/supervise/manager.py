@@ -10,21 +10,20 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 from spark_jobs import failpoint
 from spark_jobs.protocol import Head, Offsets, first_head, rebuilt
 from weir.cluster.base import Broker, Checkpoints, Cluster, JobStore
 from weir.cluster.records import AttemptRow, DriverState, JobRow
-from weir.errors import Conflict, Diverged, NotRunning, WeirError
+from weir.errors import Conflict, Diverged, NotRunning
 from weir.settings import Settings
 from weir.supervise import bundle, takeover
-from weir.supervise.restart import Act, decide, with_decision
+from weir.supervise.fleet import Fleet
+from weir.supervise.restart import Act
 from weir.supervise.spec import JobSpec, find
 from weir.supervise.submission import arguments, submission
-from weir.supervise.verdict import Observation, Report, Verdict, judge
+from weir.supervise.verdict import Observation, Report
 
-T = TypeVar("T")
 AUTOMATIC = "weir"  # who acts when no person does: only these restarts use up the budget
 STOP_WITHIN_S = 30.0
 
@@ -52,6 +51,7 @@ class Manager:
     ) -> None:
         self.specs, self.store, self._clusters, self._broker = specs, store, clusters, broker
         self._checkpoints, self._settings, self._clock, self._sleep = checkpoints, settings, clock, sleep
+        self._fleet = Fleet(store, clusters, broker, clock)
 
     def close(self) -> None:
         """Let go of the store."""
@@ -113,32 +113,15 @@ class Manager:
 
     def health(self, job: str) -> Report:
         """Observe, judge and decide for one job, and keep the report. Never acts."""
-        spec = find(self.specs, job)
-        try:
-            return self._health(job, spec)
-        except NotRunning as error:
-            sentence = f"{job}: the store did not answer: {error.what}"
-            return Report(job, Verdict.UNKNOWN, 0, self._now_ms(), sentence, "weir status")
+        return self._fleet.reports({job: find(self.specs, job)})[0]
 
     def tick(self) -> list[Report]:
         """One pass over the fleet. A job that cannot be judged does not keep the others from being looked at."""
-        return [self.health(job) for job in self.specs]
+        return self._fleet.reports(dict(self.specs))
 
     def observe(self, job: str) -> Observation:
-        """Ask every part, each within its own time. What does not answer is unknown."""
-        head, topic = self.store.head(job), self.specs[job].source.topic
-        attempts = self.store.attempts(job)
-        row = next((a for a in attempts if head and a.attempt == head.attempt), None)
-        return Observation(
-            now=self._now_ms(),
-            wanted=self.store.job(job),
-            head=head,
-            attempts=attempts,
-            driver=self._cluster(job).state(row.submission_id) if row and row.submission_id else DriverState.UNKNOWN,
-            end_offsets=_or_none(lambda: self._broker.end_offsets(topic)),
-            earliest_offsets=_or_none(lambda: self._broker.earliest_offsets(topic)),
-            topic_id=_or_none(lambda: self._broker.topic_id(topic)),
-        )
+        """What every part says of a job. What does not answer is unknown; raises NotRunning if that is the store."""
+        return self._fleet.observe({job: find(self.specs, job)})[job]
 
     def ready(self, job: str, attempt: int) -> bool:
         """Has the attempt landed a batch, or started with nothing to read? Raises if it never will."""
@@ -168,9 +151,8 @@ class Manager:
 
     def drivers(self) -> list[tuple[str, Observation]]:
         """What is known of each job that should run."""
-        return [
-            (job, seen) for job in self.specs if (seen := self.observe(job)).wanted and seen.wanted and seen.wanted.desired == "running"
-        ]
+        found = self._fleet.observe(dict(self.specs))
+        return [(job, seen) for job, seen in found.items() if seen.wanted and seen.wanted.desired == "running"]
 
     def log_link(self, job: str) -> str:
         """Where the newest driver's log is, as a URL; empty if nobody knows."""
@@ -265,18 +247,6 @@ class Manager:
 
     # small helpers
 
-    def _health(self, job: str, spec: JobSpec) -> Report:
-        text = self.store.report(job)
-        before = Report.from_json(text) if text else None
-        seen = self.observe(job)
-        report = judge(job, seen, spec.health, before)
-        report = with_decision(report, decide(report, spec.restart, seen.attempts, seen.landed_attempt))
-        if report != before:
-            self.store.put_report(job, report.to_json())
-        if before is None or before.verdict != report.verdict:
-            self.store.add_event(job, "verdict", report.sentence, {"verdict": str(report.verdict), "attempt": report.attempt})
-        return report
-
     def _driver_lives(self, job: str, head: Head) -> bool:
         """Raises NotRunning if that cannot be known: a second driver would do no harm, but nobody asked for one."""
         row = self._row(job, head.attempt)
@@ -306,11 +276,3 @@ class Manager:
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
-
-
-def _or_none(probe: Callable[[], T]) -> T | None:
-    """What a probe says, or None: a probe that fails is no news."""
-    try:
-        return probe()
-    except WeirError:
-        return None

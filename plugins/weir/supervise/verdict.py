@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 
 from spark_jobs.protocol import Head, Offsets, landed
@@ -17,6 +17,7 @@ from weir.supervise.spec import Health
 
 SUBMIT_GRACE_MS = 15_000  # between a takeover and the note of its submission; a submission takes well under a second
 IDLE_AFTER_MS = 30_000
+FRESH_MS = 15_000  # a kept report is no older while its stream moves: written at every look it was one write a second for each job
 
 
 class Verdict(StrEnum):
@@ -34,6 +35,7 @@ class Verdict(StrEnum):
     STOPPED = "stopped"
 
 
+CALM = {Verdict.STARTING, Verdict.OK, Verdict.IDLE, Verdict.CATCHING_UP, Verdict.UNKNOWN, Verdict.STOPPED}  # nothing is to be done
 ENDED = {Verdict.CRASH_LOOPING: Verdict.DOWN}  # crash looping is down with nothing left to try
 
 
@@ -82,7 +84,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class Report:
-    """A verdict in words, since when, with its evidence. `lag_since` is when input first waited without anything landing after."""
+    """A verdict in words, since when, with its evidence, made at `at`. `lag_since`: when input began to wait, with nothing landing since."""
 
     job: str
     verdict: Verdict
@@ -96,6 +98,7 @@ class Report:
     act: str = "none"
     plan: str = ""
     not_before: int = 0
+    at: int = 0
 
     def as_dict(self) -> dict[str, object]:
         return {**asdict(self), "verdict": str(self.verdict)}
@@ -119,7 +122,22 @@ def judge(job: str, seen: Observation, health: Health, before: Report | None) ->
     same = before is not None and (ENDED.get(before.verdict, before.verdict), before.attempt) == (verdict, attempt)
     since = before.since if same and before else seen.now
     frontier = dict(seen.head.frontier) if seen.head else {}
-    return Report(job, verdict, attempt, since, sentence, next_step, _evidence(seen), lag_since, frontier)
+    return Report(job, verdict, attempt, since, sentence, next_step, _evidence(seen), lag_since, frontier, at=seen.now)
+
+
+def is_news(report: Report, kept: Report | None) -> bool:
+    """Is a report worth keeping in place of the one that was kept?
+
+    A new verdict is at once; offsets that moved are when the kept ones are no longer fresh. An older `frontier` is safe to judge by: it
+    can only make a stream look as if something had just landed, never as if nothing had.
+    """
+    if kept is None or _gist(report) != _gist(kept):
+        return True
+    return report.at - kept.at >= FRESH_MS and replace(report, at=kept.at) != kept
+
+
+def _gist(report: Report) -> tuple[object, ...]:
+    return report.verdict, report.attempt, report.since, report.act, report.plan, report.not_before
 
 
 def _rule(job: str, seen: Observation, health: Health, lag_since: int) -> tuple[Verdict, str, str]:
