@@ -45,8 +45,8 @@ def plain(report: Report) -> dict[str, Any]:
 
 
 def urgency(report: Report) -> tuple[int, int]:
-    """What sorts those first that can be helped now, then those that need a person, the newest first, then all others."""
-    return 0 if report.act != "none" else 1 if in_trouble(report) else 2, -report.since
+    """Sorts those first that can be helped, by when; then those that need a person, the newest first; then all others."""
+    return (0, report.not_before) if report.act != "none" else (1 if in_trouble(report) else 2, -report.since)
 
 
 def in_trouble(report: Report) -> bool:

@@ -84,7 +84,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class Report:
-    """A verdict in words, since when, with its evidence, made at `at`. `lag_since`: when input began to wait, with nothing landing since."""
+    """A verdict in words, since when, with its evidence, made at `at`. `lag_since`: when input began to wait, and nothing landed since."""
 
     job: str
     verdict: Verdict
