@@ -74,7 +74,9 @@ class World:
                 assert head is not None
                 landed = one_more(head)
                 self.store.swap(head, landed)
-                self.checkpoints.known[landed.epoch, landed.attempt] = landed.batch_id
+                folder = job, landed.epoch, landed.attempt
+                self.checkpoints.plan(*folder, landed.batch_id, landed.frontier, self.specs[job].source.topic)
+                self.checkpoints.commit(*folder, landed.batch_id)
 
     def kill(self, *jobs: str) -> None:
         for job in jobs:
