@@ -35,7 +35,7 @@ class Session:
     """Prepared statements at LOCAL_QUORUM and LOCAL_SERIAL (the driver's default is LOCAL_ONE). `patience_s` None waits for ever."""
 
     def __init__(self, address: CassandraAddress, patience_s: float | None) -> None:
-        self._patience_s = patience_s
+        self.patience_s = patience_s
         self._cluster, self._session = self.patiently("connect", lambda: _connected(address))
         self._prepared: dict[str, Any] = {}
 
@@ -53,6 +53,10 @@ class Session:
     def stream(self, cql: str, *values: Any) -> Iterator[Any]:
         """Run one statement and hand out its rows page by page, for what may not fit into memory."""
         return iter(self.patiently(cql, lambda: self._session.execute(self._statement(cql), values)))
+
+    def begin(self, cql: str, values: Sequence[Any], timeout_s: float) -> Any:
+        """Begin one statement: `result()` of what is returned has its rows, or raises one of OUTAGE. Nothing is tried again."""
+        return self._session.execute_async(self._statement(cql), values, timeout=timeout_s)
 
     def serial(self, cql: str, *values: Any) -> list[Any]:
         """A read that sees, and completes, every transaction begun before."""
@@ -97,14 +101,14 @@ class Session:
 
     def patiently(self, what: str, run: Callable[[], T]) -> T:
         """Run until it works. Raises OutOfPatience when there is a bound and it has passed."""
-        deadline = None if self._patience_s is None else time.monotonic() + self._patience_s
+        deadline = None if self.patience_s is None else time.monotonic() + self.patience_s
         pause = 0.1
         while True:
             try:
                 return run()
             except OUTAGE as error:
                 if deadline is not None and time.monotonic() + pause > deadline:
-                    raise OutOfPatience(f"Cassandra did not answer in {self._patience_s} s ({what}): {error}") from error
+                    raise OutOfPatience(f"Cassandra did not answer in {self.patience_s} s ({what}): {error}") from error
                 LOG.warning("Cassandra does not answer, next try in %.1f s (%s): %s", pause, what, error)
                 time.sleep(pause)
                 pause = min(pause * 2, 5.0)

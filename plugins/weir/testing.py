@@ -19,14 +19,17 @@ from weir.cluster.records import (
     Event,
     Folder,
     FoldNote,
+    Glance,
     HourShard,
     JobRow,
+    Kept,
     Kind,
     Published,
     Record,
     Retention,
     Rolled,
     Submission,
+    TopicGlance,
     Touched,
 )
 from weir.errors import NotRunning, TopicMissing
@@ -248,8 +251,14 @@ class MemoryStore:
     def report(self, job: str) -> str | None:
         return self._reports.get(job)
 
-    def put_report(self, job: str, record: str) -> None:
-        self._reports[job] = record
+    def glance(self, jobs: Collection[str], history: int = 50) -> Mapping[str, Glance]:
+        return {job: Glance(self.job(job), self.head(job), self.attempts(job, history), self.report(job), self.proven(job)) for job in jobs}
+
+    def keep_reports(self, reports: Sequence[Kept]) -> None:
+        for kept in reports:
+            self._reports[kept.job] = kept.report
+            if kept.event:
+                self.add_event(kept.job, kept.event.kind, kept.event.text, kept.event.detail)
 
     def _note(self, job: str, attempt: int, **values: Any) -> None:
         rows = self._attempts.setdefault(job, {})
@@ -350,6 +359,11 @@ class MemoryBroker:
         self.asked_for_times += 1
         first = {p: max(o, self._earliest[topic].get(p, 0)) for p, o in offsets.items()}
         return {p: records[first[p]].append_ms for p, records in self._topic(topic).items() if p in first and first[p] < len(records)}
+
+    def topics(self, topics: Collection[str]) -> Mapping[str, TopicGlance]:
+        there = [t for t in topics if self.answers and t in self._ids]
+        known = {t: TopicGlance(self.end_offsets(t), self.earliest_offsets(t), self.topic_id(t)) for t in there}
+        return {t: known.get(t, TopicGlance()) for t in topics}
 
     def records(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
         if start < self._earliest[topic][partition]:

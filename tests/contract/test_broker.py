@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from weir.cluster.kafka import KafkaBroker
-from weir.cluster.records import Retention
+from weir.cluster.records import Retention, TopicGlance
 from weir.errors import NotRunning, TopicMissing
 
 from .conftest import Broker
@@ -51,6 +51,20 @@ def test_a_topic_that_is_not_there(broker: Broker) -> None:
     for ask in (reader.end_offsets, reader.earliest_offsets, reader.topic_id, reader.retention):
         with pytest.raises(TopicMissing):
             ask("nothing")
+
+
+def test_many_topics_at_once_are_what_each_question_by_itself_says(broker: Broker) -> None:
+    broker.add(0, b"web", b"line")
+    broker.add(1, b"web", b"line")
+    broker.forget(1, 1)
+    reader, topic = broker.reader, broker.topic
+    seen = reader.topics([topic, "nothing", topic])
+    assert seen == {topic: TopicGlance({0: 1, 1: 1}, {0: 0, 1: 1}, reader.topic_id(topic)), "nothing": TopicGlance()}
+    assert reader.topics([]) == {}
+
+
+def test_a_broker_that_does_not_answer_is_unknown_in_time() -> None:
+    assert KafkaBroker("127.0.0.1:1", budget_s=0.5).topics(["logs"]) == {"logs": TopicGlance()}
 
 
 def test_a_broker_that_does_not_answer_says_so_in_time() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from spark_jobs.contract import DAY_MS, HOUR_MS, Delta, RejectedLine, day_of
 from spark_jobs.gap import Gap, GapKind, Hole
 from spark_jobs.protocol import Batch, Head, Progress, State, Totals, claim, first_head, land, rebuilt, started, taken_over
-from weir.cluster.records import AttemptRow, FoldNote, JobRow, Published, Rolled, Touched
+from weir.cluster.records import AttemptRow, Event, FoldNote, Glance, JobRow, Kept, Published, Rolled, Touched
 
 HOUR = 490_000 * HOUR_MS
 DAY = day_of(HOUR)
@@ -274,10 +274,33 @@ def test_the_timeline_and_the_last_report(store: Any, job: str) -> None:
     store.add_event(job, "deploy", "one", {"attempt": 1})
     store.add_event(job, "restart", "two", {})
     assert [(e.kind, e.text, e.detail) for e in store.events(job)] == [("restart", "two", {}), ("deploy", "one", {"attempt": 1})]
-    assert store.report(job) is None
-    store.put_report(job, "{}")
-    store.put_report(job, '{"a": 1}')
-    assert store.report(job) == '{"a": 1}'
+    assert store.glance([job])[job].report is store.report(job) is None
+    store.keep_reports([Kept(job, "{}", Event(3_000, "verdict", "down", {"attempt": 3}))])
+    store.keep_reports([Kept(job, '{"a": 1}'), Kept(f"{job}_2", "{}")])
+    store.keep_reports([])
+    seen = store.glance([job, f"{job}_2"])
+    assert (seen[job].report, seen[f"{job}_2"].report) == ('{"a": 1}', "{}")
+    said = [e for e in store.events(job) if e.kind == "verdict"]
+    assert [(e.text, e.detail) for e in said] == [("down", {"attempt": 3})]
+
+
+def test_a_glance_at_many_jobs_is_what_each_question_by_itself_says(store: Any, job: str) -> None:
+    jobs = [f"{job}_{i}" for i in range(230)]
+    for one in jobs[:3]:
+        begun(store, one)
+        store.set_job(None, JobRow(one, 1, "running", "v1", "{}", "ana", "first", HOUR))
+        for attempt in range(1, 6):
+            store.put_attempt(one, AttemptRow(attempt, "restart", "weir", "why", HOUR + attempt, "v1"))
+    store.put_exit(jobs[1], 5, "i5", "failed", "no memory", 7)
+    store.put_proven(jobs[2], '{"lines": 3}', 7)
+    seen = store.glance(jobs, 3)
+    assert set(seen) == set(jobs) and not any(glance.trouble for glance in seen.values())
+    for one in jobs[:4]:
+        assert (seen[one].head, seen[one].wanted) == (store.head(one), store.job(one))
+        assert list(seen[one].attempts) == list(store.attempts(one, 3))
+        assert (seen[one].report, seen[one].proven) == (store.report(one), store.proven(one))
+    assert seen[jobs[229]] == Glance(attempts=[])
+    assert store.glance([]) == {}
 
 
 def test_the_ledger_can_be_walked_forward(store: Any, job: str) -> None:

@@ -16,14 +16,17 @@ from weir.cluster.records import (
     Event,
     Folder,
     FoldNote,
+    Glance,
     HourShard,
     JobRow,
+    Kept,
     Kind,
     Published,
     Record,
     Retention,
     Rolled,
     Submission,
+    TopicGlance,
     Touched,
 )
 
@@ -199,8 +202,12 @@ class JobStore(CountStore, Protocol):
     def report(self, job: str) -> str | None:
         """The last report as JSON."""
 
-    def put_report(self, job: str, record: str) -> None:
-        """Keep a report."""
+    def glance(self, jobs: Collection[str], history: int = 50) -> Mapping[str, Glance]:
+        """What is known of each of many jobs, with its `history` newest attempts, in as few questions as the store allows. A job that
+        cannot be read says so in its `trouble`, and never keeps the others from being read."""
+
+    def keep_reports(self, reports: Sequence[Kept]) -> None:
+        """Keep what was said of jobs, in place of what was said before."""
 
 
 class Broker(Protocol):
@@ -220,6 +227,9 @@ class Broker(Protocol):
 
     def append_times(self, topic: str, offsets: Mapping[int, int]) -> Mapping[int, int]:
         """When the first record at or after an offset was appended (ms), by partition; without those that have none."""
+
+    def topics(self, topics: Collection[str]) -> Mapping[str, TopicGlance]:
+        """All this of each of many topics, in as few questions as the broker allows. What it does not say is None. Never raises."""
 
 
 class Source(Broker, Protocol):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 from cassandra.util import unix_time_from_uuid1, uuid_from_time
@@ -16,7 +15,23 @@ from spark_jobs.protocol import Head, Position
 from spark_jobs.session import OutOfPatience, Session
 from spark_jobs.store import CassandraStore as DriverStore
 from spark_jobs.store import day_of, version_of
-from weir.cluster.records import AttemptRow, Cell, DayShard, Event, FoldNote, HourShard, JobRow, Kind, Published, Rolled, Touched
+from weir.cluster import glance
+from weir.cluster.glance import attempt_row, job_row, ms
+from weir.cluster.records import (
+    AttemptRow,
+    Cell,
+    DayShard,
+    Event,
+    FoldNote,
+    Glance,
+    HourShard,
+    JobRow,
+    Kept,
+    Kind,
+    Published,
+    Rolled,
+    Touched,
+)
 from weir.errors import NotRunning
 from weir.settings import Settings
 
@@ -243,11 +258,8 @@ class CassandraStore(DriverStore):
     # what the manager keeps
 
     def job(self, job: str) -> JobRow | None:
-        rows = self.session.serial("SELECT revision, desired, version, spec, changed_by, reason, changed_at FROM job WHERE job = ?", job)
-        if not rows:
-            return None
-        r = rows[0]
-        return JobRow(job, r.revision, r.desired, r.version, r.spec, r.changed_by, r.reason, ms(r.changed_at))
+        rows = self.session.serial("SELECT * FROM job WHERE job = ?", job)
+        return job_row(rows[0]) if rows else None
 
     def set_job(self, expected: JobRow | None, new: JobRow) -> bool:
         def applied() -> bool | None:
@@ -263,7 +275,7 @@ class CassandraStore(DriverStore):
         return self.session.swap(cql, (*values, expected.revision), applied)
 
     def attempts(self, job: str, limit: int = 50) -> Sequence[AttemptRow]:
-        return [_attempt(r) for r in self.session.execute("SELECT * FROM attempt WHERE job = ? LIMIT ?", job, limit)]
+        return [attempt_row(r) for r in self.session.execute("SELECT * FROM attempt WHERE job = ? LIMIT ?", job, limit)]
 
     def put_attempt(self, job: str, row: AttemptRow) -> None:
         self.session.execute(
@@ -290,34 +302,19 @@ class CassandraStore(DriverStore):
         rows = self.session.execute("SELECT record FROM report WHERE job = ?", job)
         return rows[0].record if rows else None
 
-    def put_report(self, job: str, record: str) -> None:
-        self.session.execute("INSERT INTO report (job, record) VALUES (?, ?)", job, record)
+    def glance(self, jobs: Collection[str], history: int = 50) -> Mapping[str, Glance]:
+        return glance.glance(self.session, jobs, history)
 
-
-def _attempt(r: Any) -> AttemptRow:
-    """A row whose columns were written by different hands; what is not there yet is empty."""
-    return AttemptRow(
-        attempt=r.attempt,
-        cause=r.cause or "",
-        who=r.who or "",
-        reason=r.reason or "",
-        taken_at=ms(r.taken_at) if r.taken_at else 0,
-        epoch=r.epoch or 0,
-        first_batch=-1 if r.first_batch is None else r.first_batch,
-        version=r.version or "",
-        submission_id=r.submission_id or "",
-        submitted_at=ms(r.submitted_at) if r.submitted_at else 0,
-        incarnation=r.incarnation or "",
-        exit_reason=r.exit_reason or "",
-        exit_error=r.exit_error or "",
-        exit_batch=-1 if r.exit_batch is None else r.exit_batch,
-        exited_at=ms(r.exited_at) if r.exited_at else 0,
-    )
-
-
-def ms(moment: datetime) -> int:
-    """Cassandra's timestamps come back as naive UTC datetimes."""
-    return round(moment.replace(tzinfo=UTC).timestamp() * 1000)
+    def keep_reports(self, reports: Sequence[Kept]) -> None:
+        self.session.write_partitions("INSERT INTO report (job, record) VALUES (?, ?)", [[(k.job, k.report)] for k in reports])
+        self.session.write_partitions(
+            "INSERT INTO event (job, at, kind, text, detail) VALUES (?, ?, ?, ?, ?)",
+            [
+                [(k.job, uuid_from_time(k.event.at / 1000), k.event.kind, k.event.text, json.dumps(k.event.detail, default=str))]
+                for k in reports
+                if k.event
+            ],
+        )
 
 
 def _span(since: int | None, until: int | None) -> tuple[int, int]:

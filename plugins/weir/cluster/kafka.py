@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec
 
-from weir.cluster.records import Record, Retention
+from weir.cluster.records import Record, Retention, TopicGlance
 from weir.errors import NotRunning, TopicMissing
 
 T = TypeVar("T")
@@ -76,6 +76,26 @@ class KafkaBroker:
         finally:
             consumer.close()
         return times
+
+    def topics(self, topics: Collection[str]) -> Mapping[str, TopicGlance]:
+        """One description and two lists of offsets, however many topics."""
+        deadline, names = time.monotonic() + self._budget_s, sorted(set(topics))
+        if not names:
+            return {}
+        described = self._client().describe_topics(TopicCollection(names), request_timeout=self._budget_s)
+        found = {name: told for name, asked in described.items() if (told := _told(asked, deadline)) is not None}
+        partitions = {name: [p.id for p in told.partitions] for name, told in found.items()}
+        ends, earliest = (self._offsets_of(partitions, spec, deadline) for spec in (OffsetSpec.latest(), OffsetSpec.earliest()))
+        ids = {name: str(told.topic_id) for name, told in found.items()}
+        return {name: TopicGlance(ends.get(name), earliest.get(name), ids.get(name)) for name in names}
+
+    def _offsets_of(self, partitions: Mapping[str, list[int]], spec: OffsetSpec, deadline: float) -> dict[str, dict[int, int]]:
+        """Of the topics whose partitions all answered."""
+        wanted = {TopicPartition(topic, p): spec for topic, each in partitions.items() for p in each}
+        asked = self._client().list_offsets(wanted, request_timeout=self._budget_s) if wanted else {}
+        told = {(tp.topic, tp.partition): answer.offset for tp, future in asked.items() if (answer := _told(future, deadline)) is not None}
+        whole = {topic for topic, each in partitions.items() if all((topic, p) in told for p in each)}
+        return {topic: {p: told[topic, p] for p in partitions[topic]} for topic in whole}
 
     def partitions(self, topic: str) -> list[int]:
         """The partitions of a topic."""
@@ -162,3 +182,11 @@ class KafkaBroker:
 
     def _not_running(self, error: Exception) -> NotRunning:
         return NotRunning(f"Kafka at {self._address} does not answer ({error}).", "See: weir status")
+
+
+def _told(question: Any, deadline: float) -> Any:
+    """The answer to a question of the admin client, or None: there is none in time, or it is an error."""
+    try:
+        return question.result(max(0.0, deadline - time.monotonic()))
+    except (KafkaException, TimeoutError):
+        return None

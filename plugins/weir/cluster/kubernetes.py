@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from weir.cluster.base import Submit
 from weir.cluster.records import DriverState, Submission
-from weir.cluster.rest import Api, context, rows, within
+from weir.cluster.rest import Api, context, each, rows, within
 
 LABEL = "weir-job"  # of every driver's pod that Weir starts, with the job's name, so that one question is enough for all of them
 CONTAINER = "spark-kubernetes-driver"
@@ -33,7 +33,7 @@ class KubernetesCluster:
     ) -> None:
         tls = context(ca_file or None) if address.startswith("https") else None
         self._api = Api(address, timeout_s, lambda: _bearer(token()), tls)
-        self._submit, self._log_url = submit, log_url
+        self._submit, self._log_url, self._timeout_s = submit, log_url, timeout_s
 
     def submit(self, submission: Submission) -> str:
         return self._submit(submission)
@@ -53,7 +53,8 @@ class KubernetesCluster:
             answer = self._api.get(f"/api/v1/namespaces/{quote(namespace)}/pods?labelSelector={LABEL}")
             pods = rows(answer.body, "items") if answer else []
             listed |= {f"{namespace}:{within(pod, 'metadata', 'name')}": _state({"kind": "Pod", **pod}) for pod in pods}
-        return {one: listed[one] if one in listed else self.state(one) for one in submission_ids}
+        others = [one for one in submission_ids if one not in listed]
+        return {**{one: listed[one] for one in submission_ids if one in listed}, **each(others, self.state, self._timeout_s)}
 
     def kill(self, submission_id: str) -> None:
         self._api.send("DELETE", _path(submission_id))

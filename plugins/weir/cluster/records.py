@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from spark_jobs.protocol import Position
+from spark_jobs.protocol import Head, Offsets, Position
 
 Cell = tuple[int, str, str, str]  # pane_start (ms), service, level, signature
 Kind = tuple[str, str, str]  # service, level, signature: what a roll-up keeps of a cell
@@ -171,6 +171,37 @@ class Retention:
 
     ms: int | None = None
     bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What the store knows of a job: what is wanted, the head, the newest attempts (newest first), and as JSON the last report
+    and how far it is proven. With `trouble` nothing of it could be read, for that reason."""
+
+    wanted: JobRow | None = None
+    head: Head | None = None
+    attempts: Sequence[AttemptRow] = ()
+    report: str | None = None
+    proven: str | None = None
+    trouble: str = ""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A report as JSON, and the line of the timeline that goes with it, if its verdict is a new one."""
+
+    job: str
+    report: str
+    event: Event | None = None
+
+
+@dataclass(frozen=True)
+class TopicGlance:
+    """What the broker says of a topic, offsets by partition. None for what it did not say."""
+
+    end_offsets: Offsets | None = None
+    earliest_offsets: Offsets | None = None
+    topic_id: str | None = None
 
 
 class Record(NamedTuple):

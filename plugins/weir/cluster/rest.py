@@ -12,7 +12,8 @@ import queue
 import socket
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +21,10 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from typing import Any
 from urllib.parse import urlsplit
 
+from weir.cluster.records import DriverState
+
 MOST_BYTES = 64 * 1024 * 1024  # of an answer: a thousand pods are 20 MB
+AT_ONCE = 8  # questions of one pass
 NOTHING: Mapping[str, Any] = {}
 Headers = Callable[[], Mapping[str, str]]
 
@@ -98,6 +102,19 @@ def rows(found: Any, *path: str) -> list[Mapping[str, Any]]:
     """The objects of the list at a path of keys."""
     listed = within(found, *path)
     return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+
+
+def each(ids: Collection[str], state: Callable[[str], DriverState], budget_s: float) -> Mapping[str, DriverState]:
+    """The state of each, a few asked for at once. No question is begun after `budget_s`: what is left then is UNKNOWN."""
+    deadline = time.monotonic() + budget_s
+
+    def in_time(one: str) -> DriverState:
+        return state(one) if time.monotonic() < deadline else DriverState.UNKNOWN
+
+    if not ids:
+        return {}
+    with ThreadPoolExecutor(min(AT_ONCE, len(ids))) as pool:
+        return dict(zip(ids, pool.map(in_time, ids), strict=True))
 
 
 def _object(text: bytes) -> Mapping[str, Any]:

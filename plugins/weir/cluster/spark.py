@@ -7,11 +7,10 @@ a spark-submit JVM in 3 s. https://spark.apache.org/docs/latest/spark-standalone
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from weir.cluster.records import DriverState, Submission
-from weir.cluster.rest import NOTHING, Answer, Api, rows
+from weir.cluster.rest import NOTHING, Answer, Api, each, rows
 from weir.errors import NotRunning
 
 STATES = {
@@ -24,7 +23,6 @@ STATES = {
     "KILLED": DriverState.KILLED,
     "NOT_FOUND": DriverState.FAILED,  # a master that remembers (FILESYSTEM recovery) forgets only drivers that ended
 }
-AT_ONCE = 8  # questions of one pass
 
 
 class StandaloneCluster:
@@ -32,7 +30,7 @@ class StandaloneCluster:
     and of their web pages; without `ui` there are no links to logs, and each driver is asked for by itself."""
 
     def __init__(self, master: str, rest: str, ui: str = "", timeout_s: float = 5.0) -> None:
-        self._master, self._rest_address = master, rest
+        self._master, self._rest_address, self._timeout_s = master, rest, timeout_s
         self._rest, self._ui = Masters(rest, timeout_s), Masters(ui, timeout_s)
 
     def submit(self, submission: Submission) -> str:
@@ -52,9 +50,7 @@ class StandaloneCluster:
         page = self._page() if len(submission_ids) > 1 else NOTHING
         listed = {str(d.get("id")): STATES.get(str(d.get("state")), DriverState.UNKNOWN) for d in _drivers(page)}
         others = [one for one in submission_ids if one not in listed]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            asked = dict(zip(others, pool.map(self.state, others), strict=True))
-        return {one: asked[one] if one in asked else listed[one] for one in submission_ids}
+        return {**{one: listed[one] for one in submission_ids if one in listed}, **each(others, self.state, self._timeout_s)}
 
     def kill(self, submission_id: str) -> None:
         self._rest.first(lambda api: api.send("POST", f"/v1/submissions/kill/{submission_id}"), _decides)

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 from weir.cluster.base import Submit
 from weir.cluster.records import DriverState, Submission
-from weir.cluster.rest import NOTHING, Answer, Api, rows
+from weir.cluster.rest import NOTHING, Answer, Api, each, rows
 
 TAG = "weir"  # of every application that Weir submits, so that one question is enough for all of them
 STATES = {
@@ -33,7 +33,7 @@ class YarnCluster:
     def __init__(self, rest: str, submit: Submit, user: str = "", log_url: str = "", timeout_s: float = 5.0) -> None:
         self._addresses = [address.strip() for address in rest.split(",") if address.strip()]
         self._apis = [Api(address, timeout_s) for address in self._addresses]
-        self._submit, self._user, self._log_url = submit, user, log_url
+        self._submit, self._user, self._log_url, self._timeout_s = submit, user, log_url, timeout_s
 
     def submit(self, submission: Submission) -> str:
         return self._submit(submission)
@@ -47,7 +47,8 @@ class YarnCluster:
     def states_of(self, submission_ids: Collection[str]) -> Mapping[str, DriverState]:
         answer = self._ask(lambda api: api.get(self._path("", applicationTags=TAG, deSelects="resourceRequests")))
         listed = {str(app.get("id")): _state(app) for app in rows(answer.body, "apps", "app")}
-        return {one: listed[one] if one in listed else self.state(one) for one in submission_ids}
+        others = [one for one in submission_ids if one not in listed]
+        return {**{one: listed[one] for one in submission_ids if one in listed}, **each(others, self.state, self._timeout_s)}
 
     def kill(self, submission_id: str) -> None:
         self._ask(lambda api: api.send("PUT", self._path(f"/{quote(submission_id)}/state"), {"state": "KILLED"}))

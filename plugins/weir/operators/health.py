@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
@@ -18,24 +19,34 @@ from weir.operators.session import opened
 if TYPE_CHECKING:
     from weir.supervise.verdict import Report
 
+# Jobs that one tick shows in full, and that become tasks: Airflow maps no more than 1,024, each with a run of about a second of a core, and
+# the reports of a thousand jobs would be 1 MB of its database every 30 s. The others in trouble have their turn at the next tick.
+MOST = 100
 FOR_A_PERSON = frozenset({"down", "stalled", "crash_looping", "poisoned", "diverged", "data_loss"})
 
 
 class TickOperator(WeirOperator):
-    """Judges every job. Logs one sentence for each, keeps all reports as XCom `reports`, and returns those in trouble."""
+    """Judges every job. Logs a sentence for each and keeps its report as XCom `reports`, those in trouble first and MOST at most; all are
+    in the numbers by verdict. Returns those in trouble."""
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         with opened() as manager:
-            reports = manager.tick()
-        for report in reports:
+            reports = sorted(manager.tick(), key=urgency)
+        self.log.info("%d jobs: %s", len(reports), dict(Counter(str(r.verdict) for r in reports)))
+        for report in reports[:MOST]:
             self.log.info("%s. %s", report.sentence, f"Next: {report.next_step}" if report.next_step else "")
-        context["ti"].xcom_push(key="reports", value={r.job: plain(r) for r in reports})
-        return [plain(r) for r in reports if in_trouble(r)]
+        context["ti"].xcom_push(key="reports", value={r.job: plain(r) for r in reports[:MOST]})
+        return [plain(r) for r in reports[:MOST] if in_trouble(r)]
 
 
 def plain(report: Report) -> dict[str, Any]:
     """The report as JSON has it: XCom's backends differ in what else they keep."""
     return dict(json.loads(report.to_json()))
+
+
+def urgency(report: Report) -> tuple[int, int]:
+    """Sorts those first that can be helped, by when; then those that need a person, the newest first; then all others."""
+    return (0, report.not_before) if report.act != "none" else (1 if in_trouble(report) else 2, -report.since)
 
 
 def in_trouble(report: Report) -> bool:
@@ -102,4 +113,4 @@ class RecordOperator(WeirOperator):
         acted = [one for event in events for one in (event.extra or {}).get("payload") or []]
         for one in acted:
             self.log.warning("%s. %s", one["reason"], one["sentence"])
-        return acted
+        return acted[-MOST:]  # shown as runs of their own; all of it is in the jobs' timelines

@@ -11,16 +11,14 @@ from pathlib import Path
 
 from spark_jobs.protocol import Head, brought_forward, first_head
 from weir.cluster.records import AttemptRow, DriverState, JobRow
-from weir.counts.proving import proven
 from weir.errors import Conflict, NotRunning
 from weir.supervise import bundle, takeover
 from weir.supervise.beginning import Beginning
 from weir.supervise.doctor import Seen
-from weir.supervise.parts import or_none
-from weir.supervise.restart import Act, decide, with_decision
+from weir.supervise.restart import Act
 from weir.supervise.spec import JobSpec, find
 from weir.supervise.starting import AUTOMATIC, Action, Order, Starter
-from weir.supervise.verdict import SUBMIT_GRACE_MS, Observation, Report, Verdict, judge
+from weir.supervise.verdict import SUBMIT_GRACE_MS, Observation, Report, Verdict
 
 STOP_WITHIN_S = 30.0
 
@@ -132,37 +130,15 @@ class Manager(Starter):
 
     def health(self, job: str) -> Report:
         """Observe, judge and decide for one job, and keep the report. Never acts."""
-        spec = find(self.specs, job)
-        try:
-            return self._health(job, spec)
-        except NotRunning as error:
-            sentence = f"{job}: the store did not answer: {error.what}"
-            return Report(job, Verdict.UNKNOWN, 0, self._now_ms(), sentence, "weir status")
+        return self._fleet.reports({job: find(self.specs, job)})[0]
 
     def tick(self) -> list[Report]:
         """One pass over the fleet. A job that cannot be judged does not keep the others from being looked at."""
-        return [self.health(job) for job in self.specs]
+        return self._fleet.reports(dict(self.specs))
 
     def observe(self, job: str) -> Observation:
-        """Ask every part, each within its own time. What does not answer is unknown."""
-        head, topic = self.store.head(job), self.specs[job].source.topic
-        attempts = self.store.attempts(job)
-        row = next((a for a in attempts if head and a.attempt == head.attempt), None)
-        ends, now = or_none(lambda: self._broker.end_offsets(topic)), self._now_ms()
-        retention, unread_since = self._retention.look(topic, head, ends, now)
-        return Observation(
-            now=now,
-            wanted=self.store.job(job),
-            head=head,
-            attempts=attempts,
-            driver=self._cluster(job).state(row.submission_id) if row and row.submission_id else DriverState.UNKNOWN,
-            end_offsets=ends,
-            earliest_offsets=or_none(lambda: self._broker.earliest_offsets(topic)),
-            topic_id=or_none(lambda: self._broker.topic_id(topic)),
-            retention=retention,
-            unread_since=unread_since,
-            proven=proven(self.store, job),
-        )
+        """What every part says of a job. What does not answer is unknown; raises NotRunning if that is the store."""
+        return self._fleet.observe({job: find(self.specs, job)})[job]
 
     def ready(self, job: str, attempt: int) -> bool:
         """Has the attempt landed a batch, or started with nothing to read? Raises if it never will."""
@@ -192,9 +168,8 @@ class Manager(Starter):
 
     def drivers(self) -> list[tuple[str, Observation]]:
         """What is known of each job that should run."""
-        return [
-            (job, seen) for job in self.specs if (seen := self.observe(job)).wanted and seen.wanted and seen.wanted.desired == "running"
-        ]
+        found = self._fleet.observe(dict(self.specs))
+        return [(job, seen) for job, seen in found.items() if seen.wanted and seen.wanted.desired == "running"]
 
     def log_link(self, job: str) -> str:
         """Where the newest driver's log is, as a URL; empty if nobody knows."""
@@ -222,19 +197,6 @@ class Manager(Starter):
             raise Conflict(f"Somebody else changed {new.job} at the same moment.", f"Run: weir health {new.job}")
 
     # small helpers
-
-    def _health(self, job: str, spec: JobSpec) -> Report:
-        text = self.store.report(job)
-        before = Report.from_json(text) if text else None
-        seen = self.observe(job)
-        report = judge(job, seen, spec.health, before)
-        report = replace(report, evidence={**report.evidence, **self._folding.evidence(spec, seen)})
-        report = with_decision(report, decide(report, spec.restart, seen.attempts, seen.landed_attempt))
-        if report != before:
-            self.store.put_report(job, report.to_json())
-        if before is None or before.verdict != report.verdict:
-            self.store.add_event(job, "verdict", report.sentence, {"verdict": str(report.verdict), "attempt": report.attempt})
-        return report
 
     def _driver_lives(self, job: str, head: Head) -> bool:
         """Raises NotRunning if that cannot be known: a second driver would do no harm, but nobody asked for one."""

@@ -12,8 +12,7 @@ from weir.cluster.records import AttemptRow, JobRow
 from weir.errors import Conflict, NotRunning, UnknownJob, WeirError
 from weir.settings import Settings
 from weir.supervise.beginning import Topic
-from weir.supervise.behind import FoldingWatch
-from weir.supervise.retention import RetentionWatch
+from weir.supervise.fleet import Fleet
 from weir.supervise.spec import JobSpec, find
 
 T = TypeVar("T")
@@ -33,7 +32,7 @@ class Parts:
     ) -> None:
         self.specs, self.store, self._clusters, self._broker = specs, store, clusters, broker
         self._checkpoints, self._settings, self._clock, self._sleep = checkpoints, settings, clock, sleep
-        self._retention, self._folding = RetentionWatch(broker), FoldingWatch(store)
+        self._fleet = Fleet(store, clusters, broker, clock)
 
     def close(self) -> None:
         """Let go of the store."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 
 from spark_jobs.protocol import Head, Offsets, landed
@@ -21,7 +21,8 @@ MORE_PATIENCE = 8  # times at most: a driver that hangs is found out in the end
 SUBMIT_GRACE_MS = 15_000  # between a takeover and the note of its submission; a submission takes well under a second
 IDLE_AFTER_MS = 30_000
 RETENTION_BOUND_MIN = 60.0  # below this, a person still has the time to do something about it
-UNSEEN_MS = 30_000  # store or broker were away for longer than this: then so was what the stream could do
+UNSEEN_MS = 45_000  # store or broker were away for longer than this: then so was what the stream could do
+FRESH_MS = 15_000  # a kept report is no older while its stream moves: written at every look it was one write a second for each job
 
 
 class Verdict(StrEnum):
@@ -39,6 +40,7 @@ class Verdict(StrEnum):
     STOPPED = "stopped"
 
 
+CALM = {Verdict.STARTING, Verdict.OK, Verdict.IDLE, Verdict.CATCHING_UP, Verdict.UNKNOWN, Verdict.STOPPED}  # nothing is to be done
 ENDED = {Verdict.CRASH_LOOPING: Verdict.DOWN}  # crash looping is down with nothing left to try
 
 
@@ -101,8 +103,8 @@ class Observation:
 
 @dataclass(frozen=True)
 class Report:
-    """A verdict in words, since when, with its evidence. `lag_since` is when input first waited without anything landing after, and
-    `lag_seen` when it was last seen to wait."""
+    """A verdict in words, made at `at`, since when, with its evidence. `lag_since` is when input first waited without anything landing
+    after, and `lag_seen` when it was last seen to wait."""
 
     job: str
     verdict: Verdict
@@ -117,6 +119,7 @@ class Report:
     plan: str = ""
     not_before: int = 0
     lag_seen: int = 0
+    at: int = 0
 
     def as_dict(self) -> dict[str, object]:
         return {**asdict(self), "verdict": str(self.verdict)}
@@ -142,7 +145,26 @@ def judge(job: str, seen: Observation, health: Health, before: Report | None) ->
     since = before.since if same and before else seen.now
     frontier = dict(seen.head.frontier) if seen.head else {}
     lag_seen = (before.lag_seen if before else 0) if seen.lag is None else seen.now if seen.lag else 0
-    return Report(job, verdict, attempt, since, sentence, next_step, _evidence(seen, before), lag_since, frontier, lag_seen=lag_seen)
+    evidence = _evidence(seen, before)
+    return Report(job, verdict, attempt, since, sentence, next_step, evidence, lag_since, frontier, lag_seen=lag_seen, at=seen.now)
+
+
+def is_news(report: Report, kept: Report | None) -> bool:
+    """Is a report worth keeping in place of the one that was kept?
+
+    A new verdict is at once, and so is how far unread lines reach: of a topic that is deleted, nobody else will tell what was lost. All
+    else is when the kept report is no longer fresh. An older `frontier` is safe to judge by: it can only make a stream look as if
+    something had just landed, never as if nothing had. An older `lag_seen` is no outage, for it is far younger than UNSEEN_MS.
+    """
+    if kept is None or _gist(report) != _gist(kept):
+        return True
+    if report.evidence.get("lag") and report.evidence.get("end_offsets") != kept.evidence.get("end_offsets"):
+        return True
+    return report.at - kept.at >= FRESH_MS and replace(report, at=kept.at) != kept
+
+
+def _gist(report: Report) -> tuple[object, ...]:
+    return report.verdict, report.attempt, report.since, report.act, report.plan, report.not_before
 
 
 def _rule(job: str, seen: Observation, health: Health, lag_since: int) -> tuple[Verdict, str, str]:

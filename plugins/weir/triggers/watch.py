@@ -11,33 +11,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from weir.triggers.hands import Hands
 from weir.triggers.session import ask
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager
-    from weir.supervise.verdict import Report
 
 EVERY_S = 1.0
 REST_S = 5.0  # after a pass that failed
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Acted:
-    """What the watch did: `judged` was in trouble for `reason`, and `attempt` has taken over."""
-
-    job: str
-    judged: int
-    attempt: int
-    reason: str
-    sentence: str
 
 
 class WatchTrigger(BaseEventTrigger):
@@ -51,11 +39,11 @@ class WatchTrigger(BaseEventTrigger):
         return "weir.triggers.watch.WatchTrigger", {"every_s": self.every_s}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        clock = asyncio.get_running_loop().time
+        clock, hands = asyncio.get_running_loop().time, Hands()
         while True:
             started, rest = clock(), self.every_s
             try:
-                if acted := await ask(sweep):
+                if acted := await ask(lambda manager: sweep(manager, hands)):
                     yield TriggerEvent(acted)
             except Exception as error:  # noqa: BLE001 - what cannot be seen is unknown; the watch goes on
                 log.warning("the watch could not look at the fleet: %r", error)
@@ -63,20 +51,6 @@ class WatchTrigger(BaseEventTrigger):
             await asyncio.sleep(max(0.0, started + rest - clock()))
 
 
-def sweep(manager: Manager) -> list[dict[str, Any]]:
+def sweep(manager: Manager, hands: Hands) -> list[dict[str, Any]]:
     """One pass over the fleet: what was done about the jobs in trouble, as plain values."""
-    return [vars(acted) for report in manager.tick() for acted in attend(manager, report)]
-
-
-def attend(manager: Manager, report: Report) -> Iterator[Acted]:
-    """Do what the report calls for. Trouble with one job must not keep the watch from the next."""
-    if report.act == "none":
-        return
-    try:
-        action = manager.act(report)
-    except Exception as error:  # noqa: BLE001
-        log.warning("%s: could not %s attempt %s: %r", report.job, report.act, report.attempt, error)
-        return
-    if action is not None:
-        log.warning("%s. %s", report.sentence, action.sentence)
-        yield Acted(report.job, report.attempt, action.attempt, report.sentence, action.sentence)
+    return [vars(acted) for acted in hands.attend(manager, manager.tick())]

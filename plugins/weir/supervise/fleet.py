@@ -1,0 +1,144 @@
+"""One pass over many jobs: each part of the world is asked once for all of them, and each job is judged by itself.
+
+A pass costs a few questions whatever the number of jobs: five tables a hundred jobs at a time, three questions to the broker for all
+topics, and one to each kind of cluster. First it is a glance, with the newest attempts only. What does not look well is looked at with its
+history before it is believed. Retention and folding are looked at job by job, each now and then, in the time that a pass has to spare.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from weir.cluster.base import Broker, Cluster, JobStore
+from weir.cluster.records import DriverState, Glance, TopicGlance
+from weir.counts.proven import UNPROVEN, Proven
+from weir.errors import NotRunning
+from weir.supervise.behind import FoldingWatch
+from weir.supervise.memory import Memory
+from weir.supervise.probes import Probes
+from weir.supervise.restart import decide, with_decision
+from weir.supervise.retention import RetentionWatch
+from weir.supervise.spare import Spare
+from weir.supervise.spec import JobSpec
+from weir.supervise.verdict import CALM, Observation, Report, Verdict, judge
+
+GLANCE, HISTORY = 3, 50  # attempts: the current one, the one before, and one that is being made; or all that any rule asks for
+NOTHING: Mapping[str, TopicGlance] = {}
+Specs = Mapping[str, JobSpec]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What clusters and broker said, by submission id and by topic. Who is not in it is unknown."""
+
+    drivers: Mapping[str, DriverState]
+    topics: Mapping[str, TopicGlance]
+
+
+class Fleet:
+    def __init__(self, store: JobStore, clusters: Mapping[str, Cluster], broker: Broker, clock: Callable[[], float]) -> None:
+        self._store, self._clusters, self._broker, self._clock = store, clusters, broker, clock
+        self._probes, self._memory, self._spare = Probes(), Memory(store), Spare()
+        self._retention, self._folding = RetentionWatch(broker, self._spare), FoldingWatch(store, self._spare)
+
+    def observe(self, specs: Specs) -> dict[str, Observation]:
+        """What is known of each job, with its history. Raises NotRunning about the first that the store does not tell of."""
+        self._spare.begin()
+        glances, outside = self._look(specs, HISTORY)
+        for job, glance in glances.items():
+            if glance.trouble:
+                raise NotRunning(f"{job}: {glance.trouble}", "See: weir status")
+        return {job: self._observation(spec, glances[job], outside) for job, spec in specs.items()}
+
+    def reports(self, specs: Specs) -> list[Report]:
+        """Observe, judge and decide for each job, and keep what is new. A job that cannot be judged is unknown; the others are judged."""
+        self._spare.begin()
+        glances, judged = self._judged(specs, GLANCE)
+        doubtful = {job: spec for job, spec in specs.items() if judged[job].verdict not in CALM}
+        if doubtful:
+            again = self._judged(doubtful, HISTORY)
+            glances, judged = {**glances, **again[0]}, {**judged, **again[1]}
+        self._memory.keep(glances, judged)
+        return [judged[job] for job in specs]
+
+    # looking
+
+    def _look(self, specs: Specs, history: int) -> tuple[Mapping[str, Glance], Outside]:
+        """The store first: a log ends no earlier than what has landed, and would else look cut. Then broker and clusters side by side."""
+        glances = self._store.glance(list(specs), history)
+        names = {spec.source.topic for spec in specs.values()}
+        topics = self._probes.ask("the broker", lambda: self._broker.topics(names), NOTHING)
+        asked = [self._ask(kind, ids) for kind, ids in _submissions(specs, glances).items() if kind in self._clusters]
+        drivers = {one: state for answer in asked for one, state in answer().items()}
+        return glances, Outside(drivers, topics())
+
+    def _ask(self, kind: str, ids: list[str]) -> Callable[[], Mapping[str, DriverState]]:
+        return self._probes.ask(kind, lambda: self._clusters[kind].states_of(ids), {})
+
+    def _observation(self, spec: JobSpec, glance: Glance, outside: Outside) -> Observation:
+        now, topic = self._now_ms(), outside.topics.get(spec.source.topic, TopicGlance())
+        retention, unread_since = self._retention.look(spec.source.topic, glance.head, topic.end_offsets, now)
+        return Observation(
+            now=now,
+            wanted=glance.wanted,
+            head=glance.head,
+            attempts=glance.attempts,
+            driver=outside.drivers.get(_submission(glance), DriverState.UNKNOWN),
+            end_offsets=topic.end_offsets,
+            earliest_offsets=topic.earliest_offsets,
+            topic_id=topic.topic_id,
+            proven=_proven(glance.proven),
+            retention=retention,
+            unread_since=unread_since,
+        )
+
+    # judging
+
+    def _judged(self, specs: Specs, history: int) -> tuple[Mapping[str, Glance], Mapping[str, Report]]:
+        glances, outside = self._look(specs, history)
+        turns = sorted(specs, key=self._folding.looked_at)  # who has waited longest for a look that may wait comes first
+        return glances, {job: self._judge(job, specs[job], glances[job], outside) for job in turns}
+
+    def _judge(self, job: str, spec: JobSpec, glance: Glance, outside: Outside) -> Report:
+        if glance.trouble:
+            return self._unknown(job, glance.trouble)
+        try:
+            seen = self._observation(spec, glance, outside)
+            report = judge(job, seen, spec.health, self._memory.before(job, glance))
+            report = replace(report, evidence={**report.evidence, **self._folding.evidence(spec, seen)})
+            return with_decision(report, decide(report, spec.restart, seen.attempts, seen.landed_attempt))
+        except Exception as error:
+            log.exception("%s could not be judged", job)
+            return self._unknown(job, f"it could not be judged: {error!r}")
+
+    def _unknown(self, job: str, why: str) -> Report:
+        return Report(job, Verdict.UNKNOWN, 0, self._now_ms(), f"{job}: {why}", "weir status")
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)
+
+
+def _submissions(specs: Specs, glances: Mapping[str, Glance]) -> Mapping[str, list[str]]:
+    """The newest drivers' submission ids, by the kind of cluster."""
+    found: dict[str, list[str]] = {}
+    for job, spec in specs.items():
+        if submission := _submission(glances[job]):
+            found.setdefault(spec.cluster, []).append(submission)
+    return found
+
+
+def _submission(glance: Glance) -> str:
+    """The submission of the attempt that may write now; empty if there is none yet."""
+    return next((a.submission_id for a in glance.attempts if glance.head and a.attempt == glance.head.attempt), "")
+
+
+def _proven(text: str | None) -> Proven:
+    """How far the counts are proven, which is no reason to leave a stream alone: not at all, if another version of Weir wrote it."""
+    try:
+        return Proven.load(text)
+    except (ValueError, KeyError, TypeError):
+        return UNPROVEN

@@ -1,0 +1,57 @@
+"""What was said of each job last: by the report that is kept in the store, and by this process since."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from weir.cluster.base import JobStore
+from weir.cluster.records import Event, Glance, Kept
+from weir.errors import NotRunning
+from weir.supervise.verdict import Report, is_news
+
+log = logging.getLogger(__name__)
+
+
+class Memory:
+    def __init__(self, store: JobStore) -> None:
+        self._store = store
+        self._last: dict[str, tuple[str | None, Report]] = {}  # by job: the report in the store, and what was said since
+
+    def before(self, job: str, glance: Glance) -> Report | None:
+        """What was said last: by this process, unless somebody else has kept another report since."""
+        kept, report = self._last.get(job, (None, None))
+        if report is not None and kept == glance.report:
+            return report
+        return _read(glance.report)
+
+    def keep(self, glances: Mapping[str, Glance], judged: Mapping[str, Report]) -> None:
+        """Keep what is news. What cannot be kept is judged anew by the next pass: it must not keep anything from being acted upon."""
+        news: list[Kept] = []
+        for job, report in judged.items():
+            if not report.at:
+                continue  # nothing was seen
+            text = glances[job].report
+            before = _read(text)
+            if is_news(report, before):
+                news.append(_kept(report, before))
+            self._last[job] = text, report
+        try:
+            self._store.keep_reports(news)
+        except NotRunning as error:
+            log.warning("%d reports could not be kept: %s", len(news), error)
+        else:
+            self._last |= {kept.job: (kept.report, judged[kept.job]) for kept in news}
+
+
+def _read(text: str | None) -> Report | None:
+    """A kept report; none if another version of Weir wrote it in a form of its own."""
+    try:
+        return Report.from_json(text) if text else None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _kept(report: Report, before: Report | None) -> Kept:
+    said = Event(report.at, "verdict", report.sentence, {"verdict": str(report.verdict), "attempt": report.attempt})
+    return Kept(report.job, report.to_json(), said if before is None or before.verdict != report.verdict else None)
