@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import Any
+
+import psutil
+import pytest
 
 from spark_jobs.contract import DAY_MS, HOUR_MS, Delta, RejectedLine, day_of
 from spark_jobs.gap import Gap, GapKind, Hole
@@ -282,6 +286,23 @@ def test_the_timeline_and_the_last_report(store: Any, job: str) -> None:
     assert (seen[job].report, seen[f"{job}_2"].report) == ('{"a": 1}', "{}")
     said = [e for e in store.events(job) if e.kind == "verdict"]
     assert [(e.text, e.detail) for e in said] == [("down", {"attempt": 3})]
+
+
+@pytest.mark.stack
+def test_many_jobs_cost_no_connection_and_no_thread_of_their_own(real_store: Any, job: str) -> None:
+    real_store.glance([job])
+    before = {c.laddr for c in psutil.Process().net_connections("tcp")}, threading.active_count()
+    real_store.glance([f"{job}_{i}" for i in range(1000)])
+    assert ({c.laddr for c in psutil.Process().net_connections("tcp")}, threading.active_count()) == before
+
+
+@pytest.mark.stack
+def test_what_one_job_has_broken_hides_no_other(real_store: Any, job: str) -> None:
+    other = f"{job}_2"
+    begun(real_store, other)
+    real_store.session.execute("INSERT INTO head (job, record) VALUES (?, ?)", job, "{}")
+    seen = real_store.glance([job, other])
+    assert "cannot be read" in seen[job].trouble and seen[other].head == real_store.head(other)
 
 
 def test_a_glance_at_many_jobs_is_what_each_question_by_itself_says(store: Any, job: str) -> None:

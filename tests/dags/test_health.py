@@ -37,6 +37,25 @@ def test_only_the_job_in_trouble_becomes_a_task(fleet: Fleet) -> None:
     assert "lag" in reports["three"]["evidence"]
 
 
+def test_of_many_jobs_the_ones_that_can_be_helped_come_first_and_the_rest_have_their_turn(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("weir.operators.health.MOST", 2)
+    fleet.add("two", "three", "four")
+    for job in fleet.manager.specs:
+        fleet.manager.deploy(job)
+    fleet.store.put_exit("two", 1, "i", "diverged", "the ledger disagrees", 3)
+    without = fleet.manager.specs["two"].restart.model_copy(update={"rebuild_on_divergence": False})
+    fleet.manager.specs["two"] = fleet.manager.specs["two"].model_copy(update={"restart": without})
+    for job in ("three", "four"):
+        fleet.kill(job)
+    found, reports = tick()
+    assert {r["job"] for r in found} == {"three", "four"} == set(reports)
+    fleet.manager.restart("three")
+    found, reports = tick()
+    assert [r["job"] for r in found] == ["four", "two"] == list(reports)
+
+
 def test_trouble_starts_the_restart_of_the_judged_attempt_once(fleet: Fleet) -> None:
     fleet.manager.deploy(JOB)
     fleet.kill()

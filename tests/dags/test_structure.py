@@ -60,15 +60,15 @@ def test_every_dag_can_be_serialized_and_read_back(dags: DagBag) -> None:
 
 def test_parsing_imports_nothing_heavy() -> None:
     code = (
-        "import sys\nfrom airflow.dag_processing.dagbag import DagBag\nbefore = set(sys.modules)\n"
+        "import sys, time\nfrom airflow.dag_processing.dagbag import DagBag\nbefore, began = set(sys.modules), time.process_time()\n"
         f"bag = DagBag(dag_folder={str(PROJECT / 'dags')!r})\n"
         "print('heavy', sorted({m.split('.')[0] for m in set(sys.modules) - before} & " + repr(HEAVY) + "))\n"
-        "print('seconds', sum(s.duration.total_seconds() for s in bag.dagbag_stats))\n"
+        "print('seconds', time.process_time() - began)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     told = dict(line.split(" ", 1) for line in done.stdout.splitlines() if line.startswith(("heavy", "seconds")))
     assert told["heavy"] == "[]"
-    assert float(told["seconds"]) < 5  # 0.1 s on a quiet machine
+    assert float(told["seconds"]) < 5  # of a core, whatever else the machine does: 0.3 s
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -17,9 +18,11 @@ from tests.dags.fleet import JOB, Fleet
 from weir.cluster.records import DriverState
 from weir.errors import BadSpec, Conflict, NotRunning
 from weir.supervise.manager import Manager
+from weir.supervise.verdict import Report
 from weir.triggers import session
+from weir.triggers.hands import Hands
 from weir.triggers.ready import ReadyTrigger
-from weir.triggers.watch import WatchTrigger
+from weir.triggers.watch import WatchTrigger, sweep
 
 
 def run(scenario: Callable[[], Any]) -> Any:
@@ -157,6 +160,31 @@ def test_trouble_with_one_job_does_not_keep_the_watch_from_the_next(fleet: Fleet
     assert [acted["job"] for acted in run(lambda: first(watch())).payload] == ["two"]
 
 
+def test_a_start_that_takes_long_holds_up_neither_the_others_nor_the_next_look(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet.add("two")
+    for job in (JOB, "two"):
+        fleet.manager.deploy(job)
+        fleet.kill(job)
+    act, release, begun = fleet.manager.act, threading.Event(), []
+
+    def slow(report: Report) -> Any:
+        if report.job == JOB:
+            begun.append(report.attempt)
+            release.wait(20)
+        return act(report)
+
+    monkeypatch.setattr(fleet.manager, "act", slow)
+    hands = Hands(wait_s=0.05)
+    passes = [sweep(fleet.manager, hands) for _ in range(3)]
+    while "two" not in [acted["job"] for done in passes for acted in done]:
+        passes.append(sweep(fleet.manager, hands))
+    assert begun == [1], "it is begun once, however many passes see it"
+    release.set()
+    while JOB not in [acted["job"] for done in passes for acted in done]:
+        passes.append(sweep(fleet.manager, hands))
+    assert fleet.attempt(JOB) == fleet.attempt("two") == 2
+
+
 def _refuse() -> None:
     raise Conflict("somebody else did")
 
@@ -192,8 +220,6 @@ def quiet(fleet: Fleet, passes: int) -> bool:
 
 
 def test_a_call_that_hangs_is_given_up_and_the_next_one_gets_a_new_manager(fleet: Fleet) -> None:
-    import threading
-
     release = threading.Event()
 
     async def scenario() -> int:
