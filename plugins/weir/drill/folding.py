@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
-from spark_jobs.failpoint import FOLD, FOLDER
+from spark_jobs.failpoint import FOLD, FOLDER, ROLL
 from weir.cluster.cassandra import CassandraStore
 from weir.counts.panes import windows
 from weir.counts.query import ALL, Question, counts
@@ -23,21 +23,24 @@ from weir.supervise.factory import store
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 LATE = Mix(events_per_s=500, late_share=0.5, late_by_s=3600)
 ROUNDS = 5
-# Everything is folded, also hours that are still open, and what it replaces is deleted at once: harder than any schedule.
+# Everything is folded and rolled up, also what is still open, and what it replaces is deleted at once: harder than any schedule.
 FOLD_ALL = """
 import sys, time
-from weir.counts.folding import fold_many, pending, sweep_many, sweepable
+from weir.counts.folding import fold_many, pending, pending_days, roll_up_many, sweep_many, sweepable
+from weir.counts.sweep import sweep_rolls
 from weir.settings import Settings
 from weir.supervise.factory import store
 job, opened = sys.argv[1], store(Settings.load(), 120)
 now = lambda: int(time.time() * 1000)
 fold_many(opened, job, pending(opened, job), now())
 sweep_many(opened, job, sweepable(opened, job, now(), 0), now(), 0)
+roll_up_many(opened, job, pending_days(opened, job), now())
+sweep_rolls(opened, job, now())
 """
 
 
 def folds(stage: Stage, armed: bool = False) -> subprocess.Popen[bytes]:
-    """A process that folds and sweeps everything once."""
+    """A process that folds, sweeps and rolls up everything once."""
     env = {**os.environ, "WEIR_CASSANDRA_PORT": str(stage.settings.cassandra_port), **({FOLDER: str(stage.failpoints)} if armed else {})}
     if not armed:
         env.pop(FOLDER, None)
@@ -144,7 +147,7 @@ def killed_at(point: str) -> Callable[[Scene], None]:
     return play
 
 
-for step in FOLD:
+for step in (*FOLD, *ROLL):
     enlist(f"F24.{step}", f"a fold killed after the step '{step}', and done again", killed_at(step), mix=LATE)
 
 
