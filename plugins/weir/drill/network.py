@@ -6,7 +6,6 @@ Cassandra and the other is not, the proxy does it: it ends their connections and
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -59,22 +58,34 @@ def rest(scene: Scene) -> None:
         scene.healed()
 
 
-@fault(
-    "F8.rest.driver",
-    "the REST port of Spark's master cut, and the driver killed: restarted afterwards",
-    replaces=True,
-    needs=REAL,
-)
-def rest_and_driver(scene: Scene) -> None:
-    stage = scene.stage
-    with dropped(stage, "spark_rest"):
-        stage.signal_driver(signal.SIGKILL)
-        scene.begins()
-        _unknown(stage)
-        time.sleep(CUT_S)
-        if stage.head().attempt != scene.attempt:
-            raise NotRunning(f"Attempt {stage.head().attempt} has taken over from {scene.attempt}.", "Nobody could know that it was dead.")
-    replaced(scene)
+def driver_lost(last_words: bool) -> Callable[[Scene], None]:
+    """The driver dies while nobody can ask Spark's master. Its Python process can still tell the store, or dies with it."""
+
+    def play(scene: Scene) -> None:
+        stage = scene.stage
+        with dropped(stage, "spark_rest"):
+            for process in of_driver(stage):
+                if process.pid == stage.driver() or not last_words:
+                    process.kill()
+            scene.begins()
+            _unknown(stage)
+            time.sleep(CUT_S)
+            _nothing_started(scene, may_try=last_words)
+        replaced(scene)
+
+    return play
+
+
+def _nothing_started(scene: Scene, may_try: bool) -> None:
+    """Raises NotRunning if there is a new attempt that nobody could know to be needed, or one with a driver."""
+    new = [a for a in scene.stage.manager.store.attempts(JOB) if a.attempt > scene.attempt]
+    if any(a.submission_id for a in new) or (new and not may_try):
+        raise NotRunning(f"Attempt {new[0].attempt} has taken over from {scene.attempt}: {new[0].reason}.", "Spark's master was cut off.")
+
+
+for word, last_words, what in (("driver", True, "the driver's JVM"), ("lost", False, "all of the driver")):
+    title = f"the REST port of Spark's master cut, and {what} killed: restarted afterwards"
+    enlist(f"F8.rest.{word}", title, driver_lost(last_words), replaces=True, needs=REAL)
 
 
 @fault(

@@ -34,7 +34,8 @@ def decide(report: Report, policy: Restart, attempts: Sequence[AttemptRow], land
 
     Only the driver's own end or a stall calls for a restart: idle, unknown, data loss and poison never do. The first restart is at once.
     What counts against the budget are the automatic restarts since a batch last landed: a driver that is killed thirty times and lands
-    something each time is no crash loop. Each of these waits longer, and is forgiven when its share of the refill time has passed.
+    something each time is no crash loop, and neither is a master that takes no drivers for an hour. Each of these waits longer, and is
+    forgiven when its share of the refill time has passed.
     """
     if report.verdict is Verdict.DIVERGED:
         if not policy.rebuild_on_divergence:
@@ -54,8 +55,10 @@ def with_decision(report: Report, decision: Decision) -> Report:
 def _within_budget(act: Act, report: Report, policy: Restart, attempts: Sequence[AttemptRow], landed_attempt: int) -> Decision:
     window = policy.refill_after * policy.budget * 1000
     automatic = [a for a in attempts if a.cause in (Act.RESTART, Act.REBUILD) and a.who == "weir" and a.attempt > landed_attempt]
-    fruitless = sum(1 for a in automatic if a.taken_at > report.since - window)
-    if fruitless >= policy.budget:
-        return Decision(Act.NONE, f"{fruitless} restarts landed nothing: a person must look. weir logs {report.job}", spent=True)
+    recent = [a for a in automatic if a.taken_at > report.since - window]
+    started = sum(1 for a in recent if a.submission_id)  # what the cluster did not take says nothing about the job
+    if started >= policy.budget:
+        return Decision(Act.NONE, f"{started} restarts landed nothing: a person must look. weir logs {report.job}", spent=True)
+    fruitless = len(recent)
     wait = 0.0 if fruitless == 0 else min(policy.backoff_max, policy.backoff_first * 2 ** (fruitless - 1))
-    return Decision(act, f"{act} {fruitless + 1} of {policy.budget}", report.since + round(wait * 1000))
+    return Decision(act, f"{act} {started + 1} of {policy.budget}", report.since + round(wait * 1000))

@@ -196,7 +196,7 @@ DOWN = judge("counts", replace(WELL, driver=DriverState.FAILED), HEALTH, None)
 
 
 def restarts(n: int, who: str = "weir") -> list[AttemptRow]:
-    return [AttemptRow(a, "restart", who, "", NOW - 60_000) for a in range(n + 1, 1, -1)]
+    return [AttemptRow(a, "restart", who, "", NOW - 60_000, submission_id=f"driver-{a}") for a in range(n + 1, 1, -1)]
 
 
 @pytest.mark.parametrize("verdict", [v for v in Verdict if v not in (Verdict.DOWN, Verdict.STALLED, Verdict.DIVERGED)])
@@ -232,6 +232,14 @@ def test_a_claim_alone_is_no_progress() -> None:
     rows = tuple(AttemptRow(a, epoch=1, first_batch=first) for a, first in ((3, 1), (2, 1), (1, 0)))
     assert replace(WELL, head=head, attempts=rows).landed_attempt == 1
     assert replace(WELL, head=replace(head, state=State.LANDED), attempts=rows).landed_attempt == 3
+
+
+def test_what_the_cluster_did_not_take_uses_up_no_budget_but_time() -> None:
+    """A master that was away for minutes while a driver was dead left a job that only a person could start again."""
+    refused = [replace(row, submission_id="") for row in restarts(40)]
+    decision = decide(DOWN, POLICY, refused, landed_attempt=1)
+    assert (decision.act, decision.spent) == (Act.RESTART, False)
+    assert decision.not_before == DOWN.since + POLICY.backoff_max * 1000
 
 
 def test_a_person_does_not_use_up_the_budget() -> None:
