@@ -65,7 +65,13 @@ class TopicWatch:
 
     def topic_id(self) -> str:
         """Raises Py4JJavaError if the broker does not answer or has no such topic."""
-        return str(self._admin.describeTopics(self._names).allTopicNames().get().get(self._topic).topicId().toString())
+        return as_kept(str(self._admin.describeTopics(self._names).allTopicNames().get().get(self._topic).topicId().toString()))
+
+
+def as_kept(topic_id: str) -> str:
+    """A topic's id of Kafka's Java client as the head keeps it, in the letters of librdkafka: the first writes `-` and `_` where the second
+    writes `+` and `/`. Half of all ids have one of them: taken for another topic, each batch of such a topic was refused."""
+    return topic_id.replace("-", "+").replace("_", "/")
 
 
 def _part(spark: SparkSession, args: JobArguments, start: Offsets, end: Offsets) -> DataFrame:

@@ -56,7 +56,7 @@ def _within_budget(act: Act, report: Report, policy: Restart, attempts: Sequence
     window = policy.refill_after * policy.budget * 1000
     automatic = [a for a in attempts if a.cause in (Act.RESTART, Act.REBUILD) and a.who == "weir" and a.attempt > landed_attempt]
     recent = [a for a in automatic if a.taken_at > report.since - window]
-    started = sum(1 for a in recent if a.submission_id)  # what the cluster did not take says nothing about the job
+    started = sum(1 for a in recent if a.submission_id or a.exit_reason)  # what the cluster did not take says nothing about the job
     if started >= policy.budget:
         return Decision(Act.NONE, f"{started} restarts landed nothing: a person must look. weir logs {report.job}", spent=True)
     fruitless = len(recent)

@@ -12,6 +12,7 @@ from spark_jobs.contract import CassandraAddress, Exit, JobArguments
 from spark_jobs.error_counts import job
 from spark_jobs.error_counts.job import explain
 from spark_jobs.error_counts.sink import Sink
+from spark_jobs.error_counts.source import as_kept
 from spark_jobs.protocol import first_head, started, taken_over
 from spark_jobs.writer import Broken, Diverged, Superseded
 from weir.testing import MemoryStore
@@ -66,3 +67,9 @@ def test_a_topic_that_was_made_again_is_not_counted_as_the_old_one(counts: str, 
     sink._topic = SimpleNamespace(topic_id=lambda: is_now)  # type: ignore[assignment]
     with nullcontext() if goes_on else pytest.raises(Diverged, match="deleted and made again"):
         sink._same_topic()
+
+
+def test_the_two_clients_of_kafka_mean_the_same_topic() -> None:
+    """Seen: every batch of a topic whose id has a `/` was refused, since Java writes it as `_`."""
+    assert as_kept("6wGUwYAoRoi43t_O13DX-w") == "6wGUwYAoRoi43t/O13DX+w"
+    assert as_kept("6wGUwYAoRoi43tcO13DX5w") == "6wGUwYAoRoi43tcO13DX5w"
