@@ -70,10 +70,10 @@ class _Player:
 
     def row(self) -> Row:
         stage = self._stage
-        stage.await_landed()  # what a failed fault left behind is not to be taken for this one's
-        self._rejected = rejected_so_far(stage.manager.store, JOB)
-        self._began = now_ms()
         try:
+            stage.await_landed()  # what a failed fault left behind is not to be taken for this one's: rejected lines have no service
+            self._rejected = rejected_so_far(stage.manager.store, JOB)
+            self._began = now_ms()
             self._play()
             return self._judged()
         except WeirError as error:
