@@ -40,12 +40,12 @@ def hung(part: str) -> Callable[[Scene], None]:
     """It keeps its connections, and answers nothing for a while."""
 
     def play(scene: Scene) -> None:
-        pid = scene.stage.kill(part, signal.SIGSTOP)
+        scene.stage.kill(part, signal.SIGSTOP)
         try:
             time.sleep(AWAY_S)
         finally:
             scene.stage.kill(part, signal.SIGCONT)
-        scene.stage.await_part(part, killed=-pid)
+        scene.stage.await_part(part)
         scene.healed()
 
     return play

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import TypeVar
 
@@ -84,18 +85,16 @@ class Stage:
         """The process id of the driver's JVM; 0 while none has started."""
         return pid_of(self.head().incarnation)
 
-    def landed(self) -> Head:
-        """The newest landed batch."""
-        return next(h for h in batches(self.manager.store, JOB) if h.state is State.LANDED and h.has_batch)
+    def landed_since(self, moment: int) -> Iterator[Head]:
+        """The batches that landed after a moment (ms), newest first."""
+        landed = (head for head in batches(self.manager.store, JOB) if head.has_batch and head.state is State.LANDED)
+        return takewhile(lambda head: head.landed_at > moment, landed)
 
     def landed_after(self, moment: int, attempt: int = 0) -> Head | None:
         """The first batch that landed after a moment (ms), by a later attempt than this."""
         found = None
-        for head in batches(self.manager.store, JOB):
-            if head.has_batch and head.state is State.LANDED:
-                if head.landed_at <= moment:
-                    break
-                found = head if head.by > attempt else found
+        for head in self.landed_since(moment):
+            found = head if head.by > attempt else found
         return found
 
     # what is done to it

@@ -8,8 +8,6 @@ from itertools import pairwise
 
 import psutil
 
-from spark_jobs.protocol import Head, State
-from weir.counts.progress import batches
 from weir.drill.fault import Scene, now_ms
 from weir.drill.stage import JOB, Stage
 from weir.errors import NotRunning, TimedOut
@@ -88,21 +86,11 @@ def _command(process: psutil.Process) -> Sequence[str]:
 
 def _went_on(scene: Scene, began: int, pause_s: float) -> None:
     """Raises NotRunning if for longer than `pause_s` nothing landed."""
-    moments = [began, *sorted(head.landed_at for head in _landed_since(scene.stage, began)), now_ms()]
+    moments = [began, *sorted(head.landed_at for head in scene.stage.landed_since(began)), now_ms()]
     longest = max(later - earlier for earlier, later in pairwise(moments)) / 1000
     scene.notes.append(f"{len(moments) - 2} batches landed throughout, the longest pause was {longest:.1f} s")
     if longest > pause_s:
         raise NotRunning(f"For {longest:.1f} s nothing landed.", f"The bound is {pause_s:.0f} s.")
-
-
-def _landed_since(stage: Stage, moment: int) -> list[Head]:
-    found = []
-    for head in batches(stage.manager.store, JOB):
-        if head.has_batch and head.state is State.LANDED:
-            if head.landed_at < moment:
-                break
-            found.append(head)
-    return found
 
 
 def _reasons(stage: Stage, attempt: int) -> str:
