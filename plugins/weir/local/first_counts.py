@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from weir.errors import StackFailed
-from weir.local import kafka, logs, secrets
+from weir.local import class_archive, kafka, logs, secrets, spark
 from weir.local.airflow_api import AirflowApi
 from weir.local.part import Stack
 from weir.local.process import last_lines
@@ -37,6 +37,7 @@ def bring_up(stack: Stack, settings: Settings, reporter: Reporter) -> None:
     with reporter.step("sample log counted"):
         feed(stack, settings)
         await_landed(settings)
+    class_archive.begin(stack, spark.spark_home())
 
 
 def deploy(stack: Stack, settings: Settings) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import os
 import sys
 from pathlib import Path
 
-from weir.local import jars
+from weir.local import class_archive, jars
 from weir.local.part import IPV4, LOOPBACK, Part, Stack, connect, get_json, java, told
 
 # Advertised, not measured: a driver waits for input nearly all the time, and two of them (old and new) must fit.
@@ -48,7 +47,7 @@ def master(stack: Stack) -> Part:
         name="spark-master",
         address=stack.address("spark_master"),
         command=(*_daemon(stack, "master"), "org.apache.spark.deploy.master.Master", *arguments, *_properties(stack)),
-        env=_env(stack, "spark-master"),
+        env=_env(stack),
         log=stack.log("spark-master"),
         probe=told(lambda: _master_probe(stack)),
         prepare=lambda: _prepare(stack),
@@ -67,7 +66,7 @@ def worker(stack: Stack) -> Part:
         name="spark-worker",
         address=stack.address("spark_worker"),
         command=(*_daemon(stack, "worker"), "org.apache.spark.deploy.worker.Worker", *arguments, *_properties(stack), master_url(stack)),
-        env=_env(stack, "spark-worker"),
+        env=_env(stack),
         log=stack.log("spark-worker"),
         probe=told(lambda: _worker_probe(stack)),
         prepare=lambda: _prepare(stack),
@@ -89,19 +88,35 @@ def _properties(stack: Stack) -> tuple[str, str]:
     return "--properties-file", str(stack.home / "spark" / "conf" / "spark-daemon.conf")
 
 
-def _env(stack: Stack, part: str) -> dict[str, str]:
-    conf = stack.home / "spark" / "conf"
+def _env(stack: Stack) -> dict[str, str]:
+    return driver_env(
+        stack,
+        SPARK_SCALA_VERSION="2.13",  # else the worker looks for a source tree, and no driver starts
+        CLASSPATH=str(spark_home() / "jars" / "*"),
+    )
+
+
+def driver_env(stack: Stack, **more: str) -> dict[str, str]:
+    """What holds for every driver and executor, whoever submits them: they inherit it from the worker. A job's own settings belong to its
+    spec. It is told in the environment, since a file of settings on the class path would keep the JVM from using its class archive."""
+    spark = {
+        "spark.driver.host": LOOPBACK,
+        "spark.driver.bindAddress": LOOPBACK,
+        "spark.ui.showConsoleProgress": "false",  # a bar drawn with carriage returns makes the log unreadable
+        "spark.executorEnv.SPARK_LOCAL_IP": LOOPBACK,
+    }
+    properties = [f"-D{name}={value}" for name, value in spark.items()]
+    log4j = f'"-Dlog4j2.configurationFile={stack.home / "spark" / "conf" / "log4j2.properties"}"'
     return stack.env(
         SPARK_HOME=str(spark_home()),
-        SPARK_CONF_DIR=str(conf),
+        SPARK_CONF_DIR=str(class_archive.no_settings()),
         SPARK_LOCAL_IP=LOOPBACK,  # what the web pages of master, worker, drivers and executors bind to
         SPARK_LOCAL_HOSTNAME=LOOPBACK,
         SPARK_LOCAL_DIRS=str(stack.folder("spark/tmp")),
-        SPARK_SCALA_VERSION="2.13",  # else the worker looks for a source tree, and no driver starts
-        JDK_JAVA_OPTIONS=IPV4,  # inherited by drivers and executors, whoever submits them
-        PYSPARK_PYTHON=sys.executable,  # inherited by drivers, which find the project's packages there
+        JDK_JAVA_OPTIONS=" ".join([IPV4, log4j, class_archive.options(spark_home()), *properties]),
+        PYSPARK_PYTHON=sys.executable,  # where drivers find the project's packages
         PYSPARK_DRIVER_PYTHON=sys.executable,
-        CLASSPATH=os.pathsep.join([str(conf), str(spark_home() / "jars" / "*")]),
+        **more,
     )
 
 
@@ -128,14 +143,6 @@ def _prepare(stack: Stack) -> None:
         "spark.worker.ui.retainedExecutors": 20,
     }
     (conf / "spark-daemon.conf").write_text("".join(f"{key} {value}\n" for key, value in daemon.items()))
-    # What holds for every driver, whoever submits it. A job's own settings belong to its spec.
-    driver = {
-        "spark.driver.host": LOOPBACK,
-        "spark.driver.bindAddress": LOOPBACK,
-        "spark.ui.showConsoleProgress": "false",  # a bar drawn with carriage returns makes the log unreadable
-        "spark.executorEnv.SPARK_LOCAL_IP": LOOPBACK,
-    }
-    (conf / "spark-defaults.conf").write_text("".join(f"{key} {value}\n" for key, value in driver.items()))
     (conf / "log4j2-daemon.properties").write_text(LOG4J)
     (conf / "log4j2.properties").write_text(LOG4J)
 

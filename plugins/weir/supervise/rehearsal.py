@@ -1,0 +1,26 @@
+"""The rehearsal of a job: its own code on the newest lines of its topic, without an attempt, and without a trace in the store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from spark_jobs.protocol import first_head
+from weir.cluster.kafka import KafkaBroker
+from weir.cluster.records import Submission
+from weir.settings import PROJECT, Settings
+from weir.supervise.spec import find, load_all
+from weir.supervise.submission import arguments, submission
+
+LINES = 500  # of each partition: every class that counting needs is loaded for the first of them
+
+
+def rehearsal(settings: Settings, job: str) -> Submission:
+    """What to start for it: the `rehearsal.py` beside the application. Raises UnknownJob, or NotRunning if Kafka does not answer."""
+    spec = find(load_all(Path(settings.jobs)), job)
+    broker, topic = KafkaBroker(settings.kafka), spec.source.topic
+    first, ends, topic_id = broker.earliest_offsets(topic), broker.end_offsets(topic), broker.topic_id(topic)
+    start = {p: max(first.get(p, 0), end - LINES) for p, end in ends.items()}
+    args = arguments(spec, first_head(job, start, topic_id, 0), "rehearsal", "", settings, ends)
+    asked = submission(spec, args, PROJECT, settings)
+    return replace(asked, application=str(Path(asked.application).with_name("rehearsal.py")), executors=0)

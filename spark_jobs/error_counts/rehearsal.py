@@ -1,0 +1,35 @@
+"""A driver's work without its effects: from `starting_offsets` to the end of the topic, counted, and thrown away."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from typing import TYPE_CHECKING
+
+from spark_jobs.contract import JobArguments
+from spark_jobs.error_counts import source
+from spark_jobs.error_counts.transform import Plan
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def main(argv: list[str]) -> None:
+    """Count what is there now, batch by batch. Raises what ended the query."""
+    from pyspark.sql import SparkSession
+
+    args = JobArguments.from_argv(argv)
+    spark = SparkSession.builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
+    plan = Plan(args)
+
+    def count(batch: DataFrame, batch_id: int) -> None:
+        plan.counts(batch).collect()
+
+    with tempfile.TemporaryDirectory() as checkpoint:
+        writer = source.stream(spark, args).writeStream.foreachBatch(count).option("checkpointLocation", checkpoint)
+        writer.trigger(availableNow=True).start().awaitTermination()
+    spark.stop()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
