@@ -18,6 +18,8 @@ LOG = logging.getLogger("weir.driver")
 LOOK_EVERY_S = 5.0  # how soon a superseded driver without input notices
 LAST_WORDS_S = 5.0
 # Signs that what the driver stands on went away. An outage is told first: the same batch that fails twice for one is not poison.
+# py4j says the bare "An error occurred while calling" of a call whose answer never came; an error inside the JVM brings a trace.
+UNANSWERED = "Py4JError: An error occurred while calling"
 JVM_GONE = ("ConnectionRefusedError", "ConnectionResetError", "BrokenPipeError", "Py4JNetworkError")
 LOST = (
     "ExecutorLostFailure",
@@ -79,7 +81,8 @@ def explain(failure: BaseException) -> tuple[Exit, str]:
     if isinstance(failure, Diverged):
         return Exit.DIVERGED, str(failure)
     text = f"{type(failure).__name__}: {failure}"
-    if any(text.startswith(sign) for sign in JVM_GONE):
+    unanswered = text.startswith(UNANSWERED) and "Trace:" not in text
+    if unanswered or any(text.startswith(sign) for sign in JVM_GONE):
         return Exit.LOST, f"the driver's JVM has ended: it was killed, or ran out of memory ({text})"
     return (Exit.LOST if any(sign in text for sign in LOST) else Exit.FAILED), text
 

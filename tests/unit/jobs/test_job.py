@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
+from py4j.protocol import Py4JError
 
 from spark_jobs.contract import CassandraAddress, Exit, JobArguments
 from spark_jobs.error_counts import job
@@ -26,6 +27,8 @@ from weir.testing import MemoryStore
         (Broken("batch 7 does not add up"), Exit.FAILED),
         (ValueError("a line nobody thought of"), Exit.FAILED),
         (ConnectionRefusedError("[Errno 111] Connection refused"), Exit.LOST),
+        (Py4JError("An error occurred while calling o81.collectToPython"), Exit.LOST),
+        (Py4JError("An error occurred while calling o81.x. Trace:\nMethod x does not exist"), Exit.FAILED),
         (RuntimeError("Job aborted: ExecutorLostFailure (executor 0 exited)"), Exit.LOST),
         (RuntimeError("org.apache.kafka.common.errors.TimeoutException: Timed out waiting for a node"), Exit.LOST),
     ],
