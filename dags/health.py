@@ -14,7 +14,8 @@ DOC = """
 **Does:** `tick` judges every job of Weir from outside: checkpoint and ledger against the broker's end offsets, and the cluster's word. The
 verdicts, in words and with their evidence, are in its log and in its XCom `reports`; of more than 100 jobs, those of 100, the ones in
 trouble first, and the number of each verdict. Only a job in trouble becomes a task `trouble` of its own, named after the job: it starts
-the job's restart DAG, held to the attempt that was judged.
+the job's restart DAG, held to the attempt that was judged. A job that has landed since the last tick gets an event of its asset
+`<job>_landed`.
 
 **Runs:** every 30 seconds, as the backstop of `weir_watch`, which sees trouble within seconds. Both may act: the second one finds the
 attempt replaced, and does nothing.

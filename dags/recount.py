@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from airflow.sdk import Param
 
+from weir.operators.assets import proven
 from weir.operators.catalogue import job_dag, jobs
 from weir.operators.counts import ProveOperator, RecountOperator, SpansOperator
 
@@ -12,7 +13,8 @@ DOC = """
 
 **Does:** `spans` lists the hours that batches wrote to after what is proven. `recount`, one mapped task per span, reads the lines that
 the ledger names back from Kafka, counts them with a parser of its own, and compares pane by pane, service by service and level by level.
-When every span has come out equal, `prove` keeps how far the counts are proven; `weir jobs` shows it.
+When every span has come out equal, `prove` keeps how far the counts are proven; `weir jobs` shows it, and it
+is an event of the asset `{job}_proven`.
 
 **Runs:** every hour; and by hand, with a form, for any span of event time. A form proves nothing but its span: `prove` is skipped.
 
@@ -43,4 +45,4 @@ for spec in jobs():
             max_active_tis_per_dag=2,  # a span of a busy day takes long: it must not hold every worker
         )
         mapped = recount.expand(span=spans.output)
-        ProveOperator(task_id="prove", job=spec.name, goal=spans.output["goal"], recounts=mapped.output)
+        ProveOperator(task_id="prove", job=spec.name, goal=spans.output["goal"], recounts=mapped.output, outlets=[proven(spec.name)])

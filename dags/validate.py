@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from weir.operators.assets import validated
 from weir.operators.catalogue import job_dag, jobs
 from weir.operators.counts import ValidateOperator
 
@@ -11,7 +12,7 @@ DOC = """
 **Does:** checks closed panes: the schema, no negative counts, panes aligned, the ledger's sums kept, folded sums equal to the deltas,
 freshness. The result is written as Data Docs; the task has a link to it.
 
-**Runs:** every 15 minutes. It only reads.
+**Runs:** every 15 minutes. It only reads. A validation without a fault is an event of the asset `{job}_validated`.
 
 **If it fails:** the message names the laws that are broken (WEIR-401), its XCom `validation` has each with its numbers, and the Data Docs
 show the rows. A validation that found nothing to check fails, too. `weir recount {job}` tells which lines are concerned.
@@ -19,4 +20,4 @@ show the rows. A validation that found nothing to check fails, too. `weir recoun
 
 for spec in jobs():
     with job_dag(spec, "validate", DOC, schedule=timedelta(minutes=15)):
-        ValidateOperator(task_id="validate", job=spec.name)
+        ValidateOperator(task_id="validate", job=spec.name, outlets=[validated(spec.name)])

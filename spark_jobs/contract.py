@@ -67,7 +67,7 @@ class JobArguments:
     allowed_lateness_s: int = 60
     future_skew_s: int = 3600
     shards: int = 4
-    signature_cap: int = 1000
+    signature_cap: int = 200
     rejected_samples: int = 100
     trigger_s: float = 1.0
     max_lines_per_batch: int = 2_000_000

@@ -108,8 +108,8 @@ class Session:
                 return run()
             except OUTAGE as error:
                 if deadline is not None and time.monotonic() + pause > deadline:
-                    raise OutOfPatience(f"Cassandra did not answer in {self.patience_s} s ({what}): {error}") from error
-                LOG.warning("Cassandra does not answer, next try in %.1f s (%s): %s", pause, what, error)
+                    raise OutOfPatience(f"Cassandra did not answer in {self.patience_s} s ({what}): {_told(error)}") from error
+                LOG.warning("Cassandra does not answer, next try in %.1f s (%s): %s", pause, what, _told(error))
                 time.sleep(pause)
                 pause = min(pause * 2, 5.0)
 
@@ -117,6 +117,12 @@ class Session:
         if cql not in self._prepared:
             self._prepared[cql] = self._session.prepare(cql)
         return self._prepared[cql]
+
+
+def _told(error: Exception) -> str:
+    """The driver's own text is a tuple; what each host said is behind it."""
+    hosts = getattr(error, "errors", None)
+    return "; ".join(f"{host}: {said}" for host, said in hosts.items()) if isinstance(hosts, dict) and hosts else str(error)
 
 
 def _cluster(address: CassandraAddress) -> Any:

@@ -26,12 +26,12 @@ def show(rows: Sequence[Mapping[str, Any]], form: Format, columns: Sequence[str]
         return show_json(rows)
     if not rows:
         say(empty)
-    elif form is Format.CSV:
+    if form is Format.CSV and (rows or columns):  # a program that reads it wants the names of the columns, also of no rows
         names = list(columns or rows[0])
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(names)
         writer.writerows([harmless(row.get(name)) for name in names] for row in rows)
-    else:
+    elif form is Format.TABLE and rows:
         show_table(rows, list(columns or rows[0]))
 
 

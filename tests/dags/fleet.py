@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from airflow.sdk.execution_time.context import OutletEventAccessors
+
 from spark_jobs.contract import Delta, JobArguments
 from spark_jobs.protocol import Batch, Totals, advance
 from spark_jobs.writer import Counted, Writer
@@ -104,4 +106,4 @@ class FakeInstance:
 
 def context(**params: Any) -> Any:
     """As much of a task's context as the operators read."""
-    return {"params": params, "dag_run": FakeRun(), "run_id": FakeRun.run_id, "ti": FakeInstance()}
+    return {"params": params, "dag_run": FakeRun(), "run_id": FakeRun.run_id, "ti": FakeInstance(), "outlet_events": OutletEventAccessors()}

@@ -36,6 +36,17 @@ def runs_of(dag_id: str) -> dict[str, Any]:
         return {found.run_id: found.conf for found in session.query(DagRun).filter(DagRun.dag_id == dag_id)}
 
 
+def events_of(asset: str) -> list[dict[str, Any]]:
+    """What the events of an asset tell, the oldest first."""
+    from airflow.models.asset import AssetEvent, AssetModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        wanted = select(AssetEvent).join(AssetModel, AssetModel.id == AssetEvent.asset_id).where(AssetModel.name == asset)
+        return [dict(found.extra) for found in session.scalars(wanted.order_by(AssetEvent.id))]
+
+
 def test_deploy_waits_in_the_triggerer_until_the_job_is_ready(dags: DagBag, fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     answer = fleet.manager.ready
@@ -81,6 +92,21 @@ def test_health_of_a_fleet_without_trouble_maps_nothing(dags: DagBag, fleet: Fle
     assert run(dags, "weir_health") == ("success", {"tick": "success", "trouble": "skipped"})
 
 
+def test_a_tick_tells_by_an_asset_what_has_landed_since_the_last_one(dags: DagBag, fleet: Fleet) -> None:
+    fleet.clock.now = time.time()
+    fleet.manager.deploy(JOB)
+    before = len(events_of("error_counts_landed"))
+    assert run(dags, "weir_health")[0] == "success"
+    assert len(events_of("error_counts_landed")) == before
+    fleet.clock.now = time.time()
+    fleet.land()
+    assert run(dags, "weir_health")[0] == "success"
+    told = events_of("error_counts_landed")
+    assert len(told) == before + 1 and told[-1]["batch_id"] == 0 and told[-1]["attempt"] == 1
+    assert run(dags, "weir_health")[0] == "success"
+    assert len(events_of("error_counts_landed")) == before + 1
+
+
 def test_recount_is_mapped_over_spans_and_proves_them(dags: DagBag, fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("weir.cluster.kafka.KafkaBroker", lambda address: fleet.broker)
     monkeypatch.setattr("weir.counts.tally.parser", lambda rules: lambda value, append_ms: (0, "error"))
@@ -89,6 +115,7 @@ def test_recount_is_mapped_over_spans_and_proves_them(dags: DagBag, fleet: Fleet
     assert run(dags, "error_counts_recount") == ("success", {"spans": "success", "recount[0]": "success", "prove": "success"})
     before = fleet.store.proven(JOB)
     assert before is not None
+    assert len(events_of("error_counts_proven")) == 1
     assert run(dags, "error_counts_recount") == ("success", {"spans": "success", "recount": "skipped", "prove": "skipped"})
     assert run(dags, "error_counts_recount", since="1970-01-01T00:00:00Z")[1] == {
         "spans": "success", "recount[0]": "success", "prove": "skipped",

@@ -147,7 +147,8 @@ def counts(
             moment = closed_now(head_of(store, job), rules, KafkaBroker(settings.kafka), int(time.time() * 1000))
             question = replace(question, closed_until=moment)
         rows = ask(store, job, question, say if explain else lambda told: None)
-    show(rows, form, empty=f"No lines of level {levels} in this time. Other levels: --levels all")
+    columns = ("window_start", "window_end", *question.by, "n")
+    show(rows, form, columns, empty=f"No lines of level {levels} in this time. Other levels: --levels all")
 
 
 def _names(text: str, nothing: str) -> tuple[str, ...]:

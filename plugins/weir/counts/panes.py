@@ -96,4 +96,4 @@ def duration(ms: int) -> str:
     for unit in ("d", "h", "m", "s"):
         if ms and ms % UNITS[unit] == 0:
             return f"{ms // UNITS[unit]}{unit}"
-    return f"{ms}ms"
+    return f"{ms}ms" if ms else "0s"

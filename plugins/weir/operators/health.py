@@ -13,6 +13,7 @@ from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.utils.helpers import build_airflow_dagrun_url
 
+from weir.operators.assets import LANDED, landed
 from weir.operators.base import WeirOperator
 from weir.operators.session import opened
 
@@ -27,7 +28,10 @@ FOR_A_PERSON = frozenset({"down", "stalled", "crash_looping", "poisoned", "diver
 
 class TickOperator(WeirOperator):
     """Judges every job. Logs a sentence for each and keeps its report as XCom `reports`, those in trouble first and MOST at most; all are
-    in the numbers by verdict. Returns those in trouble."""
+    in the numbers by verdict. Tells by asset events who has landed since the last tick. Returns those in trouble."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(outlets=[LANDED], **kwargs)
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         with opened() as manager:
@@ -36,7 +40,18 @@ class TickOperator(WeirOperator):
         for report in reports[:MOST]:
             self.log.info("%s. %s", report.sentence, f"Next: {report.next_step}" if report.next_step else "")
         context["ti"].xcom_push(key="reports", value={r.job: plain(r) for r in reports[:MOST]})
+        last = context.get("prev_start_date_success")
+        for report in reports:
+            if moved(report, last.timestamp() * 1000 if last else 0.0):
+                told: dict[str, Any] = {name: report.evidence.get(name) for name in ("epoch", "batch_id", "attempt", "landed_at", "lag")}
+                context["outlet_events"][LANDED].add(landed(report.job), extra=told)
         return [plain(r) for r in reports[:MOST] if in_trouble(r)]
+
+
+def moved(report: Report, since: float) -> bool:
+    """Has the job landed a batch since then (ms)?"""
+    at = report.evidence.get("landed_at")
+    return isinstance(at, int) and at > since
 
 
 def plain(report: Report) -> dict[str, Any]:

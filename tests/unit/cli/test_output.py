@@ -41,6 +41,11 @@ def test_json_is_ascii_and_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(out) == ROWS
 
 
+def test_a_csv_of_no_rows_still_names_its_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    show([], Format.CSV, ("service", "n"), empty="Nothing.")
+    assert capsys.readouterr() == ("service,n\n", "Nothing.\n")
+
+
 def test_csv_has_a_header_and_no_control_codes(capsys: pytest.CaptureFixture[str]) -> None:
     show(ROWS, Format.CSV)
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))

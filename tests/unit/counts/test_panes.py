@@ -87,7 +87,7 @@ def test_bad_durations_name_the_rule(text: str) -> None:
 
 
 def test_durations_are_written_shortly() -> None:
-    assert [duration(ms) for ms in (10_000, 90_000, 3_600_000, 86_400_000, 15)] == ["10s", "90s", "1h", "1d", "15ms"]
+    assert [duration(ms) for ms in (10_000, 90_000, 3_600_000, 86_400_000, 15, 0)] == ["10s", "90s", "1h", "1d", "15ms", "0s"]
 
 
 @pytest.mark.parametrize(
