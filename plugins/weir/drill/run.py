@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from weir.drill.stage import JOB, Stage
 from weir.errors import WeirError
 from weir.generator import Generator
 
+log = logging.getLogger(__name__)
 HOUR_MS = 3_600_000
 FIRST_HOUR = 1_769_904_000_000  # 1 February 2026: after the sample, so that the first lines of a load are not late
 
@@ -78,6 +80,9 @@ class _Player:
             return self._judged()
         except WeirError as error:
             return replace(self._blank(), failed=str(error))
+        except Exception as error:  # a fault that the drill did not expect is a row, too: those after it are still to be played
+            log.exception(self._fault.name)
+            return replace(self._blank(), failed=f"the drill itself failed: {error!r}")
         finally:
             stage.disarm()
 
