@@ -43,9 +43,10 @@ def drill(
         rows = [{"fault": each.name, "title": each.title, "needs": ", ".join(sorted(each.needs))} for each in faults]
         return show(rows, form)
     from weir.drill.run import play
+    from weir.local.stack import told_to_end
 
     done: list[Row] = []
-    with _stage(here, keep) as stage:
+    with told_to_end(), _stage(here, keep) as stage:  # else a drill that is cancelled leaves its cuts of the network and its small disks
         for run in range(runs):
             for row in play(stage, faults, seed + run, run):
                 done.append(row)

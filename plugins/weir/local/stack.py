@@ -68,7 +68,7 @@ def up(reporter: Reporter, servers_only: bool = False) -> UpReport:
             raise StackFailed(f"Another `weir up` or `weir down` works on {home()}.", "Wait for it to end.")
         changed = not _all_up(servers_only)
         if changed:
-            with _told_to_end():
+            with told_to_end():
                 _start(reporter, servers_only)
         return _report(began, changed, servers_only)
 
@@ -82,8 +82,9 @@ def _all_up(servers_only: bool) -> bool:
 
 
 @contextmanager
-def _told_to_end() -> Iterator[None]:
-    """SIGTERM ends the block like Ctrl-C does, so that what a build server cancels is cleaned up too."""
+def told_to_end() -> Iterator[None]:
+    """SIGTERM ends the block like Ctrl-C does, so that what a build server cancels is cleaned up too; so does a SIGINT that was ignored
+    when this process began, as a shell has it for what it starts in the background."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -91,11 +92,12 @@ def _told_to_end() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _start(reporter: Reporter, servers_only: bool) -> None:

@@ -1,5 +1,7 @@
 import io
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -123,3 +125,15 @@ def test_lines_tell_each_step_with_its_time() -> None:
     told = out.getvalue().splitlines()
     assert told[0] == "...  topic" and told[1].startswith("ok   topic: 0.") and told[1].endswith("s  logs")
     assert told[3].startswith("FAIL schema: ")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_block_so_that_it_cleans_up(number: signal.Signals) -> None:
+    before = signal.signal(number, signal.SIG_IGN)  # as a shell has it for what it starts in the background
+    try:
+        with pytest.raises(KeyboardInterrupt), stack.told_to_end():
+            os.kill(os.getpid(), number)
+            signal.pause()
+        assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
