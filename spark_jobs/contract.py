@@ -29,6 +29,7 @@ class Exit(IntEnum):
     SUPERSEDED = 64  # a later attempt has taken over: the right end of an old driver
     DIVERGED = 65  # checkpoint and head disagree: the supervisor must rebuild
     LOST = 66  # what the driver stands on went away: its JVM, an executor, the broker. Never taken for poison
+    OUT_OF_MEMORY = 67  # more memory helps, another try with the same does not
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,8 @@ def explain(failure: BaseException) -> tuple[Exit, str]:
     if isinstance(failure, Diverged):
         return Exit.DIVERGED, str(failure)
     text = f"{type(failure).__name__}: {failure}"
+    if "java.lang.OutOfMemoryError" in text:
+        return Exit.OUT_OF_MEMORY, text
     unanswered = text.startswith(UNANSWERED) and "Trace:" not in text
     if unanswered or any(text.startswith(sign) for sign in JVM_GONE):
         return Exit.LOST, f"the driver's JVM has ended: it was killed, or ran out of memory ({text})"

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from zlib import crc32
 
 from weir.cluster.records import AttemptRow
 from weir.supervise.spec import Restart
 from weir.supervise.verdict import Report, Verdict
+
+SPREAD = 0.25
 
 
 class Act(StrEnum):
@@ -41,9 +44,36 @@ def decide(report: Report, policy: Restart, attempts: Sequence[AttemptRow], land
         if not policy.rebuild_on_divergence:
             return Decision(Act.NONE, f"the spec wants a person to say: weir checkpoint {report.job} --rebuild")
         return _within_budget(Act.REBUILD, report, policy, attempts, landed_attempt)
+    if report.verdict is Verdict.DOWN and (why := _no_memory(policy, attempts)):
+        return Decision(Act.NONE, why, spent=True)
     if report.verdict in (Verdict.DOWN, Verdict.STALLED):
         return _within_budget(Act.RESTART, report, policy, attempts, landed_attempt)
     return Decision(Act.NONE, f"{report.verdict} calls for nothing")
+
+
+def starved(attempts: Sequence[AttemptRow]) -> int:
+    """How many attempts since the last deploy, that one included, ran out of memory. `attempts` are newest first."""
+    found = 0
+    for attempt in attempts:
+        found += attempt.exit_reason == "out_of_memory"
+        if attempt.cause == "deploy":
+            break
+    return found
+
+
+def _no_memory(policy: Restart, attempts: Sequence[AttemptRow]) -> str:
+    """Why a driver that ran out of memory is not started again; empty if it may be. The same memory would be used up again."""
+    if not attempts or attempts[0].exit_reason != "out_of_memory":
+        return ""
+    mend = "a person must look: raise resources.driver_memory, or lower limits.lines_per_batch"
+    if policy.larger_memory is None:
+        return f"out of memory, and the spec has no restart.larger_memory: {mend}"
+    return f"out of memory with {policy.larger_memory}, too: {mend}" if starved(attempts) > 1 else ""
+
+
+def _spread(report: Report) -> float:
+    """Between 1 and 1 + SPREAD, by job and attempt: jobs that fell together do not rise together, and every look says the same."""
+    return 1 + SPREAD * (crc32(f"{report.job} {report.attempt}".encode()) % 1000) / 1000
 
 
 def with_decision(report: Report, decision: Decision) -> Report:
@@ -60,5 +90,5 @@ def _within_budget(act: Act, report: Report, policy: Restart, attempts: Sequence
     if started >= policy.budget:
         return Decision(Act.NONE, f"{started} restarts landed nothing: a person must look. weir logs {report.job}", spent=True)
     fruitless = len(recent)
-    wait = 0.0 if fruitless == 0 else min(policy.backoff_max, policy.backoff_first * 2 ** (fruitless - 1))
+    wait = 0.0 if fruitless == 0 else min(policy.backoff_max, policy.backoff_first * 2 ** (fruitless - 1)) * _spread(report)
     return Decision(act, f"{act} {started + 1} of {policy.budget}", report.since + round(wait * 1000))

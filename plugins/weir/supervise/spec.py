@@ -93,6 +93,7 @@ class Restart(Section):
     budget: int = Field(default=5, ge=0)
     refill_after: Seconds = 600.0
     rebuild_on_divergence: bool = True
+    larger_memory: Memory | None = None  # of the driver, for the one retry after it ran out of memory, and until the next deploy
 
 
 class JobSpec(Section):

@@ -18,7 +18,7 @@ from weir.supervise.lineage import KEEP_BATCHES, disagreement, forgotten, usable
 from weir.supervise.parts import Parts, or_none
 from weir.supervise.restart import Act
 from weir.supervise.spec import JobSpec
-from weir.supervise.submission import arguments, submission
+from weir.supervise.submission import arguments, enlarged, submission
 from weir.supervise.verdict import Observation, Report, Verdict, judge
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ class Starter(Parts):
         checkpoint = self._checkpoints.location(job, head.epoch, head.attempt)
         args = arguments(spec, head, wanted.version, checkpoint, self._settings, topic.ends if topic else ())
         code = Path(self._settings.bundles) / wanted.version
-        submission_id = cluster.submit(submission(spec, args, code, self._settings))
+        submission_id = cluster.submit(submission(enlarged(spec, self.store.attempts(job)), args, code, self._settings))
         failpoint.reach("takeover.submit")
         self.store.put_submitted(job, head.attempt, submission_id, self._now_ms())
         sentence = f"{job}: attempt {head.attempt} was submitted as {submission_id}."

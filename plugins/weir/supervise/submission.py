@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from spark_jobs.contract import JobArguments
 from spark_jobs.protocol import Head, Offsets
 from weir.cluster.cassandra import address
-from weir.cluster.records import Submission
+from weir.cluster.records import AttemptRow, Submission
 from weir.settings import Settings
+from weir.supervise.restart import starved
 from weir.supervise.spec import JobSpec
 
 
@@ -43,6 +44,13 @@ def arguments(spec: JobSpec, head: Head, version: str, checkpoint: str, settings
         trigger_s=spec.trigger,
         max_lines_per_batch=spec.limits.lines_per_batch,
     )
+
+
+def enlarged(spec: JobSpec, attempts: Sequence[AttemptRow]) -> JobSpec:
+    """The spec with its larger memory, if an attempt since the last deploy ran out of the usual one. `attempts` are newest first."""
+    if spec.restart.larger_memory is None or not starved(attempts):
+        return spec
+    return spec.model_copy(update={"resources": spec.resources.model_copy(update={"driver_memory": spec.restart.larger_memory})})
 
 
 def submission(spec: JobSpec, args: JobArguments, bundle: Path, settings: Settings) -> Submission:

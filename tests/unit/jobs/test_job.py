@@ -29,6 +29,7 @@ from weir.testing import MemoryStore
         (ConnectionRefusedError("[Errno 111] Connection refused"), Exit.LOST),
         (Py4JError("An error occurred while calling o81.collectToPython"), Exit.LOST),
         (Py4JError("An error occurred while calling o81.x. Trace:\nMethod x does not exist"), Exit.FAILED),
+        (RuntimeError("Job aborted: java.lang.OutOfMemoryError: Java heap space"), Exit.OUT_OF_MEMORY),
         (RuntimeError("Job aborted: ExecutorLostFailure (executor 0 exited)"), Exit.LOST),
         (RuntimeError("org.apache.kafka.common.errors.TimeoutException: Timed out waiting for a node"), Exit.LOST),
     ],

@@ -337,3 +337,20 @@ def test_health_tells_how_far_folding_is_behind_and_asks_once_a_minute(bench: Be
     assert isinstance(backlog, dict) and backlog["waiting"] == 1 and asked == [JOB]
     assert str(report.evidence["folding"]).startswith("folding is behind: 1 hours and shards wait, the first since ")
     assert report.verdict is Verdict.IDLE
+
+
+def test_a_driver_that_ran_out_of_memory_gets_more_until_the_next_deploy(bench: Bench) -> None:
+    def memory() -> str:
+        return list(bench.cluster.submissions.values())[-1].driver_memory
+
+    bench.manager.deploy(JOB)
+    assert memory() == "1g"
+    bench.store.put_exit(JOB, 1, "", "out_of_memory", "java.lang.OutOfMemoryError: Java heap space", 3)
+    bench.manager.restart(JOB)
+    assert memory() == "2g"
+    bench.store.put_exit(JOB, 2, "", "lost", "killed", 3)
+    bench.manager.restart(JOB)
+    assert memory() == "2g"
+    bench.manager.stop(JOB)
+    bench.manager.deploy(JOB)
+    assert memory() == "1g"
