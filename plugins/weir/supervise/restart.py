@@ -72,8 +72,8 @@ def _no_memory(policy: Restart, attempts: Sequence[AttemptRow]) -> str:
 
 
 def _spread(report: Report) -> float:
-    """Between 1 and 1 + SPREAD, by job and attempt: jobs that fell together do not rise together, and every look says the same."""
-    return 1 + SPREAD * (crc32(f"{report.job} {report.attempt}".encode()) % 1000) / 1000
+    """Between 1 - SPREAD and 1, by job and attempt: jobs that fell together do not rise together, and every look says the same."""
+    return 1 - SPREAD * (crc32(f"{report.job} {report.attempt}".encode()) % 1000) / 1000
 
 
 def with_decision(report: Report, decision: Decision) -> Report:

@@ -206,12 +206,12 @@ def test_only_an_end_or_a_stall_calls_for_a_restart(verdict: Verdict) -> None:
 
 def test_the_first_restart_is_at_once_and_the_next_ones_wait_longer() -> None:
     waits = [decide(DOWN, POLICY, restarts(n), landed_attempt=1).not_before - NOW for n in range(3)]
-    assert waits[0] == 0 and 2_000 <= waits[1] <= 2_500 and 4_000 <= waits[2] <= 5_000
+    assert waits[0] == 0 and 1_500 <= waits[1] <= 2_000 and 3_000 <= waits[2] <= 4_000
 
 
 def test_jobs_that_fell_together_do_not_rise_together() -> None:
     waits = [decide(replace(DOWN, job=f"job-{n}"), POLICY, restarts(2), landed_attempt=1).not_before - NOW for n in range(20)]
-    assert len(set(waits)) > 10 and all(4_000 <= wait <= 5_000 for wait in waits)
+    assert len(set(waits)) > 10 and all(3_000 <= wait <= 4_000 for wait in waits)
 
 
 def test_a_restart_that_landed_something_does_not_lengthen_the_wait() -> None:
@@ -244,7 +244,7 @@ def test_what_the_cluster_did_not_take_uses_up_no_budget_but_time() -> None:
     refused = [replace(row, submission_id="") for row in restarts(40)]
     decision = decide(DOWN, POLICY, refused, landed_attempt=1)
     assert (decision.act, decision.spent) == (Act.RESTART, False)
-    assert decision.not_before == DOWN.since + POLICY.backoff_max * 1000
+    assert 0.75 * POLICY.backoff_max * 1000 <= decision.not_before - DOWN.since <= POLICY.backoff_max * 1000
 
 
 def test_a_person_does_not_use_up_the_budget() -> None:
