@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, D
 
 from tests.dags.fleet import JOB, Fleet, context
 from weir.errors import NotRunning
-from weir.operators.health import RecordOperator, ShowOperator, TickOperator, TroubleOperator
+from weir.operators.health import UNKNOWN_MS, RecordOperator, ShowOperator, TickOperator, TroubleOperator
 from weir.triggers.hands import Hands
 from weir.triggers.watch import sweep
 
@@ -88,6 +88,18 @@ def test_a_probe_that_fails_is_unknown_and_starts_nothing(fleet: Fleet) -> None:
     fleet.broker.answers = fleet.cluster.answers = False
     found, reports = tick()
     assert found == [] and reports[JOB]["verdict"] == "unknown"
+
+
+def test_unknown_for_long_is_an_alert_and_never_a_restart(fleet: Fleet) -> None:
+    fleet.manager.deploy(JOB)
+    fleet.land()
+    fleet.broker.answers = fleet.cluster.answers = False
+    tick()
+    fleet.clock.now += UNKNOWN_MS / 1000 + 1
+    (found,), _ = tick()
+    assert (found["verdict"], found["act"]) == ("unknown", "none")
+    with pytest.raises(AirflowFailException, match="did not answer"):
+        TroubleOperator(task_id="trouble", report=found).execute(context())
 
 
 def test_without_the_store_the_tick_fails_with_a_sentence(fleet: Fleet) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # the reports of a thousand jobs would be 1 MB of its database every 30 s. The others in trouble have their turn at the next tick.
 MOST = 100
 FOR_A_PERSON = frozenset({"down", "stalled", "crash_looping", "poisoned", "diverged", "data_loss"})
+UNKNOWN_MS = 300_000  # a part that is killed is back within a minute or two; what is not known for longer, nobody watches over
 
 
 class TickOperator(WeirOperator):
@@ -65,8 +66,9 @@ def urgency(report: Report) -> tuple[int, int]:
 
 
 def in_trouble(report: Report) -> bool:
-    """Something is to be done, now or after a pause, by Weir or by a person."""
-    return report.act != "none" or report.verdict in FOR_A_PERSON
+    """Something is to be done, now or after a pause, by Weir or by a person. Unknown for long is an alert, and never a restart."""
+    unknown = report.verdict == "unknown" and report.at - report.since > UNKNOWN_MS
+    return report.act != "none" or report.verdict in FOR_A_PERSON or unknown
 
 
 class RestartRunLink(BaseOperatorLink):
