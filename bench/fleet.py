@@ -72,10 +72,12 @@ class World:
             if job not in self.died or job in self.replaced:
                 head = self.store.head(job)
                 assert head is not None
-                landed = one_more(head)
+                landed, topic = one_more(head), self.specs[job].source.topic
+                # A log that ends before what has landed would be taken for one that was cut.
+                self.broker.fill(topic, 0, landed.frontier[0] - self.broker.end_offsets(topic)[0])
                 self.store.swap(head, landed)
                 folder = job, landed.epoch, landed.attempt
-                self.checkpoints.plan(*folder, landed.batch_id, landed.frontier, self.specs[job].source.topic)
+                self.checkpoints.plan(*folder, landed.batch_id, landed.frontier, topic)
                 self.checkpoints.commit(*folder, landed.batch_id)
 
     def kill(self, *jobs: str) -> None:
@@ -112,7 +114,7 @@ def specs(jobs: int) -> dict[str, JobSpec]:
 
 
 def one_more(head: Head) -> Head:
-    """The head after one more batch of a line, which the topic has already."""
+    """The head after one more batch of a line."""
     head = head if head.incarnation else started(head, f"i-{head.attempt}")
     start = dict(head.frontier)
     batch = Batch(head.last_landed + 1, start, start | {0: start[0] + 1})
@@ -143,6 +145,8 @@ def passes(tick: Callable[[], object], between: Callable[[], None], others: Call
 
 def tick_task(world: World) -> Figures:
     """The scheduled tick as Airflow's task runs it, and what it leaves in Airflow's database."""
+    from airflow.sdk.execution_time.context import OutletEventAccessors
+
     from weir.operators import health
 
     pushed: dict[str, Any] = {}
@@ -153,7 +157,7 @@ def tick_task(world: World) -> Figures:
 
     world.land()
     began = time.monotonic()
-    found = health.TickOperator(task_id="tick").execute({"ti": Instance()})  # type: ignore[typeddict-item]
+    found = health.TickOperator(task_id="tick").execute({"ti": Instance(), "outlet_events": OutletEventAccessors()})  # type: ignore[typeddict-item]
     wall = time.monotonic() - began
     return {"tick_ms": ms(wall), "tick_xcom_bytes": len(json.dumps(pushed)) + len(json.dumps(found)), "mapped": len(found)}
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -24,7 +23,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 
 from weir.drill import run, stage  # noqa: E402
-from weir.drill.fault import Fault, Scene, now_ms  # noqa: E402
+from weir.drill.driver import killed_and_back  # noqa: E402
+from weir.drill.fault import Fault, Scene  # noqa: E402
 from weir.drill.stage import JOB, Stage  # noqa: E402
 from weir.local import class_archive  # noqa: E402
 from weir.local.report import Lines  # noqa: E402
@@ -37,11 +37,8 @@ Kill = dict[str, float]
 
 def kill_once(at: Stage) -> Kill:
     """Kill the driver and wait for its successor's first batch. Seconds from the kill."""
-    before = at.head().attempt
     load = os.getloadavg()[0]
-    at.signal_driver(signal.SIGKILL)
-    killed = now_ms()
-    landed = at.until(lambda: at.landed_after(killed, before), "a batch lands again")
+    killed, landed = killed_and_back(at)
     row = next(a for a in at.manager.store.attempts(JOB) if a.attempt == landed.by)
     return {
         "seen": (row.taken_at - killed) / 1000,
@@ -53,9 +50,8 @@ def kill_once(at: Stage) -> Kill:
 
 def calm(at: Stage) -> bool:
     """Has the attempt at work caught up?"""
-    head = at.head()
-    ends = at.broker.end_offsets(at.manager.specs[JOB].source.topic)
-    return head.by == head.attempt and sum(ends.values()) - sum(head.frontier.values()) < CALM_LINES
+    seen = at.manager.observe(JOB)
+    return seen.head is not None and seen.landed_attempt == seen.head.attempt and seen.lag is not None and seen.lag < CALM_LINES
 
 
 def all_kills(count: int, found: list[Kill]) -> Any:
@@ -72,7 +68,9 @@ def all_kills(count: int, found: list[Kill]) -> Any:
 
 
 def summary(found: list[Kill]) -> dict[str, dict[str, float]]:
-    """The median, the 95th percentile and the largest, in seconds."""
+    """The median, the 95th percentile and the largest, in seconds; empty of fewer than two kills."""
+    if len(found) < 2:
+        return {}
     rows = {name: [kill[name] for kill in found] for name in ("seen", "landed")}
     cuts = {name: quantiles(values, n=20, method="inclusive") for name, values in rows.items()}
     return {name: {"p50": round(cut[9], 2), "p95": round(cut[18], 2), "max": round(max(rows[name]), 2)} for name, cut in cuts.items()}

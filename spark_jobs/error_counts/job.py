@@ -57,10 +57,7 @@ def main(argv: list[str]) -> int:
 
 def stream(args: JobArguments, sink: Sink) -> None:
     """Read the topic batch by batch for ever. Raises what ended the query."""
-    from pyspark.sql import SparkSession
-
-    # Times are read in UTC and then moved to the spec's zone: the machine's own zone must not matter.
-    spark = SparkSession.builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
+    spark = source.session()
     sink.attach(spark)
     query = (
         source.stream(spark, args)

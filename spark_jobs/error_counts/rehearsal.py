@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 
 def main(argv: list[str]) -> None:
     """Count what is there now, batch by batch. Raises what ended the query."""
-    from pyspark.sql import SparkSession
-
     args = JobArguments.from_argv(argv)
-    spark = SparkSession.builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
+    spark = source.session()
     plan = Plan(args)
 
     def count(batch: DataFrame, batch_id: int) -> None:

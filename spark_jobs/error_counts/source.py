@@ -25,6 +25,13 @@ FETCH = {
 }
 
 
+def session() -> SparkSession:
+    """Times are read in UTC and then moved to the spec's zone: the machine's own zone must not matter."""
+    from pyspark.sql import SparkSession
+
+    return SparkSession.builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
+
+
 def stream(spark: SparkSession, args: JobArguments) -> DataFrame:
     """The topic as a stream. An epoch begins at `starting_offsets`; after that the checkpoint says where to go on."""
     reader = spark.readStream.format("kafka").options(**FETCH).option("kafka.bootstrap.servers", args.bootstrap_servers)

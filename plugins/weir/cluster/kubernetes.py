@@ -53,8 +53,7 @@ class KubernetesCluster:
             answer = self._api.get(f"/api/v1/namespaces/{quote(namespace)}/pods?labelSelector={LABEL}")
             pods = rows(answer.body, "items") if answer else []
             listed |= {f"{namespace}:{within(pod, 'metadata', 'name')}": _state({"kind": "Pod", **pod}) for pod in pods}
-        others = [one for one in submission_ids if one not in listed]
-        return {**{one: listed[one] for one in submission_ids if one in listed}, **each(others, self.state, self._timeout_s)}
+        return each(submission_ids, listed, self.state, self._timeout_s)
 
     def kill(self, submission_id: str) -> None:
         self._api.send("DELETE", _path(submission_id))

@@ -104,17 +104,24 @@ def rows(found: Any, *path: str) -> list[Mapping[str, Any]]:
     return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
-def each(ids: Collection[str], state: Callable[[str], DriverState], budget_s: float) -> Mapping[str, DriverState]:
-    """The state of each, a few asked for at once. No question is begun after `budget_s`: what is left then is UNKNOWN."""
+def each(
+    ids: Collection[str], listed: Mapping[str, DriverState], state: Callable[[str], DriverState], budget_s: float
+) -> Mapping[str, DriverState]:
+    """The state of each: as it is listed, and of the others as they are asked for, a few at once.
+
+    No question is begun after `budget_s`: what is left then is UNKNOWN.
+    """
+    others = [one for one in ids if one not in listed]
+    known = {one: listed[one] for one in ids if one in listed}
     deadline = time.monotonic() + budget_s
 
     def in_time(one: str) -> DriverState:
         return state(one) if time.monotonic() < deadline else DriverState.UNKNOWN
 
-    if not ids:
-        return {}
-    with ThreadPoolExecutor(min(AT_ONCE, len(ids))) as pool:
-        return dict(zip(ids, pool.map(in_time, ids), strict=True))
+    if not others:
+        return known
+    with ThreadPoolExecutor(min(AT_ONCE, len(others))) as pool:
+        return {**known, **dict(zip(others, pool.map(in_time, others), strict=True))}
 
 
 def _object(text: bytes) -> Mapping[str, Any]:

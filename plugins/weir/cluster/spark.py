@@ -49,8 +49,7 @@ class StandaloneCluster:
         """One look at the master's page for all that it lists; it forgets drivers that ended long ago."""
         page = self._page() if len(submission_ids) > 1 else NOTHING
         listed = {str(d.get("id")): STATES.get(str(d.get("state")), DriverState.UNKNOWN) for d in _drivers(page)}
-        others = [one for one in submission_ids if one not in listed]
-        return {**{one: listed[one] for one in submission_ids if one in listed}, **each(others, self.state, self._timeout_s)}
+        return each(submission_ids, listed, self.state, self._timeout_s)
 
     def kill(self, submission_id: str) -> None:
         self._rest.first(lambda api: api.send("POST", f"/v1/submissions/kill/{submission_id}"), _decides)

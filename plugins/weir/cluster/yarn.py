@@ -47,8 +47,7 @@ class YarnCluster:
     def states_of(self, submission_ids: Collection[str]) -> Mapping[str, DriverState]:
         answer = self._ask(lambda api: api.get(self._path("", applicationTags=TAG, deSelects="resourceRequests")))
         listed = {str(app.get("id")): _state(app) for app in rows(answer.body, "apps", "app")}
-        others = [one for one in submission_ids if one not in listed]
-        return {**{one: listed[one] for one in submission_ids if one in listed}, **each(others, self.state, self._timeout_s)}
+        return each(submission_ids, listed, self.state, self._timeout_s)
 
     def kill(self, submission_id: str) -> None:
         self._ask(lambda api: api.send("PUT", self._path(f"/{quote(submission_id)}/state"), {"state": "KILLED"}))

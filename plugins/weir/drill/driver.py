@@ -11,6 +11,7 @@ from statistics import quantiles
 import psutil
 
 from spark_jobs.failpoint import DRIVER, TAKEOVER
+from spark_jobs.protocol import Head
 from weir.drill.fault import FAILPOINTS, Scene, enlist, fault, now_ms
 from weir.drill.stage import JOB, WHO, Stage
 from weir.drill.steady import of_driver, one_driver, replaced
@@ -54,14 +55,19 @@ for step in (*TAKEOVER[:-1], "start"):
     enlist(f"F1.{step}", title, killed_while_starting(step), replaces=True, needs=frozenset({FAILPOINTS}))
 
 
+def killed_and_back(stage: Stage) -> tuple[int, Head]:
+    """Kill the driver; when that was (ms), and the first batch that a successor lands."""
+    attempt = stage.head().attempt
+    stage.signal_driver(signal.SIGKILL)
+    killed = now_ms()
+    return killed, stage.until(lambda: stage.landed_after(killed, attempt), "a batch lands again")
+
+
 @fault("F1.kills", f"{KILLS} random kills of the driver in one run", replaces=True)
 def many_kills(scene: Scene) -> None:
     stage, times = scene.stage, []
     for _ in range(KILLS):
-        attempt = stage.head().attempt
-        stage.signal_driver(signal.SIGKILL)
-        killed = now_ms()
-        landed = stage.until(lambda killed=killed, attempt=attempt: stage.landed_after(killed, attempt), "a batch lands again")  # type: ignore[misc]
+        killed, landed = killed_and_back(stage)
         times.append((landed.landed_at - killed) / 1000)
         time.sleep(scene.random.uniform(0.0, 2.0))
     cuts = quantiles(times, n=20)

@@ -52,7 +52,16 @@ def play(stage: Stage, faults: Iterable[Fault], seed: int, run: int) -> Iterable
         if reason:
             yield Row(fault.name, fault.title, seed=seed, skipped=f"needs {reason}")
         else:
-            yield _Player(stage, fault, seed, FIRST_HOUR + (run * 100 + n) * HOUR_MS).row()
+            yield _played(stage, fault, seed, FIRST_HOUR + (run * 100 + n) * HOUR_MS)
+
+
+def _played(stage: Stage, fault: Fault, seed: int, start_ms: int) -> Row:
+    """The row of a fault; also of one that could not begin, since a part was still away after the fault before it."""
+    try:
+        player = _Player(stage, fault, seed, start_ms)
+    except WeirError as error:
+        return Row(fault.name, fault.title, seed=seed, failed=str(error))
+    return player.row()
 
 
 class _Player:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from weir.errors import StackFailed
 from weir.local import class_archive, kafka, logs, secrets, spark
 from weir.local.airflow_api import AirflowApi
-from weir.local.part import Stack
+from weir.local.part import Stack, late
 from weir.local.process import last_lines
 from weir.local.report import Reporter
 from weir.settings import PROJECT, Settings
@@ -26,7 +25,7 @@ def ready_hooks(stack: Stack, settings: Settings) -> dict[str, Callable[[], obje
     """What a part needs as soon as it is up, while the others still start: Airflow's first ticks want to find the schema."""
     return {
         "kafka": lambda: kafka.topic(settings.kafka),
-        "cassandra": lambda: _late("weir.cluster.migrate", "migrate")(settings),
+        "cassandra": lambda: late("weir.cluster.migrate", "migrate")(settings),
     }
 
 
@@ -37,7 +36,7 @@ def bring_up(stack: Stack, settings: Settings, reporter: Reporter) -> None:
     with reporter.step("sample log counted"):
         feed(stack, settings)
         await_landed(settings)
-    class_archive.begin(stack, spark.spark_home())
+    class_archive.begin(stack, spark.spark_home(), JOB)
 
 
 def deploy(stack: Stack, settings: Settings) -> None:
@@ -60,13 +59,13 @@ def _evidence(stack: Stack) -> str:
 def feed(stack: Stack, settings: Settings) -> None:
     """Sends the sample log, once in the life of a state folder."""
     if not fed(stack.home).exists():
-        lines = _late("weir.ingest", "ingest_file")(SAMPLE, SERVICE, settings)
+        lines = late("weir.ingest", "ingest_file")(SAMPLE, SERVICE, settings)
         fed(stack.home).write_text(f"{lines}\n")
 
 
 def await_landed(settings: Settings) -> None:
     """Returns when all that the topic now holds has landed. Raises StackFailed after COUNT_S seconds."""
-    if not _late("weir.supervise.factory", "manager")(settings).wait_landed(JOB, COUNT_S):
+    if not late("weir.supervise.factory", "manager")(settings).wait_landed(JOB, COUNT_S):
         raise StackFailed(
             f"{JOB} runs, but its counts are not in Cassandra after {COUNT_S:.0f} s.",
             f"See `weir health {JOB}` and `weir logs driver:{JOB}`.",
@@ -80,10 +79,5 @@ def fed(home: Path) -> Path:
 
 def first_counts(settings: Settings) -> list[dict[str, Any]]:
     """The sample's lines by level, as `weir counts` tells them."""
-    found: list[dict[str, Any]] = _late("weir.counts.query", "sample_counts")(settings, SERVICE)
+    found: list[dict[str, Any]] = late("weir.counts.query", "sample_counts")(settings, SERVICE)
     return found
-
-
-def _late(module: str, name: str) -> Any:
-    """These modules sit above the embedded stack; it must not need them to start a server."""
-    return getattr(importlib.import_module(module), name)

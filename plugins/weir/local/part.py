@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import socket
@@ -106,6 +107,11 @@ def told(question: Callable[[], str]) -> Callable[[], str]:
             return f"does not answer ({error})"
 
     return probe
+
+
+def late(module: str, name: str) -> Any:
+    """What a module has that sits above the embedded stack, which must not need it to start a server."""
+    return getattr(importlib.import_module(module), name)
 
 
 def connect(port: int) -> socket.socket:

@@ -42,8 +42,9 @@ class TickOperator(WeirOperator):
             self.log.info("%s. %s", report.sentence, f"Next: {report.next_step}" if report.next_step else "")
         context["ti"].xcom_push(key="reports", value={r.job: plain(r) for r in reports[:MOST]})
         last = context.get("prev_start_date_success")
+        since = last.timestamp() * 1000 if last else 0.0
         for report in reports:
-            if moved(report, last.timestamp() * 1000 if last else 0.0):
+            if moved(report, since):
                 told: dict[str, Any] = {name: report.evidence.get(name) for name in ("epoch", "batch_id", "attempt", "landed_at", "lag")}
                 context["outlet_events"][LANDED].add(landed(report.job), extra=told)
         return [plain(r) for r in reports[:MOST] if in_trouble(r)]

@@ -11,7 +11,7 @@ from weir.cluster.records import AttemptRow
 from weir.supervise.spec import Restart
 from weir.supervise.verdict import Report, Verdict
 
-SPREAD = 0.25
+SPREAD = 0.25  # of a wait, at most: whatever fells many jobs at once would else get all their new drivers in one instant
 
 
 class Act(StrEnum):
@@ -29,7 +29,7 @@ class Decision:
     act: Act
     why: str
     not_before: int = 0
-    spent: bool = False  # the budget is used up
+    spent: bool = False  # there is nothing left to try
 
 
 def decide(report: Report, policy: Restart, attempts: Sequence[AttemptRow], landed_attempt: int) -> Decision:
@@ -77,9 +77,11 @@ def _spread(report: Report) -> float:
 
 
 def with_decision(report: Report, decision: Decision) -> Report:
-    """The report with what will be done about it. Down with nothing left to try is called crash looping."""
-    verdict = Verdict.CRASH_LOOPING if decision.spent else report.verdict
-    return replace(report, verdict=verdict, act=str(decision.act), plan=decision.why, not_before=decision.not_before)
+    """The report with what will be done about it. Down with nothing left to try is called crash looping, and its sentence says why."""
+    verdict, sentence = report.verdict, report.sentence
+    if decision.spent:
+        verdict, sentence = Verdict.CRASH_LOOPING, f"{sentence}; {decision.why}"
+    return replace(report, verdict=verdict, sentence=sentence, act=str(decision.act), plan=decision.why, not_before=decision.not_before)
 
 
 def _within_budget(act: Act, report: Report, policy: Restart, attempts: Sequence[AttemptRow], landed_attempt: int) -> Decision:

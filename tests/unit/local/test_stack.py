@@ -109,7 +109,7 @@ def test_up_without_java_starts_nothing(home: Path, monkeypatch: pytest.MonkeyPa
 
 def test_the_sample_is_fed_once_in_the_life_of_a_folder(a_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     fed: list[str] = []
-    monkeypatch.setattr(first_counts, "_late", lambda module, name: lambda path, service, settings: fed.append(service) or 480)
+    monkeypatch.setattr(first_counts, "late", lambda module, name: lambda path, service, settings: fed.append(service) or 480)
     for _ in range(2):
         first_counts.feed(a_stack, Settings(home=str(a_stack.home)))
     assert fed == ["sample"]
