@@ -26,7 +26,8 @@ from weir.drill import run, stage  # noqa: E402
 from weir.drill.driver import killed_and_back  # noqa: E402
 from weir.drill.fault import Fault, Scene  # noqa: E402
 from weir.drill.stage import JOB, Stage  # noqa: E402
-from weir.local import class_archive  # noqa: E402
+from weir.local.class_archive import archive  # noqa: E402
+from weir.local.rehearse import WITHIN_S  # noqa: E402
 from weir.local.report import Lines  # noqa: E402
 from weir.local.spark import spark_home  # noqa: E402
 
@@ -91,7 +92,7 @@ def measure(home: Path, kills: int, rate: float, report: Path | None) -> int:
     found: list[Kill] = []
     fault = Fault("recovery", f"{kills} kills of the driver", all_kills(kills, found), replaces=True, lines_per_s=rate)
     with stage.own(home, Lines(sys.stderr)) as at:
-        at.until(class_archive.archive(spark_home()).exists, "the classes are archived", class_archive.WITHIN_S)
+        at.until(archive(spark_home()).exists, "the classes are archived", WITHIN_S)
         (row,) = run.play(at, [fault], seed=1, run=0)
     figures = {"kills": found, "seconds": summary(found), "lines": row.lines, "failed": row.failed}
     print(json.dumps({name: figures[name] for name in ("seconds", "lines", "failed")}, indent=2))

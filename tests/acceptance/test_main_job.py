@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from weir.generator import Truth
-from weir.local import class_archive
+from weir.local import class_archive, rehearse
 from weir.local.spark import spark_home
 
 from .conftest import JOB, Stack, generate, one_of_its_kind, until
@@ -109,7 +109,7 @@ def test_a_killed_driver_is_restarted_and_nothing_is_lost_or_doubled(stack: Stac
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="what a process maps can be read on Linux only")
 def test_a_driver_starts_from_archived_classes(stack: Stack) -> None:
     archive = class_archive.archive(spark_home())
-    until(archive.exists, "the classes are archived", class_archive.WITHIN_S)
+    until(archive.exists, "the classes are archived", rehearse.WITHIN_S)
     attempt = stack.landed()["attempt"]
     stack.weir("restart", JOB)
     stack.weir("ingest", "-", "--service", one_of_its_kind("archived"), stdin=b"a line\n")

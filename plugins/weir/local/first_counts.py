@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from weir.errors import StackFailed
-from weir.local import class_archive, kafka, logs, secrets, spark
+from weir.local import kafka, logs, rehearse, secrets, spark
 from weir.local.airflow_api import AirflowApi
 from weir.local.part import Stack, late
 from weir.local.process import last_lines
@@ -36,7 +36,7 @@ def bring_up(stack: Stack, settings: Settings, reporter: Reporter) -> None:
     with reporter.step("sample log counted"):
         feed(stack, settings)
         await_landed(settings)
-    class_archive.begin(stack, spark.spark_home(), JOB)
+    rehearse.begin(stack, spark.spark_home(), JOB)
 
 
 def deploy(stack: Stack, settings: Settings) -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from weir.local import class_archive, ports, secrets, spark
+from weir.local import class_archive, ports, rehearse, secrets, spark
 from weir.local.part import Stack
 
 
@@ -38,9 +38,9 @@ def test_one_that_is_there_is_not_made_again(jars: Path, tmp_path: Path, monkeyp
     def started(*_: object, **__: object) -> None:
         raise AssertionError("a process was started")
 
-    monkeypatch.setattr(class_archive.subprocess, "Popen", started)
+    monkeypatch.setattr(rehearse.subprocess, "Popen", started)
     class_archive.archive(jars).touch()
-    class_archive.begin(Stack(tmp_path, ports.WANTED, secrets.load_or_create(tmp_path)), jars, "counts")
+    rehearse.begin(Stack(tmp_path, ports.WANTED, secrets.load_or_create(tmp_path)), jars, "counts")
 
 
 def test_what_drivers_inherit_names_the_archive_and_loopback(tmp_path: Path) -> None:
@@ -60,10 +60,10 @@ def test_an_archive_is_not_made_by_a_jvm_that_is_told_to_use_one(jars: Path, tmp
     class Asked:
         driver_memory, conf, env = "1g", {}, {}
 
-    monkeypatch.setattr(class_archive, "late", lambda module, name: lambda *_: {"appArgs": []} if name == "create_request" else Asked)
-    monkeypatch.setattr(class_archive.Settings, "load", lambda: None)
-    monkeypatch.setattr(class_archive.subprocess, "run", run)
+    monkeypatch.setattr(rehearse, "late", lambda module, name: lambda *_: {"appArgs": []} if name == "create_request" else Asked)
+    monkeypatch.setattr(rehearse.Settings, "load", lambda: None)
+    monkeypatch.setattr(rehearse.subprocess, "run", run)
     stack = Stack(tmp_path, ports.WANTED, secrets.load_or_create(tmp_path))
-    class_archive.make(stack, jars, "counts", {"JDK_JAVA_OPTIONS": f"-Dfile=x {class_archive.options(jars)} -Dy=z"})
+    rehearse.make(stack, jars, "counts", {"JDK_JAVA_OPTIONS": f"-Dfile=x {class_archive.options(jars)} -Dy=z"})
     assert "SharedArchiveFile" not in ran["JDK_JAVA_OPTIONS"]
     assert class_archive.archive(jars).exists()

@@ -1,0 +1,64 @@
+"""Has the classes of a job's drivers archived: a rehearsal of the job in the background, once for each installation."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from weir.errors import WeirError
+from weir.local import folder
+from weir.local.class_archive import archive, class_path, options, place
+from weir.local.part import Stack, java, late
+from weir.local.spark import driver_env, spark_home
+from weir.settings import Settings, home
+
+WITHIN_S = 900.0  # 45 CPU-s, behind everything else
+HARMLESS = "Its drivers start as they did before, only more slowly; `weir down` and `weir up` try it again."
+
+
+def begin(stack: Stack, spark: Path, job: str) -> None:
+    """Have the archive made in the background, if there is none. `weir down` ends what still works on it."""
+    if archive(spark).exists():
+        return
+    with stack.log("class-archive").open("ab") as log:
+        command = [sys.executable, "-m", "weir.local.rehearse", job]
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=stack.env(), cwd=stack.home, start_new_session=True)
+
+
+def make(stack: Stack, spark: Path, job: str, env: dict[str, str]) -> None:
+    """Rehearse the job in a JVM that archives its classes at the end. Raises CalledProcessError or TimeoutExpired."""
+    asked = late("weir.supervise.rehearsal", "rehearsal")(Settings.load(), job)
+    request = late("weir.cluster.spark", "create_request")(asked, "")
+    # The JVM refuses to make an archive while it is told to use one.
+    env = {**env, "JDK_JAVA_OPTIONS": env["JDK_JAVA_OPTIONS"].replace(options(spark), "")}
+    made = archive(spark).with_suffix(".part")  # by one process at a time; what a killed one left is written over
+    extra = asked.conf.get("spark.driver.extraJavaOptions", "").split()
+    jvm = [java(), f"-XX:ArchiveClassesAtExit={made}", f"-Xmx{asked.driver_memory}", *extra, "-cp", class_path(spark)]
+    try:
+        subprocess.run(
+            [*jvm, "org.apache.spark.deploy.SparkSubmit", *request["appArgs"]],
+            env={**env, **asked.env}, cwd=stack.folder("spark"), timeout=WITHIN_S, check=True,
+        )  # fmt: skip
+        made.rename(archive(spark))
+    finally:
+        made.unlink(missing_ok=True)
+
+
+def main(job: str) -> None:
+    """Make the archive, as the only one of this installation. What goes wrong is told to the log: nobody waits for it."""
+    os.nice(19)
+    with (place() / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not archive(spark_home()).exists():
+            stack = folder.load(home())
+            try:
+                make(stack, spark_home(), job, driver_env(stack))
+            except (WeirError, subprocess.SubprocessError) as error:
+                sys.exit(f"The classes of {job} were not archived ({error}). {HARMLESS}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
