@@ -27,7 +27,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-DOCS_HEADERS = {**HEADERS, "Content-Security-Policy": f"{SHUT} 'unsafe-inline'"}
+DOCS_HEADERS = {**HEADERS, "Content-Security-Policy": f"{SHUT} 'unsafe-inline'"}  # of `style-src`, which is the last
 NO_PAGE = "There is no such page of the Data Docs. They are written by a job's validation: weir validate JOB"
 
 

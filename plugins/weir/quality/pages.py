@@ -1,13 +1,13 @@
 """Data Docs that show wherever they are opened, without the internet and without scripts.
 
-Great Expectations' pages load scripts and styles from seven hosts, and their index is drawn by script: behind a firewall it is empty, and
+Great Expectations' pages load scripts and styles from six hosts, and their index is drawn by script: behind a firewall it is empty, and
 inside Airflow a script from elsewhere could read the login. So the results keep their pages, less what is loaded, and the index is ours.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -26,13 +26,13 @@ def address(base: str, job: str) -> str:
     return f"{base.rstrip('/')}/weir/docs/{quote(job)}/index.html"
 
 
-def complete(folder: Path, job: str, laws: Iterable[Law]) -> Path:
-    """Make the pages in `folder` carry all that they need, and write the index, which it returns."""
+def complete(folder: Path, job: str, laws: Sequence[Law], at: str) -> Path:
+    """Make the pages in `folder` carry all that they need, and write the index, which it returns. `at` is when the laws were checked."""
     style = (HERE / "docs.css").read_text()
     for page in folder.rglob("*.html"):
         page.write_text(alone(page.read_text(), style))
     index = folder / "index.html"
-    index.write_text(render(HERE / "index.html", job=job, tables=_tables(folder, laws), style=style))
+    index.write_text(render(HERE / "index.html", job=job, laws=laws, tables=_tables(folder, laws), at=at, style=style))
     return index
 
 
@@ -41,7 +41,7 @@ def alone(page: str, style: str) -> str:
     return LOADED.sub("", page).replace("</head>", f"<style>{style}</style></head>", 1)
 
 
-def _tables(folder: Path, laws: Iterable[Law]) -> Mapping[str, tuple[str, list[Law]]]:
+def _tables(folder: Path, laws: Sequence[Law]) -> Mapping[str, tuple[str, list[Law]]]:
     """The laws by table, each table with the address of Great Expectations' page about it."""
     found: dict[str, tuple[str, list[Law]]] = {}
     for law in laws:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from weir.cluster.base import CountStore, Source
+from weir.counts.panes import iso
 from weir.counts.rules import Rules
 from weir.errors import NotProven
 from weir.quality import pages
@@ -155,7 +156,7 @@ def _publish(context: Any, folder: Path, laws: Sequence[Law]) -> str:
         },
     )
     context.build_data_docs(site_names=[SITE])
-    pages.complete(new, folder.name, laws)
+    pages.complete(new, folder.name, laws, iso(int(time.time()) * 1000))
     new.chmod(0o755)
     old = new.with_name(new.name + ".old")
     if folder.exists():

@@ -26,12 +26,13 @@ def test_the_index_names_each_law_and_leads_to_each_table(tmp_path: Path) -> Non
     result = run("job", Tables([], [], [], [], [], 0), str(tmp_path))
     index = Path(result.docs).read_text()
     assert index.count("<tr class=") == len(result.laws) and 'class="broken"' in index
+    assert f"{len(result.broken)} of {len(result.laws)} laws are broken" in index
     links = re.findall(r'href="([^"]+)"', index)
     assert len(links) == len({law.table for law in result.laws}) and all((tmp_path / "job" / link).is_file() for link in links)
 
 
 def test_examples_from_the_log_are_text(tmp_path: Path) -> None:
-    text = complete(tmp_path, "job", [Law("counts", HOSTILE, False, 1, 1, HOSTILE)]).read_text()
+    text = complete(tmp_path, "job", [Law("counts", HOSTILE, False, 1, 1, HOSTILE)], "now").read_text()
     assert "<script" not in text and "&lt;script&gt;alert(1)&lt;/script&gt;" in text
     assert "\x1b" not in text and "\u202e" not in text and "\\x1b[2J" in text
 
