@@ -10,7 +10,8 @@ DOC = """
 ### Validate the counts of {job}
 
 **Does:** checks closed panes: the schema, no negative counts, panes aligned, the ledger's sums kept, folded sums equal to the deltas,
-freshness. The result is written as Data Docs; the task has a link to it.
+freshness. The result is written as Data Docs; the task has a link to them,
+as Airflow serves them below `/weir/docs/`.
 
 **Runs:** every 15 minutes. It only reads. A validation without a fault is an event of the asset `{job}_validated`.
 

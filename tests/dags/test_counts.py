@@ -11,7 +11,6 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from spark_jobs.contract import DAY_MS, HOUR_MS
 from tests.dags.fleet import JOB, Fleet, context
-from weir.errors import NotProven
 from weir.operators import counts
 from weir.operators.counts import (
     FoldOperator,
@@ -24,6 +23,9 @@ from weir.operators.counts import (
     SweepOperator,
     ValidateOperator,
 )
+from weir.quality.validate import Law, ValidationResult
+
+DOCS = "http://airflow:8080/ops/weir/docs/error_counts/index.html"
 
 
 @pytest.fixture
@@ -167,18 +169,22 @@ def test_a_recount_that_does_not_come_out_equal_fails_with_the_places_and_is_kep
 
 @pytest.mark.parametrize("broken", [False, True])
 def test_a_validation_leaves_its_docs_also_when_it_fails(landed: Fleet, monkeypatch: pytest.MonkeyPatch, broken: bool) -> None:
-    def refuse() -> None:
-        if broken:
-            raise NotProven("negative counts in 3 panes.", "Look at the Data Docs.")
-
-    result = SimpleNamespace(
-        docs="http://docs/1", sentence="7 laws hold.", rows=lambda: [{"law": "no negative counts"}], raise_if_broken=refuse
-    )
+    law = Law("counts", "no negative counts", not broken, 7, 3 if broken else 0)
+    result = ValidationResult(JOB, (law,), "/data_docs/error_counts/index.html")
     monkeypatch.setitem(__import__("sys").modules, "weir.quality.validate", SimpleNamespace(check=lambda *args: result))
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "http://airflow:8080/ops/")
     task, told = ValidateOperator(task_id="validate", job=JOB), context()
     if broken:
-        with pytest.raises(AirflowFailException, match="WEIR-401: negative counts in 3 panes"):
+        with pytest.raises(AirflowFailException, match=f"WEIR-401: .*no negative counts.*See {DOCS}"):
             task.execute(told)
     else:
-        assert task.execute(told)["sentence"] == "7 laws hold."
-    assert told["ti"].pushed["validation"] and task.operator_extra_links[0].get_link(task, ti_key=None) == "http://docs/1"
+        assert task.execute(told) == {"sentence": f"{JOB}: all 1 laws hold.", "docs": DOCS}
+    assert told["ti"].pushed["validation"]
+
+
+@pytest.mark.parametrize("kind", [ValidateOperator, FoldOperator, RecountOperator])
+@pytest.mark.parametrize(("base", "docs"), [("http://airflow:8080/ops/", DOCS), ("", "/weir/docs/error_counts/index.html")])
+def test_tasks_link_to_the_data_docs_as_airflow_serves_them(monkeypatch: pytest.MonkeyPatch, kind: Any, base: str, docs: str) -> None:
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", base)
+    (link,) = kind.operator_extra_links
+    assert link.get_link(SimpleNamespace(job=JOB), ti_key=None) == docs

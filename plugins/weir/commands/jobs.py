@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,28 +24,15 @@ def jobs(form: FormatOption = Format.TABLE) -> None:
 
     Example: weir jobs
     """
+    from weir.supervise.summary import summary
+
     with opened_manager() as manager:
         rows = []
         for job in manager.specs:
             wanted = manager.store.job(job)
             row = {"job": job, "desired": wanted.desired if wanted else "not deployed", "version": wanted.version if wanted else ""}
-            rows.append({**row, **_row(manager.health(job))})
+            rows.append({**row, **summary(manager.health(job))})
     show(rows, form, empty="There are no jobs.")
-
-
-def _row(report: Report) -> dict[str, Any]:
-    evidence = report.evidence
-    proven: Any = evidence.get("proven") or {}
-    return {
-        "verdict": str(report.verdict),
-        "since": _iso(report.since),
-        "attempt": report.attempt,
-        "epoch": evidence.get("epoch"),
-        "batch_id": evidence.get("batch_id"),
-        "lag": evidence.get("lag"),
-        "proven_up_to": proven.get("up_to"),  # landed by then
-        "proven_share": proven.get("share"),
-    }
 
 
 def health(
@@ -57,12 +44,14 @@ def health(
 
     Example: weir health error_counts --format json
     """
+    from weir.supervise.summary import summary
+
     with opened_manager() as manager:
         report = manager.health(job)
     if form is Format.JSON:
         show_json(_told({**report.as_dict(), "evidence": _told(report.evidence)}))
     elif form is Format.CSV:
-        show([{"job": job, **_row(report), "sentence": report.sentence}], form)
+        show([{"job": job, **summary(report), "sentence": report.sentence}], form)
     else:
         _tell(report)
     if check and report.verdict not in WELL:

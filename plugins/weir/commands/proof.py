@@ -156,6 +156,7 @@ def validate(job: JobArgument, since: Since = None, until: Until = None, form: F
     """
     from weir.cluster.kafka import KafkaBroker
     from weir.counts.rules import Rules
+    from weir.quality.pages import address
     from weir.quality.validate import check
 
     settings = Settings.load()
@@ -164,5 +165,5 @@ def validate(job: JobArgument, since: Since = None, until: Until = None, form: F
     with opened_store(settings) as store:
         result = check(store, KafkaBroker(settings.kafka), rules, settings.data_docs, *span)
     show(result.rows(), form)
-    say(f"{result.sentence} Docs: {result.docs}")
+    say(f"{result.sentence} Docs: {result.docs}, in Airflow: {address(settings.airflow_url, job)}")
     result.raise_if_broken()

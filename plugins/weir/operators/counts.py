@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperatorLink
+from airflow.sdk.configuration import conf
 from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
@@ -53,6 +53,22 @@ def counts_of(job: str) -> Iterator[Counts]:
         yield Counts(manager.store, source, rules, closed_now(head, rules, source, now), now)
 
 
+class DataDocsLink(BaseOperatorLink):
+    """To the Data Docs of the job's last validation, as Airflow serves them: browsers follow no `file:` address from a page."""
+
+    name = "Data Docs"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        return docs_of(operator.job)
+
+
+def docs_of(job: str) -> str:
+    """The address of a job's Data Docs; begins at the root of the server where Airflow does not know its own URL."""
+    from weir.quality.pages import address
+
+    return address(conf.get("api", "base_url", fallback=""), job)
+
+
 class PendingOperator(JobOperator):
     """Lists the closed hours and shards that changed since they were folded, in batches for mapped tasks."""
 
@@ -67,6 +83,8 @@ class PendingOperator(JobOperator):
 
 class FoldOperator(JobOperator):
     """Folds a batch of hours and shards. What cannot be proven, or breaks a law, is not published and fails the task with the reason."""
+
+    operator_extra_links = (DataDocsLink(),)
 
     def __init__(self, *, places: Sequence[Sequence[int]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -162,6 +180,8 @@ class RecountOperator(JobOperator):
     It reads in one process: what is spread over workers are the spans.
     """
 
+    operator_extra_links = (DataDocsLink(),)
+
     def __init__(self, *, span: Span, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.span = span
@@ -211,16 +231,6 @@ class ProveOperator(JobOperator):
         return {"lines": found.lines, "checked": found.checked}
 
 
-class DataDocsLink(BaseOperatorLink):
-    """From a validation to its Data Docs."""
-
-    name = "Data Docs"
-
-    def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        docs = str(getattr(operator, "docs", ""))
-        return Path(docs).as_uri() if docs.startswith("/") else docs
-
-
 class ValidateOperator(JobOperator):
     """Checks the laws that counts must obey, on closed panes. A broken law fails the task, and so does having nothing to check."""
 
@@ -231,7 +241,7 @@ class ValidateOperator(JobOperator):
 
         with counts_of(self.job) as at:
             result = check(at.store, at.source, at.rules, settings().data_docs)
-            self.docs = result.docs
+            result = replace(result, docs=docs_of(self.job) if result.docs else "")
             context["ti"].xcom_push(key="validation", value=result.rows())
             result.raise_if_broken()
         self.log.info("%s Docs: %s", result.sentence, result.docs)

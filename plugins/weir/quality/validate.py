@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from weir.cluster.base import CountStore, Source
+from weir.counts.panes import iso
 from weir.counts.rules import Rules
 from weir.errors import NotProven
+from weir.quality import pages
 from weir.quality.laws import FRESH_WITHIN_S, suites
 from weir.quality.tables import Row, Tables, gather
 
@@ -90,7 +92,7 @@ def run(job: str, tables: Tables, docs: str = "", fresh_within_s: float = FRESH_
     """Check the laws on tables that are there already, and write the pages to `docs`/`job`."""
     context = quiet_context()
     laws = judged(context, suites(fresh_within_s), tables.by_name())
-    page = _publish(context, Path(docs) / job) if docs else ""
+    page = _publish(context, Path(docs) / job, laws) if docs else ""
     return ValidationResult(job, tuple(laws), page)
 
 
@@ -140,7 +142,7 @@ def _law(table: str, words: str, holds: bool, found: Mapping[str, Any], rows: in
     return Law(table, words, holds, rows, broken, str(examples[0]) if examples and not holds else "")
 
 
-def _publish(context: Any, folder: Path) -> str:
+def _publish(context: Any, folder: Path, laws: Sequence[Law]) -> str:
     """Write the pages beside what is there and change places, so that no reader sees half of them. Returns the index page."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -154,6 +156,7 @@ def _publish(context: Any, folder: Path) -> str:
         },
     )
     context.build_data_docs(site_names=[SITE])
+    pages.complete(new, folder.name, laws, iso(int(time.time()) * 1000))
     new.chmod(0o755)
     old = new.with_name(new.name + ".old")
     if folder.exists():

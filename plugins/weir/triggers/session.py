@@ -1,4 +1,7 @@
-"""One manager for all triggers of a triggerer: its calls block, so they run in threads, and connections do not grow with the jobs."""
+"""One manager for all triggers of a triggerer, or for all pages of an API server.
+
+Its calls block, so they run in threads, and connections do not grow with the jobs.
+"""
 
 from __future__ import annotations
 

@@ -214,6 +214,7 @@ def test_validate(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setenv("WEIR_DATA_DOCS", str(tmp_path))
     code, out, err = weir("validate", JOB, "--format", "json")
     assert code == 0 and all(row["holds"] for row in json.loads(out)) and "laws hold" in err
+    assert str(tmp_path / JOB / "index.html") in err and f":8080/weir/docs/{JOB}/index.html" in err
     for rows in job.store._deltas.values():
         rows.clear()
     code, _, err = weir("validate", JOB)

@@ -1,0 +1,28 @@
+"""What Airflow loads, in each of its processes: so there is nothing here but the names. The app is made where it is asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from airflow.configuration import conf
+from airflow.plugins_manager import AirflowPlugin
+
+PREFIX = "/weir"
+
+
+class WeirPlugin(AirflowPlugin):
+    name = "weir"
+
+    @cached_property
+    def fastapi_apps(self) -> list[Any]:  # type: ignore[override]
+        """Asked for by the API server only."""
+        from weir.console.app import build
+
+        return [{"app": build(), "url_prefix": PREFIX, "name": "Weir"}]
+
+    @cached_property
+    def external_views(self) -> list[Any]:  # type: ignore[override]
+        below = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
+        return [{"name": "Weir", "href": f"{below}{PREFIX}/", "url_route": "weir", "destination": "nav", "nav_top_level": True}]

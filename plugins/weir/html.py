@@ -1,0 +1,26 @@
+"""HTML from what others wrote: every value is escaped, and what is not printable is shown as its escape, never obeyed."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from weir.output import printable
+
+
+def render(template: Path, **values: Any) -> str:
+    """The template with the values in their places. Raises UndefinedError for a value that is missing."""
+    text: str = _environment(template.parent).get_template(template.name).render(**values)
+    return text
+
+
+@cache
+def _environment(folder: Path) -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, finalize=_shown)
+
+
+def _shown(value: Any) -> Any:
+    return printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value  # but what the template calls safe

@@ -1,0 +1,23 @@
+"""A report in a row: what the list of jobs shows, on the command line and in the console."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weir.counts.panes import iso
+from weir.supervise.verdict import Report
+
+
+def summary(report: Report) -> dict[str, Any]:
+    evidence = report.evidence
+    proven: Any = evidence.get("proven") or {}
+    return {
+        "verdict": str(report.verdict),
+        "since": iso(report.since) if report.since else "",
+        "attempt": report.attempt,
+        "epoch": evidence.get("epoch"),
+        "batch_id": evidence.get("batch_id"),
+        "lag": evidence.get("lag"),
+        "proven_up_to": proven.get("up_to"),  # landed by then
+        "proven_share": proven.get("share"),
+    }

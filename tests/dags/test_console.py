@@ -1,0 +1,246 @@
+"""The console in Airflow's real app, with its real login; jobs are in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+
+from tests.dags.conftest import PROJECT
+from tests.dags.fleet import JOB, Fleet
+from weir.cluster.records import AttemptRow, Glance
+from weir.console import fleet as rows_of
+from weir.console.app import build
+from weir.errors import NotRunning
+from weir.supervise.verdict import CALM, Report, Verdict
+
+PASSWORD = "for these tests"
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</td></table><iframe src=//evil>",
+    "{{ 7 * 7 }}{% raw %}",
+    "&lt;script&gt;",
+    "\x00\x07\x1b[2J\x1b]0;title\x07",
+    "\u202egnp.exe\u2066",
+    "javascript:alert(1)",
+    "\ud800",
+]
+
+
+def entry_point() -> importlib.metadata.EntryPoint:
+    """As an installed Weir declares it."""
+    declared = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["entry-points"]["airflow.plugins"]
+    (point,) = [importlib.metadata.EntryPoint(name, value, "airflow.plugins") for name, value in declared.items()]
+    return point
+
+
+@pytest.fixture(scope="module")
+def airflow(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Airflow's API server as an app, with the plugin of the entry point and the login `viewer`."""
+    from airflow import plugins_manager
+    from airflow.api_fastapi.app import create_app, purge_cached_app
+
+    caches = (plugins_manager._get_plugins, plugins_manager._get_ui_plugins, plugins_manager.get_fastapi_plugins)
+    passwords = tmp_path_factory.mktemp("airflow") / "passwords.json"
+    passwords.write_text(json.dumps({"viewer": PASSWORD}))
+
+    def forget() -> None:
+        purge_cached_app()
+        for cache in caches:
+            cache.cache_clear()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "viewer:viewer")
+        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE", str(passwords))
+        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "x" * 64)
+        patch.setattr("airflow.plugins_manager._load_entrypoint_plugins", lambda: ([entry_point().load()()], {}))
+        forget()
+        yield create_app(apps="core")
+    forget()
+
+
+@pytest.fixture
+def anybody(airflow: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+    monkeypatch.setenv("WEIR_DATA_DOCS", str(tmp_path / "docs"))
+    monkeypatch.setattr(rows_of, "FRESH_S", -1)
+    return TestClient(airflow, follow_redirects=False)
+
+
+@pytest.fixture
+def viewer(anybody: TestClient) -> TestClient:
+    answer = anybody.post("/auth/token", json={"username": "viewer", "password": PASSWORD})
+    assert answer.status_code == 201
+    anybody.cookies.set("_token", answer.json()["access_token"])
+    return anybody
+
+
+def addresses() -> list[tuple[str, str]]:
+    """Every method and path of the app: a route that is added is in the tests at once."""
+    routes = build().routes
+    assert all(isinstance(route, APIRoute) for route in routes), "a route of another kind has no dependencies: nothing asks for a login"
+    return [(method, route.path.replace("{path:path}", "x/index.html")) for route in routes for method in route.methods]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("method", "path"), addresses())
+def test_without_a_login_nothing_is_shown(anybody: TestClient, method: str, path: str) -> None:
+    assert anybody.request(method, f"/weir{path}").status_code == 401
+    assert anybody.request(method, f"/weir{path}", headers={"Authorization": "Bearer x.y.z"}).status_code in (401, 403)
+
+
+@pytest.mark.parametrize(("method", "path"), addresses())
+def test_who_may_not_read_dags_sees_nothing(viewer: TestClient, monkeypatch: pytest.MonkeyPatch, method: str, path: str) -> None:
+    from airflow.api_fastapi.app import get_auth_manager
+
+    def only_one(*, method: str, user: Any, access_entity: Any = None, details: Any = None) -> bool:
+        return details is not None and details.id == "mine"
+
+    monkeypatch.setattr(get_auth_manager(), "is_authorized_dag", only_one)
+    for query in ("", "?dag_id=mine"):
+        assert viewer.request(method, f"/weir{path}{query}").status_code == 403
+
+
+def test_there_is_nothing_but_what_the_walk_sees(anybody: TestClient) -> None:
+    assert len(addresses()) == 3
+    for path in ("openapi.json", "docs", "redoc", "none"):
+        assert anybody.get(f"/weir/{path}").status_code in (401, 404)
+
+
+def test_the_fleet_page_shows_each_job(viewer: TestClient, fleet: Fleet) -> None:
+    fleet.add("another")
+    fleet.manager.deploy(JOB)
+    fleet.land()
+    page = viewer.get("/weir/")
+    assert page.status_code == 200 and page.headers["content-type"] == "text/html; charset=utf-8"
+    for told in (JOB, "another is never deployed", "counting", "0 lines", "deploy by", "nothing yet", f"docs/{JOB}/index.html"):
+        assert told in page.text
+    assert page.text.index(f">{JOB}<") < page.text.index(">another<")
+    assert "script" not in page.text and "style=" not in page.text and "default-src 'none'" in page.headers["content-security-policy"]
+    assert viewer.get("/weir/console.css").headers["content-type"] == "text/css; charset=utf-8"
+
+
+def test_all_who_look_at_the_same_moment_share_one_look(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[object] = []
+    tick = fleet.manager.tick
+    monkeypatch.setattr(fleet.manager, "tick", lambda: looks.append(1) or tick())
+    monkeypatch.setattr(rows_of, "FRESH_S", 3600)
+
+    async def together() -> list[Any]:
+        view = rows_of.View()
+        return await asyncio.gather(*(view.rows() for _ in range(3)))
+
+    first, *others = asyncio.run(together())
+    assert [row["job"] for row in first] == [JOB] and others == [first, first]
+    assert len(looks) == 1
+
+
+def test_a_store_that_is_away_is_told(viewer: TestClient, fleet: Fleet) -> None:
+    fleet.broken = NotRunning("Cassandra <does> not answer.", "See: weir status")
+    page = viewer.get("/weir/")
+    assert page.status_code == 503 and "WEIR-201: Cassandra &lt;does&gt; not answer. See: weir status" in page.text
+
+
+class Elements(HTMLParser):
+    """The tags with their attributes, and the text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, tuple[str, ...]]] = []
+        self.links: list[str] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, tuple(name for name, _ in attrs)))
+        self.links += [value or "" for name, value in attrs if name in ("href", "src")]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_what_others_wrote_is_text(viewer: TestClient, fleet: Fleet, monkeypatch: pytest.MonkeyPatch, hostile: str) -> None:
+    def page(text: str) -> Elements:
+        evidence = {"lag": 1, "proven": {"up_to": text, "share": 0.5}}
+        report = Report(text, Verdict.DOWN, 1, 1000, text, text, evidence)
+        attempt = AttemptRow(1, text, text, text, taken_at=1000, incarnation=text)
+        monkeypatch.setattr(fleet.manager, "tick", lambda: [report])
+        monkeypatch.setattr(fleet.store, "glance", lambda jobs, history: {text: Glance(attempts=[attempt])})
+        return Elements(viewer.get("/weir/").content.decode())
+
+    harmless, harmful = page("harmless"), page(hostile)
+    assert harmful.tags == harmless.tags and len(harmful.tags) > 20
+    assert all(link.startswith(("docs/", "console.css")) for link in harmful.links)
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in hostile)
+    assert harmful.text.count(shown) >= 6 and all(c.isprintable() or c == "\n" for c in harmful.text)
+
+
+def test_the_worst_come_first_and_every_verdict_has_its_place() -> None:
+    assert sorted(rows_of.WORST_FIRST) == sorted(Verdict)
+    places = [rows_of.WORST_FIRST.index(verdict) for verdict in Verdict if verdict not in CALM]
+    assert sorted(places) == list(range(len(places)))
+
+
+def test_data_docs_are_served(viewer: TestClient, tmp_path: Path) -> None:
+    job = tmp_path / "docs/job"
+    job.mkdir(parents=True)
+    (job / "index.html").write_text("<p>laws")
+    (job / "logo.svg").write_text("<svg/>")
+    (tmp_path / "secret.html").write_text("secret")
+    page = viewer.get("/weir/docs/job/index.html")
+    assert (page.status_code, page.text, page.headers["content-type"]) == (200, "<p>laws", "text/html; charset=utf-8")
+    assert "style-src 'self' 'unsafe-inline'" in page.headers["content-security-policy"] and "script-src" not in str(page.headers)
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert viewer.get("/weir/docs/job/logo.svg").headers["content-type"] == "image/svg+xml"
+    for folder in ("/weir/docs/job", "/weir/docs/job/"):
+        assert viewer.get(folder).headers["location"] == "/weir/docs/job/index.html"
+
+
+@pytest.mark.parametrize(
+    "path", ["../secret.html", "..%2fsecret.html", "%2e%2e/secret.html", "job/none.html", "job%00.html", "", "%5c..%5c"]
+)
+def test_nothing_else_is_served(viewer: TestClient, tmp_path: Path, path: str) -> None:
+    (tmp_path / "docs/job").mkdir(parents=True)
+    (tmp_path / "secret.html").write_text("secret")
+    answer = viewer.get(f"/weir/docs/{path}")
+    assert answer.status_code == 404 and "secret" not in answer.text
+
+
+@pytest.mark.parametrize(("base", "href"), [("http://host:8080", "/weir/"), ("http://host/ops/", "/ops/weir/")])
+def test_the_navigation_has_one_view_below_airflows_own_path(monkeypatch: pytest.MonkeyPatch, base: str, href: str) -> None:
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", base)
+    (view,) = entry_point().load()().external_views
+    assert (view["name"], view["href"], view["destination"]) == ("Weir", href, "nav")
+
+
+def test_airflow_tells_of_the_plugin_and_of_no_trouble(viewer: TestClient) -> None:
+    from airflow import plugins_manager
+
+    assert plugins_manager.get_import_errors() == {}
+    (view,) = plugins_manager._get_ui_plugins()[0]
+    assert (view["name"], view["url_route"]) == ("Weir", "weir")
+    (app,) = plugins_manager.get_fastapi_plugins()[0]
+    assert app["url_prefix"] == "/weir"
+
+
+def test_every_process_imports_the_plugin_so_it_is_light() -> None:
+    env = {**os.environ, "PYTHONPATH": f"{PROJECT / 'plugins'}:{PROJECT}"}
+    code = (
+        "import sys\nimport airflow.plugins_manager\nbefore = set(sys.modules)\nimport weir.console.plugin\n"
+        "print(sorted(m for m in set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120, env=env)
+    assert done.stdout.splitlines()[-1] == "['weir', 'weir.console', 'weir.console.plugin']"
