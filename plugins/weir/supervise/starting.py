@@ -16,8 +16,9 @@ from weir.supervise import takeover
 from weir.supervise.beginning import Beginning, Topic, Word, after_batch, after_loss, at_frontier
 from weir.supervise.lineage import KEEP_BATCHES, disagreement, forgotten, usable
 from weir.supervise.parts import Parts, or_none
+from weir.supervise.plan import fixed
 from weir.supervise.restart import Act
-from weir.supervise.spec import JobSpec
+from weir.supervise.spec import JobSpec, parse
 from weir.supervise.submission import arguments, submission
 from weir.supervise.verdict import Observation, Report, Verdict, judge
 
@@ -38,7 +39,7 @@ class Action:
 
 @dataclass(frozen=True)
 class Order:
-    """Replace the attempt that was judged. `cause` is an act, or deploy; `batch` is the one to be left out, of a quarantine."""
+    """Replace the attempt that was judged. `cause` is an act, deploy or rollback; `batch` is the one to be left out, of a quarantine."""
 
     job: str
     judged: int
@@ -55,7 +56,8 @@ class Starter(Parts):
         order = replace(order, version=wanted.version)
         spec, cluster = JobSpec.model_validate_json(wanted.spec), self._cluster(job)  # nothing is taken over that cannot be started
         before, topic = self._head(job), or_none(lambda: self._topic(job))  # in this order: a log ends no earlier than what has landed
-        head = self._begin(order) if order.cause in ANEW else self._go_on(order, spec, before, topic)
+        anew = order.cause in ANEW or fixed(self._ran(job), spec)
+        head = self._begin(order) if anew else self._go_on(order, spec, before, topic)
         failpoint.reach("takeover.copy")
         checkpoint = self._checkpoints.location(job, head.epoch, head.attempt)
         args = arguments(spec, head, wanted.version, checkpoint, self._settings, topic.ends if topic else ())
@@ -67,6 +69,12 @@ class Starter(Parts):
         detail = {"attempt": head.attempt, "epoch": head.epoch, "version": wanted.version, "who": order.who, "reason": order.reason}
         self.store.add_event(job, order.cause, sentence, detail)
         return Action(True, head.attempt, sentence)
+
+    def _ran(self, job: str) -> JobSpec | None:
+        """The spec of the newest driver, None if nobody knows it. It says what the epoch has fixed, whoever starts the next driver."""
+        version = next((a.version for a in self.store.attempts(job) if a.used), "")
+        text = next((v.spec for v in self.store.versions(job) if v.version == version), "")
+        return or_none(lambda: parse(text, f"version {version}")) if text else None
 
     # from the checkpoint
 
@@ -140,7 +148,7 @@ class Starter(Parts):
     def _beginning(self, order: Order) -> Callable[[Head], Beginning]:
         """Where the new epoch of a head begins. The broker is asked after the head was read: what lands meanwhile is no cut log."""
         job, word = order.job, Word(order.who, order.reason, self._now_ms())
-        if order.cause == Act.REBUILD:
+        if order.cause not in (Act.ACCEPT_LOSS, Act.QUARANTINE):
             return lambda head: at_frontier(head, self._topic(job))
         if not order.reason.strip():
             raise BadInput("reason: what is left out for ever needs a reason; it is kept in the ledger.", "Give --reason.")

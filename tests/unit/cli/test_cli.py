@@ -236,6 +236,9 @@ class FakeManager:
     def deploy(self, *args: Any, **more: Any) -> Action:
         return self._did("deploy", args, more)
 
+    def plan(self, *args: Any) -> str:
+        return f"the plan of {args}"
+
     def restart(self, *args: Any, **more: Any) -> Action:
         return self._did("restart", args, more)
 
@@ -272,7 +275,7 @@ def test_what_the_manager_is_asked(weir: Weir, manager: FakeManager) -> None:
     assert weir("restart", JOB, "--attempt", "3", "--reason", "why")[0] == 0
     assert weir("stop", JOB)[2] == "Nothing to do: stop was done.\n"
     assert manager.asked == [
-        ("deploy", (JOB,), {"who": "cli", "reason": "new"}),
+        ("deploy", (JOB,), {"who": "cli", "reason": "new", "plan": f"the plan of {(JOB, '')}"}),
         ("restart", (JOB, 3), {"who": "cli", "reason": "why"}),
         ("stop", (JOB,), {"who": "cli", "reason": "asked for on the command line"}),
     ]
