@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class DeployOperator(JobOperator):
     """Ensures that the job runs with its present spec and code; running so already means no change.
 
-    Reads `reason`, `force` and `to` of the form; with `force` the driver is replaced even if nothing changed, and `to` names a kept version to
-    go back to. What the deploy does is logged first; what cannot be done is refused before anything stops.
+    Reads `reason`, `force` and `to` of the form; with `force` the driver is replaced even if nothing changed, and `to` names a kept version
+    to go back to. What the deploy does is logged first; what cannot be done is refused before anything stops.
     """
 
     def execute(self, context: Context) -> dict[str, Any]:

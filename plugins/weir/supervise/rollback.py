@@ -78,6 +78,8 @@ def _alive(seen: Observation, row: AttemptRow, health: Health, lag_since: int, l
         return Fate.WAIT, "it may still become ready"
     if seen.driver is not DriverState.RUNNING:
         return Fate.LEAVE, "the cluster has not started the driver: it has no room, or no worker"
+    if _began(seen, row) and not seen.lag:
+        return Fate.LEAVE, "it has counted all that there is"
     if not _began(seen, row):
         return Fate.ROLL_BACK, f"the driver has run for {running_s:.0f} s and has not begun"
     if waited_s < min(health.stalled_after, health.ready_within / 2):  # an outage begins the wait anew

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """Ready, still waiting, or neither: then it never will be. `attempt` is the one to ask about next, None for the current one; `late` says
-    that the time is over."""
+    """Ready, still waiting, or neither: then it never will be. `attempt` is the one to ask about next, None for the current one; `late`
+    says that the time is over."""
 
     sentence: str
     attempt: int | None
