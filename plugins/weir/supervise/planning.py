@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from spark_jobs.protocol import Head
@@ -85,7 +86,10 @@ class Planner(Starter):
         if version in self.kept() and any(row.version == version for row in self.store.versions(job)):
             there = (kept / spec.application).is_file()
             return Check("application", there, f"{spec.application} {'was imported before' if there else 'is not in the kept version'}")
-        return self._rehearse(code.parent, spec.application)
+        tried = self._rehearse(code.parent, spec.application)
+        if tried.ok is False and spec.cluster != "standalone":  # its image has a Python of its own
+            return replace(tried, ok=None, text=f"{tried.text} (by this machine's Python, not the driver's)")
+        return tried
 
     def _ground(self, job: str, spec: JobSpec) -> tuple[Check, ...]:
         return preflight.tables(self.store.pending()), preflight.resources(spec.resources, self._cluster(job).room())

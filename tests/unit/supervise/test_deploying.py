@@ -130,6 +130,13 @@ def test_an_application_that_cannot_be_imported_stops_nothing(bench: Bench) -> N
     assert bench.manager.plan(JOB, bench.arguments("driver-1").version).kind is Kind.NO_CHANGE and len(asked) == 1
 
 
+def test_this_machines_python_says_nothing_bad_of_an_image(bench: Bench) -> None:
+    bench.manager._rehearse = lambda folder, application: Check("application", False, "No module named 'pyspark'")
+    bench.manager._clusters = {"kubernetes": bench.cluster}
+    change(bench, cluster="kubernetes")
+    assert check(bench, "application").ok is None
+
+
 def test_a_spec_that_does_not_fit_says_so(bench: Bench, tmp_path: Path) -> None:
     (folder := tmp_path / "code" / "broken").mkdir(parents=True)
     (folder / "job.yaml").write_text("name: broken\napplication: x.py\nsource: {topic: logs}\npanes: {width: 7s}\n")
@@ -216,7 +223,6 @@ def code(tmp_path: Path) -> Path:
         ("import numpi\n", False, "No module named 'numpi'"),
         ("def broken(:\n", False, "SyntaxError"),
         ("while True: pass\n", False, "still being imported"),
-        ("import weir\n", False, "No module named 'weir'"),
     ],
 )
 def test_a_rehearsal_imports_and_starts_nothing(code: Path, text: str, ok: bool, words: str) -> None:
