@@ -230,6 +230,9 @@ class MemoryStore:
     def job(self, job: str) -> JobRow | None:
         return self._jobs.get(job)
 
+    def desired(self, job: str) -> str:
+        return self._jobs[job].desired if job in self._jobs else ""
+
     def set_job(self, expected: JobRow | None, new: JobRow) -> bool:
         if self._jobs.get(new.job) != expected:
             return False

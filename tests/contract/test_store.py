@@ -257,7 +257,9 @@ def test_what_is_wanted_is_a_compare_and_set(store: Any, job: str) -> None:
     two = replace(one, revision=2, desired="stopped")
     assert store.set_job(None, one)
     assert not store.set_job(None, one)
+    assert store.desired(job) == "running"
     assert store.set_job(one, two)
+    assert (store.desired(job), store.desired(f"{job}_2")) == ("stopped", "")
     assert not store.set_job(one, replace(two, reason="other"))
     assert store.job(job) == two
 

@@ -183,6 +183,9 @@ class JobStore(CountStore, Protocol):
     def job(self, job: str) -> JobRow | None:
         """What is wanted of a job (serial consistency)."""
 
+    def desired(self, job: str) -> str:
+        """The same as drivers see it: `running` or `stopped`; empty if the job was never deployed."""
+
     def set_job(self, expected: JobRow | None, new: JobRow) -> bool:
         """Change what is wanted if `expected` is what was wanted."""
 

@@ -166,7 +166,7 @@ def restart(
 
 
 def stop(job: JobArgument, reason: Reason = "asked for on the command line") -> None:
-    """Stop a job until its next deploy. What it had not landed is counted after that.
+    """Stop a job until its next deploy. The batch at work lands first; what had not landed after half a minute is counted then.
 
     Example: weir stop error_counts --reason "moving the cluster"
     """

@@ -20,7 +20,8 @@ from weir.supervise.spec import find
 from weir.supervise.starting import AUTOMATIC, Action, Order
 from weir.supervise.verdict import Observation, Report, Verdict
 
-STOP_WITHIN_S = 30.0
+STOP_WITHIN_S = 30.0  # for the batch at work to land: a driver looks every 5 s, and a full batch of a million lines takes ten
+KILL_WITHIN_S = 30.0
 
 
 class Manager(Deployer):
@@ -84,7 +85,8 @@ class Manager(Deployer):
         return Seen(folder, before, self._head(job), spec.source.topic, kept, max((a for _, a in found), default=0))
 
     def stop(self, job: str, who: str = AUTOMATIC, reason: str = "") -> Action:
-        """End the driver and keep it stopped until the next deploy. What it had not landed is counted after that. Raises UnknownJob."""
+        """Let the driver land the batch at work and end, kill it if it does not, and keep the job stopped until the next deploy. What had
+        not landed is counted after that. Raises UnknownJob, or Conflict if somebody deploys it meanwhile."""
         wanted = self.store.job(job)
         if wanted is None:  # a job that was deployed once can be stopped without its folder
             find(self.specs, job)
@@ -94,7 +96,7 @@ class Manager(Deployer):
         self._change(wanted, replace(wanted, desired="stopped", changed_by=who, reason=reason))
         row = self._row(job, head.attempt)
         if row and row.submission_id:
-            self._end(job, row.submission_id)
+            self._end(job, row.submission_id, begun=bool(head.incarnation))
         highest = self._highest(job)
         self.store.put_attempt(job, AttemptRow(max(head.attempt, highest) + 1, "stop", who, reason, self._now_ms(), wanted.version))
         fenced = takeover.take_over(self.store, job, head.attempt, highest)  # whatever of it still runs can write no more
@@ -161,12 +163,18 @@ class Manager(Deployer):
         row = next((a for a in self.store.attempts(job) if a.submission_id), None)
         return self._cluster(job).log_link(row.submission_id) if row else ""
 
-    def _end(self, job: str, submission_id: str) -> None:
-        """Ask a driver to end and give it time to land its batch."""
+    def _end(self, job: str, submission_id: str, begun: bool) -> None:
+        """Wait for a driver to end by itself, as it does when the job is to stop; else kill it. What has not begun has nothing to land."""
+        if begun and self._ended(job, submission_id, STOP_WITHIN_S):
+            return
         self._cluster(job).kill(submission_id)
-        deadline = self._clock() + STOP_WITHIN_S
-        while not self._cluster(job).state(submission_id).ended and self._clock() < deadline:
+        self._ended(job, submission_id, KILL_WITHIN_S)
+
+    def _ended(self, job: str, submission_id: str, within_s: float) -> bool:
+        deadline = self._clock() + within_s
+        while not (ended := self._cluster(job).state(submission_id).ended) and self._clock() < deadline:
             self._sleep(0.2)
+        return ended
 
 
 __all__ = ["AUTOMATIC", "Action", "Manager"]
