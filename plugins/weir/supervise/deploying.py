@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spark_jobs.protocol import Head, first_head
 from weir.cluster.records import AttemptRow, JobRow, VersionRow
-from weir.errors import Conflict, DataLoss, Refused
+from weir.errors import Conflict, DataLoss, Diverged, WeirError
 from weir.supervise import bundle, versions
 from weir.supervise.plan import Kind, Plan
 from weir.supervise.planning import Planner
@@ -22,8 +22,8 @@ class Deployer(Planner):
     def deploy(self, job: str, who: str = AUTOMATIC, reason: str = "", plan: Plan | None = None) -> Action:
         """Make the job run with the spec and the code that are here, or those of a plan. Nothing happens if it does.
 
-        Raises UnknownJob, BadSpec, Refused, DataLoss, NotRunning (a part does not answer) or Conflict (somebody else deployed at the same
-        moment).
+        Raises UnknownJob, BadSpec, Refused, DataLoss, Diverged, NotRunning (a part does not answer) or Conflict (somebody else deployed at
+        the same moment).
         """
         plan = plan or self.plan(job)
         _refuse(plan)
@@ -109,9 +109,15 @@ class Deployer(Planner):
             raise Conflict(f"Somebody else changed {new.job} at the same moment.", f"Run: weir health {new.job}")
 
 
+NEXT: dict[type[WeirError], str] = {
+    DataLoss: 'Run: weir restart {job} --accept-loss --reason "..."',
+    Diverged: "Run: weir checkpoint {job} --doctor, then weir checkpoint {job} --rebuild",
+}
+
+
 def _refuse(plan: Plan) -> None:
-    """Raises DataLoss or Refused, if the plan is to be refused."""
-    if plan.change.loss:
-        raise DataLoss(f"{plan.job}: {'; '.join(plan.change.why)}.", f'Run: weir restart {plan.job} --accept-loss --reason "..."')
+    """Raises Refused, or what the change is refused for: DataLoss or Diverged."""
     if plan.kind is Kind.REFUSED:
-        raise Refused(f"The deploy of {plan.job}, version {plan.version}, is refused: {plan.refusals}.", "Nothing was stopped.")
+        next_step = NEXT.get(plan.change.error, "See: weir deploy {job} --plan").format(job=plan.job)
+        what = f"The deploy of {plan.job}, version {plan.version}, is refused, and nothing was stopped: {plan.refusals}."
+        raise plan.change.error(what, next_step)

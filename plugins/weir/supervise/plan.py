@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from spark_jobs.protocol import Head, Offsets
+from weir.errors import DataLoss, Diverged, Refused, WeirError
 from weir.supervise.beginning import Topic, lost
 from weir.supervise.spec import JobSpec
 from weir.supervise.verdict import lost_in_words
@@ -41,11 +42,11 @@ class Check:
 
 @dataclass(frozen=True)
 class Change:
-    """What it is, and why, in sentences. `loss` says that it is refused for lines that are lost."""
+    """What it is, and why, in sentences. `error` is what a deploy that is refused for that raises."""
 
     kind: Kind
     why: tuple[str, ...]
-    loss: bool = False
+    error: type[WeirError] = Refused
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,9 @@ class Plan:
         yield from (f"  checked {check}" for check in self.checks)
 
 
-def classify(ran: JobSpec | None, spec: JobSpec, head: Head | None, topic: Topic | None) -> Change:
-    """`ran` is the spec of the newest driver, None if nobody knows it; `topic` is None if the broker did not answer."""
+def classify(ran: JobSpec | None, spec: JobSpec, head: Head | None, topic: Topic | None, finding: str = "") -> Change:
+    """`ran` is the spec of the newest driver, None if nobody knows it; `topic` is None if the broker did not answer; `finding` says why no
+    checkpoint leads on."""
     if head is None or not head.attempt:
         return Change(Kind.NEW_EPOCH, ("the first epoch begins with the oldest lines that the topic has",))
     if ran is not None and ran.source.topic != spec.source.topic:
@@ -89,10 +91,14 @@ def classify(ran: JobSpec | None, spec: JobSpec, head: Head | None, topic: Topic
         )
         return Change(Kind.REFUSED, (why,))
     if gone := _loss(head, topic):
-        return Change(Kind.REFUSED, (gone, f"see: weir health {spec.name}"), loss=True)
+        return Change(Kind.REFUSED, (gone,), DataLoss)
     where = f"behind batch {head.last_landed} of epoch {head.epoch}, at {_text(head.frontier)}"
     if ended := fixed(ran, spec):
         return Change(Kind.NEW_EPOCH, (f"{', '.join(ended)}: fixed for an epoch", f"epoch {head.epoch + 1} begins exactly {where}"))
+    if finding and not spec.restart.rebuild_on_divergence:
+        return Change(Kind.REFUSED, (f"no checkpoint leads on, and the spec leaves a new epoch to a person: {finding}",), Diverged)
+    if finding:
+        return Change(Kind.NEW_EPOCH, (f"no checkpoint leads on: {finding}", f"epoch {head.epoch + 1} begins exactly {where}"))
     return Change(Kind.SAME_CHECKPOINT, (f"goes on {where}",))
 
 

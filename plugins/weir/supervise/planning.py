@@ -10,11 +10,14 @@ from weir.cluster.records import AttemptRow, DriverState, JobRow, VersionRow
 from weir.errors import BadSpec, NotKept, NotRunning, TopicMissing, UnknownJob
 from weir.supervise import bundle, preflight, versions
 from weir.supervise.beginning import Topic
+from weir.supervise.lineage import forgotten
 from weir.supervise.parts import or_none
 from weir.supervise.plan import Change, Check, Kind, Plan, classify, differences
 from weir.supervise.spec import JobSpec, find, parse, read_all
 from weir.supervise.starting import Starter
 from weir.supervise.verdict import SUBMIT_GRACE_MS
+
+LOOKS, AGAIN_S = 3, 0.3  # at a checkpoint: Spark commits some 10 ms after a batch has landed
 
 
 class Planner(Starter):
@@ -31,8 +34,9 @@ class Planner(Starter):
         ran = self._ran(job) or (or_none(lambda: parse(wanted.spec, f"the spec of {job}")) if wanted else None)
         topic, told = self._look_at(spec.source.topic)
         changed = differences(ran, spec) if version != before else ("nothing: the driver is started again",)
-        checks = (preflight.spec_fits(spec), self._application(job, spec, version), told, *self._ground(job, spec))
-        return Plan(job, version, before, spec, classify(ran, spec, head, topic), changed, checks, bool(to))
+        checks = (self._application(job, spec, version), told, *self._ground(job, spec))
+        change = classify(ran, spec, head, topic, self._finding(job, spec.source.topic))
+        return Plan(job, version, before, spec, change, changed, checks, bool(to))
 
     def versions(self, job: str) -> list[VersionRow]:
         """Every version that was deployed, the last one first; good where an attempt of it has become ready or landed a batch.
@@ -80,12 +84,27 @@ class Planner(Starter):
             return None, Check("topic", None, error.what)
         return found, Check("topic", True, f"{topic}, {len(found.ends)} partitions")
 
+    def _finding(self, job: str, topic: str) -> str:
+        """Why no checkpoint leads on from what has landed, as far as that can be read; empty if one does. A driver that lands while it is
+        looked at makes a moment's disagreement, so it is looked at again."""
+        why = ""
+        for _ in range(LOOKS):
+            head, found = self.store.head(job), or_none(lambda: self._checkpoints.attempts(job))
+            if head is None or found is None:
+                return ""
+            attempts = [attempt for epoch, attempt in found if epoch == head.epoch]
+            why = forgotten(head, self._newest_row(job)) or self._leading(head, attempts, topic)[1]
+            if not why:
+                return ""
+            self._sleep(AGAIN_S)
+        return why
+
     def _application(self, job: str, spec: JobSpec, version: str) -> Check:
-        """A version that was deployed before was imported then."""
+        """What was deployed before is not tried again: many who deploy at once would each take a second of a core."""
         code, kept = Path(self._settings.jobs), Path(self._settings.bundles) / version
         if version in self.kept() and any(row.version == version for row in self.store.versions(job)):
             there = (kept / spec.application).is_file()
-            return Check("application", there, f"{spec.application} {'was imported before' if there else 'is not in the kept version'}")
+            return Check("application", there, f"{spec.application} {'is' if there else 'is not'} in the kept version")
         tried = self._rehearse(code.parent, spec.application)
         if tried.ok is False and spec.cluster != "standalone":  # its image has a Python of its own
             return replace(tried, ok=None, text=f"{tried.text} (by this machine's Python, not the driver's)")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from weir.cluster.records import Room
 from weir.supervise.plan import Check
-from weir.supervise.spec import JobSpec, Resources
+from weir.supervise.spec import Resources
 
 WITHIN_S = 60.0  # an import takes a second or two; ten times as long on a machine that is busy
 LAST_LINES = 3
@@ -64,10 +64,6 @@ def resources(needs: Resources, room: Room | None) -> Check:
 def mebibytes(memory: str) -> int:
     """`768m` or `1g`, as a spec says it."""
     return int(memory[:-1]) * (1024 if memory.endswith("g") else 1)
-
-
-def spec_fits(spec: JobSpec) -> Check:
-    return Check("spec", True, f"it fits; {spec.application} on {spec.cluster}")
 
 
 def _last(text: str) -> str:

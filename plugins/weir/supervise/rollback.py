@@ -74,6 +74,9 @@ def _ended(seen: Observation, row: AttemptRow) -> tuple[Fate, str]:
 
 def _alive(seen: Observation, row: AttemptRow, health: Health, lag_since: int, late: bool) -> tuple[Fate, str]:
     running_s, waited_s = (seen.now - row.submitted_at) / 1000, (seen.now - max(lag_since, row.submitted_at)) / 1000
+    failed = next((a for a in seen.attempts if a.version == row.version and a.exit_reason == "failed"), None)
+    if late and failed:
+        return Fate.ROLL_BACK, f"attempt {failed.attempt} failed: {_first_line(failed.exit_error)}"
     if not late or running_s < health.ready_within / 2:  # the watch has started another driver meanwhile
         return Fate.WAIT, "it may still become ready"
     if seen.driver is not DriverState.RUNNING:

@@ -3,7 +3,7 @@ next attempt."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +14,7 @@ from weir.cluster.records import AttemptRow, DriverState
 from weir.errors import BadInput, Conflict, DataLoss, Diverged, NotRunning
 from weir.supervise import takeover
 from weir.supervise.beginning import Beginning, Topic, Word, after_batch, after_loss, at_frontier
-from weir.supervise.lineage import KEEP_BATCHES, disagreement, forgotten, usable
+from weir.supervise.lineage import KEEP_BATCHES, Plans, disagreement, forgotten, usable
 from weir.supervise.parts import Parts, or_none
 from weir.supervise.plan import fixed
 from weir.supervise.restart import Act
@@ -56,8 +56,10 @@ class Starter(Parts):
         order = replace(order, version=wanted.version)
         spec, cluster = JobSpec.model_validate_json(wanted.spec), self._cluster(job)  # nothing is taken over that cannot be started
         before, topic = self._head(job), or_none(lambda: self._topic(job))  # in this order: a log ends no earlier than what has landed
+        if topic and order.cause not in ANEW:
+            self._refuse_loss(before, spec, topic)
         anew = order.cause in ANEW or fixed(self._ran(job), spec)
-        head = self._begin(order) if anew else self._go_on(order, spec, before, topic)
+        head = self._begin(order) if anew else self._go_on(order, spec)
         failpoint.reach("takeover.copy")
         checkpoint = self._checkpoints.location(job, head.epoch, head.attempt)
         args = arguments(spec, head, wanted.version, checkpoint, self._settings, topic.ends if topic else ())
@@ -78,13 +80,11 @@ class Starter(Parts):
 
     # from the checkpoint
 
-    def _go_on(self, order: Order, spec: JobSpec, before: Head, topic: Topic | None) -> Head:
+    def _go_on(self, order: Order, spec: JobSpec) -> Head:
         """The next attempt, with a copy of the checkpoint; or a new epoch, where none leads on and the spec allows it.
 
-        Raises DataLoss, Diverged, NotRunning. Once it has taken over, the attempt's row says why, and so does the next verdict.
+        Raises Diverged, NotRunning. Once it has taken over, the attempt's row says why, and so does the next verdict.
         """
-        if topic:
-            self._refuse_loss(before, spec, topic)
         head = self._take(order)
         finding = forgotten(head, self._newest_row(order.job)) or self._noted(head, lambda: self._copy(head, spec.source.topic))
         if not finding:
@@ -112,16 +112,22 @@ class Starter(Parts):
         if any(attempt >= head.attempt for _, attempt in folders):
             raise NotRunning(f"The checkpoints of {head.job} have come back, and know later attempts than {head.attempt}.", "Try again.")
         earlier = [a for e, a in folders if e == head.epoch]
+        plans, why = self._leading(head, earlier, topic)
+        if plans:
+            self._checkpoints.put(head.job, head.epoch, head.attempt, plans.contents)
+            self._checkpoints.forget(head.job, head.epoch, earlier[:-KEEP_ATTEMPTS])
+        return why
+
+    def _leading(self, head: Head, attempts: Sequence[int], topic: str) -> tuple[Plans | None, str]:
+        """What the newest of the attempts' folders that leads on has, or why none does; neither where nothing has landed."""
         told: list[str] = []
-        for attempt in reversed(earlier):
+        for attempt in reversed(attempts):
             plans = usable(self._checkpoints.read(head.job, head.epoch, attempt, KEEP_BATCHES))
             why = disagreement(plans, head, topic)
             if plans and not why:
-                self._checkpoints.put(head.job, head.epoch, head.attempt, plans.contents)
-                self._checkpoints.forget(head.job, head.epoch, earlier[:-KEEP_ATTEMPTS])
-                return ""
+                return plans, ""
             told.append(f"attempt {attempt}: {why}")
-        return "" if head.last_landed < 0 else "; ".join(told) or "there is no folder of an earlier attempt"
+        return None, "" if head.last_landed < 0 else "; ".join(told) or "there is no folder of an earlier attempt"
 
     def _noted(self, head: Head, work: Callable[[], T]) -> T:
         """What `work` returns. If a part fails it, the attempt has ended before it began, and its row says so."""

@@ -9,7 +9,7 @@ from spark_jobs.protocol import Head, landed
 from weir.cluster.records import AttemptRow, VersionRow
 from weir.errors import NotKept
 
-KEEP = 10  # bundles of a job: each is a copy of the jobs' code, 0.2 MB
+KEEP = 10  # bundles of a job: each is a copy of the jobs' code, 0.1 MB
 
 
 def with_good(rows: Sequence[VersionRow], head: Head | None, attempts: Sequence[AttemptRow]) -> list[VersionRow]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from weir.cluster.records import AttemptRow, DriverState, JobRow, Room
-from weir.errors import BadSpec, DataLoss, NotKept, Refused, UnknownJob
+from weir.errors import BadSpec, DataLoss, Diverged, NotKept, Refused, UnknownJob
 from weir.settings import PROJECT
 from weir.supervise.plan import Check, Kind
 from weir.supervise.preflight import rehearsal
@@ -94,6 +94,30 @@ def test_a_loss_is_refused_as_a_loss(bench: Bench) -> None:
     assert bench.manager.plan(JOB).kind is Kind.REFUSED
     with pytest.raises(DataLoss, match="offsets 10 to 19"):
         bench.manager.deploy(JOB)
+
+
+def test_a_checkpoint_that_is_damaged_shows_in_the_plan(bench: Bench) -> None:
+    change(bench, trigger=5.0)
+    assert bench.manager.plan(JOB).kind is Kind.SAME_CHECKPOINT
+    bench.checkpoints.files[JOB, 1, 1]["offsets/0"] = b""
+    plan = bench.manager.plan(JOB)
+    assert plan.kind is Kind.NEW_EPOCH and "no checkpoint leads on" in plan.change.why[0]
+    change(bench, restart=bench.manager.specs[JOB].restart.model_copy(update={"rebuild_on_divergence": False}))
+    with pytest.raises(Diverged, match="--rebuild"):
+        bench.manager.deploy(JOB)
+    assert bench.cluster.alive == ["driver-1"]
+
+
+def test_a_batch_that_lands_while_it_is_looked_at_is_no_disagreement(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    change(bench, trigger=5.0)
+    commit = bench.checkpoints.files[JOB, 1, 1].pop("commits/0")
+    plan_of_0 = bench.checkpoints.files[JOB, 1, 1].pop("offsets/0")
+
+    def written_meanwhile(seconds: float) -> None:
+        bench.checkpoints.files[JOB, 1, 1] |= {"offsets/0": plan_of_0, "commits/0": commit}
+
+    monkeypatch.setattr(bench.manager, "_sleep", written_meanwhile)
+    assert bench.manager.plan(JOB).kind is Kind.SAME_CHECKPOINT
 
 
 def test_a_topic_that_is_not_there_refuses_and_a_broker_that_is_away_does_not(bench: Bench) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from spark_jobs.protocol import Batch, Head, Progress, Totals, claim, first_head, land, started, taken_over
 from weir.cluster.records import AttemptRow, Room, VersionRow
-from weir.errors import NotKept
+from weir.errors import DataLoss, Diverged, NotKept, Refused
 from weir.supervise.beginning import Topic
 from weir.supervise.plan import Change, Check, Kind, Plan, classify, differences
 from weir.supervise.preflight import mebibytes, resources, tables
@@ -66,8 +66,15 @@ def test_a_change_is_what_it_does_to_the_checkpoint(name: str) -> None:
 
 
 def test_what_is_lost_is_told_apart_from_what_does_not_fit() -> None:
-    assert classify(SPEC, SPEC, HEAD, replace(TOPIC, id="topic-b")).loss
-    assert not classify(SPEC, spec(source__topic="web"), HEAD, TOPIC).loss
+    assert classify(SPEC, SPEC, HEAD, replace(TOPIC, id="topic-b")).error is DataLoss
+    assert classify(SPEC, spec(source__topic="web"), HEAD, TOPIC).error is Refused
+
+
+def test_a_checkpoint_that_does_not_lead_on_is_a_new_epoch_or_a_persons_word() -> None:
+    change = classify(SPEC, SPEC, HEAD, TOPIC, "it ends with batch 1, and batch 2 has landed")
+    assert change.kind is Kind.NEW_EPOCH and "batch 2 has landed" in change.why[0]
+    change = classify(SPEC, spec(restart__rebuild_on_divergence=False), HEAD, TOPIC, "it ends with batch 1")
+    assert (change.kind, change.error) == (Kind.REFUSED, Diverged)
 
 
 def test_differences_say_what_they_mean_for_counts() -> None:

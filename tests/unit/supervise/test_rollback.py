@@ -57,6 +57,11 @@ LATE = {  # when it had to be ready
     "the master is away": (replace(BASE, driver=DriverState.UNKNOWN), Fate.LEAVE, "does not answer"),
     "it has no worker": (replace(BASE, driver=DriverState.SUBMITTED), Fate.LEAVE, "no room"),
     "it ended without a word, once": (replace(BASE, driver=DriverState.FAILED), Fate.LEAVE, "not known to be"),
+    "one failed, and the watch has just started another": (
+        replace(DIED, attempts=(AGAIN, FAILED, BEFORE), driver=DriverState.RUNNING),
+        Fate.ROLL_BACK,
+        "attempt 2 failed: KeyError",
+    ),
     "the watch has just started another": (replace(DIED, driver=DriverState.RUNNING), Fate.LEAVE, "not known to be"),
 }
 
