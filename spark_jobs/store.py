@@ -30,6 +30,11 @@ class CassandraStore:
         rows = self.session.serial("SELECT record FROM head WHERE job = ?", job)
         return codec.load(rows[0].record) if rows else None
 
+    def desired(self, job: str) -> str:
+        """Is the job to run or to stop: `running` or `stopped`; empty if it was never deployed."""
+        rows = self.session.serial("SELECT desired FROM job WHERE job = ?", job)
+        return str(rows[0].desired) if rows else ""
+
     def swap(self, expected: Head, new: Head) -> bool:
         def applied() -> bool | None:
             current = self.head(new.job)

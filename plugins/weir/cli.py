@@ -22,7 +22,7 @@ app = typer.Typer(
 GROUPS = {
     "The embedded stack": (stack.up, stack.down, stack.status, stack.logs, stack.clean),
     "Lines and counts": (counts.ingest, counts.wait, counts.counts, counts.rejected),
-    "Jobs": (jobs.jobs, jobs.deploy, jobs.restart, jobs.stop, jobs.health, checkpoint.checkpoint, checkpoint.quarantine),
+    "Jobs": (jobs.jobs, jobs.deploy, jobs.versions, jobs.restart, jobs.stop, jobs.health, checkpoint.checkpoint, checkpoint.quarantine),
     "Proof": (proof.ledger, proof.recount, proof.fold, proof.validate, drill.drill),
 }
 for panel, commands in GROUPS.items():

@@ -83,6 +83,18 @@ class DataLoss(WeirError):
     code = "WEIR-303"
 
 
+class Refused(WeirError):
+    """A deploy cannot be done as asked; nothing was stopped."""
+
+    code = "WEIR-304"
+
+
+class NotKept(WeirError):
+    """The version that a deploy should go back to is not kept, or cannot be read by this release."""
+
+    code = "WEIR-305"
+
+
 class NotProven(WeirError):
     """A fold, a validation or a recount did not come out equal; nothing was published."""
 

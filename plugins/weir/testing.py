@@ -28,9 +28,11 @@ from weir.cluster.records import (
     Record,
     Retention,
     Rolled,
+    Room,
     Submission,
     TopicGlance,
     Touched,
+    VersionRow,
 )
 from weir.errors import NotRunning, TopicMissing
 
@@ -57,6 +59,8 @@ class MemoryStore:
         self._proven: dict[str, tuple[int, str]] = {}
         self._jobs: dict[str, JobRow] = {}
         self._attempts: dict[str, dict[int, AttemptRow]] = {}
+        self._versions: dict[str, dict[str, VersionRow]] = {}
+        self._good: set[tuple[str, str]] = set()
         self._events: dict[str, list[Event]] = {}
         self._reports: dict[str, str] = {}
 
@@ -226,11 +230,27 @@ class MemoryStore:
     def job(self, job: str) -> JobRow | None:
         return self._jobs.get(job)
 
+    def desired(self, job: str) -> str:
+        return self._jobs[job].desired if job in self._jobs else ""
+
     def set_job(self, expected: JobRow | None, new: JobRow) -> bool:
         if self._jobs.get(new.job) != expected:
             return False
         self._jobs[new.job] = new
         return True
+
+    def versions(self, job: str) -> Sequence[VersionRow]:
+        rows = [replace(row, good=(job, row.version) in self._good) for row in self._versions.get(job, {}).values()]
+        return sorted(rows, key=lambda v: (v.deployed_at, v.version), reverse=True)
+
+    def put_version(self, job: str, row: VersionRow) -> None:
+        self._versions.setdefault(job, {})[row.version] = row
+
+    def put_good(self, job: str, version: str) -> None:
+        self._good.add((job, version))
+
+    def pending(self) -> Sequence[str]:
+        return ()
 
     def attempts(self, job: str, limit: int = 50) -> Sequence[AttemptRow]:
         rows = self._attempts.get(job, {})
@@ -266,12 +286,14 @@ class MemoryStore:
 
 
 class MemoryCluster:
-    """Drivers as states. A test sets `states[id]`, or `answers` to False for a master that does not answer."""
+    """Drivers as states. A test sets `states[id]`, `has` for what there is to run on, or `answers` to False for a master that does not
+    answer."""
 
     def __init__(self) -> None:
         self.states: dict[str, DriverState] = {}
         self.submissions: dict[str, Submission] = {}
         self.killed: list[str] = []
+        self.has = Room(cores=8, memory=16_384)
         self.answers = True
 
     def submit(self, submission: Submission) -> str:
@@ -295,6 +317,9 @@ class MemoryCluster:
 
     def log_link(self, submission_id: str) -> str:
         return f"memory://{submission_id}" if submission_id in self.states else ""
+
+    def room(self) -> Room | None:
+        return self.has if self.answers else None
 
     @property
     def alive(self) -> list[str]:

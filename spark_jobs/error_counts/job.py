@@ -10,13 +10,14 @@ import time
 
 from spark_jobs.contract import Exit, JobArguments, new_incarnation
 from spark_jobs.error_counts import source
-from spark_jobs.error_counts.sink import Sink
+from spark_jobs.error_counts.sink import Closed, Sink
 from spark_jobs.store import CassandraStore
 from spark_jobs.writer import Diverged, Superseded, Writer
 
 LOG = logging.getLogger("weir.driver")
-LOOK_EVERY_S = 5.0  # how soon a superseded driver without input notices
+LOOK_EVERY_S = 5.0  # how soon a driver notices that it is to stop, or, without input, that it was superseded
 LAST_WORDS_S = 5.0
+COMMIT_S = 1.0  # for Spark to commit what has just landed; cut short, the next driver finds the batch in the ledger
 # Signs that what the driver stands on went away. An outage is told first: the same batch that fails twice for one is not poison.
 # py4j says the bare "An error occurred while calling" of a call whose answer never came; an error inside the JVM brings a trace.
 UNANSWERED = "Py4JError: An error occurred while calling"
@@ -46,7 +47,7 @@ def main(argv: list[str]) -> int:
     sink = Sink(writer, args)
     try:
         writer.start()
-        threading.Thread(target=_exit_when_superseded, args=(store, args, incarnation), daemon=True).start()
+        threading.Thread(target=_exit_when_told, args=(store, args, incarnation, sink), daemon=True).start()
         stream(args, sink)
         reason, error = Exit.STOPPED, ""
     except Exception as failure:
@@ -73,6 +74,8 @@ def stream(args: JobArguments, sink: Sink) -> None:
 
 def explain(failure: BaseException) -> tuple[Exit, str]:
     """How the driver ends because of a failure, and the text for whoever asks why."""
+    if isinstance(failure, Closed):
+        return Exit.STOPPED, ""
     if isinstance(failure, Superseded):
         return Exit.SUPERSEDED, str(failure)
     if isinstance(failure, Diverged):
@@ -86,14 +89,20 @@ def explain(failure: BaseException) -> tuple[Exit, str]:
     return (Exit.LOST if any(sign in text for sign in LOST) else Exit.FAILED), text
 
 
-def _exit_when_superseded(store: CassandraStore, args: JobArguments, incarnation: str) -> None:
-    """Without input there is no batch that would notice."""
+def _exit_when_told(store: CassandraStore, args: JobArguments, incarnation: str, sink: Sink) -> None:
+    """Without input there is no batch that would notice a later attempt, or that the job is to stop."""
     while True:
         time.sleep(LOOK_EVERY_S)
         if not _mine(store, args, incarnation):
             LOG.warning("superseded: the driver ends")
             _last_words(args, incarnation, Exit.SUPERSEDED, "a later attempt has taken over", -1)
             os._exit(Exit.SUPERSEDED)
+        if store.desired(args.job) == "stopped":
+            LOG.warning("the job is to stop: the batch at work lands, then the driver ends")
+            sink.close()
+            time.sleep(COMMIT_S)
+            _last_words(args, incarnation, Exit.STOPPED, "", -1)
+            os._exit(Exit.STOPPED)
 
 
 def _last_words(args: JobArguments, incarnation: str, reason: Exit, error: str, batch_id: int) -> Exit:

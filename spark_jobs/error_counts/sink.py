@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("weir.driver")
 
 
+class Closed(Exception):
+    """The job is to stop, and this batch comes too late: it is for the next driver."""
+
+
 class Sink:
     """The function that Spark calls for each micro-batch. Keeps what went wrong, since Spark hands on only its text."""
 
@@ -28,6 +33,7 @@ class Sink:
         self._spark: SparkSession | None = None
         self._plan: Plan | None = None
         self._topic: source.TopicWatch | None = None
+        self._turn, self._closed = threading.Lock(), False
         self.failure: BaseException | None = None
         self.batch_id = -1  # the batch at work, for the supervisor to tell poison from an outage
 
@@ -36,13 +42,24 @@ class Sink:
         self._spark, self._plan = spark, Plan(self._args)
         self._topic = source.TopicWatch(spark, self._args)
 
+    def close(self) -> None:
+        """Take no batch any more. Returns when the one at work has landed."""
+        with self._turn:
+            self._closed = True
+
     def __call__(self, lines: DataFrame, batch_id: int) -> None:
-        self.batch_id = batch_id
         try:
-            self._land(lines, batch_id)
+            with self._turn:
+                self._take(lines, batch_id)
         except BaseException as failure:
             self.failure = failure
             raise
+
+    def _take(self, lines: DataFrame, batch_id: int) -> None:
+        if self._closed:
+            raise Closed(f"batch {batch_id} is left to the next driver")
+        self.batch_id = batch_id
+        self._land(lines, batch_id)
         self.batch_id = -1
 
     def _land(self, lines: DataFrame, batch_id: int) -> None:

@@ -152,7 +152,9 @@ class FakeMaster(FakeServer):
         rows = [{"id": d, "state": s, "worker": "worker-1", "cores": 1, "memory": 1024} for d, s in self.drivers.items()]
         active = [r for r in rows if r["state"] in ("RUNNING", "SUBMITTED")]
         done = [r for r in rows if r not in active][:2]  # it remembers few of those that ended
-        workers = [{"id": "worker-1", "webuiaddress": "http://10.0.0.7:8081", "state": "ALIVE"}]
+        workers = [{"id": "worker-1", "webuiaddress": "http://10.0.0.7:8081", "state": "ALIVE", "cores": 4, "memory": 3072}]
+        workers.append({"id": "worker-2", "webuiaddress": "http://10.0.0.8:8081", "state": "ALIVE", "cores": 2, "memory": 7168})
+        workers.append({"id": "worker-3", "webuiaddress": "http://10.0.0.9:8081", "state": "DEAD", "cores": 64, "memory": 65_536})
         if not self.alive:
             return {"status": "STANDBY", "workers": [], "activedrivers": [], "completeddrivers": []}
         return {"status": "ALIVE", "workers": workers, "activedrivers": active, "completeddrivers": done}

@@ -13,7 +13,7 @@ import pytest
 from tests.contract.clusters import DRIVER, FakeKubernetes, FakeMaster, FakeServer, FakeYarn
 from weir.cluster.base import Cluster
 from weir.cluster.kubernetes import KubernetesCluster
-from weir.cluster.records import DriverState, Submission
+from weir.cluster.records import DriverState, Room, Submission
 from weir.cluster.rest import Api
 from weir.cluster.spark import StandaloneCluster
 from weir.cluster.yarn import YarnCluster
@@ -87,6 +87,21 @@ def test_each_state_is_told_alone_and_among_many(rig: Rig, state: DriverState) -
     rig.set(driver, state)
     assert rig.cluster.state(driver) is state
     assert rig.cluster.states_of([driver, other]) == {driver: state, other: DriverState.RUNNING}
+
+
+def test_a_cluster_says_what_room_it_has_or_that_it_does_not_know(rig: Rig) -> None:
+    room = rig.cluster.room()
+    if rig.fake is None:
+        assert room == rig.cluster.has
+    else:
+        assert room == (Room(6, 7168) if isinstance(rig.fake, FakeMaster) else None), "what is dead is no room"
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_cluster_that_does_not_answer_has_no_room_to_tell_of(real: Rig, fault: str) -> None:
+    assert real.fake is not None
+    real.fake.fault = fault
+    assert real.cluster.room() is None
 
 
 def test_a_killed_driver_has_ended(rig: Rig) -> None:

@@ -12,7 +12,7 @@ import pytest
 from spark_jobs.contract import DAY_MS, HOUR_MS, Delta, RejectedLine, day_of
 from spark_jobs.gap import Gap, GapKind, Hole
 from spark_jobs.protocol import Batch, Head, Progress, State, Totals, claim, first_head, land, rebuilt, started, taken_over
-from weir.cluster.records import AttemptRow, Event, FoldNote, Glance, JobRow, Kept, Published, Rolled, Touched
+from weir.cluster.records import AttemptRow, Event, FoldNote, Glance, JobRow, Kept, Published, Rolled, Touched, VersionRow
 
 HOUR = 490_000 * HOUR_MS
 DAY = day_of(HOUR)
@@ -257,7 +257,9 @@ def test_what_is_wanted_is_a_compare_and_set(store: Any, job: str) -> None:
     two = replace(one, revision=2, desired="stopped")
     assert store.set_job(None, one)
     assert not store.set_job(None, one)
+    assert store.desired(job) == "running"
     assert store.set_job(one, two)
+    assert (store.desired(job), store.desired(f"{job}_2")) == ("stopped", "")
     assert not store.set_job(one, replace(two, reason="other"))
     assert store.job(job) == two
 
@@ -272,6 +274,20 @@ def test_attempts_are_written_by_several_hands(store: Any, job: str) -> None:
     assert (one.submission_id, one.submitted_at, one.incarnation, one.exit_reason) == ("driver-1", HOUR + 1, "i1", "failed")
     assert (one.exit_error, one.exit_batch, one.exited_at > 0) == ("it broke", 4, True)
     assert store.attempts(job, limit=1) == [two]
+
+
+def test_versions_are_kept_the_last_deployed_first(store: Any, job: str) -> None:
+    assert store.versions(job) == [] and list(store.pending()) == []
+    one, two = VersionRow("a1", HOUR, '{"trigger": 1}'), VersionRow("b2", HOUR + 1, "{}")
+    store.put_version(job, one)
+    store.put_version(job, two)
+    store.put_good(job, "a1")
+    assert store.versions(job) == [two, replace(one, good=True)]
+    store.put_version(job, replace(one, deployed_at=HOUR + 2))
+    assert store.versions(job) == [replace(one, deployed_at=HOUR + 2, good=True), two], "deployed again, it is as good as it was"
+    store.put_good(job, "c3")
+    assert [v.version for v in store.versions(job)] == ["a1", "b2"], "good alone is no version"
+    assert store.versions(f"{job}_2") == []
 
 
 def test_the_timeline_and_the_last_report(store: Any, job: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -126,6 +127,94 @@ def test_ready_resumes_on_a_success_in_any_form(event: Any) -> None:
 def test_ready_fails_on_everything_else(event: Any) -> None:
     with pytest.raises(AirflowFailException):
         ReadyOperator(task_id="ready", job=JOB, within=1.0).resume(context(), event)
+
+
+# plans and rollback
+
+
+def another_version(fleet: Fleet) -> None:
+    """Attempt 1 has landed; attempt 2 runs a version that has never been ready."""
+    fleet.clock.now = time.time()
+    deploy()
+    fleet.land()
+    fleet.manager.specs[JOB] = fleet.manager.specs[JOB].model_copy(update={"trigger": 5.0})
+    deploy()
+
+
+def ready_or_back(event: dict[str, Any] | None = None) -> dict[str, Any]:
+    task = ReadyOperator(task_id="ready", job=JOB, within=60.0, roll_back=True)
+    return task.execute(context()) if event is None else task.resume(context(), event)
+
+
+def test_the_plan_is_logged_before_anything_is_done(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[tuple[int, str]] = []
+    log = SimpleNamespace(
+        info=lambda text, *args: said.append((len(fleet.cluster.submissions), str(text))),
+        warning=lambda text, *args: None,  # Airflow's own, of a task without a task runner
+    )
+    monkeypatch.setattr(DeployOperator, "log", log)
+    another_version(fleet)
+    drivers, plan = said[-2]
+    assert drivers == 1 and "same checkpoint" in plan and "changes trigger: 1.0 -> 5.0" in plan
+
+
+def test_a_refused_deploy_fails_at_once_and_stops_nothing(fleet: Fleet) -> None:
+    deploy()
+    source = fleet.manager.specs[JOB].source
+    fleet.manager.specs[JOB] = fleet.manager.specs[JOB].model_copy(update={"source": source.model_copy(update={"topic": "other"})})
+    with pytest.raises(AirflowFailException, match=r"WEIR-304.*a job of its own"):
+        deploy()
+    assert fleet.cluster.alive == ["driver-1"]
+
+
+def test_the_form_goes_back_to_a_kept_version(fleet: Fleet) -> None:
+    another_version(fleet)
+    first = fleet.store.attempts(JOB)[1].version
+    assert deploy(to=first[:6])["attempt"] == 3 and fleet.store.attempts(JOB)[0].version == first
+    with pytest.raises(AirflowFailException, match="WEIR-305"):
+        deploy(to="0123")
+
+
+def test_a_version_that_fails_is_taken_back_and_the_task_says_so(fleet: Fleet) -> None:
+    another_version(fleet)
+    first = fleet.store.attempts(JOB)[1].version
+    fleet.store.put_exit(JOB, 2, "i-2", "failed", "KeyError: 'x'", 1)
+    with pytest.raises(
+        AirflowFailException, match=rf"has ended: KeyError: 'x'.*rolled back from .* to {first}, as attempt 3: the driver failed"
+    ):
+        ready_or_back()
+    assert fleet.attempt() == 3 and len(fleet.cluster.alive) == 1
+
+
+def test_a_version_that_is_late_is_taken_back(fleet: Fleet) -> None:
+    another_version(fleet)
+    with pytest.raises(TaskDeferred):
+        ready_or_back()
+    fleet.clock.sleep(125)
+    with pytest.raises(AirflowFailException, match=r"not ready in time.*rolled back"):
+        ready_or_back({"ready": False, "late": True, "sentence": "error_counts was not ready in time."})
+    assert fleet.attempt() == 3
+
+
+def test_an_outage_takes_nothing_back(fleet: Fleet) -> None:
+    another_version(fleet)
+    fleet.clock.sleep(125)
+    fleet.cluster.answers = False
+    with pytest.raises(AirflowFailException) as failed:
+        ready_or_back({"ready": False, "late": True, "sentence": "error_counts was not ready in time."})
+    assert "rolled back" not in str(failed.value) and fleet.attempt() == 2
+
+
+def test_a_driver_that_was_killed_is_waited_for_since_the_watch_starts_it_again(fleet: Fleet) -> None:
+    another_version(fleet)
+    fleet.kill()
+    with pytest.raises(TaskDeferred) as deferred:
+        ready_or_back()
+    assert deferred.value.trigger.roll_back
+    fleet.manager.restart(JOB)
+    fleet.kill()
+    with pytest.raises(AirflowFailException, match="2 drivers in a row ended before they had begun"):
+        ready_or_back()
 
 
 @pytest.mark.parametrize("kind", [DeployOperator, RestartOperator, ReadyOperator, TickOperator, RecordOperator])

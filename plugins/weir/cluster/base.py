@@ -25,9 +25,11 @@ from weir.cluster.records import (
     Record,
     Retention,
     Rolled,
+    Room,
     Submission,
     TopicGlance,
     Touched,
+    VersionRow,
 )
 
 Submit = Callable[[Submission], str]  # for cluster managers whose drivers are started by spark-submit
@@ -148,6 +150,9 @@ class Cluster(Protocol):
     def log_link(self, submission_id: str) -> str:
         """Where a person reads what the driver said, as a URL; empty if that is not known."""
 
+    def room(self) -> Room | None:
+        """What there is to run drivers and executors on; None if the cluster does not say."""
+
 
 class Checkpoints(Protocol):
     """The folders that drivers keep their progress in: one per attempt, so that two drivers never share one."""
@@ -178,8 +183,23 @@ class JobStore(CountStore, Protocol):
     def job(self, job: str) -> JobRow | None:
         """What is wanted of a job (serial consistency)."""
 
+    def desired(self, job: str) -> str:
+        """The same as drivers see it: `running` or `stopped`; empty if the job was never deployed."""
+
     def set_job(self, expected: JobRow | None, new: JobRow) -> bool:
         """Change what is wanted if `expected` is what was wanted."""
+
+    def versions(self, job: str) -> Sequence[VersionRow]:
+        """Every version that was deployed, the last one first."""
+
+    def put_version(self, job: str, row: VersionRow) -> None:
+        """Note that a version is being deployed. Whether it is good stays as it is."""
+
+    def put_good(self, job: str, version: str) -> None:
+        """Note that an attempt of a version has become ready."""
+
+    def pending(self) -> Sequence[str]:
+        """The migrations of the schema that this release has and the store has not, in order."""
 
     def attempts(self, job: str, limit: int = 50) -> Sequence[AttemptRow]:
         """The newest attempts, newest first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from cassandra.util import unix_time_from_uuid1, uuid_from_time
@@ -31,11 +32,13 @@ from weir.cluster.records import (
     Published,
     Rolled,
     Touched,
+    VersionRow,
 )
 from weir.errors import NotRunning
 from weir.settings import Settings
 
 T = TypeVar("T")
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def address(settings: Settings) -> CassandraAddress:
@@ -273,6 +276,23 @@ class CassandraStore(DriverStore):
             return self.session.swap(cql, values, applied)
         cql = f"UPDATE job SET {', '.join(f'{c} = ?' for c in columns)} WHERE job = ? IF revision = ?"
         return self.session.swap(cql, (*values, expected.revision), applied)
+
+    def versions(self, job: str) -> Sequence[VersionRow]:
+        rows = self.session.execute("SELECT version, deployed_at, spec, good FROM version WHERE job = ?", job)
+        found = [VersionRow(r.version, ms(r.deployed_at), r.spec, bool(r.good)) for r in rows if r.deployed_at]
+        return sorted(found, key=lambda v: (v.deployed_at, v.version), reverse=True)
+
+    def put_version(self, job: str, row: VersionRow) -> None:
+        self.session.execute(
+            "UPDATE version SET deployed_at = ?, spec = ? WHERE job = ? AND version = ?", row.deployed_at, row.spec, job, row.version
+        )
+
+    def put_good(self, job: str, version: str) -> None:
+        self.session.execute("UPDATE version SET good = true WHERE job = ? AND version = ?", job, version)
+
+    def pending(self) -> Sequence[str]:
+        applied = {r.name for r in self.session.execute("SELECT name FROM migration")}
+        return sorted(file.name for file in MIGRATIONS.glob("*.cql") if file.name not in applied)
 
     def attempts(self, job: str, limit: int = 50) -> Sequence[AttemptRow]:
         return [attempt_row(r) for r in self.session.execute("SELECT * FROM attempt WHERE job = ? LIMIT ?", job, limit)]

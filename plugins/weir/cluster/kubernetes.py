@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from weir.cluster.base import Submit
-from weir.cluster.records import DriverState, Submission
+from weir.cluster.records import DriverState, Room, Submission
 from weir.cluster.rest import Api, context, each, rows, within
 
 LABEL = "weir-job"  # of every driver's pod that Weir starts, with the job's name, so that one question is enough for all of them
@@ -57,6 +57,10 @@ class KubernetesCluster:
 
     def kill(self, submission_id: str) -> None:
         self._api.send("DELETE", _path(submission_id))
+
+    def room(self) -> Room | None:
+        """How much there is depends on the name space's quota and on autoscaling: nobody says beforehand."""
+        return None
 
     def log_link(self, submission_id: str) -> str:
         namespace, _, pod = submission_id.partition(":")

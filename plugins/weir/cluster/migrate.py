@@ -5,14 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import replace
-from pathlib import Path
 
 from spark_jobs.session import Session
-from weir.cluster.cassandra import address
+from weir.cluster.cassandra import MIGRATIONS, address
 from weir.errors import StackFailed
 from weir.settings import Settings
-
-FOLDER = Path(__file__).parent / "migrations"
 
 
 def migrate(settings: Settings, replication: int = 1, patience_s: float = 120.0) -> list[str]:
@@ -37,7 +34,7 @@ def _migrate(session: Session, settings: Settings, replication: int) -> list[str
     session.run("CREATE TABLE IF NOT EXISTS migration (name text PRIMARY KEY, digest text)")
     known = {row.name: row.digest for row in session.execute(f"SELECT name, digest FROM {keyspace}.migration")}
     applied = []
-    for file in sorted(FOLDER.glob("*.cql")):
+    for file in sorted(MIGRATIONS.glob("*.cql")):
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
         if file.name not in known:
             for statement in statements(file.read_text()):

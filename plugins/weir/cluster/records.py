@@ -105,6 +105,24 @@ class JobRow:
 
 
 @dataclass(frozen=True)
+class VersionRow:
+    """A version of a job that was deployed: its spec as JSON, and whether an attempt of it has ever become ready."""
+
+    version: str
+    deployed_at: int  # ms, the last time
+    spec: str
+    good: bool = False
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a cluster has in all, busy or not: cores, and the memory (MiB) of its largest worker."""
+
+    cores: int
+    memory: int
+
+
+@dataclass(frozen=True)
 class AttemptRow:
     """One start of a driver. Times are in ms, 0 for "not yet"; `exit_reason` is empty for one that runs or was killed."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from weir.cluster.records import DriverState, Submission
+from weir.cluster.records import DriverState, Room, Submission
 from weir.cluster.rest import NOTHING, Answer, Api, each, rows
 from weir.errors import NotRunning
 
@@ -59,6 +59,11 @@ class StandaloneCluster:
         worker = next((str(d.get("worker")) for d in _drivers(page) if d.get("id") == submission_id), "")
         pages = {str(w.get("id")): w.get("webuiaddress") for w in rows(page, "workers")}
         return f"{pages[worker]}/logPage/?driverId={submission_id}&logType=stderr" if pages.get(worker) else ""
+
+    def room(self) -> Room | None:
+        alive = [w for w in rows(self._page(), "workers") if w.get("state") == "ALIVE"]
+        found = [(w["cores"], w["memory"]) for w in alive if isinstance(w.get("cores"), int) and isinstance(w.get("memory"), int)]
+        return Room(sum(cores for cores, _ in found), max(memory for _, memory in found)) if found else None
 
     def _page(self) -> Mapping[str, Any]:
         return self._ui.first(lambda api: api.get("/json/"), lambda page: page.get("status") == "ALIVE")

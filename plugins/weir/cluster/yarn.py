@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from weir.cluster.base import Submit
-from weir.cluster.records import DriverState, Submission
+from weir.cluster.records import DriverState, Room, Submission
 from weir.cluster.rest import NOTHING, Answer, Api, each, rows
 
 TAG = "weir"  # of every application that Weir submits, so that one question is enough for all of them
@@ -51,6 +51,10 @@ class YarnCluster:
 
     def kill(self, submission_id: str) -> None:
         self._ask(lambda api: api.send("PUT", self._path(f"/{quote(submission_id)}/state"), {"state": "KILLED"}))
+
+    def room(self) -> Room | None:
+        """How much there is depends on the queue: nobody says beforehand."""
+        return None
 
     def log_link(self, submission_id: str) -> str:
         if self._log_url:

@@ -91,13 +91,44 @@ def _iso(moment: int) -> str:
     return iso(moment) if moment else ""
 
 
-def deploy(job: JobArgument, reason: Reason = "") -> None:
+def deploy(
+    job: JobArgument,
+    reason: Reason = "",
+    plan: Annotated[bool, typer.Option("--plan", help="Say what it would do, and do nothing. Exit with 1 if it would be refused.")] = False,
+    to: Annotated[str, typer.Option("--to", metavar="VERSION", help="Go back to a version that was deployed before.")] = "",
+) -> None:
     """Make a job run with the spec and the code that are here. Nothing happens if it does.
 
-    Example: weir deploy error_counts
+    Example: weir deploy error_counts --plan
     """
     with opened_manager() as manager:
-        _said(manager.deploy(job, who=WHO, reason=reason))
+        planned = manager.plan(job, to)
+        if not plan:
+            return _said(manager.deploy(job, who=WHO, reason=reason, plan=planned))
+    for line in planned.lines():
+        typer.echo(line)
+    if planned.refusals:
+        raise typer.Exit(1)
+
+
+def versions(job: JobArgument, form: FormatOption = Format.TABLE) -> None:
+    """List the versions of a job that were deployed, the last one first: which one is current, which were ever ready, which are kept.
+
+    Example: weir versions error_counts
+    """
+    with opened_manager() as manager:
+        found, kept, wanted = manager.versions(job), manager.kept(), manager.store.job(job)
+    rows = [
+        {
+            "version": row.version,
+            "deployed_at": _iso(row.deployed_at),
+            "current": wanted is not None and wanted.version == row.version,
+            "good": row.good,
+            "kept": row.version in kept,
+        }
+        for row in found
+    ]
+    show(rows, form, empty=f"{job} was never deployed.")
 
 
 def restart(
@@ -124,7 +155,7 @@ def restart(
 
 
 def stop(job: JobArgument, reason: Reason = "asked for on the command line") -> None:
-    """Stop a job until its next deploy. What it had not landed is counted after that.
+    """Stop a job until its next deploy. The batch at work lands first; what had not landed after half a minute is counted then.
 
     Example: weir stop error_counts --reason "moving the cluster"
     """

@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from weir.errors import BadInput, DataLoss, Diverged, NotProven
+from weir.errors import BadInput, DataLoss, Diverged, NotKept, NotProven, Refused
 
 
 class WeirOperator(BaseOperator):
@@ -37,7 +37,7 @@ def final() -> Iterator[None]:
     """Fail at once, with the sentence, on what no retry can mend."""
     try:
         yield
-    except (BadInput, DataLoss, Diverged, NotProven) as error:
+    except (BadInput, DataLoss, Diverged, NotKept, NotProven, Refused) as error:
         raise AirflowFailException(str(error)) from error
 
 

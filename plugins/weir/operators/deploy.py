@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 class DeployOperator(JobOperator):
     """Ensures that the job runs with its present spec and code; running so already means no change.
 
-    Reads `reason` and `force` of the form; with `force` the driver is replaced even if nothing changed.
+    Reads `reason`, `force` and `to` of the form; with `force` the driver is replaced even if nothing changed, and `to` names a kept version
+    to go back to. What the deploy does is logged first; what cannot be done is refused before anything stops.
     """
 
     def execute(self, context: Context) -> dict[str, Any]:
         reason = form(context, "reason") or f"run {context['dag_run'].run_id}"
         with opened() as manager, final():
-            action = manager.deploy(self.job, who(context), reason)
+            plan = manager.plan(self.job, form(context, "to") or "")
+            self.log.info("\n".join(plan.lines()))
+            action = manager.deploy(self.job, who(context), reason, plan)
             if form(context, "force") and not action.changed:
                 action = manager.restart(self.job, action.attempt, who(context), f"forced: {reason}")
         return told(self, action)

@@ -21,19 +21,20 @@ class ReadyOperator(JobOperator):
     """Succeeds when the job's current attempt is ready: it has landed a batch, or has polled and has no lag.
 
     If yet another attempt takes over meanwhile, it waits for that one. Fails with the cause if the driver ends, or after `within` seconds.
+    With `roll_back`, a version that has never been ready, and is itself at fault, is taken back before the task fails.
     """
 
-    def __init__(self, *, within: float, **kwargs: Any) -> None:
+    def __init__(self, *, within: float, roll_back: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.within = within
+        self.within, self.roll_back = within, roll_back
 
     def execute(self, context: Context) -> dict[str, Any]:
         with opened() as manager, final():
-            answer = look(manager, self.job, None)
+            answer = look(manager, self.job, None, self.roll_back)
         if not answer.waiting:
             return self.resume(context, asdict(answer))
         self.log.info(answer.sentence)
-        trigger = ReadyTrigger(job=self.job, deadline=time.time() + self.within)
+        trigger = ReadyTrigger(job=self.job, deadline=time.time() + self.within, roll_back=self.roll_back)
         self.defer(trigger=trigger, method_name="resume", timeout=timedelta(seconds=self.within) + GRACE)
 
     def resume(self, context: Context, event: Any = None) -> dict[str, Any]:
@@ -41,6 +42,14 @@ class ReadyOperator(JobOperator):
         if not isinstance(event, dict):
             event = {"ready": str(event).lower().endswith("success"), "sentence": f"{self.job}: {event}"}
         if not event["ready"]:
-            raise AirflowFailException(event["sentence"])
+            raise AirflowFailException(event["sentence"] + self._taken_back(bool(event.get("late"))))
         self.log.info(event["sentence"])
         return dict(event)
+
+    def _taken_back(self, late: bool) -> str:
+        """What was done about it, as one more sentence; empty for nothing."""
+        if not self.roll_back:
+            return ""
+        with opened() as manager, final():
+            action = manager.roll_back(self.job, late)
+        return f" {action.sentence}" if action else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 
 from weir.supervise.spec import JobSpec
@@ -34,6 +35,17 @@ def publish(code: Path, bundles: Path, version: str) -> Path:
         except OSError:  # somebody else published the same version first
             shutil.rmtree(temporary)
     return target
+
+
+def kept(bundles: Path) -> set[str]:
+    """The versions, of all jobs, whose code is here."""
+    return {found.name for found in bundles.iterdir() if found.is_dir()} if bundles.is_dir() else set()
+
+
+def drop(bundles: Path, versions: Iterable[str]) -> None:
+    """Remove the code of versions that nobody goes back to. What cannot be removed now is left for the next time."""
+    for version in versions:
+        shutil.rmtree(bundles / version, ignore_errors=True)
 
 
 def _files(code: Path) -> list[Path]:

@@ -17,6 +17,7 @@ from weir.cluster.spark import StandaloneCluster
 from weir.errors import WeirError
 from weir.settings import Settings
 from weir.supervise.manager import Manager
+from weir.supervise.preflight import rehearsal
 from weir.supervise.spec import sound
 from weir.supervise.verdict import Observation
 
@@ -34,6 +35,7 @@ def manager(settings: Settings | None = None, others: Mapping[str, Cluster] | No
         broker=KafkaBroker(settings.kafka),
         checkpoints=CheckpointFolders(settings.checkpoints),
         settings=settings,
+        rehearse=rehearsal(settings.driver_python),
     )
 
 

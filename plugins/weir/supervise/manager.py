@@ -7,39 +7,25 @@ stale judgement cannot hit a healthy successor.
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
-from spark_jobs.protocol import Head, brought_forward, first_head
-from weir.cluster.records import AttemptRow, DriverState, JobRow
+from spark_jobs.protocol import brought_forward
+from weir.cluster.records import AttemptRow
 from weir.errors import Conflict, NotRunning
-from weir.supervise import bundle, takeover
+from weir.supervise import takeover
 from weir.supervise.beginning import Beginning
+from weir.supervise.deploying import Deployer
 from weir.supervise.doctor import Seen
 from weir.supervise.restart import Act
-from weir.supervise.spec import JobSpec, find
-from weir.supervise.starting import AUTOMATIC, Action, Order, Starter
-from weir.supervise.verdict import SUBMIT_GRACE_MS, Observation, Report, Verdict
+from weir.supervise.spec import find
+from weir.supervise.starting import AUTOMATIC, Action, Order
+from weir.supervise.verdict import Observation, Report, Verdict
 
-STOP_WITHIN_S = 30.0
+STOP_WITHIN_S = 30.0  # for the batch at work to land: a driver looks every 5 s, and a full batch of a million lines takes ten
+KILL_WITHIN_S = 30.0
 
 
-class Manager(Starter):
-    # deploy, restart, stop
-
-    def deploy(self, job: str, who: str = AUTOMATIC, reason: str = "") -> Action:
-        """Make the job run with the spec and the code that are here. Nothing happens if it does.
-
-        Raises UnknownJob, NotRunning (a part does not answer) or Conflict (somebody else deployed at the same moment).
-        """
-        spec = find(self.specs, job)
-        version = bundle.version_of(Path(self._settings.jobs), spec)
-        bundle.publish(Path(self._settings.jobs), Path(self._settings.bundles), version)
-        head = self._ensure_head(spec)
-        wanted = self.store.job(job)
-        if wanted and (wanted.desired, wanted.version) == ("running", version) and self._driver_lives(job, head):
-            return Action(False, head.attempt, f"{job} runs version {version} already, as attempt {head.attempt}.")
-        self._want(wanted, spec, "running", version, who, reason)
-        return self._start(Order(job, head.attempt, "deploy", who, reason or f"deploy of version {version}"))
+class Manager(Deployer):
+    # restart, stop
 
     def restart(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "") -> Action:
         """Start the next attempt from the same checkpoint.
@@ -99,7 +85,8 @@ class Manager(Starter):
         return Seen(folder, before, self._head(job), spec.source.topic, kept, max((a for _, a in found), default=0))
 
     def stop(self, job: str, who: str = AUTOMATIC, reason: str = "") -> Action:
-        """End the driver and keep it stopped until the next deploy. What it had not landed is counted after that. Raises UnknownJob."""
+        """Let the driver land the batch at work and end, kill it if it does not, and keep the job stopped until the next deploy. What had
+        not landed is counted after that. Raises UnknownJob, or Conflict if somebody deploys it meanwhile."""
         wanted = self.store.job(job)
         if wanted is None:  # a job that was deployed once can be stopped without its folder
             find(self.specs, job)
@@ -109,7 +96,7 @@ class Manager(Starter):
         self._change(wanted, replace(wanted, desired="stopped", changed_by=who, reason=reason))
         row = self._row(job, head.attempt)
         if row and row.submission_id:
-            self._end(job, row.submission_id)
+            self._end(job, row.submission_id, begun=bool(head.incarnation))
         highest = self._highest(job)
         self.store.put_attempt(job, AttemptRow(max(head.attempt, highest) + 1, "stop", who, reason, self._now_ms(), wanted.version))
         fenced = takeover.take_over(self.store, job, head.attempt, highest)  # whatever of it still runs can write no more
@@ -146,13 +133,13 @@ class Manager(Starter):
         if seen.head is None or seen.head.attempt != attempt:
             now_at = f"attempt {seen.head.attempt}" if seen.head else "nothing"
             raise Conflict(f"{job} is at {now_at} now, attempt {attempt} was replaced.", f"Run: weir health {job}")
-        if seen.head.by == attempt and seen.head.landed_at:
-            return True
         row = seen.attempt
+        if seen.head.by == attempt and seen.head.landed_at:
+            return self._is_good(job, row)
         if seen.driver.ended or (row and row.exit_reason):
             why = (row.exit_error or row.exit_reason) if row else ""
             raise NotRunning(f"The driver of {job}, attempt {attempt}, has ended: {why or seen.driver}.", f"Run: weir logs {job}")
-        return bool(seen.head.incarnation) and seen.lag == 0
+        return bool(seen.head.incarnation) and seen.lag == 0 and self._is_good(job, row)
 
     def wait_landed(self, job: str, timeout_s: float) -> bool:
         """Wait until all lines that the topic has now have landed. False at the timeout."""
@@ -176,55 +163,18 @@ class Manager(Starter):
         row = next((a for a in self.store.attempts(job) if a.submission_id), None)
         return self._cluster(job).log_link(row.submission_id) if row else ""
 
-    # what is wanted
-
-    def _ensure_head(self, spec: JobSpec) -> Head:
-        head = self.store.head(spec.name)
-        while head is None:
-            earliest = self._broker.earliest_offsets(spec.source.topic)
-            topic_id = self._broker.topic_id(spec.source.topic)
-            self.store.create_head(first_head(spec.name, earliest, topic_id, self._now_ms() * 1000))
-            head = self.store.head(spec.name)
-        return head
-
-    def _want(self, wanted: JobRow | None, spec: JobSpec, desired: str, version: str, who: str, reason: str) -> None:
-        new = JobRow(spec.name, 0, desired, version, spec.model_dump_json(), who, reason, self._now_ms())
-        self._change(wanted, new)
-
-    def _change(self, wanted: JobRow | None, new: JobRow) -> None:
-        new = replace(new, revision=wanted.revision + 1 if wanted else 1, changed_at=self._now_ms())
-        if not self.store.set_job(wanted, new):
-            raise Conflict(f"Somebody else changed {new.job} at the same moment.", f"Run: weir health {new.job}")
-
-    # small helpers
-
-    def _driver_lives(self, job: str, head: Head) -> bool:
-        """Raises NotRunning if that cannot be known: a second driver would do no harm, but nobody asked for one."""
-        row = self._submitted(job, head.attempt)
-        if row is None or not row.submission_id or row.exit_reason:
-            return False
-        state = self._cluster(job).state(row.submission_id)
-        if state is DriverState.UNKNOWN:
-            raise NotRunning(f"Spark's master does not say whether {job} runs.", "Look at: weir status")
-        return not state.ended
-
-    def _submitted(self, job: str, attempt: int) -> AttemptRow | None:
-        """The attempt's row. Whoever has just taken it is given the time to submit its driver: of many deploys at once, one starts it."""
-        while (
-            (row := self._row(job, attempt))
-            and not row.submission_id
-            and row.cause != "stop"
-            and self._now_ms() - row.taken_at <= SUBMIT_GRACE_MS
-        ):
-            self._sleep(0.2)
-        return row
-
-    def _end(self, job: str, submission_id: str) -> None:
-        """Ask a driver to end and give it time to land its batch."""
+    def _end(self, job: str, submission_id: str, begun: bool) -> None:
+        """Wait for a driver to end by itself, as it does when the job is to stop; else kill it. What has not begun has nothing to land."""
+        if begun and self._ended(job, submission_id, STOP_WITHIN_S):
+            return
         self._cluster(job).kill(submission_id)
-        deadline = self._clock() + STOP_WITHIN_S
-        while not self._cluster(job).state(submission_id).ended and self._clock() < deadline:
+        self._ended(job, submission_id, KILL_WITHIN_S)
+
+    def _ended(self, job: str, submission_id: str, within_s: float) -> bool:
+        deadline = self._clock() + within_s
+        while not (ended := self._cluster(job).state(submission_id).ended) and self._clock() < deadline:
             self._sleep(0.2)
+        return ended
 
 
 __all__ = ["AUTOMATIC", "Action", "Manager"]

@@ -13,6 +13,7 @@ from weir.errors import Conflict, NotRunning, UnknownJob, WeirError
 from weir.settings import Settings
 from weir.supervise.beginning import Topic
 from weir.supervise.fleet import Fleet
+from weir.supervise.preflight import Rehearse, not_rehearsed
 from weir.supervise.spec import JobSpec, find
 
 T = TypeVar("T")
@@ -29,9 +30,11 @@ class Parts:
         settings: Settings,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
+        rehearse: Rehearse = not_rehearsed,
     ) -> None:
         self.specs, self.store, self._clusters, self._broker = specs, store, clusters, broker
         self._checkpoints, self._settings, self._clock, self._sleep = checkpoints, settings, clock, sleep
+        self._rehearse = rehearse
         self._fleet = Fleet(store, clusters, broker, clock)
 
     def close(self) -> None:

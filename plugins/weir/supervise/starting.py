@@ -3,7 +3,7 @@ next attempt."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -14,10 +14,11 @@ from weir.cluster.records import AttemptRow, DriverState
 from weir.errors import BadInput, Conflict, DataLoss, Diverged, NotRunning
 from weir.supervise import takeover
 from weir.supervise.beginning import Beginning, Topic, Word, after_batch, after_loss, at_frontier
-from weir.supervise.lineage import KEEP_BATCHES, disagreement, forgotten, usable
+from weir.supervise.lineage import KEEP_BATCHES, Plans, disagreement, forgotten, usable
 from weir.supervise.parts import Parts, or_none
+from weir.supervise.plan import fixed
 from weir.supervise.restart import Act
-from weir.supervise.spec import JobSpec
+from weir.supervise.spec import JobSpec, parse
 from weir.supervise.submission import arguments, enlarged, submission
 from weir.supervise.verdict import Observation, Report, Verdict, judge
 
@@ -38,7 +39,7 @@ class Action:
 
 @dataclass(frozen=True)
 class Order:
-    """Replace the attempt that was judged. `cause` is an act, or deploy; `batch` is the one to be left out, of a quarantine."""
+    """Replace the attempt that was judged. `cause` is an act, deploy or rollback; `batch` is the one to be left out, of a quarantine."""
 
     job: str
     judged: int
@@ -55,7 +56,10 @@ class Starter(Parts):
         order = replace(order, version=wanted.version)
         spec, cluster = JobSpec.model_validate_json(wanted.spec), self._cluster(job)  # nothing is taken over that cannot be started
         before, topic = self._head(job), or_none(lambda: self._topic(job))  # in this order: a log ends no earlier than what has landed
-        head = self._begin(order) if order.cause in ANEW else self._go_on(order, spec, before, topic)
+        if topic and order.cause not in ANEW:
+            self._refuse_loss(before, spec, topic)
+        anew = order.cause in ANEW or fixed(self._ran(job), spec)
+        head = self._begin(order) if anew else self._go_on(order, spec)
         failpoint.reach("takeover.copy")
         checkpoint = self._checkpoints.location(job, head.epoch, head.attempt)
         args = arguments(spec, head, wanted.version, checkpoint, self._settings, topic.ends if topic else ())
@@ -68,15 +72,19 @@ class Starter(Parts):
         self.store.add_event(job, order.cause, sentence, detail)
         return Action(True, head.attempt, sentence)
 
+    def _ran(self, job: str) -> JobSpec | None:
+        """The spec of the newest driver, None if nobody knows it. It says what the epoch has fixed, whoever starts the next driver."""
+        version = next((a.version for a in self.store.attempts(job) if a.used), "")
+        text = next((v.spec for v in self.store.versions(job) if v.version == version), "")
+        return or_none(lambda: parse(text, f"version {version}")) if text else None
+
     # from the checkpoint
 
-    def _go_on(self, order: Order, spec: JobSpec, before: Head, topic: Topic | None) -> Head:
+    def _go_on(self, order: Order, spec: JobSpec) -> Head:
         """The next attempt, with a copy of the checkpoint; or a new epoch, where none leads on and the spec allows it.
 
-        Raises DataLoss, Diverged, NotRunning. Once it has taken over, the attempt's row says why, and so does the next verdict.
+        Raises Diverged, NotRunning. Once it has taken over, the attempt's row says why, and so does the next verdict.
         """
-        if topic:
-            self._refuse_loss(before, spec, topic)
         head = self._take(order)
         finding = forgotten(head, self._newest_row(order.job)) or self._noted(head, lambda: self._copy(head, spec.source.topic))
         if not finding:
@@ -104,16 +112,22 @@ class Starter(Parts):
         if any(attempt >= head.attempt for _, attempt in folders):
             raise NotRunning(f"The checkpoints of {head.job} have come back, and know later attempts than {head.attempt}.", "Try again.")
         earlier = [a for e, a in folders if e == head.epoch]
+        plans, why = self._leading(head, earlier, topic)
+        if plans:
+            self._checkpoints.put(head.job, head.epoch, head.attempt, plans.contents)
+            self._checkpoints.forget(head.job, head.epoch, earlier[:-KEEP_ATTEMPTS])
+        return why
+
+    def _leading(self, head: Head, attempts: Sequence[int], topic: str) -> tuple[Plans | None, str]:
+        """What the newest of the attempts' folders that leads on has, or why none does; neither where nothing has landed."""
         told: list[str] = []
-        for attempt in reversed(earlier):
+        for attempt in reversed(attempts):
             plans = usable(self._checkpoints.read(head.job, head.epoch, attempt, KEEP_BATCHES))
             why = disagreement(plans, head, topic)
             if plans and not why:
-                self._checkpoints.put(head.job, head.epoch, head.attempt, plans.contents)
-                self._checkpoints.forget(head.job, head.epoch, earlier[:-KEEP_ATTEMPTS])
-                return ""
+                return plans, ""
             told.append(f"attempt {attempt}: {why}")
-        return "" if head.last_landed < 0 else "; ".join(told) or "there is no folder of an earlier attempt"
+        return None, "" if head.last_landed < 0 else "; ".join(told) or "there is no folder of an earlier attempt"
 
     def _noted(self, head: Head, work: Callable[[], T]) -> T:
         """What `work` returns. If a part fails it, the attempt has ended before it began, and its row says so."""
@@ -140,7 +154,7 @@ class Starter(Parts):
     def _beginning(self, order: Order) -> Callable[[Head], Beginning]:
         """Where the new epoch of a head begins. The broker is asked after the head was read: what lands meanwhile is no cut log."""
         job, word = order.job, Word(order.who, order.reason, self._now_ms())
-        if order.cause == Act.REBUILD:
+        if order.cause not in (Act.ACCEPT_LOSS, Act.QUARANTINE):
             return lambda head: at_frontier(head, self._topic(job))
         if not order.reason.strip():
             raise BadInput("reason: what is left out for ever needs a reason; it is kept in the ledger.", "Give --reason.")

@@ -177,7 +177,7 @@ def _rule(job: str, seen: Observation, health: Health, lag_since: int) -> tuple[
     if seen.another_topic:
         return Verdict.DATA_LOSS, f"{job}: the topic was deleted and made again under the same name", _accept(job)
     if seen.lost:
-        return Verdict.DATA_LOSS, f"{job}: {'; '.join(_lost(seen.lost))}", _accept(job)
+        return Verdict.DATA_LOSS, f"{job}: {'; '.join(lost_in_words(seen.lost))}", _accept(job)
     return _of_driver(job, seen, health, lag_since)
 
 
@@ -185,7 +185,7 @@ def _accept(job: str) -> str:
     return f'weir restart {job} --accept-loss --reason "..."; see docs/runbook.md#data_loss'
 
 
-def _lost(spans: Spans) -> list[str]:
+def lost_in_words(spans: Spans) -> list[str]:
     """In words: what the broker no longer has, and where a log was cut."""
     gone = [f"partition {p} offsets {a} to {b - 1}" for p, (a, b) in sorted(spans.items()) if b > a]
     cut = [f"partition {p} ends at {b}, and has landed up to {a}" for p, (a, b) in sorted(spans.items()) if b < a]

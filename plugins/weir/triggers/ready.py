@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from weir.errors import Conflict, WeirError
+from weir.supervise.rollback import Fate
 from weir.triggers.session import ask
 
 if TYPE_CHECKING:
@@ -19,23 +20,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """Ready, still waiting, or neither: then it never will be. `attempt` is the one to ask about next, None for the current one."""
+    """Ready, still waiting, or neither: then it never will be. `attempt` is the one to ask about next, None for the current one; `late`
+    says that the time is over."""
 
     sentence: str
     attempt: int | None
     ready: bool = False
     waiting: bool = False
+    late: bool = False
 
 
 class ReadyTrigger(BaseTrigger):
-    """Fires when the job is ready, or will never be, or at `deadline` (seconds since 1970)."""
+    """Fires when the job is ready, or will never be, or at `deadline` (seconds since 1970). With `roll_back`, a driver that ends is waited
+    for as long as its end does not tell whether the version is to be taken back."""
 
-    def __init__(self, job: str, deadline: float, every_s: float = 1.0) -> None:
+    def __init__(self, job: str, deadline: float, every_s: float = 1.0, roll_back: bool = False) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.job, self.deadline, self.every_s = job, deadline, every_s
+        self.job, self.deadline, self.every_s, self.roll_back = job, deadline, every_s, roll_back
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        return "weir.triggers.ready.ReadyTrigger", {"job": self.job, "deadline": self.deadline, "every_s": self.every_s}
+        values = {"job": self.job, "deadline": self.deadline, "every_s": self.every_s, "roll_back": self.roll_back}
+        return "weir.triggers.ready.ReadyTrigger", values
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         answer = Answer(f"{self.job}: waiting", attempt=None, waiting=True)
@@ -52,7 +57,7 @@ class ReadyTrigger(BaseTrigger):
     async def _look(self, attempt: int | None) -> Answer:
         """A look that fails says nothing about the job: it goes on waiting."""
         try:
-            return await ask(lambda manager: look(manager, self.job, attempt))
+            return await ask(lambda manager: look(manager, self.job, attempt, self.roll_back))
         except Exception as error:  # noqa: BLE001
             self.log.warning("could not look at %s: %r", self.job, error)
             return Answer(f"{self.job} could not be looked at: {error!r}", attempt, waiting=True)
@@ -63,10 +68,10 @@ class ReadyTrigger(BaseTrigger):
             why = await ask(lambda manager: manager.health(self.job).sentence)
         except Exception as error:  # noqa: BLE001
             why = f"{last.sentence} ({error!r})"
-        return Answer(f"{self.job} was not ready in time. {why}", last.attempt)
+        return Answer(f"{self.job} was not ready in time. {why}", last.attempt, late=True)
 
 
-def look(manager: Manager, job: str, attempt: int | None) -> Answer:
+def look(manager: Manager, job: str, attempt: int | None, roll_back: bool = False) -> Answer:
     """Is the attempt ready? One that has been replaced hands over to its successor. Raises UnknownJob."""
     asked = manager.health(job).attempt if attempt is None else attempt
     try:
@@ -75,5 +80,5 @@ def look(manager: Manager, job: str, attempt: int | None) -> Answer:
     except Conflict as replaced:
         return Answer(str(replaced), None, waiting=True)
     except WeirError as never:
-        return Answer(str(never), asked)
+        return Answer(str(never), asked, waiting=roll_back and manager.ruling(job, late=False).fate is Fate.WAIT)
     return Answer(f"attempt {asked} of {job} is not ready yet", asked, waiting=True)

@@ -237,6 +237,9 @@ class FakeManager:
     def deploy(self, *args: Any, **more: Any) -> Action:
         return self._did("deploy", args, more)
 
+    def plan(self, *args: Any) -> str:
+        return f"the plan of {args}"
+
     def restart(self, *args: Any, **more: Any) -> Action:
         return self._did("restart", args, more)
 
@@ -273,7 +276,7 @@ def test_what_the_manager_is_asked(weir: Weir, manager: FakeManager) -> None:
     assert weir("restart", JOB, "--attempt", "3", "--reason", "why")[0] == 0
     assert weir("stop", JOB)[2] == "Nothing to do: stop was done.\n"
     assert manager.asked == [
-        ("deploy", (JOB,), {"who": "cli", "reason": "new"}),
+        ("deploy", (JOB,), {"who": "cli", "reason": "new", "plan": f"the plan of {(JOB, '')}"}),
         ("restart", (JOB, 3), {"who": "cli", "reason": "why"}),
         ("stop", (JOB,), {"who": "cli", "reason": "asked for on the command line"}),
     ]
@@ -369,6 +372,35 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
         bench.land(writer, n, 10 * n, 10 * n + 10)
     bench.checkpoints.plan(JOB, 1, 1, 2, {0: 25, 1: 0})
     return bench
+
+
+def test_a_plan_says_what_a_deploy_does_and_does_nothing(weir: Weir, bench: Bench) -> None:
+    code, out, _ = weir("deploy", JOB, "--plan")
+    assert code == 0 and "no change" in out
+    spec = bench.manager.specs[JOB]
+    bench.manager.specs[JOB] = spec.model_copy(update={"trigger": 5.0})
+    code, out, _ = weir("deploy", JOB, "--plan")
+    assert code == 0 and "same checkpoint" in out and "changes trigger: 1.0 -> 5.0" in out
+    bench.manager.specs[JOB] = spec.model_copy(update={"source": spec.source.model_copy(update={"topic": "other"})})
+    bench.broker.create("other", 2)
+    code, out, _ = weir("deploy", JOB, "--plan")
+    assert code == 1 and "refused" in out and "topic logs cannot become other" in out
+    code, _, err = weir("deploy", JOB)
+    assert code == 1 and "WEIR-304" in err
+    assert len(bench.cluster.submissions) == 1
+
+
+def test_versions_and_the_way_back(weir: Weir, bench: Bench) -> None:
+    (first,) = json.loads(weir("versions", JOB, "--format", "json")[1])
+    assert (first["current"], first["good"], first["kept"]) == (True, True, True)
+    bench.manager.specs[JOB] = bench.manager.specs[JOB].model_copy(update={"trigger": 5.0})
+    assert weir("deploy", JOB)[0] == 0
+    bench.clock.sleep(1)
+    assert weir("deploy", JOB, "--to", first["version"][:6])[0] == 0
+    rows = json.loads(weir("versions", JOB, "--format", "json")[1])
+    assert [(r["version"] == first["version"], r["current"], r["good"]) for r in rows] == [(True, True, True), (False, False, False)]
+    code, _, err = weir("deploy", JOB, "--to", "0123")
+    assert code == 1 and "WEIR-305" in err and first["version"] in err
 
 
 def test_the_checkpoint(weir: Weir, bench: Bench) -> None:

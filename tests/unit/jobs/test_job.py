@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
+import queue
+import sys
+import threading
+from contextlib import nullcontext, suppress
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -12,10 +16,11 @@ from py4j.protocol import Py4JError
 from spark_jobs.contract import CassandraAddress, Exit, JobArguments
 from spark_jobs.error_counts import job
 from spark_jobs.error_counts.job import explain
-from spark_jobs.error_counts.sink import Sink
+from spark_jobs.error_counts.sink import Closed, Sink
 from spark_jobs.error_counts.source import as_kept
 from spark_jobs.protocol import first_head, started, taken_over
 from spark_jobs.writer import Broken, Diverged, Superseded
+from weir.cluster.records import JobRow
 from weir.testing import MemoryStore
 
 
@@ -55,6 +60,38 @@ def test_a_driver_that_was_replaced_while_it_slept_says_so(monkeypatch: pytest.M
     monkeypatch.setattr(job.CassandraStore, "connect", lambda *args: store)
     assert job._last_words(ARGS, "me", Exit.LOST, "the JVM has ended", 7) is told
     assert store.attempts("counts")[0].exit_reason == told.name.lower()
+
+
+def test_a_driver_whose_job_is_to_stop_lets_its_batch_land_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = MemoryStore()
+    store.create_head(started(taken_over(first_head("counts", {0: 0}, "topic", 1)), "me"))
+    running = JobRow("counts", 1, "running", "v1", "{}", "ana", "", 1)
+    assert store.set_job(None, running)
+    monkeypatch.setattr(job.CassandraStore, "connect", lambda *args: store)
+    monkeypatch.setattr(job, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(job, "COMMIT_S", 0.0)
+    ended: queue.Queue[int] = queue.Queue()
+    monkeypatch.setattr(job.os, "_exit", lambda code: (ended.put(code), sys.exit(code)))
+    sink, begun, go_on = Sink(None, ARGS), threading.Event(), threading.Event()  # type: ignore[arg-type]
+    monkeypatch.setattr(sink, "_land", lambda lines, batch_id: (begun.set(), go_on.wait(30)))
+
+    def until_exit() -> None:
+        with suppress(SystemExit):
+            job._exit_when_told(store, ARGS, "me", sink)
+
+    batch = threading.Thread(target=sink, args=(None, 7))
+    batch.start()
+    assert begun.wait(30)
+    threading.Thread(target=until_exit, daemon=True).start()
+    assert store.set_job(running, replace(running, revision=2, desired="stopped"))
+    with pytest.raises(queue.Empty):
+        ended.get(timeout=0.2)  # it waits for the batch
+    go_on.set()
+    assert ended.get(timeout=30) is Exit.STOPPED
+    assert store.attempts("counts")[0].exit_reason == "stopped" and sink.failure is None
+    with pytest.raises(Closed):
+        sink(None, 8)  # type: ignore[arg-type]
+    assert explain(sink.failure) == (Exit.STOPPED, "") and sink.batch_id == -1  # type: ignore[arg-type]
 
 
 def test_a_bundle_starts_with_the_arguments_of_a_later_supervisor() -> None:

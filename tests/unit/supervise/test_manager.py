@@ -14,7 +14,7 @@ from spark_jobs.writer import Counted, Superseded, Writer
 from weir.cluster.records import AttemptRow, DriverState, Submission
 from weir.errors import Conflict, NotRunning, UnknownJob
 from weir.settings import PROJECT, Settings
-from weir.supervise.manager import Action, Manager
+from weir.supervise.manager import STOP_WITHIN_S, Action, Manager
 from weir.supervise.spec import load_all
 from weir.supervise.verdict import Verdict
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
@@ -354,3 +354,29 @@ def test_a_driver_that_ran_out_of_memory_gets_more_until_the_next_deploy(bench: 
     bench.manager.stop(JOB)
     bench.manager.deploy(JOB)
     assert memory() == "1g"
+
+
+def test_a_stop_lets_the_driver_end_by_itself_and_kills_one_that_does_not(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def look(seconds: float) -> None:
+        """The driver looks, lands its batch and ends."""
+        bench.clock.sleep(seconds)
+        if willing and bench.store.desired(JOB) == "stopped" and bench.head().frontier[0] == 0:
+            bench.land(writer, 0, 0, 10)
+            bench.cluster.states[bench.cluster.alive[-1]] = DriverState.FINISHED
+
+    willing = True
+    monkeypatch.setattr(bench.manager, "_sleep", look)
+    bench.manager.deploy(JOB)
+    writer = bench.writer("driver-1")
+    bench.manager.stop(JOB)
+    assert (bench.cluster.killed, bench.head().frontier[0]) == ([], 10)
+    willing = False
+    bench.manager.deploy(JOB)
+    bench.writer("driver-2")
+    began = bench.clock()
+    bench.manager.stop(JOB)
+    assert bench.cluster.killed == ["driver-2"] and bench.clock() - began >= STOP_WITHIN_S
+    bench.manager.deploy(JOB)
+    began = bench.clock()
+    bench.manager.stop(JOB)
+    assert bench.cluster.killed[-1] == "driver-3" and bench.clock() - began < 1, "it had not begun"

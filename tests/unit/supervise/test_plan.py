@@ -1,0 +1,147 @@
+"""What a deploy would do, as a table of examples."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from spark_jobs.protocol import Batch, Head, Progress, Totals, claim, first_head, land, started, taken_over
+from weir.cluster.records import AttemptRow, Room, VersionRow
+from weir.errors import DataLoss, Diverged, NotKept, Refused
+from weir.supervise.beginning import Topic
+from weir.supervise.plan import Change, Check, Kind, Plan, classify, differences
+from weir.supervise.preflight import mebibytes, resources, tables
+from weir.supervise.spec import JobSpec, Resources
+from weir.supervise.versions import KEEP, droppable, named, with_good
+
+SPEC = JobSpec.model_validate({"name": "counts", "application": "spark_jobs/job.py", "source": {"topic": "logs"}})
+TOPIC = Topic("topic-a", {0: 0, 1: 0}, {0: 100, 1: 100})
+
+
+def head_at(end: int) -> Head:
+    """Attempt 1 has landed batch 0, offsets 0 to `end` of partitions 0 and 1."""
+    head = started(taken_over(first_head("counts", {0: 0, 1: 0}, "topic-a", 1)), "i1")
+    return land(claim(head, Batch(0, {0: 0, 1: 0}, {0: end, 1: end}), Totals(2 * end, {"error": 2 * end}), Progress(), "v1", 5), 9)
+
+
+def spec(**changed: Any) -> JobSpec:
+    """The spec with some fields changed; `panes__shards` is one in a section."""
+    values = SPEC.model_dump()
+    for name, value in changed.items():
+        section, _, field = name.rpartition("__")
+        (values[section] if section else values)[field] = value
+    return JobSpec.model_validate(values)
+
+
+HEAD = head_at(100)
+CASES: dict[str, tuple[JobSpec | None, JobSpec, Head | None, Topic | None, Kind, str]] = {
+    "nothing has run yet": (None, SPEC, None, TOPIC, Kind.NEW_EPOCH, "oldest lines"),
+    "a head without an attempt": (None, SPEC, first_head("counts", {0: 0}, "topic-a", 1), TOPIC, Kind.NEW_EPOCH, "oldest lines"),
+    "the code alone": (SPEC, SPEC, HEAD, TOPIC, Kind.SAME_CHECKPOINT, "behind batch 0 of epoch 1, at 0: 100, 1: 100"),
+    "another trigger": (SPEC, spec(trigger=5), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "goes on"),
+    "more memory": (SPEC, spec(resources__driver_memory="2g"), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "goes on"),
+    "another time zone": (SPEC, spec(source__time_zone="Europe/Berlin"), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "goes on"),
+    "more shards": (SPEC, spec(panes__shards=8), HEAD, TOPIC, Kind.NEW_EPOCH, "panes.shards: 4 -> 8"),
+    "wider panes": (SPEC, spec(panes__width=20), HEAD, TOPIC, Kind.NEW_EPOCH, "panes.width: 10 -> 20"),
+    "more lateness": (SPEC, spec(panes__allowed_lateness=90), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "goes on"),
+    "another topic": (SPEC, spec(source__topic="web"), HEAD, Topic("topic-b", {0: 0}, {0: 0}), Kind.REFUSED, "a job of its own"),
+    "another topic, more shards": (SPEC, spec(source__topic="web", panes__shards=8), HEAD, None, Kind.REFUSED, "a job of its own"),
+    "the topic was made again": (SPEC, SPEC, HEAD, replace(TOPIC, id="topic-b"), Kind.REFUSED, "deleted and made again"),
+    "fewer partitions": (SPEC, SPEC, HEAD, Topic("topic-a", {0: 0}, {0: 100}), Kind.REFUSED, "no longer the partitions 1"),
+    "a partition more": (SPEC, SPEC, HEAD, Topic("topic-a", {0: 0, 1: 0, 2: 0}, {0: 100, 1: 100, 2: 7}), Kind.SAME_CHECKPOINT, "goes on"),
+    "retention passed": (SPEC, SPEC, HEAD, Topic("topic-a", {0: 140, 1: 0}, {0: 150, 1: 100}), Kind.REFUSED, "offsets 100 to 139"),
+    "the log was cut": (SPEC, SPEC, HEAD, Topic("topic-a", {0: 0, 1: 0}, {0: 60, 1: 100}), Kind.REFUSED, "ends at 60"),
+    "the broker is away": (SPEC, spec(trigger=5), HEAD, None, Kind.SAME_CHECKPOINT, "goes on"),
+    "nobody knows what ran": (None, spec(panes__shards=8), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "goes on"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_change_is_what_it_does_to_the_checkpoint(name: str) -> None:
+    ran, new, head, topic, kind, words = CASES[name]
+    change = classify(ran, new, head, topic)
+    assert (change.kind, words in " ".join(change.why)) == (kind, True), change
+
+
+def test_what_is_lost_is_told_apart_from_what_does_not_fit() -> None:
+    assert classify(SPEC, SPEC, HEAD, replace(TOPIC, id="topic-b")).error is DataLoss
+    assert classify(SPEC, spec(source__topic="web"), HEAD, TOPIC).error is Refused
+
+
+def test_a_checkpoint_that_does_not_lead_on_is_a_new_epoch_or_a_persons_word() -> None:
+    change = classify(SPEC, SPEC, HEAD, TOPIC, "it ends with batch 1, and batch 2 has landed")
+    assert change.kind is Kind.NEW_EPOCH and "batch 2 has landed" in change.why[0]
+    change = classify(SPEC, spec(restart__rebuild_on_divergence=False), HEAD, TOPIC, "it ends with batch 1")
+    assert (change.kind, change.error) == (Kind.REFUSED, Diverged)
+
+
+def test_differences_say_what_they_mean_for_counts() -> None:
+    assert differences(SPEC, spec(trigger=5)) == ("trigger: 1.0 -> 5.0",)
+    assert "a recount dates earlier ones by it" in differences(SPEC, spec(source__time_zone="Europe/Berlin"))[0]
+    assert differences(SPEC, spec(spark_conf={"a": "1"})) == ("spark_conf.a: not set -> 1",)
+    assert differences(SPEC, SPEC) == ("the code alone",)
+
+
+def test_one_failed_check_refuses_and_one_that_could_not_be_made_does_not() -> None:
+    change = Change(Kind.SAME_CHECKPOINT, ("goes on",))
+    unknown, wrong = Check("topic", None, "no answer"), Check("application", False, "no module x")
+    plan = Plan("counts", "b2", "a1", SPEC, change, checks=(unknown,))
+    assert (plan.kind, plan.refusals) == (Kind.SAME_CHECKPOINT, "")
+    plan = replace(plan, checks=(unknown, wrong))
+    assert (plan.kind, plan.refusals) == (Kind.REFUSED, "application: no module x")
+    assert [*plan.lines()][-1] == "  checked application: NOT OK: no module x"
+
+
+@pytest.mark.parametrize(
+    ("needs", "room", "ok"),
+    [
+        ({"executors": 0, "cores": 16, "driver_memory": "2g"}, Room(1, 2048), True),  # the driver takes one core, whatever it does inside
+        ({"executors": 0, "driver_memory": "2049m"}, Room(8, 2048), False),
+        ({"executors": 2, "cores": 4, "driver_memory": "1g", "executor_memory": "1g"}, Room(5, 1024), True),
+        ({"executors": 2, "cores": 4, "driver_memory": "1g", "executor_memory": "1g"}, Room(4, 1024), False),
+        ({"executors": 1, "cores": 1, "executor_memory": "4g"}, Room(8, 2048), False),
+        ({}, None, None),
+    ],
+)
+def test_there_is_room_at_all(needs: dict[str, Any], room: Room | None, ok: bool | None) -> None:
+    assert resources(Resources.model_validate(needs), room).ok is ok
+
+
+def test_memory_is_read_as_a_spec_says_it() -> None:
+    assert (mebibytes("768m"), mebibytes("2g")) == (768, 2048)
+
+
+def test_a_store_that_lacks_a_table_refuses() -> None:
+    assert tables(()).ok and tables(["0009_x.cql"]).ok is False
+
+
+# versions
+
+ROWS = [VersionRow(f"{n:02d}aa", 100 - n, "{}", good=n == 14) for n in range(16)]  # the last deployed first
+
+
+def test_a_version_is_named_by_its_beginning() -> None:
+    kept = {row.version for row in ROWS[:12]}
+    assert named("counts", ROWS, kept, "03").version == "03aa"
+    for text, why in (("0", "beginning of"), ("zz", "never deployed"), ("", "never deployed"), ("13", "not kept any more")):
+        with pytest.raises(NotKept, match=why):
+            named("counts", ROWS, kept, text)
+
+
+def test_the_code_that_is_dropped_is_needed_by_nobody() -> None:
+    attempts = [
+        AttemptRow(9, version="12aa", submission_id="d9"),
+        AttemptRow(8, version="15aa"),
+        AttemptRow(7, version="13aa", first_batch=3),
+    ]
+    dropped = droppable(ROWS, attempts, "00aa")
+    assert dropped == ["10aa", "11aa", "15aa"] and ROWS[KEEP].version in dropped
+
+
+def test_a_version_is_good_when_an_attempt_of_it_has_landed() -> None:
+    rows = [VersionRow("b2", 2, "{}"), VersionRow("a1", 1, "{}")]
+    attempts = [AttemptRow(2, version="b2", epoch=1, first_batch=1), AttemptRow(1, version="a1", epoch=1, first_batch=0)]
+    assert [row.good for row in with_good(rows, HEAD, attempts)] == [False, True]
+    assert [row.good for row in with_good(rows, None, attempts)] == [False, False]
