@@ -38,6 +38,7 @@ def _row(report: Report) -> dict[str, Any]:
     proven: Any = evidence.get("proven") or {}
     return {
         "verdict": str(report.verdict),
+        "paused": evidence.get("paused", ""),
         "since": _iso(report.since),
         "attempt": report.attempt,
         "epoch": evidence.get("epoch"),
