@@ -24,6 +24,7 @@ from weir.cluster.records import (
     JobRow,
     Kept,
     Kind,
+    Pause,
     Published,
     Record,
     Retention,
@@ -61,7 +62,8 @@ class MemoryStore:
         self._attempts: dict[str, dict[int, AttemptRow]] = {}
         self._versions: dict[str, dict[str, VersionRow]] = {}
         self._good: set[tuple[str, str]] = set()
-        self._events: dict[str, list[Event]] = {}
+        self._events: dict[str, dict[tuple[int, str], Event]] = {}
+        self._pauses: dict[str, dict[str, Pause]] = {}
         self._reports: dict[str, str] = {}
 
     def close(self) -> None:
@@ -262,23 +264,33 @@ class MemoryStore:
     def put_submitted(self, job: str, attempt: int, submission_id: str, at: int) -> None:
         self._note(job, attempt, submission_id=submission_id, submitted_at=at)
 
-    def add_event(self, job: str, kind: str, text: str, detail: Mapping[str, object]) -> None:
-        self._events.setdefault(job, []).insert(0, Event(len(self._events.get(job, ())), kind, text, detail))
+    def add_event(self, job: str, event: Event) -> None:
+        self._events.setdefault(job, {})[-event.at, event.id] = event
 
     def events(self, job: str, limit: int = 50) -> Sequence[Event]:
-        return self._events.get(job, [])[:limit]
+        return [event for _, event in sorted(self._events.get(job, {}).items(), key=lambda x: x[0])][:limit]
+
+    def put_pause(self, job: str, pause: Pause) -> None:
+        self._pauses.setdefault(job, {})[pause.kind] = pause
+
+    def pauses(self, job: str) -> Sequence[Pause]:
+        return [pause for _, pause in sorted(self._pauses.get(job, {}).items())]
 
     def report(self, job: str) -> str | None:
         return self._reports.get(job)
 
     def glance(self, jobs: Collection[str], history: int = 50) -> Mapping[str, Glance]:
-        return {job: Glance(self.job(job), self.head(job), self.attempts(job, history), self.report(job), self.proven(job)) for job in jobs}
+        return {job: self._glance(job, history) for job in jobs}
+
+    def _glance(self, job: str, history: int) -> Glance:
+        rows = self.attempts(job, history)
+        return Glance(self.job(job), self.head(job), rows, self.report(job), self.proven(job), self.pauses(job))
 
     def keep_reports(self, reports: Sequence[Kept]) -> None:
         for kept in reports:
             self._reports[kept.job] = kept.report
             if kept.event:
-                self.add_event(kept.job, kept.event.kind, kept.event.text, kept.event.detail)
+                self.add_event(kept.job, kept.event)
 
     def _note(self, job: str, attempt: int, **values: Any) -> None:
         rows = self._attempts.setdefault(job, {})

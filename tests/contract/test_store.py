@@ -12,7 +12,7 @@ import pytest
 from spark_jobs.contract import DAY_MS, HOUR_MS, Delta, RejectedLine, day_of
 from spark_jobs.gap import Gap, GapKind, Hole
 from spark_jobs.protocol import Batch, Head, Progress, State, Totals, claim, first_head, land, rebuilt, started, taken_over
-from weir.cluster.records import AttemptRow, Event, FoldNote, Glance, JobRow, Kept, Published, Rolled, Touched, VersionRow
+from weir.cluster.records import AttemptRow, Event, FoldNote, Glance, JobRow, Kept, Pause, Published, Rolled, Touched, VersionRow
 
 HOUR = 490_000 * HOUR_MS
 DAY = day_of(HOUR)
@@ -291,17 +291,41 @@ def test_versions_are_kept_the_last_deployed_first(store: Any, job: str) -> None
 
 
 def test_the_timeline_and_the_last_report(store: Any, job: str) -> None:
-    store.add_event(job, "deploy", "one", {"attempt": 1})
-    store.add_event(job, "restart", "two", {})
-    assert [(e.kind, e.text, e.detail) for e in store.events(job)] == [("restart", "two", {}), ("deploy", "one", {"attempt": 1})]
+    one = Event(HOUR, "deploy", "one", {"epoch": 1}, 1, "ana", "first")
+    two = Event(HOUR + 1, "restart", "two", {}, 2)
+    for event in (two, one, two):  # whoever is not sure that it was written writes it again
+        store.add_event(job, event)
+    assert store.events(job) == [two, one] and store.events(job, 1) == [two] and store.events(f"{job}_2") == []
     assert store.glance([job])[job].report is store.report(job) is None
-    store.keep_reports([Kept(job, "{}", Event(3_000, "verdict", "down", {"attempt": 3}))])
+    store.keep_reports([Kept(job, "{}", Event(3_000, "verdict", "down", {"verdict": "down"}, 3))])
     store.keep_reports([Kept(job, '{"a": 1}'), Kept(f"{job}_2", "{}")])
     store.keep_reports([])
     seen = store.glance([job, f"{job}_2"])
     assert (seen[job].report, seen[f"{job}_2"].report) == ('{"a": 1}', "{}")
     said = [e for e in store.events(job) if e.kind == "verdict"]
-    assert [(e.text, e.detail) for e in said] == [("down", {"attempt": 3})]
+    assert [(e.text, e.detail) for e in said] == [("down", {"verdict": "down"})]
+
+
+def test_a_timeline_goes_on_over_months_and_keeps_what_happened_at_once(store: Any, job: str) -> None:
+    events = [Event(HOUR + month * 31 * 86_400_000, "stop", f"line {month}") for month in range(5)]
+    for event in events[1:]:
+        store.add_event(job, event)
+    store.add_event(job, events[0])
+    assert store.events(job) == events[::-1] and store.events(job, 3) == events[:1:-1]
+    both = [Event(HOUR - 1, kind, "x", {}, 7) for kind in ("takeover", "restart")]
+    for event in both:
+        store.add_event(job, event)
+    assert [e.kind for e in store.events(job)[-2:]] == [e.kind for e in sorted(both, key=lambda e: e.id)]
+
+
+def test_the_last_word_of_each_kind_is_kept(store: Any, job: str) -> None:
+    assert store.pauses(job) == [] and store.glance([job])[job].pauses == []
+    held, window = Pause("hold", "ana", "why", HOUR), Pause("maintenance", "ben", "disks", HOUR, HOUR + 5)
+    store.put_pause(job, window)
+    store.put_pause(job, held)
+    assert store.pauses(job) == store.glance([job])[job].pauses == [held, window]
+    store.put_pause(job, replace(held, until=HOUR + 9))
+    assert store.pauses(job) == [replace(held, until=HOUR + 9), window]
 
 
 @pytest.mark.stack
@@ -336,7 +360,7 @@ def test_a_glance_at_many_jobs_is_what_each_question_by_itself_says(store: Any, 
         assert (seen[one].head, seen[one].wanted) == (store.head(one), store.job(one))
         assert list(seen[one].attempts) == list(store.attempts(one, 3))
         assert (seen[one].report, seen[one].proven) == (store.report(one), store.proven(one))
-    assert seen[jobs[229]] == Glance(attempts=[])
+    assert seen[jobs[229]] == Glance(attempts=[], pauses=[])
     assert store.glance([]) == {}
 
 

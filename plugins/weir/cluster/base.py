@@ -21,6 +21,7 @@ from weir.cluster.records import (
     JobRow,
     Kept,
     Kind,
+    Pause,
     Published,
     Record,
     Retention,
@@ -213,11 +214,17 @@ class JobStore(CountStore, Protocol):
     def put_exit(self, job: str, attempt: int, incarnation: str, reason: str, error: str, batch_id: int) -> None:
         """Note how an attempt ended: its driver's last words, or why it never had one (then without an incarnation)."""
 
-    def add_event(self, job: str, kind: str, text: str, detail: Mapping[str, object]) -> None:
-        """Add a line to the timeline."""
+    def add_event(self, job: str, event: Event) -> None:
+        """Add a line to the timeline. The same line, added again, is there once."""
 
     def events(self, job: str, limit: int = 50) -> Sequence[Event]:
         """The newest lines of the timeline, newest first."""
+
+    def put_pause(self, job: str, pause: Pause) -> None:
+        """Keep a person's word in place of the last one of its kind."""
+
+    def pauses(self, job: str) -> Sequence[Pause]:
+        """The last word of each kind, ended or not."""
 
     def report(self, job: str) -> str | None:
         """The last report as JSON."""

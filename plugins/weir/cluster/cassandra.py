@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from cassandra.util import unix_time_from_uuid1, uuid_from_time
+from cassandra.util import uuid_from_time
 
 from spark_jobs import codec
 from spark_jobs.contract import CassandraAddress, RejectedLine
@@ -16,7 +16,7 @@ from spark_jobs.protocol import Head, Position
 from spark_jobs.session import OutOfPatience, Session
 from spark_jobs.store import CassandraStore as DriverStore
 from spark_jobs.store import day_of, version_of
-from weir.cluster import glance
+from weir.cluster import glance, timeline
 from weir.cluster.glance import attempt_row, job_row, ms
 from weir.cluster.records import (
     AttemptRow,
@@ -29,6 +29,7 @@ from weir.cluster.records import (
     JobRow,
     Kept,
     Kind,
+    Pause,
     Published,
     Rolled,
     Touched,
@@ -308,15 +309,17 @@ class CassandraStore(DriverStore):
             "UPDATE attempt SET submission_id = ?, submitted_at = ? WHERE job = ? AND attempt = ?", submission_id, at, job, attempt
         )
 
-    def add_event(self, job: str, kind: str, text: str, detail: Mapping[str, object]) -> None:
-        self.session.execute(
-            "INSERT INTO event (job, at, kind, text, detail) VALUES (?, ?, ?, ?, ?)",
-            job, uuid_from_time(time.time()), kind, text, json.dumps(detail, default=str),
-        )  # fmt: skip
+    def add_event(self, job: str, event: Event) -> None:
+        timeline.write(self.session, [(job, event)])
 
     def events(self, job: str, limit: int = 50) -> Sequence[Event]:
-        rows = self.session.execute("SELECT at, kind, text, detail FROM event WHERE job = ? LIMIT ?", job, limit)
-        return [Event(round(unix_time_from_uuid1(r.at) * 1000), r.kind, r.text, json.loads(r.detail)) for r in rows]
+        return timeline.read(self.session, job, limit)
+
+    def put_pause(self, job: str, pause: Pause) -> None:
+        timeline.put_pause(self.session, job, pause)
+
+    def pauses(self, job: str) -> Sequence[Pause]:
+        return timeline.pauses(self.session, job)
 
     def report(self, job: str) -> str | None:
         rows = self.session.execute("SELECT record FROM report WHERE job = ?", job)
@@ -327,14 +330,7 @@ class CassandraStore(DriverStore):
 
     def keep_reports(self, reports: Sequence[Kept]) -> None:
         self.session.write_partitions("INSERT INTO report (job, record) VALUES (?, ?)", [[(k.job, k.report)] for k in reports])
-        self.session.write_partitions(
-            "INSERT INTO event (job, at, kind, text, detail) VALUES (?, ?, ?, ?, ?)",
-            [
-                [(k.job, uuid_from_time(k.event.at / 1000), k.event.kind, k.event.text, json.dumps(k.event.detail, default=str))]
-                for k in reports
-                if k.event
-            ],
-        )
+        timeline.write(self.session, [(k.job, k.event) for k in reports if k.event])
 
 
 def _span(since: int | None, until: int | None) -> tuple[int, int]:

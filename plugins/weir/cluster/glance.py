@@ -14,7 +14,7 @@ from typing import Any
 
 from spark_jobs import codec
 from spark_jobs.session import OUTAGE, Session
-from weir.cluster.records import AttemptRow, Glance, JobRow
+from weir.cluster.records import AttemptRow, Glance, JobRow, Pause
 
 AT_ONCE = 100  # jobs of one question; more make the question larger for its coordinator, and gain nothing
 PATIENCE_S = 10.0  # of a session that has no bound itself
@@ -24,12 +24,13 @@ WANTED = "SELECT * FROM job WHERE job IN ?"
 ATTEMPTS = "SELECT * FROM attempt WHERE job IN ? PER PARTITION LIMIT ?"
 REPORT = "SELECT job, record FROM report WHERE job IN ?"
 PROVEN = "SELECT job, record FROM proven WHERE job IN ?"
+PAUSES = "SELECT * FROM pause WHERE job IN ?"
 Rows = dict[str, list[Any]]  # by job
 
 
 def glance(session: Session, jobs: Collection[str], history: int) -> Mapping[str, Glance]:
     """Implements JobStore.glance."""
-    tables: dict[str, Rows] = {HEAD: {}, WANTED: {}, ATTEMPTS: {}, REPORT: {}, PROVEN: {}}
+    tables: dict[str, Rows] = {HEAD: {}, WANTED: {}, ATTEMPTS: {}, REPORT: {}, PROVEN: {}, PAUSES: {}}
     deadline, size, trouble = time.monotonic() + (session.patience_s or PATIENCE_S), AT_ONCE, ""
     while True:
         trouble = _ask(session, tables, jobs, size, history, deadline) or trouble
@@ -60,7 +61,7 @@ def _ask(session: Session, tables: Mapping[str, Rows], jobs: Collection[str], si
 def _glance(tables: Mapping[str, Rows], job: str, trouble: str) -> Glance:
     if any(job not in rows for rows in tables.values()):
         return Glance(trouble=f"the store did not answer: {trouble}")
-    head, wanted, attempts, report, proven = (tables[cql][job] for cql in (HEAD, WANTED, ATTEMPTS, REPORT, PROVEN))
+    head, wanted, attempts, report, proven, pauses = (tables[cql][job] for cql in (HEAD, WANTED, ATTEMPTS, REPORT, PROVEN, PAUSES))
     try:
         return Glance(
             wanted=job_row(wanted[0]) if wanted else None,
@@ -68,6 +69,7 @@ def _glance(tables: Mapping[str, Rows], job: str, trouble: str) -> Glance:
             attempts=[attempt_row(r) for r in attempts],
             report=report[0].record if report else None,
             proven=proven[0].record if proven else None,
+            pauses=[pause_row(r) for r in pauses],
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return Glance(trouble=f"its rows in the store cannot be read: {error!r}")
@@ -107,6 +109,10 @@ def attempt_row(r: Any) -> AttemptRow:
         exit_batch=-1 if r.exit_batch is None else r.exit_batch,
         exited_at=ms(r.exited_at) if r.exited_at else 0,
     )
+
+
+def pause_row(r: Any) -> Pause:
+    return Pause(r.kind, r.who, r.reason, ms(r.since), ms(r.until))
 
 
 def ms(moment: datetime) -> int:

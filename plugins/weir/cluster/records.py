@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -150,12 +152,32 @@ class AttemptRow:
 
 @dataclass(frozen=True)
 class Event:
-    """A line of a job's timeline."""
+    """A line of a job's timeline. `who` is a person, or weir; `attempt` is the one that it is about, 0 for none."""
 
     at: int  # ms
     kind: str
     text: str
-    detail: Mapping[str, object]
+    detail: Mapping[str, object] = field(default_factory=dict)
+    attempt: int = 0
+    who: str = "weir"
+    reason: str = ""
+
+    @property
+    def id(self) -> str:
+        """Made from what happened: the same line, written again, is the same row."""
+        told = json.dumps([self.kind, self.attempt, self.who, self.reason, self.text])
+        return hashlib.sha256(told.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Pause:
+    """A person's word that Weir leaves a job alone. `kind` is hold or maintenance; `until` (ms) is when it ends, 0 for not of itself."""
+
+    kind: str
+    who: str
+    reason: str
+    since: int  # ms
+    until: int = 0
 
 
 @dataclass(frozen=True)
@@ -193,14 +215,15 @@ class Retention:
 
 @dataclass(frozen=True)
 class Glance:
-    """What the store knows of a job: what is wanted, the head, the newest attempts (newest first), and as JSON the last report
-    and how far it is proven. With `trouble` nothing of it could be read, for that reason."""
+    """What the store knows of a job: what is wanted, the head, the newest attempts (newest first), as JSON the last report
+    and how far it is proven, and the pauses, ended or not. With `trouble` nothing of it could be read, for that reason."""
 
     wanted: JobRow | None = None
     head: Head | None = None
     attempts: Sequence[AttemptRow] = ()
     report: str | None = None
     proven: str | None = None
+    pauses: Sequence[Pause] = ()
     trouble: str = ""
 
 

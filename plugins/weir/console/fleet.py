@@ -25,6 +25,7 @@ WORST_FIRST = (
     Verdict.CRASH_LOOPING,
     Verdict.DOWN,
     Verdict.STALLED,
+    Verdict.MAINTENANCE,
     Verdict.UNKNOWN,
     Verdict.CATCHING_UP,
     Verdict.STARTING,
@@ -32,7 +33,7 @@ WORST_FIRST = (
     Verdict.IDLE,
     Verdict.STOPPED,
 )
-DOUBTFUL = {Verdict.UNKNOWN, Verdict.CATCHING_UP, Verdict.STARTING}
+DOUBTFUL = {Verdict.UNKNOWN, Verdict.MAINTENANCE, Verdict.CATCHING_UP, Verdict.STARTING}
 
 
 class View:
@@ -72,7 +73,7 @@ def _worst(report: Report) -> tuple[int, int, str]:
 
 
 def _tone(verdict: Verdict) -> str:
-    return "bad" if verdict not in CALM else "doubtful" if verdict in DOUBTFUL else "good"
+    return "doubtful" if verdict in DOUBTFUL else "good" if verdict in CALM else "bad"
 
 
 def _started(attempts: Sequence[AttemptRow]) -> str:

@@ -14,11 +14,12 @@ from weir.supervise.planning import Planner
 from weir.supervise.rollback import Fate, Ruling, rule
 from weir.supervise.spec import JobSpec, find, parse
 from weir.supervise.starting import AUTOMATIC, Action, Order
+from weir.supervise.words import Words
 
 ROLLBACK = "rollback"
 
 
-class Deployer(Planner):
+class Deployer(Planner, Words):
     def deploy(self, job: str, who: str = AUTOMATIC, reason: str = "", plan: Plan | None = None) -> Action:
         """Make the job run with the spec and the code that are here, or those of a plan. Nothing happens if it does.
 
@@ -69,7 +70,10 @@ class Deployer(Planner):
         seen = self._fleet.observe({job: spec})[job]
         current = seen.wanted.version if seen.wanted else ""
         there = [v for v in self.versions(job) if v.version == current or v.version in kept]
-        return rule(seen, there, spec.health, report.lag_since, late), seen.wanted, seen.head.attempt if seen.head else 0
+        ruling = rule(seen, there, spec.health, report.lag_since, late)
+        if ruling.fate is Fate.ROLL_BACK and self._paused(job):
+            ruling = Ruling(Fate.LEAVE, f"{ruling.why}, and a person has said that Weir leaves {job} alone")
+        return ruling, seen.wanted, seen.head.attempt if seen.head else 0
 
     # what is known of versions
 

@@ -1,6 +1,6 @@
 """One pass over many jobs: each part of the world is asked once for all of them, and each job is judged by itself.
 
-A pass costs a few questions whatever the number of jobs: five tables a hundred jobs at a time, three questions to the broker for all
+A pass costs a few questions whatever the number of jobs: six tables a hundred jobs at a time, three questions to the broker for all
 topics, and one to each kind of cluster. First it is a glance, with the newest attempts only. What does not look well is looked at with its
 history before it is believed. Retention and folding are looked at job by job, each now and then, in the time that a pass has to spare.
 """
@@ -94,6 +94,7 @@ class Fleet:
             proven=_proven(glance.proven),
             retention=retention,
             unread_since=unread_since,
+            pauses=glance.pauses,
         )
 
     # judging
@@ -110,7 +111,7 @@ class Fleet:
             seen = self._observation(spec, glance, outside)
             report = judge(job, seen, spec.health, self._memory.before(job, glance))
             report = replace(report, evidence={**report.evidence, **self._folding.evidence(spec, seen)})
-            return with_decision(report, decide(report, spec.restart, seen.attempts, seen.landed_attempt))
+            return with_decision(report, decide(report, spec.restart, seen.attempts, seen.landed_attempt, seen.paused))
         except Exception as error:
             log.exception("%s could not be judged", job)
             return self._unknown(job, f"it could not be judged: {error!r}")

@@ -100,12 +100,13 @@ class Manager(Deployer):
         highest = self._highest(job)
         self.store.put_attempt(job, AttemptRow(max(head.attempt, highest) + 1, "stop", who, reason, self._now_ms(), wanted.version))
         fenced = takeover.take_over(self.store, job, head.attempt, highest)  # whatever of it still runs can write no more
-        self.store.add_event(job, "stop", f"stopped by {who}", {"attempt": fenced.attempt, "reason": reason})
+        self._tell(job, "stop", f"{job} was stopped.", fenced.attempt, who, reason, {"replaces": head.attempt})
         return Action(True, fenced.attempt, f"{job} is stopped. All that had landed is kept.")
 
     def act(self, report: Report) -> Action | None:
-        """Do what a report calls for, if its time has come. None if there is nothing to do or somebody else has done it."""
-        if report.act == Act.NONE or self._now_ms() < report.not_before:
+        """Do what a report calls for, if its time has come. None if there is nothing to do, somebody else has done it, or a person has said
+        that Weir leaves the job alone."""
+        if report.act == Act.NONE or self._now_ms() < report.not_before or self._paused(report.job):
             return None
         do = self.rebuild if report.act == Act.REBUILD else self.restart
         try:

@@ -53,5 +53,6 @@ def _read(text: str | None) -> Report | None:
 
 
 def _kept(report: Report, before: Report | None) -> Kept:
-    said = Event(report.at, "verdict", report.sentence, {"verdict": str(report.verdict), "attempt": report.attempt})
+    detail = {"verdict": str(report.verdict), "before": str(before.verdict) if before else ""}
+    said = Event(report.at, "verdict", report.sentence, detail, report.attempt)
     return Kept(report.job, report.to_json(), said if before is None or before.verdict != report.verdict else None)

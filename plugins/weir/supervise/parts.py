@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from spark_jobs.protocol import Head
 from weir.cluster.base import Broker, Checkpoints, Cluster, JobStore
-from weir.cluster.records import AttemptRow, JobRow
+from weir.cluster.records import AttemptRow, Event, JobRow
 from weir.errors import Conflict, NotRunning, UnknownJob, WeirError
 from weir.settings import Settings
 from weir.supervise.beginning import Topic
@@ -17,6 +18,8 @@ from weir.supervise.preflight import Rehearse, not_rehearsed
 from weir.supervise.spec import JobSpec, find
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 class Parts:
@@ -77,6 +80,13 @@ class Parts:
         if kind not in self._clusters:
             raise NotRunning(f"{job} runs on {kind}, which cannot be reached from here.", "See docs/clusters.md for the connection.")
         return self._clusters[kind]
+
+    def _tell(self, job: str, kind: str, text: str, attempt: int, who: str, reason: str, detail: Mapping[str, object]) -> None:
+        """Add a line to the timeline. What it tells of is done: a line that cannot be written is logged, and stops nothing."""
+        try:
+            self.store.add_event(job, Event(self._now_ms(), kind, text, detail, attempt, who, reason))
+        except Exception:
+            log.exception("the timeline of %s lacks a line: %s by %s: %s", job, kind, who, text)
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)

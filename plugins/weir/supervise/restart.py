@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from zlib import crc32
 
-from weir.cluster.records import AttemptRow
+from weir.cluster.records import AttemptRow, Pause
+from weir.supervise.pause import in_words
 from weir.supervise.spec import Restart
 from weir.supervise.verdict import Report, Verdict
 
@@ -32,14 +33,20 @@ class Decision:
     spent: bool = False  # there is nothing left to try
 
 
-def decide(report: Report, policy: Restart, attempts: Sequence[AttemptRow], landed_attempt: int) -> Decision:
-    """`attempts` are newest first; `landed_attempt` is the newest one that landed a batch.
+def decide(report: Report, policy: Restart, attempts: Sequence[AttemptRow], landed_attempt: int, paused: Sequence[Pause] = ()) -> Decision:
+    """`attempts` are newest first; `landed_attempt` is the newest one that landed a batch; `paused` is what is in force of a person's word,
+    and goes before all else.
 
     Only the driver's own end or a stall calls for a restart: idle, unknown, data loss and poison never do. The first restart is at once.
     What counts against the budget are the automatic restarts since a batch last landed: a driver that is killed thirty times and lands
     something each time is no crash loop, and neither is a master that takes no drivers for an hour. Each of these waits longer, and is
     forgiven when its share of the refill time has passed.
     """
+    decision = _called_for(report, policy, attempts, landed_attempt)
+    return Decision(Act.NONE, in_words(paused[0])) if paused and decision.act is not Act.NONE else decision
+
+
+def _called_for(report: Report, policy: Restart, attempts: Sequence[AttemptRow], landed_attempt: int) -> Decision:
     if report.verdict is Verdict.DIVERGED:
         if not policy.rebuild_on_divergence:
             return Decision(Act.NONE, f"the spec wants a person to say: weir checkpoint {report.job} --rebuild")

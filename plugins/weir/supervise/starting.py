@@ -68,8 +68,8 @@ class Starter(Parts):
         failpoint.reach("takeover.submit")
         self.store.put_submitted(job, head.attempt, submission_id, self._now_ms())
         sentence = f"{job}: attempt {head.attempt} was submitted as {submission_id}."
-        detail = {"attempt": head.attempt, "epoch": head.epoch, "version": wanted.version, "who": order.who, "reason": order.reason}
-        self.store.add_event(job, order.cause, sentence, detail)
+        detail = or_none(lambda: self._circumstances(order, head)) or {}
+        self._tell(job, order.cause, sentence, head.attempt, order.who, order.reason, detail)
         return Action(True, head.attempt, sentence)
 
     def _ran(self, job: str) -> JobSpec | None:
@@ -77,6 +77,20 @@ class Starter(Parts):
         version = next((a.version for a in self.store.attempts(job) if a.used), "")
         text = next((v.spec for v in self.store.versions(job) if v.version == version), "")
         return or_none(lambda: parse(text, f"version {version}")) if text else None
+
+    def _circumstances(self, order: Order, head: Head) -> dict[str, object]:
+        """What belongs to a start in the timeline: what it replaces, how that ended and how long ago, and what is left out."""
+        facts: dict[str, object] = {"epoch": head.epoch, "version": order.version, "replaces": order.judged}
+        old = self._row(order.job, order.judged)
+        if old and old.version != order.version:
+            facts["version_before"] = old.version
+        if old and old.exit_reason:
+            facts |= {"exit": old.exit_reason, "error": old.exit_error, "batch": old.exit_batch, "down_ms": self._now_ms() - old.exited_at}
+        if order.batch >= 0:
+            facts["batch"] = order.batch
+        if head.gap and order.cause in ANEW:
+            facts["lines_left_out"] = head.gap.lines
+        return facts
 
     # from the checkpoint
 
@@ -94,7 +108,7 @@ class Starter(Parts):
             raise Diverged(f"The checkpoint of {head.job} does not lead on: {finding}.", f"Run: weir checkpoint {head.job} --doctor")
         new = self._begin(replace(order, judged=head.attempt, cause=str(Act.REBUILD), who=AUTOMATIC, reason=finding))
         sentence = f"{head.job}: the checkpoint did not lead on, and epoch {new.epoch} begins where the ledger ends: {finding}"
-        self.store.add_event(head.job, str(Act.REBUILD), sentence, {"attempt": new.attempt, "epoch": new.epoch, "finding": finding})
+        self._tell(head.job, str(Act.REBUILD), sentence, new.attempt, AUTOMATIC, finding, {"epoch": new.epoch, "finding": finding})
         return new
 
     def _refuse_loss(self, head: Head, spec: JobSpec, topic: Topic) -> None:
@@ -202,6 +216,8 @@ class Starter(Parts):
         old = self._row(job, judged)
         if old and old.submission_id:
             self._cluster(job).kill(old.submission_id)  # it has been superseded: this only frees its cores sooner
+        sentence = f"{job}: attempt {head.attempt} has taken over" + (f" from attempt {judged}." if judged else ".")
+        self._tell(job, "takeover", sentence, head.attempt, order.who, order.reason, {"epoch": head.epoch, "cause": order.cause})
         return head
 
     def _highest(self, job: str) -> int:

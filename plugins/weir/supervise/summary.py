@@ -13,6 +13,7 @@ def summary(report: Report) -> dict[str, Any]:
     proven: Any = evidence.get("proven") or {}
     return {
         "verdict": str(report.verdict),
+        "paused": evidence.get("paused", ""),
         "since": iso(report.since) if report.since else "",
         "attempt": report.attempt,
         "epoch": evidence.get("epoch"),

@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 
 from spark_jobs.protocol import Head, Offsets, landed
-from weir.cluster.records import AttemptRow, DriverState, JobRow, Retention
+from weir.cluster.records import AttemptRow, DriverState, JobRow, Pause, Retention
 from weir.counts.proven import UNPROVEN, Proven
 from weir.supervise.beginning import Spans, lost
+from weir.supervise.pause import MAINTENANCE, in_force, in_words
 from weir.supervise.spec import Health
 
 MORE_PATIENCE = 8  # times at most: a driver that hangs is found out in the end
@@ -38,6 +39,7 @@ class Verdict(StrEnum):
     DATA_LOSS = "data_loss"
     UNKNOWN = "unknown"
     STOPPED = "stopped"
+    MAINTENANCE = "maintenance"
 
 
 CALM = {Verdict.STARTING, Verdict.OK, Verdict.IDLE, Verdict.CATCHING_UP, Verdict.UNKNOWN, Verdict.STOPPED}  # nothing is to be done
@@ -59,6 +61,12 @@ class Observation:
     proven: Proven = UNPROVEN
     retention: Retention | None = None
     unread_since: Mapping[int, int] = field(default_factory=dict)  # when the first unread record was appended (ms), by partition
+    pauses: Sequence[Pause] = ()  # the last word of each kind, ended or not
+
+    @property
+    def paused(self) -> Sequence[Pause]:
+        """What is in force of a person's word that Weir leaves the job alone."""
+        return in_force(self.pauses, self.now)
 
     @property
     def lag(self) -> int | None:
@@ -138,8 +146,8 @@ class Report:
 def judge(job: str, seen: Observation, health: Health, before: Report | None) -> Report:
     """The verdict on a job. `before` is the last report on it; a verdict keeps its `since` while it stays the same."""
     lag_since = _lag_since(seen, before)
-    verdict, sentence, next_step = _rule(job, seen, health, lag_since)
-    sentence += _running_out(seen)
+    verdict, sentence, next_step = _in_maintenance(job, seen, _rule(job, seen, health, lag_since))
+    sentence += _running_out(seen) + "".join(f"; {in_words(pause)}" for pause in seen.paused)
     attempt = seen.head.attempt if seen.head else 0
     same = before is not None and (ENDED.get(before.verdict, before.verdict), before.attempt) == (verdict, attempt)
     since = before.since if same and before else seen.now
@@ -164,7 +172,7 @@ def is_news(report: Report, kept: Report | None) -> bool:
 
 
 def _gist(report: Report) -> tuple[object, ...]:
-    return report.verdict, report.attempt, report.since, report.act, report.plan, report.not_before
+    return report.verdict, report.attempt, report.since, report.act, report.plan, report.not_before, report.evidence.get("paused")
 
 
 def _rule(job: str, seen: Observation, health: Health, lag_since: int) -> tuple[Verdict, str, str]:
@@ -179,6 +187,14 @@ def _rule(job: str, seen: Observation, health: Health, lag_since: int) -> tuple[
     if seen.lost:
         return Verdict.DATA_LOSS, f"{job}: {'; '.join(lost_in_words(seen.lost))}", _accept(job)
     return _of_driver(job, seen, health, lag_since)
+
+
+def _in_maintenance(job: str, seen: Observation, found: tuple[Verdict, str, str]) -> tuple[Verdict, str, str]:
+    """In a maintenance window all but stopped is maintenance: what else there is to say stays in the sentence."""
+    verdict, sentence, _ = found
+    if verdict is Verdict.STOPPED or all(pause.kind != MAINTENANCE for pause in seen.paused):
+        return found
+    return Verdict.MAINTENANCE, sentence, f"weir maintenance {job} --end, or wait for its end"
 
 
 def _accept(job: str) -> str:
@@ -295,6 +311,8 @@ def _evidence(seen: Observation, before: Report | None) -> Mapping[str, object]:
         facts |= {"epoch": head.epoch, "attempt": head.attempt, "batch_id": head.batch_id, "state": str(head.state)}
         facts |= {"landed_at": head.landed_at, "offsets": {str(p): o for p, o in head.frontier.items()}}
     facts["proven"] = seen.proven.as_evidence()
+    if seen.paused:
+        facts["paused"] = "; ".join(in_words(pause) for pause in seen.paused)
     if ends := _known_ends(seen, before):
         facts["end_offsets"] = ends
     if row:

@@ -364,7 +364,7 @@ def test_a_closed_pipe_is_no_drama() -> None:
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """Attempt 1 has landed batches 0 and 1, and a third is planned."""
     bench = Bench(tmp_path)
-    for module in ("jobs", "checkpoint"):
+    for module in ("jobs", "checkpoint", "words"):
         monkeypatch.setattr(f"weir.commands.{module}.opened_manager", lambda: nullcontext(bench.manager))
     bench.manager.deploy(JOB)
     writer = bench.writer("driver-1")
@@ -465,3 +465,38 @@ def test_a_quarantine_is_told_before_it_is_done(weir: Weir, bench: Bench, monkey
     code, _, err = weir("quarantine", JOB, "--reason", "a bad line", "--batch", "2", "--yes")
     assert code == 0 and "Left out for ever: partition 0, offsets 20 to 24." in err
     assert dict(bench.head().frontier) == {0: 25, 1: 0}
+
+
+def test_a_hold_is_said_by_jobs_and_health_and_kept_in_the_timeline(weir: Weir, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: "ana")
+    code, _, err = weir("hold", JOB)
+    assert code == 2 and "WEIR-101: reason: " in err and "Give --reason." in err
+    assert weir("hold", JOB, "--reason", "looking")[0] == 0
+    assert "; held by ana since 2027-01-15T08:00:00Z: looking\n" in weir("health", JOB)[1]
+    (row,) = json.loads(weir("jobs", "--format", "json")[1])
+    assert row["paused"] == "held by ana since 2027-01-15T08:00:00Z: looking"
+    bench.clock.sleep(1)
+    code, _, err = weir("hold", JOB, "--release", "--reason", "found it")
+    assert (code, err) == (0, f"{JOB} is held no longer.\n")
+    assert weir("hold", JOB, "--release") == (0, "", f"Nothing to do: {JOB} is not held.\n")
+    rows = json.loads(weir("timeline", JOB, "--format", "json", "--last", "100")[1])
+    words = [(r["at"], r["kind"], r["attempt"], r["who"], r["reason"]) for r in rows if r["kind"] in ("hold", "release")]
+    assert words == [
+        ("2027-01-15T08:00:01Z", "release", 1, "ana", "found it"),
+        ("2027-01-15T08:00:00Z", "hold", 1, "ana", "looking"),
+    ]
+    assert len(json.loads(weir("timeline", JOB, "--format", "json", "--last", "2")[1])) == 2
+    assert weir("timeline", JOB, "--format", "csv")[1].splitlines()[0] == "at,kind,attempt,who,text,reason"
+    code, _, err = weir("timeline", "nothing")
+    assert code == 2 and "WEIR-103" in err
+
+
+def test_a_maintenance_window(weir: Weir, bench: Bench) -> None:
+    assert [weir("maintenance", JOB, "--comment", "x")[0], weir("maintenance", JOB, "--for", "2h")[0]] == [2, 2]
+    assert weir("maintenance", JOB, "--for", "two hours", "--comment", "x")[0] == 2
+    code, _, err = weir("maintenance", JOB, "--for", "2h", "--comment", "new disks")
+    assert code == 0 and "until 2027-01-15T10:00:00Z" in err
+    report = json.loads(weir("health", JOB, "--format", "json")[1])
+    assert report["verdict"] == "maintenance" and "until 2027-01-15T10:00:00Z: new disks" in report["sentence"]
+    assert weir("maintenance", JOB, "--end") == (0, "", f"{JOB} is in maintenance no longer.\n")
+    assert json.loads(weir("health", JOB, "--format", "json")[1])["verdict"] != "maintenance"

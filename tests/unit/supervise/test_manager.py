@@ -258,8 +258,13 @@ def test_wait_landed_takes_the_ends_once(bench: Bench) -> None:
 def test_every_start_is_in_the_timeline(bench: Bench) -> None:
     bench.manager.deploy(JOB, "ana", "first")
     bench.manager.restart(JOB, None, "ben", "looks odd")
-    kinds = [(e.kind, e.detail.get("who"), e.detail.get("reason")) for e in bench.store.events(JOB)]
-    assert kinds == [("restart", "ben", "looks odd"), ("deploy", "ana", "first")]
+    lines = {(e.kind, e.attempt, e.who, e.reason) for e in bench.store.events(JOB)}
+    assert lines == {
+        ("takeover", 1, "ana", "first"),
+        ("deploy", 1, "ana", "first"),
+        ("takeover", 2, "ben", "looks odd"),
+        ("restart", 2, "ben", "looks odd"),
+    }
 
 
 def test_two_managers_that_deploy_at_once_start_one_driver_that_may_write(bench: Bench) -> None:

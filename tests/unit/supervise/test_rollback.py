@@ -122,7 +122,7 @@ def test_a_version_that_fails_is_replaced_by_the_last_good_one_from_the_same_che
     args, wanted = bench.arguments("driver-3"), bench.store.job(JOB)
     assert (args.version, args.epoch, args.trigger_s) == (good, 1, 1.0)
     assert wanted is not None and (wanted.version, wanted.changed_by) == (good, "weir") and "was taken back" in wanted.reason
-    assert bench.store.events(JOB)[0].kind == "rollback" and bench.cluster.alive == ["driver-3"]
+    assert "rollback" in [event.kind for event in bench.store.events(JOB)] and bench.cluster.alive == ["driver-3"]
     bench.land(bench.writer("driver-3"), 1, 10, 20)
     assert bench.head().frontier[0] == 20
     assert bench.manager.roll_back(JOB, late=True) is None, "once"

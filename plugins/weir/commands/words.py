@@ -1,0 +1,78 @@
+"""`weir timeline | hold | maintenance`: what was done about a job, and a person's word that Weir leaves it alone."""
+
+from __future__ import annotations
+
+import getpass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from weir.commands.common import FormatOption, JobArgument, Reason, opened_manager
+from weir.output import Format, say, show
+
+if TYPE_CHECKING:
+    from weir.supervise.manager import Action
+
+COLUMNS = ("at", "kind", "attempt", "who", "text", "reason")
+
+
+def timeline(
+    job: JobArgument,
+    last: Annotated[int, typer.Option("--last", min=1, max=10_000, help="How many lines, the newest first.")] = 20,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Show what was done about a job, by whom and why: deploys, restarts, verdicts, holds. The newest first.
+
+    Example: weir timeline error_counts --last 50
+    """
+    from weir.counts.panes import iso
+    from weir.supervise.spec import find
+
+    with opened_manager() as manager:
+        events = manager.store.events(job, last)
+        if not events:
+            find(manager.specs, job)  # of a job whose folder is gone there is still the timeline
+    rows = [{**dict.fromkeys(COLUMNS), **vars(e), "at": iso(e.at)} for e in events]
+    show(rows, form, None if form is Format.JSON else COLUMNS, empty=f"Nothing was done about {job} yet.")
+
+
+def hold(
+    job: JobArgument,
+    reason: Reason = "",
+    release: Annotated[bool, typer.Option("--release", help="Let Weir act on the job again.")] = False,
+) -> None:
+    """Keep Weir from doing anything about a job by itself, until it is released. What you ask for still happens.
+
+    Example: weir hold error_counts --reason "looking into it"
+    """
+    with opened_manager() as manager:
+        _said(manager.release(job, _who(), reason) if release else manager.hold(job, _who(), reason))
+
+
+def maintenance(
+    job: JobArgument,
+    lasts: Annotated[str | None, typer.Option("--for", metavar="DURATION", help="How long from now on, such as 2h.")] = None,
+    comment: Annotated[str, typer.Option("--comment", help="Why; shown wherever the job is, and kept in its timeline.")] = "",
+    end: Annotated[bool, typer.Option("--end", help="End the window before its time.")] = False,
+) -> None:
+    """Keep Weir from doing anything about a job by itself for a time; then it goes on by itself. What you ask for still happens.
+
+    Example: weir maintenance error_counts --for 2h --comment "new disks"
+    """
+    from weir.counts.panes import parse_duration
+
+    for_ms = parse_duration(lasts, "for") if lasts else 0
+    with opened_manager() as manager:
+        _said(manager.end_maintenance(job, _who(), comment) if end else manager.maintenance(job, for_ms, _who(), comment))
+
+
+def _who() -> str:
+    """The person's name on this machine. A container may have a user without one."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "cli"
+
+
+def _said(action: Action) -> None:
+    say(action.sentence if action.changed else f"Nothing to do: {action.sentence}")

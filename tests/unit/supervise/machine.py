@@ -1,0 +1,168 @@
+"""A world for the supervisor's state machine: drivers that live, hang and die, parts that go away, people with their words, and two eyes
+that look and act at any time, also on what they saw long ago. The judgement and the manager are the product's own."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from dataclasses import replace
+from pathlib import Path
+
+from spark_jobs.writer import Writer
+from tests.unit.supervise.test_manager import JOB, Bench
+from weir.cluster.records import DriverState
+from weir.errors import Conflict, NotRunning
+from weir.supervise.manager import Manager
+from weir.supervise.verdict import Report, Verdict
+
+SETTLED_S = 600  # far longer than the longest pause between two restarts
+
+
+class World(Bench):
+    def __init__(self, folder: Path, eye: type[Manager] = Manager) -> None:
+        super().__init__(folder)
+        code = folder / "spark_jobs"  # little of it: it is read at each deploy
+        (code / JOB).mkdir(parents=True, exist_ok=True)
+        (code / JOB / "job.py").write_text("")
+        settings, clock = replace(self.manager._settings, jobs=str(code)), self.clock
+        parts = self.manager.specs, self.store, {"standalone": self.cluster}, self.broker, self.checkpoints, settings, clock, clock.sleep
+        self.manager = Manager(*parts)
+        self.eyes = [eye(*parts) for _ in range(2)]
+        self.writers: dict[str, Writer] = {}
+        self.hung: set[str] = set()
+        self.seen: list[tuple[int, Report]] = []  # by which eye
+        self.told: list[str] = []  # the last words of the drivers that ended by themselves, since something landed
+        self.stopped, self.held, self.window_ends = True, False, 0.0
+        self.by_itself = 0  # drivers that an eye has started since something landed
+
+    # drivers
+
+    @property
+    def driver(self) -> str:
+        """The driver that lives; empty for none. There must never be two."""
+        assert len(self.cluster.alive) <= 1, self.cluster.alive
+        return next(iter(self.cluster.alive), "")
+
+    def pass_time(self, seconds: int) -> None:
+        """A healthy driver starts, and lands within a second what there is."""
+        for _ in range(seconds):
+            self.clock.sleep(1)
+            self.work()
+
+    def work(self) -> None:
+        one = self.driver
+        if not one or one in self.hung:
+            return
+        if one not in self.writers:
+            self.writers[one] = self.writer(one)
+        if not self.broker.answers:
+            return
+        head, end = self.head(), self.end()
+        if head.frontier[0] < end:
+            self.land(self.writers[one], head.last_landed + 1, head.frontier[0], end)
+            self.by_itself, self.told = 0, []
+
+    def end(self) -> int:
+        return len(self.broker._records["logs"][0])
+
+    def lines_arrive(self, n: int) -> None:
+        self.broker.fill("logs", 0, n)
+
+    def driver_ends(self, state: DriverState, last_words: str) -> None:
+        """Killed without a word, or by an error in its next batch."""
+        if one := self.driver:
+            self.cluster.states[one] = state
+            if last_words:
+                self.store.put_exit(JOB, self.head().attempt, f"i-{one}", "failed", last_words, self.head().last_landed + 1)
+                self.told.append(last_words)
+
+    def driver_hangs(self) -> None:
+        self.hung |= {self.driver} - {""}
+
+    # eyes
+
+    @property
+    def paused(self) -> bool:
+        return self.held or self.clock() < self.window_ends
+
+    def look(self, eye: int) -> Report:
+        report = self.eyes[eye].health(JOB)
+        self.seen.append((eye, report))
+        return report
+
+    def act(self, eye: int, report: Report) -> None:
+        healthy = self.driver if self.driver not in self.hung else ""
+        before = len(self.cluster.submissions)
+        with contextlib.suppress(Conflict, NotRunning):
+            self.eyes[eye].act(report)
+        started = len(self.cluster.submissions) - before
+        assert started == 0 or not (self.stopped or self.paused), "a person said no"
+        assert started == 0 or not healthy, f"{healthy} was well"
+        assert not healthy or healthy == self.driver, f"{healthy} was well, and was ended"
+        self.by_itself += started
+        assert self.by_itself <= self.budget, "the budget was used up"
+
+    @property
+    def budget(self) -> int:
+        """Restarts in a row that land nothing. Each is forgiven in time; the walks are shorter than that is long."""
+        policy = self.manager.specs[JOB].restart
+        return policy.budget + int((self.clock() - 1_800_000_000) / policy.refill_after)
+
+    # people
+
+    def deploy(self) -> None:
+        if self._asked(lambda: self.manager.deploy(JOB, "ana", "why")):
+            self.stopped = False
+
+    def restart(self) -> None:
+        self._asked(lambda: self.manager.restart(JOB, None, "ana", "why"))
+
+    def stop(self) -> None:
+        if self._asked(lambda: self.manager.stop(JOB, "ana", "why")):
+            self.stopped = True
+
+    def hold(self, on: bool) -> None:
+        _ = self.manager.hold(JOB, "ana", "why") if on else self.manager.release(JOB, "ana")
+        self.held = on
+
+    def maintenance(self, seconds: int) -> None:
+        _ = self.manager.maintenance(JOB, 1000 * seconds, "ben", "why") if seconds else self.manager.end_maintenance(JOB, "ben")
+        self.window_ends = self.clock() + seconds
+
+    def _asked(self, what: object) -> bool:
+        """What a person asks for happens, or is refused; what is wanted may then be noted already, as a deploy that could not submit."""
+        try:
+            what()  # type: ignore[operator]
+        except (Conflict, NotRunning):
+            wanted = self.store.job(JOB)
+            self.stopped = wanted is None or wanted.desired != "running"
+            return False
+        return True
+
+    # what must become of it
+
+    def settle(self, rng: random.Random) -> None:
+        """All parts answer, and somebody looks: whatever is dead or hangs is replaced, unless a person or the budget says no, or poison."""
+        self.broker.answers = self.cluster.answers = True
+        self.lines_arrive(1)
+        verdict = None
+        for _ in range(SETTLED_S):
+            eye = rng.randrange(2)
+            report = self.look(eye)
+            self.act(eye, report)
+            self.pass_time(1)
+            verdict = report.verdict
+            if self.landed or self.excused(verdict):
+                return
+        raise AssertionError(f"nothing landed in {SETTLED_S} s", verdict, self.stopped, self.paused, self.by_itself, self.told)
+
+    @property
+    def landed(self) -> bool:
+        return self.head().frontier[0] == self.end()
+
+    def excused(self, verdict: Verdict | None) -> bool:
+        if self.stopped or self.paused:
+            return True
+        if verdict is Verdict.CRASH_LOOPING:
+            return self.by_itself >= self.manager.specs[JOB].restart.budget
+        return verdict is Verdict.POISONED and len(self.told) > 1 and self.told[-1] == self.told[-2]

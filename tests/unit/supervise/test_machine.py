@@ -1,0 +1,142 @@
+"""The supervisor as a state machine. Never two drivers; never a restart of one that is well, busy or idle; always one of a driver that is
+dead or hangs, unless a person, the budget or poison says no."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+
+from tests.unit.supervise.machine import World
+from weir.cluster.records import DriverState
+from weir.supervise.manager import Manager
+from weir.supervise.verdict import Report
+
+EYE = st.integers(0, 1)
+
+
+def machine(folder: Path, eye: type[Manager]) -> type[RuleBasedStateMachine]:
+    class Supervising(RuleBasedStateMachine):
+        world: World
+
+        @initialize()
+        def begin(self) -> None:
+            self.world = World(folder, eye)
+            self.world.deploy()
+
+        @rule(n=st.integers(1, 5))
+        def lines_arrive(self, n: int) -> None:
+            self.world.lines_arrive(n)
+
+        @rule(seconds=st.sampled_from((1, 5, 20, 70, 150)))
+        def time_passes(self, seconds: int) -> None:
+            self.world.pass_time(seconds)
+
+        @rule(seconds=st.sampled_from((5, 20, 70)), eye=EYE)
+        def somebody_watches(self, seconds: int, eye: int) -> None:
+            for _ in range(seconds // 5):
+                self.world.act(eye, self.world.look(eye))
+                self.world.pass_time(5)
+
+        @rule(eye=EYE)
+        def an_eye_looks(self, eye: int) -> None:
+            self.world.look(eye)
+
+        @precondition(lambda self: self.world.seen)
+        @rule(data=st.data())
+        def an_eye_acts_on_what_it_saw_some_time(self, data: st.DataObject) -> None:
+            self.world.act(*self.world.seen[data.draw(st.integers(0, len(self.world.seen) - 1))])
+
+        @rule(ends=st.booleans(), seconds=st.sampled_from((0, 5, 70)))
+        def both_eyes_look_and_one_acts_late(self, ends: bool, seconds: int) -> None:
+            """Left to chance alone, a second act on one sight is rare: a hundred walks had none."""
+            if ends:
+                self.world.driver_ends(DriverState.FAILED, "")
+            sights = [(eye, self.world.look(eye)) for eye in range(2)]
+            for sight in sights:
+                self.world.act(*sight)
+                self.world.pass_time(seconds)
+
+        @rule(state=st.sampled_from((DriverState.FAILED, DriverState.KILLED)), words=st.sampled_from(("", "KeyError: x", "ValueError: y")))
+        def the_driver_ends(self, state: DriverState, words: str) -> None:
+            self.world.driver_ends(state, words)
+
+        @rule()
+        def the_driver_hangs(self) -> None:
+            self.world.driver_hangs()
+
+        @rule(answers=st.booleans())
+        def the_broker_goes_or_comes(self, answers: bool) -> None:
+            self.world.broker.answers = answers
+
+        @rule(answers=st.booleans())
+        def the_cluster_goes_or_comes(self, answers: bool) -> None:
+            self.world.cluster.answers = answers
+
+        @rule(what=st.sampled_from((World.deploy, World.restart, World.stop)))
+        def somebody_asks(self, what: Callable[[World], None]) -> None:
+            what(self.world)
+
+        @rule(on=st.booleans())
+        def somebody_holds_or_releases(self, on: bool) -> None:
+            self.world.hold(on)
+
+        @rule(seconds=st.sampled_from((0, 60, 400)))
+        def somebody_opens_or_ends_a_window(self, seconds: int) -> None:
+            self.world.maintenance(seconds)
+
+        @rule(seed=st.integers(0, 2**32))
+        def all_settles(self, seed: int) -> None:
+            self.world.settle(random.Random(seed))
+
+        @invariant()
+        def there_is_one_driver_at_most(self) -> None:
+            if hasattr(self, "world"):
+                _ = self.world.driver
+
+    return Supervising
+
+
+def run(folder: Path, eye: type[Manager] = Manager, examples: int = 40) -> None:
+    run_state_machine_as_test(
+        machine(folder, eye),
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            derandomize=True,
+            database=None,
+            report_multiple_bugs=False,
+            phases=(Phase.generate,),
+        ),
+    )
+
+
+def test_state_machine(tmp_path: Path) -> None:
+    run(tmp_path)
+
+
+class Stale(Manager):
+    """Acts on what it saw, whichever attempt runs now."""
+
+    def _judged(self, job: str, judged: int | None) -> int:
+        return super()._judged(job, None)
+
+
+class Blind(Manager):
+    """Never acts."""
+
+    def act(self, report: Report) -> None:
+        return None
+
+
+@pytest.mark.parametrize(("broken", "told"), [(Stale, "was well"), (Blind, "nothing landed")])
+def test_it_finds_a_supervisor_that_is(broken: type[Manager], told: str, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match=told):
+        run(tmp_path, broken)
