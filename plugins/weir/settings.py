@@ -21,6 +21,7 @@ class Settings:
     """Addresses of the parts; one field is overridden by the environment variable `WEIR_<FIELD>`.
 
     `checkpoints` is a URI or path that drivers and the supervisor both reach. `bundles` holds the deployed versions of the jobs' code.
+    `log_format` is that of drivers' log lines, text or json.
     """
 
     home: str
@@ -42,6 +43,7 @@ class Settings:
     bundles: str = ""
     data_docs: str = ""
     jobs: str = str(PROJECT / "spark_jobs")
+    log_format: str = "text"
 
     @classmethod
     def load(cls) -> Settings:
