@@ -43,15 +43,18 @@ def opened_store(settings: Settings) -> Iterator[CassandraStore]:
 @contextmanager
 def opened_manager() -> Iterator[Manager]:
     """The manager of the real parts, closed afterwards. Raises NotRunning if the store does not answer in time."""
-    found = _manager()
+    found = connected()
     try:
         yield found
     finally:
         found.close()
 
 
-def _manager() -> Manager:
-    """Jobs on Kubernetes or YARN are reached by Airflow's own connection, as its tasks do; it takes a second to import."""
+def connected() -> Manager:
+    """The manager of the real parts; close it. Raises NotRunning if the store does not answer in time.
+
+    Jobs on Kubernetes or YARN are reached by Airflow's own connection, as its tasks do; it takes a second to import.
+    """
     from weir.supervise.factory import manager
     from weir.supervise.spec import sound
 
