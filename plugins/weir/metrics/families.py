@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from spark_jobs.protocol import base_progress
 from weir.counts.panes import parse_time
 from weir.metrics.catalogue import METRICS, Kind
-from weir.metrics.look import Facts, Look, offsets, waited_ms
+from weir.metrics.look import Facts, Look, ends, waited_ms
 from weir.metrics.recounts import worst
 from weir.supervise.pause import in_force
 from weir.supervise.verdict import Verdict
@@ -66,8 +66,8 @@ def _progress(facts: Facts) -> Samples:
     report, head, counted = facts.report, facts.glance.head, facts.counted
     yield "weir_lag_lines", (), report.evidence.get("lag")
     if head is not None:
-        ends = offsets(report.evidence.get("end_offsets"))
-        yield "weir_lag_seconds", (), _s(waited_ms(head, ends, facts.read_up, report.at), zero=True) if ends else None
+        topic = ends(report)
+        yield "weir_lag_seconds", (), _s(waited_ms(head, topic, facts.read_up, report.at), zero=True) if topic else None
         yield "weir_watermark_timestamp_seconds", (), _s(base_progress(head).watermark)
         yield "weir_lost_lines", (), sum(max(0, to - since) for since, to in _mapping(report.evidence.get("lost")).values())
     yield "weir_landed_timestamp_seconds", (), _s(counted.landed_at) if counted else None
@@ -77,8 +77,8 @@ def _partitions(facts: Facts) -> Samples:
     evidence = facts.report.evidence
     for p, offset in _mapping(evidence.get("offsets")).items():
         yield "weir_landed_offset", (p,), offset
-    for p, offset in _mapping(evidence.get("end_offsets")).items():
-        yield "weir_end_offset", (p,), offset
+    for partition, offset in ends(facts.report).items():
+        yield "weir_end_offset", (str(partition),), offset
     for p, minutes in _mapping(evidence.get("retention_minutes")).items():
         yield "weir_unread_retention_seconds", (p,), 60 * minutes
 

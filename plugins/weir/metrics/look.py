@@ -64,25 +64,25 @@ class Looker:
 
     def _read(self, report: Report, glance: Glance | None) -> Mapping[int, int]:
         known = self._read_up.setdefault(report.job, {})
-        ends = offsets(report.evidence.get("end_offsets"))
         if glance is not None and glance.head is not None:
-            known |= {p: report.at for p, end in ends.items() if glance.head.frontier.get(p, 0) >= end}
+            known |= {p: report.at for p, end in ends(report).items() if glance.head.frontier.get(p, 0) >= end}
         return dict(known)
 
 
-def offsets(value: object) -> Mapping[int, int]:
-    """Offsets as evidence has them."""
-    return {int(p): o for p, o in value.items()} if isinstance(value, Mapping) else {}
+def ends(report: Report) -> Mapping[int, int]:
+    """Where the partitions end now; empty if the broker did not say. Then evidence has where they ended when it last did."""
+    told = report.evidence.get("end_offsets")
+    return {int(p): o for p, o in told.items()} if isinstance(told, Mapping) and report.evidence.get("lag") is not None else {}
 
 
-def waited_ms(head: Head, ends: Mapping[int, int], read_up: Mapping[int, int], now: int) -> int | None:
-    """How long the oldest unread record has waited, at most; 0 if all is read, None if that is not known.
+def waited_ms(head: Head, topic: Mapping[int, int], read_up: Mapping[int, int], now: int) -> int | None:
+    """How long the oldest unread record of a topic that ends there has waited, at most; 0 if all is read, None if that is not known.
 
     A topic keeps its records in the order in which they were appended: an unread one is no older than the newest that has landed, and came
     after the moment at which all was read.
     """
     landed = base_progress(head).append_times
-    unread = [p for p, end in ends.items() if end > head.frontier.get(p, 0)]
+    unread = [p for p, end in topic.items() if end > head.frontier.get(p, 0)]
     since = [max(landed.get(p, 0), read_up.get(p, 0)) for p in unread]
     if not all(since):
         return None

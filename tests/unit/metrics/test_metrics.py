@@ -71,6 +71,19 @@ def test_lag_in_seconds_is_that_of_the_oldest_line_while_batches_land(world: Wor
     assert world.told("weir_lag_seconds", JOB) == 27, "what is left came with the one that landed, or after it"
 
 
+def test_nothing_is_claimed_about_a_topic_whose_broker_is_away(world: World) -> None:
+    world.land(JOB, {"error": 1})
+    assert world.told("weir_lag_seconds", JOB) == 0
+    world.broker.answers = False
+    world.clock.sleep(600)
+    for name, more in (("weir_lag_lines", {}), ("weir_lag_seconds", {}), ("weir_end_offset", {"partition": "0"})):
+        assert world.told(name, JOB, **more) is None
+    assert world.told("weir_landed_offset", JOB, partition="0") == 1
+    world.broker.answers = True
+    world.send(JOB, 1)
+    assert world.told("weir_lag_seconds", JOB) == 600, "it may have come at any time since the broker last said that all was read"
+
+
 def test_when_the_last_batch_landed_is_known_while_the_next_one_is_claimed(world: World) -> None:
     world.land(JOB, {"error": 1})
     world.land(JOB, {"error": 1})
