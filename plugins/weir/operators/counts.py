@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperatorLink
-from airflow.sdk.configuration import conf
 from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from weir.operators.base import JobOperator, final, form
+from weir.operators.links import DataDocsLink, docs_of
 from weir.operators.session import opened, settings
 from weir.operators.spans import Span, as_span, scope_of, told, told_span
 
@@ -51,22 +50,6 @@ def counts_of(job: str) -> Iterator[Counts]:
         if head is None:
             raise AirflowSkipException(f"{job} was never deployed: it has no counts.")
         yield Counts(manager.store, source, rules, closed_now(head, rules, source, now), now)
-
-
-class DataDocsLink(BaseOperatorLink):
-    """To the Data Docs of the job's last validation, as Airflow serves them: browsers follow no `file:` address from a page."""
-
-    name = "Data Docs"
-
-    def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        return docs_of(operator.job)
-
-
-def docs_of(job: str) -> str:
-    """The address of a job's Data Docs; begins at the root of the server where Airflow does not know its own URL."""
-    from weir.quality.pages import address
-
-    return address(conf.get("api", "base_url", fallback=""), job)
 
 
 class PendingOperator(JobOperator):
