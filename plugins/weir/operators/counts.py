@@ -174,6 +174,7 @@ class RecountOperator(JobOperator):
         return told_span(self.span)
 
     def execute(self, context: Context) -> dict[str, Any]:
+        from weir.cluster.records import Event
         from weir.counts.recount import recount
         from weir.counts.scope import NOTHING
 
@@ -181,6 +182,8 @@ class RecountOperator(JobOperator):
         with counts_of(self.job) as at:
             result = recount(at.store, at.source, at.rules, scope)
             at.store.put_recount(self.job, {**result.as_dict(), "at": at.now})
+            if not result.exact:
+                at.store.add_event(self.job, Event(at.now, "recount", result.sentence, result.numbers()))
         context["ti"].xcom_push(key="recount", value=result.as_dict())
         if not result.exact or (scope.upto == NOTHING and not result.proven):  # towards a goal, what was not checked is for `prove` to tell
             raise AirflowFailException(result.sentence)
@@ -198,7 +201,7 @@ class ProveOperator(JobOperator):
         self.goal, self.recounts = goal, recounts
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from weir.counts.proven import Goal, Part
+        from weir.counts.proven import Goal, Part, behind_restarts
         from weir.counts.proving import prove
 
         if not self.goal:
@@ -206,6 +209,8 @@ class ProveOperator(JobOperator):
         goal, parts = Goal.of(self.goal), [Part.of(one["part"]) for one in self.recounts]
         with counts_of(self.job) as at:
             found = prove(at.store, at.source, at.rules, goal, parts, at.now)
+            if found and (line := behind_restarts(self.job, goal, found)):
+                at.store.add_event(self.job, line)
         if found is None:
             raise AirflowFailException(f"{self.job}: not every span came out equal: what is proven stays as it was.")
         if found.checked == goal.base.checked and found.lines > goal.base.lines:
