@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from weir.commands import checkpoint, counts, drill, jobs, metrics, proof, stack, words
+from weir.commands import checkpoint, counts, drill, jobs, metrics, proof, schema, stack, words
 from weir.errors import BadInput, WeirError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ GROUPS = {
     "Metrics": (metrics.metrics,),
     "A person's word": (words.timeline, words.hold, words.maintenance),
     "Proof": (proof.ledger, proof.recount, proof.fold, proof.validate, drill.drill),
+    "Parts of your own": (schema.migrate,),
 }
 for panel, commands in GROUPS.items():
     for command in commands:
