@@ -14,8 +14,10 @@ log = logging.getLogger(__name__)
 
 
 class Memory:
-    def __init__(self, store: JobStore) -> None:
-        self._store = store
+    """Without `keeps`, nothing is kept in the store: only this process compares with what it said."""
+
+    def __init__(self, store: JobStore, keeps: bool = True) -> None:
+        self._store, self._keeps = store, keeps
         self._last: dict[str, tuple[str | None, Report]] = {}  # by job: the report in the store, and what was said since
 
     def before(self, job: str, glance: Glance) -> Report | None:
@@ -36,6 +38,8 @@ class Memory:
             if is_news(report, before):
                 news.append(_kept(report, before, glances[job].attempts))
             self._last[job] = text, report
+        if not self._keeps:
+            return
         try:
             self._store.keep_reports(news)
         except NotRunning as error:

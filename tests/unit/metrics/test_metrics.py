@@ -168,6 +168,23 @@ def test_an_action_that_is_due_is_told_until_somebody_acts(world: World) -> None
     assert world.told("weir_action_due_timestamp_seconds", JOB) is None
 
 
+def test_looking_keeps_nothing_that_the_watch_goes_on_from(world: World) -> None:
+    """An exporter that does not see the cluster calls the dead driver by another name: the second restart would begin to wait anew."""
+    world.land(JOB, {"error": 1})
+    world.kill(JOB)
+    world.act()
+    world.kill(JOB)
+    world.act()
+    kept, lines = world.store.report(JOB), world.store.events(JOB)
+    world.cluster.answers = False
+    world.clock.sleep(30)
+    assert world.told("weir_verdict", JOB, weir_verdict="down") == 0
+    assert (world.store.report(JOB), world.store.events(JOB)) == (kept, lines)
+    world.cluster.answers = True
+    world.act()
+    assert world.told("weir_attempt", JOB) == 3
+
+
 def test_a_held_job_has_no_action_due(world: World) -> None:
     world.land(JOB, {"error": 1})
     world.manager.hold(JOB, "ana", "looking into it")
