@@ -45,6 +45,11 @@ class Settings:
     jobs: str = str(PROJECT / "spark_jobs")
     log_format: str = "text"
 
+    @property
+    def names_spark(self) -> bool:
+        """Did anybody say where Spark is, or is it only the default?"""
+        return "WEIR_SPARK_REST" in os.environ or (Path(self.home) / "stack.json").exists()
+
     @classmethod
     def load(cls) -> Settings:
         state = home()
