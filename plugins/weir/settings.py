@@ -42,6 +42,7 @@ class Settings:
     bundles: str = ""
     data_docs: str = ""
     jobs: str = str(PROJECT / "spark_jobs")
+    rules: str = str(PROJECT / "rules")
 
     @classmethod
     def load(cls) -> Settings:
