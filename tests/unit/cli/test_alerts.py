@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.alerts.bench import MANY, Bench, M
+from tests.unit.alerts.bench import MANY, Bench, M, S
 from weir import cli
 from weir.alerts.sink import Inbox
 from weir.supervise.verdict import Verdict
@@ -77,6 +77,7 @@ def test_what_does_not_fit_is_said(args: tuple[str, ...], told: str, weir: Weir,
 def test_incidents_are_listed_acknowledged_and_told_in_the_inbox(weir: Weir, bench: Bench) -> None:
     bench.tick(bench.now + 5 * M)
     assert "No incident of error_counts is open." in weir("alerts")[2]
+    bench.now += S
     bench.verdict(Verdict.DOWN, "error_counts: the driver has ended", "weir restart error_counts")
     bench.tick()
     rows = json.loads(weir("alerts", "--format", "json")[1])
