@@ -1,12 +1,13 @@
-"""What many streams cost the keeper: parsing of their DAGs, the pass of the watch, and the time from a driver's death to its successor.
+"""What many streams cost the keeper: parsing of their DAGs, the pass of the watch, a scrape of their metrics, and the time from a driver's
+death to its successor.
 
     python bench/fleet.py [--jobs 1,10,100,1000] [--json FILE] [--without dags,store]
 
 Real are: Airflow's parsing, serialization and storing of the real dags/ folder; the watch's trigger in an asyncio loop, its threads and the
-manager; and for `store` a Cassandra of its own with a row of everything for each job. Simulated are: the drivers, which land a batch a
-second by a change of their heads; the cluster and the broker, which answer from memory; and for `watch` the store. Airflow's database is
-SQLite here. What is to be compared is the cost per job as the number grows, which a busy machine spoils least. No job that is alive may be
-restarted, and each dead one exactly once: else the exit code is 1.
+manager; and for `store` a Cassandra of its own with a row of everything for each job, and what the exporter answers. Simulated are: the
+drivers, which land a batch a second by a change of their heads; the cluster and the broker, which answer from memory; and for `watch` the
+store. Airflow's database is SQLite here. What is to be compared is the cost per job as the number grows, which a busy machine spoils least.
+No job that is alive may be restarted, and each dead one exactly once: else the exit code is 1.
 """
 
 from __future__ import annotations
@@ -230,6 +231,7 @@ def stored(jobs: int, home: Path, settings: Settings, server: psutil.Process) ->
     """The same pass with a real Cassandra: a head, a wanted state, attempts and a report for each job, as in memory."""
     from uuid import uuid4
 
+    from spark_jobs.store import day_of
     from weir.cluster.cassandra import CassandraStore, address
     from weir.cluster.migrate import migrate
 
@@ -237,10 +239,10 @@ def stored(jobs: int, home: Path, settings: Settings, server: psutil.Process) ->
     migrate(settings)
     world, store = World(jobs, home), CassandraStore.connect(address(settings), patience_s=30)
     write = store.session.write_partitions
-    rows = [world.store.job(job) for job in world.specs]
+    wanted = [world.store.job(job) for job in world.specs]
     write(
         "INSERT INTO job (job, revision, desired, version, spec, changed_by, reason, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        [[(r.job, r.revision, r.desired, r.version, r.spec, r.changed_by, r.reason, r.changed_at)] for r in rows if r],
+        [[(r.job, r.revision, r.desired, r.version, r.spec, r.changed_by, r.reason, r.changed_at)] for r in wanted if r],
     )
     write(
         "INSERT INTO attempt (job, attempt, cause, who, taken_at, version, submission_id, submitted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -253,17 +255,34 @@ def stored(jobs: int, home: Path, settings: Settings, server: psutil.Process) ->
 
     def move() -> None:
         world.land()
-        heads = [world.store.head(job) for job in world.specs]
-        write("INSERT INTO head (job, record) VALUES (?, ?)", [[(h.job, codec.dump(h))] for h in heads if h])
+        heads = [head for job in world.specs if (head := world.store.head(job))]
+        write("INSERT INTO head (job, record) VALUES (?, ?)", [[(h.job, codec.dump(h))] for h in heads])
+        rows = [(h.job, day_of(h.write_ts), h.by, h.batch_id, codec.dump(h)) for h in heads]
+        write("INSERT INTO ledger_day (job, day) VALUES (?, ?)", [[row[:2]] for row in rows])
+        write("INSERT INTO ledger (job, day, attempt, batch_id, record) VALUES (?, ?, ?, ?, ?)", [[row] for row in rows])
 
     move()
     manager = Manager(world.specs, store, {"standalone": world.cluster}, world.broker, world.checkpoints, settings)
     told = passes(manager.tick, move, lambda: sum(server.cpu_times()[:2]))
+    told |= {"scrape": scrapes(manager, move, lambda: sum(server.cpu_times()[:2]))}
     reports = manager.tick()
     assert all(str(r.verdict) in ("ok", "idle") and r.act == "none" for r in reports), [r.sentence for r in reports][:3]
     mine = [c for c in psutil.Process().net_connections("tcp") if c.raddr and c.raddr.port == settings.cassandra_port]
     store.close()
     return {**told, "connections": len(mine)}
+
+
+def scrapes(manager: Manager, move: Callable[[], None], others: Callable[[], float]) -> Figures:
+    """The same of what Prometheus is answered, the look included, and how large that is."""
+    from prometheus_client import CollectorRegistry, generate_latest
+
+    from weir.metrics.collector import FleetCollector
+    from weir.metrics.look import Looker
+
+    registry, looker = CollectorRegistry(), Looker()
+    registry.register(FleetCollector(lambda: looker.look(manager), fresh_s=-1))
+    told = passes(lambda: generate_latest(registry), move, others)
+    return {**told, "bytes": len(generate_latest(registry))}
 
 
 # the DAGs

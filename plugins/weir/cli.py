@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from weir.commands import alerts, checkpoint, counts, drill, jobs, proof, stack, words
+from weir.commands import alerts, checkpoint, counts, drill, jobs, metrics, proof, schema, stack, words
 from weir.errors import BadInput, WeirError
 
 app = typer.Typer(
@@ -23,8 +23,10 @@ GROUPS = {
     "The embedded stack": (stack.up, stack.down, stack.status, stack.logs, stack.clean),
     "Lines and counts": (counts.ingest, counts.wait, counts.counts, counts.rejected),
     "Jobs": (jobs.jobs, jobs.deploy, jobs.versions, jobs.restart, jobs.stop, jobs.health, checkpoint.checkpoint, checkpoint.quarantine),
+    "Metrics": (metrics.metrics,),
     "A person's word": (words.timeline, words.hold, words.maintenance),
     "Proof": (proof.ledger, proof.recount, proof.fold, proof.validate, drill.drill),
+    "Parts of your own": (schema.migrate,),
 }
 for panel, commands in GROUPS.items():
     for command in commands:

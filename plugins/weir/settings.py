@@ -21,6 +21,7 @@ class Settings:
     """Addresses of the parts; one field is overridden by the environment variable `WEIR_<FIELD>`.
 
     `checkpoints` is a URI or path that drivers and the supervisor both reach. `bundles` holds the deployed versions of the jobs' code.
+    `log_format` is that of drivers' log lines, text or json.
     """
 
     home: str
@@ -43,6 +44,12 @@ class Settings:
     data_docs: str = ""
     jobs: str = str(PROJECT / "spark_jobs")
     rules: str = str(PROJECT / "rules")
+    log_format: str = "text"
+
+    @property
+    def names_spark(self) -> bool:
+        """Did anybody say where Spark is, or is it only the default?"""
+        return "WEIR_SPARK_REST" in os.environ or (Path(self.home) / "stack.json").exists()
 
     @classmethod
     def load(cls) -> Settings:

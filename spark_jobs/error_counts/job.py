@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 
+from spark_jobs import logs
 from spark_jobs.contract import Exit, JobArguments, new_incarnation
 from spark_jobs.error_counts import source
 from spark_jobs.error_counts.sink import Closed, Sink
@@ -40,11 +41,12 @@ LOST = (
 def main(argv: list[str]) -> int:
     """Run until superseded, diverged or failed; returns one of `contract.Exit`."""
     args = JobArguments.from_argv(argv)
-    _log_as(args)
+    lines = logs.set_up(args)
     incarnation = new_incarnation(os.getppid())  # Python is the child of the driver's JVM
     store = CassandraStore.connect(args.cassandra, patience_s=None)
     writer = Writer(store, args.job, args.attempt, incarnation, args.version, args.shards, lambda: time.time_ns() // 1000)
     sink = Sink(writer, args)
+    lines.batch = lambda: sink.batch_id
     try:
         writer.start()
         threading.Thread(target=_exit_when_told, args=(store, args, incarnation, sink), daemon=True).start()
@@ -124,16 +126,6 @@ def _mine(store: CassandraStore, args: JobArguments, incarnation: str) -> bool:
     """Does the job still belong to this process?"""
     head = store.head(args.job)
     return head is not None and head.attempt == args.attempt and head.incarnation in ("", incarnation)
-
-
-def _log_as(args: JobArguments) -> None:
-    logging.basicConfig(
-        level=logging.INFO,
-        stream=sys.stderr,
-        format=f"%(asctime)s %(levelname)s job={args.job} epoch={args.epoch} attempt={args.attempt} %(message)s",
-    )
-    for noisy in ("py4j", "cassandra"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
 if __name__ == "__main__":

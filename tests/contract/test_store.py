@@ -385,6 +385,7 @@ def test_the_ledger_can_be_walked_forward(store: Any, job: str) -> None:
         head = landed(store, claimed(store, head, {0: 5 + n, 1: n}, NOW_US + (DAY_US if n > 2 else 0)))
     assert [h.batch_id for h in store.ledger_after(job, (-1, -1))] == [0, 1, 2]
     assert [h.batch_id for h in store.ledger_after(job, (1, 0))] == [1, 2]
+    assert [h.batch_id for h in store.ledger_after(job, (1, 1))] == [2]
     assert [h.batch_id for h in store.ledger_after(job, (2, 0))] == []
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 
 from tests.dags.fleet import JOB, Fleet, context
+from weir.errors import NotRunning
 from weir.operators.base import WeirOperator
 from weir.operators.deploy import DeployOperator, RestartOperator
 from weir.operators.health import RecordOperator, TickOperator
+from weir.operators.links import DriverLogLink
 from weir.operators.ready import ReadyOperator
 
 
@@ -222,3 +225,14 @@ def test_no_task_has_an_on_kill(kind: type[WeirOperator]) -> None:
     from airflow.sdk import BaseOperator
 
     assert kind.on_kill is BaseOperator.on_kill
+
+
+@pytest.mark.parametrize("kind", [DeployOperator, RestartOperator, ReadyOperator])
+def test_tasks_lead_to_the_console_the_driver_and_spark(fleet: Fleet, monkeypatch: pytest.MonkeyPatch, kind: Any) -> None:
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "http://airflow:8080/ops/")
+    deploy()
+    monkeypatch.setattr(fleet.cluster, "log_link", lambda submission_id: f"http://worker/{submission_id}")
+    links = {link.name: link.get_link(SimpleNamespace(job=JOB), ti_key=None) for link in kind.operator_extra_links}
+    assert links == {"Weir": "http://airflow:8080/ops/weir/", "Driver's log": "http://worker/driver-1", "Spark": "http://sparkhost:8080"}
+    monkeypatch.setattr("weir.operators.session.connect", Mock(side_effect=NotRunning("Cassandra is away.", "Look.")))
+    assert DriverLogLink().get_link(SimpleNamespace(job=JOB), ti_key=None) == "", "a link is no reason to fail"

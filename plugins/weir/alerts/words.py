@@ -82,4 +82,4 @@ def _text(job: str, incident: Incident, facts: list[str], done: list[str]) -> st
 def _links(job: str, cause: str) -> list[str]:
     if cause == STREAM:
         return [f"look: weir health {job}; weir timeline {job}; docs/runbook.md#verdicts"]
-    return [f"look: weir counts --job {job} --window 5m --by service,signature; docs/runbook.md#alerts"]
+    return [f"look: weir counts --job {job} --window 5m --by service,signature; docs/runbook.md#messages"]

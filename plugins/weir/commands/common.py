@@ -43,20 +43,25 @@ def opened_store(settings: Settings) -> Iterator[CassandraStore]:
 @contextmanager
 def opened_manager() -> Iterator[Manager]:
     """The manager of the real parts, closed afterwards. Raises NotRunning if the store does not answer in time."""
-    found = _manager()
+    found = connected()
     try:
         yield found
     finally:
         found.close()
 
 
-def _manager() -> Manager:
-    """Jobs on Kubernetes or YARN are reached by Airflow's own connection, as its tasks do; it takes a second to import."""
+def connected() -> Manager:
+    """The manager of the real parts; close it. Raises NotRunning if the store does not answer in time.
+
+    Where Spark is, the embedded stack or `WEIR_SPARK_REST` says; else it is Airflow's own connection, as for its tasks, which takes a
+    second to import. A master that is not the job's would say of each driver that it does not know it.
+    """
     from weir.supervise.factory import manager
     from weir.supervise.spec import sound
 
     settings = Settings.load()
-    if all(spec.cluster == "standalone" for spec in sound(Path(settings.jobs)).values()):
+    standalone = all(spec.cluster == "standalone" for spec in sound(Path(settings.jobs)).values())
+    if standalone and settings.names_spark:
         return manager(settings)
     from weir.operators.session import connect
 

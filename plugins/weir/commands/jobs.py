@@ -28,10 +28,11 @@ def jobs(form: FormatOption = Format.TABLE) -> None:
 
     with opened_manager() as manager:
         rows = []
+        reports = {report.job: report for report in manager.onlooker().reports(dict(manager.specs))}
         for job in manager.specs:
             wanted = manager.store.job(job)
             row = {"job": job, "desired": wanted.desired if wanted else "not deployed", "version": wanted.version if wanted else ""}
-            rows.append({**row, **summary(manager.health(job))})
+            rows.append({**row, **summary(reports[job])})
     show(rows, form, empty="There are no jobs.")
 
 
@@ -44,10 +45,11 @@ def health(
 
     Example: weir health error_counts --format json
     """
+    from weir.supervise.spec import find
     from weir.supervise.summary import summary
 
     with opened_manager() as manager:
-        report = manager.health(job)
+        (report,) = manager.onlooker().reports({job: find(manager.specs, job)})
     if form is Format.JSON:
         show_json(_told({**report.as_dict(), "evidence": _told(report.evidence)}))
     elif form is Format.CSV:

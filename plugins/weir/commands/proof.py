@@ -56,6 +56,7 @@ def recount(
     Example: weir recount error_counts --since 2026-01-31T00:00:00Z
     """
     from weir.cluster.kafka import KafkaBroker
+    from weir.counts.proven import behind_restarts
     from weir.counts.proving import prove, set_out
     from weir.counts.recount import recount as count_again
     from weir.counts.rules import Rules
@@ -75,6 +76,8 @@ def recount(
         now = int(time.time() * 1000)
         store.put_recount(job, {**told, "at": now})
         found = prove(store, source, rules, goal, [result.part], now) if goal is not None and result.proven else None
+        if goal and found and (line := behind_restarts(job, goal, found)):
+            store.add_event(job, line)
     if form is Format.JSON:
         show_json(told)
     else:

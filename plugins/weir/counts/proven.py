@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from spark_jobs.protocol import Position
+from weir.cluster.records import Event
 from weir.counts.panes import iso
 
 START: Position = (-1, -1)  # before every batch
@@ -96,6 +97,16 @@ class Part:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Part:
         return cls(values["exact"], (values["position"][0], values["position"][1]), values["checked"])
+
+
+def behind_restarts(job: str, goal: Goal, found: Proven) -> Event | None:
+    """The line of the timeline that says what became of the counts round the restarts that a goal spans; None if it spans none."""
+    first, last = max(goal.base.position[0], 1), found.position[0]
+    if last <= first:
+        return None
+    lines, checked = found.lines - goal.base.lines, found.checked - goal.base.checked
+    text = f"{job}: {checked} of the {lines} lines that landed by attempts {first} to {last} were counted again: 0 missing, 0 doubled."
+    return Event(found.at, "recount", text, {"first": first, "lines": lines, "checked": checked, "missing": 0, "doubled": 0}, last)
 
 
 def reached(goal: Goal, parts: Sequence[Part], lines: int, rejected: int, now: int) -> Proven | None:

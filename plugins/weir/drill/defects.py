@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import count
 
 from spark_jobs import codec
 from spark_jobs.protocol import Head
@@ -28,6 +29,7 @@ class Defects:
         self._stage, self._store = stage, stage.manager.store
         self.head = next(h for h in self._store.ledger(JOB) if h.has_batch and h.totals.levels)
         self.at, self.cell, self.n = self._one_of(self.head)
+        self._later = count(self.head.write_ts + 1)  # timestamps: the later write wins, also over what the defect before has mended
 
     def _one_of(self, head: Head) -> tuple[HourShard, Cell, int]:
         """A delta of the batch."""
@@ -65,14 +67,14 @@ class Defects:
         """The batch's row of the ledger says something else, or is gone."""
         key = JOB, day_of(self.head.write_ts), self.head.by, self.head.batch_id
         self._run(
-            "DELETE FROM ledger USING TIMESTAMP ? WHERE job = ? AND day = ? AND attempt = ? AND batch_id = ?", self.head.write_ts + 1, *key
+            "DELETE FROM ledger USING TIMESTAMP ? WHERE job = ? AND day = ? AND attempt = ? AND batch_id = ?", next(self._later), *key
         )
         if wrong is not None:
-            self._put_ledger(wrong, self.head.write_ts + 2)
+            self._put_ledger(wrong)
         try:
             yield
         finally:
-            self._put_ledger(self.head, self.head.write_ts + 3)
+            self._put_ledger(self.head)
 
     def _put_delta(self, cell: Cell, n: int, timestamp: int) -> None:
         self._run(
@@ -81,12 +83,12 @@ class Defects:
             JOB, *self.at, *cell, self.head.by, self.head.batch_id, n, timestamp,
         )  # fmt: skip
 
-    def _put_ledger(self, head: Head, timestamp: int) -> None:
+    def _put_ledger(self, head: Head) -> None:
         self._run(
             "INSERT INTO ledger (job, day, attempt, batch_id, epoch, lines, landed_at, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
             "USING TIMESTAMP ?",
             JOB, day_of(self.head.write_ts), head.by, head.batch_id, head.epoch, head.totals.lines, head.landed_at, codec.dump(head),
-            timestamp,
+            next(self._later),
         )  # fmt: skip
 
     def _run(self, cql: str, *values: object) -> None:

@@ -17,7 +17,7 @@ from weir.generator import Mix
 OK = frozenset({"ok", "idle", "starting", "catching_up", "unknown", "down"})  # verdicts that wake nobody
 MIX = Mix(events_per_s=500)
 FAILPOINTS, PROXY, ROOT = "fail-points", "a proxy before Cassandra", "root"
-OWN_DAGS, IPTABLES = "a folder of DAGs of its own", "root and iptables"
+OWN_DAGS, OWN_JOBS, IPTABLES = "a folder of DAGs of its own", "a folder of jobs of its own", "root and iptables"
 
 
 @dataclass
@@ -116,6 +116,7 @@ def missing(each: Fault, stage: Stage) -> str:
         PROXY: stage.proxy is not None,
         ROOT: os.geteuid() == 0,
         OWN_DAGS: stage.dags.is_dir(),
+        OWN_JOBS: stage.jobs.is_dir(),
         IPTABLES: os.geteuid() == 0 and shutil.which("iptables") is not None,
     }
     return ", ".join(sorted(need for need in each.needs if not have[need]))

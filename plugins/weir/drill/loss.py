@@ -21,8 +21,8 @@ def retention(scene: Scene, ends: Mapping[int, int]) -> Mapping[int, int]:
     """As retention does: the older half of what is unread is deleted."""
     frontier = scene.stage.head().frontier
     cuts = {p: frontier.get(p, 0) + (end - frontier.get(p, 0)) // 2 for p, end in ends.items()}
-    asked = kafka.admin(scene.stage.settings.kafka).delete_records([TopicPartition(TOPIC, p, cut) for p, cut in cuts.items()])
-    for future in asked.values():
+    client = kafka.admin(scene.stage.settings.kafka)  # held: an answer dies with its client
+    for future in client.delete_records([TopicPartition(TOPIC, p, cut) for p, cut in cuts.items()]).values():
         future.result(30)
     return cuts
 
@@ -30,7 +30,8 @@ def retention(scene: Scene, ends: Mapping[int, int]) -> Mapping[int, int]:
 def recreated(scene: Scene, ends: Mapping[int, int]) -> Mapping[int, int]:
     """The topic is deleted, and made again under its name: all that was unread is gone."""
     stage, before = scene.stage, scene.stage.broker.topic_id(TOPIC)
-    kafka.admin(stage.settings.kafka).delete_topics([TOPIC], operation_timeout=30)[TOPIC].result(60)
+    client = kafka.admin(stage.settings.kafka)
+    client.delete_topics([TOPIC], operation_timeout=30)[TOPIC].result(60)
     stage.until(lambda: kafka.topic(stage.settings.kafka), "the topic is made again")
     stage.until(lambda: stage.broker.topic_id(TOPIC) != before, "the topic is another one")
     scene.load.begin_anew(len(stage.broker.partitions(TOPIC)))

@@ -82,7 +82,9 @@ class Runs:
         self.call("POST", f"/dags/{dag}/clearTaskInstances", body)
 
     def mark(self, dag: str, run: str, name: str, state: str) -> None:
-        self.call("PATCH", f"{_run(dag, run)}/taskInstances/{name}", {"new_state": state})
+        """Marks a task. Airflow refuses where it is in that state already: then there is nothing to mark."""
+        with suppress(_Conflict):
+            self._accepted("PATCH", f"{_run(dag, run)}/taskInstances/{name}", {"new_state": state})
 
     def process(self, dag: str, run: str, name: str) -> psutil.Process | None:
         """The process of a task as soon as it runs; None if the run has ended before it was seen."""
@@ -117,15 +119,25 @@ class Runs:
         """Deletes a DAG, as soon as no task of it runs: before that Airflow refuses."""
 
         def deleted() -> bool:
-            try:
-                self.call("DELETE", f"/dags/{dag}")
-            except StackFailed as refused:
-                if "409" in refused.what:
-                    return False
-                raise
-            return True
+            with suppress(_Conflict):
+                self._accepted("DELETE", f"/dags/{dag}")
+                return True
+            return False
 
         self._stage.until(deleted, f"{dag} is deleted")
+
+    def _accepted(self, method: str, path: str, body: object = None) -> None:
+        """Raises _Conflict where what is there does not allow it now."""
+        try:
+            self.call(method, path, body)
+        except StackFailed as refused:
+            if "409" in refused.what:
+                raise _Conflict from refused
+            raise
+
+
+class _Conflict(Exception):
+    """Airflow says 409."""
 
 
 def _run(dag: str, run: str) -> str:

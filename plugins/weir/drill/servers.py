@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 
 from weir.drill import disk
 from weir.drill.fault import PROXY, ROOT, Play, Scene, enlist
@@ -89,7 +90,8 @@ def full(part: str, where: str, mib: int) -> Callable[[Scene], None]:
             scene.begins()
             with filled():
                 time.sleep(FULL_S)
-            stage.manager.restart(JOB, who=WHO, reason="the disk has room again")
+            restart = partial(stage.manager.restart, JOB, who=WHO, reason="the disk has room again")
+            stage.until(restart, "the job is restarted")  # Cassandra ended over its full disk, and is on its way back
             stage.until(lambda: stage.landed_after(scene.injected_at, scene.attempt), "a batch lands with room again")
         scene.healed()
 

@@ -87,7 +87,8 @@ def idle_partitions(scene: Scene) -> None:
 @fault("F19.partitions", "partitions added to the topic")
 def more_partitions(scene: Scene) -> None:
     wanted = scene.load.partitions + 1
-    admin(scene.stage.settings.kafka).create_partitions([NewPartitions(TOPIC, wanted)])[TOPIC].result(30)
+    client = admin(scene.stage.settings.kafka)  # held: an answer dies with its client
+    client.create_partitions([NewPartitions(TOPIC, wanted)])[TOPIC].result(30)
     scene.stage.until(lambda: len(scene.stage.broker.partitions(TOPIC)) == wanted, "the topic has another partition")
     scene.load.partitions = wanted
     scene.stage.until(lambda: scene.stage.head().frontier.get(wanted - 1, 0) > 0, "lines of the new partition land")

@@ -40,7 +40,7 @@ T = TypeVar("T")
 JOB = first_counts.JOB
 WHO = "drill"
 PATIENCE_S = 300.0  # for a condition: a stack beside others on two cores needs a minute for what takes ten seconds alone
-PROXIED = "WEIR_CASSANDRA_PORT"
+PROXIED, JOBS = "WEIR_CASSANDRA_PORT", "WEIR_JOBS"
 
 
 @dataclass
@@ -61,6 +61,11 @@ class Stage:
     def dags(self) -> Path:
         """The copy of the project's DAGs that the drill may change; not there in a stack that somebody else started."""
         return self.home / "dags"
+
+    @property
+    def jobs(self) -> Path:
+        """The copy of the project's jobs that the drill may change; not there in a stack that somebody else started."""
+        return self.home / "code" / "spark_jobs"
 
     @property
     def rules(self) -> Rules:
@@ -178,7 +183,8 @@ def own(state: Path, reporter: Reporter) -> Iterator[Stage]:
     os.environ[failpoint.FOLDER] = str(state.resolve() / "failpoints")
     proxy = Proxy(lambda: folder.load(home()).ports["cassandra"])
     os.environ[PROXIED] = str(proxy.port)  # inherited by all parts; the probes know the real one
-    os.environ[DAGS] = str(_dags_of_its_own(state.resolve()))
+    os.environ[DAGS] = str(_copy(PROJECT / "dags", state.resolve() / "dags"))
+    os.environ[JOBS] = str(_copy(PROJECT / "spark_jobs", state.resolve() / "code" / "spark_jobs"))
     try:
         stack.up(reporter)
         with _stage(proxy) as found:
@@ -187,10 +193,10 @@ def own(state: Path, reporter: Reporter) -> Iterator[Stage]:
         stack.down(reporter)
 
 
-def _dags_of_its_own(state: Path) -> Path:
-    """A copy of the project's DAGs, so that a drill can rename them."""
-    shutil.rmtree(state / "dags", ignore_errors=True)
-    return Path(shutil.copytree(PROJECT / "dags", state / "dags", ignore=shutil.ignore_patterns("__pycache__")))
+def _copy(folder: Path, copy: Path) -> Path:
+    """A copy that the drill can change."""
+    shutil.rmtree(copy, ignore_errors=True)
+    return Path(shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("__pycache__")))
 
 
 @contextmanager

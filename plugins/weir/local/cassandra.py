@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -12,6 +13,7 @@ from weir.local.part import IPV4, LOOPBACK, Part, Stack, connect, java, told
 
 OPTIONS = bytes([5, 0, 0, 0, 5, 0, 0, 0, 0])  # a native protocol v5 frame: "what do you support?"
 SUPPORTED = 6
+BLOCK = 1024 * 1024  # bytes
 
 # What Cassandra 5.0 lists in its jvm17-server.options: it reaches into the JDK.
 OPENS = (
@@ -78,6 +80,16 @@ def _prepare(stack: Stack) -> None:
     folder = stack.folder("cassandra")
     (folder / "cassandra.yaml").write_text(yaml.safe_dump(_settings(stack), sort_keys=False))
     (folder / "logback.xml").write_text(LOGBACK)
+    drop_unwritten(folder / "data" / "commitlog")
+
+
+def drop_unwritten(commitlog: Path) -> None:
+    """Remove the segments that hold nothing but zeros. A full disk leaves them: the file is made, and its first bytes find no room.
+    Cassandra does not start over one ("could not read commit log descriptor"), and nothing was ever acknowledged in it."""
+    for segment in commitlog.glob("CommitLog-*.log"):
+        with segment.open("rb") as file:
+            if not any(any(block) for block in iter(partial(file.read, BLOCK), b"")):
+                segment.unlink()
 
 
 def _settings(stack: Stack) -> dict[str, object]:

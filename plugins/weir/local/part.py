@@ -19,7 +19,7 @@ from weir.settings import PROJECT
 LOOPBACK = "127.0.0.1"
 # What a person's shell may set for their own Spark, Airflow or Python would otherwise bend ours.
 FOREIGN = ("AIRFLOW", "SPARK_", "PYSPARK_", "PYTHON", "WEIR_", "KAFKA_", "CASSANDRA_", "PG", "CLASSPATH", "JDK_JAVA_OPTIONS")
-KEPT = ("WEIR_CACHE", "WEIR_FAILPOINTS", "WEIR_CASSANDRA_PORT", "WEIR_DAGS")
+KEPT = ("WEIR_CACHE", "WEIR_FAILPOINTS", "WEIR_CASSANDRA_PORT", "WEIR_DAGS", "WEIR_JOBS")
 
 
 @dataclass(frozen=True)

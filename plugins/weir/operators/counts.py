@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperatorLink
-from airflow.sdk.configuration import conf
 from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from weir.operators.base import JobOperator, final, form
+from weir.operators.links import DataDocsLink, docs_of
 from weir.operators.session import opened, settings
 from weir.operators.spans import Span, as_span, scope_of, told, told_span
 
@@ -51,22 +50,6 @@ def counts_of(job: str) -> Iterator[Counts]:
         if head is None:
             raise AirflowSkipException(f"{job} was never deployed: it has no counts.")
         yield Counts(manager.store, source, rules, closed_now(head, rules, source, now), now)
-
-
-class DataDocsLink(BaseOperatorLink):
-    """To the Data Docs of the job's last validation, as Airflow serves them: browsers follow no `file:` address from a page."""
-
-    name = "Data Docs"
-
-    def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        return docs_of(operator.job)
-
-
-def docs_of(job: str) -> str:
-    """The address of a job's Data Docs; begins at the root of the server where Airflow does not know its own URL."""
-    from weir.quality.pages import address
-
-    return address(conf.get("api", "base_url", fallback=""), job)
 
 
 class PendingOperator(JobOperator):
@@ -191,6 +174,7 @@ class RecountOperator(JobOperator):
         return told_span(self.span)
 
     def execute(self, context: Context) -> dict[str, Any]:
+        from weir.cluster.records import Event
         from weir.counts.recount import recount
         from weir.counts.scope import NOTHING
 
@@ -198,6 +182,8 @@ class RecountOperator(JobOperator):
         with counts_of(self.job) as at:
             result = recount(at.store, at.source, at.rules, scope)
             at.store.put_recount(self.job, {**result.as_dict(), "at": at.now})
+            if not result.exact:
+                at.store.add_event(self.job, Event(at.now, "recount", result.sentence, result.numbers()))
         context["ti"].xcom_push(key="recount", value=result.as_dict())
         if not result.exact or (scope.upto == NOTHING and not result.proven):  # towards a goal, what was not checked is for `prove` to tell
             raise AirflowFailException(result.sentence)
@@ -215,7 +201,7 @@ class ProveOperator(JobOperator):
         self.goal, self.recounts = goal, recounts
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from weir.counts.proven import Goal, Part
+        from weir.counts.proven import Goal, Part, behind_restarts
         from weir.counts.proving import prove
 
         if not self.goal:
@@ -223,6 +209,8 @@ class ProveOperator(JobOperator):
         goal, parts = Goal.of(self.goal), [Part.of(one["part"]) for one in self.recounts]
         with counts_of(self.job) as at:
             found = prove(at.store, at.source, at.rules, goal, parts, at.now)
+            if found and (line := behind_restarts(self.job, goal, found)):
+                at.store.add_event(self.job, line)
         if found is None:
             raise AirflowFailException(f"{self.job}: not every span came out equal: what is proven stays as it was.")
         if found.checked == goal.base.checked and found.lines > goal.base.lines:

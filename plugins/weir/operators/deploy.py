@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from weir.errors import Conflict
 from weir.operators.base import JobOperator, final, form, who
+from weir.operators.links import OF_DRIVER
 from weir.operators.session import opened
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ class DeployOperator(JobOperator):
     Reads `reason`, `force` and `to` of the form; with `force` the driver is replaced even if nothing changed, and `to` names a kept version
     to go back to. What the deploy does is logged first; what cannot be done is refused before anything stops.
     """
+
+    operator_extra_links = OF_DRIVER
 
     def execute(self, context: Context) -> dict[str, Any]:
         reason = form(context, "reason") or f"run {context['dag_run'].run_id}"
@@ -41,6 +44,8 @@ class RestartOperator(JobOperator):
     the task is skipped with a sentence. A person needs no attempt, and is not held to backoff and budget; with `accept_loss` and a reason,
     what the broker no longer has is given up.
     """
+
+    operator_extra_links = OF_DRIVER
 
     def execute(self, context: Context) -> dict[str, Any]:
         judged, said = form(context, "attempt"), form(context, "reason") or ""

@@ -15,6 +15,7 @@ from airflow.utils.helpers import build_airflow_dagrun_url
 
 from weir.operators.assets import LANDED, landed
 from weir.operators.base import WeirOperator
+from weir.operators.links import ConsoleLink
 from weir.operators.session import opened
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ UNKNOWN_MS = 300_000  # a part that is killed is back within a minute or two; wh
 class TickOperator(WeirOperator):
     """Judges every job. Logs a sentence for each and keeps its report as XCom `reports`, those in trouble first and MOST at most; all are
     in the numbers by verdict. Tells by asset events who has landed since the last tick. Returns those in trouble."""
+
+    operator_extra_links = (ConsoleLink(),)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(outlets=[LANDED], **kwargs)
@@ -86,7 +89,7 @@ class RestartRunOperator(TriggerDagRunOperator):
     """Starts a run of a job's restart DAG, once: the run's id says what for, so that a repeated task starts no second one."""
 
     template_fields = ()  # reasons quote what drivers said, and that must not be taken for a template
-    operator_extra_links: list[BaseOperatorLink] = [RestartRunLink()]  # noqa: RUF012 - as its base class has it
+    operator_extra_links: list[BaseOperatorLink] = [RestartRunLink(), ConsoleLink()]  # noqa: RUF012 - as its base class has it
 
     def __init__(self, *, job: str, **kwargs: Any) -> None:
         named: dict[str, Any] = {"trigger_dag_id": f"{job}_restart", "logical_date": None, "skip_when_already_exists": True}

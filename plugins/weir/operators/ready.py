@@ -11,6 +11,7 @@ from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from weir.operators.base import JobOperator, final
+from weir.operators.links import OF_DRIVER
 from weir.operators.session import opened
 from weir.triggers.ready import ReadyTrigger, look
 
@@ -23,6 +24,8 @@ class ReadyOperator(JobOperator):
     If yet another attempt takes over meanwhile, it waits for that one. Fails with the cause if the driver ends, or after `within` seconds.
     With `roll_back`, a version that has never been ready, and is itself at fault, is taken back before the task fails.
     """
+
+    operator_extra_links = OF_DRIVER
 
     def __init__(self, *, within: float, roll_back: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -40,9 +40,13 @@ class Outside:
 
 
 class Fleet:
-    def __init__(self, store: JobStore, clusters: Mapping[str, Cluster], broker: Broker, clock: Callable[[], float]) -> None:
+    """With `keeps` False its reports are for its caller alone: they are not kept in the store."""
+
+    def __init__(
+        self, store: JobStore, clusters: Mapping[str, Cluster], broker: Broker, clock: Callable[[], float], keeps: bool = True
+    ) -> None:
         self._store, self._clusters, self._broker, self._clock = store, clusters, broker, clock
-        self._probes, self._memory, self._spare = Probes(), Memory(store), Spare()
+        self._probes, self._memory, self._spare = Probes(), Memory(store, keeps), Spare()
         self._retention, self._folding = RetentionWatch(broker, self._spare), FoldingWatch(store, self._spare)
 
     def observe(self, specs: Specs) -> dict[str, Observation]:

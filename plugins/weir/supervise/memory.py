@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from weir.cluster.base import JobStore
-from weir.cluster.records import Event, Glance, Kept
+from weir.cluster.records import AttemptRow, Event, Glance, Kept
 from weir.errors import NotRunning
 from weir.supervise.verdict import Report, is_news
 
@@ -14,8 +14,10 @@ log = logging.getLogger(__name__)
 
 
 class Memory:
-    def __init__(self, store: JobStore) -> None:
-        self._store = store
+    """Without `keeps`, nothing is kept in the store: only this process compares with what it said."""
+
+    def __init__(self, store: JobStore, keeps: bool = True) -> None:
+        self._store, self._keeps = store, keeps
         self._last: dict[str, tuple[str | None, Report]] = {}  # by job: the report in the store, and what was said since
 
     def before(self, job: str, glance: Glance) -> Report | None:
@@ -34,8 +36,10 @@ class Memory:
             text = glances[job].report
             before = _read(text)
             if is_news(report, before):
-                news.append(_kept(report, before))
+                news.append(_kept(report, before, glances[job].attempts))
             self._last[job] = text, report
+        if not self._keeps:
+            return
         try:
             self._store.keep_reports(news)
         except NotRunning as error:
@@ -52,7 +56,11 @@ def _read(text: str | None) -> Report | None:
         return None
 
 
-def _kept(report: Report, before: Report | None) -> Kept:
-    detail = {"verdict": str(report.verdict), "before": str(before.verdict) if before else ""}
-    said = Event(report.at, "verdict", report.sentence, detail, report.attempt)
+def _kept(report: Report, before: Report | None, attempts: Sequence[AttemptRow]) -> Kept:
+    detail: dict[str, object] = {"verdict": str(report.verdict), "before": str(before.verdict) if before else ""}
+    text, taken = report.sentence, next((a.taken_at for a in attempts if a.attempt == report.attempt), 0)
+    if before and report.settled > before.settled and taken:
+        detail["caught_up_ms"] = report.at - taken
+        text += f", {(report.at - taken) / 1000:.1f} s after attempt {report.attempt} took over"
+    said = Event(report.at, "verdict", text, detail, report.attempt)
     return Kept(report.job, report.to_json(), said if before is None or before.verdict != report.verdict else None)

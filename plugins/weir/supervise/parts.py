@@ -44,6 +44,11 @@ class Parts:
         """Let go of the store."""
         self.store.close()
 
+    def onlooker(self) -> Fleet:
+        """Who judges as the watch does, and keeps no report. The watch goes on from the report that was kept last, by whomever: one that
+        does not see the cluster, and calls a dead driver unknown, would put off its restart again and again."""
+        return Fleet(self.store, self._clusters, self._broker, self._clock, keeps=False)
+
     def _wanted_running(self, job: str) -> JobRow:
         find(self.specs, job)
         wanted = self.store.job(job)

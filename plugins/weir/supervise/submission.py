@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from spark_jobs import logs
 from spark_jobs.contract import JobArguments
 from spark_jobs.protocol import Head, Offsets
 from weir.cluster.cassandra import address
@@ -64,6 +65,7 @@ def submission(spec: JobSpec, args: JobArguments, bundle: Path, settings: Settin
             "PYTHONPATH": str(bundle),
             "PYSPARK_PYTHON": settings.driver_python,
             "PYSPARK_DRIVER_PYTHON": settings.driver_python,
+            logs.FORMAT: settings.log_format,
         },
         jars=[jar for jar in settings.spark_jars.split(",") if jar],
         driver_memory=spec.resources.driver_memory,

@@ -43,6 +43,7 @@ class Verdict(StrEnum):
 
 
 CALM = {Verdict.STARTING, Verdict.OK, Verdict.IDLE, Verdict.CATCHING_UP, Verdict.UNKNOWN, Verdict.STOPPED}  # nothing is to be done
+SETTLED = {Verdict.OK, Verdict.IDLE}
 ENDED = {Verdict.CRASH_LOOPING: Verdict.DOWN}  # crash looping is down with nothing left to try
 
 
@@ -112,7 +113,7 @@ class Observation:
 @dataclass(frozen=True)
 class Report:
     """A verdict in words, made at `at`, since when, with its evidence. `lag_since` is when input first waited without anything landing
-    after, and `lag_seen` when it was last seen to wait."""
+    after, and `lag_seen` when it was last seen to wait. `settled` is the newest attempt that had nothing left to catch up with."""
 
     job: str
     verdict: Verdict
@@ -128,6 +129,7 @@ class Report:
     not_before: int = 0
     lag_seen: int = 0
     at: int = 0
+    settled: int = 0
 
     def as_dict(self) -> dict[str, object]:
         return {**asdict(self), "verdict": str(self.verdict)}
@@ -153,8 +155,11 @@ def judge(job: str, seen: Observation, health: Health, before: Report | None) ->
     since = before.since if same and before else seen.now
     frontier = dict(seen.head.frontier) if seen.head else {}
     lag_seen = (before.lag_seen if before else 0) if seen.lag is None else seen.now if seen.lag else 0
+    settled = attempt if verdict in SETTLED else before.settled if before else 0
     evidence = _evidence(seen, before)
-    return Report(job, verdict, attempt, since, sentence, next_step, evidence, lag_since, frontier, lag_seen=lag_seen, at=seen.now)
+    return Report(
+        job, verdict, attempt, since, sentence, next_step, evidence, lag_since, frontier, lag_seen=lag_seen, at=seen.now, settled=settled
+    )
 
 
 def is_news(report: Report, kept: Report | None) -> bool:

@@ -26,9 +26,11 @@ log = logging.getLogger(__name__)
 
 
 class Shared:
-    """Opens a manager when one is needed, and another when the jobs' specs have changed."""
+    """Opens a manager when one is needed, and another when the jobs' specs have changed. `connect` is how; by Airflow's connection if
+    nothing is said."""
 
-    def __init__(self) -> None:
+    def __init__(self, connect: Callable[[], Manager] | None = None) -> None:
+        self._connect = connect or _connect
         self._opening = threading.Lock()  # never taken by the event loop: a thread that opens a manager asks the loop for the connection
         self._manager: Manager | None = None
         self._specs: object = None
@@ -50,11 +52,9 @@ class Shared:
             _close(used)
 
     def _replace(self) -> None:
-        from weir.operators.session import connect
-
         old = self._manager
         try:
-            self._manager = connect()
+            self._manager = self._connect()
         except BadSpec as error:
             if old is None:
                 raise
@@ -62,6 +62,12 @@ class Shared:
             return
         if old is not None:
             _close(old)
+
+
+def _connect() -> Manager:
+    from weir.operators.session import connect
+
+    return connect()
 
 
 shared = Shared()

@@ -234,6 +234,12 @@ class FakeManager:
         evidence = {"lag": 7, "epoch": 1, "batch_id": 4, "landed_at": START, **PROVEN}
         return Report(job, Verdict.DOWN, 3, START, f"{job} is down", f"weir restart {job}", evidence)
 
+    def onlooker(self) -> FakeManager:
+        return self
+
+    def reports(self, specs: dict[str, Any]) -> list[Report]:
+        return [self.health(job) for job in specs]
+
     def deploy(self, *args: Any, **more: Any) -> Action:
         return self._did("deploy", args, more)
 
@@ -475,6 +481,7 @@ def test_a_hold_is_said_by_jobs_and_health_and_kept_in_the_timeline(weir: Weir, 
     assert "; held by ana since 2027-01-15T08:00:00Z: looking\n" in weir("health", JOB)[1]
     (row,) = json.loads(weir("jobs", "--format", "json")[1])
     assert row["paused"] == "held by ana since 2027-01-15T08:00:00Z: looking"
+    assert bench.store.report(JOB) is None, "who only looks keeps no report that the watch would go on from"
     bench.clock.sleep(1)
     code, _, err = weir("hold", JOB, "--release", "--reason", "found it")
     assert (code, err) == (0, f"{JOB} is held no longer.\n")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from spark_jobs.contract import HOUR_MS
 from weir.counts.folding import fold_many, pending
-from weir.counts.proven import UNPROVEN, Goal, Part, Proven, reached
+from weir.counts.proven import UNPROVEN, Goal, Part, Proven, behind_restarts, reached
 from weir.counts.proving import LONGEST_MS, MOST, joined, prove, proven, scopes, set_out
 from weir.counts.recount import recount
 from weir.counts.scope import Scope
@@ -42,6 +42,19 @@ def test_a_goal_is_reached_when_every_part_came_out_equal() -> None:
 )
 def test_and_not_otherwise(parts: list[Part]) -> None:
     assert reached(GOAL, parts, 50, 3, START) is None
+
+
+def test_counts_that_were_proven_across_a_restart_are_a_line_of_the_timeline() -> None:
+    found = reached(GOAL, [GOOD, GOOD], lines=50, rejected=3, now=START + 9)
+    assert found is not None and (line := behind_restarts(JOB, GOAL, found)) is not None
+    assert (line.kind, line.attempt, line.at) == (
+        "recount",
+        2,
+        START + 9,
+    ) and "43 of the 50 lines that landed by attempts 1 to 2" in line.text
+    within = replace(GOAL, base=replace(BASE, position=(2, 3)))
+    assert behind_restarts(JOB, within, found) is None, "there was no restart"
+    assert behind_restarts(JOB, Goal(Proven(), GOAL.to), replace(found, position=(1, 7))) is None, "the first start is none"
 
 
 def test_it_never_goes_back() -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from weir.drill.fault import FAILPOINTS, IPTABLES, MATRIX, OWN_DAGS, PROXY, ROOT, Scene
+from weir.drill.fault import FAILPOINTS, IPTABLES, MATRIX, OWN_DAGS, OWN_JOBS, PROXY, ROOT, Scene
 from weir.drill.matrix import chosen
 from weir.errors import BadInput
 
-DEMANDED = {f"F{n}" for n in (*range(1, 15), 16, 17, 18, 19, 21, 24, 25)}
+DEMANDED = {f"F{n}" for n in (*range(1, 15), 16, 17, 18, 19, 21, 22, 24, 25)}
 
 
 def test_every_fault_is_there() -> None:
@@ -36,7 +36,7 @@ def test_an_unknown_fault_is_refused_with_the_list() -> None:
 
 
 def test_what_a_fault_needs_is_known() -> None:
-    assert {need for each in MATRIX.values() for need in each.needs} <= {FAILPOINTS, IPTABLES, OWN_DAGS, PROXY, ROOT}
+    assert {need for each in MATRIX.values() for need in each.needs} <= {FAILPOINTS, IPTABLES, OWN_DAGS, OWN_JOBS, PROXY, ROOT}
 
 
 def schedule(seed: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:

@@ -255,6 +255,28 @@ def test_wait_landed_takes_the_ends_once(bench: Bench) -> None:
     assert bench.manager.wait_landed(JOB, 1.0)
 
 
+def test_the_timeline_says_once_how_long_a_successor_took_to_catch_up(bench: Bench) -> None:
+    def verdicts() -> list[str]:
+        return [e.text for e in reversed(bench.store.events(JOB)) if e.kind == "verdict"]
+
+    bench.manager.deploy(JOB)
+    bench.land(bench.writer("driver-1"), 0, 0, 10)
+    bench.manager.health(JOB)
+    bench.cluster.states["driver-1"] = DriverState.FAILED
+    bench.manager.act(bench.manager.health(JOB))
+    bench.clock.sleep(7)
+    writer = bench.writer("driver-2")
+    bench.land(writer, 1, 10, 20)
+    bench.manager.health(JOB)
+    assert "7.0 s after attempt 2 took over" in verdicts()[-1]
+    bench.clock.sleep(5)
+    bench.fill(0, 30_000)
+    bench.manager.health(JOB)
+    bench.land(writer, 2, 20, 30_000)
+    bench.manager.health(JOB)
+    assert [text for text in verdicts() if "took over" in text][2:] == [], verdicts()
+
+
 def test_every_start_is_in_the_timeline(bench: Bench) -> None:
     bench.manager.deploy(JOB, "ana", "first")
     bench.manager.restart(JOB, None, "ben", "looks odd")

@@ -1,0 +1,95 @@
+"""Faults of a deploy: a version that cannot run, with and without somebody who takes it back; and a stop under load."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from weir.cluster.records import JobRow
+from weir.drill.dags import DEPLOY
+from weir.drill.fault import OWN_JOBS, Scene, fault
+from weir.drill.runs import Runs
+from weir.drill.stage import JOB, WHO, Stage
+from weir.drill.steady import replaced
+from weir.errors import NotRunning
+from weir.supervise.factory import manager
+
+# It passes the pre-flight, and every driver of it fails when its query starts.
+MANAGER = re.compile(r"(?<=checkpointFileManagerClass: )\S+")
+GIVEN_UP = frozenset({"crash_looping", "poisoned"})
+OWN = frozenset({OWN_JOBS})
+
+
+@fault(
+    "F22.deploy",
+    "a version that cannot run, deployed by Airflow: taken back",
+    replaces=True,
+    needs=OWN,
+    verdicts=GIVEN_UP,
+)
+def taken_back(scene: Scene) -> None:
+    stage, runs, good = scene.stage, Runs(scene.stage), _wanted(scene.stage).version
+    with _cannot_run(stage):
+        scene.begins()
+        run = runs.start(DEPLOY)
+        ended = runs.end(DEPLOY, run)
+    replaced(scene)
+    scene.notes.append(f"the run ended as {ended}; {_wanted(stage).reason}")
+    if ended != "failed" or _wanted(stage).version != good:
+        raise NotRunning(
+            f"The run ended as {ended}, and version {_wanted(stage).version} is wanted.", f"It must be {good} again, and be told."
+        )
+
+
+@fault("F22.loop", "a version that cannot run, deployed by hand: given up, until it is mended", replaces=True, needs=OWN, verdicts=GIVEN_UP)
+def given_up(scene: Scene) -> None:
+    stage = scene.stage
+    with _cannot_run(stage):
+        scene.begins()
+        _deploy(stage, "a version that cannot run")
+        stage.until(lambda: stage.manager.health(JOB).verdict in GIVEN_UP, "the job is given up")
+        tried = stage.head().attempt
+        scene.pause(10.0, 15.0)
+        if stage.head().attempt != tried:
+            raise NotRunning(f"Attempt {tried} was given up, and there is {stage.head().attempt} now.", "A person must be waited for.")
+        scene.notes.append(f"given up as attempt {tried}, {tried - scene.attempt} starts after the last good one")
+    _deploy(stage, "mended")
+    replaced(scene)
+
+
+@fault("F22.stop", "the job stopped under load, and deployed again: the batch at work lands first", replaces=True)
+def stopped(scene: Scene) -> None:
+    stage = scene.stage
+    scene.begins()
+    stage.manager.stop(JOB, WHO, "a stop under load")
+    last = next(a for a in stage.manager.store.attempts(JOB) if a.attempt == scene.attempt)
+    if last.exit_reason != "stopped":
+        raise NotRunning(f"The driver ended as {last.exit_reason or 'killed'}.", "It must land its batch and end by itself.")
+    scene.pause(1.0, 3.0)
+    _deploy(stage, "goes on")
+    replaced(scene)
+
+
+@contextmanager
+def _cannot_run(stage: Stage) -> Iterator[None]:
+    """The job's spec is one that no driver can run with."""
+    spec = stage.jobs / JOB / "job.yaml"
+    before = spec.read_text()
+    spec.write_text(MANAGER.sub("no.such.Manager", before))
+    try:
+        yield
+    finally:
+        spec.write_text(before)
+
+
+def _deploy(stage: Stage, reason: str) -> None:
+    """What is there now, as the command line does it: by a manager that reads the specs anew."""
+    with closing(manager(stage.settings)) as opened:
+        opened.deploy(JOB, WHO, reason)
+
+
+def _wanted(stage: Stage) -> JobRow:
+    wanted = stage.manager.store.job(JOB)
+    assert wanted is not None
+    return wanted

@@ -1,0 +1,126 @@
+"""From a look at the fleet to metric families. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, StateSetMetricFamily, SummaryMetricFamily
+
+from spark_jobs.protocol import base_progress
+from weir.counts.panes import parse_time
+from weir.metrics.catalogue import METRICS, Kind
+from weir.metrics.look import Facts, Look, ends, waited_ms
+from weir.metrics.recounts import worst
+from weir.supervise.pause import in_force
+from weir.supervise.verdict import Verdict
+
+Samples = Iterator[tuple[str, tuple[str, ...], Any]]  # a metric's name, the values of its labels, and its value: None if it is not known
+MADE_OF: Mapping[Kind, type[Metric]] = {
+    Kind.GAUGE: GaugeMetricFamily,
+    Kind.COUNTER: CounterMetricFamily,
+    Kind.STATES: StateSetMetricFamily,
+    Kind.SUMMARY: SummaryMetricFamily,
+}
+
+
+def empty() -> dict[str, Any]:
+    """A family for each metric of the catalogue, without samples, by name."""
+    return {m.name: MADE_OF[m.kind](m.name, m.help, labels=m.labels) for m in METRICS}  # type: ignore[call-arg]
+
+
+def families(look: Look) -> list[Any]:
+    """All families, in the order of the catalogue."""
+    found = empty()
+    for name, labels, value in _samples(look):
+        if isinstance(value, tuple):
+            found[name].add_metric(labels, *value)
+        elif value is not None:
+            found[name].add_metric(labels, value)
+    return list(found.values())
+
+
+def _samples(look: Look) -> Samples:
+    yield "weir_up", (), int(look.up)
+    yield "weir_look_timestamp_seconds", (), look.at
+    yield "weir_look_duration_seconds", (), look.took_s
+    for facts in look.jobs:
+        job = facts.report.job
+        for part in (_standing, _progress, _partitions, _proof, _folding, _counted):
+            yield from ((name, (job, *labels), value) for name, labels, value in part(facts))
+
+
+def _standing(facts: Facts) -> Samples:
+    report, evidence = facts.report, facts.report.evidence
+    due = report.not_before if report.act != "none" else 0
+    yield "weir_verdict", (), {str(verdict): verdict is report.verdict for verdict in Verdict}
+    yield "weir_verdict_since_timestamp_seconds", (), _s(report.since)
+    yield "weir_paused", (), int(bool(in_force(facts.glance.pauses, report.at))) if report.at else None
+    yield "weir_action_due_timestamp_seconds", (), _s(due)
+    yield "weir_epoch", (), evidence.get("epoch")
+    yield "weir_attempt", (), evidence.get("attempt")
+    yield "weir_batch", (), evidence.get("batch_id")
+
+
+def _progress(facts: Facts) -> Samples:
+    report, head, counted = facts.report, facts.glance.head, facts.counted
+    yield "weir_lag_lines", (), report.evidence.get("lag")
+    if head is not None:
+        topic = ends(report)
+        yield "weir_lag_seconds", (), _s(waited_ms(head, topic, facts.read_up, report.at), zero=True) if topic else None
+        yield "weir_watermark_timestamp_seconds", (), _s(base_progress(head).watermark)
+        yield "weir_lost_lines", (), sum(max(0, to - since) for since, to in _mapping(report.evidence.get("lost")).values())
+    yield "weir_landed_timestamp_seconds", (), _s(counted.landed_at) if counted else None
+
+
+def _partitions(facts: Facts) -> Samples:
+    evidence = facts.report.evidence
+    for p, offset in _mapping(evidence.get("offsets")).items():
+        yield "weir_landed_offset", (p,), offset
+    for partition, offset in ends(facts.report).items():
+        yield "weir_end_offset", (str(partition),), offset
+    for p, minutes in _mapping(evidence.get("retention_minutes")).items():
+        yield "weir_unread_retention_seconds", (p,), 60 * minutes
+
+
+def _proof(facts: Facts) -> Samples:
+    proven = _mapping(facts.report.evidence.get("proven"))
+    if proven.get("up_to"):
+        yield "weir_proven_timestamp_seconds", (), _s(parse_time(proven["up_to"]))
+        yield "weir_proven_ratio", (), proven["share"]
+    found = worst(facts.recounts, parse_time(proven["at"]) if proven.get("at") else 0)
+    if found is not None:
+        yield "weir_recount_missing_lines", (), found.missing
+        yield "weir_recount_doubled_lines", (), found.doubled
+        yield "weir_recount_timestamp_seconds", (), _s(found.at)
+
+
+def _folding(facts: Facts) -> Samples:
+    backlog = _mapping(facts.report.evidence.get("fold_backlog"))
+    if backlog:
+        waits_ms = facts.report.at - backlog["since"] if backlog["waiting"] else 0
+        yield "weir_fold_backlog", (), backlog["waiting"]
+        yield "weir_fold_backlog_seconds", (), max(0, waits_ms) / 1000
+        yield "weir_fold_unswept", (), backlog["unswept"]
+
+
+def _counted(facts: Facts) -> Samples:
+    if (counted := facts.counted) is None:
+        return
+    for level, n in sorted(counted.levels.items()):
+        yield "weir_lines_total", (level,), n
+    for reason, n in sorted(counted.rejected.items()):
+        yield "weir_rejected_lines_total", (reason,), n
+    yield "weir_late_lines_total", (), counted.late
+    yield "weir_batch_write_seconds", (), (counted.batches, counted.write_s)
+    for labels, n in sorted(counted.starts.items()):
+        yield "weir_starts_total", labels, n
+
+
+def _s(ms: int | None, zero: bool = False) -> float | None:
+    """Milliseconds in seconds. 0 stands for a moment that is not known, unless `zero` says that it is a duration."""
+    return None if ms is None or (not ms and not zero) else ms / 1000
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,97 @@
+"""One look at the fleet: what the manager says of each job, and what the store knows beside it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from spark_jobs.protocol import Head, base_progress
+from weir.cluster.records import Glance
+from weir.metrics.counters import Counted, Counters
+from weir.metrics.recounts import Record, Recounts
+from weir.supervise.verdict import Report
+
+if TYPE_CHECKING:
+    from weir.supervise.fleet import Fleet
+    from weir.supervise.manager import Manager
+
+STARTS = 20  # attempts: more than can be begun between two looks
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Of one job. `read_up` has, by partition, when all of it had landed the last time that it had (ms)."""
+
+    report: Report
+    glance: Glance = field(default_factory=Glance)
+    counted: Counted | None = None
+    recounts: Sequence[Record] = ()
+    read_up: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Look:
+    """`at` in seconds since the epoch. With `up` False nothing is known of any job."""
+
+    up: bool
+    at: float
+    took_s: float
+    jobs: Sequence[Facts] = ()
+
+
+class Looker:
+    """Keeps what has happened since it was made, whichever manager it looks by."""
+
+    def __init__(self) -> None:
+        self._counters, self._recounts = Counters(), Recounts()
+        self._fleet: tuple[Manager, Fleet] | None = None
+        self._read_up: dict[str, dict[int, int]] = {}
+
+    def look(self, manager: Manager) -> Look:
+        """Raises NotRunning if the store stops answering in the middle of it."""
+        began, at = time.monotonic(), time.time()
+        reports = self._onlooker(manager).reports(dict(manager.specs))
+        seen = [report.job for report in reports if report.at]
+        if reports and not seen:
+            return Look(False, at, time.monotonic() - began)
+        glances = manager.store.glance(seen, STARTS)
+        counted, recounts = self._counters.look(manager.store, glances), self._recounts.look(manager.store, seen)
+        jobs = [
+            Facts(r, glances.get(r.job, Glance()), counted.get(r.job), recounts.get(r.job, ()), self._read(r, glances.get(r.job)))
+            for r in reports
+        ]
+        return Look(True, at, time.monotonic() - began, jobs)
+
+    def _onlooker(self, manager: Manager) -> Fleet:
+        """It goes on from what it said itself: the one for this manager is kept."""
+        if self._fleet is None or self._fleet[0] is not manager:
+            self._fleet = manager, manager.onlooker()
+        return self._fleet[1]
+
+    def _read(self, report: Report, glance: Glance | None) -> Mapping[int, int]:
+        known = self._read_up.setdefault(report.job, {})
+        if glance is not None and glance.head is not None:
+            known |= {p: report.at for p, end in ends(report).items() if glance.head.frontier.get(p, 0) >= end}
+        return dict(known)
+
+
+def ends(report: Report) -> Mapping[int, int]:
+    """Where the partitions end now; empty if the broker did not say. Then evidence has where they ended when it last did."""
+    told = report.evidence.get("end_offsets")
+    return {int(p): o for p, o in told.items()} if isinstance(told, Mapping) and report.evidence.get("lag") is not None else {}
+
+
+def waited_ms(head: Head, topic: Mapping[int, int], read_up: Mapping[int, int], now: int) -> int | None:
+    """How long the oldest unread record of a topic that ends there has waited, at most; 0 if all is read, None if that is not known.
+
+    A topic keeps its records in the order in which they were appended: an unread one is no older than the newest that has landed, and came
+    after the moment at which all was read.
+    """
+    landed = base_progress(head).append_times
+    unread = [p for p, end in topic.items() if end > head.frontier.get(p, 0)]
+    since = [max(landed.get(p, 0), read_up.get(p, 0)) for p in unread]
+    if not all(since):
+        return None
+    return max((max(0, now - moment) for moment in since), default=0)
