@@ -46,14 +46,18 @@ def evaluate(store: JobStore, broker: Broker, counting: Rules, rules: JobRules, 
     found = Found(evaluated, amended, health, events)
     new = decide(book, rules, found, in_force(store.pauses(job), now), now)
     last = max((s.at for s in health), default=book.health_at)
-    new = replace(new, at=now, rules=followed, seen=seen, health_at=max(book.health_at, last))
-    return _written(store, row, new, more)
+    new = replace(new, rules=followed, health_at=max(book.health_at, last))
+    if new == book:  # that more has landed is no decision: what it touched is looked at again
+        return Passed(book, False, more)
+    return _written(store, row, replace(new, at=now, seen=seen), more)
 
 
 def _windows(
     store: JobStore, broker: Broker, counting: Rules, rules: JobRules, book: Book, now: int
 ) -> tuple[Mapping[str, Followed], list[Evaluation], list[tuple[Evaluation, Evaluation]], tuple[int, int], bool]:
     """How far each rule has come now, what it came to on the way, and what late lines changed. More: some windows must wait."""
+    if not rules.rules:
+        return {}, [], [], book.seen, False
     known = {rule.name: _followed(book, rule) for rule in rules.rules}
     since = min((f.until for f in known.values() if f), default=now)
     sight = look(store, broker, counting, None if since == NOTHING else since, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 
 import pytest
 
@@ -60,6 +61,54 @@ def test_of_two_passes_at_once_one_decides() -> None:
     assert inner[1].decided and not outer.decided
     bench.tick()
     assert bench.kinds == ["resolved"] and "over before it could be told" in bench.got[0].text
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("at", range(12))
+def test_whichever_write_a_pass_dies_at_each_thing_is_decided_and_told_once(at: int, after: bool) -> None:
+    bench = followed()
+    writes = {"left": at}
+
+    def dying(write):  # type: ignore[no-untyped-def]
+        def run(*args):  # type: ignore[no-untyped-def]
+            writes["left"] -= 1
+            if writes["left"] == -1 and not after:
+                raise Killed
+            done = write(*args)
+            if writes["left"] == -1:
+                raise Killed
+            return done
+
+        return run
+
+    for name in ("set_book", "put_evaluations", "add_event"):
+        setattr(bench.store, name, dying(getattr(bench.store, name)))
+    for i, n in enumerate([3, 12, 15, 2, 1, 1]):
+        bench.minute(i, n)
+        with suppress(Killed):
+            bench.tick()
+    bench.tick(bench.now + 2 * M)
+    assert [kind for kind in bench.kinds if kind != "opened"] == ["resolved"]
+    assert len({m.id for m in bench.got}) <= 2 and len({m.incident for m in bench.got}) == 1
+    ids = [m.id for m in bench.got]
+    assert all("repeat" in m.text for i, m in enumerate(bench.got) if m.id in ids[:i])
+    assert [bench.outcome(i) for i in range(5)] == [(3, False), (12, True), (15, True), (2, False), (1, False)]
+    assert writes["left"] < -1, "it died"
+
+
+def test_a_pass_that_finds_nothing_writes_nothing() -> None:
+    bench = followed()
+    for i in range(3):
+        bench.minute(i, 2)
+    bench.tick()
+    bench.tick()
+    revision = bench.book.revision
+    bench.tick()
+    assert bench.book.revision == revision
 
 
 def test_a_window_that_is_not_closed_is_not_looked_at() -> None:
