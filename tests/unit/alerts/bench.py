@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from tests.unit.counts.job import JOB, RULES, START, Job
 from weir.alerts.book import Book, Delivery, Evaluation, Message
@@ -19,8 +21,8 @@ S, M = 1000, 60_000
 MANY = "{name: many, kind: threshold, above: 10, window: 1m}"
 
 
-def rules(*texts: str) -> JobRules:
-    return parse(f"job: {JOB}\nrules: [{', '.join(texts)}]", "test.yaml")
+def rules(*texts: str, job: str = JOB) -> JobRules:
+    return parse(f"job: {job}\nrules: [{', '.join(texts)}]", "test.yaml")
 
 
 class Recorder:
@@ -38,10 +40,10 @@ class Recorder:
 class Bench(Job):
     """`now` passes only when told to. `tick` is what the DAG does."""
 
-    def __init__(self, *texts: str) -> None:
-        super().__init__(partitions=1)
-        self.rules = rules(*(texts or (MANY,)))
-        self.store.set_job(None, JobRow(JOB, 1, "running", "v1", "{}", "ana", "first", START))
+    def __init__(self, *texts: str, store: Any = None, job: str = JOB) -> None:
+        super().__init__(partitions=1, store=store, name=job)
+        self.rules, self.counting = rules(*(texts or (MANY,)), job=job), replace(RULES, job=job)
+        self.store.set_job(None, JobRow(job, 1, "running", "v1", "{}", "ana", "first", START))
         self.sink = Recorder()
 
     def lines(self, at: int, n: int, level: str = "error", service: str = "web") -> None:
@@ -57,18 +59,18 @@ class Bench(Job):
 
     def tick(self, now: int | None = None) -> Passed:
         self.now = max(self.now, now or self.now)
-        passed = evaluate(self.store, self.broker, RULES, self.rules, self.now)
+        passed = evaluate(self.store, self.broker, self.counting, self.rules, self.now)
         while passed.more:
-            passed = evaluate(self.store, self.broker, RULES, self.rules, self.now)
+            passed = evaluate(self.store, self.broker, self.counting, self.rules, self.now)
         self.deliver()
         return passed
 
     def deliver(self) -> int:
-        return deliver(self.store, JOB, lambda name: self.sink, lambda: self.now / 1000)
+        return deliver(self.store, self.name, lambda name: self.sink, lambda: self.now / 1000)
 
     @property
     def book(self) -> Book:
-        return open_book(self.store, JOB)[1]
+        return open_book(self.store, self.name)[1]
 
     @property
     def outbox(self) -> Sequence[Delivery]:
@@ -84,7 +86,7 @@ class Bench(Job):
         return [m.kind for m in self.got]
 
     def rows(self, rule: str = "many", since: int = START - 60 * M, until: int = START + 6000 * M) -> list[Evaluation]:
-        return read(self.store, JOB, rule, since, until)
+        return read(self.store, self.name, rule, since, until)
 
     def outcome(self, i: int, rule: str = "many") -> tuple[float, bool]:
         """What the ledger says of minute `i`: its value, and whether it fires."""
@@ -95,8 +97,8 @@ class Bench(Job):
     # what the supervisor says
 
     def verdict(self, verdict: Verdict, sentence: str, next_step: str = "") -> None:
-        report = Report(JOB, verdict, 1, self.now, sentence, next_step, at=self.now)
-        self.store.keep_reports([Kept(JOB, report.to_json(), Event(self.now, "verdict", sentence, {"verdict": str(verdict)}, 1))])
+        report = Report(self.name, verdict, 1, self.now, sentence, next_step, at=self.now)
+        self.store.keep_reports([Kept(self.name, report.to_json(), Event(self.now, "verdict", sentence, {"verdict": str(verdict)}, 1))])
 
     def pause(self, kind: str, until: int = 0) -> None:
-        self.store.put_pause(JOB, Pause(kind, "ana", "new disks", self.now, until))
+        self.store.put_pause(self.name, Pause(kind, "ana", "new disks", self.now, until))
