@@ -13,6 +13,7 @@ from spark_jobs.protocol import Batch, Head, Position
 from spark_jobs.writer import HourTotals
 from weir.cluster.records import (
     AttemptRow,
+    Booked,
     Cell,
     DayShard,
     DriverState,
@@ -24,6 +25,8 @@ from weir.cluster.records import (
     JobRow,
     Kept,
     Kind,
+    Mail,
+    Noted,
     Pause,
     Published,
     Record,
@@ -65,6 +68,9 @@ class MemoryStore:
         self._events: dict[str, dict[tuple[int, str], Event]] = {}
         self._pauses: dict[str, dict[str, Pause]] = {}
         self._reports: dict[str, str] = {}
+        self._books: dict[str, Booked] = {}
+        self._evaluations: dict[tuple[str, str], dict[tuple[int, int], Noted]] = {}
+        self._mails: dict[str, dict[tuple[int, str], Mail]] = {}
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -275,6 +281,36 @@ class MemoryStore:
 
     def pauses(self, job: str) -> Sequence[Pause]:
         return [pause for _, pause in sorted(self._pauses.get(job, {}).items())]
+
+    # what alerts keep
+
+    def book(self, job: str) -> Booked | None:
+        return self._books.get(job)
+
+    def set_book(self, job: str, expected: Booked | None, new: Booked) -> bool:
+        if self._books.get(job) != expected:
+            return False
+        self._books[job] = new
+        return True
+
+    def put_evaluations(self, job: str, rows: Sequence[Noted]) -> None:
+        for row in rows:
+            kept = self._evaluations.setdefault((job, row.rule), {})
+            at = row.start, row.end
+            if at not in kept or row.revision >= kept[at].revision:
+                kept[at] = row
+
+    def evaluations(self, job: str, rule: str, since: int, until: int) -> Sequence[Noted]:
+        rows = sorted(self._evaluations.get((job, rule), {}).items())
+        return [row for _, row in rows if row.start < until and row.end > since]
+
+    def put_mail(self, job: str, mail: Mail) -> None:
+        self._mails.setdefault(job, {})[-mail.at, mail.id] = mail
+
+    def mails(self, job: str, limit: int = 50) -> Sequence[Mail]:
+        return [mail for _, mail in sorted(self._mails.get(job, {}).items(), key=lambda x: x[0])][:limit]
+
+    # what is told of jobs
 
     def report(self, job: str) -> str | None:
         return self._reports.get(job)

@@ -12,7 +12,22 @@ import pytest
 from spark_jobs.contract import DAY_MS, HOUR_MS, Delta, RejectedLine, day_of
 from spark_jobs.gap import Gap, GapKind, Hole
 from spark_jobs.protocol import Batch, Head, Progress, State, Totals, claim, first_head, land, rebuilt, started, taken_over
-from weir.cluster.records import AttemptRow, Event, FoldNote, Glance, JobRow, Kept, Pause, Published, Rolled, Touched, VersionRow
+from weir.cluster.records import (
+    AttemptRow,
+    Booked,
+    Event,
+    FoldNote,
+    Glance,
+    JobRow,
+    Kept,
+    Mail,
+    Noted,
+    Pause,
+    Published,
+    Rolled,
+    Touched,
+    VersionRow,
+)
 
 HOUR = 490_000 * HOUR_MS
 DAY = day_of(HOUR)
@@ -391,3 +406,37 @@ def test_how_far_the_counts_are_proven_is_kept(store: Any, job: str) -> None:
     assert store.proven(job) == "{2}"
     store.put_proven(job, "{1}", NOW_US)  # of a recount that set out earlier and came in later
     assert store.proven(job) == "{2}"
+
+
+def test_the_book_of_alerts_is_a_compare_and_set(store: Any, job: str) -> None:
+    assert store.book(job) is None
+    one, two = Booked(1, '{"a": 1}'), Booked(2, '{"a": 2}')
+    assert store.set_book(job, None, one) and not store.set_book(job, None, two)
+    assert store.set_book(job, one, two) and not store.set_book(job, one, two)
+    assert store.book(job) == two and store.book(f"{job}_2") is None
+
+
+def test_of_two_evaluations_of_a_window_the_later_decision_stays(store: Any, job: str) -> None:
+    empty, first = Noted("many", DAY, DAY + 600_000, 3, "empty"), Noted("many", DAY + 600_000, DAY + 660_000, 4, "12")
+    amended = replace(first, revision=7, record="14")
+    store.put_evaluations(job, [empty, first, Noted("many", DAY + DAY_MS, DAY + DAY_MS + 60_000, 4, "1")])
+    store.put_evaluations(job, [amended])
+    store.put_evaluations(job, [empty, first])  # of whoever was not sure, and comes late
+    store.put_evaluations(job, [Noted("many", DAY, DAY + 60_000, 9, "2")])  # a window of a longer row leaves the rest of it
+    store.put_evaluations(job, [])
+    rows = store.evaluations(job, "many", DAY, DAY + DAY_MS)
+    assert [(r.start - DAY, r.end - DAY, r.revision, r.record) for r in rows] == [
+        (0, 60_000, 9, "2"),
+        (0, 600_000, 3, "empty"),
+        (600_000, 660_000, 7, "14"),
+    ]
+    assert list(store.evaluations(job, "many", DAY + 600_000, DAY + 660_000)) == [amended]
+    assert [r.record for r in store.evaluations(job, "many", DAY, DAY + 2 * DAY_MS)][-1] == "1"
+    assert list(store.evaluations(job, "other", DAY, DAY + DAY_MS)) == []
+
+
+def test_the_inbox_has_each_message_once_the_newest_first(store: Any, job: str) -> None:
+    one, two = Mail(HOUR, "m1", "{}"), Mail(HOUR + 1, "m2", '{"a": 1}')
+    for mail in (one, two, one):
+        store.put_mail(job, mail)
+    assert list(store.mails(job)) == [two, one] and list(store.mails(job, 1)) == [two] and list(store.mails(f"{job}_2")) == []

@@ -10,6 +10,7 @@ from spark_jobs.protocol import Head, Position
 from spark_jobs.writer import Store as DriverStore
 from weir.cluster.records import (
     AttemptRow,
+    Booked,
     Cell,
     DayShard,
     DriverState,
@@ -21,6 +22,8 @@ from weir.cluster.records import (
     JobRow,
     Kept,
     Kind,
+    Mail,
+    Noted,
     Pause,
     Published,
     Record,
@@ -175,7 +178,29 @@ class Checkpoints(Protocol):
         """Remove the folders of attempts that nobody goes back to. Raises NotRunning."""
 
 
-class JobStore(CountStore, Protocol):
+class AlertStore(Protocol):
+    """What alerts keep: decisions with their messages, what windows came to, and what the inbox got."""
+
+    def book(self, job: str) -> Booked | None:
+        """The book of a job's alerts (serial consistency)."""
+
+    def set_book(self, job: str, expected: Booked | None, new: Booked) -> bool:
+        """Change the book if `expected` is what it was. Revisions only grow."""
+
+    def put_evaluations(self, job: str, rows: Sequence[Noted]) -> None:
+        """Write rows of the evaluation ledger. Of two about the same windows the one of the later revision stays, whichever comes last."""
+
+    def evaluations(self, job: str, rule: str, since: int, until: int) -> Sequence[Noted]:
+        """The rows about windows that begin in [since, until), in order."""
+
+    def put_mail(self, job: str, mail: Mail) -> None:
+        """Put a message into the inbox. The same one, put again, is there once."""
+
+    def mails(self, job: str, limit: int = 50) -> Sequence[Mail]:
+        """The newest messages of the inbox, newest first."""
+
+
+class JobStore(CountStore, AlertStore, Protocol):
     """What the manager keeps: what is wanted, each attempt, the timeline and the last reports."""
 
     def close(self) -> None:

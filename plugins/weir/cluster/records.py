@@ -181,6 +181,35 @@ class Pause:
 
 
 @dataclass(frozen=True)
+class Booked:
+    """The book of a job's alerts, as JSON; changed only by compare-and-set on `revision`."""
+
+    revision: int
+    record: str
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A row of the evaluation ledger: the windows of a rule from `start` to `end` (ms, of one day), what they came to as JSON, and the
+    revision of the book that decided it."""
+
+    rule: str
+    start: int
+    end: int
+    revision: int
+    record: str
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A message in the local inbox, as JSON."""
+
+    at: int  # ms
+    id: str
+    record: str
+
+
+@dataclass(frozen=True)
 class Folder:
     """A checkpoint folder as it was found. `sizes` has all its files, in bytes by path; `contents` those that Spark starts from.
 
