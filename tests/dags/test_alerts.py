@@ -46,13 +46,13 @@ def test_rules_that_do_not_fit_fail_the_task_and_what_waits_is_delivered(
     tmp_path: Path,  # type: ignore[no-untyped-def]
 ) -> None:
     fleet.manager.deploy(JOB)
-    (tmp_path / "rules" / "bad.yaml").write_text("job: error_counts\nrules: [{name: x, kind: threshold}]")
-    with pytest.raises(NotDelivered, match=r"WEIR-501: WEIR-104: bad.yaml does not fit: rules.0.threshold.above"):
+    (tmp_path / "rules" / "error_counts.yaml").write_text("job: error_counts\nrules: [{name: x, kind: threshold}]")
+    with pytest.raises(NotDelivered, match=r"WEIR-501: WEIR-104: error_counts.yaml does not fit: rules.0.threshold.above"):
         alert()
 
 
 def test_a_sink_that_is_refused_again_and_again_fails_the_task(fleet: Fleet, alert, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    (tmp_path / "rules" / "a.yaml").write_text("job: error_counts\nsinks: [nowhere, inbox]")
+    (tmp_path / "rules" / "error_counts.yaml").write_text("job: error_counts\nsinks: [nowhere, inbox]")
     fleet.manager.deploy(JOB)
     fleet.kill()
     fleet.manager.tick()

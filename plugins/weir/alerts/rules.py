@@ -143,18 +143,34 @@ def parse(text: str, where: str) -> JobRules:
         raise BadRules(f"{where} does not fit: {problems}.", "Mend the named fields.") from error
 
 
-def load_all(folder: Path, specs: Mapping[str, JobSpec]) -> dict[str, JobRules]:
-    """Every `*.yaml` of the folder, by job. Raises BadRules; windows must be multiples of their job's pane."""
-    found: dict[str, JobRules] = {}
+def read_all(folder: Path, specs: Mapping[str, JobSpec]) -> dict[str, JobRules | BadRules]:
+    """Every `<job>.yaml` of the folder, by job: its rules, or what is wrong with them. One bad file leaves the other jobs alone."""
+    found: dict[str, JobRules | BadRules] = {}
     for file in sorted(folder.glob("*.yaml")):
-        rules = parse(file.read_text(), file.name)
-        if rules.job in found:
-            raise BadRules(f"{file.name}: job: another file has the rules of {rules.job} already.", "Keep them in one.")
-        if rules.job not in specs:
-            raise BadRules(f"{file.name}: job: there is no job {rules.job!r}.", f"Jobs: {', '.join(specs) or 'none'}.")
-        _fit(file.name, rules, specs[rules.job])
-        found[rules.job] = rules
+        try:
+            found[file.stem] = _read(file, specs)
+        except BadRules as error:
+            found[file.stem] = error
     return found
+
+
+def load(folder: Path, job: str, specs: Mapping[str, JobSpec]) -> JobRules:
+    """The rules of a job, none if it has no file. Raises BadRules; windows must be multiples of the job's pane."""
+    file = folder / f"{job}.yaml"
+    return _read(file, specs) if file.exists() else JobRules(job=job)
+
+
+def _read(file: Path, specs: Mapping[str, JobSpec]) -> JobRules:
+    try:
+        rules = parse(file.read_text(), file.name)
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRules(f"{file.name} cannot be read: {error}.", "Mend the file.") from error
+    if rules.job != file.stem:
+        raise BadRules(f"{file.name}: job: it says {rules.job}.", "The rules of a job are in the file of its name.")
+    if rules.job not in specs:
+        raise BadRules(f"{file.name}: job: there is no job {rules.job!r}.", f"Jobs: {', '.join(specs) or 'none'}.")
+    _fit(file.name, rules, specs[rules.job])
+    return rules
 
 
 def _fit(where: str, rules: JobRules, spec: JobSpec) -> None:

@@ -166,8 +166,8 @@ def _sink(store: CassandraStore, name: str) -> Sink:
 
 def rules_of(settings: Settings, job: str) -> JobRules:
     """Raises UnknownJob, BadRules."""
-    from weir.alerts.rules import JobRules, load_all
+    from weir.alerts.rules import load
     from weir.supervise.spec import load_all as specs_of
 
     spec_of(settings, job)
-    return load_all(Path(settings.rules), specs_of(Path(settings.jobs))).get(job, JobRules(job=job))
+    return load(Path(settings.rules), job, specs_of(Path(settings.jobs)))

@@ -37,18 +37,16 @@ class AlertOperator(WeirOperator):
             raise NotDelivered("; ".join(trouble), "See docs/alerts.md.")
 
     def _evaluated(self, manager: Manager) -> list[str]:
-        """What went wrong. Without rules that can be read nothing is evaluated: as if they had been removed, their incidents would end."""
-        from weir.alerts.rules import JobRules, load_all
+        """What went wrong. A job whose rules cannot be read is not evaluated: as if they had been removed, their incidents would end."""
+        from weir.alerts.rules import JobRules, read_all
         from weir.cluster.kafka import KafkaBroker
 
         found = settings()
-        try:
-            rules = load_all(Path(found.rules), manager.specs)
-        except WeirError as error:
-            return [str(error)]
-        broker, trouble = KafkaBroker(found.kafka), list[str]()
+        rules, broker = read_all(Path(found.rules), manager.specs), KafkaBroker(found.kafka)
+        trouble = [str(wrong) for wrong in rules.values() if not isinstance(wrong, JobRules)]
         for job in manager.specs:
-            trouble += _tried(job, partial(_evaluate, manager, broker, rules.get(job, JobRules(job=job))))
+            if isinstance(its := rules.get(job, JobRules(job=job)), JobRules):
+                trouble += _tried(job, partial(_evaluate, manager, broker, its))
         return trouble
 
     def _delivered(self, manager: Manager, job: str) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import PROJECT
-from weir.alerts.rules import JobRules, find, load_all, parse
+from weir.alerts.rules import JobRules, find, load, parse, read_all
 from weir.errors import BadInput, BadRules
 from weir.supervise.spec import load_all as specs_of
 
@@ -21,7 +22,7 @@ rules:
 
 
 def test_the_shipped_rules_are_sound() -> None:
-    rules = load_all(PROJECT / "rules", SPECS)["error_counts"]
+    rules = load(PROJECT / "rules", "error_counts", SPECS)
     assert [r.kind for r in rules.rules] == ["threshold", "threshold", "new_signature", "ratio"]
     assert {sink for rule in rules.rules for sink in rules.sinks_of(rule)} == {"inbox"}
 
@@ -58,23 +59,30 @@ def test_what_does_not_fit_is_named(old: str, new: str, told: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("file", "text", "told"),
     [
-        (SOUND.replace("1m", "15s"), r"a.yaml: rules.0.window: 15s does not fit many. It must be a multiple of the pane, 10s"),
-        (SOUND.replace("job: error_counts", "job: other"), r"there is no job 'other'. Jobs: error_counts"),
+        (
+            "error_counts.yaml",
+            SOUND.replace("1m", "15s"),
+            r"error_counts.yaml: rules.0.window: 15s does not fit many. It must be a multiple of the pane, 10s",
+        ),
+        ("other.yaml", SOUND.replace("job: error_counts", "job: other"), r"there is no job 'other'. Jobs: error_counts"),
+        ("a.yaml", SOUND, r"a.yaml: job: it says error_counts. The rules of a job are in the file of its name"),
     ],
 )
-def test_rules_must_fit_their_job(text: str, told: str, tmp_path: Path) -> None:
-    (tmp_path / "a.yaml").write_text(text)
-    with pytest.raises(BadRules, match=told):
-        load_all(tmp_path, SPECS)
+def test_rules_must_fit_their_job(file: str, text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / file).write_text(text)
+    (wrong,) = read_all(tmp_path, SPECS).values()
+    assert isinstance(wrong, BadRules) and re.search(told, str(wrong))
 
 
-def test_the_rules_of_a_job_are_in_one_file(tmp_path: Path) -> None:
-    for name in ("a.yaml", "b.yaml"):
-        (tmp_path / name).write_text(SOUND)
-    with pytest.raises(BadRules, match="another file has the rules"):
-        load_all(tmp_path, SPECS)
+def test_one_bad_file_leaves_the_other_jobs_alone(tmp_path: Path) -> None:
+    (tmp_path / "error_counts.yaml").write_text(SOUND)
+    (tmp_path / "bad.yaml").write_bytes(b"\xff")
+    found = read_all(tmp_path, SPECS)
+    assert isinstance(found["error_counts"], JobRules) and isinstance(found["bad"], BadRules)
+    with pytest.raises(BadRules, match="cannot be read"):
+        load(tmp_path, "bad", SPECS)
 
 
 def test_a_changed_rule_is_another_one_but_for_its_words() -> None:

@@ -22,7 +22,7 @@ Weir = Callable[..., tuple[int, str, str]]
 def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
     bench = Bench()
     bench.sink = Inbox(bench.store)  # type: ignore[assignment]
-    (tmp_path / "a.yaml").write_text(f"job: error_counts\nrules: [{MANY}]")
+    (tmp_path / "error_counts.yaml").write_text(f"job: error_counts\nrules: [{MANY}]")
     monkeypatch.setenv("WEIR_RULES", str(tmp_path))
     monkeypatch.setattr("weir.commands.alerts.opened_store", lambda _: nullcontext(bench.store))
     bench.tick()
