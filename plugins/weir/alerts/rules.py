@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from weir.counts.panes import duration
 from weir.errors import BadInput, BadRules
-from weir.supervise.spec import LOADER, JobSpec, Name, Section, WholeSeconds
+from weir.supervise.spec import JobSpec, Name, Section, WholeSeconds, as_model
 
 Severity = Literal["critical", "warning", "info"]
 Group = Literal["service", "signature"]
@@ -134,13 +133,7 @@ class JobRules(Section):
 
 def parse(text: str, where: str) -> JobRules:
     """Raises BadRules that names each field that does not fit, and why."""
-    try:
-        return JobRules.model_validate(yaml.load(text, LOADER))  # noqa: S506 - a safe one
-    except yaml.YAMLError as error:
-        raise BadRules(f"{where} is not YAML: {error}.", "Mend the file.") from error
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors())
-        raise BadRules(f"{where} does not fit: {problems}.", "Mend the named fields.") from error
+    return as_model(JobRules, text, where, BadRules)
 
 
 def read_all(folder: Path, specs: Mapping[str, JobSpec]) -> dict[str, JobRules | BadRules]:

@@ -7,10 +7,9 @@ import hmac
 import json
 import smtplib
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from email.message import EmailMessage
-from typing import Any, Protocol
 from urllib.parse import quote
 
 from weir.alerts.book import Message
@@ -18,32 +17,14 @@ from weir.alerts.outbox import Sent
 from weir.alerts.post import post
 from weir.alerts.sink import Sink
 from weir.cluster.rest import context
+from weir.connection import Connection
 from weir.errors import BadInput
 
 SLACK = "https://hooks.slack.com/services"
 MAIL_S = 10.0
 
 
-class SinkConnection(Protocol):
-    """The part of an Airflow connection that says where a sink is."""
-
-    @property
-    def conn_type(self) -> str | None: ...
-    @property
-    def host(self) -> str | None: ...
-    @property
-    def port(self) -> int | None: ...
-    @property
-    def schema(self) -> str | None: ...
-    @property
-    def login(self) -> str | None: ...
-    @property
-    def password(self) -> str | None: ...
-    @property
-    def extra_dejson(self) -> Mapping[str, Any]: ...
-
-
-def sink_of(name: str, connection: SinkConnection) -> Sink:
+def sink_of(name: str, connection: Connection) -> Sink:
     """Raises BadInput if the connection is of no kind that can be a sink, or lacks something."""
     extra, kind = connection.extra_dejson, connection.conn_type
     allow = tuple(extra.get("allow", ()))
@@ -61,7 +42,7 @@ def sink_of(name: str, connection: SinkConnection) -> Sink:
     raise BadInput(f"Connection {name}: {kind!r} is no kind of sink.", "Use http, slackwebhook or smtp; or `notifier` in its extra.")
 
 
-def _url(connection: SinkConnection) -> str:
+def _url(connection: Connection) -> str:
     """As the http provider reads it: a host with or without the protocol; the path is in the extra."""
     host = connection.host or ""
     base = host if "://" in host else f"{connection.schema or connection.conn_type or 'https'}://{host}"
@@ -69,7 +50,7 @@ def _url(connection: SinkConnection) -> str:
     return where.rstrip("/") + str(connection.extra_dejson.get("path", "/"))
 
 
-def _slack(connection: SinkConnection) -> str:
+def _slack(connection: Connection) -> str:
     """As the Slack provider reads it: the token is the password, whole or as the path behind the host."""
     token, host = connection.password or "", connection.host or ""
     if token.startswith("https://"):
@@ -124,7 +105,7 @@ def _escaped(text: str) -> str:
 class Mail:
     """Mail by SMTP, one thread an incident. Fields of the connection as the SMTP provider reads them."""
 
-    connection: SinkConnection
+    connection: Connection
     sender: str
     to: Collection[str]
 
