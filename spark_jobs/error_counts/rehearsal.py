@@ -11,13 +11,18 @@ from spark_jobs.error_counts import source
 from spark_jobs.error_counts.transform import Plan
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
 
 def main(argv: list[str]) -> None:
-    """Count what is there now, batch by batch. Raises what ended the query."""
-    args = JobArguments.from_argv(argv)
+    """Rehearse in a session of its own. Raises what ended the query."""
     spark = source.session()
+    rehearse(spark, JobArguments.from_argv(argv))
+    spark.stop()
+
+
+def rehearse(spark: SparkSession, args: JobArguments) -> None:
+    """Count what is there now, batch by batch. Raises what ended the query."""
     plan = Plan(args)
 
     def count(batch: DataFrame, batch_id: int) -> None:
@@ -26,7 +31,6 @@ def main(argv: list[str]) -> None:
     with tempfile.TemporaryDirectory() as checkpoint:
         writer = source.stream(spark, args).writeStream.foreachBatch(count).option("checkpointLocation", checkpoint)
         writer.trigger(availableNow=True).start().awaitTermination()
-    spark.stop()
 
 
 if __name__ == "__main__":

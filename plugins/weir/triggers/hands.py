@@ -40,8 +40,8 @@ class Hands:
     def attend(self, manager: Manager, reports: Iterable[Report]) -> list[Acted]:
         """Begin what the reports call for. Returns what has been done by now, also of earlier passes."""
         for report in reports:
-            if report.act != "none" and report.job not in self._busy:
-                self._busy[report.job] = self._pool.submit(_act, manager, report)
+            if (report.act != "none" or report.standby_act != "none") and report.job not in self._busy:
+                self._busy[report.job] = self._pool.submit(_act if report.act != "none" else _tend, manager, report)
         wait(self._busy.values(), self._wait_s)
         done = [self._busy.pop(job).result() for job, act in list(self._busy.items()) if act.done()]
         return [acted for acted in done if acted]
@@ -58,3 +58,11 @@ def _act(manager: Manager, report: Report) -> Acted | None:
         return None
     log.warning("%s. %s", report.sentence, action.sentence)
     return Acted(report.job, report.attempt, action.attempt, report.sentence, action.sentence)
+
+
+def _tend(manager: Manager, report: Report) -> None:
+    """See to a job's standbys. Nobody needs to be told: the timeline has it."""
+    try:
+        manager.tend(report)
+    except Exception as error:  # noqa: BLE001
+        log.warning("%s: could not see to its standby: %r", report.job, error)
