@@ -1,5 +1,5 @@
-"""A world for the supervisor's state machine: drivers and standbys that live, hang and die, parts that go away, people with their words, and
-two eyes that look and act at any time, also on what they saw long ago. The judgement and the manager are the product's own."""
+"""A world for the supervisor's state machine: drivers and standbys that live, hang and die, parts that go away, people with their words,
+and two eyes that look and act at any time, also on what they saw long ago. The judgement and the manager are the product's own."""
 
 from __future__ import annotations
 
@@ -124,6 +124,11 @@ class World(Bench):
         report = self.eyes[eye].health(JOB)
         self.seen.append((eye, report))
         return report
+
+    def watch(self, eye: int, seconds: int) -> None:
+        for _ in range(seconds // 5):
+            self.act(eye, self.look(eye))
+            self.pass_time(5)
 
     def act(self, eye: int, report: Report) -> None:
         healthy = self.driver if self.driver not in self.hung else ""

@@ -1,5 +1,5 @@
-"""The supervisor as a state machine, with and without standbys. Never two drivers; never a restart of one that is well, busy or idle; always
-one of a driver that is dead or hangs, unless a person, the budget or poison says no."""
+"""The supervisor as a state machine, with and without standbys. Never two drivers; never a restart of one that is well, busy or idle;
+always one of a driver that is dead or hangs, unless a person, the budget or poison says no."""
 
 from __future__ import annotations
 
@@ -40,9 +40,7 @@ def machine(folder: Path, eye: type[Manager]) -> type[RuleBasedStateMachine]:
 
         @rule(seconds=st.sampled_from((5, 20, 70)), eye=EYE)
         def somebody_watches(self, seconds: int, eye: int) -> None:
-            for _ in range(seconds // 5):
-                self.world.act(eye, self.world.look(eye))
-                self.world.pass_time(5)
+            self.world.watch(eye, seconds)
 
         @rule(eye=EYE)
         def an_eye_looks(self, eye: int) -> None:
@@ -70,6 +68,16 @@ def machine(folder: Path, eye: type[Manager]) -> type[RuleBasedStateMachine]:
         @rule()
         def the_driver_hangs(self) -> None:
             self.world.driver_hangs()
+
+        @rule(eye=EYE, hangs=st.booleans())
+        def the_driver_ends_after_a_while_that_was_watched(self, eye: int, hangs: bool) -> None:
+            """Left to chance alone, no standby of a hundred walks was called up."""
+            self.world.lines_arrive(1)
+            self.world.watch(eye, 70)
+            if hangs:
+                self.world.standby_hangs()
+            self.world.driver_ends(DriverState.FAILED, "")
+            self.world.watch(eye, 10)
 
         @rule()
         def the_standby_ends(self) -> None:
