@@ -18,6 +18,8 @@ from weir.supervise.standby import Duty, States
 from weir.supervise.submission import enlarged, submission
 from weir.supervise.verdict import Report
 
+LINES_PER_BATCH = 200  # while it warms up: one batch loads the code, and some more have the JVM compile what plans a batch
+
 
 class StandbyKeeper(Parts):
     def tend(self, report: Report) -> None:
@@ -59,7 +61,8 @@ class StandbyKeeper(Parts):
         """Note it, then submit it: one that nobody has noted would wait for ever."""
         spec, now = parse(wanted.spec, f"version {wanted.version}"), self._now_ms()
         row = StandbyRow(f"{now:013d}-{uuid4().hex[:8]}", wanted.version, now)
-        args = replace(newest_lines(spec, wanted.version, self._broker, self._settings), standby=row.id)
+        newest = newest_lines(spec, wanted.version, self._broker, self._settings)
+        args = replace(newest, standby=row.id, max_lines_per_batch=LINES_PER_BATCH)
         self.store.put_standby(job, row)
         code = Path(self._settings.bundles) / wanted.version
         submission_id = self._cluster(job).submit(submission(spec, args, code, self._settings))
