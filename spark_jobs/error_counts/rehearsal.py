@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 class Dropped:
-    """A writer that has all of a batch counted, and writes nothing."""
+    """A writer that has all of a batch counted, and lands nothing."""
 
     def write(self, batch: Batch, count: Callable[[Progress], Counted]) -> bool:
         count(Progress())
-        return True
+        return False
 
 
 def main(argv: list[str]) -> None:

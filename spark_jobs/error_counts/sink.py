@@ -73,7 +73,8 @@ class Sink:
         began = time.monotonic()
         batch = self._batch(batch_id)
         landed = self._writer.write(batch, lambda before: self._count(lines, before))
-        LOG.info("batch=%d %s %s in %.3f s", batch_id, "landed" if landed else "had landed", ranges(batch), time.monotonic() - began)
+        done = "landed" if landed else "had landed" if self._args.attempt else "was rehearsed"
+        LOG.info("batch=%d %s %s in %.3f s", batch_id, done, ranges(batch), time.monotonic() - began)
 
     def _count(self, lines: DataFrame, before: Progress) -> Counted:
         assert self._plan is not None
