@@ -36,8 +36,9 @@ def main(argv: list[str]) -> None:
 
 def rehearse(spark: SparkSession, args: JobArguments) -> None:
     """Count what is there now, batch by batch. Raises what ended the query."""
-    with tempfile.TemporaryDirectory() as checkpoint:
-        sink = Sink(Dropped(), replace(args, checkpoint=Path(checkpoint).as_uri()))
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = Path(folder).as_uri()
+        sink = Sink(Dropped(), replace(args, checkpoint=checkpoint))
         sink.attach(spark)
         writer = source.stream(spark, args).writeStream.foreachBatch(sink).option("checkpointLocation", checkpoint)
         writer.trigger(availableNow=True).start().awaitTermination()

@@ -142,15 +142,3 @@ def test_a_standby_warms_up_waits_and_lands_once_it_is_called_up(parts: tuple[Ma
     manager.stop(JOB)
     until(lambda: cluster.states_of([row.submission_id])[row.submission_id].ended, "it ends", cluster)
     assert manager.store.attempts(JOB)[1].exit_reason == "stopped"
-
-
-@pytest.mark.stack
-def test_a_standby_that_is_retired_ends_by_itself(parts: tuple[Manager, Processes, Settings]) -> None:
-    manager, cluster, settings = parts
-    make_topic(settings, "logs")
-    manager.deploy(JOB)
-    manager.tend(replace(manager.health(JOB), standby_act="start"))  # of a topic that has no lines
-    until(lambda: manager.store.standbys(JOB)[0].ready_at, "the standby is ready", cluster)
-    row = manager.store.standbys(JOB)[0]
-    manager.store.retire(JOB, row.id, time.time_ns() // 1_000_000)
-    assert cluster.running[row.submission_id].wait(WITHIN_S) == 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import wait
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -11,9 +13,10 @@ import pytest
 
 from spark_jobs.writer import Superseded, Writer
 from tests.unit.supervise.test_manager import JOB, Bench
-from weir.cluster.records import DriverState, StandbyRow
+from weir.cluster.records import DriverState, StandbyRow, Submission
 from weir.errors import NotRunning
 from weir.supervise import standby
+from weir.supervise.factory import _standby
 from weir.supervise.plan import Kind, classify
 from weir.supervise.spec import parse
 from weir.supervise.standby import AGAIN_MOST_MS, AGAIN_MS, END_MS, SUBMIT_MS, WARM_MS, due, fitting, lingering, superfluous
@@ -298,9 +301,42 @@ def test_a_cluster_that_takes_none_is_asked_less_and_less(bench: Warm, monkeypat
     hands = Hands()
     for _ in range(600):
         hands.attend(bench.manager, [bench.manager.health(JOB)])  # as the watch does: nothing is raised
+        wait(hands._tended.values(), 30)
         bench.clock.sleep(1)
     gaps = [round(b - a) for a, b in pairwise(asked)]
     assert [gap - gap % 60 for gap in gaps[:3]] == [60, 120, 240], gaps
+
+
+def test_a_standby_that_takes_long_to_submit_holds_up_no_restart(bench: Warm, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.deploy_and_land()
+    begun, go_on = threading.Event(), threading.Event()
+    submit = bench.cluster.submit
+
+    def slowly(submission: Submission) -> str:
+        if submission.name.endswith(":standby"):
+            begun.set()
+            assert go_on.wait(30)
+        return submit(submission)
+
+    monkeypatch.setattr(bench.cluster, "submit", slowly)
+    hands = Hands()
+    try:
+        assert hands.attend(bench.manager, [bench.manager.health(JOB)]) == [] and begun.wait(30)
+        bench.cluster.states["driver-1"] = DriverState.FAILED
+        acted = hands.attend(bench.manager, [bench.manager.health(JOB)])
+        assert [one.attempt for one in acted] == [2]
+    finally:
+        go_on.set()
+        wait(hands._tended.values(), 30)
+
+
+def test_one_that_is_ready_is_a_part_of_the_status(bench: Warm) -> None:
+    bench.deploy_and_land()
+    bench.look()
+    assert _standby(JOB, bench.manager.observe(JOB)) == []
+    row = bench.warm_up()
+    (part,) = _standby(JOB, bench.manager.observe(JOB))
+    assert (part["part"], part["state"], part["address"]) == (f"standby:{JOB}", "ok", row.submission_id)
 
 
 def test_the_spec_of_another_release_wants_none(bench: Warm) -> None:
