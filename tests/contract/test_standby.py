@@ -34,7 +34,7 @@ from weir.supervise.spec import load_all
 from weir.testing import MemoryCluster
 
 JOB = "error_counts"
-WITHIN_S = 300.0  # a cold start takes half a minute, and many times as long on a machine that is busy with other work
+WITHIN_S = 600.0  # a cold start takes half a minute; on a machine that was busy with other work it took three
 
 
 class Processes(MemoryCluster):
