@@ -10,6 +10,7 @@ from typing import Any
 
 from spark_jobs.contract import Delta, RejectedLine, hour_of, shard_of
 from spark_jobs.protocol import Batch, Head, Position
+from spark_jobs.standby import Orders
 from spark_jobs.writer import HourTotals
 from weir.cluster.records import (
     AttemptRow,
@@ -33,6 +34,7 @@ from weir.cluster.records import (
     Retention,
     Rolled,
     Room,
+    StandbyRow,
     Submission,
     TopicGlance,
     Touched,
@@ -71,6 +73,7 @@ class MemoryStore:
         self._books: dict[str, Booked] = {}
         self._evaluations: dict[tuple[str, str], dict[tuple[int, int], Noted]] = {}
         self._mails: dict[str, dict[tuple[int, str], Mail]] = {}
+        self._standbys: dict[str, dict[str, StandbyRow]] = {}
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -117,6 +120,13 @@ class MemoryStore:
     def put_exit(self, job: str, attempt: int, incarnation: str, reason: str, error: str, batch_id: int) -> None:
         at = round(time.time() * 1000)
         self._note(job, attempt, incarnation=incarnation, exit_reason=reason, exit_error=error, exit_batch=batch_id, exited_at=at)
+
+    def orders(self, job: str, standby: str) -> Orders | None:
+        row = self._standbys.get(job, {}).get(standby)
+        return Orders(row.arguments, bool(row.retired_at)) if row and row.version else None
+
+    def put_ready(self, job: str, standby: str, incarnation: str, at: int) -> None:
+        self._note_standby(job, standby, ready_at=at, incarnation=incarnation)
 
     # what fold, readers and the supervisor use
 
@@ -282,6 +292,23 @@ class MemoryStore:
     def pauses(self, job: str) -> Sequence[Pause]:
         return [pause for _, pause in sorted(self._pauses.get(job, {}).items())]
 
+    def standbys(self, job: str) -> Sequence[StandbyRow]:
+        rows = self._standbys.get(job, {})
+        return [rows[one] for one in sorted(rows, reverse=True)[:10] if rows[one].version]
+
+    def put_standby(self, job: str, row: StandbyRow) -> None:
+        self._note_standby(job, row.id, version=row.version, submitted_at=row.submitted_at, submission_id=row.submission_id)
+
+    def call_up(self, job: str, standby_id: str, attempt: int, arguments: str) -> None:
+        self._note_standby(job, standby_id, attempt=attempt, arguments=arguments)
+
+    def retire(self, job: str, standby_id: str, at: int) -> None:
+        self._note_standby(job, standby_id, retired_at=at)
+
+    def _note_standby(self, job: str, standby: str, **values: Any) -> None:
+        rows = self._standbys.setdefault(job, {})
+        rows[standby] = replace(rows.get(standby, StandbyRow(standby, "", 0)), **values)
+
     # what alerts keep
 
     def book(self, job: str) -> Booked | None:
@@ -320,7 +347,8 @@ class MemoryStore:
 
     def _glance(self, job: str, history: int) -> Glance:
         rows = self.attempts(job, history)
-        return Glance(self.job(job), self.head(job), rows, self.report(job), self.proven(job), self.pauses(job))
+        kept = self.report(job), self.proven(job)
+        return Glance(self.job(job), self.head(job), rows, *kept, self.pauses(job), self.standbys(job))
 
     def keep_reports(self, reports: Sequence[Kept]) -> None:
         for kept in reports:

@@ -12,6 +12,7 @@ import pytest
 from spark_jobs.contract import DAY_MS, HOUR_MS, Delta, RejectedLine, day_of
 from spark_jobs.gap import Gap, GapKind, Hole
 from spark_jobs.protocol import Batch, Head, Progress, State, Totals, claim, first_head, land, rebuilt, started, taken_over
+from spark_jobs.standby import Orders
 from weir.cluster.records import (
     AttemptRow,
     Booked,
@@ -25,6 +26,7 @@ from weir.cluster.records import (
     Pause,
     Published,
     Rolled,
+    StandbyRow,
     Touched,
     VersionRow,
 )
@@ -343,6 +345,36 @@ def test_the_last_word_of_each_kind_is_kept(store: Any, job: str) -> None:
     assert store.pauses(job) == [replace(held, until=HOUR + 9), window]
 
 
+def test_a_standby_is_one_row_of_many_hands(store: Any, job: str) -> None:
+    assert store.standbys(job) == store.glance([job])[job].standbys == [] and store.orders(job, "1") is None
+    noted, other = StandbyRow("1", "v1", HOUR), StandbyRow("0", "v0", HOUR - 5, "driver-0")
+    store.put_standby(job, noted)
+    store.put_standby(job, other)
+    assert store.standbys(job) == [noted, other] and store.orders(job, "1") == Orders()
+    store.put_standby(job, replace(noted, submission_id="driver-1"))
+    store.put_ready(job, "1", "i1", HOUR + 7)
+    ready = replace(noted, submission_id="driver-1", incarnation="i1", ready_at=HOUR + 7)
+    assert store.standbys(job) == store.glance([job])[job].standbys == [ready, other]
+    store.call_up(job, "1", 4, '{"attempt": 4}')
+    store.retire(job, "0", HOUR + 9)
+    called = replace(ready, attempt=4, arguments='{"attempt": 4}')
+    assert store.standbys(job) == [called, replace(other, retired_at=HOUR + 9)]
+    assert (store.orders(job, "1"), store.orders(job, "0")) == (Orders('{"attempt": 4}'), Orders("", True))
+
+
+def test_of_standbys_the_newest_are_looked_at(store: Any, job: str) -> None:
+    for n in range(25):
+        store.put_standby(job, StandbyRow(f"{n:02d}", "v1", HOUR))
+    assert [row.id for row in store.standbys(job)] == [f"{n:02d}" for n in range(24, 14, -1)]
+    assert store.glance([job])[job].standbys == store.standbys(job)
+
+
+def test_a_standby_that_nobody_noted_has_no_orders(store: Any, job: str) -> None:
+    """What it writes itself makes a row, too, where the store was restored from an older copy."""
+    store.put_ready(job, "1", "i1", HOUR)
+    assert store.orders(job, "1") is None and store.standbys(job) == [] and store.glance([job])[job].standbys == []
+
+
 @pytest.mark.stack
 def test_many_jobs_cost_no_connection_and_no_thread_of_their_own(real_store: Any, job: str) -> None:
     real_store.glance([job])
@@ -375,7 +407,7 @@ def test_a_glance_at_many_jobs_is_what_each_question_by_itself_says(store: Any, 
         assert (seen[one].head, seen[one].wanted) == (store.head(one), store.job(one))
         assert list(seen[one].attempts) == list(store.attempts(one, 3))
         assert (seen[one].report, seen[one].proven) == (store.report(one), store.proven(one))
-    assert seen[jobs[229]] == Glance(attempts=[], pauses=[])
+    assert seen[jobs[229]] == Glance(attempts=[], pauses=[], standbys=[])
     assert store.glance([]) == {}
 
 

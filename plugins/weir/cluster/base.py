@@ -30,6 +30,7 @@ from weir.cluster.records import (
     Retention,
     Rolled,
     Room,
+    StandbyRow,
     Submission,
     TopicGlance,
     Touched,
@@ -250,6 +251,18 @@ class JobStore(CountStore, AlertStore, Protocol):
 
     def pauses(self, job: str) -> Sequence[Pause]:
         """The last word of each kind, ended or not."""
+
+    def standbys(self, job: str) -> Sequence[StandbyRow]:
+        """The newest standbys, newest first."""
+
+    def put_standby(self, job: str, row: StandbyRow) -> None:
+        """Note a standby that is about to be submitted, or has been: its version, its submission and when."""
+
+    def call_up(self, job: str, standby_id: str, attempt: int, arguments: str) -> None:
+        """Give a standby an attempt, with the arguments of its driver. It looks by itself."""
+
+    def retire(self, job: str, standby_id: str, at: int) -> None:
+        """Let a standby that waits end by itself."""
 
     def report(self, job: str) -> str | None:
         """The last report as JSON."""

@@ -17,7 +17,7 @@ from spark_jobs.protocol import Head, Position
 from spark_jobs.session import OutOfPatience, Session
 from spark_jobs.store import CassandraStore as DriverStore
 from spark_jobs.store import day_of, version_of
-from weir.cluster import alerting, glance, timeline
+from weir.cluster import alerting, glance, standby, timeline
 from weir.cluster.glance import attempt_row, job_row, ms
 from weir.cluster.records import (
     AttemptRow,
@@ -36,6 +36,7 @@ from weir.cluster.records import (
     Pause,
     Published,
     Rolled,
+    StandbyRow,
     Touched,
     VersionRow,
 )
@@ -335,6 +336,18 @@ class CassandraStore(DriverStore):
 
     def pauses(self, job: str) -> Sequence[Pause]:
         return timeline.pauses(self.session, job)
+
+    def standbys(self, job: str) -> Sequence[StandbyRow]:
+        return standby.read(self.session, job)
+
+    def put_standby(self, job: str, row: StandbyRow) -> None:
+        standby.put(self.session, job, row)
+
+    def call_up(self, job: str, standby_id: str, attempt: int, arguments: str) -> None:
+        standby.call_up(self.session, job, standby_id, attempt, arguments)
+
+    def retire(self, job: str, standby_id: str, at: int) -> None:
+        standby.retire(self.session, job, standby_id, at)
 
     # what alerts keep
 

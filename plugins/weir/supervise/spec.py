@@ -113,6 +113,7 @@ class JobSpec(Section):
     spark_conf: dict[str, str] = {}
     health: Health = Health()
     restart: Restart = Restart()
+    standby: Literal["none", "warm"] = "none"
 
     @field_validator("spark_conf", mode="before")
     @classmethod
