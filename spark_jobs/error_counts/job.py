@@ -44,6 +44,7 @@ def main(argv: list[str]) -> int:
     logs.set_up(args)
     incarnation = new_incarnation(os.getppid())  # Python is the child of the driver's JVM
     if not args.standby:
+        threading.Thread(target=source.session, daemon=True).start()  # takes seconds, as the way to the store does: side by side
         return run(args, CassandraStore.connect(args.cassandra, patience_s=None), incarnation)
     try:
         store = CassandraStore.connect(args.cassandra, standby.PATIENCE_S)
