@@ -71,7 +71,8 @@ class Threshold(Basis):
 
 
 class NewSignature(Basis):
-    """A signature that was not there in the time before. Where nothing was before, nothing is new."""
+    """A signature that was not there in the time before. Where nothing was before, of the service if it is by service,
+    nothing is new."""
 
     kind: Literal["new_signature"]
     lookback: Annotated[WholeSeconds, Field(ge=3600, le=90 * 86_400)] = 14 * 86_400

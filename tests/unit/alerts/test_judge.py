@@ -71,6 +71,8 @@ def test_a_signature_is_new_once() -> None:
     history: list[Cell] = [(T - DAY_MS, "web", "error", "old"), (T - 2 * DAY_MS, "web", "error", "older")]
     cells = [at(T, 5, signature=s) for s in ("old", "older", "new", OTHER)] + [at(T, 1, signature="rare"), at(T + M, 5, signature="new")]
     assert fired(new, [T, T + M], cells, history) == [{("web", "older"), ("web", "new")}, set()]
+    fresh = [at(T, 5, service="shop", signature="new")]
+    assert fired(new, [T], fresh, history) == [set()], "of a service that is new itself, no kind is"
     assert fired(new, [T], cells, []) == [set()], "where nothing was before, nothing is new"
 
 
