@@ -58,7 +58,12 @@ def given_up(scene: Scene) -> None:
     replaced(scene)
 
 
-@fault("F22.stop", "the job stopped under load, and deployed again: the batch at work lands first", replaces=True)
+@fault(
+    "F22.stop",
+    "the job stopped under load, and deployed again: the batch at work lands first",
+    replaces=True,
+    verdicts=frozenset({"stopped"}),
+)
 def stopped(scene: Scene) -> None:
     stage = scene.stage
     scene.begins()
