@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.metadata
-import json
 import os
 import subprocess
 import sys
-import tomllib
-from collections.abc import Iterator
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -20,79 +15,23 @@ from fastapi.testclient import TestClient
 
 from tests.dags.conftest import PROJECT
 from tests.dags.fleet import JOB, Fleet
+from tests.dags.pages import HOSTILE, Elements, entry_point, shown
 from weir.cluster.records import AttemptRow, Glance
 from weir.console import fleet as rows_of
+from weir.console.acts import ACTS
 from weir.console.app import build
 from weir.errors import NotRunning
 from weir.supervise.verdict import CALM, Report, Verdict
-
-PASSWORD = "for these tests"
-HOSTILE = [
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "' onmouseover='alert(1)",
-    "</td></table><iframe src=//evil>",
-    "{{ 7 * 7 }}{% raw %}",
-    "&lt;script&gt;",
-    "\x00\x07\x1b[2J\x1b]0;title\x07",
-    "\u202egnp.exe\u2066",
-    "javascript:alert(1)",
-    "\ud800",
-]
-
-
-def entry_point() -> importlib.metadata.EntryPoint:
-    """As an installed Weir declares it."""
-    declared = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["entry-points"]["airflow.plugins"]
-    (point,) = [importlib.metadata.EntryPoint(name, value, "airflow.plugins") for name, value in declared.items()]
-    return point
-
-
-@pytest.fixture(scope="module")
-def airflow(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Airflow's API server as an app, with the plugin of the entry point and the login `viewer`."""
-    from airflow import plugins_manager
-    from airflow.api_fastapi.app import create_app, purge_cached_app
-
-    caches = (plugins_manager._get_plugins, plugins_manager._get_ui_plugins, plugins_manager.get_fastapi_plugins)
-    passwords = tmp_path_factory.mktemp("airflow") / "passwords.json"
-    passwords.write_text(json.dumps({"viewer": PASSWORD}))
-
-    def forget() -> None:
-        purge_cached_app()
-        for cache in caches:
-            cache.cache_clear()
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "viewer:viewer")
-        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE", str(passwords))
-        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "x" * 64)
-        patch.setattr("airflow.plugins_manager._load_entrypoint_plugins", lambda: ([entry_point().load()()], {}))
-        forget()
-        yield create_app(apps="core")
-    forget()
-
-
-@pytest.fixture
-def anybody(airflow: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
-    monkeypatch.setenv("WEIR_DATA_DOCS", str(tmp_path / "docs"))
-    monkeypatch.setattr(rows_of, "FRESH_S", -1)
-    return TestClient(airflow, follow_redirects=False)
-
-
-@pytest.fixture
-def viewer(anybody: TestClient) -> TestClient:
-    answer = anybody.post("/auth/token", json={"username": "viewer", "password": PASSWORD})
-    assert answer.status_code == 201
-    anybody.cookies.set("_token", answer.json()["access_token"])
-    return anybody
 
 
 def addresses() -> list[tuple[str, str]]:
     """Every method and path of the app: a route that is added is in the tests at once."""
     routes = build().routes
     assert all(isinstance(route, APIRoute) for route in routes), "a route of another kind has no dependencies: nothing asks for a login"
-    return [(method, route.path.replace("{path:path}", "x/index.html")) for route in routes for method in route.methods]  # type: ignore[attr-defined]
+    filled = [
+        (method, route.path.replace("{path:path}", "x/index.html").replace("{name}", JOB)) for route in routes for method in route.methods
+    ]  # type: ignore[attr-defined]
+    return [(method, path.replace("{act}", act)) for method, path in filled for act in (ACTS if "{act}" in path else [""])]
 
 
 @pytest.mark.parametrize(("method", "path"), addresses())
@@ -114,7 +53,7 @@ def test_who_may_not_read_dags_sees_nothing(viewer: TestClient, monkeypatch: pyt
 
 
 def test_there_is_nothing_but_what_the_walk_sees(anybody: TestClient) -> None:
-    assert len(addresses()) == 3
+    assert len(addresses()) == 5 + 2 * len(ACTS)
     for path in ("openapi.json", "docs", "redoc", "none"):
         assert anybody.get(f"/weir/{path}").status_code in (401, 404)
 
@@ -153,24 +92,6 @@ def test_a_store_that_is_away_is_told(viewer: TestClient, fleet: Fleet) -> None:
     assert page.status_code == 503 and "WEIR-201: Cassandra &lt;does&gt; not answer. See: weir status" in page.text
 
 
-class Elements(HTMLParser):
-    """The tags with their attributes, and the text."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, tuple[str, ...]]] = []
-        self.links: list[str] = []
-        self.text = ""
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, tuple(name for name, _ in attrs)))
-        self.links += [value or "" for name, value in attrs if name in ("href", "src")]
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_what_others_wrote_is_text(viewer: TestClient, fleet: Fleet, monkeypatch: pytest.MonkeyPatch, hostile: str) -> None:
     def page(text: str) -> Elements:
@@ -183,9 +104,8 @@ def test_what_others_wrote_is_text(viewer: TestClient, fleet: Fleet, monkeypatch
 
     harmless, harmful = page("harmless"), page(hostile)
     assert harmful.tags == harmless.tags and len(harmful.tags) > 20
-    assert all(link.startswith(("docs/", "console.css")) for link in harmful.links)
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in hostile)
-    assert harmful.text.count(shown) >= 6 and all(c.isprintable() or c == "\n" for c in harmful.text)
+    assert all(link.startswith(("docs/", "jobs/", "console.css")) for link in harmful.links)
+    assert harmful.text.count(shown(hostile)) >= 6 and all(c.isprintable() or c == "\n" for c in harmful.text)
 
 
 def test_the_worst_come_first_and_every_verdict_has_its_place() -> None:

@@ -64,15 +64,16 @@ def look(manager: Manager) -> Sequence[dict[str, Any]]:
 def row(report: Report, glance: Glance) -> dict[str, Any]:
     """What the page shows of a job; None and the empty string stand for what is not known."""
     words = {"words": str(report.verdict).replace("_", " "), "sentence": report.sentence, "next_step": report.next_step}
-    links = {"docs": f"docs/{quote(report.job, errors='replace')}/index.html"}
-    return {"job": report.job, **summary(report), **words, **links, "tone": _tone(report.verdict), "started": _started(glance.attempts)}
+    path = quote(report.job, safe="", errors="replace")
+    links = {"docs": f"docs/{path}/index.html", "page": f"jobs/{path}"}
+    return {"job": report.job, **summary(report), **words, **links, "tone": tone(report.verdict), "started": _started(glance.attempts)}
 
 
 def _worst(report: Report) -> tuple[int, int, str]:
     return WORST_FIRST.index(report.verdict), -report.since, report.job
 
 
-def _tone(verdict: Verdict) -> str:
+def tone(verdict: Verdict) -> str:
     return "doubtful" if verdict in DOUBTFUL else "good" if verdict in CALM else "bad"
 
 
