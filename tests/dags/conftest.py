@@ -50,13 +50,13 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
 
 @pytest.fixture(scope="session")
 def airflow(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Airflow's API server as an app, with the plugin of the entry point and the logins `viewer` and `editor`."""
+    """Airflow's API server as an app, with the plugin of the entry point and the logins `viewer`, `editor` and `other`, an editor, too."""
     from airflow import plugins_manager
     from airflow.api_fastapi.app import create_app, purge_cached_app
 
     caches = (plugins_manager._get_plugins, plugins_manager._get_ui_plugins, plugins_manager.get_fastapi_plugins)
     passwords = tmp_path_factory.mktemp("airflow") / "passwords.json"
-    passwords.write_text(json.dumps({"viewer": PASSWORD, "editor": PASSWORD}))
+    passwords.write_text(json.dumps(dict.fromkeys(("viewer", "editor", "other"), PASSWORD)))
 
     def forget() -> None:
         purge_cached_app()
@@ -64,7 +64,7 @@ def airflow(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             cache.cache_clear()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "viewer:viewer,editor:user")
+        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "viewer:viewer,editor:user,other:user")
         patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE", str(passwords))
         patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "x" * 64)
         patch.setenv("AIRFLOW__API__SECRET_KEY", "y" * 64)

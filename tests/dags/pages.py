@@ -42,11 +42,15 @@ class Elements(HTMLParser):
         super().__init__()
         self.tags: list[tuple[str, tuple[str, ...]]] = []
         self.links: list[str] = []
+        self.values: dict[str, str] = {}  # of the form's fields, by name
         self.text = ""
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, tuple(name for name, _ in attrs)))
+        if tag == "input":
+            field = dict(attrs)
+            self.values[field.get("name") or ""] = field.get("value") or ""
         self.links += [value or "" for name, value in attrs if name in ("href", "src")]
 
     def handle_data(self, data: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-from tests.dags.conftest import PROJECT
+from tests.dags.conftest import PROJECT, logged_in
 from tests.dags.fleet import JOB, Fleet
 from tests.dags.pages import HOSTILE, Elements, entry_point, shown
 from weir.cluster.records import AttemptRow, Glance
@@ -50,6 +50,18 @@ def test_who_may_not_read_dags_sees_nothing(viewer: TestClient, monkeypatch: pyt
     monkeypatch.setattr(get_auth_manager(), "is_authorized_dag", only_one)
     for query in ("", "?dag_id=mine"):
         assert viewer.request(method, f"/weir{path}{query}").status_code == 403
+
+
+@pytest.mark.parametrize(("method", "path"), addresses())
+def test_readers_read_and_editors_act(anybody: TestClient, fleet: Fleet, method: str, path: str) -> None:
+    """What acts is refused to a reader, and asks an editor for the seal of its form. There are no Data Docs here."""
+    fleet.manager.deploy(JOB)
+    acts, before = path.rsplit("/", 1)[-1] in ACTS, fleet.store.events(JOB)
+    answers = [logged_in(anybody, name).request(method, f"/weir{path}").status_code for name in ("viewer", "editor")]
+    there = 404 if path.startswith("/docs/") else 200
+    assert answers == ([403, 403] if method == "POST" else [403 if acts else 200, 200] if there == 200 else [404, 404])
+    assert (method == "POST") <= acts, "what is not an action is only looked at"
+    assert [event for event in fleet.store.events(JOB) if event.kind != "verdict"] == list(before)
 
 
 def test_there_is_nothing_but_what_the_walk_sees(anybody: TestClient) -> None:

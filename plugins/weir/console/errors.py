@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SINCE = "24h"
 TOP = 50  # signatures
 SAMPLES = 20
+SHOWN = 500  # bytes of a line
 LOOKED_AT = 2000  # samples that are looked through for those of one service
 BEFORE_MS = 7 * DAY_MS  # a signature is new if there was none in this time before the deploy
 BY = ("service", "signature")
@@ -117,4 +118,4 @@ def rejected(manager: Manager, job: str, service: str) -> Sequence[dict[str, Any
     """Samples of lines that were not counted, the newest first, with where they are in the topic."""
     looked_at = islice(samples(manager.store, job), LOOKED_AT)
     chosen = islice((line for line in looked_at if service in ("", line.service)), SAMPLES)
-    return [{**asdict(line), "value": readable(line.value), "cut": line.cut} for line in chosen]
+    return [{**asdict(line), "value": readable(line.value[:SHOWN]), "more": len(line.value) > SHOWN} for line in chosen]
