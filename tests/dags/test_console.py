@@ -83,6 +83,24 @@ def test_the_fleet_page_shows_each_job(viewer: TestClient, fleet: Fleet) -> None
     assert viewer.get("/weir/console.css").headers["content-type"] == "text/css; charset=utf-8"
 
 
+def test_the_filter_is_in_the_address(viewer: TestClient, fleet: Fleet) -> None:
+    fleet.add("another", "third")
+    fleet.manager.deploy(JOB)
+
+    def found(query: str) -> list[str]:
+        links = Elements(viewer.get(f"/weir/?{query}").text).links
+        return [link.removeprefix("jobs/") for link in links if link.startswith("jobs/")]
+
+    assert found("verdict=stopped") == ["another", "third"] and found("q=THI&verdict=stopped") == ["third"] and found("q=none") == []
+    assert "1 of 3 jobs" in viewer.get("/weir/?q=third").text
+
+
+def test_the_page_looks_again_by_itself_only_if_asked_to(viewer: TestClient, fleet: Fleet) -> None:
+    assert 'http-equiv="refresh"' not in viewer.get("/weir/").text
+    assert 'http-equiv="refresh" content="30"' in viewer.get("/weir/?every=30").text
+    assert 'http-equiv="refresh" content="10"' in viewer.get("/weir/?every=1").text
+
+
 def test_all_who_look_at_the_same_moment_share_one_look(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[object] = []
     tick = fleet.manager.tick
@@ -116,7 +134,7 @@ def test_what_others_wrote_is_text(viewer: TestClient, fleet: Fleet, monkeypatch
 
     harmless, harmful = page("harmless"), page(hostile)
     assert harmful.tags == harmless.tags and len(harmful.tags) > 20
-    assert all(link.startswith(("docs/", "jobs/", "console.css")) for link in harmful.links)
+    assert all(link.startswith(("docs/", "jobs/", "console.css", "?")) for link in harmful.links)
     assert harmful.text.count(shown(hostile)) >= 6 and all(c.isprintable() or c == "\n" for c in harmful.text)
 
 

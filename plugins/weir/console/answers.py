@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from fastapi import Request, status
+from fastapi import HTTPException, Request, status
 from fastapi.responses import HTMLResponse, Response
 
 from weir.console.times import at
@@ -42,6 +42,14 @@ def page(request: Request, template: str, code: int = status.HTTP_200_OK, **valu
 def trouble(request: Request, error: Exception) -> Response:
     """What a WeirError or a TimeoutError says, as a page."""
     return page(request, "told.html", code_of(error), text=str(error) or LATE, bad=True)
+
+
+def refused(request: Request, error: Exception) -> Response:
+    """What an HTTPException says, as a page."""
+    assert isinstance(error, HTTPException)
+    answer = page(request, "told.html", error.status_code, text=str(error.detail), bad=True)
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 def code_of(error: Exception) -> int:

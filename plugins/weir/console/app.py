@@ -8,13 +8,13 @@ from urllib.parse import quote
 
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import Depends, FastAPI, HTTPException, Request, status
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, status
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from weir.console import acts, docs, errors, forms, job
 from weir.console.access import editor, edits, reader
-from weir.console.answers import DOCS_HEADERS, HEADERS, HERE, page, trouble
-from weir.console.fleet import View
+from weir.console.answers import DOCS_HEADERS, HEADERS, HERE, page, refused, trouble
+from weir.console.fleet import VERDICTS, View, chosen
 from weir.console.panels import Panels
 from weir.console.times import CHOICES
 from weir.errors import BadInput, WeirError
@@ -22,6 +22,7 @@ from weir.settings import Settings
 from weir.triggers.session import ask
 
 NO_PAGE = "There is no such page of the Data Docs. They are written by a job's validation: weir validate JOB"
+LEAST_S = 10  # between two looks of a page that looks again by itself
 NO_ACT = "There is no such action."
 
 
@@ -32,6 +33,7 @@ def build() -> FastAPI:
     app.state.view, app.state.panels = View(), Panels()
     for kind in (WeirError, TimeoutError):
         app.add_exception_handler(kind, trouble)
+    app.add_exception_handler(HTTPException, refused)
     app.add_api_route("/", fleet, methods=["GET"], response_class=HTMLResponse)
     app.add_api_route("/console.css", style, methods=["GET"], response_class=FileResponse)
     app.add_api_route("/docs/{path:path}", data_docs, methods=["GET"], response_class=FileResponse)
@@ -52,9 +54,14 @@ def _panels(request: Request) -> Panels:
     return panels
 
 
-async def fleet(request: Request, view: Annotated[View, Depends(_view)]) -> Response:
-    """Every job. 503, with the reason, if the store does not tell."""
-    return page(request, "fleet.html", rows=await view.rows())
+async def fleet(
+    request: Request, view: Annotated[View, Depends(_view)], verdict: str = "", q: str = "", every: Annotated[int, Query(ge=0)] = 0
+) -> Response:
+    """Every job, or those that are asked for; looked at again every so many seconds, if that is asked for. 503, with the reason, if the
+    store does not tell."""
+    rows = await view.rows()
+    asked = {"verdict": verdict, "q": q, "every": every and max(every, LEAST_S)}
+    return page(request, "fleet.html", rows=chosen(rows, verdict, q), all=len(rows), verdicts=VERDICTS, asked=asked)
 
 
 async def job_page(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from weir.counts.panes import duration, iso, parse_duration, parse_time
@@ -43,8 +44,7 @@ def at(moment: int) -> str:
 
 def bare(text: str) -> str:
     """An ISO 8601 time without its milliseconds."""
-    whole, dot, _ = text.partition(".")
-    return f"{whole}Z" if dot else text
+    return re.sub(r"\.\d{3}Z$", "Z", text)
 
 
 __all__ = ["CHOICES", "Span", "at", "bare", "duration", "span_of"]
