@@ -39,6 +39,12 @@ def test_the_job_page_shows_all_that_is_known(viewer: TestClient, fleet: Fleet) 
     assert 'class="button"' not in page.text, "who may only read is offered no action"
 
 
+def test_a_recount_of_an_older_release_is_shown_as_far_as_it_is_known(viewer: TestClient, fleet: Fleet) -> None:
+    fleet.store.put_recount(JOB, {"missing": 0, "doubled": 3})
+    page = viewer.get(f"/weir/jobs/{JOB}")
+    assert page.status_code == 200 and '<dd class="bad">3</dd>' in page.text and "<dd>not known</dd>" in page.text
+
+
 def test_the_fleet_page_leads_to_it(viewer: TestClient, fleet: Fleet) -> None:
     assert f"jobs/{JOB}" in Elements(viewer.get("/weir/").text).links
     assert viewer.get(f"/weir/jobs/{JOB}").status_code == 200

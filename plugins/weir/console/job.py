@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from weir.supervise.verdict import Report
 
 EVENTS, MOST_EVENTS = 20, 1000
+NUMBERS = ("missing", "doubled", "late", "rejected", "checked_lines", "unchecked_lines", "gap_lines")  # of a recount, in lines
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,9 @@ def partitions(report: Report) -> Sequence[dict[str, Any]]:
     rows = []
     for partition in sorted({*landed, *ends}, key=int):
         here, end = landed.get(partition, 0), ends.get(partition)
+        left = minutes.get(partition)
         lag = None if end is None else max(0, end - here)
-        rows.append({"partition": partition, "landed": here, "end": end, "lag": lag, "minutes": minutes.get(partition)})
+        rows.append({"partition": partition, "landed": here, "end": end, "lag": lag, "minutes": None if left is None else max(0, left)})
     return rows
 
 
@@ -85,11 +87,13 @@ def trust(manager: Manager, job: str) -> dict[str, Any]:
 
     proven = Proven.load(manager.store.proven(job)).as_evidence()
     last = next(iter(manager.store.recounts(job, 1)), None)
-    return {
-        "up_to": bare(proven["up_to"] or ""),
-        "share": proven.get("share"),
-        "recount": last and {**last, "at": at(_int(last.get("at")))},
-    }
+    return {"up_to": bare(proven["up_to"] or ""), "share": proven.get("share"), "recount": last and _recount(last)}
+
+
+def _recount(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record as the page shows it; None for what an older release did not keep."""
+    kept = {name: record.get(name) for name in (*NUMBERS, "sample")}
+    return {**kept, "rejected_by_reason": record.get("rejected_by_reason") or {}, "at": at(record.get("at") or 0)}
 
 
 def timeline(manager: Manager, job: str, limit: int) -> dict[str, Any]:
@@ -132,7 +136,3 @@ def links(manager: Manager, job: str) -> dict[str, str]:
     from weir.operators.session import settings
 
     return {"log": manager.log_link(job), "spark": settings().spark_ui.split(",")[0]}
-
-
-def _int(value: object) -> int:
-    return value if isinstance(value, int) else 0
