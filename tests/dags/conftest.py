@@ -48,7 +48,7 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     return made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def airflow(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Airflow's API server as an app, with the plugin of the entry point and the logins `viewer`, `editor` and `other`, an editor, too."""
     from airflow import plugins_manager

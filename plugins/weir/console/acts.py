@@ -74,7 +74,7 @@ def check(act: Act, order: Order, typed: str) -> None:
 def _attempt(manager: Manager, job: str) -> Shown:
     head = manager.store.head(job)
     at = head.attempt if head else 0
-    return Shown([f"The attempt that would be replaced is {at}."], str(at))
+    return Shown([f"{job} is at attempt {at} now."], str(at))
 
 
 def _plan(manager: Manager, job: str) -> Shown:

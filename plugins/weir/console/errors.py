@@ -99,13 +99,14 @@ def ranked(cells: Sequence[tuple[int, Kind, int]], width: int, deployed: int, be
 
 
 def _before(manager: Manager, job: str, deployed: int, pane: int) -> set[Kind]:
-    """What there was in the days before a deploy, up to its very pane."""
-    hour = deployed // HOUR_MS * HOUR_MS
-    wide = HOUR_MS if HOUR_MS % pane == 0 else pane
-    found = _read(manager, job, hour - BEFORE_MS, hour, wide, pane)
-    if deployed // pane * pane > hour:
-        found += _read(manager, job, hour, deployed // pane * pane, pane, pane)
-    return {kind for _, kind, _ in found}
+    """What there was in the days before a deploy, up to its very pane: whole days from roll-ups of days, then hours, then panes."""
+    found, since = set[Kind](), deployed // DAY_MS * DAY_MS - BEFORE_MS
+    for width in (width for width in (DAY_MS, HOUR_MS, pane) if width % pane == 0):
+        until = deployed // width * width
+        if until > since:
+            found |= {kind for _, kind, _ in _read(manager, job, since, until, width, pane)}
+            since = until
+    return found
 
 
 def _read(manager: Manager, job: str, since: int, until: int, width: int, pane: int) -> list[tuple[int, Kind, int]]:

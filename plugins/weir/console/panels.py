@@ -30,8 +30,8 @@ LATE = Panel(trouble="It did not answer in time. See: weir status")
 class Panels:
     """Remembers which part of which job did not answer the last time, and does not wait long for it."""
 
-    def __init__(self) -> None:
-        self._probes = Probes(PATIENT_S)
+    def __init__(self, patient_s: float = PATIENT_S) -> None:
+        self._probes = Probes(patient_s)
 
     def load(self, job: str, parts: Mapping[str, Callable[[], Any]]) -> dict[str, Panel]:
         begun = {name: self._probes.ask(f"{name} of {job}", partial(_loaded, job, part), LATE) for name, part in parts.items()}
