@@ -45,6 +45,13 @@ def test_a_recount_of_an_older_release_is_shown_as_far_as_it_is_known(viewer: Te
     assert page.status_code == 200 and '<dd class="bad">3</dd>' in page.text and "<dd>not known</dd>" in page.text
 
 
+def test_a_job_that_was_never_deployed_is_no_trouble(viewer: TestClient, fleet: Fleet) -> None:
+    page = viewer.get(f"/weir/jobs/{JOB}").text
+    for told in ("never deployed", "Nothing was counted yet.", "there is no checkpoint yet", "none yet: <code>weir recount"):
+        assert told in page
+    assert 'class="trouble"' not in page
+
+
 def test_the_fleet_page_leads_to_it(viewer: TestClient, fleet: Fleet) -> None:
     assert f"jobs/{JOB}" in Elements(viewer.get("/weir/").text).links
     assert viewer.get(f"/weir/jobs/{JOB}").status_code == 200

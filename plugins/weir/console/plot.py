@@ -21,7 +21,9 @@ LEVELS = ("emerg", "alert", "crit", "error")  # those whose lines have a signatu
 
 
 def errors(manager: Manager, job: str, span: Span) -> dict[str, Any]:
-    """The drawing of one job's errors. Raises UnknownJob, NotProven, Conflict."""
+    """The drawing of one job's errors; empty if it was never deployed. Raises UnknownJob, NotProven, Conflict."""
+    if manager.store.head(job) is None:
+        return {}
     width = span.window(Rules.of(find(manager.specs, job)).pane)
     since, until = span.since // width * width, span.until
     question = Question(windows(width, width, width), since, until, by=(), levels=LEVELS, fill=True)
