@@ -1,10 +1,11 @@
 """From `kill -9` of a driver to the first batch that its successor lands, again and again, under a steady load.
 
-    python bench/recovery.py [--kills 20] [--rate 2000] [--json FILE] [--home DIR]
+    python bench/recovery.py [--kills 20] [--rate 2000] [--standby] [--json FILE] [--home DIR]
 
 Starts a whole stack of its own, and waits until the archive of classes is made, as it is a minute after the first `make up`. Each kill
-comes when the stream has caught up. Times are by the one clock of this machine: `seen` is when the successor was decided on, `landed` when
-its first batch was. At the end all counts are compared with what was sent; if any differ, the figures do not count, and the exit code is 1.
+comes when the stream has caught up; with `--standby` the job's spec says `standby: warm`, and a kill comes when one is ready. Times are by
+the one clock of this machine: `seen` is when the successor was decided on, `landed` when its first batch was. At the end all counts are
+compared with what was sent; if any differ, the figures do not count, and the exit code is 1.
 Seconds depend on the machine and on what else it does; `load` is its load average at each kill.
 """
 
@@ -30,6 +31,7 @@ from weir.local.class_archive import archive  # noqa: E402
 from weir.local.rehearse import WITHIN_S  # noqa: E402
 from weir.local.report import Lines  # noqa: E402
 from weir.local.spark import spark_home  # noqa: E402
+from weir.supervise.standby import in_a_word  # noqa: E402
 
 CALM_LINES = 10_000  # a kill comes when no more than these wait to be landed
 
@@ -55,12 +57,25 @@ def calm(at: Stage) -> bool:
     return seen.head is not None and seen.landed_attempt == seen.head.attempt and seen.lag is not None and seen.lag < CALM_LINES
 
 
-def all_kills(count: int, found: list[Kill]) -> Any:
+def warm(at: Stage) -> bool:
+    """Is a standby ready?"""
+    return in_a_word(at.manager.observe(JOB)) == "ready"
+
+
+def with_standby(jobs: Path) -> None:
+    """Let the spec of the job say so."""
+    with (jobs / JOB / "job.yaml").open("a") as spec:
+        spec.write("standby: warm\n")
+
+
+def all_kills(count: int, found: list[Kill], standby: bool) -> Any:
     """The kills as a fault, so that the drill's own load and comparison hold for them."""
 
     def play(scene: Scene) -> None:
         for n in range(count):
             scene.stage.until(lambda: calm(scene.stage), "the stream has caught up")
+            if standby:
+                scene.stage.until(lambda: warm(scene.stage), "a standby is ready")
             scene.pause(0.0, 2.0)
             found.append(kill_once(scene.stage))
             print(f"{n + 1:>3}  " + "  ".join(f"{name} {value:.1f}" for name, value in found[-1].items()), flush=True)
@@ -81,17 +96,18 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--kills", type=int, default=20)
     options.add_argument("--rate", type=float, default=2000, help="lines a second")
+    options.add_argument("--standby", action="store_true", help="with a standby in the job's spec")
     options.add_argument("--json", type=Path, help="also write the figures here")
     options.add_argument("--home", type=Path, help="the state folder of its stack; kept")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="weir-recovery-") as temporary:
-        return measure(chosen.home or Path(temporary), chosen.kills, chosen.rate, chosen.json)
+        return measure(chosen.home or Path(temporary), chosen.kills, chosen.rate, chosen.standby, chosen.json)
 
 
-def measure(home: Path, kills: int, rate: float, report: Path | None) -> int:
+def measure(home: Path, kills: int, rate: float, standby: bool, report: Path | None) -> int:
     found: list[Kill] = []
-    fault = Fault("recovery", f"{kills} kills of the driver", all_kills(kills, found), replaces=True, lines_per_s=rate)
-    with stage.own(home, Lines(sys.stderr)) as at:
+    fault = Fault("recovery", f"{kills} kills of the driver", all_kills(kills, found, standby), replaces=True, lines_per_s=rate)
+    with stage.own(home, Lines(sys.stderr), with_standby if standby else lambda jobs: None) as at:
         at.until(archive(spark_home()).exists, "the classes are archived", WITHIN_S)
         (row,) = run.play(at, [fault], seed=1, run=0)
     figures = {"kills": found, "seconds": summary(found), "lines": row.lines, "failed": row.failed}

@@ -49,7 +49,8 @@ class JobArguments:
     """The one typed argument of a driver; crosses the process border as a single JSON text.
 
     `starting_offsets` is where the epoch begins, by partition; it is used only while the checkpoint has no committed batch. `topic_id` is
-    that of the topic that the epoch counts; empty if nobody knows.
+    that of the topic that the epoch counts; empty if nobody knows. With the id of a `standby` there is no attempt yet: the driver warms up
+    on the lines from `starting_offsets` on, and waits.
     """
 
     job: str
@@ -72,6 +73,7 @@ class JobArguments:
     rejected_samples: int = 100
     trigger_s: float = 1.0
     max_lines_per_batch: int = 2_000_000
+    standby: str = ""
 
     def to_argv(self) -> list[str]:
         return [json.dumps(asdict(self), separators=(",", ":"), sort_keys=True)]

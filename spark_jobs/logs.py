@@ -46,7 +46,7 @@ def set_up(args: JobArguments) -> Lines:
     lines = JsonLines(args) if os.environ.get(FORMAT) == "json" else Lines(args)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(lines)
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)  # a standby that is called up speaks for an attempt
     for noisy in ("py4j", "cassandra"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     return lines

@@ -11,6 +11,7 @@ from spark_jobs import codec
 from spark_jobs.contract import CassandraAddress, Delta, RejectedLine, hour_of, shard_of
 from spark_jobs.protocol import Batch, Head
 from spark_jobs.session import Session
+from spark_jobs.standby import Orders
 from spark_jobs.writer import HourTotals
 
 
@@ -112,6 +113,13 @@ class CassandraStore:
             "WHERE job = ? AND attempt = ?",
             incarnation, reason, error[:4000], batch_id, datetime.now(UTC), job, attempt,
         )  # fmt: skip
+
+    def orders(self, job: str, standby: str) -> Orders | None:
+        rows = self.session.execute("SELECT version, arguments, retired_at FROM standby WHERE job = ? AND id = ?", job, standby)
+        return Orders(rows[0].arguments or "", bool(rows[0].retired_at)) if rows and rows[0].version else None
+
+    def put_ready(self, job: str, standby: str, incarnation: str, at: int) -> None:
+        self.session.execute("UPDATE standby SET ready_at = ?, incarnation = ? WHERE job = ? AND id = ?", at, incarnation, job, standby)
 
 
 def day_of(write_ts: int) -> date:

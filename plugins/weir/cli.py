@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from weir.commands import checkpoint, counts, drill, jobs, metrics, proof, schema, stack, words
+from weir.commands import alerts, checkpoint, counts, drill, jobs, metrics, proof, schema, stack, words
 from weir.errors import BadInput, WeirError
 
 app = typer.Typer(
@@ -31,6 +31,9 @@ GROUPS = {
 for panel, commands in GROUPS.items():
     for command in commands:
         app.command(rich_help_panel=panel, no_args_is_help=False)(command)
+
+app.add_typer(alerts.alerts, rich_help_panel="Alerts")
+app.add_typer(alerts.rules, rich_help_panel="Alerts")
 
 
 def main() -> None:

@@ -29,6 +29,12 @@ class BadSpec(BadInput):
     code = "WEIR-102"
 
 
+class BadRules(BadInput):
+    """A file of alert rules does not fit its model; the message names the field."""
+
+    code = "WEIR-104"
+
+
 class UnknownJob(BadInput):
     """There is no such job."""
 
@@ -99,3 +105,9 @@ class NotProven(WeirError):
     """A fold, a validation or a recount did not come out equal; nothing was published."""
 
     code = "WEIR-401"
+
+
+class NotDelivered(WeirError):
+    """A sink did not take a message. It is kept, and sent again."""
+
+    code = "WEIR-501"

@@ -43,6 +43,7 @@ class Settings:
     bundles: str = ""
     data_docs: str = ""
     jobs: str = str(PROJECT / "spark_jobs")
+    rules: str = str(PROJECT / "rules")
     log_format: str = "text"
 
     @property

@@ -10,9 +10,11 @@ from typing import Any
 
 from spark_jobs.contract import Delta, RejectedLine, hour_of, shard_of
 from spark_jobs.protocol import Batch, Head, Position
+from spark_jobs.standby import Orders
 from spark_jobs.writer import HourTotals
 from weir.cluster.records import (
     AttemptRow,
+    Booked,
     Cell,
     DayShard,
     DriverState,
@@ -24,12 +26,15 @@ from weir.cluster.records import (
     JobRow,
     Kept,
     Kind,
+    Mail,
+    Noted,
     Pause,
     Published,
     Record,
     Retention,
     Rolled,
     Room,
+    StandbyRow,
     Submission,
     TopicGlance,
     Touched,
@@ -65,6 +70,10 @@ class MemoryStore:
         self._events: dict[str, dict[tuple[int, str], Event]] = {}
         self._pauses: dict[str, dict[str, Pause]] = {}
         self._reports: dict[str, str] = {}
+        self._books: dict[str, Booked] = {}
+        self._evaluations: dict[tuple[str, str], dict[tuple[int, int], Noted]] = {}
+        self._mails: dict[str, dict[tuple[int, str], Mail]] = {}
+        self._standbys: dict[str, dict[str, StandbyRow]] = {}
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -111,6 +120,13 @@ class MemoryStore:
     def put_exit(self, job: str, attempt: int, incarnation: str, reason: str, error: str, batch_id: int) -> None:
         at = round(time.time() * 1000)
         self._note(job, attempt, incarnation=incarnation, exit_reason=reason, exit_error=error, exit_batch=batch_id, exited_at=at)
+
+    def orders(self, job: str, standby: str) -> Orders | None:
+        row = self._standbys.get(job, {}).get(standby)
+        return Orders(row.arguments, bool(row.retired_at)) if row and row.version else None
+
+    def put_ready(self, job: str, standby: str, incarnation: str, at: int) -> None:
+        self._note_standby(job, standby, ready_at=at, incarnation=incarnation)
 
     # what fold, readers and the supervisor use
 
@@ -276,6 +292,53 @@ class MemoryStore:
     def pauses(self, job: str) -> Sequence[Pause]:
         return [pause for _, pause in sorted(self._pauses.get(job, {}).items())]
 
+    def standbys(self, job: str) -> Sequence[StandbyRow]:
+        rows = self._standbys.get(job, {})
+        return [rows[one] for one in sorted(rows, reverse=True)[:10] if rows[one].version]
+
+    def put_standby(self, job: str, row: StandbyRow) -> None:
+        self._note_standby(job, row.id, version=row.version, submitted_at=row.submitted_at, submission_id=row.submission_id)
+
+    def call_up(self, job: str, standby_id: str, attempt: int, arguments: str) -> None:
+        self._note_standby(job, standby_id, attempt=attempt, arguments=arguments)
+
+    def retire(self, job: str, standby_id: str, at: int) -> None:
+        self._note_standby(job, standby_id, retired_at=at)
+
+    def _note_standby(self, job: str, standby: str, **values: Any) -> None:
+        rows = self._standbys.setdefault(job, {})
+        rows[standby] = replace(rows.get(standby, StandbyRow(standby, "", 0)), **values)
+
+    # what alerts keep
+
+    def book(self, job: str) -> Booked | None:
+        return self._books.get(job)
+
+    def set_book(self, job: str, expected: Booked | None, new: Booked) -> bool:
+        if self._books.get(job) != expected:
+            return False
+        self._books[job] = new
+        return True
+
+    def put_evaluations(self, job: str, rows: Sequence[Noted]) -> None:
+        for row in rows:
+            kept = self._evaluations.setdefault((job, row.rule), {})
+            at = row.start, row.end
+            if at not in kept or row.revision >= kept[at].revision:
+                kept[at] = row
+
+    def evaluations(self, job: str, rule: str, since: int, until: int) -> Sequence[Noted]:
+        rows = sorted(self._evaluations.get((job, rule), {}).items())
+        return [row for _, row in rows if row.start < until and row.end > since]
+
+    def put_mail(self, job: str, mail: Mail) -> None:
+        self._mails.setdefault(job, {})[-mail.at, mail.id] = mail
+
+    def mails(self, job: str, limit: int = 50) -> Sequence[Mail]:
+        return [mail for _, mail in sorted(self._mails.get(job, {}).items(), key=lambda x: x[0])][:limit]
+
+    # what is told of jobs
+
     def report(self, job: str) -> str | None:
         return self._reports.get(job)
 
@@ -284,7 +347,8 @@ class MemoryStore:
 
     def _glance(self, job: str, history: int) -> Glance:
         rows = self.attempts(job, history)
-        return Glance(self.job(job), self.head(job), rows, self.report(job), self.proven(job), self.pauses(job))
+        kept = self.report(job), self.proven(job)
+        return Glance(self.job(job), self.head(job), rows, *kept, self.pauses(job), self.standbys(job))
 
     def keep_reports(self, reports: Sequence[Kept]) -> None:
         for kept in reports:

@@ -8,9 +8,9 @@ import sys
 import threading
 import time
 
-from spark_jobs import logs
+from spark_jobs import logs, standby
 from spark_jobs.contract import Exit, JobArguments, new_incarnation
-from spark_jobs.error_counts import source
+from spark_jobs.error_counts import rehearsal, source
 from spark_jobs.error_counts.sink import Closed, Sink
 from spark_jobs.store import CassandraStore
 from spark_jobs.writer import Diverged, Superseded, Writer
@@ -41,9 +41,37 @@ LOST = (
 def main(argv: list[str]) -> int:
     """Run until superseded, diverged or failed; returns one of `contract.Exit`."""
     args = JobArguments.from_argv(argv)
-    lines = logs.set_up(args)
+    logs.set_up(args)
     incarnation = new_incarnation(os.getppid())  # Python is the child of the driver's JVM
-    store = CassandraStore.connect(args.cassandra, patience_s=None)
+    if not args.standby:
+        threading.Thread(target=source.session, daemon=True).start()  # takes seconds, as the way to the store does: side by side
+        return run(args, CassandraStore.connect(args.cassandra, patience_s=None), incarnation)
+    try:
+        store = CassandraStore.connect(args.cassandra, standby.PATIENCE_S)
+        called = stand_by(args, store, incarnation)
+    except Exception as failure:
+        LOG.exception("the standby ends: it holds nothing")
+        return explain(failure)[0]
+    if called is None:
+        return Exit.STOPPED
+    store.session.patience_s = None  # it holds an attempt now, and waits for ever
+    return run(called, store, incarnation)
+
+
+def stand_by(args: JobArguments, store: CassandraStore, incarnation: str) -> JobArguments | None:
+    """Do all that takes long before there is an attempt, and wait for one: its arguments, or None if there will be none."""
+    rehearsal.rehearse(source.session(), args)
+    called = standby.wait(store, args, incarnation)
+    if called is None:
+        LOG.info("standby %s is not needed any more", args.standby)
+    else:
+        LOG.info("standby %s is called up", args.standby)
+    return called
+
+
+def run(args: JobArguments, store: CassandraStore, incarnation: str) -> int:
+    """Be the driver of an attempt."""
+    lines = logs.set_up(args)
     writer = Writer(store, args.job, args.attempt, incarnation, args.version, args.shards, lambda: time.time_ns() // 1000)
     sink = Sink(writer, args)
     lines.batch = lambda: sink.batch_id

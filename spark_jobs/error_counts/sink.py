@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from spark_jobs.contract import SAMPLE_BYTES, JobArguments, RejectedLine
 from spark_jobs.error_counts import source
 from spark_jobs.error_counts.transform import Count, Plan, counted, sampled
 from spark_jobs.offsets import parse_offsets
 from spark_jobs.protocol import Batch, Offsets, Progress
-from spark_jobs.writer import Counted, Diverged, Writer, ranges
+from spark_jobs.writer import Counted, Diverged, ranges
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -25,10 +25,17 @@ class Closed(Exception):
     """The job is to stop, and this batch comes too late: it is for the next driver."""
 
 
+class Lands(Protocol):
+    """What a sink needs of a writer."""
+
+    def write(self, batch: Batch, count: Callable[[Progress], Counted]) -> bool:
+        """Count and land a micro-batch; False if it had landed before."""
+
+
 class Sink:
     """The function that Spark calls for each micro-batch. Keeps what went wrong, since Spark hands on only its text."""
 
-    def __init__(self, writer: Writer, args: JobArguments) -> None:
+    def __init__(self, writer: Lands, args: JobArguments) -> None:
         self._writer, self._args = writer, args
         self._spark: SparkSession | None = None
         self._plan: Plan | None = None
@@ -66,7 +73,8 @@ class Sink:
         began = time.monotonic()
         batch = self._batch(batch_id)
         landed = self._writer.write(batch, lambda before: self._count(lines, before))
-        LOG.info("batch=%d %s %s in %.3f s", batch_id, "landed" if landed else "had landed", ranges(batch), time.monotonic() - began)
+        done = "landed" if landed else "had landed" if self._args.attempt else "was rehearsed"
+        LOG.info("batch=%d %s %s in %.3f s", batch_id, done, ranges(batch), time.monotonic() - began)
 
     def _count(self, lines: DataFrame, before: Progress) -> Counted:
         assert self._plan is not None

@@ -12,7 +12,24 @@ import pytest
 from spark_jobs.contract import DAY_MS, HOUR_MS, Delta, RejectedLine, day_of
 from spark_jobs.gap import Gap, GapKind, Hole
 from spark_jobs.protocol import Batch, Head, Progress, State, Totals, claim, first_head, land, rebuilt, started, taken_over
-from weir.cluster.records import AttemptRow, Event, FoldNote, Glance, JobRow, Kept, Pause, Published, Rolled, Touched, VersionRow
+from spark_jobs.standby import Orders
+from weir.cluster.records import (
+    AttemptRow,
+    Booked,
+    Event,
+    FoldNote,
+    Glance,
+    JobRow,
+    Kept,
+    Mail,
+    Noted,
+    Pause,
+    Published,
+    Rolled,
+    StandbyRow,
+    Touched,
+    VersionRow,
+)
 
 HOUR = 490_000 * HOUR_MS
 DAY = day_of(HOUR)
@@ -328,6 +345,36 @@ def test_the_last_word_of_each_kind_is_kept(store: Any, job: str) -> None:
     assert store.pauses(job) == [replace(held, until=HOUR + 9), window]
 
 
+def test_a_standby_is_one_row_of_many_hands(store: Any, job: str) -> None:
+    assert store.standbys(job) == store.glance([job])[job].standbys == [] and store.orders(job, "1") is None
+    noted, other = StandbyRow("1", "v1", HOUR), StandbyRow("0", "v0", HOUR - 5, "driver-0")
+    store.put_standby(job, noted)
+    store.put_standby(job, other)
+    assert store.standbys(job) == [noted, other] and store.orders(job, "1") == Orders()
+    store.put_standby(job, replace(noted, submission_id="driver-1"))
+    store.put_ready(job, "1", "i1", HOUR + 7)
+    ready = replace(noted, submission_id="driver-1", incarnation="i1", ready_at=HOUR + 7)
+    assert store.standbys(job) == store.glance([job])[job].standbys == [ready, other]
+    store.call_up(job, "1", 4, '{"attempt": 4}')
+    store.retire(job, "0", HOUR + 9)
+    called = replace(ready, attempt=4, arguments='{"attempt": 4}')
+    assert store.standbys(job) == [called, replace(other, retired_at=HOUR + 9)]
+    assert (store.orders(job, "1"), store.orders(job, "0")) == (Orders('{"attempt": 4}'), Orders("", True))
+
+
+def test_of_standbys_the_newest_are_looked_at(store: Any, job: str) -> None:
+    for n in range(25):
+        store.put_standby(job, StandbyRow(f"{n:02d}", "v1", HOUR))
+    assert [row.id for row in store.standbys(job)] == [f"{n:02d}" for n in range(24, 14, -1)]
+    assert store.glance([job])[job].standbys == store.standbys(job)
+
+
+def test_a_standby_that_nobody_noted_has_no_orders(store: Any, job: str) -> None:
+    """What it writes itself makes a row, too, where the store was restored from an older copy."""
+    store.put_ready(job, "1", "i1", HOUR)
+    assert store.orders(job, "1") is None and store.standbys(job) == [] and store.glance([job])[job].standbys == []
+
+
 @pytest.mark.stack
 def test_many_jobs_cost_no_connection_and_no_thread_of_their_own(real_store: Any, job: str) -> None:
     real_store.glance([job])
@@ -360,7 +407,7 @@ def test_a_glance_at_many_jobs_is_what_each_question_by_itself_says(store: Any, 
         assert (seen[one].head, seen[one].wanted) == (store.head(one), store.job(one))
         assert list(seen[one].attempts) == list(store.attempts(one, 3))
         assert (seen[one].report, seen[one].proven) == (store.report(one), store.proven(one))
-    assert seen[jobs[229]] == Glance(attempts=[], pauses=[])
+    assert seen[jobs[229]] == Glance(attempts=[], pauses=[], standbys=[])
     assert store.glance([]) == {}
 
 
@@ -391,3 +438,37 @@ def test_how_far_the_counts_are_proven_is_kept(store: Any, job: str) -> None:
     assert store.proven(job) == "{2}"
     store.put_proven(job, "{1}", NOW_US)  # of a recount that set out earlier and came in later
     assert store.proven(job) == "{2}"
+
+
+def test_the_book_of_alerts_is_a_compare_and_set(store: Any, job: str) -> None:
+    assert store.book(job) is None
+    one, two = Booked(1, '{"a": 1}'), Booked(2, '{"a": 2}')
+    assert store.set_book(job, None, one) and not store.set_book(job, None, two)
+    assert store.set_book(job, one, two) and not store.set_book(job, one, two)
+    assert store.book(job) == two and store.book(f"{job}_2") is None
+
+
+def test_of_two_evaluations_of_a_window_the_later_decision_stays(store: Any, job: str) -> None:
+    empty, first = Noted("many", DAY, DAY + 600_000, 3, "empty"), Noted("many", DAY + 600_000, DAY + 660_000, 4, "12")
+    amended = replace(first, revision=7, record="14")
+    store.put_evaluations(job, [empty, first, Noted("many", DAY + DAY_MS, DAY + DAY_MS + 60_000, 4, "1")])
+    store.put_evaluations(job, [amended])
+    store.put_evaluations(job, [empty, first])  # of whoever was not sure, and comes late
+    store.put_evaluations(job, [Noted("many", DAY, DAY + 60_000, 9, "2")])  # a window of a longer row leaves the rest of it
+    store.put_evaluations(job, [])
+    rows = store.evaluations(job, "many", DAY, DAY + DAY_MS)
+    assert [(r.start - DAY, r.end - DAY, r.revision, r.record) for r in rows] == [
+        (0, 60_000, 9, "2"),
+        (0, 600_000, 3, "empty"),
+        (600_000, 660_000, 7, "14"),
+    ]
+    assert list(store.evaluations(job, "many", DAY + 600_000, DAY + 660_000)) == [amended]
+    assert [r.record for r in store.evaluations(job, "many", DAY, DAY + 2 * DAY_MS)][-1] == "1"
+    assert list(store.evaluations(job, "other", DAY, DAY + DAY_MS)) == []
+
+
+def test_the_inbox_has_each_message_once_the_newest_first(store: Any, job: str) -> None:
+    one, two = Mail(HOUR, "m1", "{}"), Mail(HOUR + 1, "m2", '{"a": 1}')
+    for mail in (one, two, one):
+        store.put_mail(job, mail)
+    assert list(store.mails(job)) == [two, one] and list(store.mails(job, 1)) == [two] and list(store.mails(f"{job}_2")) == []

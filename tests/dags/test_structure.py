@@ -28,7 +28,7 @@ def dags() -> DagBag:
 def test_all_dags_of_all_jobs_are_there(dags: DagBag) -> None:
     assert dags.import_errors == {}
     jobs = [file.parent.name for file in (PROJECT / "spark_jobs").glob("*/job.yaml")]
-    assert set(dags.dags) == {f"{job}_{verb}" for job in jobs for verb in VERBS} | {"weir_health", "weir_watch"}
+    assert set(dags.dags) == {f"{job}_{verb}" for job in jobs for verb in VERBS} | {"weir_health", "weir_watch", "weir_alerts"}
 
 
 def test_house_rules(dags: DagBag) -> None:

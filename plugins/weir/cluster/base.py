@@ -10,6 +10,7 @@ from spark_jobs.protocol import Head, Position
 from spark_jobs.writer import Store as DriverStore
 from weir.cluster.records import (
     AttemptRow,
+    Booked,
     Cell,
     DayShard,
     DriverState,
@@ -21,12 +22,15 @@ from weir.cluster.records import (
     JobRow,
     Kept,
     Kind,
+    Mail,
+    Noted,
     Pause,
     Published,
     Record,
     Retention,
     Rolled,
     Room,
+    StandbyRow,
     Submission,
     TopicGlance,
     Touched,
@@ -175,7 +179,29 @@ class Checkpoints(Protocol):
         """Remove the folders of attempts that nobody goes back to. Raises NotRunning."""
 
 
-class JobStore(CountStore, Protocol):
+class AlertStore(Protocol):
+    """What alerts keep: decisions with their messages, what windows came to, and what the inbox got."""
+
+    def book(self, job: str) -> Booked | None:
+        """The book of a job's alerts (serial consistency)."""
+
+    def set_book(self, job: str, expected: Booked | None, new: Booked) -> bool:
+        """Change the book if `expected` is what it was. Revisions only grow."""
+
+    def put_evaluations(self, job: str, rows: Sequence[Noted]) -> None:
+        """Write rows of the evaluation ledger. Of two about the same windows the one of the later revision stays, whichever comes last."""
+
+    def evaluations(self, job: str, rule: str, since: int, until: int) -> Sequence[Noted]:
+        """The rows about windows that begin in [since, until), in order."""
+
+    def put_mail(self, job: str, mail: Mail) -> None:
+        """Put a message into the inbox. The same one, put again, is there once."""
+
+    def mails(self, job: str, limit: int = 50) -> Sequence[Mail]:
+        """The newest messages of the inbox, newest first."""
+
+
+class JobStore(CountStore, AlertStore, Protocol):
     """What the manager keeps: what is wanted, each attempt, the timeline and the last reports."""
 
     def close(self) -> None:
@@ -225,6 +251,18 @@ class JobStore(CountStore, Protocol):
 
     def pauses(self, job: str) -> Sequence[Pause]:
         """The last word of each kind, ended or not."""
+
+    def standbys(self, job: str) -> Sequence[StandbyRow]:
+        """The newest standbys, newest first."""
+
+    def put_standby(self, job: str, row: StandbyRow) -> None:
+        """Note a standby that is about to be submitted, or has been: its version, its submission and when."""
+
+    def call_up(self, job: str, standby_id: str, attempt: int, arguments: str) -> None:
+        """Give a standby an attempt, with the arguments of its driver. It looks by itself."""
+
+    def retire(self, job: str, standby_id: str, at: int) -> None:
+        """Let a standby that waits end by itself."""
 
     def report(self, job: str) -> str | None:
         """The last report as JSON."""

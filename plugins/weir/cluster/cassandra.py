@@ -17,10 +17,11 @@ from spark_jobs.protocol import Head, Position
 from spark_jobs.session import OutOfPatience, Session
 from spark_jobs.store import CassandraStore as DriverStore
 from spark_jobs.store import day_of, version_of
-from weir.cluster import glance, timeline
+from weir.cluster import alerting, glance, standby, timeline
 from weir.cluster.glance import attempt_row, job_row, ms
 from weir.cluster.records import (
     AttemptRow,
+    Booked,
     Cell,
     DayShard,
     Event,
@@ -30,9 +31,12 @@ from weir.cluster.records import (
     JobRow,
     Kept,
     Kind,
+    Mail,
+    Noted,
     Pause,
     Published,
     Rolled,
+    StandbyRow,
     Touched,
     VersionRow,
 )
@@ -332,6 +336,40 @@ class CassandraStore(DriverStore):
 
     def pauses(self, job: str) -> Sequence[Pause]:
         return timeline.pauses(self.session, job)
+
+    def standbys(self, job: str) -> Sequence[StandbyRow]:
+        return standby.read(self.session, job)
+
+    def put_standby(self, job: str, row: StandbyRow) -> None:
+        standby.put(self.session, job, row)
+
+    def call_up(self, job: str, standby_id: str, attempt: int, arguments: str) -> None:
+        standby.call_up(self.session, job, standby_id, attempt, arguments)
+
+    def retire(self, job: str, standby_id: str, at: int) -> None:
+        standby.retire(self.session, job, standby_id, at)
+
+    # what alerts keep
+
+    def book(self, job: str) -> Booked | None:
+        return alerting.book(self.session, job)
+
+    def set_book(self, job: str, expected: Booked | None, new: Booked) -> bool:
+        return alerting.set_book(self.session, job, expected, new)
+
+    def put_evaluations(self, job: str, rows: Sequence[Noted]) -> None:
+        alerting.put_evaluations(self.session, job, rows)
+
+    def evaluations(self, job: str, rule: str, since: int, until: int) -> Sequence[Noted]:
+        return list(alerting.evaluations(self.session, job, rule, since, until))
+
+    def put_mail(self, job: str, mail: Mail) -> None:
+        alerting.put_mail(self.session, job, mail)
+
+    def mails(self, job: str, limit: int = 50) -> Sequence[Mail]:
+        return alerting.mails(self.session, job, limit)
+
+    # what is told of jobs
 
     def report(self, job: str) -> str | None:
         rows = self.session.execute("SELECT record FROM report WHERE job = ?", job)

@@ -14,7 +14,7 @@ from typing import Any
 
 from spark_jobs import codec
 from spark_jobs.session import OUTAGE, Session
-from weir.cluster.records import AttemptRow, Glance, JobRow, Pause
+from weir.cluster.records import AttemptRow, Glance, JobRow, Pause, StandbyRow
 
 AT_ONCE = 100  # jobs of one question; more make the question larger for its coordinator, and gain nothing
 PATIENCE_S = 10.0  # of a session that has no bound itself
@@ -25,12 +25,15 @@ ATTEMPTS = "SELECT * FROM attempt WHERE job IN ? PER PARTITION LIMIT ?"
 REPORT = "SELECT job, record FROM report WHERE job IN ?"
 PROVEN = "SELECT job, record FROM proven WHERE job IN ?"
 PAUSES = "SELECT * FROM pause WHERE job IN ?"
+STANDBYS_KEPT = 10  # the newest of a job that anybody looks at
+STANDBYS = f"SELECT * FROM standby WHERE job IN ? PER PARTITION LIMIT {STANDBYS_KEPT}"
+TABLES = HEAD, WANTED, ATTEMPTS, REPORT, PROVEN, PAUSES, STANDBYS
 Rows = dict[str, list[Any]]  # by job
 
 
 def glance(session: Session, jobs: Collection[str], history: int) -> Mapping[str, Glance]:
     """Implements JobStore.glance."""
-    tables: dict[str, Rows] = {HEAD: {}, WANTED: {}, ATTEMPTS: {}, REPORT: {}, PROVEN: {}, PAUSES: {}}
+    tables: dict[str, Rows] = {cql: {} for cql in TABLES}
     deadline, size, trouble = time.monotonic() + (session.patience_s or PATIENCE_S), AT_ONCE, ""
     while True:
         trouble = _ask(session, tables, jobs, size, history, deadline) or trouble
@@ -61,7 +64,7 @@ def _ask(session: Session, tables: Mapping[str, Rows], jobs: Collection[str], si
 def _glance(tables: Mapping[str, Rows], job: str, trouble: str) -> Glance:
     if any(job not in rows for rows in tables.values()):
         return Glance(trouble=f"the store did not answer: {trouble}")
-    head, wanted, attempts, report, proven, pauses = (tables[cql][job] for cql in (HEAD, WANTED, ATTEMPTS, REPORT, PROVEN, PAUSES))
+    head, wanted, attempts, report, proven, pauses, standbys = (tables[cql][job] for cql in TABLES)
     try:
         return Glance(
             wanted=job_row(wanted[0]) if wanted else None,
@@ -70,6 +73,7 @@ def _glance(tables: Mapping[str, Rows], job: str, trouble: str) -> Glance:
             report=report[0].record if report else None,
             proven=proven[0].record if proven else None,
             pauses=[pause_row(r) for r in pauses],
+            standbys=[standby_row(r) for r in standbys if r.version],
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return Glance(trouble=f"its rows in the store cannot be read: {error!r}")
@@ -113,6 +117,21 @@ def attempt_row(r: Any) -> AttemptRow:
 
 def pause_row(r: Any) -> Pause:
     return Pause(r.kind, r.who, r.reason, ms(r.since), ms(r.until))
+
+
+def standby_row(r: Any) -> StandbyRow:
+    """A row whose columns were written by different hands; what is not there yet is empty."""
+    return StandbyRow(
+        id=r.id,
+        version=r.version,
+        submitted_at=ms(r.submitted_at),
+        submission_id=r.submission_id or "",
+        ready_at=ms(r.ready_at) if r.ready_at else 0,
+        incarnation=r.incarnation or "",
+        attempt=r.attempt or 0,
+        arguments=r.arguments or "",
+        retired_at=ms(r.retired_at) if r.retired_at else 0,
+    )
 
 
 def ms(moment: datetime) -> int:

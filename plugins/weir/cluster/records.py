@@ -151,6 +151,26 @@ class AttemptRow:
 
 
 @dataclass(frozen=True)
+class StandbyRow:
+    """A driver in waiting. Times are in ms, 0 for "not yet"; `attempt` is the one that it was called up for, 0 for none."""
+
+    id: str
+    version: str
+    submitted_at: int
+    submission_id: str = ""
+    ready_at: int = 0
+    incarnation: str = ""
+    attempt: int = 0
+    arguments: str = ""
+    retired_at: int = 0
+
+    @property
+    def waits(self) -> bool:
+        """Does it wait, or is on its way to? Who was called up is a driver like any other, whatever else was said."""
+        return not self.attempt and not self.retired_at
+
+
+@dataclass(frozen=True)
 class Event:
     """A line of a job's timeline. `who` is a person, or weir; `attempt` is the one that it is about, 0 for none."""
 
@@ -178,6 +198,35 @@ class Pause:
     reason: str
     since: int  # ms
     until: int = 0
+
+
+@dataclass(frozen=True)
+class Booked:
+    """The book of a job's alerts, as JSON; changed only by compare-and-set on `revision`."""
+
+    revision: int
+    record: str
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A row of the evaluation ledger: the windows of a rule from `start` to `end` (ms, of one day), what they came to as JSON, and the
+    revision of the book that decided it."""
+
+    rule: str
+    start: int
+    end: int
+    revision: int
+    record: str
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A message in the local inbox, as JSON."""
+
+    at: int  # ms
+    id: str
+    record: str
 
 
 @dataclass(frozen=True)
@@ -215,7 +264,7 @@ class Retention:
 
 @dataclass(frozen=True)
 class Glance:
-    """What the store knows of a job: what is wanted, the head, the newest attempts (newest first), as JSON the last report
+    """What the store knows of a job: what is wanted, the head, the newest attempts and standbys (newest first), as JSON the last report
     and how far it is proven, and the pauses, ended or not. With `trouble` nothing of it could be read, for that reason."""
 
     wanted: JobRow | None = None
@@ -224,6 +273,7 @@ class Glance:
     report: str | None = None
     proven: str | None = None
     pauses: Sequence[Pause] = ()
+    standbys: Sequence[StandbyRow] = ()
     trouble: str = ""
 
 

@@ -68,7 +68,7 @@ class Api:
         if method != "GET":
             headers |= {"Content-Type": "application/json;charset=UTF-8", "Content-Length": str(len(data))}
         connection.timeout = max(0.001, deadline - time.monotonic())
-        connection.response_class = partial(_Response, deadline=deadline)  # type: ignore[assignment]
+        connection.response_class = partial(TimedResponse, deadline=deadline)  # type: ignore[assignment]
         try:
             if connection.sock is not None:
                 connection.sock.settimeout(connection.timeout)
@@ -132,7 +132,7 @@ def _object(text: bytes) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else NOTHING
 
 
-class _Response(HTTPResponse):
+class TimedResponse(HTTPResponse):
     """Gives up reading at `deadline`: a time-out of a socket begins anew with each byte."""
 
     def __init__(self, sock: socket.socket, *args: Any, deadline: float, **kwargs: Any) -> None:

@@ -46,7 +46,7 @@ def hold(
     Example: weir hold error_counts --reason "looking into it"
     """
     with opened_manager() as manager:
-        _said(manager.release(job, _who(), reason) if release else manager.hold(job, _who(), reason))
+        _said(manager.release(job, who(), reason) if release else manager.hold(job, who(), reason))
 
 
 def maintenance(
@@ -63,10 +63,10 @@ def maintenance(
 
     for_ms = parse_duration(lasts, "for") if lasts else 0
     with opened_manager() as manager:
-        _said(manager.end_maintenance(job, _who(), comment) if end else manager.maintenance(job, for_ms, _who(), comment))
+        _said(manager.end_maintenance(job, who(), comment) if end else manager.maintenance(job, for_ms, who(), comment))
 
 
-def _who() -> str:
+def who() -> str:
     """The person's name on this machine. A container may have a user without one."""
     try:
         return getpass.getuser()

@@ -18,7 +18,7 @@ def closed_until(head: Head, rules: Rules, end_offsets: Offsets | None, now: int
     """
     progress = base_progress(head)
     newest = max(progress.event_times.values(), default=None)
-    if newest is not None and end_offsets is not None and _at_rest(head, end_offsets, now - rules.lateness):
+    if newest is not None and end_offsets is not None and at_rest(head, end_offsets, now - rules.lateness):
         return newest - newest % rules.pane + rules.pane
     return NOTHING if progress.watermark is None else progress.watermark
 
@@ -31,7 +31,7 @@ def closed_now(head: Head, rules: Rules, broker: Broker, now: int) -> int:
         return closed_until(head, rules, None, now)
 
 
-def _at_rest(head: Head, end_offsets: Offsets, since: int) -> bool:
+def at_rest(head: Head, end_offsets: Offsets, since: int) -> bool:
     """Has all input landed, and nothing come after it, since that moment?"""
     drained = all(head.frontier.get(p, 0) >= end for p, end in end_offsets.items())
     landed_at = head.landed_at or head.write_ts // 1000  # a new epoch begins without a landing of its own

@@ -65,7 +65,7 @@ class Load:
         self._may_send.set()
 
     def begin_anew(self, partitions: int) -> None:
-        """The topic is another one: what a producer knows of the former one is of no use. Only while it is held."""
+        """The topic is another one, or has grown: a producer goes on for minutes with what it knew. Only while it is held."""
         self._producer, self.partitions = producer(self.kafka), partitions
 
     @property

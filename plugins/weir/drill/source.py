@@ -90,5 +90,7 @@ def more_partitions(scene: Scene) -> None:
     client = admin(scene.stage.settings.kafka)  # held: an answer dies with its client
     client.create_partitions([NewPartitions(TOPIC, wanted)])[TOPIC].result(30)
     scene.stage.until(lambda: len(scene.stage.broker.partitions(TOPIC)) == wanted, "the topic has another partition")
-    scene.load.partitions = wanted
+    scene.load.hold()
+    scene.load.begin_anew(wanted)
+    scene.load.go_on()
     scene.stage.until(lambda: scene.stage.head().frontier.get(wanted - 1, 0) > 0, "lines of the new partition land")

@@ -177,14 +177,17 @@ class Stage:
 
 
 @contextmanager
-def own(state: Path, reporter: Reporter) -> Iterator[Stage]:
-    """A stack of its own in a new state folder, on free ports, ended afterwards. Sets WEIR_HOME for this process and its children."""
+def own(state: Path, reporter: Reporter, change: Callable[[Path], None] = lambda jobs: None) -> Iterator[Stage]:
+    """A stack of its own in a new state folder, on free ports, ended afterwards. Sets WEIR_HOME for this process and its children. Its copy
+    of the jobs can be changed before it starts."""
     os.environ["WEIR_HOME"] = str(state)
     os.environ[failpoint.FOLDER] = str(state.resolve() / "failpoints")
     proxy = Proxy(lambda: folder.load(home()).ports["cassandra"])
     os.environ[PROXIED] = str(proxy.port)  # inherited by all parts; the probes know the real one
     os.environ[DAGS] = str(_copy(PROJECT / "dags", state.resolve() / "dags"))
-    os.environ[JOBS] = str(_copy(PROJECT / "spark_jobs", state.resolve() / "code" / "spark_jobs"))
+    jobs = _copy(PROJECT / "spark_jobs", state.resolve() / "code" / "spark_jobs")
+    os.environ[JOBS] = str(jobs)
+    change(jobs)
     try:
         stack.up(reporter)
         with _stage(proxy) as found:

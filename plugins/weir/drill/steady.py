@@ -57,7 +57,12 @@ def one_driver(scene: Scene) -> None:
 def _alone(stage: Stage) -> bool:
     head = stage.head()
     row = next(a for a in stage.manager.store.attempts(JOB) if a.attempt == head.attempt)
-    return _on_master(stage) == [row.submission_id] and _jvms(stage) == [stage.driver()]
+    return sorted(set(_on_master(stage)) - _waiting(stage)) == [row.submission_id] and _jvms(stage) == [stage.driver()]
+
+
+def _waiting(stage: Stage) -> set[str]:
+    """The submissions and the ids of standbys, which are nobody's driver until they are called up."""
+    return {name for row in stage.manager.store.standbys(JOB) if not row.attempt for name in (row.submission_id, row.id) if name}
 
 
 def _on_master(stage: Stage) -> list[str]:
@@ -74,8 +79,10 @@ def _jvms(stage: Stage) -> list[int]:
 
 
 def of_driver(stage: Stage) -> list[psutil.Process]:
-    """Every process of this stack that runs the job: JVMs and Python."""
-    return [each for each in descendants_of(str(stage.home)) if any(word.endswith(f"{JOB}/job.py") for word in _command(each))]
+    """Every process of this stack that runs the job, JVMs and Python, without standbys."""
+    waiting, found = _waiting(stage), descendants_of(str(stage.home))
+    jobs = [each for each in found if any(word.endswith(f"{JOB}/job.py") for word in _command(each))]
+    return [each for each in jobs if not any(name in word for word in _command(each) for name in waiting)]
 
 
 def _command(process: psutil.Process) -> Sequence[str]:

@@ -15,27 +15,36 @@ HEAD = 16 * 1024  # bytes; a driver's log begins with its launch command, which 
 
 
 def of_part(home: Path, part: str) -> list[Path]:
-    """The log files of a part, of `supervisor`, or of `driver:JOB`. Raises BadInput that lists the names."""
-    folder = home / "logs"
-    files = of_driver(home, part.removeprefix("driver:")) if part.startswith("driver:") else [folder / f"{part}.log"]
+    """The log files of a part, of `supervisor`, or of `driver:JOB` or `standby:JOB`. Raises BadInput that lists the names."""
+    folder, (kind, _, job) = home / "logs", part.partition(":")
+    files = of_driver(home, job, kind == "standby") if kind in ("driver", "standby") else [folder / f"{part}.log"]
     if not files or not files[0].exists() or "/" in part:
         names = ", ".join(sorted(path.stem for path in folder.glob("*.log"))) or "none yet"
         raise BadInput(f"There is no log of {part!r}.", f"There are: {names}.")
     return files
 
 
-def of_driver(home: Path, job: str) -> list[Path]:
-    """stderr (Spark's log) and stdout (Python's, tracebacks too) of the job's newest driver; none if it never ran here."""
-    found = [path for path in (home / "spark" / "work").glob("driver-*/stderr") if _names(path, job)]
+def of_driver(home: Path, job: str, standby: bool = False) -> list[Path]:
+    """stderr (Spark's log) and stdout (Python's, tracebacks too) of the job's newest driver, or of its newest standby that was not called
+    up; none if it never ran here."""
+    logs = [path for path in (home / "spark" / "work").glob("driver-*/stderr") if job.encode() in _beginning(path)]
+    found = [path for path in logs if _waits(path, job) is standby]
     if not found:
         return []
     newest = max(found, key=lambda path: path.stat().st_mtime)
     return [path for path in (newest, newest.with_name("stdout")) if path.exists()]
 
 
-def _names(log: Path, job: str) -> bool:
+def _waits(log: Path, job: str) -> bool:
+    """Is it of a standby that was not called up? What it says then is among its first lines."""
+    return f"weir:{job}:standby".encode() in _beginning(log) and b"is called up" not in _beginning(log.with_name("stdout"))
+
+
+def _beginning(log: Path) -> bytes:
+    if not log.exists():
+        return b""
     with log.open("rb") as file:
-        return job.encode() in file.read(HEAD)
+        return file.read(HEAD)
 
 
 def of_dag(home: Path, dag: str) -> Path | None:

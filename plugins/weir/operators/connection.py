@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Protocol
 
 from weir.cluster.base import Cluster, Submit
 from weir.cluster.kubernetes import KubernetesCluster, mounted, mounted_ca
 from weir.cluster.yarn import YarnCluster
+from weir.connection import Connection
 from weir.errors import BadInput
 from weir.settings import Settings
 
@@ -16,24 +16,7 @@ REST_PORT, UI_PORT = 6066, 8080
 RESOURCE_MANAGER = "yarn_resourcemanager_webapp_address"  # the provider's own name for it
 
 
-class SparkConnection(Protocol):
-    """The part of an Airflow connection that says where Spark is."""
-
-    @property
-    def conn_type(self) -> str | None: ...
-    @property
-    def host(self) -> str | None: ...
-    @property
-    def port(self) -> int | None: ...
-    @property
-    def login(self) -> str | None: ...
-    @property
-    def password(self) -> str | None: ...
-    @property
-    def extra_dejson(self) -> Mapping[str, Any]: ...
-
-
-def with_connection(settings: Settings, connection: SparkConnection) -> Settings:
+def with_connection(settings: Settings, connection: Connection) -> Settings:
     """`settings` with the addresses of the connection. Raises BadInput on a deploy mode in which a driver would live in a task."""
     extra = connection.extra_dejson
     mode = extra.get("deploy-mode") or "cluster"
@@ -48,7 +31,7 @@ def with_connection(settings: Settings, connection: SparkConnection) -> Settings
     return replace(settings, spark_master=master, spark_rest=rest, spark_ui=ui)
 
 
-def elsewhere(connection: SparkConnection, submit: Submit) -> Mapping[str, Cluster]:
+def elsewhere(connection: Connection, submit: Submit) -> Mapping[str, Cluster]:
     """The cluster of a connection to Kubernetes or YARN, by its kind; nothing for standalone."""
     master, extra, log_url = master_of(connection), connection.extra_dejson, connection.extra_dejson.get("log-url", "")
     if master.startswith("k8s://"):
@@ -61,7 +44,7 @@ def elsewhere(connection: SparkConnection, submit: Submit) -> Mapping[str, Clust
     return {}
 
 
-def master_of(connection: SparkConnection) -> str:
+def master_of(connection: Connection) -> str:
     """The master's URL, from a host with or without it, as the provider's hook reads it; a bare `host` means standalone."""
     host = connection.host or ""
     whole = connection.conn_type == "spark" and ("://" in host or host in ("yarn", "yarn-cluster"))

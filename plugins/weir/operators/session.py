@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from weir.operators.connection import SparkConnection, elsewhere, with_connection
+from weir.connection import Connection
+from weir.operators.connection import elsewhere, with_connection
 from weir.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def connect() -> Manager:
     return manager(found, elsewhere(connection, SparkSubmit(found.spark_conn_id)) if connection else {})
 
 
-def _found() -> tuple[Settings, SparkConnection | None]:
+def _found() -> tuple[Settings, Connection | None]:
     found = Settings.load()
     try:
         connection = BaseHook.get_connection(found.spark_conn_id)

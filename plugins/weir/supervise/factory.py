@@ -19,6 +19,7 @@ from weir.settings import Settings
 from weir.supervise.manager import Manager
 from weir.supervise.preflight import rehearsal
 from weir.supervise.spec import sound
+from weir.supervise.standby import fitting, wanted_version
 from weir.supervise.verdict import Observation
 
 PATIENCE_S = 10.0  # a person or a tick waits for an answer; drivers wait for ever
@@ -52,10 +53,11 @@ def store(settings: Settings, patience_s: float = PATIENCE_S) -> CassandraStore:
 
 
 def drivers(settings: Settings) -> list[dict[str, Any]]:
-    """Each job that should run, as a part named `driver:JOB` of the stack's status; empty if the store does not answer."""
+    """Each job that should run, as a part named `driver:JOB` of the stack's status, and each standby that is ready as `standby:JOB`;
+    empty if the store does not answer."""
     try:
         found = manager(settings)
-        return [_as_part(job, seen) for job, seen in found.drivers()]
+        return [part for job, seen in found.drivers() for part in (_as_part(job, seen), *_standby(job, seen))]
     except WeirError:
         return []
 
@@ -63,11 +65,22 @@ def drivers(settings: Settings) -> list[dict[str, Any]]:
 def _as_part(job: str, seen: Observation) -> dict[str, Any]:
     row, head = seen.attempt, seen.head
     running = seen.driver in (DriverState.RUNNING, DriverState.SUBMITTED) and not (row and row.exit_reason)
-    since = datetime.fromtimestamp((row.submitted_at if row else 0) / 1000, UTC).isoformat(timespec="seconds")
     return {
         "part": f"driver:{job}",
         "state": "ok" if running and head and head.incarnation else "is starting" if running else f"is {seen.driver}",
         "address": row.submission_id if row else "",
         "pid": pid_of(head.incarnation) if running and head else 0,
-        "since": since.replace("+00:00", "Z"),
+        "since": _moment(row.submitted_at if row else 0),
     }
+
+
+def _standby(job: str, seen: Observation) -> list[dict[str, Any]]:
+    row = fitting(seen.standbys, seen.standby_states, wanted_version(seen.wanted))
+    if row is None:
+        return []
+    pid, since = pid_of(row.incarnation), _moment(row.ready_at)
+    return [{"part": f"standby:{job}", "state": "ok", "address": row.submission_id, "pid": pid, "since": since}]
+
+
+def _moment(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

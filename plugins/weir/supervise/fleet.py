@@ -1,6 +1,6 @@
 """One pass over many jobs: each part of the world is asked once for all of them, and each job is judged by itself.
 
-A pass costs a few questions whatever the number of jobs: six tables a hundred jobs at a time, three questions to the broker for all
+A pass costs a few questions whatever the number of jobs: seven tables a hundred jobs at a time, three questions to the broker for all
 topics, and one to each kind of cluster. First it is a glance, with the newest attempts only. What does not look well is looked at with its
 history before it is believed. Retention and folding are looked at job by job, each now and then, in the time that a pass has to spare.
 """
@@ -22,6 +22,7 @@ from weir.supervise.restart import decide, with_decision
 from weir.supervise.retention import RetentionWatch
 from weir.supervise.spare import Spare
 from weir.supervise.spec import JobSpec
+from weir.supervise.standby import asked_about, duty, in_a_word
 from weir.supervise.verdict import CALM, Observation, Report, Verdict, judge
 
 GLANCE, HISTORY = 3, 50  # attempts: the current one, the one before, and one that is being made; or all that any rule asks for
@@ -76,7 +77,8 @@ class Fleet:
         glances = self._store.glance(list(specs), history)
         names = {spec.source.topic for spec in specs.values()}
         topics = self._probes.ask("the broker", lambda: self._broker.topics(names), NOTHING)
-        asked = [self._ask(kind, ids) for kind, ids in _submissions(specs, glances).items() if kind in self._clusters]
+        submissions = _submissions(specs, glances, self._now_ms())
+        asked = [self._ask(kind, ids) for kind, ids in submissions.items() if kind in self._clusters]
         drivers = {one: state for answer in asked for one, state in answer().items()}
         return glances, Outside(drivers, topics())
 
@@ -99,6 +101,8 @@ class Fleet:
             retention=retention,
             unread_since=unread_since,
             pauses=glance.pauses,
+            standbys=glance.standbys,
+            standby_states=outside.drivers,
         )
 
     # judging
@@ -114,7 +118,9 @@ class Fleet:
         try:
             seen = self._observation(spec, glance, outside)
             report = judge(job, seen, spec.health, self._memory.before(job, glance))
-            report = replace(report, evidence={**report.evidence, **self._folding.evidence(spec, seen)})
+            standby = {"standby": word} if (word := in_a_word(seen)) else {}
+            evidence = {**report.evidence, **standby, **self._folding.evidence(spec, seen)}
+            report = replace(report, evidence=evidence, standby_act=str(duty(seen, report)))
             return with_decision(report, decide(report, spec.restart, seen.attempts, seen.landed_attempt, seen.paused))
         except Exception as error:
             log.exception("%s could not be judged", job)
@@ -127,12 +133,13 @@ class Fleet:
         return int(self._clock() * 1000)
 
 
-def _submissions(specs: Specs, glances: Mapping[str, Glance]) -> Mapping[str, list[str]]:
-    """The newest drivers' submission ids, by the kind of cluster."""
+def _submissions(specs: Specs, glances: Mapping[str, Glance], now: int) -> Mapping[str, list[str]]:
+    """The submission ids of the newest drivers and of standbys, by the kind of cluster."""
     found: dict[str, list[str]] = {}
     for job, spec in specs.items():
-        if submission := _submission(glances[job]):
-            found.setdefault(spec.cluster, []).append(submission)
+        newest, standbys = _submission(glances[job]), asked_about(glances[job].standbys, now)
+        if ids := ([newest] if newest else []) + standbys:
+            found.setdefault(spec.cluster, []).extend(ids)
     return found
 
 

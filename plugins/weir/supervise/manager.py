@@ -94,9 +94,11 @@ class Manager(Deployer):
         if wanted is None or head is None or wanted.desired == "stopped":
             return Action(False, head.attempt if head else 0, f"{job} is stopped already.")
         self._change(wanted, replace(wanted, desired="stopped", changed_by=who, reason=reason))
-        row = self._row(job, head.attempt)
+        row, standbys = self._row(job, head.attempt), self._dismiss(job)
         if row and row.submission_id:
             self._end(job, row.submission_id, begun=bool(head.incarnation))
+        for standby in standbys:
+            self._end(job, standby, begun=True)
         highest = self._highest(job)
         self.store.put_attempt(job, AttemptRow(max(head.attempt, highest) + 1, "stop", who, reason, self._now_ms(), wanted.version))
         fenced = takeover.take_over(self.store, job, head.attempt, highest)  # whatever of it still runs can write no more

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from spark_jobs.contract import JobArguments
 from spark_jobs.protocol import first_head
+from weir.cluster.base import Broker
 from weir.cluster.kafka import KafkaBroker
 from weir.cluster.records import Submission
 from weir.settings import PROJECT, Settings
-from weir.supervise.spec import find, load_all
+from weir.supervise.spec import JobSpec, find, load_all
 from weir.supervise.submission import arguments, submission
 
 LINES = 500  # of each partition: every class that counting needs is loaded for the first of them
@@ -18,9 +20,14 @@ LINES = 500  # of each partition: every class that counting needs is loaded for 
 def rehearsal(settings: Settings, job: str) -> Submission:
     """What to start for it: the `rehearsal.py` beside the application. Raises UnknownJob, or NotRunning if Kafka does not answer."""
     spec = find(load_all(Path(settings.jobs)), job)
-    broker, topic = KafkaBroker(settings.kafka), spec.source.topic
-    first, ends, topic_id = broker.earliest_offsets(topic), broker.end_offsets(topic), broker.topic_id(topic)
-    start = {p: max(first.get(p, 0), end - LINES) for p, end in ends.items()}
-    args = arguments(spec, first_head(job, start, topic_id, 0), "rehearsal", "", settings, ends)
+    args = newest_lines(spec, "rehearsal", KafkaBroker(settings.kafka), settings)
     asked = submission(spec, args, PROJECT, settings)
     return replace(asked, application=str(Path(asked.application).with_name("rehearsal.py")), executors=0)
+
+
+def newest_lines(spec: JobSpec, version: str, broker: Broker, settings: Settings) -> JobArguments:
+    """The arguments of a driver without an attempt, from the newest lines on. Raises NotRunning if Kafka does not answer."""
+    topic = spec.source.topic
+    first, ends, topic_id = broker.earliest_offsets(topic), broker.end_offsets(topic), broker.topic_id(topic)
+    start = {p: max(first.get(p, 0), end - LINES) for p, end in ends.items()}
+    return arguments(spec, first_head(spec.name, start, topic_id, 0), version, "", settings, ends)

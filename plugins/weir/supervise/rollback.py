@@ -53,10 +53,11 @@ def _fault(seen: Observation, health: Health, lag_since: int, late: bool) -> tup
     row = seen.attempt
     if seen.lost or seen.another_topic:
         return Fate.LEAVE, "lines are lost"
+    # The watch may have started the next driver of the version by now: that the one before failed stands.
+    if failed := next((a for a in _tries(seen) if a.exit_reason == "failed"), None):
+        return Fate.ROLL_BACK, f"the driver of attempt {failed.attempt} failed: {_first_line(failed.exit_error)}"
     if row is None or not row.submission_id:
         return Fate.WAIT, "the cluster has not taken a driver"
-    if row.exit_reason == "failed":
-        return Fate.ROLL_BACK, f"the driver failed: {_first_line(row.exit_error)}"
     if row.exit_reason in ("diverged", "lost"):
         return Fate.LEAVE, f"the driver ended as {row.exit_reason}: {_first_line(row.exit_error)}"
     if seen.driver is DriverState.UNKNOWN or seen.lag is None:
@@ -64,9 +65,19 @@ def _fault(seen: Observation, health: Health, lag_since: int, late: bool) -> tup
     return _ended(seen, row) if seen.driver.ended else _alive(seen, row, health, lag_since, late)
 
 
+def _tries(seen: Observation) -> Sequence[AttemptRow]:
+    """The attempts since the version was deployed last, newest first: how it went another time, before it was taken back, is no matter."""
+    tries: list[AttemptRow] = []
+    for attempt in seen.attempts:
+        tries.append(attempt)
+        if attempt.cause == "deploy":
+            break
+    return tries
+
+
 def _ended(seen: Observation, row: AttemptRow) -> tuple[Fate, str]:
     """It ended without a word. A JVM that the spec's options keep from starting does that each time, a driver that was killed does not."""
-    silent = [a for a in seen.attempts if a.version == row.version and a.submission_id and not a.exit_reason and not _began(seen, a)]
+    silent = [a for a in _tries(seen) if a.submission_id and not a.exit_reason and not _began(seen, a)]
     if row in silent and len(silent) >= TWICE and seen.driver is not DriverState.KILLED:
         return Fate.ROLL_BACK, f"{len(silent)} drivers in a row ended before they had begun"
     return Fate.WAIT, f"it was killed or lost (the cluster says {seen.driver})"
@@ -74,9 +85,6 @@ def _ended(seen: Observation, row: AttemptRow) -> tuple[Fate, str]:
 
 def _alive(seen: Observation, row: AttemptRow, health: Health, lag_since: int, late: bool) -> tuple[Fate, str]:
     running_s, waited_s = (seen.now - row.submitted_at) / 1000, (seen.now - max(lag_since, row.submitted_at)) / 1000
-    failed = next((a for a in seen.attempts if a.version == row.version and a.exit_reason == "failed"), None)
-    if late and failed:
-        return Fate.ROLL_BACK, f"attempt {failed.attempt} failed: {_first_line(failed.exit_error)}"
     if not late or running_s < health.ready_within / 2:  # the watch has started another driver meanwhile
         return Fate.WAIT, "it may still become ready"
     if seen.driver is not DriverState.RUNNING:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
-from weir.errors import BadSpec, UnknownJob
+from weir.errors import BadSpec, UnknownJob, WeirError
 
 # libyaml reads a spec ten times as fast as Python does; a fleet of a thousand is read for each file of DAGs.
 LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 ZONES = cache(available_timezones)  # each call looks through the folders of zones: 7 ms
+M = TypeVar("M", bound=BaseModel)
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -112,6 +113,7 @@ class JobSpec(Section):
     spark_conf: dict[str, str] = {}
     health: Health = Health()
     restart: Restart = Restart()
+    standby: Literal["none", "warm"] = "none"
 
     @field_validator("spark_conf", mode="before")
     @classmethod
@@ -124,13 +126,18 @@ class JobSpec(Section):
 
 def parse(text: str, where: str) -> JobSpec:
     """Raises BadSpec that names each field that does not fit, and the rule."""
+    return as_model(JobSpec, text, where, BadSpec)
+
+
+def as_model(model: type[M], text: str, where: str, wrong: type[WeirError]) -> M:
+    """YAML as a typed model. Raises `wrong` that names each field that does not fit, and the rule."""
     try:
-        return JobSpec.model_validate(yaml.load(text, LOADER))  # noqa: S506 - a safe one
+        return model.model_validate(yaml.load(text, LOADER))  # noqa: S506 - a safe one
     except yaml.YAMLError as error:
-        raise BadSpec(f"{where} is not YAML: {error}.", "Mend the file.") from error
+        raise wrong(f"{where} is not YAML: {error}.", "Mend the file.") from error
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors())
-        raise BadSpec(f"{where} does not fit: {problems}.", "Mend the named fields.") from error
+        raise wrong(f"{where} does not fit: {problems}.", "Mend the named fields.") from error
 
 
 def read_all(folder: Path) -> list[tuple[JobSpec | None, str]]:

@@ -1,5 +1,5 @@
-"""How an attempt starts: take over, copy the checkpoint or begin a new epoch, submit. Killed anywhere in between, the next tick takes the
-next attempt."""
+"""How an attempt starts: take over, copy the checkpoint or begin a new epoch, call up a standby or submit a driver. Killed anywhere in
+between, the next tick takes the next attempt."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from weir.errors import BadInput, Conflict, DataLoss, Diverged, NotRunning
 from weir.supervise import takeover
 from weir.supervise.beginning import Beginning, Topic, Word, after_batch, after_loss, at_frontier
 from weir.supervise.lineage import KEEP_BATCHES, Plans, disagreement, forgotten, usable
-from weir.supervise.parts import Parts, or_none
+from weir.supervise.parts import or_none
 from weir.supervise.plan import fixed
 from weir.supervise.restart import Act
 from weir.supervise.spec import JobSpec, parse
+from weir.supervise.standby_keeper import StandbyKeeper
 from weir.supervise.submission import arguments, enlarged, submission
 from weir.supervise.verdict import Observation, Report, Verdict, judge
 
@@ -50,7 +51,7 @@ class Order:
     version: str = ""
 
 
-class Starter(Parts):
+class Starter(StandbyKeeper):
     def _start(self, order: Order) -> Action:
         job, wanted = order.job, self._wanted_running(order.job)
         order = replace(order, version=wanted.version)
@@ -64,11 +65,13 @@ class Starter(Parts):
         checkpoint = self._checkpoints.location(job, head.epoch, head.attempt)
         args = arguments(spec, head, wanted.version, checkpoint, self._settings, topic.ends if topic else ())
         code = Path(self._settings.bundles) / wanted.version
-        submission_id = cluster.submit(submission(enlarged(spec, self.store.attempts(job)), args, code, self._settings))
+        standby = self._call_up(wanted, args)
+        submission_id = standby or cluster.submit(submission(enlarged(spec, self.store.attempts(job)), args, code, self._settings))
         failpoint.reach("takeover.submit")
         self.store.put_submitted(job, head.attempt, submission_id, self._now_ms())
-        sentence = f"{job}: attempt {head.attempt} was submitted as {submission_id}."
-        detail = or_none(lambda: self._circumstances(order, head)) or {}
+        how = "was given to the standby" if standby else "was submitted as"
+        sentence = f"{job}: attempt {head.attempt} {how} {submission_id}."
+        detail = {**(or_none(lambda: self._circumstances(order, head)) or {}), **({"standby": standby} if standby else {})}
         self._tell(job, order.cause, sentence, head.attempt, order.who, order.reason, detail)
         return Action(True, head.attempt, sentence)
 

@@ -57,7 +57,7 @@ def enlarged(spec: JobSpec, attempts: Sequence[AttemptRow]) -> JobSpec:
 def submission(spec: JobSpec, args: JobArguments, bundle: Path, settings: Settings) -> Submission:
     """The driver to be started, from the code in `bundle`."""
     return Submission(
-        name=f"weir:{spec.name}:{args.attempt}",
+        name=f"weir:{spec.name}:{'standby' if args.standby else args.attempt}",
         application=str(bundle / spec.application),
         arguments=args.to_argv(),
         conf=spec.spark_conf,

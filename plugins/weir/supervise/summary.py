@@ -14,6 +14,7 @@ def summary(report: Report) -> dict[str, Any]:
     return {
         "verdict": str(report.verdict),
         "paused": evidence.get("paused", ""),
+        "standby": evidence.get("standby", ""),
         "since": iso(report.since) if report.since else "",
         "attempt": report.attempt,
         "epoch": evidence.get("epoch"),

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 
 from spark_jobs.protocol import Head, Offsets, landed
-from weir.cluster.records import AttemptRow, DriverState, JobRow, Pause, Retention
+from weir.cluster.records import AttemptRow, DriverState, JobRow, Pause, Retention, StandbyRow
 from weir.counts.proven import UNPROVEN, Proven
 from weir.supervise.beginning import Spans, lost
 from weir.supervise.pause import MAINTENANCE, in_force, in_words
@@ -63,6 +63,8 @@ class Observation:
     retention: Retention | None = None
     unread_since: Mapping[int, int] = field(default_factory=dict)  # when the first unread record was appended (ms), by partition
     pauses: Sequence[Pause] = ()  # the last word of each kind, ended or not
+    standbys: Sequence[StandbyRow] = ()  # newest first
+    standby_states: Mapping[str, DriverState] = field(default_factory=dict)  # by submission id
 
     @property
     def paused(self) -> Sequence[Pause]:
@@ -113,7 +115,8 @@ class Observation:
 @dataclass(frozen=True)
 class Report:
     """A verdict in words, made at `at`, since when, with its evidence. `lag_since` is when input first waited without anything landing
-    after, and `lag_seen` when it was last seen to wait. `settled` is the newest attempt that had nothing left to catch up with."""
+    after, and `lag_seen` when it was last seen to wait. `settled` is the newest attempt that had nothing left to catch up with.
+    `act` is what is to be done about the driver, and `standby_act` about standbys."""
 
     job: str
     verdict: Verdict
@@ -130,6 +133,7 @@ class Report:
     lag_seen: int = 0
     at: int = 0
     settled: int = 0
+    standby_act: str = "none"
 
     def as_dict(self) -> dict[str, object]:
         return {**asdict(self), "verdict": str(self.verdict)}

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from weir.supervise.verdict import Report
 
 AT_ONCE = 8  # starts; each waits for store, checkpoints and cluster most of its time
+ASIDE = 2  # standbys seen to at once; no act and no pass waits for that
 WAIT_S = 2.0  # a start on a standalone cluster takes well under a second, one by spark-submit many
 
 log = logging.getLogger(__name__)
@@ -36,12 +37,16 @@ class Hands:
         self._wait_s = wait_s
         self._pool = ThreadPoolExecutor(AT_ONCE, "weir-act")
         self._busy: dict[str, Future[Acted | None]] = {}
+        self._aside = ThreadPoolExecutor(ASIDE, "weir-standby")
+        self._tended: dict[str, Future[None]] = {}
 
     def attend(self, manager: Manager, reports: Iterable[Report]) -> list[Acted]:
         """Begin what the reports call for. Returns what has been done by now, also of earlier passes."""
         for report in reports:
             if report.act != "none" and report.job not in self._busy:
                 self._busy[report.job] = self._pool.submit(_act, manager, report)
+            if report.standby_act != "none" and (report.job not in self._tended or self._tended[report.job].done()):
+                self._tended[report.job] = self._aside.submit(_tend, manager, report)
         wait(self._busy.values(), self._wait_s)
         done = [self._busy.pop(job).result() for job, act in list(self._busy.items()) if act.done()]
         return [acted for acted in done if acted]
@@ -58,3 +63,11 @@ def _act(manager: Manager, report: Report) -> Acted | None:
         return None
     log.warning("%s. %s", report.sentence, action.sentence)
     return Acted(report.job, report.attempt, action.attempt, report.sentence, action.sentence)
+
+
+def _tend(manager: Manager, report: Report) -> None:
+    """See to a job's standbys. Nobody needs to be told: the timeline has it."""
+    try:
+        manager.tend(report)
+    except Exception as error:  # noqa: BLE001
+        log.warning("%s: could not see to its standby: %r", report.job, error)

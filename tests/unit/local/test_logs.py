@@ -54,3 +54,15 @@ def test_a_tasks_errors_in_words(tmp_path: Path) -> None:
     assert logs.of_dag(tmp_path, "d") == log
     assert logs.task_errors(log) == "    Task failed with exception: the driver has ended"
     assert logs.of_dag(tmp_path, "none") is None
+
+
+def test_a_standby_has_a_log_of_its_own_until_it_is_called_up(tmp_path: Path) -> None:
+    running, waiting = (driver(tmp_path, number, "error_counts") for number in (1, 2))
+    (waiting / "stderr").write_text("Launch Command: java --name weir:error_counts:standby spark_jobs/error_counts/job.py\n")
+    os.utime(waiting / "stderr", (2, 2))
+    assert logs.of_part(tmp_path, "driver:error_counts") == [running / "stderr", running / "stdout"]
+    assert logs.of_part(tmp_path, "standby:error_counts") == [waiting / "stderr", waiting / "stdout"]
+    (waiting / "stdout").write_text("INFO standby 17-ab is called up\n")
+    assert logs.of_part(tmp_path, "driver:error_counts") == [waiting / "stderr", waiting / "stdout"]
+    with pytest.raises(BadInput):
+        logs.of_part(tmp_path, "standby:error_counts")

@@ -1,14 +1,17 @@
-"""A world for the supervisor's state machine: drivers that live, hang and die, parts that go away, people with their words, and two eyes
-that look and act at any time, also on what they saw long ago. The judgement and the manager are the product's own."""
+"""A world for the supervisor's state machine: drivers and standbys that live, hang and die, parts that go away, people with their words,
+and two eyes that look and act at any time, also on what they saw long ago. The judgement and the manager are the product's own."""
 
 from __future__ import annotations
 
 import contextlib
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from spark_jobs.writer import Writer
+import pytest
+
+from spark_jobs.writer import Superseded, Writer
 from tests.unit.supervise.test_manager import JOB, Bench
 from weir.cluster.records import DriverState
 from weir.errors import Conflict, NotRunning
@@ -19,8 +22,9 @@ SETTLED_S = 600  # far longer than the longest pause between two restarts
 
 
 class World(Bench):
-    def __init__(self, folder: Path, eye: type[Manager] = Manager) -> None:
+    def __init__(self, folder: Path, eye: type[Manager] = Manager, standby: str = "none") -> None:
         super().__init__(folder)
+        self.manager.specs[JOB] = self.manager.specs[JOB].model_copy(update={"standby": standby})
         code = folder / "spark_jobs"  # little of it: it is read at each deploy
         (code / JOB).mkdir(parents=True, exist_ok=True)
         (code / JOB / "job.py").write_text("")
@@ -39,9 +43,17 @@ class World(Bench):
 
     @property
     def driver(self) -> str:
-        """The driver that lives; empty for none. There must never be two."""
-        assert len(self.cluster.alive) <= 1, self.cluster.alive
-        return next(iter(self.cluster.alive), "")
+        """The driver that lives; empty for none. There must never be two, and one standby at most that waits."""
+        waiting = [row.submission_id for row in self.store.standbys(JOB) if row.waits]
+        assert len(set(waiting) & set(self.cluster.alive)) <= 1, waiting
+        drivers = [one for one in self.cluster.alive if not self.arguments(one).standby]
+        assert len(drivers) <= 1, f"two drivers: {drivers}"
+        return next(iter(drivers), "")
+
+    @property
+    def standby(self) -> str:
+        """The standby that lives and was not called up; empty for none."""
+        return next((one for one in self.cluster.alive if self.arguments(one).standby), "")
 
     def pass_time(self, seconds: int) -> None:
         """A healthy driver starts, and lands within a second what there is."""
@@ -49,7 +61,18 @@ class World(Bench):
             self.clock.sleep(1)
             self.work()
 
+    def wait(self) -> None:
+        """A standby gets ready, and ends when it is told to. It can write nothing."""
+        if (one := self.standby) and one not in self.hung:
+            args = self.arguments(one)
+            with pytest.raises(Superseded):
+                Writer(self.store, JOB, args.attempt, one, args.version, args.shards, lambda: 1).start()
+            self.store.put_ready(JOB, args.standby, one, int(self.clock() * 1000))
+            if (orders := self.store.orders(JOB, args.standby)) and orders.retired:
+                self.cluster.states[one] = DriverState.FINISHED
+
     def work(self) -> None:
+        self.wait()
         one = self.driver
         if not one or one in self.hung:
             return
@@ -79,6 +102,18 @@ class World(Bench):
     def driver_hangs(self) -> None:
         self.hung |= {self.driver} - {""}
 
+    def standby_ends(self) -> None:
+        if one := self.standby:
+            self.cluster.states[one] = DriverState.FAILED
+
+    def standby_hangs(self) -> None:
+        self.hung |= {self.standby} - {""}
+
+    @property
+    def started(self) -> int:
+        """How many attempts ever got a driver."""
+        return sum(bool(row.submission_id) for row in self.store._attempts.get(JOB, {}).values())
+
     # eyes
 
     @property
@@ -90,17 +125,30 @@ class World(Bench):
         self.seen.append((eye, report))
         return report
 
+    def watch(self, eye: int, seconds: int) -> None:
+        for _ in range(seconds // 5):
+            self.act(eye, self.look(eye))
+            self.pass_time(5)
+
     def act(self, eye: int, report: Report) -> None:
         healthy = self.driver if self.driver not in self.hung else ""
-        before = len(self.cluster.submissions)
+        before = self.started
         with contextlib.suppress(Conflict, NotRunning):
             self.eyes[eye].act(report)
-        started = len(self.cluster.submissions) - before
+        started = self.started - before
         assert started == 0 or not (self.stopped or self.paused), "a person said no"
         assert started == 0 or not healthy, f"{healthy} was well"
         assert not healthy or healthy == self.driver, f"{healthy} was well, and was ended"
         self.by_itself += started
         assert self.by_itself <= self.budget, "the budget was used up"
+        self.tend(eye, report)
+
+    def tend(self, eye: int, report: Report) -> None:
+        one, before = self.driver, len(self.cluster.submissions)
+        with contextlib.suppress(Conflict, NotRunning):
+            self.eyes[eye].tend(report)
+        assert len(self.cluster.submissions) == before or not (self.stopped or self.paused), "a person said no"
+        assert one == self.driver, "a standby came in the way of a driver"
 
     @property
     def budget(self) -> int:
@@ -129,10 +177,10 @@ class World(Bench):
         _ = self.manager.maintenance(JOB, 1000 * seconds, "ben", "why") if seconds else self.manager.end_maintenance(JOB, "ben")
         self.window_ends = self.clock() + seconds
 
-    def _asked(self, what: object) -> bool:
+    def _asked(self, what: Callable[[], object]) -> bool:
         """What a person asks for happens, or is refused; what is wanted may then be noted already, as a deploy that could not submit."""
         try:
-            what()  # type: ignore[operator]
+            what()
         except (Conflict, NotRunning):
             wanted = self.store.job(JOB)
             self.stopped = wanted is None or wanted.desired != "running"

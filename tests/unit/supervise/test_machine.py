@@ -1,5 +1,5 @@
-"""The supervisor as a state machine. Never two drivers; never a restart of one that is well, busy or idle; always one of a driver that is
-dead or hangs, unless a person, the budget or poison says no."""
+"""The supervisor as a state machine, with and without standbys. Never two drivers; never a restart of one that is well, busy or idle;
+always one of a driver that is dead or hangs, unless a person, the budget or poison says no."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
+from spark_jobs.contract import JobArguments
 from tests.unit.supervise.machine import World
-from weir.cluster.records import DriverState
+from weir.cluster.records import DriverState, JobRow
 from weir.supervise.manager import Manager
 from weir.supervise.verdict import Report
 
@@ -24,9 +25,9 @@ def machine(folder: Path, eye: type[Manager]) -> type[RuleBasedStateMachine]:
     class Supervising(RuleBasedStateMachine):
         world: World
 
-        @initialize()
-        def begin(self) -> None:
-            self.world = World(folder, eye)
+        @initialize(standby=st.sampled_from(("none", "warm")))
+        def begin(self, standby: str) -> None:
+            self.world = World(folder, eye, standby)
             self.world.deploy()
 
         @rule(n=st.integers(1, 5))
@@ -39,9 +40,7 @@ def machine(folder: Path, eye: type[Manager]) -> type[RuleBasedStateMachine]:
 
         @rule(seconds=st.sampled_from((5, 20, 70)), eye=EYE)
         def somebody_watches(self, seconds: int, eye: int) -> None:
-            for _ in range(seconds // 5):
-                self.world.act(eye, self.world.look(eye))
-                self.world.pass_time(5)
+            self.world.watch(eye, seconds)
 
         @rule(eye=EYE)
         def an_eye_looks(self, eye: int) -> None:
@@ -69,6 +68,24 @@ def machine(folder: Path, eye: type[Manager]) -> type[RuleBasedStateMachine]:
         @rule()
         def the_driver_hangs(self) -> None:
             self.world.driver_hangs()
+
+        @rule(eye=EYE, hangs=st.booleans())
+        def the_driver_ends_after_a_while_that_was_watched(self, eye: int, hangs: bool) -> None:
+            """Left to chance alone, no standby of a hundred walks was called up."""
+            self.world.lines_arrive(1)
+            self.world.watch(eye, 70)
+            if hangs:
+                self.world.standby_hangs()
+            self.world.driver_ends(DriverState.FAILED, "")
+            self.world.watch(eye, 10)
+
+        @rule()
+        def the_standby_ends(self) -> None:
+            self.world.standby_ends()
+
+        @rule()
+        def the_standby_hangs(self) -> None:
+            self.world.standby_hangs()
 
         @rule(answers=st.booleans())
         def the_broker_goes_or_comes(self, answers: bool) -> None:
@@ -136,7 +153,15 @@ class Blind(Manager):
         return None
 
 
-@pytest.mark.parametrize(("broken", "told"), [(Stale, "was well"), (Blind, "nothing landed")])
+class Doubling(Manager):
+    """Calls up a standby, and submits a driver, too."""
+
+    def _call_up(self, wanted: JobRow, args: JobArguments) -> str:
+        super()._call_up(wanted, args)
+        return ""
+
+
+@pytest.mark.parametrize(("broken", "told"), [(Stale, "was well"), (Blind, "nothing landed"), (Doubling, "two drivers")])
 def test_it_finds_a_supervisor_that_is(broken: type[Manager], told: str, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match=told):
         run(tmp_path, broken)

@@ -43,7 +43,10 @@ class Bench:
         )
 
     def arguments(self, submission_id: str) -> JobArguments:
-        return JobArguments.from_argv(self.cluster.submissions[submission_id].arguments)
+        """Those that it was submitted with; those that it was called up with for a standby that was."""
+        args = JobArguments.from_argv(self.cluster.submissions[submission_id].arguments)
+        orders = self.store.orders(JOB, args.standby)
+        return JobArguments.from_argv([orders.arguments]) if orders and orders.arguments else args
 
     def writer(self, submission_id: str) -> Writer:
         args = self.arguments(submission_id)

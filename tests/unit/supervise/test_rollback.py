@@ -42,6 +42,16 @@ EARLY = {  # before the time is over
     "twice, but the last one was killed": (replace(DIED, driver=DriverState.KILLED), Fate.WAIT, "killed"),
     "the last one had begun": (replace(DIED, head=replace(THIRD, incarnation="i3")), Fate.WAIT, "killed or lost"),
     "it is alive": (BASE, Fate.WAIT, "may still"),
+    "it failed, and the watch was quicker": (
+        replace(DIED, attempts=(AGAIN, FAILED, BEFORE), driver=DriverState.RUNNING),
+        Fate.ROLL_BACK,
+        "attempt 2 failed: KeyError",
+    ),
+    "it failed another time, and was deployed again": (
+        replace(BASE, head=THIRD, attempts=(replace(AGAIN, cause="deploy"), FAILED, BEFORE)),
+        Fate.WAIT,
+        "may still",
+    ),
     "its executor went away": (replace(BASE, attempts=(replace(FAILED, exit_reason="lost"), BEFORE)), Fate.LEAVE, "as lost"),
     "checkpoint and ledger disagree": (replace(BASE, attempts=(replace(FAILED, exit_reason="diverged"), BEFORE)), Fate.LEAVE, "diverged"),
     "the cluster did not take it": (replace(BASE, attempts=(replace(ROW, submission_id=""), BEFORE)), Fate.WAIT, "has not taken"),
@@ -57,11 +67,6 @@ LATE = {  # when it had to be ready
     "the master is away": (replace(BASE, driver=DriverState.UNKNOWN), Fate.LEAVE, "does not answer"),
     "it has no worker": (replace(BASE, driver=DriverState.SUBMITTED), Fate.LEAVE, "no room"),
     "it ended without a word, once": (replace(BASE, driver=DriverState.FAILED), Fate.LEAVE, "not known to be"),
-    "one failed, and the watch has just started another": (
-        replace(DIED, attempts=(AGAIN, FAILED, BEFORE), driver=DriverState.RUNNING),
-        Fate.ROLL_BACK,
-        "attempt 2 failed: KeyError",
-    ),
     "the watch has just started another": (replace(DIED, driver=DriverState.RUNNING), Fate.LEAVE, "not known to be"),
 }
 
@@ -118,7 +123,7 @@ def test_a_version_that_fails_is_replaced_by_the_last_good_one_from_the_same_che
     assert bench.manager.roll_back(JOB, late=False) is None
     bench.store.put_exit(JOB, 2, "i2", "failed", "KeyError: 'x'", 1)
     action = bench.manager.roll_back(JOB, late=False)
-    assert action is not None and f"to {good}, as attempt 3: the driver failed: KeyError: 'x'" in action.sentence
+    assert action is not None and f"to {good}, as attempt 3: the driver of attempt 2 failed: KeyError: 'x'" in action.sentence
     args, wanted = bench.arguments("driver-3"), bench.store.job(JOB)
     assert (args.version, args.epoch, args.trigger_s) == (good, 1, 1.0)
     assert wanted is not None and (wanted.version, wanted.changed_by) == (good, "weir") and "was taken back" in wanted.reason

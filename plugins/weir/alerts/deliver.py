@@ -1,0 +1,78 @@
+"""Delivering the outbox: note that a message is begun, send it, note what became of it. Killed in between, it is sent again and says so."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from weir.alerts import outbox, words
+from weir.alerts.book import Book, Delivery
+from weir.alerts.keep import change, open_book
+from weir.alerts.outbox import Sent
+from weir.alerts.sink import Sink
+from weir.cluster.base import JobStore
+from weir.errors import WeirError
+
+Sinks = Callable[[str], Sink]  # by name. Raises BadInput if there is none
+Clock = Callable[[], float]  # seconds since the epoch
+MOST = 100  # messages of one call; the rest has its turn at the next
+
+log = logging.getLogger(__name__)
+
+
+def deliver(store: JobStore, job: str, sinks: Sinks, clock: Clock, most: int = MOST) -> int:
+    """Send what is due, each message once; how many arrived. What fails is tried again later: see the book's outbox."""
+    arrived = 0
+    for _ in range(most):
+        mine = _begin(store, job, _now(clock))
+        if mine is None:
+            break
+        sent = _send(sinks, mine)
+        if sent.trouble:
+            log.warning("%s did not take %s: %s", mine.sink, mine.message.id, sent.trouble)
+        change(store, job, partial(_settle, mine=mine, sent=sent, now=_now(clock)))
+        arrived += not sent.trouble
+    return arrived
+
+
+def _begin(store: JobStore, job: str, now: int) -> Delivery | None:
+    """Take the next message that is due, so that nobody else does; None if there is none."""
+    if outbox.due(open_book(store, job)[1].outbox, now) is None:
+        return None
+    taken: list[Delivery] = []
+
+    def step(book: Book) -> Book:
+        taken.clear()
+        delivery = outbox.due(book.outbox, now)
+        if delivery is None:
+            return book
+        left, mine = outbox.begun(book.outbox, delivery, now)
+        taken.append(mine)
+        return replace(book, outbox=left)
+
+    change(store, job, step)
+    return taken[0] if taken else None
+
+
+def _send(sinks: Sinks, delivery: Delivery) -> Sent:
+    """What became of it. A sink of whatever kind must not keep the others from getting theirs."""
+    message = delivery.message
+    if delivery.doubtful:
+        message = replace(message, text=words.repeat(message))
+    try:
+        return sinks(delivery.sink).send(message)
+    except WeirError as error:
+        return Sent(error.what)
+    except Exception as error:
+        log.exception("sink %s failed", delivery.sink)
+        return Sent(f"{type(error).__name__}: {error}", doubtful=True)
+
+
+def _settle(book: Book, mine: Delivery, sent: Sent, now: int) -> Book:
+    return replace(book, outbox=outbox.settled(book.outbox, mine, sent, now))
+
+
+def _now(clock: Clock) -> int:
+    return round(clock() * 1000)

@@ -1,0 +1,106 @@
+"""One pass over a job's rules and its health: look, judge, decide, and write decision and messages together.
+
+Every closed window is evaluated once by each rule, however long nobody looked; the ledger says what it came to. A pass may be repeated,
+cut short, or run beside another: only the one whose book was accepted has decided anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from weir.alerts import ledger
+from weir.alerts.book import Book, Evaluation, Followed
+from weir.alerts.health import report_of, sightings
+from weir.alerts.incidents import Found, decide
+from weir.alerts.keep import open_book, write
+from weir.alerts.look import Sight, look, outcomes
+from weir.alerts.rules import JobRules, Rule
+from weir.alerts.windows import AMENDED_WITHIN_MS, again, due
+from weir.cluster.base import Broker, JobStore
+from weir.cluster.records import Booked
+from weir.counts.closed import NOTHING
+from weir.counts.rules import Rules
+from weir.supervise.pause import in_force
+
+EVENTS = 200  # of the timeline that a pass looks at: the verdicts since the last one, and what was done meanwhile
+
+
+@dataclass(frozen=True)
+class Passed:
+    """What a pass did: the book as it stands, and whether it was this pass that wrote it. `more`: there are windows left to evaluate."""
+
+    book: Book
+    decided: bool
+    more: bool = False
+
+
+def evaluate(store: JobStore, broker: Broker, counting: Rules, rules: JobRules, now: int) -> Passed:
+    """One pass; `now` in ms. Raises NotRunning, Conflict (folds kept publishing while counts were read), NotProven."""
+    job = counting.job
+    row, book = open_book(store, job)
+    ledger.flush(store, book)  # first: the next decision replaces what it says
+    followed, evaluated, amended, seen, more = _windows(store, broker, counting, rules, book, now)
+    events = store.events(job, EVENTS)
+    health = sightings(events, report_of(store.report(job)), book.health_at, now)
+    found = Found(evaluated, amended, health, events)
+    new = decide(book, rules, found, in_force(store.pauses(job), now), now)
+    last = max((s.at for s in health), default=book.health_at)
+    new = replace(new, rules=followed, health_at=max(book.health_at, last))
+    if new == book:  # that more has landed is no decision: what it touched is looked at again
+        return Passed(book, False, more)
+    return _written(store, row, replace(new, at=now, seen=seen), more)
+
+
+def _windows(
+    store: JobStore, broker: Broker, counting: Rules, rules: JobRules, book: Book, now: int
+) -> tuple[Mapping[str, Followed], list[Evaluation], list[tuple[Evaluation, Evaluation]], tuple[int, int], bool]:
+    """How far each rule has come now, what it came to on the way, and what late lines changed. More: some windows must wait."""
+    if not rules.rules:
+        return {}, [], [], book.seen, False
+    known = {rule.name: _followed(book, rule) for rule in rules.rules}
+    since = min((f.until for f in known.values() if f), default=now)
+    sight = look(store, broker, counting, None if since == NOTHING else since, now)
+    if sight is None:
+        return book.rules, [], [], book.seen, False
+    evaluated, amended, followed, more = list[Evaluation](), list[tuple[Evaluation, Evaluation]](), dict[str, Followed](), False
+    for rule in rules.rules:
+        before = known[rule.name]
+        span = due(rule.width, before.until if before else None, sight.settled, sorted({t.hour for t in sight.hours}))
+        evaluated += ledger.evaluations(rule.name, outcomes(store, book.job, rule, span), now, counting.lateness)
+        if before:
+            amended += _amended(store, book, rule, before, sight, now, counting.lateness)
+        followed[rule.name] = Followed(before.since if before else span.start, span.end, rule.fingerprint)
+        more = more or span.end + rule.width <= sight.settled
+    return followed, evaluated, amended, sight.seen, more
+
+
+def _followed(book: Book, rule: Rule) -> Followed | None:
+    """How far a rule has come; None for one that is new or was changed: what it would have said of the past is for `weir rules test`."""
+    followed = book.rules.get(rule.name)
+    return followed if followed and followed.fingerprint == rule.fingerprint else None
+
+
+def _amended(
+    store: JobStore, book: Book, rule: Rule, before: Followed, sight: Sight, now: int, lateness: int
+) -> list[tuple[Evaluation, Evaluation]]:
+    """Windows that were evaluated before, whose hours batches wrote to since, and that come to something else now."""
+    touched = [t.hour for t in sight.hours if t.position > book.seen]
+    pairs = []
+    for span in again(rule.width, rule.windows, touched, max(before.since, before.until - AMENDED_WITHIN_MS), before.until):
+        known = ledger.read(store, book.job, rule.name, span.start, span.end)
+        for new in ledger.evaluations(rule.name, outcomes(store, book.job, rule, span), now, lateness, apart=True):
+            old = ledger.decided(known, new.start)
+            if old is not None and (old.keys, old.value) != (new.keys, new.value):
+                pairs.append((old, new))
+    return pairs
+
+
+def _written(store: JobStore, row: Booked | None, new: Book, more: bool) -> Passed:
+    """Whoever decided meanwhile has seen the same, or more."""
+    noted = tuple(replace(e, revision=new.revision + 1) for e in new.noted)
+    written = write(store, row, replace(new, noted=noted))
+    if written is None:
+        return Passed(open_book(store, new.job)[1], False, True)
+    ledger.flush(store, written)
+    return Passed(written, True, more)

@@ -1,0 +1,47 @@
+"""When would a rule have fired? Its windows of the past, judged by the counts of now; nothing is written and nobody is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from spark_jobs.contract import HOUR_MS
+from weir.alerts.judge import Key, Outcome
+from weir.alerts.look import outcomes
+from weir.alerts.rules import Rule
+from weir.alerts.windows import Span
+from weir.cluster.base import CountStore
+
+AT_ONCE_MS = 6 * HOUR_MS
+
+
+@dataclass
+class Firing:
+    """A group that broke the rule in windows that follow on one another: from `start` to `end` (ms), and how the worst of them was."""
+
+    key: Key
+    start: int
+    end: int
+    value: float
+    sentence: str
+
+
+def replay(store: CountStore, job: str, rule: Rule, since: int, until: int) -> list[Firing]:
+    """In order of their beginning. Windows begin in [since, until)."""
+    going: dict[Key, Firing] = {}
+    over: list[Firing] = []
+    for outcome in _windows(store, job, rule, since, until):
+        over += [going.pop(key) for key in list(going) if key not in outcome.firing]
+        for key, breach in outcome.firing.items():
+            firing = going.setdefault(key, Firing(key, outcome.start, outcome.end, breach.value, breach.sentence))
+            firing.end = outcome.end
+            if breach.value > firing.value:
+                firing.value, firing.sentence = breach.value, breach.sentence
+    return sorted([*over, *going.values()], key=lambda f: (f.start, f.key))
+
+
+def _windows(store: CountStore, job: str, rule: Rule, since: int, until: int) -> Iterator[Outcome]:
+    """A part at a time: a year of panes does not fit into memory."""
+    step = max(rule.width, AT_ONCE_MS - AT_ONCE_MS % rule.width)
+    for start in range(-(-since // rule.width) * rule.width, until, step):
+        yield from outcomes(store, job, rule, Span(start, min(start + step, -(-until // rule.width) * rule.width)))

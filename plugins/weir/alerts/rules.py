@@ -1,0 +1,182 @@
+"""The rules of `rules/*.yaml` as typed models: what is worth waking a person for. A wrong value is refused with the name of its field."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from weir.counts.panes import duration
+from weir.errors import BadInput, BadRules
+from weir.supervise.spec import JobSpec, Name, Section, WholeSeconds, as_model
+
+Severity = Literal["critical", "warning", "info"]
+Group = Literal["service", "signature"]
+MOST_WINDOW_S = 7 * 86_400  # a longer one would close too seldom to wake anybody in time
+
+
+class Basis(Section):
+    """What all rules have. `by` opens an incident for each service or signature; `windows` is how many in a row must break the rule."""
+
+    name: Name
+    description: str = ""
+    window: Annotated[WholeSeconds, Field(le=MOST_WINDOW_S)] = 60
+    windows: int = Field(default=1, ge=1, le=60)
+    service: str | None = None
+    levels: tuple[str, ...] = ("error",)
+    by: tuple[Group, ...] = ()
+    severity: Severity = "warning"
+    sinks: tuple[str, ...] = ()
+
+    @field_validator("name")
+    @classmethod
+    def _free(cls, value: str) -> str:
+        if value == "stream":
+            raise ValueError("stream is what the incidents of a job's health are called")
+        return value
+
+    @field_validator("levels", "by", "sinks", mode="before")
+    @classmethod
+    def _as_list(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
+
+    @property
+    def width(self) -> int:
+        """The window in ms."""
+        return 1000 * self.window
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with all that an outcome depends on."""
+        told = self.model_dump_json(exclude={"description", "severity", "sinks"})
+        return hashlib.sha256(told.encode()).hexdigest()[:12]
+
+
+class Threshold(Basis):
+    """More than `above` lines of the levels in a window; or, as a rate, a share of all lines there, of which `at_least` are needed."""
+
+    kind: Literal["threshold"]
+    measure: Literal["count", "rate"] = "count"
+    above: float = Field(ge=0)
+    at_least: int = Field(default=1, ge=1)
+
+    @model_validator(mode="after")
+    def _a_share(self) -> Threshold:
+        if self.measure == "rate" and self.above >= 1:
+            raise ValueError("above: a rate is a share of all lines, and must be less than 1")
+        return self
+
+
+class NewSignature(Basis):
+    """A signature that was not there in the time before. Where nothing was before, of the service if it is by service,
+    nothing is new."""
+
+    kind: Literal["new_signature"]
+    lookback: Annotated[WholeSeconds, Field(ge=3600, le=90 * 86_400)] = 14 * 86_400
+    at_least: int = Field(default=1, ge=1)
+    by: tuple[Group, ...] = ("service", "signature")
+
+    @field_validator("by")
+    @classmethod
+    def _by_signature(cls, value: tuple[Group, ...]) -> tuple[Group, ...]:
+        if "signature" not in value:
+            raise ValueError("must have signature")
+        return value
+
+
+class Ratio(Basis):
+    """More than `above` times the median of the same window in the last weeks, and `at_least` so many."""
+
+    kind: Literal["ratio"]
+    above: float = Field(gt=1)
+    weeks: int = Field(default=4, ge=2, le=12)
+    at_least: int = Field(default=10, ge=1)
+
+
+class Absence(Basis):
+    """Fewer than `below` lines in a window, of any level unless it is said. A stream that does not run is not taken for silence."""
+
+    kind: Literal["absence"]
+    below: int = Field(default=1, ge=1)
+    levels: tuple[str, ...] = ()
+
+    @field_validator("by")
+    @classmethod
+    def _of_nobody(cls, value: tuple[Group, ...]) -> tuple[Group, ...]:
+        if value:
+            raise ValueError("who should have written cannot be known: name a service instead, in a rule of its own")
+        return value
+
+
+Rule = Annotated[Threshold | NewSignature | Ratio | Absence, Field(discriminator="kind")]
+
+
+class JobRules(Section):
+    """A file: the rules of one job, and where its messages go. Without a file a job has no rules, and messages go to the inbox."""
+
+    job: Name
+    sinks: tuple[str, ...] = ("inbox",)
+    rules: tuple[Rule, ...] = ()
+
+    @model_validator(mode="after")
+    def _named_once(self) -> JobRules:
+        names = [rule.name for rule in self.rules]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"rules: two are named {', '.join(sorted(twice))}")
+        return self
+
+    def sinks_of(self, rule: Basis) -> tuple[str, ...]:
+        return rule.sinks or self.sinks
+
+
+def parse(text: str, where: str) -> JobRules:
+    """Raises BadRules that names each field that does not fit, and why."""
+    return as_model(JobRules, text, where, BadRules)
+
+
+def read_all(folder: Path, specs: Mapping[str, JobSpec]) -> dict[str, JobRules | BadRules]:
+    """Every `<job>.yaml` of the folder, by job: its rules, or what is wrong with them. One bad file leaves the other jobs alone."""
+    found: dict[str, JobRules | BadRules] = {}
+    for file in sorted(folder.glob("*.yaml")):
+        try:
+            found[file.stem] = _read(file, specs)
+        except BadRules as error:
+            found[file.stem] = error
+    return found
+
+
+def load(folder: Path, job: str, specs: Mapping[str, JobSpec]) -> JobRules:
+    """The rules of a job, none if it has no file. Raises BadRules; windows must be multiples of the job's pane."""
+    file = folder / f"{job}.yaml"
+    return _read(file, specs) if file.exists() else JobRules(job=job)
+
+
+def _read(file: Path, specs: Mapping[str, JobSpec]) -> JobRules:
+    try:
+        rules = parse(file.read_text(), file.name)
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRules(f"{file.name} cannot be read: {error}.", "Mend the file.") from error
+    if rules.job != file.stem:
+        raise BadRules(f"{file.name}: job: it says {rules.job}.", "The rules of a job are in the file of its name.")
+    if rules.job not in specs:
+        raise BadRules(f"{file.name}: job: there is no job {rules.job!r}.", f"Jobs: {', '.join(specs) or 'none'}.")
+    _fit(file.name, rules, specs[rules.job])
+    return rules
+
+
+def _fit(where: str, rules: JobRules, spec: JobSpec) -> None:
+    for i, rule in enumerate(rules.rules):
+        if rule.window % spec.panes.width:
+            what = f"{where}: rules.{i}.window: {duration(rule.width)} does not fit {rule.name}."
+            raise BadRules(what, f"It must be a multiple of the pane, {duration(1000 * spec.panes.width)}.")
+
+
+def find(rules: JobRules, name: str) -> Rule:
+    """Raises BadInput that lists the rules there are."""
+    for rule in rules.rules:
+        if rule.name == name:
+            return rule
+    raise BadInput(f"rule: {rules.job} has no rule {name!r}.", f"Rules: {', '.join(r.name for r in rules.rules) or 'none'}.")

@@ -1,0 +1,107 @@
+"""A second driver that is warm and waits, so that a takeover need not wait for one: which standby may be called up, which is to end, and
+whether one is to be started. Pure. A standby holds nothing and fences nobody: if none fits, a driver is started as ever."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from functools import lru_cache
+from itertools import takewhile
+
+from weir.cluster.records import DriverState, JobRow, StandbyRow
+from weir.supervise.verdict import Observation, Report, Verdict
+
+States = Mapping[str, DriverState]  # by submission id; who is not in it is unknown
+SUBMIT_MS = 60_000  # between the note of a standby and that of its submission; one by spark-submit takes many seconds
+WARM_MS = 600_000  # to become ready; half a minute on a machine that is not busy
+AGAIN_MS, AGAIN_MOST_MS = 60_000, 3_600_000  # between two that nobody called up: one that keeps dying must not eat the machine
+END_MS = 30_000  # for a retired one to end by itself, which it does within a second; then the cluster ends it
+FORGET_MS = 600_000  # after that nobody asks for a retired one any more
+WELL = {Verdict.OK, Verdict.IDLE, Verdict.CATCHING_UP}
+
+
+class Duty(StrEnum):
+    NONE = "none"
+    START = "start"
+    RETIRE = "retire"
+
+
+def wanted_version(wanted: JobRow | None) -> str:
+    """The version that a standby is wanted of; empty if none is."""
+    return wanted.version if wanted and wanted.desired == "running" and _is_warm(wanted.spec) else ""
+
+
+def asked_about(rows: Sequence[StandbyRow], now: int) -> list[str]:
+    """The submissions whose state matters: of those that wait, and of those that were retired a short while ago."""
+    there = [r for r in rows if r.waits or (r.retired_at and not r.attempt and now - r.retired_at < FORGET_MS)]
+    return [r.submission_id for r in there if r.submission_id]
+
+
+def fitting(rows: Sequence[StandbyRow], states: States, version: str) -> StandbyRow | None:
+    """The newest that can be called up for a version: ready, waiting, and running by the cluster's word."""
+    fit = (r for r in rows if r.waits and r.ready_at and r.version == version and _state(r, states) is DriverState.RUNNING)
+    return next(fit, None)
+
+
+def superfluous(rows: Sequence[StandbyRow], states: States, version: str, now: int) -> list[StandbyRow]:
+    """Those that wait in vain: of another version, ended, never ready, or beside a newer one."""
+    waiting = [r for r in rows if r.waits]
+    good = next((r for r in waiting if r.version == version and not _hopeless(r, states, now)), None)
+    return [r for r in waiting if r is not good]
+
+
+def lingering(rows: Sequence[StandbyRow], states: States, now: int) -> list[StandbyRow]:
+    """Those that were retired, had the time to end, and have not."""
+    late = [r for r in rows if r.retired_at and not r.attempt and now - r.retired_at > END_MS]
+    return [r for r in late if _state(r, states) in (DriverState.SUBMITTED, DriverState.RUNNING)]
+
+
+def due(rows: Sequence[StandbyRow], states: States, version: str, now: int) -> bool:
+    """Is one wanted and none there, nor on its way? Each that nobody called up makes the next one wait twice as long."""
+    if not version or len(superfluous(rows, states, version, now)) < sum(r.waits for r in rows):
+        return False
+    fruitless = list(takewhile(lambda r: r.version == version and not r.attempt, rows))
+    if not fruitless:
+        return True
+    pause: int = min(AGAIN_MOST_MS, AGAIN_MS * 2 ** (len(fruitless) - 1))
+    return now - fruitless[0].submitted_at >= pause
+
+
+def duty(seen: Observation, report: Report) -> Duty:
+    """What the standbys of a job call for. One is started only beside a driver that has landed and is well, and slows down no start."""
+    rows, states, now = seen.standbys, seen.standby_states, seen.now
+    version = wanted_version(seen.wanted)
+    if superfluous(rows, states, version, now) or lingering(rows, states, now):
+        return Duty.RETIRE
+    well = report.verdict in WELL and report.attempt > 0 and seen.landed_attempt == report.attempt and not seen.paused
+    return Duty.START if well and due(rows, states, version, now) else Duty.NONE
+
+
+def in_a_word(seen: Observation) -> str:
+    """ready, starting or none; empty where none is wanted and none there."""
+    version, rows = wanted_version(seen.wanted), seen.standbys
+    if fitting(rows, seen.standby_states, version):
+        return "ready"
+    if any(r.waits and r.version == version and not _hopeless(r, seen.standby_states, seen.now) for r in rows):
+        return "starting"
+    return "none" if version else ""
+
+
+@lru_cache(4096)
+def _is_warm(spec: str) -> bool:
+    """Does a spec, as JSON, want a standby? Asked at each pass of each job: to read the whole spec takes far longer."""
+    try:
+        return bool(json.loads(spec).get("standby") == "warm")
+    except (ValueError, AttributeError):
+        return False
+
+
+def _state(row: StandbyRow, states: States) -> DriverState:
+    return states.get(row.submission_id, DriverState.UNKNOWN)
+
+
+def _hopeless(row: StandbyRow, states: States, now: int) -> bool:
+    if not row.submission_id:
+        return now - row.submitted_at > SUBMIT_MS
+    return _state(row, states).ended or (not row.ready_at and now - row.submitted_at > WARM_MS)

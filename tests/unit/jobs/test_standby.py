@@ -1,0 +1,111 @@
+"""A driver that waits: what it waits for, when it ends, and what it is once it was called up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from spark_jobs import standby
+from spark_jobs.contract import CassandraAddress, Exit, JobArguments
+from spark_jobs.error_counts import job, rehearsal, source
+from spark_jobs.session import OutOfPatience
+from weir.cluster.records import JobRow, StandbyRow
+from weir.testing import MemoryStore
+
+JOB = "counts"
+CALLED = JobArguments(JOB, 2, 1, "v1", "file:///c/2", "kafka", "logs", CassandraAddress(("host",)), starting_offsets={0: 7})
+ARGS = replace(CALLED, attempt=0, checkpoint="", standby="1")
+WANTED = JobRow(JOB, 1, "running", "v1", "{}", "ana", "", 1)
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    made = MemoryStore()
+    made.session = SimpleNamespace(patience_s=standby.PATIENCE_S)  # type: ignore[attr-defined]
+    assert made.set_job(None, WANTED)
+    made.put_standby(JOB, StandbyRow("1", "v1", 1, "driver-1"))
+    return made
+
+
+def waits(store: MemoryStore, happens: Callable[[], object]) -> JobArguments | None:
+    """What comes of waiting, if that happens at its third look."""
+    looks: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        looks.append(seconds)
+        assert len(looks) < 2 * standby.DESIRED_EVERY, "it waits for ever"
+        if len(looks) == 3:
+            happens()
+
+    return standby.wait(store, ARGS, "me", sleep)
+
+
+def test_it_says_that_it_is_ready_and_gets_the_arguments_of_its_attempt(store: MemoryStore) -> None:
+    assert waits(store, lambda: store.call_up(JOB, "1", 2, CALLED.to_argv()[0])) == CALLED
+    row = store.standbys(JOB)[0]
+    assert row.ready_at and row.incarnation == "me"
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        lambda store: store.retire(JOB, "1", 5),
+        lambda store: store.set_job(WANTED, replace(WANTED, revision=2, desired="stopped")),
+        lambda store: store._standbys.clear(),
+    ],
+    ids=["retired", "the job is to stop", "an older copy of the store"],
+)
+def test_it_ends_when_there_is_nothing_to_wait_for(store: MemoryStore, happens: Callable[[MemoryStore], object]) -> None:
+    assert waits(store, lambda: happens(store)) is None
+
+
+def test_it_ends_with_its_jvm(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    parents = iter([77, 77, 77, 77, 1, 1])
+    monkeypatch.setattr(standby.os, "getppid", lambda: next(parents))
+    assert waits(store, lambda: None) is None
+
+
+def test_orders_stand_though_it_was_retired_at_the_same_moment(store: MemoryStore) -> None:
+    def both() -> None:
+        store.retire(JOB, "1", 5)
+        store.call_up(JOB, "1", 2, CALLED.to_argv()[0])
+
+    assert waits(store, both) == CALLED
+
+
+@pytest.fixture
+def ran(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> list[JobArguments]:
+    """The attempts that `main` was the driver of, without Spark."""
+    found: list[JobArguments] = []
+    monkeypatch.setattr(job.CassandraStore, "connect", lambda address, patience_s: store)
+    monkeypatch.setattr(source, "session", lambda: None)
+    monkeypatch.setattr(rehearsal, "rehearse", lambda spark, args: None)
+    monkeypatch.setattr(job, "run", lambda args, store, incarnation: found.append(args) or Exit.SUPERSEDED)  # type: ignore[func-returns-value]
+    return found
+
+
+def test_once_called_up_it_is_the_driver_of_that_attempt_and_as_patient(store: MemoryStore, ran: list[JobArguments]) -> None:
+    store.call_up(JOB, "1", 2, CALLED.to_argv()[0])
+    assert job.main(ARGS.to_argv()) is Exit.SUPERSEDED
+    assert ran == [CALLED] and store.session.patience_s is None  # type: ignore[attr-defined]
+
+
+def test_one_that_is_not_needed_ends_without_a_word(store: MemoryStore, ran: list[JobArguments]) -> None:
+    store.retire(JOB, "1", 5)
+    assert job.main(ARGS.to_argv()) is Exit.STOPPED
+    assert ran == [] and store.attempts(JOB) == []
+
+
+@pytest.mark.parametrize("failure", [OutOfPatience("Cassandra did not answer"), RuntimeError("no brokers")])
+def test_one_that_fails_leaves_no_trace_of_an_attempt(
+    store: MemoryStore, ran: list[JobArguments], failure: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*args: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(rehearsal, "rehearse", fails)
+    assert job.main(ARGS.to_argv()) is Exit.FAILED
+    assert ran == [] and store.attempts(JOB) == [] and not store.standbys(JOB)[0].ready_at
