@@ -86,15 +86,16 @@ def grain(span: Span, pane: int) -> int:
 def ranked(cells: Sequence[tuple[int, Kind, int]], width: int, deployed: int, before: set[Kind]) -> list[dict[str, Any]]:
     """A row for each service and signature of `cells` (window's start, kind, errors), the most errors first.
 
-    `first` and `last` (ms) are the outer ends of their windows. New is what was seen after the deploy and is not among those before it; if
-    there were none, nothing is new."""
+    `first` and `last` (ms) are the outer ends of their windows. New is what was seen after the deploy and is not among those before it.
+    Of a service that is new itself, nothing is, as for alerts."""
     found: dict[Kind, dict[str, Any]] = {}
     for start, kind, n in cells:
         row = found.setdefault(kind, {"service": kind[0], "signature": kind[1], "n": 0, "first": start, "last": start + width})
         row["n"] += n
         row["first"], row["last"] = min(row["first"], start), max(row["last"], start + width)
+    services = {service for service, _ in before}
     for kind, row in found.items():
-        row["new"] = bool(before) and row["last"] > deployed and kind not in before
+        row["new"] = row["last"] > deployed and kind not in before and kind[0] in services
     return sorted(found.values(), key=lambda row: (-row["n"], row["service"], row["signature"]))
 
 

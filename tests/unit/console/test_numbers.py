@@ -70,7 +70,7 @@ def test_new_is_what_came_after_the_deploy_and_was_not_there_before() -> None:
         ("shop", "old", 4, 0, 10, False),
         ("web", "old", 3, 0, 20, False),
     ]
-    assert not any(row["new"] for row in ranked(cells, 10, 10, set())), "with nothing before it there is nothing to compare with"
+    assert not any(row["new"] for row in ranked(cells, 10, 10, {gone})), "of a service that is new itself, nothing is"
 
 
 def test_the_longer_the_span_the_coarser() -> None:
