@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
 PROJECT = Path(__file__).resolve().parents[2]
 HOME = tempfile.TemporaryDirectory(prefix="weir_dags_")
@@ -22,6 +26,7 @@ os.environ |= {
 }
 
 from tests.dags.fleet import Fleet  # noqa: E402 - only now
+from tests.dags.pages import PASSWORD, entry_point  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +46,53 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     monkeypatch.setattr("weir.supervise.factory.manager", made.open)
     monkeypatch.setattr(session, "shared", session.Shared())
     return made
+
+
+@pytest.fixture(scope="module")
+def airflow(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Airflow's API server as an app, with the plugin of the entry point and the logins `viewer`, `editor` and `other`, an editor, too."""
+    from airflow import plugins_manager
+    from airflow.api_fastapi.app import create_app, purge_cached_app
+
+    caches = (plugins_manager._get_plugins, plugins_manager._get_ui_plugins, plugins_manager.get_fastapi_plugins)
+    passwords = tmp_path_factory.mktemp("airflow") / "passwords.json"
+    passwords.write_text(json.dumps(dict.fromkeys(("viewer", "editor", "other"), PASSWORD)))
+
+    def forget() -> None:
+        purge_cached_app()
+        for cache in caches:
+            cache.cache_clear()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "viewer:viewer,editor:user,other:user")
+        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE", str(passwords))
+        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "x" * 64)
+        patch.setenv("AIRFLOW__API__SECRET_KEY", "y" * 64)
+        patch.setattr("airflow.plugins_manager._load_entrypoint_plugins", lambda: ([entry_point().load()()], {}))
+        forget()
+        yield create_app(apps="core")
+    forget()
+
+
+@pytest.fixture
+def anybody(airflow: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+    monkeypatch.setenv("WEIR_DATA_DOCS", str(tmp_path / "docs"))
+    monkeypatch.setattr("weir.console.fleet.FRESH_S", -1)
+    return TestClient(airflow, follow_redirects=False)
+
+
+@pytest.fixture
+def viewer(anybody: TestClient) -> TestClient:
+    return logged_in(anybody, "viewer")
+
+
+@pytest.fixture
+def editor(anybody: TestClient) -> TestClient:
+    return logged_in(anybody, "editor")
+
+
+def logged_in(client: TestClient, name: str) -> TestClient:
+    answer = client.post("/auth/token", json={"username": name, "password": PASSWORD})
+    assert answer.status_code == 201
+    client.cookies.set("_token", answer.json()["access_token"])
+    return client

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
-from spark_jobs.contract import Delta, JobArguments
+from spark_jobs.contract import Delta, JobArguments, RejectedLine
 from spark_jobs.protocol import Batch, Totals, advance
 from spark_jobs.writer import Counted, Writer
 from weir.cluster.records import DriverState
@@ -17,6 +19,7 @@ from weir.supervise.spec import load_all
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
 
 JOB = "error_counts"
+ONE = (Delta(0, "web", "error", "x", 1),)
 
 
 class Fleet:
@@ -53,20 +56,20 @@ class Fleet:
         for job in jobs:
             self.manager.specs[job] = self.manager.specs[JOB].model_copy(update={"name": job})
 
-    def land(self, job: str = JOB) -> None:
-        """Let the newest driver of a job start, and land a batch of one line."""
+    def land(self, job: str = JOB, deltas: Sequence[Delta] = ONE, rejected: Sequence[RejectedLine] = ()) -> None:
+        """Let the newest driver of a job start, and land a batch of these counts and rejected lines."""
         args = self._newest(job)
         writer = self.writers.setdefault((job, args.attempt), self._writer(job, args))  # one process an attempt
         writer.start()
         head = self.store.head(job)
         assert head is not None
-        start = head.frontier.get(0, 0)
-        self.broker.fill("logs", 0, 1)
-        batch = Batch(head.last_landed + 1, {0: start}, {0: start + 1})
-        writer.write(
-            batch,
-            lambda before: Counted([Delta(0, "web", "error", "x", 1)], Totals(1, {"error": 1}), advance(before, {0: 0}, {0: 0}, 60_000)),
-        )
+        start, levels = head.frontier.get(0, 0), Counter[str]()
+        for delta in deltas:
+            levels[delta.level] += delta.n
+        totals = Totals(levels.total() + len(rejected), levels, Counter(line.reason for line in rejected))
+        self.broker.fill("logs", 0, totals.lines)
+        batch = Batch(head.last_landed + 1, {0: start}, {0: start + totals.lines})
+        writer.write(batch, lambda before: Counted(deltas, totals, advance(before, {0: 0}, {0: 0}, 60_000), rejected))
         self.checkpoints.plan(job, args.epoch, args.attempt, batch.batch_id, batch.end)
         self.checkpoints.commit(job, args.epoch, args.attempt, batch.batch_id)
 

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.metadata
-import json
 import os
 import subprocess
 import sys
-import tomllib
-from collections.abc import Iterator
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -18,81 +13,25 @@ import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-from tests.dags.conftest import PROJECT
+from tests.dags.conftest import PROJECT, logged_in
 from tests.dags.fleet import JOB, Fleet
+from tests.dags.pages import HOSTILE, Elements, entry_point, shown
 from weir.cluster.records import AttemptRow, Glance
 from weir.console import fleet as rows_of
+from weir.console.acts import ACTS
 from weir.console.app import build
 from weir.errors import NotRunning
 from weir.supervise.verdict import CALM, Report, Verdict
-
-PASSWORD = "for these tests"
-HOSTILE = [
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "' onmouseover='alert(1)",
-    "</td></table><iframe src=//evil>",
-    "{{ 7 * 7 }}{% raw %}",
-    "&lt;script&gt;",
-    "\x00\x07\x1b[2J\x1b]0;title\x07",
-    "\u202egnp.exe\u2066",
-    "javascript:alert(1)",
-    "\ud800",
-]
-
-
-def entry_point() -> importlib.metadata.EntryPoint:
-    """As an installed Weir declares it."""
-    declared = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["entry-points"]["airflow.plugins"]
-    (point,) = [importlib.metadata.EntryPoint(name, value, "airflow.plugins") for name, value in declared.items()]
-    return point
-
-
-@pytest.fixture(scope="module")
-def airflow(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Airflow's API server as an app, with the plugin of the entry point and the login `viewer`."""
-    from airflow import plugins_manager
-    from airflow.api_fastapi.app import create_app, purge_cached_app
-
-    caches = (plugins_manager._get_plugins, plugins_manager._get_ui_plugins, plugins_manager.get_fastapi_plugins)
-    passwords = tmp_path_factory.mktemp("airflow") / "passwords.json"
-    passwords.write_text(json.dumps({"viewer": PASSWORD}))
-
-    def forget() -> None:
-        purge_cached_app()
-        for cache in caches:
-            cache.cache_clear()
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS", "viewer:viewer")
-        patch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE", str(passwords))
-        patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "x" * 64)
-        patch.setattr("airflow.plugins_manager._load_entrypoint_plugins", lambda: ([entry_point().load()()], {}))
-        forget()
-        yield create_app(apps="core")
-    forget()
-
-
-@pytest.fixture
-def anybody(airflow: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
-    monkeypatch.setenv("WEIR_DATA_DOCS", str(tmp_path / "docs"))
-    monkeypatch.setattr(rows_of, "FRESH_S", -1)
-    return TestClient(airflow, follow_redirects=False)
-
-
-@pytest.fixture
-def viewer(anybody: TestClient) -> TestClient:
-    answer = anybody.post("/auth/token", json={"username": "viewer", "password": PASSWORD})
-    assert answer.status_code == 201
-    anybody.cookies.set("_token", answer.json()["access_token"])
-    return anybody
 
 
 def addresses() -> list[tuple[str, str]]:
     """Every method and path of the app: a route that is added is in the tests at once."""
     routes = build().routes
     assert all(isinstance(route, APIRoute) for route in routes), "a route of another kind has no dependencies: nothing asks for a login"
-    return [(method, route.path.replace("{path:path}", "x/index.html")) for route in routes for method in route.methods]  # type: ignore[attr-defined]
+    filled = [
+        (method, route.path.replace("{path:path}", "x/index.html").replace("{name}", JOB)) for route in routes for method in route.methods
+    ]  # type: ignore[attr-defined]
+    return [(method, path.replace("{act}", act)) for method, path in filled for act in (ACTS if "{act}" in path else [""])]
 
 
 @pytest.mark.parametrize(("method", "path"), addresses())
@@ -113,8 +52,20 @@ def test_who_may_not_read_dags_sees_nothing(viewer: TestClient, monkeypatch: pyt
         assert viewer.request(method, f"/weir{path}{query}").status_code == 403
 
 
+@pytest.mark.parametrize(("method", "path"), addresses())
+def test_readers_read_and_editors_act(anybody: TestClient, fleet: Fleet, method: str, path: str) -> None:
+    """What acts is refused to a reader, and asks an editor for the seal of its form. There are no Data Docs here."""
+    fleet.manager.deploy(JOB)
+    acts, before = path.rsplit("/", 1)[-1] in ACTS, fleet.store.events(JOB)
+    answers = [logged_in(anybody, name).request(method, f"/weir{path}").status_code for name in ("viewer", "editor")]
+    there = 404 if path.startswith("/docs/") else 200
+    assert answers == ([403, 403] if method == "POST" else [403 if acts else 200, 200] if there == 200 else [404, 404])
+    assert (method == "POST") <= acts, "what is not an action is only looked at"
+    assert [event for event in fleet.store.events(JOB) if event.kind != "verdict"] == list(before)
+
+
 def test_there_is_nothing_but_what_the_walk_sees(anybody: TestClient) -> None:
-    assert len(addresses()) == 3
+    assert len(addresses()) == 5 + 2 * len(ACTS)
     for path in ("openapi.json", "docs", "redoc", "none"):
         assert anybody.get(f"/weir/{path}").status_code in (401, 404)
 
@@ -130,6 +81,24 @@ def test_the_fleet_page_shows_each_job(viewer: TestClient, fleet: Fleet) -> None
     assert page.text.index(f">{JOB}<") < page.text.index(">another<")
     assert "script" not in page.text and "style=" not in page.text and "default-src 'none'" in page.headers["content-security-policy"]
     assert viewer.get("/weir/console.css").headers["content-type"] == "text/css; charset=utf-8"
+
+
+def test_the_filter_is_in_the_address(viewer: TestClient, fleet: Fleet) -> None:
+    fleet.add("another", "third")
+    fleet.manager.deploy(JOB)
+
+    def found(query: str) -> list[str]:
+        links = Elements(viewer.get(f"/weir/?{query}").text).links
+        return [link.removeprefix("jobs/") for link in links if link.startswith("jobs/")]
+
+    assert found("verdict=stopped") == ["another", "third"] and found("q=THI&verdict=stopped") == ["third"] and found("q=none") == []
+    assert "1 of 3 jobs" in viewer.get("/weir/?q=third").text
+
+
+def test_the_page_looks_again_by_itself_only_if_asked_to(viewer: TestClient, fleet: Fleet) -> None:
+    assert 'http-equiv="refresh"' not in viewer.get("/weir/").text
+    assert 'http-equiv="refresh" content="30"' in viewer.get("/weir/?every=30").text
+    assert 'http-equiv="refresh" content="10"' in viewer.get("/weir/?every=1").text
 
 
 def test_all_who_look_at_the_same_moment_share_one_look(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,24 +122,6 @@ def test_a_store_that_is_away_is_told(viewer: TestClient, fleet: Fleet) -> None:
     assert page.status_code == 503 and "WEIR-201: Cassandra &lt;does&gt; not answer. See: weir status" in page.text
 
 
-class Elements(HTMLParser):
-    """The tags with their attributes, and the text."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, tuple[str, ...]]] = []
-        self.links: list[str] = []
-        self.text = ""
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, tuple(name for name, _ in attrs)))
-        self.links += [value or "" for name, value in attrs if name in ("href", "src")]
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_what_others_wrote_is_text(viewer: TestClient, fleet: Fleet, monkeypatch: pytest.MonkeyPatch, hostile: str) -> None:
     def page(text: str) -> Elements:
@@ -183,9 +134,8 @@ def test_what_others_wrote_is_text(viewer: TestClient, fleet: Fleet, monkeypatch
 
     harmless, harmful = page("harmless"), page(hostile)
     assert harmful.tags == harmless.tags and len(harmful.tags) > 20
-    assert all(link.startswith(("docs/", "console.css")) for link in harmful.links)
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in hostile)
-    assert harmful.text.count(shown) >= 6 and all(c.isprintable() or c == "\n" for c in harmful.text)
+    assert all(link.startswith(("docs/", "jobs/", "console.css", "?")) for link in harmful.links)
+    assert harmful.text.count(shown(hostile)) >= 6 and all(c.isprintable() or c == "\n" for c in harmful.text)
 
 
 def test_the_worst_come_first_and_every_verdict_has_its_place() -> None:

@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import Depends, FastAPI, HTTPException, Request, status
+from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+from airflow.api_fastapi.core_api.security import GetUserDep
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, status
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
-from weir.console import docs
-from weir.console.access import reader
-from weir.console.fleet import View
-from weir.counts.panes import iso
-from weir.errors import WeirError
-from weir.html import render
+from weir.console import acts, docs, errors, forms, job
+from weir.console.access import editor, edits, reader
+from weir.console.answers import DOCS_HEADERS, HEADERS, HERE, page, refused, trouble
+from weir.console.fleet import VERDICTS, View, chosen
+from weir.console.panels import Panels
+from weir.console.times import CHOICES
+from weir.errors import BadInput, WeirError
 from weir.settings import Settings
+from weir.triggers.session import ask
 
-HERE = Path(__file__).parent
-# No scripts at all: Airflow's login cookie can be read by every script of its origin. Great Expectations' pages style in place.
-SHUT = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; img-src 'self'; font-src 'self'; style-src 'self'"
-HEADERS = {
-    "Content-Security-Policy": SHUT,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
-DOCS_HEADERS = {**HEADERS, "Content-Security-Policy": f"{SHUT} 'unsafe-inline'"}  # of `style-src`, which is the last
 NO_PAGE = "There is no such page of the Data Docs. They are written by a job's validation: weir validate JOB"
+LEAST_S = 10  # between two looks of a page that looks again by itself
+NO_ACT = "There is no such action."
 
 
 def build() -> FastAPI:
-    """The app, every route of it behind `reader`. FastAPI's own pages about the routes would not be: they are left out."""
+    """The app, every route of it behind `reader`, and what acts behind `editor`. FastAPI's own pages about the routes would not be: they
+    are left out."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, dependencies=[Depends(reader)])
-    app.state.view = View()
+    app.state.view, app.state.panels = View(), Panels()
+    for kind in (WeirError, TimeoutError):
+        app.add_exception_handler(kind, trouble)
+    app.add_exception_handler(HTTPException, refused)
     app.add_api_route("/", fleet, methods=["GET"], response_class=HTMLResponse)
     app.add_api_route("/console.css", style, methods=["GET"], response_class=FileResponse)
     app.add_api_route("/docs/{path:path}", data_docs, methods=["GET"], response_class=FileResponse)
+    app.add_api_route("/jobs/{name}", job_page, methods=["GET"], response_class=HTMLResponse)
+    app.add_api_route("/jobs/{name}/errors", errors_page, methods=["GET"], response_class=HTMLResponse)
+    app.add_api_route("/jobs/{name}/{act}", confirm, methods=["GET"], response_class=HTMLResponse, dependencies=[Depends(editor)])
+    app.add_api_route("/jobs/{name}/{act}", do, methods=["POST"], response_class=HTMLResponse, dependencies=[Depends(editor)])
     return app
 
 
@@ -46,17 +49,80 @@ def _view(request: Request) -> View:
     return view
 
 
-async def fleet(view: Annotated[View, Depends(_view)]) -> Response:
-    """Every job. 503, with the reason, if the store does not tell."""
+def _panels(request: Request) -> Panels:
+    panels: Panels = request.app.state.panels
+    return panels
+
+
+async def fleet(
+    request: Request, view: Annotated[View, Depends(_view)], verdict: str = "", q: str = "", every: Annotated[int, Query(ge=0)] = 0
+) -> Response:
+    """Every job, or those that are asked for; looked at again every so many seconds, if that is asked for. 503, with the reason, if the
+    store does not tell."""
+    rows = await view.rows()
+    asked = {"verdict": verdict, "q": q, "every": every and max(every, LEAST_S)}
+    return page(request, "fleet.html", rows=chosen(rows, verdict, q), all=len(rows), verdicts=VERDICTS, asked=asked)
+
+
+async def job_page(
+    request: Request,
+    name: str,
+    user: GetUserDep,
+    panels: Annotated[Panels, Depends(_panels)],
+    events: int = job.EVENTS,
+    since: str = "",
+    until: str = "",
+) -> Response:
+    """One job, with the actions for who may edit."""
+    found = await ask(lambda manager: job.look(manager, panels, name, job.Asked(events, since, until)))
+    said = found["health"].data["said"] if found["health"].data else ()
+    offered = [{"name": key, "title": act.title} for key, act in acts.ACTS.items() if edits(user) and act.offered(said)]
+    return page(request, "job.html", job=name, path=quote(name, safe=""), choices=CHOICES, acts=offered, panels=found)
+
+
+async def errors_page(
+    request: Request, name: str, panels: Annotated[Panels, Depends(_panels)], since: str = "", until: str = "", service: str = ""
+) -> Response:
+    """What one would open in an incident: which errors, since when, new or not."""
+    found = await ask(lambda manager: errors.look(manager, panels, name, errors.Asked(since, until, service)))
+    asked = {"since": since or errors.SINCE, "until": until, "service": service}
+    return page(request, "errors.html", job=name, path=quote(name, safe=""), choices=CHOICES, asked=asked, panels=found)
+
+
+async def confirm(request: Request, name: str, act: str, user: GetUserDep) -> Response:
+    """Says what an action would do. Nothing is done by looking."""
+    return await _form(request, user, acts.Order(name, user.get_name()), act)
+
+
+async def do(request: Request, name: str, act: str, user: GetUserDep) -> Response:
+    """Does it, and leads back to the job's page, whose timeline has it. Nothing to do is told on a page of its own."""
+    wanted, form = _act(act), await forms.fields(request)
+    shown = forms.opened(form.get("seal", ""), user, name, act)
+    order = acts.Order(name, user.get_name(), form.get("reason", ""), form.get("for", ""), shown)
     try:
-        return _page(status.HTTP_200_OK, rows=await view.rows(), trouble="")
-    except (WeirError, TimeoutError) as error:
-        trouble = str(error) or "The jobs could not be looked at in time. See: weir status"
-        return _page(status.HTTP_503_SERVICE_UNAVAILABLE, rows=[], trouble=trouble)
+        acts.check(wanted, order, form.get("name", ""))
+    except BadInput as error:
+        return await _form(request, user, order, act, str(error))
+    action = await ask(lambda manager: wanted.do(manager, order), acts.GIVE_S)
+    if not action.changed:
+        return page(request, "told.html", text=f"Nothing to do: {action.sentence}", bad=False)
+    return RedirectResponse(f"../{quote(name, safe='')}#timeline", status.HTTP_303_SEE_OTHER, HEADERS)
 
 
-def _page(code: int, **values: object) -> Response:
-    return HTMLResponse(render(HERE / "fleet.html", now=iso(int(time.time()) * 1000), **values), code, HEADERS)
+async def _form(request: Request, user: BaseUser, order: acts.Order, name: str, trouble: str = "") -> Response:
+    act = _act(name)
+    seen = await ask(lambda manager: acts.look(manager, act, order.job))
+    seal = forms.seal(user, order.job, name, seen.held_to)
+    code = status.HTTP_400_BAD_REQUEST if trouble else status.HTTP_200_OK
+    told = {"act": act, "order": order, "lines": seen.lines, "refused": seen.refused, "seal": seal, "trouble": trouble}
+    return page(request, "act.html", code, job=order.job, path=quote(order.job, safe=""), **told)
+
+
+def _act(name: str) -> acts.Act:
+    """Raises 404."""
+    if name not in acts.ACTS:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, NO_ACT)
+    return acts.ACTS[name]
 
 
 def style() -> Response:

@@ -1,0 +1,161 @@
+"""What a person may have done about a job from its page: in words, as the command that does the same, and how it is done.
+
+What was shown is kept with the form, and what has changed since is not acted on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from weir.console.job import known
+from weir.counts.panes import parse_duration
+from weir.errors import BadInput, Conflict
+from weir.supervise.pause import HOLD, MAINTENANCE
+from weir.supervise.plan import Kind, Plan
+
+if TYPE_CHECKING:
+    from weir.supervise.manager import Action, Manager
+
+GIVE_S = 180.0  # far above what the longest act takes: a driver that is stopped is given a minute
+
+
+@dataclass(frozen=True)
+class Order:
+    """Who wants it, why, for how long where that is asked, and what they were shown."""
+
+    job: str
+    who: str
+    reason: str = ""
+    lasts: str = ""
+    shown: str = ""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a form shows beside its words: lines about the job as it is now, and what of it the act is held to. `refused` has no form."""
+
+    lines: Sequence[str] = ()
+    held_to: str = ""
+    refused: bool = False
+
+
+@dataclass(frozen=True)
+class Act:
+    """`says` and `command` have `{job}` in them. A dangerous one needs the job's name typed. `when` is what must be in force of a person's
+    word, and `unless` what must not."""
+
+    title: str
+    says: str
+    command: str
+    do: Callable[[Manager, Order], Action]
+    dangerous: bool = False
+    reason: bool = True
+    lasts: bool = False
+    shows: Callable[[Manager, str], Shown] = lambda manager, job: Shown()
+    when: str = ""
+    unless: str = ""
+
+    def offered(self, said: Collection[str]) -> bool:
+        return (not self.when or self.when in said) and (not self.unless or self.unless not in said)
+
+
+def check(act: Act, order: Order, typed: str) -> None:
+    """Raises BadInput that names the field."""
+    if act.dangerous and typed.strip() != order.job:
+        raise BadInput(f"name: what was typed is not {order.job}. Nothing was done.", "Type the job's name.")
+    if act.reason and not order.reason.strip():
+        raise BadInput("reason: there is none. Nothing was done.", "Say why: it is kept in the job's timeline.")
+    if act.lasts:
+        parse_duration(order.lasts, "for")
+
+
+def _attempt(manager: Manager, job: str) -> Shown:
+    head = manager.store.head(job)
+    at = head.attempt if head else 0
+    return Shown([f"{job} is at attempt {at} now."], str(at))
+
+
+def _plan(manager: Manager, job: str) -> Shown:
+    plan = manager.plan(job)
+    lines = [*plan.lines(), *([f"It would be refused: {plan.refusals}"] if plan.refusals else [])]
+    return Shown(lines, _gist(plan), refused=plan.kind in (Kind.REFUSED, Kind.NO_CHANGE))
+
+
+def _gist(plan: Plan) -> str:
+    return f"{plan.before} {plan.version} {plan.kind}"
+
+
+def _deploy(manager: Manager, order: Order) -> Action:
+    plan = manager.plan(order.job)
+    if _gist(plan) != order.shown:
+        raise Conflict(f"A deploy of {order.job} would no longer do what was shown. Nothing was done.", "Look at the plan again.")
+    return manager.deploy(order.job, order.who, order.reason, plan)
+
+
+ACTS = {
+    "deploy": Act(
+        "Deploy",
+        "{job} is made to run with the spec and the code that are here. This is the plan:",
+        'weir deploy {job} --reason "..."',
+        _deploy,
+        dangerous=True,
+        shows=_plan,
+    ),
+    "restart": Act(
+        "Restart",
+        "The next attempt of {job} starts from the same checkpoint. The driver that runs now can write no more from that moment on. "
+        "Nothing is lost and nothing is counted twice; counting pauses until the new driver has started.",
+        'weir restart {job} --reason "..."',
+        lambda manager, order: manager.restart(order.job, int(order.shown or 0), order.who, order.reason),
+        dangerous=True,
+        shows=_attempt,
+    ),
+    "stop": Act(
+        "Stop",
+        "The batch at work lands, then the driver of {job} ends, and it stays stopped until the next deploy. Lines wait in the topic: "
+        "they are counted after that, unless retention reaches them first. This may take a minute.",
+        'weir stop {job} --reason "..."',
+        lambda manager, order: manager.stop(order.job, order.who, order.reason),
+        dangerous=True,
+        shows=_attempt,
+    ),
+    "hold": Act(
+        "Hold",
+        "Weir does nothing about {job} by itself, until it is released. What a person asks for still happens.",
+        'weir hold {job} --reason "..."',
+        lambda manager, order: manager.hold(order.job, order.who, order.reason),
+        unless=HOLD,
+    ),
+    "release": Act(
+        "Release",
+        "Weir acts on {job} again by itself.",
+        "weir hold {job} --release",
+        lambda manager, order: manager.release(order.job, order.who, order.reason),
+        reason=False,
+        when=HOLD,
+    ),
+    "maintenance": Act(
+        "Maintenance",
+        "Weir does nothing about {job} by itself for a time, then goes on. What a person asks for still happens.",
+        'weir maintenance {job} --for 2h --comment "..."',
+        lambda manager, order: manager.maintenance(order.job, parse_duration(order.lasts, "for"), order.who, order.reason),
+        lasts=True,
+        unless=MAINTENANCE,
+    ),
+    "end_maintenance": Act(
+        "End maintenance",
+        "The maintenance window of {job} ends now: Weir acts on it again by itself.",
+        "weir maintenance {job} --end",
+        lambda manager, order: manager.end_maintenance(order.job, order.who, order.reason),
+        reason=False,
+        when=MAINTENANCE,
+    ),
+}
+
+
+def look(manager: Manager, act: Act, job: str) -> Shown:
+    """What the form of an act shows. Raises UnknownJob, and what planning raises."""
+    known(manager, job)
+    return act.shows(manager, job)

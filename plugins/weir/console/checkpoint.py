@@ -1,0 +1,40 @@
+"""The checkpoint in words: what the next attempt goes on from, and what is wrong with it by the doctor's judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from weir.supervise.doctor import Finding, Seen, examine
+from weir.supervise.lineage import usable
+
+
+def in_words(job: str, seen: Seen | None) -> dict[str, Any]:
+    """`sentences` for all that is there, `findings` for what is not as it should be, those that do harm first."""
+    if seen is None:
+        return {"sentences": [f"{job} was never deployed: there is no checkpoint yet."], "findings": []}
+    findings = sorted(examine(seen), key=lambda finding: finding.harmless)
+    return {"sentences": [_begins(seen), _size(seen), _verdict(findings)], "findings": [vars(finding) for finding in findings]}
+
+
+def _begins(seen: Seen) -> str:
+    plans = usable(seen.folder)
+    of = f"attempt {seen.folder.attempt} of epoch {seen.folder.epoch}"
+    if plans is None or plans.committed not in plans.planned:
+        return f"No batch is committed in the checkpoint of {of}."
+    planned = f"; batch {plans.newest} is planned" if plans.newest > plans.committed else ""
+    return f"The checkpoint of {of} is committed up to batch {plans.committed}, at {_offsets(plans.planned[plans.committed][1])}{planned}."
+
+
+def _size(seen: Seen) -> str:
+    sizes = seen.folder.sizes.values()
+    return f"{len(sizes):,} files, {sum(sizes):,} bytes, at {seen.folder.location}"
+
+
+def _verdict(findings: Sequence[Finding]) -> str:
+    harmful = sum(not finding.harmless for finding in findings)
+    return f"{harmful} finding{'' if harmful == 1 else 's'} that a person should look at." if harmful else "It is sound."
+
+
+def _offsets(offsets: Mapping[int, int]) -> str:
+    return ", ".join(f"partition {p}: {o}" for p, o in sorted(offsets.items()))

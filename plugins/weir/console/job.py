@@ -1,0 +1,138 @@
+"""The job page: what the manager and the store say of one job, panel by panel, as plain values. Nothing is judged here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from weir.console import checkpoint, plot
+from weir.console.fleet import tone
+from weir.console.panels import Panel, Panels
+from weir.console.times import at, bare, span_of
+from weir.errors import BadSpec
+from weir.supervise.pause import in_force
+from weir.supervise.plan import differences
+from weir.supervise.spec import find, parse
+from weir.supervise.summary import summary
+
+if TYPE_CHECKING:
+    from weir.cluster.records import VersionRow
+    from weir.supervise.manager import Manager
+    from weir.supervise.verdict import Report
+
+EVENTS, MOST_EVENTS = 20, 1000
+NUMBERS = ("missing", "doubled", "late", "rejected", "checked_lines", "unchecked_lines", "gap_lines")  # of a recount, in lines
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the address of the page says: how many lines of the timeline, and the span of the plot."""
+
+    events: int = EVENTS
+    since: str = ""
+    until: str = ""
+
+
+def look(manager: Manager, panels: Panels, job: str, asked: Asked) -> dict[str, Panel]:
+    """Raises UnknownJob, or NotRunning if the store does not tell of a job that has no spec here."""
+    known(manager, job)
+    parts = {
+        "health": lambda: health(manager, job),
+        "trust": lambda: trust(manager, job),
+        "timeline": lambda: timeline(manager, job, min(max(asked.events, 1), MOST_EVENTS)),
+        "checkpoint": lambda: checkpoint.in_words(job, manager.checkpoint(job)),
+        "versions": lambda: versions(manager, job),
+        "links": lambda: links(manager, job),
+        "plot": lambda: plot.errors(manager, job, span_of(asked.since, asked.until, int(time.time() * 1000))),
+    }
+    return panels.load(job, parts)
+
+
+def known(manager: Manager, job: str) -> None:
+    """Of a job whose folder is gone there is still the timeline. Raises UnknownJob."""
+    if job not in manager.specs and not manager.store.events(job, 1):
+        find(manager.specs, job)
+
+
+def health(manager: Manager, job: str) -> dict[str, Any]:
+    """The verdict in words, what a person has said of the job, and how far each partition has come."""
+    (report,) = manager.onlooker().reports({job: find(manager.specs, job)})
+    said = {pause.kind for pause in in_force(manager.store.pauses(job), report.at)}
+    words = {"words": str(report.verdict).replace("_", " "), "sentence": report.sentence, "next_step": report.next_step}
+    told = {**summary(report), **words, "since": at(report.since), "tone": tone(report.verdict), "said": said}
+    landed_at = report.evidence.get("landed_at")
+    return {**told, "landed_at": at(landed_at) if isinstance(landed_at, int) else "", "partitions": partitions(report)}
+
+
+def partitions(report: Report) -> Sequence[dict[str, Any]]:
+    """By partition: up to where lines landed, where the topic ends, lag, minutes until retention reaches it; None for not known."""
+    evidence: Mapping[str, Any] = report.evidence
+    landed, minutes = evidence.get("offsets") or {}, evidence.get("retention_minutes") or {}
+    ends = evidence.get("end_offsets") or {} if evidence.get("lag") is not None else {}  # else they are of an earlier moment
+    rows = []
+    for partition in sorted({*landed, *ends}, key=int):
+        here, end = landed.get(partition, 0), ends.get(partition)
+        left = minutes.get(partition)
+        lag = None if end is None else max(0, end - here)
+        rows.append({"partition": partition, "landed": here, "end": end, "lag": lag, "minutes": None if left is None else max(0, left)})
+    return rows
+
+
+def trust(manager: Manager, job: str) -> dict[str, Any]:
+    """How far the counts are proven, and what the last recount found, None if there was none."""
+    from weir.counts.proven import Proven
+
+    proven = Proven.load(manager.store.proven(job)).as_evidence()
+    last = next(iter(manager.store.recounts(job, 1)), None)
+    return {"up_to": bare(proven["up_to"] or ""), "share": proven.get("share"), "recount": last and _recount(last)}
+
+
+def _recount(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record as the page shows it; None for what an older release did not keep."""
+    kept = {name: record.get(name) for name in (*NUMBERS, "sample")}
+    return {**kept, "rejected_by_reason": record.get("rejected_by_reason") or {}, "at": at(record.get("at") or 0)}
+
+
+def timeline(manager: Manager, job: str, limit: int) -> dict[str, Any]:
+    """The newest lines, newest first, and how many to ask for next; 0 if there are no more."""
+    found = manager.store.events(job, limit + 1)
+    more = min(limit * 2, MOST_EVENTS) if len(found) > limit and limit < MOST_EVENTS else 0
+    return {"events": [{**vars(event), "at": at(event.at)} for event in found[:limit]], "more": more}
+
+
+def versions(manager: Manager, job: str) -> Sequence[dict[str, Any]]:
+    """The versions, the last one first, each with what differs from the one before it."""
+    found, kept, wanted = manager.versions(job), manager.kept(), manager.store.job(job)
+    changes = [_changes(newer, older) for newer, older in pairwise(found)] + [()]
+    return (
+        [
+            {
+                "version": row.version,
+                "deployed_at": at(row.deployed_at),
+                "current": wanted is not None and wanted.version == row.version,
+                "good": row.good,
+                "kept": row.version in kept,
+                "changes": changed,
+            }
+            for row, changed in zip(found, changes, strict=True)
+        ]
+        if found
+        else []
+    )
+
+
+def _changes(newer: VersionRow, older: VersionRow) -> Sequence[str]:
+    try:
+        return differences(parse(older.spec, older.version), parse(newer.spec, newer.version))
+    except BadSpec:
+        return ("this release cannot read its spec",)
+
+
+def links(manager: Manager, job: str) -> dict[str, str]:
+    """Where the driver's log and Spark's own page are; empty for not known."""
+    from weir.operators.session import settings
+
+    return {"log": manager.log_link(job), "spark": settings().spark_ui.split(",")[0]}

@@ -1,0 +1,180 @@
+"""The actions of the console, in Airflow's real app: who may, what is asked before, and what is done."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.dags.conftest import logged_in
+from tests.dags.fleet import JOB, Fleet
+from tests.dags.pages import Elements
+from weir.console import forms
+from weir.console.acts import ACTS
+from weir.errors import Refused
+from weir.supervise.plan import Check
+
+SENT = {"Content-Type": "application/x-www-form-urlencoded"}
+WHY = {"reason": "new certificates", "name": JOB}
+
+
+@pytest.fixture
+def deployed(fleet: Fleet) -> Fleet:
+    fleet.manager.deploy(JOB)
+    fleet.land()
+    return fleet
+
+
+def sealed(client: TestClient, act: str) -> str:
+    """What the form of an act carries."""
+    page = client.get(f"/weir/jobs/{JOB}/{act}")
+    assert page.status_code == 200
+    return str(Elements(page.text).values["seal"])
+
+
+def send(client: TestClient, act: str, job: str = JOB, **form: str) -> httpx.Response:
+    return client.post(f"/weir/jobs/{job}/{act}", content=urlencode(form), headers=SENT)
+
+
+def act(client: TestClient, which: str, /, **form: str) -> httpx.Response:
+    """Open the form, fill it in and send it, as a person does."""
+    return send(client, which, seal=sealed(client, which), **form)
+
+
+def kinds(fleet: Fleet) -> list[str]:
+    return [event.kind for event in fleet.store.events(JOB)]
+
+
+def test_every_form_says_what_will_happen_and_the_command_for_it(editor: TestClient, deployed: Fleet) -> None:
+    deployed.kill()
+    before = kinds(deployed)
+    for name, one in ACTS.items():
+        page = editor.get(f"/weir/jobs/{JOB}/{name}")
+        assert page.status_code == 200 and "form-action 'self'" in page.headers["content-security-policy"]
+        told = Elements(page.text).text
+        assert one.says.format(job=JOB) in told and one.command.format(job=JOB) in told
+        assert ("Type the job's name" in told) == one.dangerous
+    assert kinds(deployed) == before, "nothing is done by looking"
+
+
+def test_a_restart_is_done_by_who_asked_and_told_in_the_timeline(editor: TestClient, deployed: Fleet) -> None:
+    answer = act(editor, "restart", **WHY)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"../{JOB}#timeline")
+    assert deployed.attempt() == 2
+    event = next(event for event in deployed.store.events(JOB) if event.kind == "restart")
+    assert (event.who, event.reason, event.attempt) == ("editor", "new certificates", 2)
+    page = editor.get(str(answer.url.join(answer.headers["location"])))
+    assert page.status_code == 200 and "new certificates" in page.text
+
+
+def test_a_stop_and_the_deploy_after_it(editor: TestClient, deployed: Fleet) -> None:
+    assert act(editor, "stop", **WHY).status_code == 303
+    assert deployed.store.desired(JOB) == "stopped"
+    page = editor.get(f"/weir/jobs/{JOB}/deploy").text
+    assert "same checkpoint" in page and "goes on behind batch 0" in page, "the plan is shown first"
+    assert act(editor, "deploy", **WHY).status_code == 303
+    row = deployed.store.job(JOB)
+    assert row is not None and (row.desired, row.changed_by, row.reason) == ("running", "editor", "new certificates")
+
+
+def test_what_a_person_says_is_said_and_taken_back(editor: TestClient, deployed: Fleet) -> None:
+    def offered() -> set[str]:
+        return {link.rsplit("/", 1)[-1] for link in Elements(editor.get(f"/weir/jobs/{JOB}").text).links} & {*ACTS}
+
+    assert offered() == {"deploy", "restart", "stop", "hold", "maintenance"}
+    assert act(editor, "hold", reason="looking").status_code == 303
+    assert act(editor, "maintenance", **{"for": "2h", "reason": "disks"}).status_code == 303
+    assert offered() == {"deploy", "restart", "stop", "release", "end_maintenance"}
+    assert {pause.kind: (pause.who, pause.until - pause.since) for pause in deployed.store.pauses(JOB) if pause.until} == {
+        "maintenance": ("editor", 7_200_000)
+    }
+    assert act(editor, "release").status_code == 303 and act(editor, "end_maintenance").status_code == 303
+    assert offered() == {"deploy", "restart", "stop", "hold", "maintenance"}
+
+
+def test_nothing_to_do_is_told(editor: TestClient, deployed: Fleet) -> None:
+    answer = act(editor, "release")
+    assert answer.status_code == 200 and f"Nothing to do: {JOB} is not held." in answer.text
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "told"),
+    [
+        ("restart", {"name": JOB}, "reason"),
+        ("restart", {"name": JOB, "reason": " "}, "reason"),
+        ("restart", {"name": "another", "reason": "x"}, "name"),
+        ("stop", {"reason": "x"}, "name"),
+        ("hold", {}, "reason"),
+        ("maintenance", {"for": "soon", "reason": "x"}, "for"),
+    ],
+)
+def test_what_is_not_filled_in_is_asked_again(editor: TestClient, deployed: Fleet, name: str, form: dict[str, str], told: str) -> None:
+    before = kinds(deployed)
+    answer = act(editor, name, **form)
+    assert answer.status_code == 400 and f"WEIR-101: {told}: " in answer.text
+    assert Elements(answer.text).values["reason"] == form.get("reason", ""), "what was typed is still there"
+    assert kinds(deployed) == before and deployed.attempt() == 1
+
+
+def test_a_form_of_another_site_is_refused(editor: TestClient, deployed: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it sends: no seal, one made up, one of another act or another person, one that is too old."""
+    good = sealed(editor, "restart")
+    others = [sealed(editor, "stop"), sealed(logged_in(editor, "other"), "restart")]
+    logged_in(editor, "editor")
+    for seal in ("", "x", good[:-1], *others):
+        assert send(editor, "restart", seal=seal, **WHY).status_code == 403
+    assert editor.post(f"/weir/jobs/{JOB}/restart").status_code == 403
+    with monkeypatch.context() as old:
+        old.setattr(forms, "GOOD_FOR_S", -1)
+        assert send(editor, "restart", seal=good, **WHY).status_code == 403
+    assert deployed.attempt() == 1
+    assert send(editor, "restart", seal=good, **WHY).status_code == 303
+
+
+def test_a_seal_is_of_one_job(editor: TestClient, deployed: Fleet) -> None:
+    deployed.add("another")
+    deployed.manager.deploy("another")
+    assert send(editor, "restart", "another", seal=sealed(editor, "restart"), reason="x", name="another").status_code == 403
+    assert deployed.attempt("another") == 1
+
+
+def test_a_restart_that_somebody_else_has_done_is_not_done_twice(editor: TestClient, deployed: Fleet) -> None:
+    seal = sealed(editor, "restart")
+    deployed.manager.restart(JOB)
+    answer = send(editor, "restart", seal=seal, **WHY)
+    assert answer.status_code == 409 and "WEIR-301" in answer.text
+    assert deployed.attempt() == 2
+
+
+def test_a_deploy_is_held_to_the_plan_that_was_shown(editor: TestClient, deployed: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployed.manager.stop(JOB)
+    seal = sealed(editor, "deploy")
+    spec = deployed.manager.specs[JOB]
+    monkeypatch.setitem(deployed.manager.specs, JOB, spec.model_copy(update={"trigger": spec.trigger + 1}))
+    answer = send(editor, "deploy", seal=seal, **WHY)
+    assert answer.status_code == 409 and "no longer do what was shown" in answer.text
+    assert deployed.store.desired(JOB) == "stopped"
+
+
+def test_a_deploy_that_would_be_refused_has_no_form(editor: TestClient, deployed: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployed.manager.stop(JOB)
+    monkeypatch.setattr(deployed.manager, "_application", lambda *asked: Check("application", False, "it has no main"))
+    page = editor.get(f"/weir/jobs/{JOB}/deploy").text
+    assert "It would be refused: application: it has no main" in page and "<form" not in page
+
+
+def test_what_an_act_raises_is_told_as_a_page(editor: TestClient, deployed: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*order: Any) -> Any:
+        raise Refused("It is <refused>.", "Do something else.")
+
+    monkeypatch.setattr(deployed.manager, "hold", refuse)
+    answer = act(editor, "hold", reason="x")
+    assert answer.status_code == 409 and "WEIR-304: It is &lt;refused&gt;. Do something else." in answer.text
+
+
+def test_a_form_that_no_page_of_ours_sends_is_not_read(editor: TestClient, deployed: Fleet) -> None:
+    assert send(editor, "hold", seal=sealed(editor, "hold"), reason="x" * 100_000).status_code == 413
+    assert not deployed.store.pauses(JOB)
