@@ -103,8 +103,8 @@ def test_the_page_looks_again_by_itself_only_if_asked_to(viewer: TestClient, fle
 
 def test_all_who_look_at_the_same_moment_share_one_look(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[object] = []
-    tick = fleet.manager.tick
-    monkeypatch.setattr(fleet.manager, "tick", lambda: looks.append(1) or tick())
+    onlooker = fleet.manager.onlooker
+    monkeypatch.setattr(fleet.manager, "onlooker", lambda: looks.append(1) or onlooker())
     monkeypatch.setattr(rows_of, "FRESH_S", 3600)
 
     async def together() -> list[Any]:

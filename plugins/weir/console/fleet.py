@@ -60,7 +60,7 @@ class View:
 
 def look(manager: Manager) -> Sequence[Row]:
     """A row for each job, the worst first."""
-    reports = manager.tick()
+    reports = manager.onlooker().reports(dict(manager.specs))
     glances = manager.store.glance([report.job for report in reports], STARTS)
     return [row(report, glances[report.job]) for report in sorted(reports, key=_worst)]
 

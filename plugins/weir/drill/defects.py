@@ -11,7 +11,8 @@ from spark_jobs import codec
 from spark_jobs.protocol import Head
 from spark_jobs.store import day_of
 from weir.cluster.records import Cell, HourShard
-from weir.drill.fault import Scene, fault
+from weir.counts.closed import closed_now
+from weir.drill.fault import Scene, fault, now_ms
 from weir.drill.stage import JOB, Stage
 from weir.errors import NotProven
 from weir.quality.validate import check
@@ -39,6 +40,11 @@ class Defects:
                 if position == (head.by, head.batch_id):
                     return at, cell, n
         raise NotProven(f"Batch {head.batch_id} of attempt {head.by} has no deltas.", "They may not be folded away yet.")
+
+    @property
+    def closed(self) -> bool:
+        rules = self._stage.rules
+        return closed_now(self._stage.head(), rules, self._stage.broker, now_ms()) >= self.cell[0] + rules.pane
 
     @contextmanager
     def delta(self, cell: Cell, n: int) -> Iterator[None]:
@@ -116,6 +122,7 @@ def seeded_defects(scene: Scene) -> None:
     scene.load.hold()
     stage.await_landed()
     defects, found = Defects(stage), 0
+    stage.until(lambda: defects.closed, "the pane that is to have defects is closed: of others validation says nothing")
     _expect_clean(stage)
     for words, seed, law in seeded(defects):
         with seed():  # type: ignore[attr-defined]
