@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -128,7 +129,7 @@ def test_what_others_wrote_is_text(viewer: TestClient, fleet: Fleet, monkeypatch
         evidence = {"lag": 1, "proven": {"up_to": text, "share": 0.5}}
         report = Report(text, Verdict.DOWN, 1, 1000, text, text, evidence)
         attempt = AttemptRow(1, text, text, text, taken_at=1000, incarnation=text)
-        monkeypatch.setattr(fleet.manager, "tick", lambda: [report])
+        monkeypatch.setattr(fleet.manager, "onlooker", lambda: SimpleNamespace(reports=lambda specs: [report]))
         monkeypatch.setattr(fleet.store, "glance", lambda jobs, history: {text: Glance(attempts=[attempt])})
         return Elements(viewer.get("/weir/").content.decode())
 
