@@ -133,8 +133,9 @@ def _is_new(rule: NewSignature, start: int, key: Key, n: int, found: Counted) ->
     since = day_of(start - 1000 * rule.lookback)
     if any(since <= at < start for at in found.seen[key]):
         return False
-    kin = (places for other, places in found.seen.items() if _part(rule, other) == _part(rule, key))  # all is new of a new service
-    return any(since <= at < start for places in kin for at in places)
+    known = start - min(1000 * rule.lookback, DAY_MS)  # of a service that is new itself, all kinds are
+    kin = (places for other, places in found.seen.items() if _part(rule, other) == _part(rule, key))
+    return any(since <= at <= known for places in kin for at in places)
 
 
 def _usual(rule: Ratio, start: int, key: Key, found: Counted) -> float | None:

@@ -71,7 +71,7 @@ class Threshold(Basis):
 
 
 class NewSignature(Basis):
-    """A signature that was not there in the time before. Where nothing was before, of the service if it is by service,
+    """A signature that was not there in the time before. Of what has not been there for a day (the service, or the job),
     nothing is new."""
 
     kind: Literal["new_signature"]
