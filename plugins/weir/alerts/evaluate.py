@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from weir.alerts import ledger
 from weir.alerts.book import Book, Evaluation, Followed
-from weir.alerts.health import report_of, sightings
+from weir.alerts.health import sightings
 from weir.alerts.incidents import Found, decide
 from weir.alerts.keep import open_book, write
 from weir.alerts.look import Sight, look, outcomes
@@ -22,6 +22,7 @@ from weir.cluster.records import Booked
 from weir.counts.closed import NOTHING
 from weir.counts.rules import Rules
 from weir.supervise.pause import in_force
+from weir.supervise.verdict import report_of
 
 EVENTS = 200  # of the timeline that a pass looks at: the verdicts since the last one, and what was done meanwhile
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from weir.cluster.records import Event
-from weir.supervise.verdict import Report, Verdict
+from weir.supervise.verdict import TROUBLE, UNKNOWN_MS, Report, Verdict
 
-TROUBLE = frozenset({Verdict.STALLED, Verdict.DOWN, Verdict.CRASH_LOOPING, Verdict.POISONED, Verdict.DIVERGED, Verdict.DATA_LOSS})
 WELL = frozenset({Verdict.OK, Verdict.IDLE, Verdict.CATCHING_UP, Verdict.STOPPED})
 A_PERSON = TROUBLE - {Verdict.DOWN, Verdict.STALLED}  # these two Weir mends by itself
-UNKNOWN_MS = 300_000  # a part that is killed is back within a minute or two; what is not known for longer, nobody watches over
 ACTED = ("restart", "rebuild", "accept_loss", "quarantine", "deploy")
 
 
@@ -49,14 +46,6 @@ def sightings(events: Iterable[Event], report: Report | None, after: int, now: i
         found.append(Sighting(report.since, str(report.verdict), report.sentence, report.next_step))
     ends = [*(s.at for s in found[1:]), now]
     return [s for s, end in zip(found, ends, strict=False) if s.verdict != Verdict.UNKNOWN or end - s.at > UNKNOWN_MS]
-
-
-def report_of(text: str | None) -> Report | None:
-    """The last report; None if there is none, or another version of Weir wrote it in a form of its own."""
-    try:
-        return Report.from_json(text) if text else None
-    except (ValueError, KeyError, TypeError, json.JSONDecodeError):
-        return None
 
 
 def done(events: Iterable[Event], since: int) -> list[str]:

@@ -17,6 +17,7 @@ from weir.operators.assets import LANDED, landed
 from weir.operators.base import WeirOperator
 from weir.operators.links import ConsoleLink
 from weir.operators.session import opened
+from weir.supervise.verdict import TROUBLE, UNKNOWN_MS
 
 if TYPE_CHECKING:
     from weir.supervise.verdict import Report
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 # Jobs that one tick shows in full, and that become tasks: Airflow maps no more than 1,024, each with a run of about a second of a core, and
 # the reports of a thousand jobs would be 1 MB of its database every 30 s. The others in trouble have their turn at the next tick.
 MOST = 100
-FOR_A_PERSON = frozenset({"down", "stalled", "crash_looping", "poisoned", "diverged", "data_loss"})
-UNKNOWN_MS = 300_000  # a part that is killed is back within a minute or two; what is not known for longer, nobody watches over
 
 
 class TickOperator(WeirOperator):
@@ -72,7 +71,7 @@ def urgency(report: Report) -> tuple[int, int]:
 def in_trouble(report: Report) -> bool:
     """Something is to be done, now or after a pause, by Weir or by a person. Unknown for long is an alert, and never a restart."""
     unknown = report.verdict == "unknown" and report.at - report.since > UNKNOWN_MS
-    return report.act != "none" or report.verdict in FOR_A_PERSON or unknown
+    return report.act != "none" or report.verdict in TROUBLE or unknown
 
 
 class RestartRunLink(BaseOperatorLink):

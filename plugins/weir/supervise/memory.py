@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from weir.cluster.base import JobStore
 from weir.cluster.records import AttemptRow, Event, Glance, Kept
 from weir.errors import NotRunning
-from weir.supervise.verdict import Report, is_news
+from weir.supervise.verdict import Report, is_news, report_of
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ class Memory:
         kept, report = self._last.get(job, (None, None))
         if report is not None and kept == glance.report:
             return report
-        return _read(glance.report)
+        return report_of(glance.report)
 
     def keep(self, glances: Mapping[str, Glance], judged: Mapping[str, Report]) -> None:
         """Keep what is news. What cannot be kept is judged anew by the next pass: it must not keep anything from being acted upon."""
@@ -34,7 +34,7 @@ class Memory:
             if not report.at:
                 continue  # nothing was seen
             text = glances[job].report
-            before = _read(text)
+            before = report_of(text)
             if is_news(report, before):
                 news.append(_kept(report, before, glances[job].attempts))
             self._last[job] = text, report
@@ -46,14 +46,6 @@ class Memory:
             log.warning("%d reports could not be kept: %s", len(news), error)
         else:
             self._last |= {kept.job: (kept.report, judged[kept.job]) for kept in news}
-
-
-def _read(text: str | None) -> Report | None:
-    """A kept report; none if another version of Weir wrote it in a form of its own."""
-    try:
-        return Report.from_json(text) if text else None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
 
 
 def _kept(report: Report, before: Report | None, attempts: Sequence[AttemptRow]) -> Kept:

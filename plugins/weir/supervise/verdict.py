@@ -43,6 +43,8 @@ class Verdict(StrEnum):
 
 
 CALM = {Verdict.STARTING, Verdict.OK, Verdict.IDLE, Verdict.CATCHING_UP, Verdict.UNKNOWN, Verdict.STOPPED}  # nothing is to be done
+TROUBLE = frozenset({Verdict.DOWN, Verdict.STALLED, Verdict.CRASH_LOOPING, Verdict.POISONED, Verdict.DIVERGED, Verdict.DATA_LOSS})
+UNKNOWN_MS = 300_000  # a part that is killed is back within a minute or two; what is not known for longer, nobody watches over
 SETTLED = {Verdict.OK, Verdict.IDLE}
 ENDED = {Verdict.CRASH_LOOPING: Verdict.DOWN}  # crash looping is down with nothing left to try
 
@@ -147,6 +149,14 @@ class Report:
         values["verdict"] = Verdict(values["verdict"])
         values["frontier"] = {int(p): o for p, o in values["frontier"].items()}
         return cls(**values)
+
+
+def report_of(text: str | None) -> Report | None:
+    """A kept report; None if there is none, or another version of Weir wrote it in a form of its own."""
+    try:
+        return Report.from_json(text) if text else None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def judge(job: str, seen: Observation, health: Health, before: Report | None) -> Report:
