@@ -44,7 +44,7 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
 
     made = Fleet(tmp_path)
     monkeypatch.setattr("weir.supervise.factory.manager", made.open)
-    monkeypatch.setattr(session, "shared", session.Shared())
+    monkeypatch.setattr(session, "shared", session.Shared(session.connect))
     return made
 
 

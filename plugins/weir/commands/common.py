@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weir.output import Format
+from weir.output import Format, say
 from weir.settings import Settings
 
 if TYPE_CHECKING:
     from weir.cluster.cassandra import CassandraStore
-    from weir.supervise.manager import Manager
+    from weir.supervise.manager import Action, Manager
     from weir.supervise.spec import JobSpec
 
 JOB = "error_counts"
@@ -73,6 +73,11 @@ def spec_of(settings: Settings, job: str) -> JobSpec:
     from weir.supervise.spec import find, load_all
 
     return find(load_all(Path(settings.jobs)), job)
+
+
+def say_done(action: Action) -> None:
+    """Say what was done, or that there was nothing to do."""
+    say(action.sentence if action.changed else f"Nothing to do: {action.sentence}")
 
 
 def time_of(text: str | None, name: str) -> int | None:

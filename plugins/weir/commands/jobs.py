@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weir.commands.common import FormatOption, JobArgument, Reason, Yes, opened_manager
-from weir.output import Format, say, show, show_json
+from weir.commands.common import FormatOption, JobArgument, Reason, Yes, opened_manager, say_done
+from weir.output import Format, show, show_json
 
 if TYPE_CHECKING:
-    from weir.supervise.manager import Action
     from weir.supervise.verdict import Report
 
 WHO = "cli"
@@ -106,7 +105,7 @@ def deploy(
     with opened_manager() as manager:
         planned = manager.plan(job, to)
         if not plan:
-            return _said(manager.deploy(job, who=WHO, reason=reason, plan=planned))
+            return say_done(manager.deploy(job, who=WHO, reason=reason, plan=planned))
     for line in planned.lines():
         typer.echo(line)
     if planned.refusals:
@@ -153,7 +152,7 @@ def restart(
         if accept_loss:
             return begin(manager, job, Act.ACCEPT_LOSS, yes, reason)
         reason = reason or "asked for on the command line"
-        _said(manager.restart(job, attempt, who=WHO, reason=reason))
+        say_done(manager.restart(job, attempt, who=WHO, reason=reason))
 
 
 def stop(job: JobArgument, reason: Reason = "asked for on the command line") -> None:
@@ -162,8 +161,4 @@ def stop(job: JobArgument, reason: Reason = "asked for on the command line") -> 
     Example: weir stop error_counts --reason "moving the cluster"
     """
     with opened_manager() as manager:
-        _said(manager.stop(job, who=WHO, reason=reason))
-
-
-def _said(action: Action) -> None:
-    say(action.sentence if action.changed else f"Nothing to do: {action.sentence}")
+        say_done(manager.stop(job, who=WHO, reason=reason))

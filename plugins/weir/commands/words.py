@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import getpass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from weir.commands.common import FormatOption, JobArgument, Reason, opened_manager
-from weir.output import Format, say, show
-
-if TYPE_CHECKING:
-    from weir.supervise.manager import Action
+from weir.commands.common import FormatOption, JobArgument, Reason, opened_manager, say_done
+from weir.output import Format, show
 
 COLUMNS = ("at", "kind", "attempt", "who", "text", "reason")
 
@@ -46,7 +43,7 @@ def hold(
     Example: weir hold error_counts --reason "looking into it"
     """
     with opened_manager() as manager:
-        _said(manager.release(job, who(), reason) if release else manager.hold(job, who(), reason))
+        say_done(manager.release(job, who(), reason) if release else manager.hold(job, who(), reason))
 
 
 def maintenance(
@@ -63,7 +60,7 @@ def maintenance(
 
     for_ms = parse_duration(lasts, "for") if lasts else 0
     with opened_manager() as manager:
-        _said(manager.end_maintenance(job, who(), comment) if end else manager.maintenance(job, for_ms, who(), comment))
+        say_done(manager.end_maintenance(job, who(), comment) if end else manager.maintenance(job, for_ms, who(), comment))
 
 
 def who() -> str:
@@ -72,7 +69,3 @@ def who() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return "cli"
-
-
-def _said(action: Action) -> None:
-    say(action.sentence if action.changed else f"Nothing to do: {action.sentence}")

@@ -35,8 +35,6 @@ WORST_FIRST = (
     Verdict.STOPPED,
 )
 DOUBTFUL = {Verdict.UNKNOWN, Verdict.MAINTENANCE, Verdict.CATCHING_UP, Verdict.STARTING}
-
-
 VERDICTS = [str(verdict) for verdict in WORST_FIRST]
 
 
@@ -67,12 +65,17 @@ def look(manager: Manager) -> Sequence[Row]:
 
 def row(report: Report, glance: Glance) -> Row:
     """What the page shows of a job; None and the empty string stand for what is not known."""
-    words = {"words": str(report.verdict).replace("_", " "), "sentence": report.sentence, "next_step": report.next_step}
     path = quote(report.job, safe="", errors="replace")
     links = {"docs": f"docs/{path}/index.html", "page": f"jobs/{path}"}
-    told = summary(report)
-    shown = {"since": at(report.since), "proven_up_to": bare(told["proven_up_to"] or "")}
-    return {"job": report.job, **told, **shown, **words, **links, "tone": tone(report.verdict), "started": _started(glance.attempts)}
+    told = in_words(report)
+    shown = {"proven_up_to": bare(told["proven_up_to"] or ""), "started": _started(glance.attempts)}
+    return {"job": report.job, **told, **shown, **links}
+
+
+def in_words(report: Report) -> Row:
+    """A report as pages tell it."""
+    words = {"words": str(report.verdict).replace("_", " "), "sentence": report.sentence, "next_step": report.next_step}
+    return {**summary(report), **words, "since": at(report.since), "tone": _tone(report.verdict)}
 
 
 def chosen(rows: Sequence[Row], verdict: str, text: str) -> Sequence[Row]:
@@ -84,7 +87,7 @@ def _worst(report: Report) -> tuple[int, int, str]:
     return WORST_FIRST.index(report.verdict), -report.since, report.job
 
 
-def tone(verdict: Verdict) -> str:
+def _tone(verdict: Verdict) -> str:
     return "doubtful" if verdict in DOUBTFUL else "good" if verdict in CALM else "bad"
 
 

@@ -9,14 +9,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from weir.console import checkpoint, plot
-from weir.console.fleet import tone
+from weir.console.fleet import in_words
 from weir.console.panels import Panel, Panels
 from weir.console.times import at, bare, span_of
 from weir.errors import BadSpec
 from weir.supervise.pause import in_force
 from weir.supervise.plan import differences
 from weir.supervise.spec import find, parse
-from weir.supervise.summary import summary
 
 if TYPE_CHECKING:
     from weir.cluster.records import VersionRow
@@ -61,10 +60,13 @@ def health(manager: Manager, job: str) -> dict[str, Any]:
     """The verdict in words, what a person has said of the job, and how far each partition has come."""
     (report,) = manager.onlooker().reports({job: find(manager.specs, job)})
     said = {pause.kind for pause in in_force(manager.store.pauses(job), report.at)}
-    words = {"words": str(report.verdict).replace("_", " "), "sentence": report.sentence, "next_step": report.next_step}
-    told = {**summary(report), **words, "since": at(report.since), "tone": tone(report.verdict), "said": said}
     landed_at = report.evidence.get("landed_at")
-    return {**told, "landed_at": at(landed_at) if isinstance(landed_at, int) else "", "partitions": partitions(report)}
+    return {
+        **in_words(report),
+        "said": said,
+        "landed_at": at(landed_at) if isinstance(landed_at, int) else "",
+        "partitions": partitions(report),
+    }
 
 
 def partitions(report: Report) -> Sequence[dict[str, Any]]:
@@ -106,22 +108,18 @@ def timeline(manager: Manager, job: str, limit: int) -> dict[str, Any]:
 def versions(manager: Manager, job: str) -> Sequence[dict[str, Any]]:
     """The versions, the last one first, each with what differs from the one before it."""
     found, kept, wanted = manager.versions(job), manager.kept(), manager.store.job(job)
-    changes = [_changes(newer, older) for newer, older in pairwise(found)] + [()]
-    return (
-        [
-            {
-                "version": row.version,
-                "deployed_at": at(row.deployed_at),
-                "current": wanted is not None and wanted.version == row.version,
-                "good": row.good,
-                "kept": row.version in kept,
-                "changes": changed,
-            }
-            for row, changed in zip(found, changes, strict=True)
-        ]
-        if found
-        else []
-    )
+    changes = [_changes(newer, older) for newer, older in pairwise(found)]
+    return [
+        {
+            "version": row.version,
+            "deployed_at": at(row.deployed_at),
+            "current": wanted is not None and wanted.version == row.version,
+            "good": row.good,
+            "kept": row.version in kept,
+            "changes": changed,
+        }
+        for row, changed in zip(found, [*changes, ()], strict=False)
+    ]
 
 
 def _changes(newer: VersionRow, older: VersionRow) -> Sequence[str]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from spark_jobs.contract import HOUR_MS
-from weir.console.times import Span, at, duration
-from weir.counts.panes import iso, windows
+from weir.console.times import Span, at
+from weir.counts.panes import duration, iso, windows
 from weir.counts.query import Question, counts
 from weir.counts.rules import Rules
 from weir.supervise.spec import find

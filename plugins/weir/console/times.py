@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from weir.counts.panes import duration, iso, parse_duration, parse_time
+from weir.counts.panes import iso, parse_duration, parse_time
 from weir.errors import BadInput
 
 WINDOWS = tuple(map(parse_duration, ("10s", "30s", "1m", "5m", "15m", "30m", "1h", "3h", "6h", "12h", "1d", "7d")))
@@ -45,6 +45,3 @@ def at(moment: int) -> str:
 def bare(text: str) -> str:
     """An ISO 8601 time without its milliseconds."""
     return re.sub(r"\.\d{3}Z$", "Z", text)
-
-
-__all__ = ["CHOICES", "Span", "at", "bare", "duration", "span_of"]

@@ -14,7 +14,6 @@ from weir.metrics.recounts import Record, Recounts
 from weir.supervise.verdict import Report
 
 if TYPE_CHECKING:
-    from weir.supervise.fleet import Fleet
     from weir.supervise.manager import Manager
 
 STARTS = 20  # attempts: more than can be begun between two looks
@@ -46,13 +45,12 @@ class Looker:
 
     def __init__(self) -> None:
         self._counters, self._recounts = Counters(), Recounts()
-        self._fleet: tuple[Manager, Fleet] | None = None
         self._read_up: dict[str, dict[int, int]] = {}
 
     def look(self, manager: Manager) -> Look:
         """Raises NotRunning if the store stops answering in the middle of it."""
         began, at = time.monotonic(), time.time()
-        reports = self._onlooker(manager).reports(dict(manager.specs))
+        reports = manager.onlooker().reports(dict(manager.specs))
         seen = [report.job for report in reports if report.at]
         if reports and not seen:
             return Look(False, at, time.monotonic() - began)
@@ -63,12 +61,6 @@ class Looker:
             for r in reports
         ]
         return Look(True, at, time.monotonic() - began, jobs)
-
-    def _onlooker(self, manager: Manager) -> Fleet:
-        """It goes on from what it said itself: the one for this manager is kept."""
-        if self._fleet is None or self._fleet[0] is not manager:
-            self._fleet = manager, manager.onlooker()
-        return self._fleet[1]
 
     def _read(self, report: Report, glance: Glance | None) -> Mapping[int, int]:
         known = self._read_up.setdefault(report.job, {})

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from weir.errors import BadInput, WeirError
 from weir.metrics.collector import FRESH_S, FleetCollector
 from weir.metrics.look import Look, Looker
-from weir.triggers.session import Shared
+from weir.supervise.shared import Shared
 
 if TYPE_CHECKING:
     from wsgiref.simple_server import WSGIServer

@@ -15,9 +15,10 @@ from spark_jobs.contract import hour_of
 from weir.cluster.records import HourShard
 from weir.counts.fold import Candidate, Gate, by_kind, by_level
 from weir.counts.rules import Rules
+from weir.quality.law import Law
 from weir.quality.laws import gate_suites
 from weir.quality.tables import Row
-from weir.quality.validate import Law, judged, quiet_context
+from weir.quality.validate import judged, quiet_context
 
 
 def gate(rules: Rules) -> Gate:

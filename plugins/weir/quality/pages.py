@@ -15,7 +15,7 @@ from urllib.parse import quote
 from weir.html import render
 
 if TYPE_CHECKING:
-    from weir.quality.validate import Law
+    from weir.quality.law import Law
 
 HERE = Path(__file__).parent
 LOADED = re.compile(r"<script\b.*?</script\s*>|<link\b[^>]*>|<img\b[^>]*\bsrc=\"https?:[^>]*>", re.DOTALL | re.IGNORECASE)

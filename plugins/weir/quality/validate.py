@@ -18,26 +18,11 @@ from weir.counts.panes import iso
 from weir.counts.rules import Rules
 from weir.errors import NotProven
 from weir.quality import pages
+from weir.quality.law import Law
 from weir.quality.laws import FRESH_WITHIN_S, suites
 from weir.quality.tables import Row, Tables, gather
 
 SITE = "weir"
-
-
-@dataclass(frozen=True)
-class Law:
-    """What one law came to: over how many rows, how many broke it, and what the first of them had."""
-
-    table: str
-    law: str
-    holds: bool
-    rows: int
-    broken: int
-    example: str = ""
-
-    @property
-    def sentence(self) -> str:
-        return f"{self.table}: {self.law} (broken {self.broken} of {self.rows} times{', first: ' + self.example if self.example else ''})"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from weir.errors import Conflict, NotRunning, UnknownJob, WeirError
 from weir.settings import Settings
 from weir.supervise.beginning import Topic
 from weir.supervise.fleet import Fleet
+from weir.supervise.pause import in_force
 from weir.supervise.preflight import Rehearse, not_rehearsed
 from weir.supervise.spec import JobSpec, find
 
@@ -39,6 +40,7 @@ class Parts:
         self._checkpoints, self._settings, self._clock, self._sleep = checkpoints, settings, clock, sleep
         self._rehearse = rehearse
         self._fleet = Fleet(store, clusters, broker, clock)
+        self._onlooker = Fleet(store, clusters, broker, clock, keeps=False)
 
     def close(self) -> None:
         """Let go of the store."""
@@ -47,7 +49,7 @@ class Parts:
     def onlooker(self) -> Fleet:
         """Who judges as the watch does, and keeps no report. The watch goes on from the report that was kept last, by whomever: one that
         does not see the cluster, and calls a dead driver unknown, would put off its restart again and again."""
-        return Fleet(self.store, self._clusters, self._broker, self._clock, keeps=False)
+        return self._onlooker
 
     def _wanted_running(self, job: str) -> JobRow:
         find(self.specs, job)
@@ -74,6 +76,10 @@ class Parts:
     def _newest_row(self, job: str) -> Head | None:
         """The newest row of the ledger."""
         return next(iter(self.store.ledger(job)), None)
+
+    def _paused(self, job: str) -> bool:
+        """Has a person said that Weir leaves the job alone? Asked again before each act: the word may be younger than the report."""
+        return bool(in_force(self.store.pauses(job), self._now_ms()))
 
     def _topic(self, job: str) -> Topic:
         topic = find(self.specs, job).source.topic

@@ -11,7 +11,6 @@ from spark_jobs.contract import JobArguments
 from weir.cluster.records import JobRow, StandbyRow
 from weir.supervise import standby
 from weir.supervise.parts import Parts, or_none
-from weir.supervise.pause import in_force
 from weir.supervise.rehearsal import newest_lines
 from weir.supervise.spec import JobSpec, parse
 from weir.supervise.standby import Duty, States
@@ -33,7 +32,7 @@ class StandbyKeeper(Parts):
         for row in standby.lingering(rows, states, now):
             self._cluster(job).kill(row.submission_id)
         called_for = report.standby_act == Duty.START and standby.due(rows, states, version, now)
-        if wanted and called_for and self._judged(job, None) == report.attempt and not in_force(self.store.pauses(job), now):
+        if wanted and called_for and self._judged(job, None) == report.attempt and not self._paused(job):
             self._start_standby(job, wanted)
 
     def _call_up(self, wanted: JobRow, args: JobArguments) -> str:

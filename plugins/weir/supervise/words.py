@@ -46,10 +46,6 @@ class Words(Parts):
         nothing, done = f"{job} is not in maintenance.", f"{job} is in maintenance no longer."
         return self._end_pause(job, MAINTENANCE, "maintenance_end", who, reason, nothing, done)
 
-    def _paused(self, job: str) -> bool:
-        """Has a person said that Weir leaves the job alone? Asked again before each act: the word may be younger than the report."""
-        return bool(in_force(self.store.pauses(job), self._now_ms()))
-
     def _in_force(self, job: str, kind: str) -> Pause | None:
         find(self.specs, job)
         return next((p for p in in_force(self.store.pauses(job), self._now_ms()) if p.kind == kind), None)

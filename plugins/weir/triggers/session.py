@@ -1,20 +1,13 @@
-"""One manager for all triggers of a triggerer, or for all pages of an API server.
-
-Its calls block, so they run in threads, and connections do not grow with the jobs.
-"""
+"""The manager of a triggerer's triggers, or of an API server's pages, by Airflow's connection. Its calls block, so they run in threads."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
-import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from weir.errors import BadSpec, WeirError
-from weir.settings import Settings
+from weir.errors import WeirError
+from weir.supervise.shared import Shared
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager
@@ -22,55 +15,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 BUDGET_S = 30.0  # far above the manager's own budgets: only a call that hangs reaches it
 
-log = logging.getLogger(__name__)
+
+def connect() -> Manager:
+    from weir.operators import session
+
+    return session.connect()
 
 
-class Shared:
-    """Opens a manager when one is needed, and another when the jobs' specs have changed. `connect` is how; by Airflow's connection if
-    nothing is said."""
-
-    def __init__(self, connect: Callable[[], Manager] | None = None) -> None:
-        self._connect = connect or _connect
-        self._opening = threading.Lock()  # never taken by the event loop: a thread that opens a manager asks the loop for the connection
-        self._manager: Manager | None = None
-        self._specs: object = None
-
-    def get(self) -> Manager:
-        """Raises what opening raises."""
-        with self._opening:
-            specs = _specs()
-            if self._manager is None or specs != self._specs:
-                self._replace()
-                self._specs = specs
-            assert self._manager is not None
-            return self._manager
-
-    def drop(self, used: Manager | None) -> None:
-        """Let go of a manager that failed, unless it has been replaced already."""
-        if used is not None and used is self._manager:
-            self._manager = None
-            _close(used)
-
-    def _replace(self) -> None:
-        old = self._manager
-        try:
-            self._manager = self._connect()
-        except BadSpec as error:
-            if old is None:
-                raise
-            log.warning("the jobs go on with the specs that they had: %s", error)
-            return
-        if old is not None:
-            _close(old)
-
-
-def _connect() -> Manager:
-    from weir.operators.session import connect
-
-    return connect()
-
-
-shared = Shared()
+shared = Shared(connect)
 
 
 async def ask(call: Callable[[Manager], T], budget_s: float = BUDGET_S) -> T:
@@ -93,18 +45,3 @@ async def ask(call: Callable[[Manager], T], budget_s: float = BUDGET_S) -> T:
     except Exception:
         shared.drop(used)
         raise
-
-
-def _specs() -> list[tuple[str, int]]:
-    """What changes when a spec does."""
-    return sorted((str(file), file.stat().st_mtime_ns) for file in Path(Settings.load().jobs).glob("*/job.yaml"))
-
-
-def _close(manager: Manager) -> None:
-    """Closing may hang just as a call did, so nobody waits for it."""
-
-    def close() -> None:
-        with contextlib.suppress(Exception):
-            manager.close()
-
-    threading.Thread(target=close, daemon=True).start()

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from tests.unit.alerts.bench import MANY, Bench, M, S
-from weir import cli
+from tests.unit.cli.conftest import Weir
 from weir.alerts.sink import Inbox
 from weir.supervise.verdict import Verdict
-
-Weir = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -30,16 +26,6 @@ def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
         bench.minute(i, n)
         bench.tick()
     return bench
-
-
-@pytest.fixture
-def weir(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Weir:
-    def run(*args: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["weir", *args])
-        code = cli._run()
-        return code, *capsys.readouterr()
-
-    return run
 
 
 def test_rules_are_listed_with_how_far_they_have_come(weir: Weir, bench: Bench) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from spark_jobs.contract import DAY_MS, HOUR_MS, RejectedLine
+from tests.unit.cli.conftest import Weir
 from tests.unit.counts.job import JOB, START, TOPIC, Job
 from tests.unit.supervise.test_manager import Bench
 from weir import cli
@@ -27,19 +28,6 @@ from weir.supervise.verdict import Report, Verdict
 
 WEIR = Path(sys.executable).with_name("weir")
 S = 1000
-Weir = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def weir(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Weir:
-    """Run a command; its exit code, standard output and standard error."""
-
-    def run(*args: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["weir", *args])
-        code = cli._run()
-        return code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture

@@ -1,0 +1,71 @@
+"""One manager for all who ask in a process, however many: connections do not grow with the jobs."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weir.errors import BadSpec
+from weir.settings import Settings
+
+if TYPE_CHECKING:
+    from weir.supervise.manager import Manager
+
+log = logging.getLogger(__name__)
+
+
+class Shared:
+    """Opens a manager by `connect` when one is needed, and another when the jobs' specs have changed."""
+
+    def __init__(self, connect: Callable[[], Manager]) -> None:
+        self._connect = connect
+        self._opening = threading.Lock()  # never taken by the event loop: a thread that opens a manager asks the loop for the connection
+        self._manager: Manager | None = None
+        self._specs: object = None
+
+    def get(self) -> Manager:
+        """Raises what opening raises."""
+        with self._opening:
+            specs = _specs()
+            if self._manager is None or specs != self._specs:
+                self._replace()
+                self._specs = specs
+            assert self._manager is not None
+            return self._manager
+
+    def drop(self, used: Manager | None) -> None:
+        """Let go of a manager that failed, unless it has been replaced already."""
+        if used is not None and used is self._manager:
+            self._manager = None
+            _close(used)
+
+    def _replace(self) -> None:
+        old = self._manager
+        try:
+            self._manager = self._connect()
+        except BadSpec as error:
+            if old is None:
+                raise
+            log.warning("the jobs go on with the specs that they had: %s", error)
+            return
+        if old is not None:
+            _close(old)
+
+
+def _specs() -> list[tuple[str, int]]:
+    """What changes when a spec does."""
+    return sorted((str(file), file.stat().st_mtime_ns) for file in Path(Settings.load().jobs).glob("*/job.yaml"))
+
+
+def _close(manager: Manager) -> None:
+    """Closing may hang just as a call did, so nobody waits for it."""
+
+    def close() -> None:
+        with contextlib.suppress(Exception):
+            manager.close()
+
+    threading.Thread(target=close, daemon=True).start()
