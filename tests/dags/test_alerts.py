@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.dags.fleet import JOB, Fleet, context
+from weir.alerts.evaluate import Passed, evaluate
 from weir.alerts.sink import message_of
+from weir.cluster.base import JobStore
 from weir.errors import BadInput, NotDelivered
 from weir.operators.alerts import AlertOperator
 from weir.operators.sinks import filled, sinks
@@ -49,6 +53,23 @@ def test_rules_that_do_not_fit_fail_the_task_and_what_waits_is_delivered(
     (tmp_path / "rules" / "error_counts.yaml").write_text("job: error_counts\nrules: [{name: x, kind: threshold}]")
     with pytest.raises(NotDelivered, match=r"WEIR-501: WEIR-104: error_counts.yaml does not fit: rules.0.threshold.above"):
         alert()
+
+
+def test_what_is_decided_does_not_wait_for_all_that_is_left_to_evaluate(fleet: Fleet, alert, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    """A stack whose first lines were twenty years old had its first message wait for minutes."""
+    waiting: list[int] = []
+
+    def with_more(store: JobStore, *args: Any) -> Passed:
+        passed = evaluate(store, *args)
+        waiting.append(len(store.mails(JOB)))
+        return replace(passed, more=len(waiting) < 3)
+
+    monkeypatch.setattr("weir.alerts.evaluate.evaluate", with_more)
+    fleet.manager.deploy(JOB)
+    fleet.kill()
+    fleet.manager.tick()
+    alert()
+    assert waiting == [0, 1, 1], "it was delivered before the second pass"
 
 
 def test_a_sink_that_is_refused_again_and_again_fails_the_task(fleet: Fleet, alert, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

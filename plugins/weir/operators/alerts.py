@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,37 +26,35 @@ STUBBORN = 3  # tries after which a message that is not taken fails the task, so
 
 
 class AlertOperator(WeirOperator):
-    """Evaluates and delivers, job by job: one that fails keeps no other waiting. Fails at the end with what went wrong."""
+    """Evaluates and delivers, job by job: one that fails, or has much to make up for, keeps no other waiting. Fails at the end with what
+    went wrong."""
 
     def execute(self, context: Context) -> None:
+        from weir.cluster.kafka import KafkaBroker
+
+        trouble: list[str] = []
         with opened() as manager:
-            trouble = self._evaluated(manager)
+            broker, behind = KafkaBroker(settings().kafka), _rules(manager, trouble)
+            for _ in range(PASSES):
+                passed, behind = behind, [rules for rules in behind if _evaluate(manager, broker, rules, trouble)]
+                if not behind:
+                    break
+                for rules in passed:  # what is decided does not wait for all that is left: twenty years of windows took minutes
+                    self._deliver(manager, rules.job, [])
             for job in manager.specs:
-                trouble += _tried(job, partial(self._delivered, manager, job))
+                self._deliver(manager, job, trouble)
         if trouble:
             raise NotDelivered("; ".join(trouble), "See docs/alerts.md.")
 
-    def _evaluated(self, manager: Manager) -> list[str]:
-        """What went wrong. A job whose rules cannot be read is not evaluated: as if they had been removed, their incidents would end."""
-        from weir.alerts.rules import JobRules, read_all
-        from weir.cluster.kafka import KafkaBroker
-
-        found = settings()
-        rules, broker = read_all(Path(found.rules), manager.specs), KafkaBroker(found.kafka)
-        trouble = [str(wrong) for wrong in rules.values() if not isinstance(wrong, JobRules)]
-        for job in manager.specs:
-            if isinstance(its := rules.get(job, JobRules(job=job)), JobRules):
-                trouble += _tried(job, partial(_evaluate, manager, broker, its))
-        return trouble
-
-    def _delivered(self, manager: Manager, job: str) -> list[str]:
+    def _deliver(self, manager: Manager, job: str, trouble: list[str]) -> None:
         from weir.alerts.deliver import deliver
         from weir.alerts.keep import open_book
 
-        arrived = deliver(manager.store, job, sinks(manager.store), time.time)
-        book = open_book(manager.store, job)[1]
-        self.log.info("%s: %d incidents open, %d messages delivered, %d waiting", job, len(book.incidents), arrived, len(book.outbox))
-        return stuck(book)
+        with _told(job, trouble):
+            arrived = deliver(manager.store, job, sinks(manager.store), time.time)
+            book = open_book(manager.store, job)[1]
+            self.log.info("%s: %d incidents open, %d messages delivered, %d waiting", job, len(book.incidents), arrived, len(book.outbox))
+            trouble += stuck(book)
 
 
 def stuck(book: Book) -> list[str]:
@@ -65,19 +63,30 @@ def stuck(book: Book) -> list[str]:
     return [f"{d.sink} did not take {d.message.id} in {d.tries} tries: {d.trouble}" for d in waiting]
 
 
-def _evaluate(manager: Manager, broker: Broker, rules: JobRules) -> list[str]:
+def _rules(manager: Manager, trouble: list[str]) -> list[JobRules]:
+    """Of each job. One whose rules cannot be read is not evaluated: as if they had been removed, their incidents would end."""
+    from weir.alerts.rules import JobRules, read_all
+
+    found = read_all(Path(settings().rules), manager.specs)
+    trouble += [str(wrong) for wrong in found.values() if not isinstance(wrong, JobRules)]
+    return [its for job in manager.specs if isinstance(its := found.get(job, JobRules(job=job)), JobRules)]
+
+
+def _evaluate(manager: Manager, broker: Broker, rules: JobRules, trouble: list[str]) -> bool:
+    """One pass. Are there windows left?"""
     from weir.alerts.evaluate import evaluate
     from weir.counts.rules import Rules
 
-    for _ in range(PASSES):
+    with _told(rules.job, trouble):
         counting = Rules.of(manager.specs[rules.job])
-        if not evaluate(manager.store, broker, counting, rules, round(time.time() * 1000)).more:
-            break
-    return []
+        return evaluate(manager.store, broker, counting, rules, round(time.time() * 1000)).more
+    return False
 
 
-def _tried(job: str, what: Callable[[], list[str]]) -> list[str]:
+@contextmanager
+def _told(job: str, trouble: list[str]) -> Iterator[None]:
+    """What goes wrong with a job is told at the end."""
     try:
-        return what()
+        yield
     except WeirError as error:
-        return [f"{job}: {error}"]
+        trouble.append(f"{job}: {error}")

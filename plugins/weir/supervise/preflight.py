@@ -47,7 +47,8 @@ def not_rehearsed(folder: Path, application: str) -> Check:
 
 def tables(pending: Sequence[str]) -> Check:
     if pending:
-        return Check("tables", False, f"the store lacks {', '.join(pending)}: weir up applies them on the embedded stack, weir migrate elsewhere")
+        lacks = ", ".join(pending)
+        return Check("tables", False, f"the store lacks {lacks}: weir up applies them on the embedded stack, weir migrate elsewhere")
     return Check("tables", True, "the schema of this release")
 
 
