@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weir.commands.common import JOB, FormatOption, JobOption, Since, Until, opened_store, spec_of, time_of
-from weir.commands.words import who
+from weir.commands.common import JOB, FormatOption, JobOption, Since, Until, opened_store, spec_of, time_of, who
 from weir.output import Format, say, show
 from weir.settings import Settings
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from weir.commands.common import FormatOption, JobArgument, Reason, Yes, opened_manager
+from weir.commands.common import FormatOption, JobArgument, Reason, Yes, opened_manager, who
 from weir.output import Format, say, show, show_json
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from weir.supervise.doctor import Finding, Seen
     from weir.supervise.manager import Manager
     from weir.supervise.restart import Act
-
-WHO = "cli"
 
 
 def checkpoint(
@@ -114,9 +112,9 @@ def begin(manager: Manager, job: str, act: Act, yes: bool, reason: str, batch: i
     if not yes and not typer.confirm("Go on?", err=True):
         raise typer.Exit(1)
     if act is Act.QUARANTINE:
-        action = manager.quarantine(job, judged, WHO, reason, batch)
+        action = manager.quarantine(job, judged, who(), reason, batch)
     else:
-        action = (manager.accept_loss if act is Act.ACCEPT_LOSS else manager.rebuild)(job, judged, WHO, reason)
+        action = (manager.accept_loss if act is Act.ACCEPT_LOSS else manager.rebuild)(job, judged, who(), reason)
     say(action.sentence)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,3 +86,11 @@ def time_of(text: str | None, name: str) -> int | None:
     from weir.counts.panes import parse_time
 
     return None if text is None else parse_time(text, name)
+
+
+def who() -> str:
+    """The person's name on this machine. A container may have a user without one."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "cli"

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weir.commands.common import FormatOption, JobArgument, Reason, Yes, opened_manager, say_done
+from weir.commands.common import FormatOption, JobArgument, Reason, Yes, opened_manager, say_done, who
 from weir.output import Format, show, show_json
 
 if TYPE_CHECKING:
     from weir.supervise.verdict import Report
 
-WHO = "cli"
-MOMENTS = ("since", "lag_since", "lag_seen", "not_before")  # and every name that ends in _at: in ms
+MOMENTS = ("since", "lag_since", "lag_seen", "behind_since", "not_before")  # and every name that ends in _at: in ms
 WELL = ("ok", "idle", "starting", "catching_up")
 
 
@@ -105,7 +104,7 @@ def deploy(
     with opened_manager() as manager:
         planned = manager.plan(job, to)
         if not plan:
-            return say_done(manager.deploy(job, who=WHO, reason=reason, plan=planned))
+            return say_done(manager.deploy(job, who=who(), reason=reason, plan=planned))
     for line in planned.lines():
         typer.echo(line)
     if planned.refusals:
@@ -152,7 +151,7 @@ def restart(
         if accept_loss:
             return begin(manager, job, Act.ACCEPT_LOSS, yes, reason)
         reason = reason or "asked for on the command line"
-        say_done(manager.restart(job, attempt, who=WHO, reason=reason))
+        say_done(manager.restart(job, attempt, who=who(), reason=reason))
 
 
 def stop(job: JobArgument, reason: Reason = "asked for on the command line") -> None:
@@ -161,4 +160,4 @@ def stop(job: JobArgument, reason: Reason = "asked for on the command line") -> 
     Example: weir stop error_counts --reason "moving the cluster"
     """
     with opened_manager() as manager:
-        say_done(manager.stop(job, who=WHO, reason=reason))
+        say_done(manager.stop(job, who=who(), reason=reason))

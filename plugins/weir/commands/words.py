@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Annotated
 
 import typer
 
-from weir.commands.common import FormatOption, JobArgument, Reason, opened_manager, say_done
+from weir.commands.common import FormatOption, JobArgument, Reason, opened_manager, say_done, who
 from weir.output import Format, show
 
 COLUMNS = ("at", "kind", "attempt", "who", "text", "reason")
@@ -61,11 +60,3 @@ def maintenance(
     for_ms = parse_duration(lasts, "for") if lasts else 0
     with opened_manager() as manager:
         say_done(manager.end_maintenance(job, who(), comment) if end else manager.maintenance(job, for_ms, who(), comment))
-
-
-def who() -> str:
-    """The person's name on this machine. A container may have a user without one."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "cli"

@@ -23,6 +23,9 @@ SUBMIT_GRACE_MS = 15_000  # between a takeover and the note of its submission; a
 IDLE_AFTER_MS = 30_000
 RETENTION_BOUND_MIN = 60.0  # below this, a person still has the time to do something about it
 UNSEEN_MS = 45_000  # store or broker were away for longer than this: then so was what the stream could do
+BEHIND_MS = (
+    15_000  # at 20,000 lines/s the lag passed the bound and fell below it with every batch: two lines of the timeline in each second
+)
 FRESH_MS = 15_000  # a kept report is no older while its stream moves: written at every look it was one write a second for each job
 
 
@@ -117,7 +120,8 @@ class Observation:
 @dataclass(frozen=True)
 class Report:
     """A verdict in words, made at `at`, since when, with its evidence. `lag_since` is when input first waited without anything landing
-    after, and `lag_seen` when it was last seen to wait. `settled` is the newest attempt that had nothing left to catch up with.
+    after, `lag_seen` when it was last seen to wait, and `behind_since` when more began to wait than a stream that is well leaves.
+    `settled` is the newest attempt that had nothing left to catch up with.
     `act` is what is to be done about the driver, and `standby_act` about standbys."""
 
     job: str
@@ -136,6 +140,7 @@ class Report:
     at: int = 0
     settled: int = 0
     standby_act: str = "none"
+    behind_since: int = 0
 
     def as_dict(self) -> dict[str, object]:
         return {**asdict(self), "verdict": str(self.verdict)}
@@ -161,19 +166,19 @@ def report_of(text: str | None) -> Report | None:
 
 def judge(job: str, seen: Observation, health: Health, before: Report | None) -> Report:
     """The verdict on a job. `before` is the last report on it; a verdict keeps its `since` while it stays the same."""
-    lag_since = _lag_since(seen, before)
-    verdict, sentence, next_step = _in_maintenance(job, seen, _rule(job, seen, health, lag_since))
-    sentence += _running_out(seen) + "".join(f"; {in_words(pause)}" for pause in seen.paused)
+    lag_since, behind_since = _lag_since(seen, before), _behind_since(seen, health, before)
     attempt = seen.head.attempt if seen.head else 0
+    behind = behind_since > 0 and (seen.now - behind_since >= BEHIND_MS or before is None or before.settled != attempt)
+    verdict, sentence, next_step = _in_maintenance(job, seen, _rule(job, seen, health, lag_since, behind))
+    sentence += _running_out(seen) + "".join(f"; {in_words(pause)}" for pause in seen.paused)
     same = before is not None and (ENDED.get(before.verdict, before.verdict), before.attempt) == (verdict, attempt)
     since = before.since if same and before else seen.now
     frontier = dict(seen.head.frontier) if seen.head else {}
     lag_seen = (before.lag_seen if before else 0) if seen.lag is None else seen.now if seen.lag else 0
     settled = attempt if verdict in SETTLED else before.settled if before else 0
     evidence = _evidence(seen, before)
-    return Report(
-        job, verdict, attempt, since, sentence, next_step, evidence, lag_since, frontier, lag_seen=lag_seen, at=seen.now, settled=settled
-    )
+    report = Report(job, verdict, attempt, since, sentence, next_step, evidence, lag_since, frontier)
+    return replace(report, lag_seen=lag_seen, at=seen.now, settled=settled, behind_since=behind_since)
 
 
 def is_news(report: Report, kept: Report | None) -> bool:
@@ -194,7 +199,7 @@ def _gist(report: Report) -> tuple[object, ...]:
     return report.verdict, report.attempt, report.since, report.act, report.plan, report.not_before, report.evidence.get("paused")
 
 
-def _rule(job: str, seen: Observation, health: Health, lag_since: int) -> tuple[Verdict, str, str]:
+def _rule(job: str, seen: Observation, health: Health, lag_since: int, behind: bool) -> tuple[Verdict, str, str]:
     """The first rule that fits, with its sentence and the next step."""
     if seen.wanted is None or seen.wanted.desired == "stopped":
         why = f"stopped by {seen.wanted.changed_by}: {seen.wanted.reason}" if seen.wanted else "never deployed"
@@ -205,7 +210,7 @@ def _rule(job: str, seen: Observation, health: Health, lag_since: int) -> tuple[
         return Verdict.DATA_LOSS, f"{job}: the topic was deleted and made again under the same name", _accept(job)
     if seen.lost:
         return Verdict.DATA_LOSS, f"{job}: {'; '.join(lost_in_words(seen.lost))}", _accept(job)
-    return _of_driver(job, seen, health, lag_since)
+    return _of_driver(job, seen, health, lag_since, behind)
 
 
 def _in_maintenance(job: str, seen: Observation, found: tuple[Verdict, str, str]) -> tuple[Verdict, str, str]:
@@ -236,7 +241,7 @@ def _running_out(seen: Observation) -> str:
     return "; retention reaches lines that are not counted: " + ", ".join(f"partition {p} in {max(0, m):.0f} min" for p, m in soon.items())
 
 
-def _of_driver(job: str, seen: Observation, health: Health, lag_since: int) -> tuple[Verdict, str, str]:
+def _of_driver(job: str, seen: Observation, health: Health, lag_since: int, behind: bool) -> tuple[Verdict, str, str]:
     assert seen.head is not None
     row, attempt = seen.attempt, seen.head.attempt
     if row and row.exit_reason == "diverged":
@@ -249,7 +254,7 @@ def _of_driver(job: str, seen: Observation, health: Health, lag_since: int) -> t
         return Verdict.DOWN, f"{job}: attempt {attempt} was never submitted", f"weir restart {job}"
     if seen.driver.ended or (row.exit_reason and row.exit_reason != "stopped"):
         return _ended(job, seen, row)
-    return _alive(job, seen, row, health, lag_since)
+    return _alive(job, seen, row, health, lag_since, behind)
 
 
 def _ended(job: str, seen: Observation, row: AttemptRow) -> tuple[Verdict, str, str]:
@@ -262,7 +267,7 @@ def _ended(job: str, seen: Observation, row: AttemptRow) -> tuple[Verdict, str, 
     return Verdict.DOWN, f"{job}: the driver of attempt {row.attempt} has ended: {why}", f"weir restart {job}"
 
 
-def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, lag_since: int) -> tuple[Verdict, str, str]:
+def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, lag_since: int, behind: bool) -> tuple[Verdict, str, str]:
     head, lag = seen.head, seen.lag
     assert head is not None
     waited = (seen.now - max(lag_since, row.submitted_at)) / 1000 if lag_since else 0.0
@@ -285,7 +290,7 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, lag_sin
         if seen.driver is DriverState.UNKNOWN:
             return Verdict.UNKNOWN, text, "weir status"
         return Verdict.STALLED, text, f"weir logs {job}"
-    if lag > health.catching_up_lag:
+    if behind:
         return Verdict.CATCHING_UP, f"{job}: catching up, {lag} lines behind", ""
     return Verdict.OK, f"{job}: counting, {lag} lines behind", ""
 
@@ -311,6 +316,14 @@ def _lag_since(seen: Observation, before: Report | None) -> int:
     if before is None or not before.lag_since or dict(before.frontier) != dict(seen.head.frontier):
         return seen.now
     return seen.now if seen.now - before.lag_seen > UNSEEN_MS else before.lag_since
+
+
+def _behind_since(seen: Observation, health: Health, before: Report | None) -> int:
+    """When the lag passed `catching_up_lag` (ms), 0 while it is below. One that fell below in between has begun anew."""
+    earlier = before.behind_since if before else 0
+    if seen.lag is None:
+        return earlier
+    return (earlier or seen.now) if seen.lag > health.catching_up_lag else 0
 
 
 def fingerprint(row: AttemptRow) -> tuple[int, str]:

@@ -19,6 +19,7 @@ from tests.unit.cli.conftest import Weir
 from tests.unit.counts.job import JOB, START, TOPIC, Job
 from tests.unit.supervise.test_manager import Bench
 from weir import cli
+from weir.commands.common import who
 from weir.counts.folding import fold_many, pending
 from weir.counts.proven import Proven
 from weir.errors import NotRunning
@@ -270,9 +271,9 @@ def test_what_the_manager_is_asked(weir: Weir, manager: FakeManager) -> None:
     assert weir("restart", JOB, "--attempt", "3", "--reason", "why")[0] == 0
     assert weir("stop", JOB)[2] == "Nothing to do: stop was done.\n"
     assert manager.asked == [
-        ("deploy", (JOB,), {"who": "cli", "reason": "new", "plan": f"the plan of {(JOB, '')}"}),
-        ("restart", (JOB, 3), {"who": "cli", "reason": "why"}),
-        ("stop", (JOB,), {"who": "cli", "reason": "asked for on the command line"}),
+        ("deploy", (JOB,), {"who": who(), "reason": "new", "plan": f"the plan of {(JOB, '')}"}),
+        ("restart", (JOB, 3), {"who": who(), "reason": "why"}),
+        ("stop", (JOB,), {"who": who(), "reason": "asked for on the command line"}),
     ]
 
 
@@ -434,7 +435,7 @@ def test_a_rebuild_says_where_it_begins_and_asks(weir: Weir, bench: Bench, monke
     assert err.startswith("A new epoch of error_counts would begin with partition 0 at 20, partition 1 at 0.\nNothing is left out")
     code, _, err = weir("checkpoint", JOB, "--rebuild", "--yes", "--reason", "a disk was lost")
     assert code == 0 and "attempt 2 was submitted" in err and bench.head().epoch == 2
-    assert (row := bench.store.attempts(JOB)[0]).reason == "a disk was lost" and row.who == "cli"
+    assert (row := bench.store.attempts(JOB)[0]).reason == "a disk was lost" and row.who == who()
 
 
 def test_a_loss_is_told_before_it_is_accepted(weir: Weir, bench: Bench) -> None:
@@ -447,7 +448,7 @@ def test_a_loss_is_told_before_it_is_accepted(weir: Weir, bench: Bench) -> None:
     assert code == 2 and "reason" in err
     code, _, err = weir("restart", JOB, "--accept-loss", "--yes", "--reason", "the disk was small")
     assert code == 0 and "Left out for ever: partition 0, offsets 20 to 39.\nThat is 20 lines" in err
-    assert bench.head().gap is not None and bench.head().gap.who == "cli"
+    assert bench.head().gap is not None and bench.head().gap.who == who()
 
 
 def test_a_quarantine_is_told_before_it_is_done(weir: Weir, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

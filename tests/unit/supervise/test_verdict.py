@@ -35,6 +35,12 @@ def waiting(since_s: float, end: int = 100) -> Report:
     return Report("counts", Verdict.OK, 1, NOW - 900_000, "", lag_since=NOW - int(since_s * 1000), frontier={0: end}, lag_seen=NOW - 1_000)
 
 
+def behind(since_s: float) -> Report:
+    """What was said before of an attempt that had caught up once, and has been over the bound for so long."""
+    return replace(waiting(1, end=50), settled=1, behind_since=NOW - int(since_s * 1000))
+
+
+FAR = replace(WELL, end_offsets={0: 5000})
 STARTING = replace(WELL, head=taken_over(head_at(100)), attempts=(replace(ROW, attempt=2, submitted_at=NOW - 5_000),))
 
 FIRST_CLAIM = claim(started(STARTING.head, "i2"), Batch(1, {0: 100}, {0: 200}), Totals(100, {"error": 100}), Progress(), "v1", 9)
@@ -53,6 +59,11 @@ CASES = {
     "idle for an hour, then one line": (replace(WELL, head=head_at(100, 3600), end_offsets={0: 101}), None, Verdict.OK),
     "a little behind": (replace(WELL, end_offsets={0: 150}), None, Verdict.OK),
     "far behind, landing": (replace(WELL, end_offsets={0: 5000}), waiting(500, end=50), Verdict.CATCHING_UP),
+    "a batch takes the lag over the bound for a moment": (FAR, replace(waiting(1, end=50), settled=1), Verdict.OK),
+    "over the bound for a while, having been well": (FAR, behind(16), Verdict.CATCHING_UP),
+    "over the bound for a moment, having been well": (FAR, behind(14), Verdict.OK),
+    "over the bound, and never well since its start": (FAR, replace(behind(1), settled=0), Verdict.CATCHING_UP),
+    "fell below the bound": (replace(WELL, end_offsets={0: 150}), behind(100), Verdict.OK),
     "alive, has input, lands nothing": (replace(WELL, end_offsets={0: 150}), waiting(61), Verdict.STALLED),
     "not long enough to say so": (replace(WELL, end_offsets={0: 150}), waiting(59), Verdict.OK),
     "the driver failed": (replace(WELL, driver=DriverState.FAILED), None, Verdict.DOWN),
@@ -290,3 +301,13 @@ def test_out_of_memory_is_tried_once_more_with_more_of_it(policy: Restart, attem
 def test_an_attempt_that_ended_otherwise_since_is_restarted_as_ever() -> None:
     killed = AttemptRow(3, "restart", "weir", "", NOW, submission_id="d-3", exit_reason="lost")
     assert decide(DOWN, ROOMY, [killed, *starvations("deploy", "restart")], landed_attempt=9).act is Act.RESTART
+
+
+def test_a_lag_that_swings_over_the_bound_is_one_verdict_and_not_two_for_each_batch() -> None:
+    """A stream at a high rate: each batch leaves more than the bound behind for a moment."""
+    said, report = [], replace(waiting(1, end=50), settled=1)
+    for second in range(60):
+        seen = replace(WELL, now=NOW + second * 1000, end_offsets={0: 5000 if second % 3 else 150})
+        report = judge("counts", seen, HEALTH, report)
+        said.append(report.verdict)
+    assert set(said) == {Verdict.OK}
