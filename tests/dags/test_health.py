@@ -12,6 +12,7 @@ from tests.dags.fleet import JOB, Fleet, context
 from weir.errors import NotRunning
 from weir.operators.health import UNKNOWN_MS, RecordOperator, ShowOperator, TickOperator, TroubleOperator
 from weir.triggers.hands import Hands
+from weir.triggers.telling import Telling
 from weir.triggers.watch import sweep
 
 
@@ -115,7 +116,7 @@ def test_reasons_are_no_templates() -> None:
 def test_what_the_watch_did_is_shown_as_one_restart_run_per_new_attempt(fleet: Fleet) -> None:
     fleet.manager.deploy(JOB)
     fleet.kill()
-    payload = sweep(fleet.manager, Hands())
+    payload = sweep(fleet.manager, Hands(), Telling(within_s=0), 0)
     event = SimpleNamespace(extra={"from_trigger": True, "payload": payload})
     told = {**context(), "triggering_asset_events": {"weir_trouble": [event]}}
     (acted,) = RecordOperator(task_id="record").execute(told)

@@ -22,6 +22,7 @@ from weir.supervise.verdict import Report
 from weir.triggers import session
 from weir.triggers.hands import Hands
 from weir.triggers.ready import ReadyTrigger
+from weir.triggers.telling import Telling
 from weir.triggers.watch import WatchTrigger, sweep
 
 
@@ -115,6 +116,20 @@ def watch() -> WatchTrigger:
     return WatchTrigger(every_s=0.01)
 
 
+@pytest.fixture
+def quick(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every successor lands a batch as soon as it is submitted."""
+    act = fleet.manager.act
+
+    def landing(report: Report) -> Any:
+        action = act(report)
+        fleet.land(report.job)
+        return action
+
+    monkeypatch.setattr(fleet.manager, "act", landing)
+
+
+@pytest.mark.usefixtures("quick")
 def test_the_watch_restarts_a_dead_driver_and_tells(fleet: Fleet) -> None:
     fleet.add("two")
     fleet.manager.deploy(JOB)
@@ -134,6 +149,7 @@ def test_the_watch_leaves_alone_what_it_cannot_see(fleet: Fleet) -> None:
     assert fleet.attempt() == 1 and len(fleet.cluster.submissions) == 1
 
 
+@pytest.mark.usefixtures("quick")
 def test_the_watch_outlives_a_store_that_is_away(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("weir.triggers.watch.REST_S", 0.01)
     fleet.manager.deploy(JOB)
@@ -150,6 +166,35 @@ def test_the_watch_outlives_a_store_that_is_away(fleet: Fleet, monkeypatch: pyte
     assert run(lambda: first(watch())).payload[0]["attempt"] == 2
 
 
+def test_a_restart_is_told_once_and_when_the_successor_counts(fleet: Fleet) -> None:
+    fleet.manager.deploy(JOB)
+    fleet.kill()
+    hands, telling = Hands(), Telling(within_s=60)
+    assert [sweep(fleet.manager, hands, telling, now) for now in (0, 1, 59)] == [[], [], []] and fleet.attempt() == 2
+    fleet.land()
+    (told,) = sweep(fleet.manager, hands, telling, 59.5)
+    assert (told["judged"], told["attempt"]) == (1, 2)
+    assert sweep(fleet.manager, hands, telling, 100) == []
+
+
+def test_a_start_that_takes_long_is_told_of_in_the_end(fleet: Fleet) -> None:
+    fleet.manager.deploy(JOB)
+    fleet.kill()
+    hands, telling = Hands(), Telling(within_s=60)
+    assert [sweep(fleet.manager, hands, telling, now) for now in (0, 59)] == [[], []]
+    assert [told["attempt"] for told in sweep(fleet.manager, hands, telling, 60)] == [2]
+
+
+def test_a_successor_that_dies_at_once_is_told_of_with_the_one_after_it(fleet: Fleet) -> None:
+    fleet.manager.deploy(JOB)
+    fleet.kill()
+    hands, telling = Hands(), Telling(within_s=60)
+    assert sweep(fleet.manager, hands, telling, 0) == []
+    fleet.kill()
+    assert [told["attempt"] for told in sweep(fleet.manager, hands, telling, 1)] == [2]
+
+
+@pytest.mark.usefixtures("quick")
 def test_trouble_with_one_job_does_not_keep_the_watch_from_the_next(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     fleet.add("two")
     for job in (JOB, "two"):
@@ -174,14 +219,14 @@ def test_a_start_that_takes_long_holds_up_neither_the_others_nor_the_next_look(f
         return act(report)
 
     monkeypatch.setattr(fleet.manager, "act", slow)
-    hands = Hands(wait_s=0.05)
-    passes = [sweep(fleet.manager, hands) for _ in range(3)]
+    hands, telling = Hands(wait_s=0.05), Telling(within_s=0)
+    passes = [sweep(fleet.manager, hands, telling, 0) for _ in range(3)]
     while "two" not in [acted["job"] for done in passes for acted in done]:
-        passes.append(sweep(fleet.manager, hands))
+        passes.append(sweep(fleet.manager, hands, telling, 0))
     assert begun == [1], "it is begun once, however many passes see it"
     release.set()
     while JOB not in [acted["job"] for done in passes for acted in done]:
-        passes.append(sweep(fleet.manager, hands))
+        passes.append(sweep(fleet.manager, hands, telling, 0))
     assert fleet.attempt(JOB) == fleet.attempt("two") == 2
 
 

@@ -1,7 +1,8 @@
 """The watch: one trigger for the whole fleet. It sees a dead driver within a second or two, and acts on it right there.
 
 An event of a trigger needs one to two seconds to become a task. So the trigger itself lets the manager act, and its event only says what
-was done, for people to see. Acting is bound to the attempt that was judged: a second watch, or a late one, does no harm.
+was done, for people to see, when the new attempt has started. Acting is bound to the attempt that was judged: a second watch, or a late
+one, does no harm.
 
 It watches an asset and therefore belongs to no task: nothing can fail, time out, or be cleared. The triggerer starts it again whenever it
 ends, and another triggerer takes it up when one dies. Scheduler and api-server may be away.
@@ -18,6 +19,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from weir.triggers.hands import Hands
 from weir.triggers.session import ask
+from weir.triggers.telling import Telling
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager
@@ -29,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 class WatchTrigger(BaseEventTrigger):
-    """Looks at all jobs `every_s` seconds, for ever. Its event is the list of what was done in one pass."""
+    """Looks at all jobs every `every_s` seconds, for ever. Its event is the list of what was done and is to be told now."""
 
     def __init__(self, every_s: float = EVERY_S) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -39,11 +41,11 @@ class WatchTrigger(BaseEventTrigger):
         return "weir.triggers.watch.WatchTrigger", {"every_s": self.every_s}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        clock, hands = asyncio.get_running_loop().time, Hands()
+        clock, hands, telling = asyncio.get_running_loop().time, Hands(), Telling()
         while True:
             started, rest = clock(), self.every_s
             try:
-                if acted := await ask(lambda manager: sweep(manager, hands)):
+                if acted := await ask(lambda manager: sweep(manager, hands, telling, clock())):
                     yield TriggerEvent(acted)
             except Exception as error:  # noqa: BLE001 - what cannot be seen is unknown; the watch goes on
                 log.warning("the watch could not look at the fleet: %r", error)
@@ -51,6 +53,7 @@ class WatchTrigger(BaseEventTrigger):
             await asyncio.sleep(max(0.0, started + rest - clock()))
 
 
-def sweep(manager: Manager, hands: Hands) -> list[dict[str, Any]]:
-    """One pass over the fleet: what was done about the jobs in trouble, as plain values."""
-    return [vars(acted) for acted in hands.attend(manager, manager.tick())]
+def sweep(manager: Manager, hands: Hands, telling: Telling, now: float) -> list[dict[str, Any]]:
+    """One pass over the fleet: what was done about the jobs in trouble and is to be told at `now` (s), as plain values."""
+    reports = manager.tick()
+    return [vars(acted) for acted in telling.due(hands.attend(manager, reports), reports, now)]
