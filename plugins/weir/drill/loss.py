@@ -1,16 +1,20 @@
-"""Faults in which lines are gone before they were counted: what is lost must be told exactly, and given up only by a person's word."""
+"""Faults in which lines are gone before they were counted, or cannot be: what is lost must be told exactly, and given up only by a person's
+word."""
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Callable, Mapping
 
 from confluent_kafka import TopicPartition
 
 from weir.counts.progress import batches
-from weir.drill.fault import Scene, enlist
+from weir.drill.checkpoint import newest
+from weir.drill.fault import FAILPOINTS, Scene, enlist, fault
 from weir.drill.load import TOPIC
 from weir.drill.stage import JOB, WHO, Stage
+from weir.errors import NotRunning
 from weir.local import kafka
 from weir.supervise.verdict import Verdict
 
@@ -68,6 +72,38 @@ def lost(lose: Lose) -> Callable[[Scene], None]:
 def _newest_gap(stage: Stage) -> int:
     """The lines that the newest gap of the ledger leaves out."""
     return next((head.gap.lines for head in batches(stage.manager.store, JOB) if head.gap), 0)
+
+
+@fault(
+    "F22.poison",
+    "a batch that fails twice with the same error: given up, and left out by a person's word",
+    replaces=True,
+    needs=frozenset({FAILPOINTS}),
+    verdicts=frozenset({"poisoned"}),
+)
+def poisoned(scene: Scene) -> None:
+    stage = scene.stage
+    stage.arm("count", "raise")
+    stage.hit("count")
+    scene.begins()
+    stage.arm("count", "raise")
+    stage.hit("count")
+    stage.until(lambda: stage.manager.health(JOB).verdict is Verdict.POISONED, "the batch is known for poison")
+    judged, batch = stage.head().attempt, stage.manager.poisoned(JOB)
+    scene.pause(5.0, 10.0)
+    if stage.head().attempt != judged:
+        raise NotRunning(f"Attempt {judged} was given up, and there is {stage.head().attempt} now.", "A person must be waited for.")
+    scene.expected_losses = _lines_of(stage, batch)
+    stage.manager.quarantine(JOB, judged, WHO, "the drill poisoned it")
+    stage.until(lambda: stage.landed_after(scene.injected_at, judged), "a batch lands behind the gap")
+    scene.reported_losses = _newest_gap(stage)
+
+
+def _lines_of(stage: Stage, batch: int) -> int:
+    """The lines that Spark planned for a batch that has not landed, by the checkpoint's own word."""
+    plan = (newest(stage) / "offsets" / str(batch)).read_text().splitlines()[-1]
+    frontier = stage.head().frontier
+    return sum(end - frontier.get(int(p), 0) for p, end in json.loads(plan)[TOPIC].items())
 
 
 LOSS = frozenset({"data_loss"})

@@ -1,20 +1,24 @@
-"""Faults of what comes in: malformed lines, a line from the future, late lines, partitions added."""
+"""Faults of what comes in: malformed lines, a line from the future, late lines, no lines at all, partitions added."""
 
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 
 from confluent_kafka.admin import NewPartitions
 
 from weir.counts.folding import fold_many, pending, sweep_many, sweepable
-from weir.drill.fault import Scene, fault, now_ms
+from weir.drill.fault import Scene, enlist, fault, now_ms
 from weir.drill.load import TOPIC
 from weir.drill.stage import JOB
+from weir.drill.steady import PAUSE_S, unharmed
 from weir.errors import NotProven, NotRunning
 from weir.generator import Mix, Truth
 from weir.local.kafka import admin
+from weir.supervise.verdict import Verdict
 
 LATE_S = 7200
+QUIET_S, HOUR_S = 1.5 * PAUSE_S, 3600.0  # the first is longer than what makes a stream with input a stalled one
 YEAR_2099_MS = 4_070_908_800_000
 
 # What nobody would call a log line, and why it is rejected. The reasons are written by hand.
@@ -82,6 +86,30 @@ def idle_partitions(scene: Scene) -> None:
     moved = lambda: stage.head().progress.watermark != before  # noqa: E731
     stage.until(moved, "the watermark moves without the idle partitions", 10 * stage.rules.lateness / 1000)
     scene.load.partitions = everywhere
+
+
+def quiet(seconds: float) -> Callable[[Scene], None]:
+    """No line comes for so long: the stream is idle, and nobody touches it."""
+
+    def play(scene: Scene) -> None:
+        stage = scene.stage
+        scene.load.hold()
+        stage.await_landed()
+        scene.begins()
+        with unharmed(scene, seconds + 2 * PAUSE_S):
+            scene.pause(seconds, seconds)
+            report = stage.until(lambda: stage.manager.health(JOB), "the store answers")
+            if report.verdict is not Verdict.IDLE:
+                raise NotRunning(f"After {seconds:.0f} s without a line: {report.sentence}.", "It must be called idle.")
+            scene.healed()
+            scene.load.go_on()
+            stage.until(lambda: stage.landed_after(scene.healed_at), "lines land again")
+
+    return play
+
+
+enlist("F18.quiet", f"no line for {QUIET_S:.0f} s: idle, and left alone", quiet(QUIET_S))
+enlist("F18.hour", "no line for an hour: idle, and left alone", quiet(HOUR_S), long=True)
 
 
 @fault("F19.partitions", "partitions added to the topic")
