@@ -11,8 +11,10 @@ from weir.commands.common import FormatOption, JobArgument, Reason, Yes, opened_
 from weir.output import Format, show, show_json
 
 if TYPE_CHECKING:
+    from weir.supervise.manager import Manager
     from weir.supervise.verdict import Report
 
+Wait = Annotated[bool, typer.Option("--wait", help="Return when it counts. Exit with 1 if it does not within health.ready_within.")]
 MOMENTS = ("since", "lag_since", "lag_seen", "behind_since", "not_before")  # and every name that ends in _at: in ms
 WELL = ("ok", "idle", "starting", "catching_up")
 
@@ -96,6 +98,7 @@ def deploy(
     reason: Reason = "",
     plan: Annotated[bool, typer.Option("--plan", help="Say what it would do, and do nothing. Exit with 1 if it would be refused.")] = False,
     to: Annotated[str, typer.Option("--to", metavar="VERSION", help="Go back to a version that was deployed before.")] = "",
+    wait: Wait = False,
 ) -> None:
     """Make a job run with the spec and the code that are here. Nothing happens if it does.
 
@@ -104,7 +107,8 @@ def deploy(
     with opened_manager() as manager:
         planned = manager.plan(job, to)
         if not plan:
-            return say_done(manager.deploy(job, who=who(), reason=reason, plan=planned))
+            say_done(action := manager.deploy(job, who=who(), reason=reason, plan=planned))
+            return _await_ready(manager, job, action.attempt) if wait else None
     for line in planned.lines():
         typer.echo(line)
     if planned.refusals:
@@ -139,6 +143,7 @@ def restart(
         bool, typer.Option("--accept-loss", help="Go on where the broker can still be read; what is lost stays a gap. Asks first.")
     ] = False,
     yes: Yes = False,
+    wait: Wait = False,
 ) -> None:
     """Start a job's next attempt from the same checkpoint. The one before it can write no more.
 
@@ -151,7 +156,19 @@ def restart(
         if accept_loss:
             return begin(manager, job, Act.ACCEPT_LOSS, yes, reason)
         reason = reason or "asked for on the command line"
-        say_done(manager.restart(job, attempt, who=who(), reason=reason))
+        say_done(action := manager.restart(job, attempt, who=who(), reason=reason))
+        if wait:
+            _await_ready(manager, job, action.attempt)
+
+
+def _await_ready(manager: Manager, job: str, attempt: int) -> None:
+    """Raises TimedOut after the spec's `health.ready_within`, and what says that the attempt never will be ready."""
+    from weir.errors import TimedOut
+
+    within_s = manager.specs[job].health.ready_within
+    if not manager.wait_ready(job, attempt, within_s):
+        raise TimedOut(f"Attempt {attempt} of {job} has not landed a batch in {within_s:.0f} s.", f"See: weir health {job}")
+    typer.echo(f"{job} is ready with attempt {attempt}.")
 
 
 def stop(job: JobArgument, reason: Reason = "asked for on the command line") -> None:

@@ -6,6 +6,7 @@ stale judgement cannot hit a healthy successor.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from spark_jobs.protocol import brought_forward
@@ -147,14 +148,16 @@ class Manager(Deployer):
     def wait_landed(self, job: str, timeout_s: float) -> bool:
         """Wait until all lines that the topic has now have landed. False at the timeout."""
         ends = self._broker.end_offsets(find(self.specs, job).source.topic)
-        deadline = self._clock() + timeout_s
-        while True:
+
+        def landed() -> bool:
             head = self.store.head(job)
-            if head and all(head.frontier.get(p, 0) >= end for p, end in ends.items()):
-                return True
-            if self._clock() >= deadline:
-                return False
-            self._sleep(0.2)
+            return head is not None and all(head.frontier.get(p, 0) >= end for p, end in ends.items())
+
+        return self._until(landed, timeout_s)
+
+    def wait_ready(self, job: str, attempt: int, timeout_s: float) -> bool:
+        """Wait until the attempt is ready. False at the timeout; raises what `ready` raises."""
+        return self._until(lambda: self.ready(job, attempt), timeout_s)
 
     def drivers(self) -> list[tuple[str, Observation]]:
         """What is known of each job that should run."""
@@ -174,10 +177,14 @@ class Manager(Deployer):
         self._ended(job, submission_id, KILL_WITHIN_S)
 
     def _ended(self, job: str, submission_id: str, within_s: float) -> bool:
+        return self._until(lambda: self._cluster(job).state(submission_id).ended, within_s)
+
+    def _until(self, condition: Callable[[], bool], within_s: float) -> bool:
+        """Ask again and again; False if it is not so in time."""
         deadline = self._clock() + within_s
-        while not (ended := self._cluster(job).state(submission_id).ended) and self._clock() < deadline:
+        while not (met := condition()) and self._clock() < deadline:
             self._sleep(0.2)
-        return ended
+        return met
 
 
 __all__ = ["AUTOMATIC", "Action", "Manager"]

@@ -438,6 +438,16 @@ def test_a_rebuild_says_where_it_begins_and_asks(weir: Weir, bench: Bench, monke
     assert (row := bench.store.attempts(JOB)[0]).reason == "a disk was lost" and row.who == who()
 
 
+def test_a_restart_that_is_waited_for_ends_with_what_became_of_it(weir: Weir, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    within, answers = [], iter([True, False])
+    monkeypatch.setattr(bench.manager, "wait_ready", lambda job, attempt, seconds: within.append((attempt, seconds)) or next(answers))
+    code, out, err = weir("restart", JOB, "--wait")
+    assert (code, out) == (0, "error_counts is ready with attempt 2.\n") and "attempt 2 was submitted" in err
+    code, out, err = weir("restart", JOB, "--wait")
+    assert (code, out) == (1, "") and "Attempt 3 of error_counts has not landed a batch in 120 s." in err
+    assert within == [(2, 120.0), (3, 120.0)]
+
+
 def test_a_loss_is_told_before_it_is_accepted(weir: Weir, bench: Bench) -> None:
     assert weir("restart", JOB, "--accept-loss", "--yes", "--reason", "x")[0] == 1
     bench.fill(0, 100)

@@ -258,6 +258,24 @@ def test_wait_landed_takes_the_ends_once(bench: Bench) -> None:
     assert bench.manager.wait_landed(JOB, 1.0)
 
 
+def test_a_deploy_can_be_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.manager.deploy(JOB)
+    assert not bench.manager.wait_ready(JOB, 1, 1.0)
+    looks, sleep = iter(range(3)), bench.manager._sleep
+
+    def starting(seconds: float) -> None:
+        sleep(seconds)
+        if next(looks, None) is None:
+            bench.writer("driver-1")
+
+    monkeypatch.setattr(bench.manager, "_sleep", starting)
+    assert bench.manager.wait_ready(JOB, 1, 60.0) and next(looks, None) is None
+    bench.store.put_exit(JOB, 1, "i1", "failed", "no such module", -1)
+    bench.broker.fill("logs", 0, 10)
+    with pytest.raises(NotRunning, match="no such module"):
+        bench.manager.wait_ready(JOB, 1, 60.0)
+
+
 def test_the_timeline_says_once_how_long_a_successor_took_to_catch_up(bench: Bench) -> None:
     def verdicts() -> list[str]:
         return [e.text for e in reversed(bench.store.events(JOB)) if e.kind == "verdict"]
