@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
@@ -14,6 +14,7 @@ from weir.errors import BadInput, BadRules
 from weir.supervise.spec import JobSpec, Name, Section, WholeSeconds, as_model
 
 Severity = Literal["critical", "warning", "info"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 Group = Literal["service", "signature"]
 MOST_WINDOW_S = 7 * 86_400  # a longer one would close too seldom to wake anybody in time
 

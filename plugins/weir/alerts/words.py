@@ -7,6 +7,7 @@ from weir.counts.panes import iso
 from weir.output import printable
 
 LONGEST = 300  # characters of what a log line may bring into a sentence
+HEADLINE = 100  # characters of a title: more is cut off on a phone
 
 
 def span(ms: int) -> str:
@@ -29,6 +30,12 @@ def name_of(job: str, incident: Incident) -> str:
     return plain(f"{job}: {what}")
 
 
+def headline(job: str, incident: Incident) -> str:
+    """What a title says is wrong: of a stream its sentence, which begins with the job's name."""
+    told = plain(incident.sentence) if incident.cause == STREAM and incident.sentence else name_of(job, incident)
+    return told if len(told) <= HEADLINE else told[: HEADLINE - 3] + "..."
+
+
 def opened(job: str, incident: Incident, done: list[str], silenced: str = "") -> tuple[str, str]:
     """Title and text of what tells that an incident is open."""
     facts = [plain(incident.sentence), f"since {iso(incident.since)}"]
@@ -36,11 +43,11 @@ def opened(job: str, incident: Incident, done: list[str], silenced: str = "") ->
         facts.append(f"late: this is told {span(incident.opened_at - incident.since)} after it began")
     if silenced:
         facts.append(f"silenced until now: {plain(silenced)}")
-    return f"[{incident.severity}] {name_of(job, incident)}", _text(job, incident, facts, done)
+    return f"[{incident.severity}] {headline(job, incident)}", _text(job, incident, facts, done)
 
 
 def updated(job: str, incident: Incident, done: list[str]) -> tuple[str, str]:
-    return f"[{incident.severity}] {name_of(job, incident)} (update)", _text(job, incident, [plain(incident.sentence)], done)
+    return f"[{incident.severity}] {headline(job, incident)} (update)", _text(job, incident, [plain(incident.sentence)], done)
 
 
 def resolved(job: str, incident: Incident, ended: int, how: str, lost: int | None, never_told: bool) -> tuple[str, str]:

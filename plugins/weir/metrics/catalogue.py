@@ -73,4 +73,10 @@ COUNTED = (
     Metric("weir_batch_write_seconds", Kind.SUMMARY, "From the claim of a batch to its landing: the time it took to write it."),
     Metric("weir_starts_total", COUNTER, "Starts of drivers, by cause and by how the one before ended.", ("weir_job", "cause", "after")),
 )
-METRICS = (*EXPORTER, *STANDING, *PROGRESS, *PROOF, *COUNTED)
+ALERTS = (
+    Metric("weir_incidents", GAUGE, "Open incidents, by severity.", ("weir_job", "severity")),
+    Metric("weir_messages_waiting", GAUGE, "Messages that a sink has not taken yet."),
+    Metric("weir_message_wait_seconds", GAUGE, "How long the oldest of them has waited, 0 if there are none."),
+    Metric("weir_message_tries", GAUGE, "How often the most stubborn of their sinks was tried in vain."),
+)
+METRICS = (*EXPORTER, *STANDING, *PROGRESS, *PROOF, *COUNTED, *ALERTS)

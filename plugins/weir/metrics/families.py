@@ -8,6 +8,7 @@ from typing import Any
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, StateSetMetricFamily, SummaryMetricFamily
 
 from spark_jobs.protocol import base_progress
+from weir.alerts.rules import SEVERITIES
 from weir.counts.panes import parse_time
 from weir.metrics.catalogue import METRICS, Kind
 from weir.metrics.look import Facts, Look, ends, waited_ms
@@ -46,7 +47,7 @@ def _samples(look: Look) -> Samples:
     yield "weir_look_duration_seconds", (), look.took_s
     for facts in look.jobs:
         job = facts.report.job
-        for part in (_standing, _progress, _partitions, _proof, _folding, _counted):
+        for part in (_standing, _progress, _partitions, _proof, _folding, _counted, _alerts):
             yield from ((name, (job, *labels), value) for name, labels, value in part(facts))
 
 
@@ -115,6 +116,17 @@ def _counted(facts: Facts) -> Samples:
     yield "weir_batch_write_seconds", (), (counted.batches, counted.write_s)
     for labels, n in sorted(counted.starts.items()):
         yield "weir_starts_total", labels, n
+
+
+def _alerts(facts: Facts) -> Samples:
+    if (book := facts.alerts) is None:
+        return
+    for severity in SEVERITIES:
+        yield "weir_incidents", (severity,), sum(1 for incident in book.incidents if incident.severity == severity)
+    yield "weir_messages_waiting", (), len(book.outbox)
+    oldest = min((d.message.at for d in book.outbox), default=facts.report.at)
+    yield "weir_message_wait_seconds", (), max(0, facts.report.at - oldest) / 1000
+    yield "weir_message_tries", (), max((d.tries for d in book.outbox if d.trouble), default=0)
 
 
 def _s(ms: int | None, zero: bool = False) -> float | None:

@@ -8,14 +8,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from spark_jobs.protocol import Head, base_progress
+from weir.alerts.book import Book
+from weir.alerts.keep import open_book
 from weir.cluster.records import Glance
 from weir.metrics.counters import Counted, Counters
-from weir.metrics.recounts import Record, Recounts
+from weir.metrics.paced import Paced
+from weir.metrics.recounts import Record
 from weir.supervise.verdict import Report
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager
 
+RECOUNTS_S, ALERTS_S = 60.0, 30.0  # recounts are made once an hour, alerts looked at twice a minute
 STARTS = 20  # attempts: more than can be begun between two looks
 
 
@@ -27,6 +31,7 @@ class Facts:
     glance: Glance = field(default_factory=Glance)
     counted: Counted | None = None
     recounts: Sequence[Record] = ()
+    alerts: Book | None = None
     read_up: Mapping[int, int] = field(default_factory=dict)
 
 
@@ -43,8 +48,9 @@ class Look:
 class Looker:
     """Keeps what has happened since it was made, whichever manager it looks by."""
 
-    def __init__(self) -> None:
-        self._counters, self._recounts = Counters(), Recounts()
+    def __init__(self, recounts_s: float = RECOUNTS_S, alerts_s: float = ALERTS_S) -> None:
+        self._counters = Counters()
+        self._recounts, self._alerts = Paced[Sequence[Record]](recounts_s), Paced[Book](alerts_s)
         self._read_up: dict[str, dict[int, int]] = {}
 
     def look(self, manager: Manager) -> Look:
@@ -54,17 +60,20 @@ class Looker:
         seen = [report.job for report in reports if report.at]
         if reports and not seen:
             return Look(False, at, time.monotonic() - began)
-        glances = manager.store.glance(seen, STARTS)
-        counted, recounts = self._counters.look(manager.store, glances), self._recounts.look(manager.store, seen)
-        jobs = [
-            Facts(r, glances.get(r.job, Glance()), counted.get(r.job), recounts.get(r.job, ()), self._read(r, glances.get(r.job)))
-            for r in reports
-        ]
-        return Look(True, at, time.monotonic() - began, jobs)
+        store = manager.store
+        glances = store.glance(seen, STARTS)
+        counted, recounts = self._counters.look(store, glances), self._recounts.look(seen, store.recounts)
+        alerts = self._alerts.look(seen, lambda job: open_book(store, job)[1])
 
-    def _read(self, report: Report, glance: Glance | None) -> Mapping[int, int]:
+        def facts(r: Report) -> Facts:
+            glance = glances.get(r.job, Glance())
+            return Facts(r, glance, counted.get(r.job), recounts.get(r.job, ()), alerts.get(r.job), self._read(r, glance))
+
+        return Look(True, at, time.monotonic() - began, [facts(report) for report in reports])
+
+    def _read(self, report: Report, glance: Glance) -> Mapping[int, int]:
         known = self._read_up.setdefault(report.job, {})
-        if glance is not None and glance.head is not None:
+        if glance.head is not None:
             known |= {p: report.at for p, end in ends(report).items() if glance.head.frontier.get(p, 0) >= end}
         return dict(known)
 

@@ -39,6 +39,15 @@ def test_a_dead_stream_opens_once_and_recovers_with_what_was_lost() -> None:
     assert bench.got[1].title == "[resolved] error_counts: stream: recovered after 4 min 10 s, 0 lost"
 
 
+def test_a_title_says_what_is_wrong_and_fits_on_a_phone() -> None:
+    bench = Bench()
+    down(bench, f"error_counts: batch 7 failed twice with the same error: {'x' * 500}")
+    bench.tick()
+    (message,) = bench.got
+    assert message.title.startswith("[warning] error_counts: batch 7 failed twice with the same error: xx") and len(message.title) < 120
+    assert "x" * 200 in message.text
+
+
 def test_lines_that_were_given_up_are_told() -> None:
     bench = Bench()
     bench.verdict(Verdict.DATA_LOSS, "error_counts: the broker no longer has lines")
@@ -98,7 +107,7 @@ def test_a_dead_stream_does_not_page_for_silence_too() -> None:
     down(bench)
     bench.tick()
     bench.tick(bench.now + 30 * M)
-    assert bench.kinds == ["opened"] and bench.got[0].title == "[warning] error_counts: stream"
+    assert bench.kinds == ["opened"] and bench.got[0].title == "[warning] error_counts: the driver of attempt 1 has ended: killed"
     firing = [f.incident for row in bench.rows("silence") for f in row.firing]
     assert firing and set(firing) == {bench.got[0].incident}, "the ledger says whose it is"
     bench.verdict(Verdict.IDLE, "idle")

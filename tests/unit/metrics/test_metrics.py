@@ -9,6 +9,8 @@ import pytest
 
 from spark_jobs.protocol import Head, State
 from tests.unit.metrics.world import START, World
+from weir.alerts.book import Delivery, Incident, Message
+from weir.alerts.keep import change
 from weir.cluster.records import FoldNote
 from weir.counts.proven import Proven
 from weir.errors import NotRunning
@@ -210,8 +212,7 @@ def test_how_far_the_counts_are_proven(world: World) -> None:
     assert world.told("weir_proven_ratio", JOB) == 0.75
 
 
-def test_differences_are_told_until_the_counts_are_proven_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weir.metrics.recounts.EVERY_S", -1)
+def test_differences_are_told_until_the_counts_are_proven_again(world: World) -> None:
     assert world.told("weir_recount_missing_lines", JOB) is None
 
     def recount(missing: int, doubled: int) -> None:
@@ -266,3 +267,19 @@ def _claimed(world: World) -> Head:
     kept = replace(head, batch_id=head.batch_id - 1, landed_at=world.now)
     world.store.put_ledger(kept)
     return replace(head, state=State.CLAIMED, landed_at=0)
+
+
+def test_incidents_and_the_messages_that_no_sink_has_taken(world: World) -> None:
+    def told() -> list[float | None]:
+        names = ("messages_waiting", "message_wait_seconds", "message_tries")
+        return [world.told(f"weir_{name}", JOB) for name in names]
+
+    assert told() == [0, 0, 0]
+    incident = Incident("i", "stream", (), "critical", world.now, world.now, "down", "", ("inbox",))
+    message = Message("m", "i", JOB, "opened", "critical", "title", "text", world.now)
+    waiting = (Delivery(message, "slack", tries=4, trouble="429"), Delivery(replace(message, at=world.now + 9_000), "inbox", tries=1))
+    change(world.store, JOB, lambda book: replace(book, incidents=(incident,), outbox=waiting))
+    world.clock.sleep(10)
+    assert told() == [2, 10, 4]
+    found = {severity: world.told("weir_incidents", JOB, severity=severity) for severity in ("critical", "warning", "info")}
+    assert found == {"critical": 1, "warning": 0, "info": 0} and world.told("weir_incidents", "another", severity="critical") == 0

@@ -136,10 +136,8 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Prome
     server, thread = start(busy.look, "127.0.0.1", 0, fresh_s=-1)
     real = Prometheus(tmp_path_factory.mktemp("prometheus"), server.server_port)
     try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("weir.metrics.recounts.EVERY_S", -1)
-            _await(real.is_ready, busy)
-            yield real, busy
+        _await(real.is_ready, busy)
+        yield real, busy
     finally:
         real.close()
         server.shutdown()

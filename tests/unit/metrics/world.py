@@ -36,7 +36,7 @@ class World:
         settings = Settings(home=str(folder), bundles=str(folder / "bundles"), checkpoints="memory", jobs=str(code))
         clusters = {"standalone": self.cluster}
         self.manager = Manager(specs, self.store, clusters, self.broker, self.checkpoints, settings, self.clock, self.clock.sleep)
-        self.looker = Looker()
+        self.looker = Looker(recounts_s=-1, alerts_s=-1)
         for job in jobs:
             self.broker.create(job, partitions=2)
             self.broker.kept[job] = Retention(ms=3_600_000)
