@@ -20,6 +20,7 @@ from weir.local.process import run
 from weir.settings import PROJECT
 
 DAGS = "WEIR_DAGS"  # a folder in place of the project's, for who wants to change DAGs without changing the project
+OTLP = "OTEL_EXPORTER_OTLP_ENDPOINT"  # OpenTelemetry's own name for where a collector listens: with it Airflow sends metrics and traces
 KEEP = timedelta(days=3)  # task logs and rows of the metadata database
 COMPONENTS = {
     # name: (arguments, its key in the health answer)
@@ -110,6 +111,8 @@ def _settings(stack: Stack) -> dict[str, object]:
         "LOGGING__NAMESPACE_LEVELS": "airflow.task=INFO weir=INFO cassandra=ERROR py.warnings=ERROR",
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": stack.folder("airflow/logs/dag_processor"),
         "USAGE_DATA_COLLECTION__ENABLED": False,
+        "METRICS__OTEL_ON": bool(os.environ.get(OTLP)),
+        "TRACES__OTEL_ON": bool(os.environ.get(OTLP)),
     }
 
 

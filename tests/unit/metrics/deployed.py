@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.conftest import PROJECT
@@ -16,6 +18,10 @@ DEPLOY = PROJECT / "deploy"
 RULES = DEPLOY / "prometheus" / "weir.rules.yml"
 DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
 METRIC = re.compile(r"\bweir_[a-z_]+")
+
+
+def needs(program: str, package: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not here: apt-get install {package}")
 
 
 def rules() -> list[dict[str, Any]]:

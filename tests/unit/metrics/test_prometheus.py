@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import socket
 import subprocess
 import threading
@@ -21,7 +20,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.metrics.deployed import DASHBOARDS, DEPLOY, RULES, queries, rules
+from tests.unit.metrics.deployed import DASHBOARDS, DEPLOY, RULES, needs, queries, rules
 from tests.unit.metrics.world import World
 from weir.counts.proven import Proven
 from weir.metrics.look import Look
@@ -30,10 +29,6 @@ from weir.metrics.serve import start
 JOB, SPAN = "web_errors", "15s"  # the span of every rate: so long is waited at the least
 VARIABLES = {"$weir_job": JOB, "$__rate_interval": SPAN, "$__interval": SPAN, "[1h]": f"[{SPAN}]"}
 WITHIN_S = 90.0
-
-
-def needs(program: str, package: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not here: apt-get install {package}")
 
 
 def run(*command: str, cwd: Path) -> str:
