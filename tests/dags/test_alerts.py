@@ -17,6 +17,8 @@ from weir.errors import BadInput, NotDelivered
 from weir.operators.alerts import AlertOperator
 from weir.operators.sinks import filled, sinks
 
+ENDED = f"[warning] {JOB}: the driver of attempt 1 has ended: it was killed or lost (the cluster says failed)"
+
 
 @pytest.fixture
 def alert(fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
@@ -33,7 +35,9 @@ def test_a_dead_driver_is_in_the_inbox_once_and_then_that_it_recovered(fleet: Fl
     for _ in range(2):
         fleet.manager.tick()
         alert()
-    assert [message_of(m).title for m in fleet.store.mails(JOB)] == [f"[warning] {JOB}: stream"]
+    assert [message_of(m).title for m in fleet.store.mails(JOB)] == [
+        f"[warning] {JOB}: the driver of attempt 1 has ended: it was killed or lost (the cluster says failed)"
+    ]
     fleet.manager.restart(JOB)
     fleet.land()
     fleet.clock.sleep(250)

@@ -11,9 +11,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, D
 from tests.dags.fleet import JOB, Fleet, context
 from weir.errors import NotRunning
 from weir.operators.health import UNKNOWN_MS, RecordOperator, ShowOperator, TickOperator, TroubleOperator
-from weir.triggers.hands import Hands
 from weir.triggers.telling import Telling
-from weir.triggers.watch import sweep
+from weir.triggers.watch import Crew, sweep
 
 
 def tick() -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -116,7 +115,7 @@ def test_reasons_are_no_templates() -> None:
 def test_what_the_watch_did_is_shown_as_one_restart_run_per_new_attempt(fleet: Fleet) -> None:
     fleet.manager.deploy(JOB)
     fleet.kill()
-    payload = sweep(fleet.manager, Hands(), Telling(within_s=0), 0)
+    payload = sweep(fleet.manager, Crew(telling=Telling(within_s=0)), 0)
     event = SimpleNamespace(extra={"from_trigger": True, "payload": payload})
     told = {**context(), "triggering_asset_events": {"weir_trouble": [event]}}
     (acted,) = RecordOperator(task_id="record").execute(told)

@@ -23,7 +23,7 @@ from weir.triggers import session
 from weir.triggers.hands import Hands
 from weir.triggers.ready import ReadyTrigger
 from weir.triggers.telling import Telling
-from weir.triggers.watch import WatchTrigger, sweep
+from weir.triggers.watch import Crew, WatchTrigger, sweep
 
 
 def run(scenario: Callable[[], Any]) -> Any:
@@ -169,29 +169,29 @@ def test_the_watch_outlives_a_store_that_is_away(fleet: Fleet, monkeypatch: pyte
 def test_a_restart_is_told_once_and_when_the_successor_counts(fleet: Fleet) -> None:
     fleet.manager.deploy(JOB)
     fleet.kill()
-    hands, telling = Hands(), Telling(within_s=60)
-    assert [sweep(fleet.manager, hands, telling, now) for now in (0, 1, 59)] == [[], [], []] and fleet.attempt() == 2
+    crew = Crew(telling=Telling(within_s=60))
+    assert [sweep(fleet.manager, crew, now) for now in (0, 1, 59)] == [[], [], []] and fleet.attempt() == 2
     fleet.land()
-    (told,) = sweep(fleet.manager, hands, telling, 59.5)
+    (told,) = sweep(fleet.manager, crew, 59.5)
     assert (told["judged"], told["attempt"]) == (1, 2)
-    assert sweep(fleet.manager, hands, telling, 100) == []
+    assert sweep(fleet.manager, crew, 100) == []
 
 
 def test_a_start_that_takes_long_is_told_of_in_the_end(fleet: Fleet) -> None:
     fleet.manager.deploy(JOB)
     fleet.kill()
-    hands, telling = Hands(), Telling(within_s=60)
-    assert [sweep(fleet.manager, hands, telling, now) for now in (0, 59)] == [[], []]
-    assert [told["attempt"] for told in sweep(fleet.manager, hands, telling, 60)] == [2]
+    crew = Crew(telling=Telling(within_s=60))
+    assert [sweep(fleet.manager, crew, now) for now in (0, 59)] == [[], []]
+    assert [told["attempt"] for told in sweep(fleet.manager, crew, 60)] == [2]
 
 
 def test_a_successor_that_dies_at_once_is_told_of_with_the_one_after_it(fleet: Fleet) -> None:
     fleet.manager.deploy(JOB)
     fleet.kill()
-    hands, telling = Hands(), Telling(within_s=60)
-    assert sweep(fleet.manager, hands, telling, 0) == []
+    crew = Crew(telling=Telling(within_s=60))
+    assert sweep(fleet.manager, crew, 0) == []
     fleet.kill()
-    assert [told["attempt"] for told in sweep(fleet.manager, hands, telling, 1)] == [2]
+    assert [told["attempt"] for told in sweep(fleet.manager, crew, 1)] == [2]
 
 
 @pytest.mark.usefixtures("quick")
@@ -219,14 +219,14 @@ def test_a_start_that_takes_long_holds_up_neither_the_others_nor_the_next_look(f
         return act(report)
 
     monkeypatch.setattr(fleet.manager, "act", slow)
-    hands, telling = Hands(wait_s=0.05), Telling(within_s=0)
-    passes = [sweep(fleet.manager, hands, telling, 0) for _ in range(3)]
+    crew = Crew(Hands(wait_s=0.05), Telling(within_s=0))
+    passes = [sweep(fleet.manager, crew, 0) for _ in range(3)]
     while "two" not in [acted["job"] for done in passes for acted in done]:
-        passes.append(sweep(fleet.manager, hands, telling, 0))
+        passes.append(sweep(fleet.manager, crew, 0))
     assert begun == [1], "it is begun once, however many passes see it"
     release.set()
     while JOB not in [acted["job"] for done in passes for acted in done]:
-        passes.append(sweep(fleet.manager, hands, telling, 0))
+        passes.append(sweep(fleet.manager, crew, 0))
     assert fleet.attempt(JOB) == fleet.attempt("two") == 2
 
 

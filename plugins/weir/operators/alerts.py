@@ -18,7 +18,6 @@ from weir.operators.sinks import sinks
 if TYPE_CHECKING:
     from weir.alerts.book import Book
     from weir.alerts.rules import JobRules
-    from weir.cluster.base import Broker
     from weir.supervise.manager import Manager
 
 PASSES = 20  # of one run: after a long outage the next runs go on
@@ -30,13 +29,11 @@ class AlertOperator(WeirOperator):
     went wrong."""
 
     def execute(self, context: Context) -> None:
-        from weir.cluster.kafka import KafkaBroker
-
         trouble: list[str] = []
         with opened() as manager:
-            broker, behind = KafkaBroker(settings().kafka), _rules(manager, trouble)
+            behind = _rules(manager, trouble)
             for _ in range(PASSES):
-                passed, behind = behind, [rules for rules in behind if _evaluate(manager, broker, rules, trouble)]
+                passed, behind = behind, [rules for rules in behind if self._evaluate(manager, rules, trouble)]
                 if not behind:
                     break
                 for rules in passed:  # what is decided does not wait for all that is left: twenty years of windows took minutes
@@ -46,15 +43,44 @@ class AlertOperator(WeirOperator):
         if trouble:
             raise NotDelivered("; ".join(trouble), "See docs/alerts.md.")
 
-    def _deliver(self, manager: Manager, job: str, trouble: list[str]) -> None:
-        from weir.alerts.deliver import deliver
-        from weir.alerts.keep import open_book
+    def _evaluate(self, manager: Manager, rules: JobRules, trouble: list[str]) -> bool:
+        """One pass. Are there windows left?"""
+        with _told(rules.job, trouble):
+            return evaluated(manager, rules)
+        return False
 
+    def _deliver(self, manager: Manager, job: str, trouble: list[str]) -> None:
         with _told(job, trouble):
-            arrived = deliver(manager.store, job, sinks(manager.store), time.time)
-            book = open_book(manager.store, job)[1]
+            arrived, book = delivered(manager, job)
             self.log.info("%s: %d incidents open, %d messages delivered, %d waiting", job, len(book.incidents), arrived, len(book.outbox))
             trouble += stuck(book)
+
+
+def alert(manager: Manager, job: str) -> int:
+    """One pass over one job, and what waits is delivered. Returns how many messages wait still. Raises WeirError."""
+    trouble: list[str] = []
+    for rules in _rules(manager, trouble):
+        if rules.job == job:
+            evaluated(manager, rules)
+    return len(delivered(manager, job)[1].outbox)
+
+
+def evaluated(manager: Manager, rules: JobRules) -> bool:
+    """One pass over a job's rules and its health. Are there windows left? Raises WeirError."""
+    from weir.alerts.evaluate import evaluate
+    from weir.cluster.kafka import KafkaBroker
+    from weir.counts.rules import Rules
+
+    counting, broker = Rules.of(manager.specs[rules.job]), KafkaBroker(settings().kafka)
+    return evaluate(manager.store, broker, counting, rules, round(time.time() * 1000)).more
+
+
+def delivered(manager: Manager, job: str) -> tuple[int, Book]:
+    """Send what is due: how many messages arrived, and the book as it is then. Raises WeirError."""
+    from weir.alerts.deliver import deliver
+    from weir.alerts.keep import open_book
+
+    return deliver(manager.store, job, sinks(manager.store), time.time), open_book(manager.store, job)[1]
 
 
 def stuck(book: Book) -> list[str]:
@@ -70,17 +96,6 @@ def _rules(manager: Manager, trouble: list[str]) -> list[JobRules]:
     found = read_all(Path(settings().rules), manager.specs)
     trouble += [str(wrong) for wrong in found.values() if not isinstance(wrong, JobRules)]
     return [its for job in manager.specs if isinstance(its := found.get(job, JobRules(job=job)), JobRules)]
-
-
-def _evaluate(manager: Manager, broker: Broker, rules: JobRules, trouble: list[str]) -> bool:
-    """One pass. Are there windows left?"""
-    from weir.alerts.evaluate import evaluate
-    from weir.counts.rules import Rules
-
-    with _told(rules.job, trouble):
-        counting = Rules.of(manager.specs[rules.job])
-        return evaluate(manager.store, broker, counting, rules, round(time.time() * 1000)).more
-    return False
 
 
 @contextmanager

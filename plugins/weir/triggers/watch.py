@@ -13,10 +13,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from weir.triggers.alarm import Alarm
 from weir.triggers.hands import Hands
 from weir.triggers.session import ask
 from weir.triggers.telling import Telling
@@ -41,11 +43,11 @@ class WatchTrigger(BaseEventTrigger):
         return "weir.triggers.watch.WatchTrigger", {"every_s": self.every_s}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        clock, hands, telling = asyncio.get_running_loop().time, Hands(), Telling()
+        clock, crew = asyncio.get_running_loop().time, Crew()
         while True:
             started, rest = clock(), self.every_s
             try:
-                if acted := await ask(lambda manager: sweep(manager, hands, telling, clock())):
+                if acted := await ask(lambda manager: sweep(manager, crew, clock())):
                     yield TriggerEvent(acted)
             except Exception as error:  # noqa: BLE001 - what cannot be seen is unknown; the watch goes on
                 log.warning("the watch could not look at the fleet: %r", error)
@@ -53,7 +55,18 @@ class WatchTrigger(BaseEventTrigger):
             await asyncio.sleep(max(0.0, started + rest - clock()))
 
 
-def sweep(manager: Manager, hands: Hands, telling: Telling, now: float) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Crew:
+    """Who acts, who tells Airflow, and who alerts."""
+
+    hands: Hands = field(default_factory=Hands)
+    telling: Telling = field(default_factory=Telling)
+    alarm: Alarm = field(default_factory=Alarm)
+
+
+def sweep(manager: Manager, crew: Crew, now: float) -> list[dict[str, Any]]:
     """One pass over the fleet: what was done about the jobs in trouble and is to be told at `now` (s), as plain values."""
     reports = manager.tick()
-    return [vars(acted) for acted in telling.due(hands.attend(manager, reports), reports, now)]
+    done = crew.hands.attend(manager, reports)
+    crew.alarm.attend(manager, reports, now)
+    return [vars(acted) for acted in crew.telling.due(done, reports, now)]
