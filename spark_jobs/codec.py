@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from spark_jobs.gap import Gap, GapKind, Hole
 from spark_jobs.protocol import Head, Progress, State, Totals
+
+KNOWN = frozenset(each.name for each in fields(Head))
 
 
 def dump(head: Head) -> str:
@@ -19,8 +21,11 @@ def dump(head: Head) -> str:
 
 
 def load(text: str) -> Head:
-    """Read what `dump` wrote. Raises ValueError, KeyError or TypeError on anything else."""
-    v = json.loads(text)
+    """Read what `dump` wrote. Raises ValueError, KeyError or TypeError on anything else.
+
+    What a later version has added is passed over, so that a job can go back to this one.
+    """
+    v = {name: value for name, value in dict(json.loads(text)).items() if name in KNOWN}
     v["state"] = State(v["state"])
     v["start"], v["end"] = _by_partition(v["start"]), _by_partition(v["end"])
     v["totals"] = Totals(**v["totals"])

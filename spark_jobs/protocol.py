@@ -64,8 +64,9 @@ class Head:
 
     `attempt` may write, in the process that set `incarnation`; the batch was claimed `by` an attempt that may be older. `before` is the
     progress without the batch and `progress` with it, so that a batch that is done again starts from the same place. `epoch_ends` holds
-    the last landed batch of every earlier epoch. `landed_at` is in ms, 0 while claimed. `gap` is what the epoch left out at its beginning,
-    until its first claim: by then the ledger has it. A head without a batch is `by` the attempt that began the epoch.
+    the last landed batch of every earlier epoch. `began_at` and `landed_at` are in ms; the one is when reading it began, and is there for
+    people alone, the other is 0 while claimed. `gap` is what the epoch left out at its beginning, until its first claim: by then the ledger
+    has it. A head without a batch is `by` the attempt that began the epoch.
     """
 
     job: str
@@ -86,6 +87,7 @@ class Head:
     epoch_ends: tuple[int, ...] = ()
     landed_at: int = 0
     gap: Gap | None = None
+    began_at: int = 0
 
     @property
     def batch(self) -> Batch:
@@ -200,7 +202,7 @@ def judge(head: Head, attempt: int, incarnation: str, batch: Batch, landed: Call
     return Ruling.SKIP if known is not None and same_ranges(known, batch) else Ruling.DIVERGED
 
 
-def claim(head: Head, batch: Batch, totals: Totals, progress: Progress, version: str, now_us: int) -> Head:
+def claim(head: Head, batch: Batch, totals: Totals, progress: Progress, version: str, now_us: int, began_at: int = 0) -> Head:
     """Rule 3: the head once this batch is claimed. Its write timestamp is later than that of every earlier claim."""
     return replace(
         head,
@@ -216,6 +218,7 @@ def claim(head: Head, batch: Batch, totals: Totals, progress: Progress, version:
         progress=progress,
         landed_at=0,
         gap=None,
+        began_at=began_at,
     )
 
 

@@ -99,11 +99,12 @@ class Writer:
                 case Ruling.DIVERGED:
                     raise Diverged(f"batch {batch.batch_id} {ranges(batch)} does not follow: {describe(head)}")
             failpoint.reach("batch")
+            began_at = self._now_us() // 1000
             counted = count(base_progress(head))
             failpoint.reach("count")
             if not counted.totals.conserved or counted.totals.lines > batch.offsets:
                 raise Broken(f"batch {batch.batch_id} {ranges(batch)} does not add up: {counted.totals}")
-            claimed = self._claim(head, batch, counted)
+            claimed = self._claim(head, batch, counted, began_at)
             if claimed is not None:
                 break
         self._write(claimed, counted)
@@ -118,13 +119,13 @@ class Writer:
             raise Superseded(f"{self._job} has no head: it was removed")
         return head
 
-    def _claim(self, head: Head, batch: Batch, counted: Counted) -> Head | None:
+    def _claim(self, head: Head, batch: Batch, counted: Counted, began_at: int) -> Head | None:
         if head.for_ledger:
             self._store.put_ledger(head)
         if not self._first_noted:
             self._store.put_first(self._job, self._attempt, head.epoch, batch.batch_id)
         failpoint.reach("ledger")
-        claimed = claim(head, batch, counted.totals, counted.progress, self._version, self._now_us())
+        claimed = claim(head, batch, counted.totals, counted.progress, self._version, self._now_us(), began_at)
         if not self._store.swap(head, claimed):
             return None
         self._first_noted = True

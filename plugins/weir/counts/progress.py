@@ -59,6 +59,7 @@ def ledger_row(head: Head) -> dict[str, Any]:
         "rejected_by_reason": dict(totals.rejected),
         "skipped": head.batch.offsets - totals.lines,
         "version": head.version,
+        "began_at": iso(head.began_at) if head.began_at else None,
     }
 
 

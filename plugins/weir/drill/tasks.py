@@ -18,7 +18,7 @@ from weir.drill.steady import one_driver, replaced, unharmed
 from weir.errors import NotRunning
 from weir.local.process import descendants_of
 
-TRIES = 5
+TRIES = 10
 SPAN_MS = 60_000  # what is counted again while a task of it is killed
 WATCH = ["weir_watch"]
 TASKS = (
@@ -67,11 +67,11 @@ def _conf(scene: Scene, dag: str) -> Mapping[str, object]:
 
 
 def _hit(scene: Scene, runs: Runs, dag: str, task: str, number: signal.Signals, conf: Mapping[str, object]) -> str:
-    """Signals a task of a new run, some time after it began; of another run if it was over by then. Returns the run's id."""
-    for _ in range(TRIES):
+    """Signals a task of a new run, some time after it began; or if it was over by then, of another one, sooner. Returns the run's id."""
+    for tried in range(TRIES):
         run = runs.start(dag, **conf)
         found = runs.process(dag, run, task)
-        scene.pause(0.0, 1.0)
+        scene.pause(0.0, 2 * (TRIES - 1 - tried) / TRIES)
         if found and _signalled(found, number):
             return run
         runs.end(dag, run)

@@ -70,6 +70,7 @@ COUNTED = (
     Metric("weir_lines_total", COUNTER, "Lines that landed, by level.", ("weir_job", "level")),
     Metric("weir_rejected_lines_total", COUNTER, "Lines that were rejected, by reason.", ("weir_job", "reason")),
     Metric("weir_late_lines_total", COUNTER, "Lines that came after their pane was closed; they are counted all the same."),
+    Metric("weir_batch_count_seconds", Kind.SUMMARY, "From the beginning of a batch to its claim: the time it took to read and count it."),
     Metric("weir_batch_write_seconds", Kind.SUMMARY, "From the claim of a batch to its landing: the time it took to write it."),
     Metric("weir_starts_total", COUNTER, "Starts of drivers, by cause and by how the one before ended.", ("weir_job", "cause", "after")),
 )

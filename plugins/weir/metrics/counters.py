@@ -31,6 +31,7 @@ class Counted:
     rejected: Counter[str] = field(default_factory=Counter)
     late: int = 0
     batches: int = 0
+    count_s: float = 0.0
     write_s: float = 0.0
     starts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
@@ -44,6 +45,8 @@ class Counted:
         self.rejected.update(batch.totals.rejected)
         self.late += batch.totals.late
         self.batches += 1
+        if batch.began_at:  # an older driver does not say
+            self.count_s += max(0.0, batch.write_ts / 1e6 - batch.began_at / 1000)
         self.write_s += max(0.0, batch.landed_at / 1000 - batch.write_ts / 1e6)
 
     def start(self, attempts: Sequence[AttemptRow]) -> None:

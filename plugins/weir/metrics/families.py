@@ -113,6 +113,7 @@ def _counted(facts: Facts) -> Samples:
     for reason, n in sorted(counted.rejected.items()):
         yield "weir_rejected_lines_total", (reason,), n
     yield "weir_late_lines_total", (), counted.late
+    yield "weir_batch_count_seconds", (), (counted.batches, counted.count_s)
     yield "weir_batch_write_seconds", (), (counted.batches, counted.write_s)
     for labels, n in sorted(counted.starts.items()):
         yield "weir_starts_total", labels, n

@@ -66,7 +66,7 @@ def test_samples_of_a_batch_that_never_landed_are_left_out(job: Job) -> None:
     assert head is not None
     batch = Batch(2, head.frontier, job.broker.end_offsets(TOPIC))
     counted = job.count(batch, head.progress)
-    claimed = job.writer._claim(head, batch, counted)
+    claimed = job.writer._claim(head, batch, counted, 1)
     assert claimed is not None
     job.store.put_rejected(claimed, counted.rejected)
     assert "never" not in [s.reason for s in samples(job.store, JOB)]

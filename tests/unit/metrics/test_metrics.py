@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from spark_jobs import failpoint
 from spark_jobs.protocol import Head, State
 from tests.unit.metrics.world import START, World
 from weir.alerts.book import Delivery, Incident, Message
@@ -157,6 +158,16 @@ def test_the_time_to_write_a_batch_is_that_from_its_claim_to_its_landing(world: 
     monkeypatch.setattr(world.store, "put_deltas", slow)
     world.land(JOB, {"error": 1})
     assert world.told("weir_batch_write_seconds_sum", JOB) == pytest.approx(2.5)
+
+
+def test_the_time_to_count_a_batch_is_that_from_its_beginning_to_its_claim(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.land(JOB, {"error": 1})
+    assert world.told("weir_batch_count_seconds_sum", JOB) == 0
+    reached = failpoint.reach
+    monkeypatch.setattr(failpoint, "reach", lambda point: world.clock.sleep(1.5) if point == "count" else reached(point))
+    world.land(JOB, {"error": 1})
+    assert world.told("weir_batch_count_seconds_sum", JOB) == pytest.approx(1.5)
+    assert world.told("weir_batch_write_seconds_sum", JOB) == 0
 
 
 def test_an_action_that_is_due_is_told_until_somebody_acts(world: World) -> None:
