@@ -14,11 +14,13 @@ from weir.drill.stage import JOB, Stage
 from weir.errors import NotRunning, StackFailed
 from weir.local import folder, secrets
 from weir.local.airflow_api import AirflowApi
-from weir.local.process import descendants_of
 
 VERBS = ("deploy", "restart", "fold", "validate", "recount")
 DAGS = (*(f"{JOB}_{verb}" for verb in VERBS), "weir_health", "weir_watch")
 ENDED = ("success", "failed")
+TASK = ("airflow", "worker", "--")  # what the title of a task's process begins with
+OVER = (*ENDED, "skipped", "upstream_failed", "removed")
+LOOK_S = 1.0  # between two questions to Airflow, which takes longer to answer than the quickest tasks to run
 RUN_S = 600.0  # of a run, with the retry of a task whose worker was lost: Airflow notices after a minute
 
 
@@ -89,21 +91,18 @@ class Runs:
     def process(self, dag: str, run: str, name: str) -> psutil.Process | None:
         """The process of a task as soon as it runs; None if the run has ended before it was seen."""
         while self.state(dag, run) not in ENDED:
-            if found := self.at_work(dag, run, name):
-                return found
-            time.sleep(0.05)
+            ids = {task["id"] for task in self.tasks(dag, run) if task["task_id"] == name and task["state"] not in OVER}
+            end = time.monotonic() + LOOK_S
+            while ids and time.monotonic() < end:
+                if found := _processes(ids):
+                    return found[0]
+                time.sleep(0.02)
         return None
 
     def at_work(self, dag: str, run: str, name: str) -> psutil.Process | None:
         """The process of a task, if it has one now. The run `~` is any."""
         found = (self.call("GET", f"{_run(dag, run)}/taskInstances?state=running&state=queued") or {}).get("task_instances", [])
-        ids = {task["id"] for task in found if task["task_id"] == name}
-        return next(iter(self._of(ids)), None) if ids else None
-
-    def _of(self, ids: set[str]) -> list[psutil.Process]:
-        """The processes of the tasks with these ids. Each has a worker above it, with the same id in its title."""
-        titled = {process.pid: process for process in descendants_of(str(self._stage.home)) if ids & set(_title(process))}
-        return [process for process in titled.values() if _parent(process) in titled]
+        return next(iter(_processes({task["id"] for task in found if task["task_id"] == name})), None)
 
     # DAGs
 
@@ -144,13 +143,13 @@ def _run(dag: str, run: str) -> str:
     return f"/dags/{dag}/dagRuns/{quote(run)}"
 
 
+def _processes(ids: set[str]) -> list[psutil.Process]:
+    """The processes of the tasks with these ids, which nobody else has. The worker above each has the id in its title as well, but cut off
+    where its own command line was shorter."""
+    return [process for process in psutil.process_iter() if _title(process) in [[*TASK, each] for each in ids]]
+
+
 def _title(process: psutil.Process) -> list[str]:
     with suppress(psutil.Error):
         return " ".join(process.cmdline()).split()
     return []
-
-
-def _parent(process: psutil.Process) -> int:
-    with suppress(psutil.Error):
-        return process.ppid()
-    return 0
