@@ -41,6 +41,12 @@ class UnknownJob(BadInput):
     code = "WEIR-103"
 
 
+class KeyReused(BadInput):
+    """An idempotency key came again with another request."""
+
+    code = "WEIR-105"
+
+
 class NotRunning(WeirError):
     """The stack, or a part of it, cannot be reached."""
 
@@ -111,3 +117,21 @@ class NotDelivered(WeirError):
     """A sink did not take a message. It is kept, and sent again."""
 
     code = "WEIR-501"
+
+
+class NotSignedIn(WeirError):
+    """Nobody is known who asks the REST service, or no longer."""
+
+    code = "WEIR-601"
+
+
+class NotAllowed(WeirError):
+    """Who asks the REST service may not do that."""
+
+    code = "WEIR-602"
+
+
+class TooMany(WeirError):
+    """More requests of one person than the REST service answers in that time."""
+
+    code = "WEIR-603"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from weir.commands.common import JOB, FormatOption, JobArgument, JobOption, Since, Until, opened_store, spec_of, time_of
-from weir.output import Format, readable, say, show
+from weir.output import Format, say, show
 from weir.settings import Settings
 
 if TYPE_CHECKING:
@@ -174,18 +174,15 @@ def rejected(
     """
     from itertools import islice
 
+    from weir import rows
     from weir.counts.progress import samples
 
     settings = Settings.load()
     with opened_store(settings) as store:
         found = list(islice(samples(store, job, reason), limit))
         now = _reparsed(settings, store, job, found) if reparse and found else [{}] * len(found)
-    columns = ("topic", "partition", "offset", "service", "reason", "value")
-    rows = [
-        {**{name: getattr(line, name) for name in columns}, **new, "value": readable(line.value)}
-        for line, new in zip(found, now, strict=True)
-    ]
-    show(rows, form, empty="No line was rejected." if reason is None else f"No line was rejected for the reason {reason}.")
+    told = [{**row, **new, "value": row["value"]} for row, new in zip(rows.rejected(found), now, strict=True)]
+    show(told, form, empty="No line was rejected." if reason is None else f"No line was rejected for the reason {reason}.")
 
 
 def _reparsed(settings: Settings, store: CountStore, job: str, lines: Sequence[RejectedLine]) -> list[dict[str, Any]]:
