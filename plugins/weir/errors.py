@@ -83,6 +83,12 @@ class Conflict(WeirError):
     code = "WEIR-301"
 
 
+class AtWork(Conflict):
+    """The same request, by its idempotency key, is still at work."""
+
+    after_s = 1  # when to ask again
+
+
 class Diverged(WeirError):
     """Checkpoint and ledger disagree: to go on from this checkpoint would lose or double lines."""
 
@@ -135,3 +141,7 @@ class TooMany(WeirError):
     """More requests of one person than the REST service answers in that time."""
 
     code = "WEIR-603"
+
+    def __init__(self, what: str, next_step: str = "", after_s: int = 1) -> None:
+        super().__init__(what, next_step)
+        self.after_s = after_s

@@ -34,7 +34,8 @@ def jobs(manager: Manager, names: Iterable[str]) -> list[Row]:
 
 def health(report: Report) -> Row:
     """The verdict with its evidence."""
-    return facts({**report.as_dict(), "evidence": facts(report.evidence)})
+    frontier = {str(p): o for p, o in report.frontier.items()}
+    return facts({**report.as_dict(), "evidence": facts(report.evidence), "frontier": frontier})
 
 
 def facts(values: Mapping[str, object]) -> Row:
@@ -112,3 +113,8 @@ def plan(planned: Plan) -> Row:
 def rejected(lines: Sequence[RejectedLine]) -> list[Row]:
     """Samples of lines that were not counted; bytes as text that can be turned back."""
     return [{**{name: getattr(line, name) for name in REJECTED}, "value": readable(line.value)} for line in lines]
+
+
+def recount(record: Mapping[str, Any]) -> Row:
+    """What a recount found, as it was kept."""
+    return {**record, "at": moment(record.get("at") or 0)}
