@@ -131,6 +131,7 @@ class Batch(Model):
     rejected: int
     late: int
     landed_at: str | None
+    began_at: str | None = None
     attempt: int
     levels: dict[str, int] | None = None
     rejected_by_reason: dict[str, int] | None = None
