@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from weir.commands import alerts, checkpoint, counts, drill, jobs, metrics, proof, schema, stack, words
+from weir.commands import alerts, checkpoint, counts, drill, jobs, metrics, proof, schema, service, stack, words
 from weir.errors import BadInput, WeirError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ GROUPS = {
     "Lines and counts": (counts.ingest, counts.wait, counts.counts, counts.rejected),
     "Jobs": (jobs.jobs, jobs.deploy, jobs.versions, jobs.restart, jobs.stop, jobs.health, checkpoint.checkpoint, checkpoint.quarantine),
     "Metrics": (metrics.metrics,),
+    "REST": (service.serve, service.token),
     "A person's word": (words.timeline, words.hold, words.maintenance),
     "Proof": (proof.ledger, proof.recount, proof.fold, proof.validate, drill.drill),
     "Parts of your own": (schema.migrate,),

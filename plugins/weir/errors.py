@@ -41,6 +41,12 @@ class UnknownJob(BadInput):
     code = "WEIR-103"
 
 
+class KeyReused(BadInput):
+    """An idempotency key came again with another request."""
+
+    code = "WEIR-105"
+
+
 class NotRunning(WeirError):
     """The stack, or a part of it, cannot be reached."""
 
@@ -77,6 +83,12 @@ class Conflict(WeirError):
     code = "WEIR-301"
 
 
+class AtWork(Conflict):
+    """The same request, by its idempotency key, is still at work."""
+
+    after_s = 1  # when to ask again
+
+
 class Diverged(WeirError):
     """Checkpoint and ledger disagree: to go on from this checkpoint would lose or double lines."""
 
@@ -111,3 +123,25 @@ class NotDelivered(WeirError):
     """A sink did not take a message. It is kept, and sent again."""
 
     code = "WEIR-501"
+
+
+class NotSignedIn(WeirError):
+    """Nobody is known who asks the REST service, or no longer."""
+
+    code = "WEIR-601"
+
+
+class NotAllowed(WeirError):
+    """Who asks the REST service may not do that."""
+
+    code = "WEIR-602"
+
+
+class TooMany(WeirError):
+    """More requests of one person than the REST service answers in that time."""
+
+    code = "WEIR-603"
+
+    def __init__(self, what: str, next_step: str = "", after_s: int = 1) -> None:
+        super().__init__(what, next_step)
+        self.after_s = after_s

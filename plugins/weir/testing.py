@@ -13,6 +13,7 @@ from spark_jobs.protocol import Batch, Head, Position
 from spark_jobs.standby import Orders
 from spark_jobs.writer import HourTotals
 from weir.cluster.records import (
+    Asked,
     AttemptRow,
     Booked,
     Cell,
@@ -74,6 +75,7 @@ class MemoryStore:
         self._evaluations: dict[tuple[str, str], dict[tuple[int, int], Noted]] = {}
         self._mails: dict[str, dict[tuple[int, str], Mail]] = {}
         self._standbys: dict[str, dict[str, StandbyRow]] = {}
+        self._asked: dict[tuple[str, str], Asked] = {}
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -208,8 +210,9 @@ class MemoryStore:
     def hour_totals(self, job: str, at: HourShard) -> Iterable[tuple[Position, Mapping[str, int]]]:
         return list(self._totals.get((job, at), {}).items())
 
-    def ledger(self, job: str) -> Iterator[Head]:
-        return iter(sorted((h for h in self._ledger.values() if h.job == job), key=lambda h: (h.by, h.batch_id), reverse=True))
+    def ledger(self, job: str, before: Position | None = None) -> Iterator[Head]:
+        rows = (h for h in self._ledger.values() if h.job == job and (before is None or (h.by, h.batch_id) < before))
+        return iter(sorted(rows, key=lambda h: (h.by, h.batch_id), reverse=True))
 
     def ledger_after(self, job: str, position: Position) -> Iterator[Head]:
         return (h for h in reversed(list(self.ledger(job))) if (h.by, h.batch_id) > position)
@@ -283,8 +286,9 @@ class MemoryStore:
     def add_event(self, job: str, event: Event) -> None:
         self._events.setdefault(job, {})[-event.at, event.id] = event
 
-    def events(self, job: str, limit: int = 50) -> Sequence[Event]:
-        return [event for _, event in sorted(self._events.get(job, {}).items(), key=lambda x: x[0])][:limit]
+    def events(self, job: str, limit: int = 50, after: tuple[int, str] | None = None) -> Sequence[Event]:
+        rows = sorted(self._events.get(job, {}).items(), key=lambda x: x[0])
+        return [event for at, event in rows if after is None or at > (-after[0], after[1])][:limit]
 
     def put_pause(self, job: str, pause: Pause) -> None:
         self._pauses.setdefault(job, {})[pause.kind] = pause
@@ -336,6 +340,18 @@ class MemoryStore:
 
     def mails(self, job: str, limit: int = 50) -> Sequence[Mail]:
         return [mail for _, mail in sorted(self._mails.get(job, {}).items(), key=lambda x: x[0])][:limit]
+
+    # what the REST service keeps
+
+    def asked(self, who: str, key: str) -> Asked | None:
+        return self._asked.get((who, key))
+
+    def set_asked(self, who: str, key: str, expected: Asked | None, new: Asked) -> bool:
+        current = self._asked.get((who, key))
+        if (current and current.claim) != (expected and expected.claim):
+            return False
+        self._asked[who, key] = new
+        return True
 
     # what is told of jobs
 

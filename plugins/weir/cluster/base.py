@@ -9,6 +9,7 @@ from spark_jobs.contract import RejectedLine
 from spark_jobs.protocol import Head, Position
 from spark_jobs.writer import Store as DriverStore
 from weir.cluster.records import (
+    Asked,
     AttemptRow,
     Booked,
     Cell,
@@ -103,8 +104,9 @@ class CountStore(DriverStore, Protocol):
     def hour_totals(self, job: str, at: HourShard) -> Iterable[tuple[Position, Mapping[str, int]]]:
         """Lines by level that each batch, landed or not, wrote to an hour and shard. Never deleted."""
 
-    def ledger(self, job: str) -> Iterator[Head]:
-        """The landed batches, newest first, as the heads that they were. The batch in the head itself may be missing."""
+    def ledger(self, job: str, before: Position | None = None) -> Iterator[Head]:
+        """The landed batches, newest first, as the heads that they were; with `before`, older ones only. The batch in the head itself may
+        be missing."""
 
     def ledger_after(self, job: str, position: Position) -> Iterator[Head]:
         """The landed batches after a position, oldest first. The batch in the head itself may be missing."""
@@ -201,7 +203,17 @@ class AlertStore(Protocol):
         """The newest messages of the inbox, newest first."""
 
 
-class JobStore(CountStore, AlertStore, Protocol):
+class RequestStore(Protocol):
+    """What the REST service keeps of what it was asked to do, for a day."""
+
+    def asked(self, who: str, key: str) -> Asked | None:
+        """The request of a person under an idempotency key (serial consistency)."""
+
+    def set_asked(self, who: str, key: str, expected: Asked | None, new: Asked) -> bool:
+        """Change it if it is still under the claim of `expected`; None if there is to be none. No two requests have the same claim."""
+
+
+class JobStore(CountStore, AlertStore, RequestStore, Protocol):
     """What the manager keeps: what is wanted, each attempt, the timeline and the last reports."""
 
     def close(self) -> None:
@@ -243,8 +255,8 @@ class JobStore(CountStore, AlertStore, Protocol):
     def add_event(self, job: str, event: Event) -> None:
         """Add a line to the timeline. The same line, added again, is there once."""
 
-    def events(self, job: str, limit: int = 50) -> Sequence[Event]:
-        """The newest lines of the timeline, newest first."""
+    def events(self, job: str, limit: int = 50, after: tuple[int, str] | None = None) -> Sequence[Event]:
+        """The newest lines of the timeline, newest first; with `after`, those that follow on the line of that time (ms) and id."""
 
     def put_pause(self, job: str, pause: Pause) -> None:
         """Keep a person's word in place of the last one of its kind."""

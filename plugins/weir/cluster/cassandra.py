@@ -17,9 +17,10 @@ from spark_jobs.protocol import Head, Position
 from spark_jobs.session import OutOfPatience, Session
 from spark_jobs.store import CassandraStore as DriverStore
 from spark_jobs.store import day_of, version_of
-from weir.cluster import alerting, glance, standby, timeline
+from weir.cluster import alerting, glance, requests, standby, timeline
 from weir.cluster.glance import attempt_row, job_row, ms
 from weir.cluster.records import (
+    Asked,
     AttemptRow,
     Booked,
     Cell,
@@ -210,9 +211,10 @@ class CassandraStore(DriverStore):
         rows = self.session.execute("SELECT attempt, batch_id, levels FROM ledger_hour WHERE job = ? AND hour = ? AND shard = ?", job, *at)
         return [((r.attempt, r.batch_id), dict(r.levels or {})) for r in rows]
 
-    def ledger(self, job: str) -> Iterator[Head]:
+    def ledger(self, job: str, before: Position | None = None) -> Iterator[Head]:
+        cql = "SELECT record FROM ledger WHERE job = ? AND day = ?" + (" AND (attempt, batch_id) < (?, ?)" if before else "")
         for day in self.days(job):
-            for row in self.session.stream("SELECT record FROM ledger WHERE job = ? AND day = ?", job, day):
+            for row in self.session.stream(cql, job, day, *(before or ())):
                 yield codec.load(row.record)
 
     def ledger_after(self, job: str, position: Position) -> Iterator[Head]:
@@ -328,8 +330,8 @@ class CassandraStore(DriverStore):
     def add_event(self, job: str, event: Event) -> None:
         timeline.write(self.session, [(job, event)])
 
-    def events(self, job: str, limit: int = 50) -> Sequence[Event]:
-        return timeline.read(self.session, job, limit)
+    def events(self, job: str, limit: int = 50, after: tuple[int, str] | None = None) -> Sequence[Event]:
+        return timeline.read(self.session, job, limit, after)
 
     def put_pause(self, job: str, pause: Pause) -> None:
         timeline.put_pause(self.session, job, pause)
@@ -368,6 +370,14 @@ class CassandraStore(DriverStore):
 
     def mails(self, job: str, limit: int = 50) -> Sequence[Mail]:
         return alerting.mails(self.session, job, limit)
+
+    # what the REST service keeps
+
+    def asked(self, who: str, key: str) -> Asked | None:
+        return requests.asked(self.session, who, key)
+
+    def set_asked(self, who: str, key: str, expected: Asked | None, new: Asked) -> bool:
+        return requests.set_asked(self.session, who, key, expected, new)
 
     # what is told of jobs
 

@@ -230,6 +230,18 @@ class Mail:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A request under an idempotency key: `claim` is whoever answers it since `at` (ms), `digest` what was asked, and `answer` (JSON, with
+    its http status) empty while it is at work. `at` is 0 once its claim was given up."""
+
+    claim: str
+    digest: str
+    at: int
+    status: int = 0
+    answer: str = ""
+
+
+@dataclass(frozen=True)
 class Folder:
     """A checkpoint folder as it was found. `sizes` has all its files, in bytes by path; `contents` those that Spark starts from.
 

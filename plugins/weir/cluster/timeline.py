@@ -28,14 +28,22 @@ def write(session: Session, lines: Sequence[tuple[str, Event]]) -> None:
     session.write_partitions(LINE, [[(job, month_of(e.at), *_values(e))] for job, e in lines])
 
 
-def read(session: Session, job: str, limit: int) -> Sequence[Event]:
-    """The newest lines, newest first."""
+def read(session: Session, job: str, limit: int, after: tuple[int, str] | None = None) -> Sequence[Event]:
+    """The newest lines, newest first; with `after`, those that follow on the line of that time (ms) and id."""
     found: list[Event] = []
     for row in session.execute("SELECT month FROM timeline_month WHERE job = ?", job):
-        if len(found) < limit:
-            cql = "SELECT * FROM timeline WHERE job = ? AND month = ? LIMIT ?"
-            found += [_event(r) for r in session.execute(cql, job, row.month, limit - len(found))]
+        for where, values in _spans(row.month, after):
+            if len(found) < limit:
+                cql = f"SELECT * FROM timeline WHERE job = ? AND month = ?{where} LIMIT ?"
+                found += [_event(r) for r in session.execute(cql, job, row.month, *values, limit - len(found))]
     return found
+
+
+def _spans(month: int, after: tuple[int, str] | None) -> list[tuple[str, tuple[Any, ...]]]:
+    """What of a month follows on a line: the rest of its millisecond, which goes up by id, then what is older."""
+    if after is None or month < month_of(after[0]):
+        return [("", ())]
+    return [(" AND at = ? AND id > ?", after), (" AND at < ?", after[:1])] if month == month_of(after[0]) else []
 
 
 def put_pause(session: Session, job: str, pause: Pause) -> None:

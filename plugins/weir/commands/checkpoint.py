@@ -12,7 +12,6 @@ from weir.output import Format, say, show, show_json
 
 if TYPE_CHECKING:
     from weir.supervise.beginning import Beginning
-    from weir.supervise.doctor import Finding, Seen
     from weir.supervise.manager import Manager
     from weir.supervise.restart import Act
 
@@ -40,6 +39,7 @@ def checkpoint(
 
 
 def _show(manager: Manager, job: str, doctor: bool, form: Format) -> None:
+    from weir import rows
     from weir.supervise.doctor import examine
 
     seen = manager.checkpoint(job)
@@ -48,36 +48,12 @@ def _show(manager: Manager, job: str, doctor: bool, form: Format) -> None:
     findings = examine(seen)
     harmful = [finding for finding in findings if not finding.harmless]
     if doctor:
-        show([_finding(finding) for finding in findings], form, empty=f"Nothing is wrong with the checkpoint of {job}.")
+        show([rows.finding(finding) for finding in findings], form, empty=f"Nothing is wrong with the checkpoint of {job}.")
     else:
-        row = _row(seen, harmful)
+        row = rows.checkpoint(seen, len(harmful))
         show_json(row) if form is Format.JSON else show([row], form) if form is Format.CSV else _tell(row)
     if doctor and harmful:
         raise typer.Exit(1)
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {"path": finding.path or "(the folder)", "finding": finding.what, "action": finding.action, "harmless": finding.harmless}
-
-
-def _row(seen: Seen, harmful: list[Finding]) -> dict[str, Any]:
-    from weir.supervise.lineage import usable
-
-    plans, folder = usable(seen.folder), seen.folder
-    ends = plans.planned if plans else {}
-    offsets = ends[plans.committed][1] if plans and plans.committed in ends else {}
-    return {
-        "job": seen.after.job,
-        "health": "ok" if not harmful else f"{len(harmful)} findings: weir checkpoint {seen.after.job} --doctor",
-        "epoch": folder.epoch,
-        "attempt": folder.attempt,
-        "planned_batch": plans.newest if ends and plans else None,
-        "committed_batch": plans.committed if offsets and plans else None,
-        "offsets": {str(p): o for p, o in sorted(offsets.items())},
-        "bytes": sum(folder.sizes.values()),
-        "files": len(folder.sizes),
-        "location": folder.location,
-    }
 
 
 def _tell(row: Mapping[str, Any]) -> None:

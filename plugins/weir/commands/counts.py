@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from weir.commands.common import JOB, FormatOption, JobArgument, JobOption, Since, Until, opened_store, spec_of, time_of
-from weir.output import Format, readable, say, show
+from weir.output import Format, say, show
 from weir.settings import Settings
 
 if TYPE_CHECKING:
@@ -128,10 +128,9 @@ def counts(
     """
     from weir.cluster.kafka import KafkaBroker
     from weir.counts.closed import closed_now
-    from weir.counts.panes import parse_duration, windows
     from weir.counts.progress import head_of
-    from weir.counts.query import Question
     from weir.counts.query import counts as ask
+    from weir.counts.query import question as question_of
     from weir.counts.rules import Rules
     from weir.errors import BadInput
 
@@ -139,9 +138,8 @@ def counts(
         raise BadInput(f"fill: {fill} is not 0.", "Only 0 is true of a window without lines.")
     settings = Settings.load()
     rules = Rules.of(spec_of(settings, job))
-    width = parse_duration(window, "window")
-    shape = windows(width, parse_duration(slide, "slide") if slide else width, rules.pane)
-    question = Question(shape, time_of(since, "since"), time_of(until, "until"), _names(by, "none"), _levels(levels), fill=fill == 0)
+    asked = question_of(window, slide or "", by, levels, rules.pane)
+    question = replace(asked, since=time_of(since, "since"), until=time_of(until, "until"), fill=fill == 0)
     with opened_store(settings) as store:
         if closed:
             moment = closed_now(head_of(store, job), rules, KafkaBroker(settings.kafka), int(time.time() * 1000))
@@ -149,14 +147,6 @@ def counts(
         rows = ask(store, job, question, say if explain else lambda told: None)
     columns = ("window_start", "window_end", *question.by, "n")
     show(rows, form, columns, empty=f"No lines of level {levels} in this time. Other levels: --levels all")
-
-
-def _names(text: str, nothing: str) -> tuple[str, ...]:
-    return () if text.strip() in ("", nothing) else tuple(name.strip() for name in text.split(","))
-
-
-def _levels(text: str) -> tuple[str, ...]:
-    return tuple(level.lower() for level in _names(text, ""))
 
 
 def rejected(
@@ -174,18 +164,15 @@ def rejected(
     """
     from itertools import islice
 
+    from weir import rows
     from weir.counts.progress import samples
 
     settings = Settings.load()
     with opened_store(settings) as store:
         found = list(islice(samples(store, job, reason), limit))
         now = _reparsed(settings, store, job, found) if reparse and found else [{}] * len(found)
-    columns = ("topic", "partition", "offset", "service", "reason", "value")
-    rows = [
-        {**{name: getattr(line, name) for name in columns}, **new, "value": readable(line.value)}
-        for line, new in zip(found, now, strict=True)
-    ]
-    show(rows, form, empty="No line was rejected." if reason is None else f"No line was rejected for the reason {reason}.")
+    told = [{**row, **new, "value": row["value"]} for row, new in zip(rows.rejected(found), now, strict=True)]
+    show(told, form, empty="No line was rejected." if reason is None else f"No line was rejected for the reason {reason}.")
 
 
 def _reparsed(settings: Settings, store: CountStore, job: str, lines: Sequence[RejectedLine]) -> list[dict[str, Any]]:

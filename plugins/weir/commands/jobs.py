@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from weir.supervise.verdict import Report
 
 Wait = Annotated[bool, typer.Option("--wait", help="Return when it counts. Exit with 1 if it does not within health.ready_within.")]
-MOMENTS = ("since", "lag_since", "lag_seen", "behind_since", "not_before")  # and every name that ends in _at: in ms
 WELL = ("ok", "idle", "starting", "catching_up")
 
 
@@ -24,16 +23,11 @@ def jobs(form: FormatOption = Format.TABLE) -> None:
 
     Example: weir jobs
     """
-    from weir.supervise.summary import summary
+    from weir import rows
 
     with opened_manager() as manager:
-        rows = []
-        reports = {report.job: report for report in manager.onlooker().reports(dict(manager.specs))}
-        for job in manager.specs:
-            wanted = manager.store.job(job)
-            row = {"job": job, "desired": wanted.desired if wanted else "not deployed", "version": wanted.version if wanted else ""}
-            rows.append({**row, **summary(reports[job])})
-    show(rows, form, empty="There are no jobs.")
+        found = rows.jobs(manager, manager.specs)
+    show(found, form, empty="There are no jobs.")
 
 
 def health(
@@ -45,13 +39,14 @@ def health(
 
     Example: weir health error_counts --format json
     """
+    from weir import rows
     from weir.supervise.spec import find
     from weir.supervise.summary import summary
 
     with opened_manager() as manager:
         (report,) = manager.onlooker().reports({job: find(manager.specs, job)})
     if form is Format.JSON:
-        show_json(_told({**report.as_dict(), "evidence": _told(report.evidence)}))
+        show_json(rows.health(report))
     elif form is Format.CSV:
         show([{"job": job, **summary(report), "sentence": report.sentence}], form)
     else:
@@ -61,7 +56,9 @@ def health(
 
 
 def _tell(report: Report) -> None:
-    typer.echo(f"{str(report.verdict).replace('_', ' ')} since {_iso(report.since)}")
+    from weir.rows import moment
+
+    typer.echo(f"{str(report.verdict).replace('_', ' ')} since {moment(report.since)}")
     typer.echo(report.sentence)
     if report.next_step:
         typer.echo(f"next: {report.next_step}")
@@ -72,25 +69,11 @@ def _tell(report: Report) -> None:
 
 def _value(name: str, value: object) -> str:
     from weir.output import cell
+    from weir.rows import is_moment, moment
 
-    if _is_moment(name) and isinstance(value, int):
-        return _iso(value) or "never"
+    if is_moment(name) and isinstance(value, int):
+        return moment(value) or "never"
     return ", ".join(f"{k}: {_value(k, v)}" for k, v in value.items()) if isinstance(value, Mapping) else cell(value)
-
-
-def _told(facts: Mapping[str, object]) -> dict[str, object]:
-    """Facts for programs: every moment in ISO 8601, empty if there was none."""
-    return {name: _iso(value) if _is_moment(name) and isinstance(value, int) else value for name, value in facts.items()}
-
-
-def _is_moment(name: str) -> bool:
-    return name in MOMENTS or name.endswith("_at")
-
-
-def _iso(moment: int) -> str:
-    from weir.counts.panes import iso
-
-    return iso(moment) if moment else ""
 
 
 def deploy(
@@ -120,19 +103,11 @@ def versions(job: JobArgument, form: FormatOption = Format.TABLE) -> None:
 
     Example: weir versions error_counts
     """
+    from weir import rows
+
     with opened_manager() as manager:
-        found, kept, wanted = manager.versions(job), manager.kept(), manager.store.job(job)
-    rows = [
-        {
-            "version": row.version,
-            "deployed_at": _iso(row.deployed_at),
-            "current": wanted is not None and wanted.version == row.version,
-            "good": row.good,
-            "kept": row.version in kept,
-        }
-        for row in found
-    ]
-    show(rows, form, empty=f"{job} was never deployed.")
+        found = rows.versions(manager, job)
+    show(found, form, empty=f"{job} was never deployed.")
 
 
 def restart(

@@ -9,8 +9,6 @@ import typer
 from weir.commands.common import FormatOption, JobArgument, Reason, opened_manager, say_done, who
 from weir.output import Format, show
 
-COLUMNS = ("at", "kind", "attempt", "who", "text", "reason")
-
 
 def timeline(
     job: JobArgument,
@@ -21,15 +19,15 @@ def timeline(
 
     Example: weir timeline error_counts --last 50
     """
-    from weir.counts.panes import iso
+    from weir import rows
     from weir.supervise.spec import find
 
     with opened_manager() as manager:
         events = manager.store.events(job, last)
         if not events:
             find(manager.specs, job)  # of a job whose folder is gone there is still the timeline
-    rows = [{**dict.fromkeys(COLUMNS), **vars(e), "at": iso(e.at)} for e in events]
-    show(rows, form, None if form is Format.JSON else COLUMNS, empty=f"Nothing was done about {job} yet.")
+    found = [rows.event(line) for line in events]
+    show(found, form, None if form is Format.JSON else rows.EVENT, empty=f"Nothing was done about {job} yet.")
 
 
 def hold(

@@ -8,8 +8,8 @@ from pathlib import Path
 from fastapi import HTTPException, Request, status
 from fastapi.responses import HTMLResponse, Response
 
+from weir.api.problems import status_of
 from weir.console.times import at
-from weir.errors import BadInput, Conflict, DataLoss, Diverged, NotKept, NotProven, NotRunning, Refused, TimedOut, UnknownJob
 from weir.html import render
 
 HERE = Path(__file__).parent
@@ -23,14 +23,6 @@ HEADERS = {
 }
 DOCS_HEADERS = {**HEADERS, "Content-Security-Policy": f"{SHUT}; form-action 'none'; style-src 'self' 'unsafe-inline'"}
 LATE = "It could not be looked at in time. See: weir status"
-CODES: tuple[tuple[type[Exception], int], ...] = (
-    (UnknownJob, status.HTTP_404_NOT_FOUND),
-    (BadInput, status.HTTP_400_BAD_REQUEST),
-    (NotRunning, status.HTTP_503_SERVICE_UNAVAILABLE),
-    (TimedOut, status.HTTP_503_SERVICE_UNAVAILABLE),
-    (TimeoutError, status.HTTP_503_SERVICE_UNAVAILABLE),
-    *((kind, status.HTTP_409_CONFLICT) for kind in (Conflict, Diverged, DataLoss, Refused, NotKept, NotProven)),
-)
 
 
 def page(request: Request, template: str, code: int = status.HTTP_200_OK, **values: object) -> Response:
@@ -41,7 +33,7 @@ def page(request: Request, template: str, code: int = status.HTTP_200_OK, **valu
 
 def trouble(request: Request, error: Exception) -> Response:
     """What a WeirError or a TimeoutError says, as a page."""
-    return page(request, "told.html", code_of(error), text=str(error) or LATE, bad=True)
+    return page(request, "told.html", status_of(error), text=str(error) or LATE, bad=True)
 
 
 def refused(request: Request, error: Exception) -> Response:
@@ -50,7 +42,3 @@ def refused(request: Request, error: Exception) -> Response:
     answer = page(request, "told.html", error.status_code, text=str(error.detail), bad=True)
     answer.headers.update(error.headers or {})
     return answer
-
-
-def code_of(error: Exception) -> int:
-    return next((code for kind, code in CODES if isinstance(error, kind)), status.HTTP_500_INTERNAL_SERVER_ERROR)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
-PREFIX = "/weir"
+PREFIX, REST = "/weir", "/weir/api/v1"
 
 
 class WeirPlugin(AirflowPlugin):
@@ -18,9 +18,10 @@ class WeirPlugin(AirflowPlugin):
     @cached_property
     def fastapi_apps(self) -> list[Any]:  # type: ignore[override]
         """Asked for by the API server only."""
-        from weir.console.app import build
+        from weir.console import app, rest
 
-        return [{"app": build(), "url_prefix": PREFIX, "name": "Weir"}]
+        console = {"app": app.build(), "url_prefix": PREFIX, "name": "Weir"}
+        return [{"app": rest.build(), "url_prefix": REST, "name": "Weir REST"}, console]  # the longer path is looked at first
 
     @cached_property
     def external_views(self) -> list[Any]:  # type: ignore[override]

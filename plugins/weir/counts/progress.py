@@ -8,7 +8,7 @@ from typing import Any
 
 from spark_jobs.contract import RejectedLine
 from spark_jobs.gap import Gap
-from spark_jobs.protocol import Head, Offsets, State
+from spark_jobs.protocol import Head, Offsets, Position, State
 from weir.cluster.base import CountStore
 from weir.counts.fold import seen_landed
 from weir.counts.panes import iso
@@ -29,13 +29,13 @@ def left(store: CountStore, job: str, ends: Offsets) -> int:
     return sum(max(0, end - frontier.get(p, 0)) for p, end in ends.items())
 
 
-def batches(store: CountStore, job: str, head: Head | None = None) -> Iterator[Head]:
+def batches(store: CountStore, job: str, head: Head | None = None, before: Position | None = None) -> Iterator[Head]:
     """An open claim, then every landed batch and every gap, newest first, as of one head: what lands meanwhile is not among them, even
-    where the ledger has it already. `head` is the present one if left out. Raises UnknownJob."""
+    where the ledger has it already. `head` is the present one if left out; with `before`, only what is older. Raises UnknownJob."""
     head = head or head_of(store, job)
-    if head.has_batch or head.gap:
+    if (head.has_batch or head.gap) and (before is None or (head.by, head.batch_id) < before):
         yield head
-    for kept in store.ledger(job):
+    for kept in store.ledger(job, before):
         if (kept.by, kept.batch_id) < (head.by, head.batch_id):
             yield kept
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from spark_jobs.contract import DAY_MS, hour_of
 from weir.cluster.base import CountStore
-from weir.counts.panes import Windows, compose, filled, iso, parse_time, windows
+from weir.counts.panes import Windows, compose, filled, iso, parse_duration, parse_time, windows
 from weir.counts.read import Grain, Reading, read_span
 from weir.errors import BadInput
 from weir.settings import Settings
@@ -58,6 +58,17 @@ class Question:
         width, slide, until = self.shape.width, self.shape.slide, self.until_window
         first = None if self.since is None else hour_of(-(-self.since // slide) * slide)
         return first, None if until is None else (until - 1) // slide * slide + width
+
+
+def question(window: str, slide: str, by: str, levels: str, pane: int) -> Question:
+    """What a person asks for in words: durations, and names with commas between them; `by` may be none. Raises BadInput."""
+    width = parse_duration(window, "window")
+    shape = windows(width, parse_duration(slide, "slide") if slide else width, pane)
+    return Question(shape, by=_names(by, "none"), levels=tuple(level.lower() for level in _names(levels, "")))
+
+
+def _names(text: str, nothing: str) -> tuple[str, ...]:
+    return () if text.strip() in ("", nothing) else tuple(name.strip() for name in text.split(","))
 
 
 def counts(store: CountStore, job: str, question: Question, explain: Callable[[str], None] = lambda told: None) -> list[dict[str, Any]]:

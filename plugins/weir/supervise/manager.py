@@ -11,6 +11,8 @@ from dataclasses import replace
 
 from spark_jobs.protocol import brought_forward
 from weir.cluster.records import AttemptRow
+from weir.counts.closed import closed_now
+from weir.counts.rules import Rules
 from weir.errors import Conflict, NotRunning
 from weir.supervise import takeover
 from weir.supervise.beginning import Beginning
@@ -130,6 +132,10 @@ class Manager(Deployer):
     def observe(self, job: str) -> Observation:
         """What every part says of a job. What does not answer is unknown; raises NotRunning if that is the store."""
         return self._fleet.observe({job: find(self.specs, job)})[job]
+
+    def closed_until(self, job: str) -> int:
+        """Before this moment (ms) no more lines are expected. Raises UnknownJob."""
+        return closed_now(self._head(job), Rules.of(find(self.specs, job)), self._broker, self._now_ms())
 
     def ready(self, job: str, attempt: int) -> bool:
         """Has the attempt landed a batch, or started with nothing to read? Raises if it never will."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from weir.errors import BadSpec
+from weir.errors import BadSpec, WeirError
 from weir.settings import Settings
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager
+
+T = TypeVar("T")
+BUDGET_S = 30.0  # far above the manager's own budgets: only a call that hangs reaches it
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +40,27 @@ class Shared:
                 self._specs = specs
             assert self._manager is not None
             return self._manager
+
+    async def ask(self, call: Callable[[Manager], T], budget_s: float = BUDGET_S) -> T:
+        """The answer of `call(manager)`, computed in a thread. A manager that fails or hangs is dropped, and the next call opens a new one.
+
+        Raises what the call raises, or TimeoutError; the thread then goes on.
+        """
+        used: Manager | None = None
+
+        def work() -> T:
+            nonlocal used
+            used = self.get()
+            return call(used)
+
+        try:
+            async with asyncio.timeout(budget_s):  # not wait_for: before Python 3.12 it can swallow a cancellation
+                return await asyncio.to_thread(work)
+        except WeirError:
+            raise  # an answer, not a failure of the manager
+        except Exception:
+            self.drop(used)
+            raise
 
     def drop(self, used: Manager | None) -> None:
         """Let go of a manager that failed, unless it has been replaced already."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from spark_jobs.contract import DAY_MS
 from weir.cluster.records import Pause
 from weir.counts.panes import iso
 from weir.errors import BadInput
@@ -14,6 +15,8 @@ from weir.supervise.parts import Parts
 from weir.supervise.pause import HOLD, MAINTENANCE, in_force, in_words
 from weir.supervise.spec import find
 from weir.supervise.starting import Action
+
+LONGEST_MS = 365 * DAY_MS
 
 
 class Words(Parts):
@@ -37,6 +40,8 @@ class Words(Parts):
         _said(reason, "comment: a maintenance window needs one: whoever sees the job in it reads it.", "Give --comment.")
         if for_ms <= 0:
             raise BadInput("for: a maintenance window needs a time.", "Give --for, such as 2h.")
+        if for_ms > LONGEST_MS:
+            raise BadInput("for: a maintenance window ends within a year.", "Give less, or hold the job: it is released by a person.")
         now = self._now_ms()
         text = f"{job} is in maintenance until {iso(now + for_ms)}: Weir does nothing about it by itself until then."
         return self._pause(job, Pause(MAINTENANCE, who, reason, now, now + for_ms), MAINTENANCE, text, who, reason)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from weir.errors import WeirError
-from weir.supervise.shared import Shared
+from weir.supervise.shared import BUDGET_S, Shared
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager
 
 T = TypeVar("T")
-BUDGET_S = 30.0  # far above the manager's own budgets: only a call that hangs reaches it
 
 
 def connect() -> Manager:
@@ -26,22 +23,5 @@ shared = Shared(connect)
 
 
 async def ask(call: Callable[[Manager], T], budget_s: float = BUDGET_S) -> T:
-    """The answer of `call(manager)`, computed in a thread. A manager that fails or hangs is dropped, and the next call opens a new one.
-
-    Raises what the call raises, or TimeoutError.
-    """
-    used: Manager | None = None
-
-    def work() -> T:
-        nonlocal used
-        used = shared.get()
-        return call(used)
-
-    try:
-        async with asyncio.timeout(budget_s):  # not wait_for: before Python 3.12 it can swallow a cancellation
-            return await asyncio.to_thread(work)
-    except WeirError:
-        raise  # an answer, not a failure of the manager
-    except Exception:
-        shared.drop(used)
-        raise
+    """As `Shared.ask`. Raises what the call raises, or TimeoutError."""
+    return await shared.ask(call, budget_s)

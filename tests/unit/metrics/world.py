@@ -30,9 +30,9 @@ class World:
         self.checkpoints, self.writers = MemoryCheckpoints(), dict[tuple[str, int], Writer]()
         real = load_all(PROJECT / "spark_jobs")["error_counts"]
         specs = {job: real.model_copy(update={"name": job, "source": real.source.model_copy(update={"topic": job})}) for job in jobs}
-        code = folder / "jobs"
-        code.mkdir(parents=True, exist_ok=True)
-        (code / "job.py").write_text("")
+        code = folder / "spark_jobs"
+        (code / "error_counts").mkdir(parents=True, exist_ok=True)
+        (code / "error_counts" / "job.py").write_text("")
         settings = Settings(home=str(folder), bundles=str(folder / "bundles"), checkpoints="memory", jobs=str(code))
         clusters = {"standalone": self.cluster}
         self.manager = Manager(specs, self.store, clusters, self.broker, self.checkpoints, settings, self.clock, self.clock.sleep)

@@ -1,0 +1,146 @@
+"""The routes that act: the actions of the console, each at most once for a key, and a line of the audit for each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, HTTPException, Path, Request, Response
+
+from weir.api import audit, models
+from weir.api.access import Editor, editor, only_known, reader
+from weir.api.answers import Json
+from weir.api.ask import Asks, now_of
+from weir.api.contract import responses
+from weir.api.idempotency import Answer, Place, digest, once
+from weir.api.jobs import Name
+from weir.api.problems import MEDIA_TYPE, problem, status_of
+from weir.console.acts import ACTS, GIVE_S, Act, Order, Shown, check, look
+from weir.console.job import known
+from weir.errors import BadInput, WeirError
+
+if TYPE_CHECKING:
+    from weir.supervise.manager import Manager
+
+AGAIN = "Idempotency-Replayed"
+DEPLOY, UNHELD = "deploy", {"stop"}  # whatever attempt runs by then is to stop
+HELD = {"attempt": int, "batch": int, "mark": str}  # in this order an act has them in one word
+router = APIRouter(tags=["actions"], responses=responses(400, 401, 403, 404, 429, 503))
+
+Action = Annotated[str, Path(json_schema_extra={"enum": list(ACTS)}, examples=["restart"])]
+Key = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        pattern=r"^[A-Za-z0-9._:-]{1,128}$",
+        description="Names this action: the same request with the same key is done once. Make a new one for each, such as a UUID.",
+        examples=["6f1c1e0a-2b57-4b0e-9a55-1c1f5a3f8d10"],
+    ),
+]
+
+
+def only_json(request: Request) -> None:
+    """A form of another site cannot send it. Raises 415."""
+    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise HTTPException(415, "the body must be application/json")
+
+
+@router.get("/jobs/{job}/actions", summary="What can be done about a job", dependencies=[Depends(reader), Depends(only_known)])
+async def offers(ask: Asks, job: Name) -> models.Offers:
+    await ask(lambda manager: known(manager, job))
+    return models.Offers.model_validate({"items": [_offer(name, act, job) for name, act in ACTS.items()]})
+
+
+@router.get(
+    "/jobs/{job}/actions/{action}",
+    summary="What an action would do now; nothing is done by looking",
+    dependencies=[Depends(editor), Depends(only_known)],
+    responses=responses(409),
+)
+async def form(ask: Asks, job: Name, action: Action) -> models.Form:
+    act = _act(action)
+    seen: Shown = await ask(lambda manager: look(manager, act, job))
+    shown = {"lines": list(seen.lines), "body": _body(action, seen.held_to), "refused": seen.refused}
+    return models.Form.model_validate({**_offer(action, act, job), **shown})
+
+
+@router.post(
+    "/jobs/{job}/actions/{action}",
+    summary="Do it",
+    response_model=models.Done,
+    dependencies=[Depends(editor), Depends(only_known), Depends(only_json)],
+    responses=responses(409, 413, 415, 422),
+)
+async def do(request: Request, person: Editor, ask: Asks, job: Name, action: Action, order: models.Order, key: Key) -> Response:
+    act, told = _act(action), {"who": person.name, "action": action, "job": job, "reason": order.reason, "key": key}
+    wanted = Order(job, person.name, order.reason, order.lasts, _held_to(order))
+    place = Place(person.name, key, digest(job, action, order.model_dump()))
+
+    def work(manager: Manager) -> Answer:
+        _check(action, wanted)
+        answer = once(manager.store, place, lambda: now_of(request), lambda: _done(manager, act, wanted))
+        audit.note(**told, outcome=_outcome(answer), status=answer.status, **_gist(answer))
+        return answer
+
+    try:
+        answer = await ask(work, GIVE_S)
+    except Exception as error:
+        status = status_of(error)
+        audit.note(**told, outcome="failed" if status >= 500 else "refused", status=status, code=getattr(error, "code", ""))
+        raise
+    return Json(answer.body, answer.status, {AGAIN: "true"} if answer.again else {}, None if answer.status < 400 else MEDIA_TYPE)
+
+
+def _done(manager: Manager, act: Act, order: Order) -> Answer:
+    """A no is an answer, too, where it would be the same again: another attempt, a refused plan. All else may be asked anew."""
+    try:
+        done = act.do(manager, order)
+    except WeirError as error:
+        if status_of(error) != 409:
+            raise
+        return Answer(409, problem(error))
+    return Answer(200, {"changed": done.changed, "attempt": done.attempt, "sentence": done.sentence})
+
+
+def _check(action: str, order: Order) -> None:
+    """Raises BadInput."""
+    check(ACTS[action], order, typed=order.job)
+    if ACTS[action].dangerous and action not in UNHELD and not order.shown:
+        needed = "plan" if action == DEPLOY else "attempt"
+        look_first = f"GET jobs/{order.job}/actions/{action} says it, and what would be done."
+        raise BadInput(f"{needed}: there is none. Nothing was done.", look_first)
+
+
+def _body(action: str, held_to: str) -> dict[str, str | int]:
+    """What an action is held to, as members of its body."""
+    if action == DEPLOY:
+        return {"plan": held_to}
+    return {name: kind(value) for (name, kind), value in zip(HELD.items(), held_to.split(), strict=False)}
+
+
+def _held_to(order: models.Order) -> str:
+    """The same back as one word."""
+    values = [getattr(order, name) for name in HELD]
+    return order.plan or " ".join(str(value) for value in values if value not in (None, ""))
+
+
+def _act(name: str) -> Act:
+    """Raises 404."""
+    if name not in ACTS:
+        raise HTTPException(404, f"there is no such action, there are {', '.join(ACTS)}")
+    return ACTS[name]
+
+
+def _offer(name: str, act: Act, job: str) -> dict[str, Any]:
+    words = {"action": name, "title": act.title, "says": act.says.format(job=job), "command": act.command.format(job=job)}
+    return {**words, "dangerous": act.dangerous, "reason": act.reason, "lasts": act.lasts}
+
+
+def _outcome(answer: Answer) -> str:
+    if answer.again:
+        return "repeated"
+    return "refused" if answer.status >= 400 else "done" if answer.body["changed"] else "nothing"
+
+
+def _gist(answer: Answer) -> dict[str, Any]:
+    return {name: answer.body[name] for name in ("code", "attempt") if name in answer.body}

@@ -1,0 +1,36 @@
+"""The service as an app: what reads, what acts, and the contract. Every route asks who it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import Depends, FastAPI
+
+from weir.api import actions, contract, jobs, problems
+from weir.api.access import Access, reader
+from weir.api.answers import Json
+from weir.api.ask import Ask
+from weir.api.limits import BodyLimit, Buckets
+
+TITLE, VERSION = "Weir", "1"
+DESCRIPTION = (
+    "What the command line tells and does, over http: the same rows, the same codes of errors, the same actions. "
+    "Send a token as `Authorization: Bearer TOKEN`. See docs/rest.md."
+)
+
+UNPUBLISHED: Any = {"docs_url": None, "redoc_url": None, "openapi_url": None}  # FastAPI's own pages ask nobody who it is
+
+
+def build(access: Access, ask: Ask, clock: Callable[[], float] = time.time, buckets: Buckets | None = None) -> FastAPI:
+    """To be mounted below `/api/v1`. `access` knows who asks, `ask` has the manager; `clock` is in s since the epoch."""
+    app = FastAPI(title=TITLE, version=VERSION, description=DESCRIPTION, default_response_class=Json, **UNPUBLISHED)
+    app.router.redirect_slashes = False
+    app.state.access, app.state.ask, app.state.clock, app.state.buckets = access, ask, clock, buckets or Buckets(time.monotonic)
+    problems.install(app)
+    app.add_middleware(BodyLimit)
+    app.include_router(jobs.router)
+    app.include_router(actions.router)
+    app.add_api_route("/openapi.json", contract.show, methods=["GET"], dependencies=[Depends(reader)], include_in_schema=False)
+    return app

@@ -1,0 +1,63 @@
+"""Counts for the service: no answer is longer, or dearer to read, than a page for a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from weir.api.pages import page, place_of
+from weir.console.times import span_of
+from weir.counts.panes import duration, parse_time
+from weir.counts.query import Question, counts, question
+from weir.counts.read import Grain
+from weir.counts.rules import Rules
+from weir.errors import BadInput
+from weir.supervise.spec import find
+
+if TYPE_CHECKING:
+    from weir.supervise.manager import Manager
+
+MOST_CELLS = 100_000  # times that are looked at: eleven days of panes of 10 s, or eleven years of hours
+MOST_OVERLAPS = 1_000  # windows that a line is in
+
+
+@dataclass(frozen=True)
+class Asked:
+    """As the options of `weir counts`; `since` may be a duration that ends at `until`, which is now if it is left out."""
+
+    since: str
+    until: str
+    window: str
+    slide: str
+    by: str
+    levels: str
+    closed: bool
+
+
+def look(manager: Manager, job: str, asked: Asked, limit: int, cursor: str, now: int) -> Any:
+    """Raises UnknownJob, BadInput, NotProven, Conflict."""
+    pane = Rules.of(find(manager.specs, job)).pane
+    span = span_of(asked.since, asked.until, now)
+    wanted = replace(question(asked.window, asked.slide, asked.by, asked.levels, pane), since=span.since, until=span.until)
+    _bounded(wanted, pane)
+    place = place_of(cursor, int, *(str for _ in wanted.by))
+    if asked.closed:
+        wanted = replace(wanted, closed_until=manager.closed_until(job))
+    if place:
+        wanted = replace(wanted, since=max(span.since, place[0]))
+    found = counts(manager.store, job, wanted)
+    return page((row for row in found if not place or _place(wanted, row) > place), limit, dict, lambda row: _place(wanted, row))
+
+
+def _bounded(wanted: Question, pane: int) -> None:
+    """Raises BadInput for what takes minutes to read."""
+    assert wanted.since is not None and wanted.until is not None
+    shape, cell = wanted.shape, pane if wanted.grain is Grain.PANE else int(wanted.grain)
+    if (wanted.until - wanted.since + shape.width) // cell > MOST_CELLS:
+        raise BadInput(f"since: this would be summed from more than {MOST_CELLS} times {duration(cell)}.", "Ask for less time.")
+    if shape.width // shape.slide > MOST_OVERLAPS:
+        raise BadInput(f"slide: each line would be in more than {MOST_OVERLAPS} windows.", "Let the windows slide further.")
+
+
+def _place(wanted: Question, row: dict[str, Any]) -> list[Any]:
+    return [parse_time(row["window_start"]), *(row[name] for name in wanted.by)]

@@ -1,0 +1,99 @@
+"""What the service tells of jobs, asked of a manager: the rows of the command line, in pages. Nothing is changed or judged here."""
+
+from __future__ import annotations
+
+from itertools import dropwhile, islice
+from typing import TYPE_CHECKING, Any
+
+from spark_jobs.contract import DAY_MS
+from weir import rows
+from weir.api.pages import page, place_of
+from weir.console import errors
+from weir.console.job import known
+from weir.console.times import span_of
+from weir.counts.panes import duration
+from weir.counts.progress import batches, ledger_row, samples
+from weir.errors import BadInput, UnknownJob
+from weir.supervise.doctor import examine
+from weir.supervise.spec import find
+
+if TYPE_CHECKING:
+    from weir.supervise.manager import Manager
+
+MOST_SIGNATURES_MS = 400 * DAY_MS
+MOST_SKIPPED = 10_000
+Told = Any  # the routes say which model it is
+
+
+def jobs(manager: Manager, limit: int, cursor: str) -> Told:
+    after = place_of(cursor, str)
+    names = [name for name in sorted(manager.specs) if not after or name > after[0]]
+    found = page(names, limit, lambda name: {"job": name}, lambda name: [name])
+    return {**found, "items": rows.jobs(manager, [one["job"] for one in found["items"]])}
+
+
+def health(manager: Manager, job: str) -> Told:
+    (report,) = manager.onlooker().reports({job: find(manager.specs, job)})
+    return rows.health(report)
+
+
+def timeline(manager: Manager, job: str, limit: int, cursor: str) -> Told:
+    known(manager, job)
+    place = place_of(cursor, int, str)
+    found = manager.store.events(job, limit + 1, (place[0], place[1]) if place else None)
+    return page(found, limit, rows.event, lambda line: [line.at, line.id])
+
+
+def ledger(manager: Manager, job: str, limit: int, cursor: str) -> Told:
+    place = place_of(cursor, int, int)
+    found = batches(manager.store, job, before=(place[0], place[1]) if place else None)
+    return page(found, limit, ledger_row, lambda head: [head.by, head.batch_id])
+
+
+def recounts(manager: Manager, job: str, limit: int, cursor: str) -> Told:
+    known(manager, job)
+    begin = _skipped(cursor)
+    found = list(enumerate(manager.store.recounts(job, begin + limit + 1)))[begin:]
+    return page(found, limit, lambda one: rows.recount(one[1]), lambda one: [one[0] + 1])
+
+
+def rejected(manager: Manager, job: str, reason: str, limit: int, cursor: str) -> Told:
+    begin = _skipped(cursor)
+    found = islice(enumerate(samples(manager.store, job, reason or None)), begin, begin + limit + 1)
+    return page(found, limit, lambda one: rows.rejected([one[1]])[0], lambda one: [one[0] + 1])
+
+
+def versions(manager: Manager, job: str, limit: int, cursor: str) -> Told:
+    found, place = rows.versions(manager, job), place_of(cursor, str)
+    rest = list(dropwhile(lambda row: row["version"] != place[0], found))[1:] if place else found
+    return page(rest, limit, dict, lambda row: [row["version"]])
+
+
+def checkpoint(manager: Manager, job: str) -> Told:
+    seen = manager.checkpoint(job)
+    if seen is None:
+        raise UnknownJob(f"{job} was never deployed.", f"Run: weir deploy {job}")
+    findings = examine(seen)
+    harmful = sum(not finding.harmless for finding in findings)
+    return {**rows.checkpoint(seen, harmful), "findings": [rows.finding(finding) for finding in findings]}
+
+
+def plan(manager: Manager, job: str, to: str) -> Told:
+    return rows.plan(manager.plan(job, to))
+
+
+def signatures(manager: Manager, job: str, since: str, until: str, service: str, now: int) -> Told:
+    span = span_of(since, until, now)
+    if span.until - span.since > MOST_SIGNATURES_MS:
+        raise BadInput(f"since: this is more than {duration(MOST_SIGNATURES_MS)}.", "Ask for less time.")
+    known(manager, job)
+    told = errors.signatures(manager, job, span, service)
+    return {"items": told.pop("rows"), **told, "services": [{"service": name, "n": n} for name, n in told["services"]]}
+
+
+def _skipped(cursor: str) -> int:
+    """Where a page of what is only counted off begins. Raises BadInput."""
+    (begin,) = place_of(cursor, int) or [0]
+    if not 0 <= begin <= MOST_SKIPPED:
+        raise BadInput(f"cursor: no more than {MOST_SKIPPED} are told.", "The command line tells of all.")
+    return int(begin)

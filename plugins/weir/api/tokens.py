@@ -1,0 +1,93 @@
+"""Weir's own tokens, for the service that runs alone: a file has the name and the role of each, and only the hash of the token itself.
+
+A token is 32 random bytes, so a plain hash keeps it: there is nothing to guess.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from fastapi import Request
+from fastapi.security.utils import get_authorization_scheme_param
+
+from weir.api.access import READS_ONLY, Person
+from weir.errors import BadInput, NotRunning, NotSignedIn
+from weir.local.secrets import write_private
+
+FILE = "tokens.json"
+ROLES = ("reader", "editor")
+NEXT = "Send Authorization: Bearer TOKEN; weir token NAME makes one."
+
+
+@dataclass(frozen=True)
+class Token:
+    name: str
+    role: str
+    sha256: str
+
+
+def issue(file: Path, name: str, role: str) -> str:
+    """A new token for a name, in place of the one that it had. Raises BadInput."""
+    if not re.fullmatch(r"[\w.@-]{1,64}", name):
+        raise BadInput(f"name: {name!r} does not fit.", "Write letters, digits and any of . @ _ -, 64 at most.")
+    if role not in ROLES:
+        raise BadInput(f"role: {role!r} is none.", f"Choose from {', '.join(ROLES)}.")
+    token = secrets.token_urlsafe(32)
+    _write(file, [*(t for t in load(file) if t.name != name), Token(name, role, _hash(token))])
+    return token
+
+
+def revoke(file: Path, name: str) -> bool:
+    """False if there was none."""
+    found = load(file)
+    left = [token for token in found if token.name != name]
+    if len(left) < len(found):
+        _write(file, left)
+    return len(left) < len(found)
+
+
+def load(file: Path) -> list[Token]:
+    """Raises BadInput if it is no file of tokens."""
+    try:
+        return [Token(**values) for values in json.loads(file.read_text())["tokens"]] if file.exists() else []
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise BadInput(f"tokens: {file} cannot be read: {error}.", "weir token NAME makes one.") from error
+
+
+class StaticTokens:
+    """Who asks, by the file as it is at that moment: a token that is revoked is not taken any more."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._known: tuple[int, list[Token]] = (0, [])
+
+    async def __call__(self, request: Request) -> Person:
+        scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
+        hashed = _hash(token)
+        fitting = [known for known in self._tokens() if hmac.compare_digest(known.sha256, hashed)]  # all are compared: none is quicker
+        if scheme.lower() != "bearer" or not fitting:
+            raise NotSignedIn("There is no token with it that is known here.", NEXT)
+        return Person(fitting[0].name, "" if fitting[0].role == "editor" else READS_ONLY)
+
+    def _tokens(self) -> list[Token]:
+        stamp = self._file.stat().st_mtime_ns if self._file.exists() else 0
+        if stamp != self._known[0]:
+            try:
+                self._known = stamp, load(self._file)
+            except BadInput as error:
+                raise NotRunning(error.what, error.next_step) from error
+        return self._known[1] if stamp else []
+
+
+def _write(file: Path, tokens: list[Token]) -> None:
+    write_private(file, json.dumps({"tokens": [asdict(token) for token in tokens]}, indent=1) + "\n")
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,32 @@
+"""The REST service inside Airflow: below the console, with Airflow's own logins."""
+
+from __future__ import annotations
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.core_api.security import bearer_scheme, get_user
+from fastapi import FastAPI, Request
+
+from weir.api.access import READS_ONLY, Person
+from weir.api.app import build as api
+from weir.console.access import edits
+from weir.errors import NotAllowed
+from weir.triggers.session import ask
+
+BY_COOKIE = "A browser's cookie alone does not act, since every page could make a browser send it: send a token as Authorization: Bearer."
+
+
+def build() -> FastAPI:
+    return api(person, ask)
+
+
+async def person(request: Request) -> Person:
+    """Who may read DAGs reads, who may edit DAGs acts: of no DAG in particular, as in the console.
+
+    The cookie of a login is good for reading only. A token in a header is sent by nobody but who has it, so no page of another site or
+    port can act with it. Raises HTTPException 401 and 403, as Airflow does, and NotAllowed.
+    """
+    bearer = await bearer_scheme(request)
+    user = await get_user(request, None, bearer)
+    if not get_auth_manager().is_authorized_dag(method="GET", user=user):
+        raise NotAllowed("You may not read DAGs, so you may not see jobs.")
+    return Person(user.get_name(), BY_COOKIE if bearer is None else "" if edits(user) else READS_ONLY)
