@@ -77,6 +77,15 @@ def _attempt(manager: Manager, job: str) -> Shown:
     return Shown([f"{job} is at attempt {at} now."], str(at))
 
 
+def _judged(order: Order) -> int:
+    """The attempt that was shown. Raises BadInput."""
+    if not order.shown.isascii() or not order.shown.isdecimal():
+        raise BadInput(
+            f"attempt: {order.shown!r} names none. Nothing was done.", "Give the attempt that is to be replaced, and nothing else."
+        )
+    return int(order.shown)
+
+
 def _plan(manager: Manager, job: str) -> Shown:
     plan = manager.plan(job)
     lines = [*plan.lines(), *([f"It would be refused: {plan.refusals}"] if plan.refusals else [])]
@@ -108,7 +117,7 @@ ACTS = {
         "The next attempt of {job} starts from the same checkpoint. The driver that runs now can write no more from that moment on. "
         "Nothing is lost and nothing is counted twice; counting pauses until the new driver has started.",
         'weir restart {job} --reason "..."',
-        lambda manager, order: manager.restart(order.job, int(order.shown or 0), order.who, order.reason),
+        lambda manager, order: manager.restart(order.job, _judged(order), order.who, order.reason),
         dangerous=True,
         shows=_attempt,
     ),

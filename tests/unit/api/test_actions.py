@@ -74,6 +74,8 @@ def test_a_persons_word_and_its_end(service: Service) -> None:
         ("restart", {"attempt": 1}, "reason"),
         ("restart", {"attempt": 1, "reason": " "}, "reason"),
         ("restart", {"reason": WHY}, "attempt"),
+        ("restart", {"reason": WHY, "plan": "what a deploy is held to"}, "attempt"),
+        ("restart", {"reason": WHY, "attempt": 1, "batch": 7}, "attempt"),
         ("deploy", {"reason": WHY}, "plan"),
         ("maintenance", {"reason": WHY}, "for"),
         ("maintenance", {"reason": WHY, "for": "0s"}, "for"),
