@@ -102,14 +102,16 @@ class Live:
 
     async def _look(self, topic: Topic, look: Look) -> None:
         while True:
+            seen: object
             try:
-                topic.seen = await look()
+                seen = await look()
             except Exception as error:  # noqa: BLE001 - whatever it is, those who listen are told, and it is looked at again
                 log.warning("what is followed could not be looked at: %r", error)
-                topic.seen = error
-            topic.number += 1
-            topic.rendered = {}
-            topic.news.set()
+                seen = error
+            if seen is not topic.seen:  # else it is a look that was kept for all who ask within a moment
+                topic.seen, topic.rendered = seen, {}
+                topic.number += 1
+            topic.news.set()  # also wakes those who have to see that the server ends
             topic.news = asyncio.Event()
             await self._sleep(EVERY_S)
 

@@ -128,6 +128,20 @@ def test_what_has_not_changed_is_not_told_and_silence_is_broken_by_a_heartbeat()
     run(test())
 
 
+def test_a_look_that_was_kept_is_rendered_once() -> None:
+    async def test() -> None:
+        world = World()
+        listener = world.listen()
+        await settled()
+        await world.time.passes(3 * EVERY_S)
+        assert world.looks == 4 and world.renders == 1 and len(listener.told) == 1
+        world.value = ["another object"]
+        await world.time.passes(EVERY_S)
+        assert world.renders == 2 and len(listener.told) == 2
+
+    run(test())
+
+
 def test_heartbeats_come_while_a_look_hangs() -> None:
     async def test() -> None:
         world = World()
