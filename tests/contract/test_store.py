@@ -429,6 +429,7 @@ def test_some_batches_of_a_time_can_be_had(store: Any, job: str) -> None:
         head = landed(store, claimed(store, head, {0: 6 + n, 1: n}, at))
         kept.append(head)
     store.put_ledger(head)
+    store.put_first(job, 1, 1, 0)  # as the writer does: the first that the attempt set out to claim
     minutes = HOUR, HOUR + 60_000, HOUR + 10 * 60_000, HOUR + 2 * DAY_MS
     assert store.ledger_between(job, minutes[0], minutes[3], 50) == kept
     assert store.ledger_between(job, minutes[1], minutes[2], 50) == kept[1:8], "the first is of the time, the last is not"
