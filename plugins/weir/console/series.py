@@ -94,7 +94,7 @@ def worst(batches: Sequence[Head], axis: Axis) -> Batches:
     rows: list[list[tuple[float | None, float | None, float | None]]] = [[] for _ in range(axis.windows)]
     for batch in batches:
         if batch.has_batch and (window := axis.index(batch.landed_at)) is not None:
-            rows[window].append((lag_s(batch), batch.landed_at / 1000 - batch.write_ts / 1e6, behind_s(batch)))
+            rows[window].append((lag_s(batch), took_s(batch), behind_s(batch)))
     lag, batch_time, watermark = ([_most([row[i] for row in window]) for window in rows] for i in range(3))
     steps = [b.batch_id - a.batch_id for a, b in pairwise(batches) if a.by == b.by]
     return Batches(lag, batch_time, watermark, sum(len(window) for window in rows), max(steps, default=1))
@@ -105,6 +105,11 @@ def lag_s(batch: Head) -> float | None:
     partitions = [p for p, end in batch.end.items() if end > batch.start.get(p, 0)]
     appended = [batch.progress.append_times.get(p, 0) for p in partitions]
     return (batch.landed_at - min(appended)) / 1000 if appended and all(appended) else None
+
+
+def took_s(batch: Head) -> float:
+    """From when reading a batch began to its landing; from its claim on where that was not kept."""
+    return batch.landed_at / 1000 - (batch.began_at / 1000 if batch.began_at else batch.write_ts / 1e6)
 
 
 def behind_s(batch: Head) -> float | None:

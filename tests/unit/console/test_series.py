@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from spark_jobs.protocol import Batch, Head, Progress, Totals, claim, first_head, land, started, taken_over
 from weir.console.plot import HEIGHT, line
 from weir.console.plots import drawing, rates
-from weir.console.series import OTHERS, SERVICES, Axis, ranked, worst
+from weir.console.series import OTHERS, SERVICES, Axis, ranked, took_s, worst
 from weir.console.times import Span
 
 MINUTE = 60_000
@@ -42,6 +44,12 @@ def test_each_window_shows_the_worst_of_its_batches_and_none_is_no_zero() -> Non
     assert found.batch_time == [pytest.approx(2.0), None, pytest.approx(0.1)]
     assert found.watermark == [pytest.approx(60.0), None, pytest.approx(90.0)]
     assert (found.read, found.every) == (3, 1)
+
+
+def test_the_time_of_a_batch_begins_with_its_reading() -> None:
+    batch = landed(BEGIN, T, took=500)
+    assert took_s(batch) == pytest.approx(0.5), "an older batch has no more than its claim"
+    assert took_s(replace(batch, began_at=T - 1500)) == pytest.approx(1.5)
 
 
 def test_lag_is_of_the_partitions_of_the_batch_and_the_slowest_of_them() -> None:
