@@ -41,6 +41,7 @@ from weir.cluster.records import (
     Touched,
     VersionRow,
 )
+from weir.cluster.sampling import spread
 from weir.errors import NotRunning, TopicMissing
 
 
@@ -216,6 +217,10 @@ class MemoryStore:
 
     def ledger_after(self, job: str, position: Position) -> Iterator[Head]:
         return (h for h in reversed(list(self.ledger(job))) if (h.by, h.batch_id) > position)
+
+    def ledger_between(self, job: str, since: int, until: int, most: int) -> Sequence[Head]:
+        rows = [h for h in reversed(list(self.ledger(job))) if h.has_batch and since * 1000 <= h.write_ts < until * 1000]
+        return [rows[i] for i in spread(0, len(rows) - 1, most)]
 
     def touched_after(self, job: str, at: HourShard, position: Position) -> Position | None:
         return min((p for p, _ in self.hour_totals(job, at) if p > position), default=None)

@@ -421,6 +421,23 @@ def test_the_ledger_can_be_walked_forward(store: Any, job: str) -> None:
     assert [h.batch_id for h in store.ledger_after(job, (2, 0))] == []
 
 
+def test_some_batches_of_a_time_can_be_had(store: Any, job: str) -> None:
+    assert store.ledger_between(job, 0, HOUR, 10) == []
+    head, kept = begun(store, job), []
+    for n in range(12):  # the last four are of the next day
+        at = NOW_US + n * 60_000_000 + (DAY_US if n > 7 else 0)
+        head = landed(store, claimed(store, head, {0: 6 + n, 1: n}, at))
+        kept.append(head)
+    store.put_ledger(head)
+    store.put_first(job, 1, 1, 0)  # as the writer does: the first that the attempt set out to claim
+    minutes = HOUR, HOUR + 60_000, HOUR + 10 * 60_000, HOUR + 2 * DAY_MS
+    assert store.ledger_between(job, minutes[0], minutes[3], 50) == kept
+    assert store.ledger_between(job, minutes[1], minutes[2], 50) == kept[1:8], "the first is of the time, the last is not"
+    assert store.ledger_between(job, minutes[0] + 1, minutes[1], 50) == []
+    some = store.ledger_between(job, minutes[0], minutes[3], 4)
+    assert len(some) == 4 and (some[0], some[-1]) == (kept[0], kept[-1]) and [h for h in kept if h in some] == some
+
+
 def test_the_next_batch_that_touched_an_hour(store: Any, job: str) -> None:
     head = begun(store, job)
     assert store.touched_after(job, AT, (-1, -1)) is None

@@ -78,6 +78,7 @@ def airflow(database: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def anybody(airflow: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TestClient:
     monkeypatch.setenv("WEIR_DATA_DOCS", str(tmp_path / "docs"))
     monkeypatch.setattr("weir.console.fleet.FRESH_S", -1)
+    monkeypatch.setattr("weir.console.live.LIFE_S", 0)  # a stream says what there is, and ends
     return TestClient(airflow, follow_redirects=False)
 
 

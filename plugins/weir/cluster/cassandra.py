@@ -13,11 +13,11 @@ from cassandra.util import uuid_from_time
 
 from spark_jobs import codec
 from spark_jobs.contract import CassandraAddress, RejectedLine
-from spark_jobs.protocol import Head, Position
+from spark_jobs.protocol import Head, Position, landed
 from spark_jobs.session import OutOfPatience, Session
 from spark_jobs.store import CassandraStore as DriverStore
 from spark_jobs.store import day_of, version_of
-from weir.cluster import alerting, glance, requests, standby, timeline
+from weir.cluster import alerting, glance, requests, sampling, standby, timeline
 from weir.cluster.glance import attempt_row, job_row, ms
 from weir.cluster.records import (
     Asked,
@@ -41,6 +41,7 @@ from weir.cluster.records import (
     Touched,
     VersionRow,
 )
+from weir.cluster.sampling import Places
 from weir.errors import NotRunning
 from weir.settings import Settings
 
@@ -235,6 +236,27 @@ class CassandraStore(DriverStore):
             if self.session.execute(before, job, day, *position):
                 break
         return found
+
+    def ledger_between(self, job: str, since: int, until: int, most: int) -> Sequence[Head]:
+        head = self.head(job)
+        if head is None:
+            return []
+        days = [day for day in self.days(job) if day_of(since * 1000) <= day <= day_of(until * 1000)]
+        if not days:
+            return []
+        first = "SELECT attempt, batch_id FROM ledger WHERE job = ? AND day = ? ORDER BY attempt ASC, batch_id ASC LIMIT 1"
+        last = "SELECT attempt, batch_id FROM ledger WHERE job = ? AND day = ? LIMIT 1"
+        ends = [row for cql, day in ((first, days[-1]), (last, days[0])) for row in self.session.execute(cql, job, day)]
+        if len(ends) < 2:  # a day is noted before its first row
+            return []
+        span = (ends[0].attempt, ends[0].batch_id), (ends[1].attempt, ends[1].batch_id)
+        at = "SELECT record FROM ledger WHERE job = ? AND day = ? AND (attempt, batch_id) IN ?"
+
+        def fetch(positions: Collection[Position]) -> Mapping[Position, Head]:
+            rows = (row for day in days for row in self.session.execute(at, job, day, list(positions)))
+            return {found.position: found for found in (codec.load(row.record) for row in rows)}
+
+        return sampling.between(Places(landed(head, self.firsts(job)).spans), span, fetch, since, until, most)
 
     def touched_after(self, job: str, at: HourShard, position: Position) -> Position | None:
         rows = self.session.execute(

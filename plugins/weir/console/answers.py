@@ -13,7 +13,8 @@ from weir.console.times import at
 from weir.html import render
 
 HERE = Path(__file__).parent
-# No scripts at all: Airflow's login cookie can be read by every script of its origin. Great Expectations' pages style in place.
+# Airflow's login cookie can be read by every script of its origin: pages that are followed load two files of ours, and nothing else runs.
+# Great Expectations' pages style in place, and have no scripts at all.
 SHUT = "default-src 'none'; base-uri 'none'; frame-ancestors 'self'; img-src 'self'; font-src 'self'"
 HEADERS = {
     "Content-Security-Policy": f"{SHUT}; form-action 'self'; style-src 'self'",
@@ -21,14 +22,23 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+FOLLOWED = {"Content-Security-Policy": f"{HEADERS['Content-Security-Policy']}; script-src 'self'; connect-src 'self'"}
 DOCS_HEADERS = {**HEADERS, "Content-Security-Policy": f"{SHUT}; form-action 'none'; style-src 'self' 'unsafe-inline'"}
 LATE = "It could not be looked at in time. See: weir status"
 
 
 def page(request: Request, template: str, code: int = status.HTTP_200_OK, **values: object) -> Response:
-    """A page of ours. `up` leads from it to the console's own root, whatever path Airflow is below."""
+    """A page of ours. `up` leads from it to the console's own root, whatever path Airflow is below. With `follow`, the address of a stream
+    below that root, its scripts may run."""
     up = "../" * (request.scope["route"].path.count("/") - 1)
-    return HTMLResponse(render(HERE / template, up=up, now=at(int(time.time() * 1000)), **values), code, HEADERS)
+    follow = f"{up}{values.pop('follow', '')}" if values.get("follow") else ""
+    headers = {**HEADERS, **FOLLOWED} if follow else HEADERS
+    return HTMLResponse(fragment(template, up=up, **{"follow": follow, "live": False, "trouble": "", **values}), code, headers)
+
+
+def fragment(template: str, **values: object) -> str:
+    """A template, or a part of a page."""
+    return render(HERE / template, now=at(int(time.time() * 1000)), **values)
 
 
 def trouble(request: Request, error: Exception) -> Response:

@@ -1,10 +1,10 @@
-"""The console: pages that Airflow's API server shows below `/weir`. They need no scripts and load nothing from elsewhere."""
+"""The console: pages that Airflow's API server shows below `/weir`. They load nothing from elsewhere, and need no scripts."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
-from urllib.parse import quote
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
 
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.core_api.security import GetUserDep
@@ -13,8 +13,12 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Resp
 
 from weir.console import acts, docs, errors, forms, job
 from weir.console.access import editor, edits, reader
-from weir.console.answers import DOCS_HEADERS, HEADERS, HERE, page, refused, trouble
+from weir.console.answers import DOCS_HEADERS, HEADERS, page, refused, trouble
+from weir.console.assets import ASSETS, serve
+from weir.console.dag import page_of
 from weir.console.fleet import VERDICTS, View, chosen
+from weir.console.follow import fleet_events, job_events
+from weir.console.live import Live
 from weir.console.panels import Panels
 from weir.console.times import CHOICES
 from weir.errors import BadInput, WeirError
@@ -24,20 +28,26 @@ from weir.triggers.session import ask
 NO_PAGE = "There is no such page of the Data Docs. They are written by a job's validation: weir validate JOB"
 LEAST_S = 10  # between two looks of a page that looks again by itself
 NO_ACT = "There is no such action."
+STILL = "no"  # in an address: do not follow
+NO_DAG = "This DAG is not one of Weir's: it belongs to none of its jobs."
 
 
 def build() -> FastAPI:
     """The app, every route of it behind `reader`, and what acts behind `editor`. FastAPI's own pages about the routes would not be: they
     are left out."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, dependencies=[Depends(reader)])
-    app.state.view, app.state.panels = View(), Panels()
+    app.state.view, app.state.panels, app.state.live = View(), Panels(), Live()
     for kind in (WeirError, TimeoutError):
         app.add_exception_handler(kind, trouble)
     app.add_exception_handler(HTTPException, refused)
     app.add_api_route("/", fleet, methods=["GET"], response_class=HTMLResponse)
-    app.add_api_route("/console.css", style, methods=["GET"], response_class=FileResponse)
+    app.add_api_route("/events", fleet_events, methods=["GET"])
+    for name in ASSETS:
+        app.add_api_route(f"/{name}", serve(name), methods=["GET"], response_class=FileResponse)
+    app.add_api_route("/dags/{dag_id}", of_dag, methods=["GET"], response_class=RedirectResponse)
     app.add_api_route("/docs/{path:path}", data_docs, methods=["GET"], response_class=FileResponse)
     app.add_api_route("/jobs/{name}", job_page, methods=["GET"], response_class=HTMLResponse)
+    app.add_api_route("/jobs/{name}/events", job_events, methods=["GET"])
     app.add_api_route("/jobs/{name}/errors", errors_page, methods=["GET"], response_class=HTMLResponse)
     app.add_api_route("/jobs/{name}/{act}", confirm, methods=["GET"], response_class=HTMLResponse, dependencies=[Depends(editor)])
     app.add_api_route("/jobs/{name}/{act}", do, methods=["POST"], response_class=HTMLResponse, dependencies=[Depends(editor)])
@@ -55,13 +65,20 @@ def _panels(request: Request) -> Panels:
 
 
 async def fleet(
-    request: Request, view: Annotated[View, Depends(_view)], verdict: str = "", q: str = "", every: Annotated[int, Query(ge=0)] = 0
+    request: Request,
+    view: Annotated[View, Depends(_view)],
+    verdict: str = "",
+    q: str = "",
+    every: Annotated[int, Query(ge=0)] = 0,
+    live: str = "",
 ) -> Response:
-    """Every job, or those that are asked for; looked at again every so many seconds, if that is asked for. 503, with the reason, if the
-    store does not tell."""
+    """Every job, or those that are asked for; followed as it happens, or looked at again every so many seconds, if that is asked for. 503,
+    with the reason, if the store does not tell."""
     rows = await view.rows()
     asked = {"verdict": verdict, "q": q, "every": every and max(every, LEAST_S)}
-    return page(request, "fleet.html", rows=chosen(rows, verdict, q), all=len(rows), verdicts=VERDICTS, asked=asked)
+    follow = "" if every or live == STILL or not rows else f"events?{urlencode({'verdict': verdict, 'q': q})}"
+    found = chosen(rows, verdict, q)
+    return page(request, "fleet.html", follow=follow, rows=found, shown=len(found), all=len(rows), verdicts=VERDICTS, asked=asked)
 
 
 async def job_page(
@@ -72,12 +89,23 @@ async def job_page(
     events: int = job.EVENTS,
     since: str = "",
     until: str = "",
+    live: str = "",
 ) -> Response:
     """One job, with the actions for who may edit."""
     found = await ask(lambda manager: job.look(manager, panels, name, job.Asked(events, since, until)))
     said = found["health"].data["said"] if found["health"].data else ()
     offered = [{"name": key, "title": act.title} for key, act in acts.ACTS.items() if edits(user) and act.offered(said)]
-    return page(request, "job.html", job=name, path=quote(name, safe=""), choices=CHOICES, acts=offered, panels=found)
+    path = quote(name, safe="")
+    told: dict[str, Any] = {"choices": CHOICES, "acts": offered, "panels": found, "events": events, "usual": job.EVENTS, "all": None}
+    follow = "" if live == STILL else f"jobs/{path}/events"
+    return page(request, "job.html", follow=follow, job=name, path=path, **told)
+
+
+async def of_dag(dag_id: str) -> Response:
+    """The way from a DAG in Airflow to the page that tells of it: its job's, or that of all jobs. 404 for a DAG that is not Weir's."""
+    if (address := page_of(dag_id)) is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, NO_DAG)
+    return RedirectResponse(f"../{address}", headers=HEADERS)
 
 
 async def errors_page(
@@ -123,10 +151,6 @@ def _act(name: str) -> acts.Act:
     if name not in acts.ACTS:
         raise HTTPException(status.HTTP_404_NOT_FOUND, NO_ACT)
     return acts.ACTS[name]
-
-
-def style() -> Response:
-    return FileResponse(HERE / "console.css", headers=HEADERS, media_type=docs.TYPES[".css"])
 
 
 def data_docs(request: Request, path: str) -> Response:

@@ -14,9 +14,9 @@ from weir.console.job import known
 from weir.console.panels import Panel, Panels
 from weir.console.plot import LEVELS
 from weir.console.times import Span, at, span_of
-from weir.counts.panes import duration, iso, parse_time, windows
+from weir.counts.panes import duration, iso, windows
 from weir.counts.progress import samples
-from weir.counts.query import Question, counts
+from weir.counts.query import Question, summed
 from weir.counts.rules import Rules
 from weir.output import readable
 from weir.supervise.spec import find
@@ -112,8 +112,7 @@ def _before(manager: Manager, job: str, deployed: int, pane: int) -> set[Kind]:
 
 def _read(manager: Manager, job: str, since: int, until: int, width: int, pane: int) -> list[tuple[int, Kind, int]]:
     question = Question(windows(width, width, pane), since, until, BY, LEVELS)
-    rows = counts(manager.store, job, question)
-    return [(parse_time(row["window_start"]), (row["service"], row["signature"]), row["n"]) for row in rows]
+    return [(start, (service, signature), n) for (start, (service, signature)), n in summed(manager.store, job, question).items()]
 
 
 def rejected(manager: Manager, job: str, service: str) -> Sequence[dict[str, Any]]:

@@ -1,18 +1,24 @@
-"""The rows of the fleet page: what the manager says of each job, put in order. Nothing is judged here."""
+"""The rows of the fleet page: what the manager says of each job, and how it moves, put in order. Nothing is judged here."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from weir.alerts.words import span
+from weir.console.motion import Motion, Motions
+from weir.console.plot import sparkline
 from weir.console.times import at, bare
-from weir.supervise.summary import summary
-from weir.supervise.verdict import CALM, Report, Verdict
+from weir.console.trend import Trends
+from weir.console.words import in_words
+from weir.supervise.verdict import Report, Verdict
 
 if TYPE_CHECKING:
+    from spark_jobs.protocol import Head
     from weir.cluster.records import AttemptRow, Glance
     from weir.supervise.manager import Manager
 
@@ -34,16 +40,19 @@ WORST_FIRST = (
     Verdict.IDLE,
     Verdict.STOPPED,
 )
-DOUBTFUL = {Verdict.UNKNOWN, Verdict.MAINTENANCE, Verdict.CATCHING_UP, Verdict.STARTING}
 VERDICTS = [str(verdict) for verdict in WORST_FIRST]
+
+log = logging.getLogger(__name__)
 
 
 class View:
-    """One look at the fleet, kept for FRESH_S."""
+    """One look at the fleet, kept for FRESH_S. What trends need is read behind it: nobody waits for that, and the next look has it."""
 
     def __init__(self) -> None:
         self._turn, self._at = asyncio.Lock(), 0.0
         self._rows: Sequence[Row] | None = None
+        self._motions, self._trends = Motions(), Trends()
+        self._reading: asyncio.Task[None] | None = None
 
     async def rows(self) -> Sequence[Row]:
         """Raises WeirError or TimeoutError if the store does not answer."""
@@ -52,30 +61,51 @@ class View:
         async with self._turn:
             if self._rows is None or time.monotonic() - self._at > FRESH_S:
                 self._rows, self._at = None, 0.0
-                self._rows, self._at = await ask(look), time.monotonic()
+                rows, heads = await ask(lambda manager: look(manager, self._motions, self._trends))
+                self._rows, self._at = rows, time.monotonic()
+                if self._reading is None or self._reading.done():
+                    self._reading = asyncio.create_task(self._read(heads))
             return self._rows
 
+    async def _read(self, heads: Mapping[str, Head]) -> None:
+        from weir.triggers.session import ask
 
-def look(manager: Manager) -> Sequence[Row]:
-    """A row for each job, the worst first."""
+        try:
+            await ask(lambda manager: self._trends.look(manager.store, heads))
+        except Exception as error:  # noqa: BLE001 - it is read again after the next look
+            log.warning("the trends of errors could not be read: %r", error)
+
+
+def look(manager: Manager, motions: Motions, trends: Trends) -> tuple[Sequence[Row], Mapping[str, Head]]:
+    """A row for each job, the worst first, and the heads that there are."""
     reports = manager.onlooker().reports(dict(manager.specs))
     glances = manager.store.glance([report.job for report in reports], STARTS)
-    return [row(report, glances[report.job]) for report in sorted(reports, key=_worst)]
+    rows = [
+        row(report, glances[report.job], motions.look(report, glances[report.job]), trends.values(report.job))
+        for report in sorted(reports, key=_worst)
+    ]
+    return rows, {job: glance.head for job, glance in glances.items() if glance.head}
 
 
-def row(report: Report, glance: Glance) -> Row:
+def row(report: Report, glance: Glance, motion: Motion, errors: Sequence[int | None]) -> Row:
     """What the page shows of a job; None and the empty string stand for what is not known."""
     path = quote(report.job, safe="", errors="replace")
     links = {"docs": f"docs/{path}/index.html", "page": f"jobs/{path}"}
     told = in_words(report)
     shown = {"proven_up_to": bare(told["proven_up_to"] or ""), "started": _started(glance.attempts)}
-    return {"job": report.job, **told, **shown, **links}
+    return {"job": report.job, **told, **shown, **moves(motion), "errors": sparkline(errors), **links}
 
 
-def in_words(report: Report) -> Row:
-    """A report as pages tell it."""
-    words = {"words": str(report.verdict).replace("_", " "), "sentence": report.sentence, "next_step": report.next_step}
-    return {**summary(report), **words, "since": at(report.since), "tone": _tone(report.verdict)}
+def moves(motion: Motion) -> Row:
+    """A motion as pages tell it: `into` and `out` are numbers of lines a second, the others are words."""
+    waits = "" if motion.waited_s is None or not motion.waited_s else f"waits {span(int(motion.waited_s * 1000))}"
+    soon = "" if motion.catch_up_s is None else f"caught up in {span(int(motion.catch_up_s * 1000))} at this rate"
+    return {
+        "into": motion.into,
+        "out": motion.out,
+        "waits": waits,
+        "soon": "grows: more comes in than is counted" if motion.grows else soon,
+    }
 
 
 def chosen(rows: Sequence[Row], verdict: str, text: str) -> Sequence[Row]:
@@ -85,10 +115,6 @@ def chosen(rows: Sequence[Row], verdict: str, text: str) -> Sequence[Row]:
 
 def _worst(report: Report) -> tuple[int, int, str]:
     return WORST_FIRST.index(report.verdict), -report.since, report.job
-
-
-def _tone(verdict: Verdict) -> str:
-    return "doubtful" if verdict in DOUBTFUL else "good" if verdict in CALM else "bad"
 
 
 def _started(attempts: Sequence[AttemptRow]) -> str:

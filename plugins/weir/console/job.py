@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from weir.console import checkpoint, plot
-from weir.console.fleet import in_words
+from weir.console import checkpoint, plots, start
 from weir.console.panels import Panel, Panels
-from weir.console.times import at, bare, span_of
-from weir.errors import BadSpec
+from weir.console.times import Span, at, bare, span_of
+from weir.console.words import in_words
+from weir.errors import BadSpec, NotRunning
 from weir.supervise.pause import in_force
 from weir.supervise.plan import differences
 from weir.supervise.spec import find, parse
 
 if TYPE_CHECKING:
-    from weir.cluster.records import VersionRow
+    from weir.cluster.records import Glance, VersionRow
     from weir.supervise.manager import Manager
     from weir.supervise.verdict import Report
 
 EVENTS, MOST_EVENTS = 20, 1000
+STARTS = 3  # attempts to look for the newest: some are only noted
 NUMBERS = ("missing", "doubled", "late", "rejected", "checked_lines", "unchecked_lines", "gap_lines")  # of a recount, in lines
 
 
@@ -38,16 +39,43 @@ class Asked:
 def look(manager: Manager, panels: Panels, job: str, asked: Asked) -> dict[str, Panel]:
     """Raises UnknownJob, or NotRunning if the store does not tell of a job that has no spec here."""
     known(manager, job)
+    now = int(time.time() * 1000)
+
+    def span() -> Span:
+        return span_of(asked.since, asked.until, now)
+
     parts = {
-        "health": lambda: health(manager, job),
+        **followed(manager, job, asked.events),
         "trust": lambda: trust(manager, job),
-        "timeline": lambda: timeline(manager, job, min(max(asked.events, 1), MOST_EVENTS)),
         "checkpoint": lambda: checkpoint.in_words(job, manager.checkpoint(job)),
         "versions": lambda: versions(manager, job),
         "links": lambda: links(manager, job),
-        "plot": lambda: plot.errors(manager, job, span_of(asked.since, asked.until, int(time.time() * 1000))),
+        "plot": lambda: plots.errors(manager, job, span()),
+        "batches": lambda: plots.batches(manager, job, span()),
+        "marks": lambda: plots.marks(manager, job, span()),
     }
     return panels.load(job, parts)
+
+
+def follow(manager: Manager, panels: Panels, job: str) -> dict[str, Panel]:
+    """What of the page changes from one moment to the next."""
+    return panels.load(job, followed(manager, job, EVENTS))
+
+
+def followed(manager: Manager, job: str, events: int) -> Mapping[str, Callable[[], Any]]:
+    return {
+        "health": lambda: health(manager, job),
+        "start": lambda: start.steps(glanced(manager, job)),
+        "timeline": lambda: timeline(manager, job, min(max(events, 1), MOST_EVENTS)),
+    }
+
+
+def glanced(manager: Manager, job: str) -> Glance:
+    """Raises NotRunning."""
+    glance = manager.store.glance([job], STARTS)[job]
+    if glance.trouble:
+        raise NotRunning(f"{job}: {glance.trouble}", "See: weir status")
+    return glance
 
 
 def known(manager: Manager, job: str) -> None:

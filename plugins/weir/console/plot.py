@@ -1,39 +1,16 @@
-"""Errors by window as bars, with the starts of drivers as marks: what an inline drawing needs, as numbers. No script draws anything."""
+"""Numbers by window as bars, lines and small lines, with marks of what happened: what an inline drawing needs, as numbers. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from spark_jobs.contract import HOUR_MS
-from weir.console.times import Span, at
-from weir.counts.panes import duration, iso, windows
-from weir.counts.query import Question, counts
-from weir.counts.rules import Rules
-from weir.supervise.spec import find
-
-if TYPE_CHECKING:
-    from weir.cluster.records import AttemptRow
-    from weir.supervise.manager import Manager
+from weir.cluster.records import AttemptRow, Event
+from weir.console.times import at
 
 STEP, HEIGHT = 10, 100  # of the drawing's own units: a window is STEP wide
+SPARK = 20  # the height of a sparkline
 LEVELS = ("emerg", "alert", "crit", "error")  # those whose lines have a signature
-
-
-def errors(manager: Manager, job: str, span: Span) -> dict[str, Any]:
-    """The drawing of one job's errors; empty if it was never deployed. Raises UnknownJob, NotProven, Conflict."""
-    if manager.store.head(job) is None:
-        return {}
-    width = span.window(Rules.of(find(manager.specs, job)).pane)
-    since, until = span.since // width * width, span.until
-    question = Question(windows(width, width, width), since, until, by=(), levels=LEVELS, fill=True)
-    rows = counts(manager.store, job, question)
-    drawn = draw([row["n"] for row in rows])
-    numbers = [{"window": row["window_start"], "n": row["n"]} for row in rows if row["n"]]
-    begun = marks(manager.store.attempts(job), since, since + len(rows) * width, drawn["width"])
-    newest = "" if numbers else _newest(manager, job)
-    ends = {"since": iso(since), "until": iso(since + len(rows) * width), "window": duration(width)}
-    return {**drawn, **ends, "marks": begun, "numbers": numbers, "newest": newest, "text": span.text}
 
 
 def draw(numbers: Sequence[int]) -> dict[str, Any]:
@@ -44,19 +21,54 @@ def draw(numbers: Sequence[int]) -> dict[str, Any]:
     return {"bars": bars, "most": most, "sum": sum(numbers), "width": max(1, len(numbers)) * STEP, "height": HEIGHT, "step": STEP}
 
 
-def marks(attempts: Sequence[AttemptRow], since: int, until: int, width: int) -> list[dict[str, Any]]:
-    """Where drivers were started within [since, until) of a drawing so wide, the oldest first."""
-    there = [one for one in reversed(attempts) if one.used and since <= one.taken_at < until]
+def line(values: Sequence[float | None], most: float) -> list[str]:
+    """The points of an SVG's polylines, one point a window at its middle, broken where nothing is known. `most` is the top."""
+    points = [
+        None if v is None else f"{i * STEP + STEP // 2},{round(HEIGHT * (1 - v / most), 1) if most else HEIGHT}"
+        for i, v in enumerate(values)
+    ]
+    return runs(points)
+
+
+def marks(attempts: Sequence[AttemptRow], events: Sequence[Event], since: int, until: int, width: int) -> list[dict[str, Any]]:
+    """What happened within [since, until) of a drawing so wide, the oldest first: deploys, other starts of drivers, and alerts."""
+    starts = [
+        (one.taken_at, "deploy" if one.cause == "deploy" else "start", f"attempt {one.attempt}, {one.cause} by {one.who}")
+        for one in attempts
+        if one.used
+    ]
+    alerts = [(event.at, "alert", event.text) for event in events if event.kind == "alert"]
+    there = sorted(mark for mark in [*starts, *alerts] if since <= mark[0] < until)
     return [
-        {
-            "x": round((one.taken_at - since) * width / (until - since), 1),
-            "text": f"{at(one.taken_at)}: attempt {one.attempt}, {one.cause} by {one.who}",
-        }
-        for one in there
+        {"x": round((moment - since) * width / (until - since), 1), "kind": kind, "text": f"{at(moment)}: {text}"}
+        for moment, kind, text in there
     ]
 
 
-def _newest(manager: Manager, job: str) -> str:
-    """The hour of the newest counts, for who looks where there are none; empty if there are none at all."""
-    hours = manager.store.hours(job)
-    return iso(hours[-1].hour + HOUR_MS) if hours else ""
+def sparkline(values: Sequence[int | None]) -> dict[str, Any]:
+    """A small drawing of numbers side by side: the points of its lines, one for each run of what is known. Empty if nothing is."""
+    known = [n for n in values if n is not None]
+    if not known:
+        return {}
+    most = max(known)
+    points = [None if n is None else f"{i},{round(SPARK * (1 - n / most), 1) if most else SPARK}" for i, n in enumerate(values)]
+    return {
+        "lines": runs(points),
+        "sum": sum(known),
+        "most": most,
+        "known": len(known),
+        "of": len(values),
+        "width": max(1, len(values) - 1),
+        "height": SPARK,
+    }
+
+
+def runs(points: Sequence[str | None]) -> list[str]:
+    """What an SVG's polylines have as `points`, broken where one is None. A point without neighbours is drawn as one, too."""
+    lines: list[list[str]] = [[]]
+    for point in points:
+        if point is None:
+            lines.append([])
+        else:
+            lines[-1].append(point)
+    return [" ".join(line if len(line) > 1 else line * 2) for line in lines if line]

@@ -26,4 +26,8 @@ class WeirPlugin(AirflowPlugin):
     @cached_property
     def external_views(self) -> list[Any]:  # type: ignore[override]
         below = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
-        return [{"name": "Weir", "href": f"{below}{PREFIX}/", "url_route": "weir", "destination": "nav", "nav_top_level": True}]
+        root = f"{below}{PREFIX}"
+        return [
+            {"name": "Weir", "href": f"{root}/", "url_route": "weir", "destination": "nav", "nav_top_level": True},
+            {"name": "Weir", "href": f"{root}/dags/{{DAG_ID}}", "url_route": "weir_job", "destination": "dag"},  # Airflow puts the id in
+        ]

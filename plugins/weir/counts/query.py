@@ -76,26 +76,35 @@ def counts(store: CountStore, job: str, question: Question, explain: Callable[[s
 
     `explain` is told in words what was read. Raises UnknownJob.
     """
+    return [
+        {"window_start": iso(start), "window_end": iso(start + question.shape.width), **dict(zip(question.by, key, strict=True)), "n": n}
+        for (start, key), n in sorted(summed(store, job, question, explain).items())
+    ]
+
+
+def summed(
+    store: CountStore, job: str, question: Question, explain: Callable[[str], None] = lambda told: None
+) -> dict[tuple[int, Key], int]:
+    """The same as numbers: by the window's start (ms) and the values of `question.by`."""
     since, until = question.reach
     reading = read_span(store, job, since, until, question.grain)
     explain(reading.sentence)
     sums = compose(_panes(reading, question), question.shape, question.since, question.until_window)
     if question.fill:
         sums = filled(sums, _keys(sums, question), _starts(sums, question))
-    return [
-        {"window_start": iso(start), "window_end": iso(start + question.shape.width), **dict(zip(question.by, key, strict=True)), "n": n}
-        for (start, key), n in sorted(sums.items())
-    ]
+    return sums
 
 
 def _panes(reading: Reading, question: Question) -> Counter[tuple[int, Key]]:
-    """Counts by start and the chosen dimensions. A cell of an hour or a day is as good as its panes: no window begins or ends within."""
+    """Counts by start and the chosen dimensions. A cell of an hour or a day is as good as its panes: no window begins or ends within. Where
+    no windows overlap, what lies in one is summed at once: of a day's panes there are thousands."""
     chosen = [DIMENSIONS.index(name) for name in question.by]
+    step = question.shape.width if question.shape.width == question.shape.slide else 1
     panes: Counter[tuple[int, Key]] = Counter()
     for cells in reading.cells.values():
         for (start, *values), n in cells.items():
             if question.levels == ALL or values[1] in question.levels:
-                panes[start, tuple(values[i] for i in chosen)] += n
+                panes[start - start % step, tuple(values[i] for i in chosen)] += n
     return panes
 
 

@@ -51,7 +51,7 @@ class Looker:
     def __init__(self, recounts_s: float = RECOUNTS_S, alerts_s: float = ALERTS_S) -> None:
         self._counters = Counters()
         self._recounts, self._alerts = Paced[Sequence[Record]](recounts_s), Paced[Book](alerts_s)
-        self._read_up: dict[str, dict[int, int]] = {}
+        self._read_up = ReadUp()
 
     def look(self, manager: Manager) -> Look:
         """Raises NotRunning if the store stops answering in the middle of it."""
@@ -67,14 +67,21 @@ class Looker:
 
         def facts(r: Report) -> Facts:
             glance = glances.get(r.job, Glance())
-            return Facts(r, glance, counted.get(r.job), recounts.get(r.job, ()), alerts.get(r.job), self._read(r, glance))
+            return Facts(r, glance, counted.get(r.job), recounts.get(r.job, ()), alerts.get(r.job), self._read_up.look(r, glance.head))
 
         return Look(True, at, time.monotonic() - began, [facts(report) for report in reports])
 
-    def _read(self, report: Report, glance: Glance) -> Mapping[int, int]:
-        known = self._read_up.setdefault(report.job, {})
-        if glance.head is not None:
-            known |= {p: report.at for p, end in ends(report).items() if glance.head.frontier.get(p, 0) >= end}
+
+class ReadUp:
+    """When all of each partition had landed the last time that it had (ms), as far as this process has seen it."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[int, int]] = {}
+
+    def look(self, report: Report, head: Head | None) -> Mapping[int, int]:
+        known = self._known.setdefault(report.job, {})
+        if head is not None:
+            known |= {p: report.at for p, end in ends(report).items() if head.frontier.get(p, 0) >= end}
         return dict(known)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from weir.cluster.records import AttemptRow
+from weir.cluster.records import AttemptRow, Event
 from weir.console.errors import grain, ranked
 from weir.console.plot import HEIGHT, draw, marks
 from weir.console.times import MOST, Span, at, bare, span_of
@@ -54,11 +54,17 @@ def test_bars_are_as_high_as_what_they_stand_for() -> None:
 
 
 def test_marks_stand_where_drivers_were_started() -> None:
-    def attempt(number: int, taken_at: int, submission: str = "driver") -> AttemptRow:
-        return AttemptRow(number, "restart", "ana", taken_at=taken_at, submission_id=submission)
+    def attempt(number: int, taken_at: int, submission: str = "driver", cause: str = "restart") -> AttemptRow:
+        return AttemptRow(number, cause, "ana", taken_at=taken_at, submission_id=submission)
 
     newest_first = [attempt(4, 200), attempt(3, 150), attempt(2, 125, ""), attempt(1, 50)]
-    assert [(mark["x"], mark["text"].split(": ")[1]) for mark in marks(newest_first, 100, 200, 40)] == [(20.0, "attempt 3, restart by ana")]
+    alerts = [Event(175, "alert", "it is late"), Event(160, "note", "no mark"), Event(200, "alert", "outside")]
+    found = marks([*newest_first, attempt(5, 110, cause="deploy")], alerts, 100, 200, 40)
+    assert [(mark["x"], mark["kind"], mark["text"].split(": ")[1]) for mark in found] == [
+        (4.0, "deploy", "attempt 5, deploy by ana"),
+        (20.0, "start", "attempt 3, restart by ana"),
+        (30.0, "alert", "it is late"),
+    ]
 
 
 def test_new_is_what_came_after_the_deploy_and_was_not_there_before() -> None:

@@ -1,0 +1,224 @@
+"""What the console's pages cost on the server: the fleet with 200 jobs, and a job with a week of panes.
+
+    nice -n 10 python bench/console.py [--jobs 200] [--rounds 30] [--json FILE]
+
+Real are: the app with its routes, the manager, the reading of counts, roll-ups and ledger, the folds, and the templates. Simulated are: the
+store, cluster and broker, which answer from memory, and the login. A request goes into the app and its answer is read to the end, without a
+network in between. The style sheet, a route that only reads a file, is asked for in the same run: a busy machine slows it down as well, so
+that the ratio to it says more than the milliseconds. The exit code is 1 if a page's median is above 300 ms.
+
+The job has counted for a week: panes of 10 s, each with errors of some of its services and signatures, folded and rolled up but for the
+last hours; and its ledger has a batch a minute. The fleet is looked at anew for each request (`fleet`), or within the five seconds for
+which all share one look (`fleet, shared`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import cProfile
+import json
+import os
+import pstats
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
+
+AIM_MS, DAY_MS, HOUR_MS, PANE_MS = 300, 86_400_000, 3_600_000, 10_000
+SERVICES, SIGNATURES = 6, 8
+BATCH_MS = 60_000
+JOB = "job_0000"
+TRIVIAL = "/console.css"
+PAGES = {
+    "trivial": TRIVIAL,
+    "fleet": "/",
+    "fleet, shared": "/",
+    "job, 24 h": f"/jobs/{JOB}",
+    "job, 7 d": f"/jobs/{JOB}?since=7d",
+    "errors, 7 d": f"/jobs/{JOB}/errors?since=7d",
+}
+Figures = dict[str, dict[str, float]]
+
+
+def a_week(world: Any, job: str) -> None:
+    """Let a job have counted for a week: a batch a minute, and all that has closed folded and rolled up."""
+    from spark_jobs.contract import Delta, day_of, hour_of, shard_of
+    from spark_jobs.protocol import Batch, Progress, Totals, claim, land
+    from weir.counts.folding import fold_many, roll_up_many
+
+    chance, store = random.Random(1), world.store
+    head = store.head(job)
+    shards = world.specs[job].panes.shards
+    now = int(time.time() * 1000) // BATCH_MS * BATCH_MS
+    store.put_first(job, head.attempt, head.epoch, head.last_landed + 1)
+    for at in range(now - 7 * DAY_MS, now, BATCH_MS):
+        deltas = [
+            Delta(pane, f"service-{service}", "error", f"signature {chance.randrange(SIGNATURES)} of <*>", chance.randrange(1, 50))
+            for pane in range(at, at + BATCH_MS, PANE_MS)
+            for service in range(SERVICES)
+            if chance.random() < 0.5
+        ]
+        lines = sum(d.n for d in deltas)
+        start = dict(head.frontier)
+        progress = Progress({0: at}, {0: at + BATCH_MS - 2000}, at - BATCH_MS)
+        batch = Batch(head.last_landed + 1, start, start | {0: start.get(0, 0) + lines})
+        claimed = claim(head, batch, Totals(lines, {"error": lines}), progress, "v", (at + BATCH_MS - 1000) * 1000)
+        store.put_deltas(claimed, shards, deltas)
+        hours: dict[tuple[int, int], Counter[str]] = {}
+        for d in deltas:
+            hours.setdefault((hour_of(d.pane_start), shard_of(d.service, shards)), Counter())[d.level] += d.n
+        store.put_hours(claimed, hours)
+        landed = land(claimed, at + BATCH_MS)
+        store.swap(head, landed)
+        store.put_ledger(landed)
+        head = landed
+    closed = [t for t in store.hours(job) if t.hour < now - 3 * HOUR_MS]
+    fold_many(store, job, [(t.hour, t.shard) for t in closed], now)
+    roll_up_many(store, job, {(day_of(t.hour), t.shard) for t in closed}, now)
+    topic = world.specs[job].source.topic
+    world.broker.fill(topic, 0, head.frontier[0] - world.broker.end_offsets(topic)[0])
+    world.broker.kept.clear()
+
+
+class Client:
+    """Asks the app as a server would, and reads the whole answer."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def ask(self, address: str) -> tuple[float, int]:
+        """Seconds, and bytes of the answer."""
+        path, _, query = address.partition("?")
+        scope = {"type": "http", "http_version": "1.1", "method": "GET", "scheme": "http", "root_path": "", "headers": []}
+        scope |= {"path": path, "raw_path": path.encode(), "query_string": query.encode(), "server": ("here", 80), "client": None}
+        size, codes, sent = 0, list[int](), iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+        async def receive() -> dict[str, Any]:
+            if message := next(sent, None):
+                return message
+            return await asyncio.get_running_loop().create_future()  # nobody goes away
+
+        async def send(message: dict[str, Any]) -> None:
+            nonlocal size
+            codes.append(message.get("status", 200))
+            size += len(message.get("body", b""))
+
+        began = time.perf_counter()
+        await self._app(scope, receive, send)
+        took = time.perf_counter() - began
+        assert set(codes) == {200}, (address, codes)
+        return took, size
+
+
+async def measured(app: Any, rounds: int) -> Figures:
+    """Each page `rounds` times, in turn, so that what else the machine does falls on all of them alike."""
+    from weir.console import fleet
+
+    client = Client(app)
+    times: dict[str, list[float]] = {name: [] for name in PAGES}
+    sizes: dict[str, int] = {}
+    for n in range(rounds + 1):
+        for name, address in PAGES.items():
+            fleet.FRESH_S = 3600.0 if name == "fleet, shared" else -1.0
+            took, sizes[name] = await client.ask(address)
+            if n:  # the first one also imports and compiles
+                times[name].append(took * 1000)
+    return {name: _figures(found, times["trivial"], sizes[name]) for name, found in times.items()}
+
+
+def _figures(found: list[float], trivial: list[float], size: int) -> dict[str, float]:
+    p95 = quantiles(found, n=20)[-1]
+    return {
+        "p50_ms": round(median(found), 1),
+        "p95_ms": round(p95, 1),
+        "least_ms": round(min(found), 1),
+        "to_trivial": round(median(found) / median(trivial), 1),
+        "kB": round(size / 1000, 1),
+    }
+
+
+def built(jobs: int, home: Path) -> Any:
+    """The console's app over a fleet in memory, for somebody who may do everything."""
+    os.environ |= {"AIRFLOW_HOME": str(home / "airflow"), "WEIR_HOME": str(home), "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR"}
+    from airflow.api_fastapi.core_api.security import get_user
+
+    from bench.fleet import World
+    from weir.console import app as console
+    from weir.console.access import editor, reader
+    from weir.operators import session as door
+    from weir.settings import Settings
+    from weir.supervise import factory
+    from weir.triggers import session
+
+    world = World(jobs, home)
+    a_week(world, JOB)
+    factory.manager = lambda settings, others=None: world.manager  # type: ignore[assignment]
+    door.connect = lambda: world.manager  # type: ignore[assignment]
+    door.settings = Settings.load
+    session.shared = session.Shared(session.connect)
+    console.edits = lambda user: True
+    app = console.build()
+    app.dependency_overrides |= {reader: lambda: None, editor: lambda: None, get_user: lambda: None}
+    return app
+
+
+def profile(app: Any, name: str) -> None:
+    """Where the time of a page goes. Its panels are loaded one after another for that, in the thread that the profiler sees."""
+    from weir.supervise import probes
+
+    class Now:
+        """As a thread, but at once."""
+
+        def __init__(self, target: Callable[[], None], **kwargs: object) -> None:
+            self.start = target
+
+    async def here(call: Callable[[], Any]) -> Any:
+        return call()
+
+    probes.Thread = Now  # type: ignore[assignment, misc]
+    asyncio.to_thread = here  # type: ignore[assignment]
+    profiler = cProfile.Profile()
+
+    async def again() -> None:
+        client = Client(app)
+        await client.ask(PAGES[name])
+        profiler.enable()
+        for _ in range(5):
+            await client.ask(PAGES[name])
+        profiler.disable()
+
+    asyncio.run(again())
+    pstats.Stats(profiler).sort_stats("cumulative").print_stats("weir|bench|codec|json", 45)
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--jobs", type=int, default=200)
+    options.add_argument("--rounds", type=int, default=30)
+    options.add_argument("--json", type=Path, help="also write the figures here")
+    options.add_argument("--profile", choices=PAGES, help="instead: where the time of one page goes")
+    chosen = options.parse_args()
+    with tempfile.TemporaryDirectory(prefix="weir-console-") as home:
+        app = built(chosen.jobs, Path(home))
+        if chosen.profile:
+            profile(app, chosen.profile)
+            return 0
+        found = asyncio.run(measured(app, chosen.rounds))
+    for name, figures in found.items():
+        print(f"{name:>14}: {json.dumps(figures)}")
+    if chosen.json:
+        chosen.json.write_text(json.dumps(found, indent=2) + "\n")
+    return int(any(figures["p50_ms"] > AIM_MS for figures in found.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

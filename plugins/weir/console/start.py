@@ -1,0 +1,57 @@
+"""How far the newest start of a job has come: what one waits for after a deploy or a restart. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from spark_jobs.protocol import Head, landed
+from weir.cluster.records import AttemptRow, Glance
+from weir.console.times import at
+
+DONE, OPEN, BAD = "done", "open", "bad"
+
+
+@dataclass(frozen=True)
+class Step:
+    """`state` is done, open, or bad for an end that nobody asked for; `at` is empty where the moment is not kept."""
+
+    what: str
+    state: str
+    at: str = ""
+
+
+def steps(glance: Glance) -> Sequence[Step]:
+    """Taken, submitted, running, landed: in the order in which they happen; empty if there is no start that anybody knows of."""
+    newest = next((row for row in glance.attempts if row.used or row.taken_at), None)
+    if newest is None or glance.head is None:
+        return []
+    if newest.cause == "stop":
+        return [Step(f"stopped by {newest.who}", DONE, at(newest.taken_at))]
+    found = [
+        Step(f"attempt {newest.attempt} taken: {newest.cause} by {newest.who}", DONE, at(newest.taken_at)),
+        _step("submitted", bool(newest.submission_id), at(newest.submitted_at)),
+        _step("running", _runs(newest, glance.head)),
+        _step("first batch landed", _landed(newest, glance)),
+    ]
+    return [*found, _end(newest)] if newest.exit_reason else found
+
+
+def _step(what: str, done: bool, moment: str = "") -> Step:
+    return Step(what, DONE if done else OPEN, moment if done else "")
+
+
+def _runs(row: AttemptRow, head: Head) -> bool:
+    return bool(row.incarnation or row.first_batch >= 0 or (head.attempt == row.attempt and head.incarnation))
+
+
+def _landed(row: AttemptRow, glance: Glance) -> bool:
+    """Has a batch of its own landed? One that an earlier attempt had claimed is not."""
+    firsts = {a.attempt: (a.epoch, a.first_batch) for a in glance.attempts if a.first_batch >= 0}
+    newest = landed(glance.head, firsts).newest if glance.head else None
+    return newest is not None and newest[0] >= row.attempt
+
+
+def _end(row: AttemptRow) -> Step:
+    asked = row.exit_reason in ("stopped", "superseded")
+    return Step(f"ended: {row.exit_reason}", DONE if asked else BAD, at(row.exited_at))

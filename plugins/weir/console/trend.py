@@ -1,0 +1,89 @@
+"""Errors of the last hour by job, from the ledger, by the minute in which they landed: what a sparkline shows.
+
+The first look at a job reads some of its newest batches; each later one what has landed since, now and then, in the time that a pass has to
+spare. What lies further back than was read is not known, and not drawn as zero.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from spark_jobs.contract import HOUR_MS
+from spark_jobs.protocol import Head, Position
+from weir.cluster.base import CountStore
+from weir.console.plot import LEVELS
+from weir.supervise.spare import Spare
+
+MINUTE_MS = 60_000
+FIRST, MOST = 300, 2000  # batches of one job in one look
+EVERY_S = 20.0  # between two looks at one job
+SPARE_S = 2.0  # of a pass, which nobody waits for
+
+
+@dataclass
+class Trend:
+    """Of one job: errors by the minute (ms) in which they landed, complete from `since` on, up to `position`."""
+
+    position: Position
+    since: int
+    minutes: Counter[int] = field(default_factory=Counter)
+
+    def land(self, batch: Head) -> None:
+        self.position = max(self.position, batch.position)
+        if batch.has_batch and batch.landed_at:
+            self.minutes[batch.landed_at // MINUTE_MS * MINUTE_MS] += sum(batch.totals.levels.get(level, 0) for level in LEVELS)
+
+    def values(self, now: int) -> Sequence[int | None]:
+        """The last hour, oldest minute first; None for what is not known."""
+        first = (now - HOUR_MS) // MINUTE_MS * MINUTE_MS + MINUTE_MS
+        return [self.minutes[m] if m + MINUTE_MS > self.since else None for m in range(first, first + HOUR_MS, MINUTE_MS)]
+
+
+class Trends:
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock, self._spare = clock, Spare(SPARE_S)
+        self._known: dict[str, Trend] = {}
+        self._asked: dict[str, float] = {}
+
+    def look(self, store: CountStore, heads: Mapping[str, Head]) -> None:
+        """Read on, who has waited longest first. Raises NotRunning."""
+        self._spare.begin()
+        for job in sorted(heads, key=lambda job: self._asked.get(job, 0)):
+            if self._clock() - self._asked.get(job, 0) >= EVERY_S and self._spare.left():
+                self._asked[job] = self._clock()
+                self._read(store, job, heads[job])
+
+    def values(self, job: str) -> Sequence[int | None]:
+        """Errors by minute of the last hour; empty if nothing is known yet."""
+        known = self._known.get(job)
+        return known.values(int(self._clock() * 1000)) if known else ()
+
+    def _read(self, store: CountStore, job: str, head: Head) -> None:
+        known = self._known.get(job)
+        if known is None or known.position > head.position:  # nothing is known, or the head was restored from a copy
+            self._known[job] = _begun(store, job, int(self._clock() * 1000))
+        elif head.position > known.position:
+            for batch in islice(store.ledger_after(job, known.position), MOST):
+                known.land(batch)
+            _forget(known, int(self._clock() * 1000) - 2 * HOUR_MS)
+
+
+def _begun(store: CountStore, job: str, now: int) -> Trend:
+    trend = Trend((-1, -1), 0)
+    for n, batch in enumerate(store.ledger(job), 1):
+        if batch.landed_at and batch.landed_at < now - HOUR_MS:
+            break
+        trend.land(batch)
+        if n == FIRST:
+            trend.since = batch.landed_at
+            break
+    return trend
+
+
+def _forget(trend: Trend, before: int) -> None:
+    for minute in [minute for minute in trend.minutes if minute < before]:
+        del trend.minutes[minute]
