@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
+from uuid import uuid4
 
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.core_api.security import GetUserDep
@@ -16,6 +17,7 @@ from weir.console.access import editor, edits, reader
 from weir.console.answers import DOCS_HEADERS, HEADERS, HERE, page, refused, trouble
 from weir.console.fleet import VERDICTS, View, chosen
 from weir.console.panels import Panels
+from weir.console.same import curl
 from weir.console.times import CHOICES
 from weir.errors import BadInput, WeirError
 from weir.settings import Settings
@@ -75,8 +77,9 @@ async def job_page(
 ) -> Response:
     """One job, with the actions for who may edit."""
     found = await ask(lambda manager: job.look(manager, panels, name, job.Asked(events, since, until)))
-    said = found["health"].data["said"] if found["health"].data else ()
-    offered = [{"name": key, "title": act.title} for key, act in acts.ACTS.items() if edits(user) and act.offered(said)]
+    health = found["health"].data or {"said": (), "verdict": ""}
+    open_to = acts.ACTS if edits(user) else {}
+    offered = [{"name": key, "title": act.title} for key, act in open_to.items() if act.offered(health["said"], health["verdict"])]
     return page(request, "job.html", job=name, path=quote(name, safe=""), choices=CHOICES, acts=offered, panels=found)
 
 
@@ -115,7 +118,14 @@ async def _form(request: Request, user: BaseUser, order: acts.Order, name: str, 
     seal = forms.seal(user, order.job, name, seen.held_to)
     code = status.HTTP_400_BAD_REQUEST if trouble else status.HTTP_200_OK
     told = {"act": act, "order": order, "lines": seen.lines, "refused": seen.refused, "seal": seal, "trouble": trouble}
-    return page(request, "act.html", code, job=order.job, path=quote(order.job, safe=""), **told)
+    same = {"command": f"{act.command.format(job=order.job)} {seen.options}".rstrip(), "curl": _curl(request, name, act, order, seen)}
+    return page(request, "act.html", code, job=order.job, path=quote(order.job, safe=""), **told, **same)
+
+
+def _curl(request: Request, name: str, act: acts.Act, order: acts.Order, seen: acts.Shown) -> list[str]:
+    body = {"reason": order.reason or "...", **({"for": order.lasts or "2h"} if act.lasts else {}), **seen.body}
+    base = request.url.replace(path=request.scope["root_path"], query="")
+    return curl(str(base), order.job, name, body, str(uuid4()))
 
 
 def _act(name: str) -> acts.Act:
