@@ -337,6 +337,12 @@ class MemoryStore:
     def mails(self, job: str, limit: int = 50) -> Sequence[Mail]:
         return [mail for _, mail in sorted(self._mails.get(job, {}).items(), key=lambda x: x[0])][:limit]
 
+    def books(self, jobs: Collection[str]) -> Mapping[str, Booked]:
+        return {job: self._books[job] for job in jobs if job in self._books}
+
+    def inboxes(self, jobs: Collection[str], limit: int) -> Mapping[str, Sequence[Mail]]:
+        return {job: self.mails(job, limit) for job in jobs}
+
     # what is told of jobs
 
     def report(self, job: str) -> str | None:

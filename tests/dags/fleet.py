@@ -13,7 +13,12 @@ from spark_jobs.contract import Delta, JobArguments, RejectedLine
 from spark_jobs.gap import Gap
 from spark_jobs.protocol import Batch, Head, Totals, advance
 from spark_jobs.writer import Counted, Writer
+from weir.alerts.deliver import deliver
+from weir.alerts.evaluate import evaluate
+from weir.alerts.rules import parse
+from weir.alerts.sink import Inbox
 from weir.cluster.records import DriverState
+from weir.counts.rules import Rules
 from weir.settings import PROJECT, Settings
 from weir.supervise.manager import Manager
 from weir.supervise.spec import load_all
@@ -96,6 +101,13 @@ class Fleet:
         gone = max(self._head(JOB).frontier[0], self.broker.earliest_offsets("logs")[0]) + lines
         self.broker.fill("logs", 0, max(0, gone + 1 - self.broker.end_offsets("logs")[0]))
         self.broker.forget("logs", 0, gone)
+
+    def alert(self, *rules: str) -> None:
+        """What the alert task does: one look, one pass, and what is due goes to the inbox."""
+        self.manager.tick()
+        known = parse(f"job: {JOB}\nrules: [{', '.join(rules)}]", "test.yaml")
+        evaluate(self.store, self.broker, Rules.of(self.manager.specs[JOB]), known, int(self.clock() * 1000))
+        deliver(self.store, JOB, lambda name: Inbox(self.store), self.clock)
 
     def gap(self) -> Gap:
         """What the newest epoch leaves out."""

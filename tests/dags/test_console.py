@@ -24,7 +24,7 @@ from weir.console.app import build
 from weir.errors import NotRunning
 from weir.supervise.verdict import CALM, Report, Verdict
 
-NOTHING_TO_DO = {"quarantine": 409, "accept_loss": 409}  # of a job that is well
+NOTHING_TO_DO = {"quarantine": 409, "accept_loss": 409, "acknowledge": 409}  # of a job that is well
 
 
 def addresses() -> list[tuple[str, str]]:
@@ -34,6 +34,7 @@ def addresses() -> list[tuple[str, str]]:
     filled = [
         (method, route.path.replace("{path:path}", "x/index.html").replace("{name}", JOB)) for route in routes for method in route.methods
     ]  # type: ignore[attr-defined]
+    filled = [(method, path.replace("{rule}", "many_errors").replace("{incident}", "none")) for method, path in filled]
     return [(method, path.replace("{act}", act)) for method, path in filled for act in (ACTS if "{act}" in path else [""])]
 
 
@@ -59,7 +60,7 @@ def test_who_may_not_read_dags_sees_nothing(viewer: TestClient, monkeypatch: pyt
 def test_readers_read_and_editors_act(anybody: TestClient, fleet: Fleet, method: str, path: str) -> None:
     """What acts is refused to a reader, and asks an editor for the seal of its form. There are no Data Docs here."""
     fleet.manager.deploy(JOB)
-    acts, before = path.rsplit("/", 1)[-1] in ACTS, fleet.store.events(JOB)
+    acts, before = path.rsplit("/", 1)[-1] in (*ACTS, "acknowledge"), fleet.store.events(JOB)
     answers = [logged_in(anybody, name).request(method, f"/weir{path}").status_code for name in ("viewer", "editor")]
     if method == "POST":
         assert answers == [403, 403]
@@ -72,7 +73,7 @@ def test_readers_read_and_editors_act(anybody: TestClient, fleet: Fleet, method:
 
 
 def test_there_is_nothing_but_what_the_walk_sees(anybody: TestClient) -> None:
-    assert len(addresses()) == 5 + 2 * len(ACTS)
+    assert len(addresses()) == 10 + 2 * len(ACTS)
     for path in ("openapi.json", "docs", "redoc", "none"):
         assert anybody.get(f"/weir/{path}").status_code in (401, 404)
 

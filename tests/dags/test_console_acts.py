@@ -136,7 +136,7 @@ def test_a_loss_is_shown_by_partition_and_accepted_as_it_was_shown(editor: TestC
         "partition 0 at 31",
         "Left out for ever: partition 0, offsets 1 to 30: 30 lines.",
         "That is 30 lines",
-        '{"reason": "...", "attempt": 1}',
+        '{"reason": "...", "attempt": 1, "mark": "m',
     ):
         assert told in page
     seal = sealed(editor, "accept_loss")

@@ -369,6 +369,12 @@ class CassandraStore(DriverStore):
     def mails(self, job: str, limit: int = 50) -> Sequence[Mail]:
         return alerting.mails(self.session, job, limit)
 
+    def books(self, jobs: Collection[str]) -> Mapping[str, Booked]:
+        return alerting.books(self.session, jobs)
+
+    def inboxes(self, jobs: Collection[str], limit: int) -> Mapping[str, Sequence[Mail]]:
+        return alerting.inboxes(self.session, jobs, limit)
+
     # what is told of jobs
 
     def report(self, job: str) -> str | None:

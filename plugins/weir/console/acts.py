@@ -107,7 +107,7 @@ def _begin(act: Epoch) -> Callable[[Manager, Order], Action]:
 def _plan(manager: Manager, job: str) -> Shown:
     plan = manager.plan(job)
     lines = [*plan.lines(), *([f"It would be refused: {plan.refusals}"] if plan.refusals else [])]
-    return Shown(lines, _gist(plan), refused=plan.kind in (Kind.REFUSED, Kind.NO_CHANGE))
+    return Shown(lines, _gist(plan), refused=plan.kind in (Kind.REFUSED, Kind.NO_CHANGE), body={"plan": _gist(plan)})
 
 
 def _gist(plan: Plan) -> str:

@@ -12,7 +12,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, status
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
-from weir.console import acts, docs, errors, forms, job
+from weir.console import acts, alert_pages, docs, errors, forms, job
 from weir.console.access import editor, edits, reader
 from weir.console.answers import DOCS_HEADERS, HEADERS, HERE, page, refused, trouble
 from weir.console.fleet import VERDICTS, View, chosen
@@ -43,6 +43,7 @@ def build() -> FastAPI:
     app.add_api_route("/jobs/{name}/errors", errors_page, methods=["GET"], response_class=HTMLResponse)
     app.add_api_route("/jobs/{name}/{act}", confirm, methods=["GET"], response_class=HTMLResponse, dependencies=[Depends(editor)])
     app.add_api_route("/jobs/{name}/{act}", do, methods=["POST"], response_class=HTMLResponse, dependencies=[Depends(editor)])
+    alert_pages.add(app)
     return app
 
 
@@ -80,7 +81,7 @@ async def job_page(
     health = found["health"].data or {"said": (), "verdict": ""}
     open_to = acts.ACTS if edits(user) else {}
     offered = [{"name": key, "title": act.title} for key, act in open_to.items() if act.offered(health["said"], health["verdict"])]
-    return page(request, "job.html", job=name, path=quote(name, safe=""), choices=CHOICES, acts=offered, panels=found)
+    return page(request, "job.html", job=name, path=quote(name, safe=""), choices=CHOICES, acts=offered, edits=bool(open_to), panels=found)
 
 
 async def errors_page(

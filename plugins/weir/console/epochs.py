@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -29,12 +30,11 @@ class Held:
 
     @classmethod
     def of(cls, text: str) -> Held:
-        """From its own text, whose end may be left out. Raises BadInput."""
-        attempt, batch, mark, *_ = [*text.split(), "", "", ""]
-        try:
-            return cls(int(attempt), int(batch or -1), mark)
-        except ValueError:
-            raise BadInput(f"attempt: {attempt!r} is no number.", "Give the attempt that is to be replaced.") from None
+        """From its own text, in which batch and mark may be missing. Raises BadInput."""
+        found = re.fullmatch(r"(\d+)(?: (-?\d+))?(?: (m\w+))?", text)
+        if found is None:
+            raise BadInput(f"attempt: {text!r} names none.", "Give the attempt that is to be replaced.")
+        return cls(int(found[1]), int(found[2] or -1), found[3] or "")
 
     @property
     def options(self) -> str:
@@ -42,7 +42,8 @@ class Held:
 
     @property
     def body(self) -> Mapping[str, object]:
-        return {"attempt": self.attempt, **({"batch": self.batch} if self.batch >= 0 else {})}
+        batch = {"batch": self.batch} if self.batch >= 0 else {}
+        return {"attempt": self.attempt, **batch, "mark": self.mark}
 
 
 def foreseen(manager: Manager, job: str, act: Act) -> tuple[Sequence[str], Held]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from weir.console import checkpoint, plot
+from weir.console import alerts, checkpoint, plot
 from weir.console.fleet import in_words
 from weir.console.panels import Panel, Panels
 from weir.console.times import at, bare, span_of
@@ -41,6 +41,7 @@ def look(manager: Manager, panels: Panels, job: str, asked: Asked) -> dict[str, 
     parts = {
         "health": lambda: health(manager, job),
         "trust": lambda: trust(manager, job),
+        "incidents": lambda: alerts.of_job(manager, job),
         "timeline": lambda: timeline(manager, job, min(max(asked.events, 1), MOST_EVENTS)),
         "checkpoint": lambda: checkpoint.in_words(job, manager.checkpoint(job)),
         "versions": lambda: versions(manager, job),

@@ -42,7 +42,8 @@ class Beginning:
     @property
     def mark(self) -> str:
         """Changes with what is left out, and in which topic it goes on: what lands meanwhile is no other beginning."""
-        return hashlib.sha256(repr((self.topic_id, self.gap.holes if self.gap else ())).encode()).hexdigest()[:12]
+        told = repr((self.topic_id, self.gap.holes if self.gap else ()))
+        return f"m{hashlib.sha256(told.encode()).hexdigest()[:12]}"
 
 
 def readable(frontier: Offsets, earliest: Offsets, ends: Offsets) -> Offsets:
