@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from spark_jobs.contract import Delta
 from tests.browser.eyes import SHOTS, Eyes
 from tests.dags.conftest import airflow, database, fleet  # noqa: F401 - fixtures
 from tests.dags.fleet import JOB, Fleet
 from tests.dags.pages import PASSWORD
 
+BEFORE_S = 600.0
 PATIENT_MS = 60_000  # of a machine that is busy with other work
 RULES = "{name: many_errors, kind: threshold, above: 100, by: service, description: A service writes many errors.}"
 
@@ -52,16 +54,16 @@ def address(airflow: Any) -> Iterator[str]:  # noqa: F811 - the fixture
 
 @pytest.fixture
 def job(fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:  # noqa: F811 - the fixture
-    """A job that counts, by the clock of the day."""
+    """A job that counts, by a clock that is a little behind the day's, and that stories put forward."""
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / f"{JOB}.yaml").write_text(f"job: {JOB}\nrules: [{RULES}]")
     monkeypatch.setenv("WEIR_RULES", str(tmp_path / "rules"))
     monkeypatch.setenv("WEIR_DATA_DOCS", str(tmp_path / "docs"))
     monkeypatch.setattr("weir.console.fleet.FRESH_S", -1)
     monkeypatch.setattr("weir.console.alerts.now", lambda: int(fleet.clock() * 1000))
-    fleet.clock.now = time.time()
+    fleet.clock.now = time.time() - BEFORE_S
     fleet.manager.deploy(JOB, "ana", "the first")
-    fleet.land()
+    fleet.land(deltas=[Delta(int(fleet.clock() * 1000) // 10_000 * 10_000, "web", "error", "[client] File does not exist: *", 3)])
     fleet.alert(RULES)
     return fleet
 

@@ -19,4 +19,5 @@ def curl(base: str, job: str, act: str, body: Mapping[str, object], key: str) ->
         f"-H {shlex.quote(f'Idempotency-Key: {key}')}",
         f"-d {shlex.quote(json.dumps(body))}",
     ]
-    return [f"{part} \\" for part in parts[:-1]] + parts[-1:]
+    lines = parts[:1] + [f"  {part}" for part in parts[1:]]
+    return [f"{line} \\" for line in lines[:-1]] + lines[-1:]

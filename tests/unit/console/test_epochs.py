@@ -17,9 +17,10 @@ def test_it_comes_back_as_it_was_shown(one: Held) -> None:
     assert Held.of(str(one)) == one
 
 
-@pytest.mark.parametrize(
-    ("text", "one"), [("3", Held(3)), ("3 7", Held(3, 7)), ("3 m12", Held(3, -1, "m12")), ("3 7 m12", Held(3, 7, "m12"))]
-)
+MISSING = {"3": Held(3), "3 7": Held(3, 7), "3 m12": Held(3, -1, "m12"), "3 7 m12": Held(3, 7, "m12")}
+
+
+@pytest.mark.parametrize(("text", "one"), MISSING.items())
 def test_batch_and_mark_may_be_missing(text: str, one: Held) -> None:
     assert Held.of(text) == one
 
