@@ -142,7 +142,7 @@ def test_what_others_wrote_is_text(viewer: TestClient, fleet: Fleet, monkeypatch
 
     harmless, harmful = page("harmless"), page(hostile)
     assert harmful.tags == harmless.tags and len(harmful.tags) > 20
-    assert all(link.startswith(("docs/", "jobs/", "console.css", "?")) for link in harmful.links)
+    assert all(link.startswith(("docs/", "jobs/", "alerts", "inbox", "console.css", "?")) for link in harmful.links)
     assert harmful.text.count(shown(hostile)) >= 6 and all(c.isprintable() or c == "\n" for c in harmful.text)
 
 

@@ -142,7 +142,7 @@ def test_a_loss_is_shown_by_partition_and_accepted_as_it_was_shown(editor: TestC
     seal = sealed(editor, "accept_loss")
     deployed.lose(lines=5)
     answer = send(editor, "accept_loss", seal=seal, **WHY)
-    assert answer.status_code == 409 and "would not leave out what was shown" in answer.text
+    assert answer.status_code == 409 and "would leave out is not what was shown" in answer.text
     assert deployed.attempt() == 1 and not deployed.store.attempts(JOB)[1:], "nothing was begun"
     assert act(editor, "accept_loss", **WHY).status_code == 303
     assert (deployed.gap().kind, deployed.gap().lines) == ("loss", 35)
@@ -225,7 +225,7 @@ def test_a_restart_that_somebody_else_has_done_is_not_done_twice(editor: TestCli
     seal = sealed(editor, "restart")
     deployed.manager.restart(JOB)
     answer = send(editor, "restart", seal=seal, **WHY)
-    assert answer.status_code == 409 and "WEIR-301" in answer.text
+    assert answer.status_code == 409 and "WEIR-301" in answer.text and f"../../jobs/{JOB}" in Elements(answer.text).links
     assert deployed.attempt() == 2
 
 

@@ -34,9 +34,11 @@ CODES: tuple[tuple[type[Exception], int], ...] = (
 
 
 def page(request: Request, template: str, code: int = status.HTTP_200_OK, **values: object) -> Response:
-    """A page of ours. `up` leads from it to the console's own root, whatever path Airflow is below."""
+    """A page of ours. `up` leads from it to the console's own root, whatever path Airflow is below, and `about` is the job
+    that the address names."""
     up = "../" * (request.scope["route"].path.count("/") - 1)
-    return HTMLResponse(render(HERE / template, up=up, now=at(int(time.time() * 1000)), **values), code, HEADERS)
+    values = {"up": up, "now": at(int(time.time() * 1000)), "about": request.path_params.get("name", ""), **values}
+    return HTMLResponse(render(HERE / template, **values), code, HEADERS)
 
 
 def trouble(request: Request, error: Exception) -> Response:

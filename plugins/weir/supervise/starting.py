@@ -165,7 +165,7 @@ class Starter(StandbyKeeper):
             now = brought_forward(head, self._newest_row(order.job))
             there = beginning(now)
             if order.shown and there.mark != order.shown:
-                raise Conflict(f"A new epoch of {order.job} would not leave out what was shown. Nothing was done.", "Look again.")
+                raise Conflict(f"What a new epoch of {order.job} would leave out is not what was shown. Nothing was done.", "Look again.")
             return rebuilt(now, there.offsets, there.topic_id, there.gap, highest)
 
         begin(self._head(order.job), 0)  # refused before anything is written
