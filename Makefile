@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # A slow mirror needs more than the default 30 s for the 400 MB of Spark.
 export UV_HTTP_TIMEOUT := 300
 
-.PHONY: help up down clean test test-faults drill lint lock install dev
+.PHONY: help up down clean test test-faults test-browser drill lint lock install dev
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -31,6 +31,10 @@ test: $(VENV)/.dev ## all tests; the last ones start the real stack
 test-faults: $(VENV)/.dev ## kill every server of a real stack under load, and compare the counts
 	@WEIR_ALL_FAULTS=1 $(BIN)/python -m pytest -m faults
 
+test-browser: $(VENV)/.browser ## the console in a real Chromium; pictures in tests/browser/shots
+	@sh tests/browser/chromium.sh
+	@$(BIN)/python -m pytest tests/browser
+
 drill: $(VENV)/.installed ## every fault on a stack of its own: more than an hour
 	@$(BIN)/weir drill
 
@@ -41,6 +45,7 @@ lock: $(VENV)/.installed ## pin requirements*.in anew, with hashes, and the brok
 	$(LOCK) requirements-build.in -o requirements-build.txt
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) -c requirements.txt requirements-dev.in -o requirements-dev.txt
+	$(LOCK) requirements-browser.in -o requirements-browser.txt
 	$(BIN)/python -m weir.local.jars
 
 install: $(VENV)/.installed ## only install into .venv
@@ -62,4 +67,8 @@ $(VENV)/.installed: $(BIN)/uv requirements.txt pyproject.toml
 $(VENV)/.dev: $(VENV)/.installed requirements-dev.txt
 	@echo "installing what the tests run on"
 	@$(PINNED) -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.browser: $(VENV)/.dev requirements-browser.txt
+	@$(PINNED) -r requirements-browser.txt
 	@touch $@

@@ -346,6 +346,12 @@ class MemoryStore:
     def mails(self, job: str, limit: int = 50) -> Sequence[Mail]:
         return [mail for _, mail in sorted(self._mails.get(job, {}).items(), key=lambda x: x[0])][:limit]
 
+    def books(self, jobs: Collection[str]) -> Mapping[str, Booked]:
+        return {job: self._books[job] for job in jobs if job in self._books}
+
+    def inboxes(self, jobs: Collection[str], limit: int) -> Mapping[str, Sequence[Mail]]:
+        return {job: self.mails(job, limit) for job in jobs}
+
     # what the REST service keeps
 
     def asked(self, who: str, key: str) -> Asked | None:

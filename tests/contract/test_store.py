@@ -463,6 +463,7 @@ def test_the_book_of_alerts_is_a_compare_and_set(store: Any, job: str) -> None:
     assert store.set_book(job, None, one) and not store.set_book(job, None, two)
     assert store.set_book(job, one, two) and not store.set_book(job, one, two)
     assert store.book(job) == two and store.book(f"{job}_2") is None
+    assert store.books([f"{job}_{i}" for i in range(150)] + [job]) == {job: two} and store.books([]) == {}
 
 
 def test_of_two_evaluations_of_a_window_the_later_decision_stays(store: Any, job: str) -> None:
@@ -489,3 +490,6 @@ def test_the_inbox_has_each_message_once_the_newest_first(store: Any, job: str) 
     for mail in (one, two, one):
         store.put_mail(job, mail)
     assert list(store.mails(job)) == [two, one] and list(store.mails(job, 1)) == [two] and list(store.mails(f"{job}_2")) == []
+    store.put_mail(f"{job}_2", one)
+    many = store.inboxes([job, *(f"{job}_{i}" for i in range(150))], 1)
+    assert (list(many[job]), list(many[f"{job}_2"]), list(many[f"{job}_1"])) == ([two], [one], []) and len(many) == 151

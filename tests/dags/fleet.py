@@ -10,9 +10,15 @@ from typing import Any
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from spark_jobs.contract import Delta, JobArguments, RejectedLine
-from spark_jobs.protocol import Batch, Totals, advance
+from spark_jobs.gap import Gap
+from spark_jobs.protocol import Batch, Head, Totals, advance
 from spark_jobs.writer import Counted, Writer
+from weir.alerts.deliver import deliver
+from weir.alerts.evaluate import evaluate
+from weir.alerts.rules import parse
+from weir.alerts.sink import Inbox
 from weir.cluster.records import DriverState
+from weir.counts.rules import Rules
 from weir.settings import PROJECT, Settings
 from weir.supervise.manager import Manager
 from weir.supervise.spec import load_all
@@ -61,8 +67,7 @@ class Fleet:
         args = self._newest(job)
         writer = self.writers.setdefault((job, args.attempt), self._writer(job, args))  # one process an attempt
         writer.start()
-        head = self.store.head(job)
-        assert head is not None
+        head = self._head(job)
         start, levels = head.frontier.get(0, 0), Counter[str]()
         for delta in deltas:
             levels[delta.level] += delta.n
@@ -80,10 +85,43 @@ class Fleet:
         """End the newest driver of a job, as `kill -9` does."""
         self.cluster.states[self._submission(job)] = DriverState.FAILED
 
+    def poison(self, lines: int = 1) -> None:
+        """Let the next batch of so many lines fail twice with the same error."""
+        head = self._head(JOB)
+        end = head.frontier[0] + lines
+        self.broker.fill("logs", 0, end - self.broker.end_offsets("logs")[0])
+        for again in (True, False):
+            self.checkpoints.plan(JOB, head.epoch, self.attempt(), head.last_landed + 1, {0: end})
+            self.store.put_exit(JOB, self.attempt(), f"i-{self.attempt()}", "failed", "ValueError: a bad line", head.last_landed + 1)
+            if again:
+                self.manager.restart(JOB)
+
+    def lose(self, lines: int = 1) -> None:
+        """Let retention take so many lines more that were not counted."""
+        gone = max(self._head(JOB).frontier[0], self.broker.earliest_offsets("logs")[0]) + lines
+        self.broker.fill("logs", 0, max(0, gone + 1 - self.broker.end_offsets("logs")[0]))
+        self.broker.forget("logs", 0, gone)
+
+    def alert(self, *rules: str) -> None:
+        """What the alert task does: one look, one pass, and what is due goes to the inbox."""
+        self.manager.tick()
+        known = parse(f"job: {JOB}\nrules: [{', '.join(rules)}]", "test.yaml")
+        evaluate(self.store, self.broker, Rules.of(self.manager.specs[JOB]), known, int(self.clock() * 1000))
+        deliver(self.store, JOB, lambda name: Inbox(self.store), self.clock)
+
+    def gap(self) -> Gap:
+        """What the newest epoch leaves out."""
+        found = self._head(JOB).gap
+        assert found is not None
+        return found
+
     def attempt(self, job: str = JOB) -> int:
+        return self._head(job).attempt
+
+    def _head(self, job: str) -> Head:
         head = self.store.head(job)
         assert head is not None
-        return head.attempt
+        return head
 
     def _submission(self, job: str) -> str:
         return next(i for i, s in reversed(self.cluster.submissions.items()) if JobArguments.from_argv(s.arguments).job == job)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,7 +19,9 @@ from weir.console.acts import ACTS
 from weir.errors import Refused
 from weir.supervise.plan import Check
 
+TROUBLES = {"quarantine": Fleet.poison, "accept_loss": Fleet.lose}
 SENT = {"Content-Type": "application/x-www-form-urlencoded"}
+ANEW = ("quarantine", "rebuild", "accept_loss")
 WHY = {"reason": "new certificates", "name": JOB}
 
 
@@ -49,15 +53,26 @@ def kinds(fleet: Fleet) -> list[str]:
 
 
 def test_every_form_says_what_will_happen_and_the_command_for_it(editor: TestClient, deployed: Fleet) -> None:
-    deployed.kill()
-    before = kinds(deployed)
     for name, one in ACTS.items():
+        TROUBLES.get(name, Fleet.kill)(deployed)
+        before = kinds(deployed)
         page = editor.get(f"/weir/jobs/{JOB}/{name}")
         assert page.status_code == 200 and "form-action 'self'" in page.headers["content-security-policy"]
         told = Elements(page.text).text
         assert one.says.format(job=JOB) in told and one.command.format(job=JOB) in told
         assert ("Type the job's name" in told) == one.dangerous
-    assert kinds(deployed) == before, "nothing is done by looking"
+        assert f"http://testserver/weir/api/v1/jobs/{JOB}/actions/{name}" in told
+        assert kinds(deployed) == before, "nothing is done by looking"
+
+
+def test_the_curl_is_one_command_of_the_shell_that_acts_once(editor: TestClient, deployed: Fleet) -> None:
+    page = Elements(editor.get(f"/weir/jobs/{JOB}/maintenance").text).text
+    words = shlex.split(page[page.index("curl -X POST") :].replace("\\\n", " "))
+    sent = list(zip(words[4::2], words[5::2], strict=True))
+    assert words[:4] == ["curl", "-X", "POST", f"http://testserver/weir/api/v1/jobs/{JOB}/actions/maintenance"]
+    assert sent[:2] == [("-H", "Authorization: Bearer $TOKEN"), ("-H", "Content-Type: application/json")]
+    assert sent[2][1].startswith("Idempotency-Key: ") and sent[3][0] == "-d"
+    assert json.loads(sent[3][1]) == {"reason": "...", "for": "2h"} and len(sent) == 4
 
 
 def test_a_restart_is_done_by_who_asked_and_told_in_the_timeline(editor: TestClient, deployed: Fleet) -> None:
@@ -95,6 +110,69 @@ def test_what_a_person_says_is_said_and_taken_back(editor: TestClient, deployed:
     assert offered() == {"deploy", "restart", "stop", "hold", "maintenance"}
 
 
+def test_a_poisoned_batch_is_shown_exactly_and_left_out(editor: TestClient, deployed: Fleet) -> None:
+    assert editor.get(f"/weir/jobs/{JOB}/quarantine").status_code == 409, "it is not poisoned"
+    deployed.poison(lines=15)
+    page = Elements(editor.get(f"/weir/jobs/{JOB}/quarantine").text).text
+    for told in (
+        "Batch 1 of",
+        "Attempt 2 is replaced",
+        "partition 0 at 16",
+        "partition 0, offsets 1 to 15: 15 lines",
+        "--batch 1",
+        '"batch": 1',
+    ):
+        assert told in page
+    assert act(editor, "quarantine", **WHY).status_code == 303
+    gap = deployed.gap()
+    assert (gap.kind, gap.lines, gap.who, gap.reason) == ("quarantine", 15, "editor", "new certificates")
+
+
+def test_a_loss_is_shown_by_partition_and_accepted_as_it_was_shown(editor: TestClient, deployed: Fleet) -> None:
+    assert editor.get(f"/weir/jobs/{JOB}/accept_loss").status_code == 409, "nothing is lost"
+    deployed.lose(lines=30)
+    page = Elements(editor.get(f"/weir/jobs/{JOB}/accept_loss").text).text
+    for told in (
+        "partition 0 at 31",
+        "Left out for ever: partition 0, offsets 1 to 30: 30 lines.",
+        "That is 30 lines",
+        '{"reason": "...", "attempt": 1, "mark": "m',
+    ):
+        assert told in page
+    seal = sealed(editor, "accept_loss")
+    deployed.lose(lines=5)
+    answer = send(editor, "accept_loss", seal=seal, **WHY)
+    assert answer.status_code == 409 and "would leave out is not what was shown" in answer.text
+    assert deployed.attempt() == 1 and not deployed.store.attempts(JOB)[1:], "nothing was begun"
+    assert act(editor, "accept_loss", **WHY).status_code == 303
+    assert (deployed.gap().kind, deployed.gap().lines) == ("loss", 35)
+
+
+def test_a_checkpoint_is_rebuilt_where_the_ledger_ends(editor: TestClient, deployed: Fleet) -> None:
+    page = Elements(editor.get(f"/weir/jobs/{JOB}/rebuild").text).text
+    assert "partition 0 at 1" in page and "Nothing is left out and nothing is counted twice." in page
+    seal = sealed(editor, "rebuild")
+    deployed.land()
+    assert send(editor, "rebuild", seal=seal, **WHY).status_code == 303, "what lands meanwhile is left out by nobody"
+    head = deployed.store.head(JOB)
+    assert head is not None and (head.epoch, head.attempt, dict(head.frontier), head.gap) == (2, 2, {0: 2}, None)
+    assert send(editor, "rebuild", seal=seal, **WHY).status_code == 409, "another attempt has taken over"
+
+
+def test_what_begins_an_epoch_is_offered_where_it_applies(editor: TestClient, deployed: Fleet) -> None:
+    def offered() -> set[str]:
+        return {link.rsplit("/", 1)[-1] for link in Elements(editor.get(f"/weir/jobs/{JOB}").text).links} & {*ANEW}
+
+    assert offered() == set()
+    deployed.store.put_exit(JOB, 1, "i-1", "diverged", "batch 1 does not follow", 1)
+    assert offered() == {"rebuild"}
+    deployed.store.put_exit(JOB, 1, "i-1", "", "", -1)
+    deployed.poison()
+    assert offered() == {"quarantine"}
+    deployed.lose()
+    assert offered() == {"accept_loss"}
+
+
 def test_nothing_to_do_is_told(editor: TestClient, deployed: Fleet) -> None:
     answer = act(editor, "release")
     assert answer.status_code == 200 and f"Nothing to do: {JOB} is not held." in answer.text
@@ -107,6 +185,8 @@ def test_nothing_to_do_is_told(editor: TestClient, deployed: Fleet) -> None:
         ("restart", {"name": JOB, "reason": " "}, "reason"),
         ("restart", {"name": "another", "reason": "x"}, "name"),
         ("stop", {"reason": "x"}, "name"),
+        ("rebuild", {"reason": "x", "name": JOB[:-1]}, "name"),
+        ("rebuild", {"name": JOB}, "reason"),
         ("hold", {}, "reason"),
         ("maintenance", {"for": "soon", "reason": "x"}, "for"),
     ],
@@ -145,7 +225,7 @@ def test_a_restart_that_somebody_else_has_done_is_not_done_twice(editor: TestCli
     seal = sealed(editor, "restart")
     deployed.manager.restart(JOB)
     answer = send(editor, "restart", seal=seal, **WHY)
-    assert answer.status_code == 409 and "WEIR-301" in answer.text
+    assert answer.status_code == 409 and "WEIR-301" in answer.text and f"../../jobs/{JOB}" in Elements(answer.text).links
     assert deployed.attempt() == 2
 
 

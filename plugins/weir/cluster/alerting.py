@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from spark_jobs.contract import DAY_MS, day_of
 from spark_jobs.session import Session
 from spark_jobs.store import day_of as date_of
-from weir.cluster.glance import ms
+from weir.cluster.glance import AT_ONCE, chunks, ms
 from weir.cluster.records import Booked, Mail, Noted
 
 ROW = "INSERT INTO evaluation (job, rule, day, start, until, record) VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"
 ROWS = "SELECT start, until, record, WRITETIME(record) AS revision FROM evaluation WHERE job = ? AND rule = ? AND day = ? AND start < ?"
 SWAP = "UPDATE alerting SET revision = ?, record = ? WHERE job = ? IF revision = ?"
+BOOKS = "SELECT job, revision, record FROM alerting WHERE job IN ?"
+INBOXES = "SELECT job, at, id, record FROM inbox WHERE job IN ? PER PARTITION LIMIT ?"
 FIRST = "INSERT INTO alerting (revision, record, job) VALUES (?, ?, ?) IF NOT EXISTS"
 
 
@@ -53,4 +55,19 @@ def put_mail(session: Session, job: str, mail: Mail) -> None:
 
 
 def mails(session: Session, job: str, limit: int) -> Sequence[Mail]:
-    return [Mail(ms(r.at), r.id, r.record) for r in session.execute("SELECT at, id, record FROM inbox WHERE job = ? LIMIT ?", job, limit)]
+    return inboxes(session, [job], limit)[job]
+
+
+# of many jobs
+
+
+def books(session: Session, jobs: Collection[str]) -> Mapping[str, Booked]:
+    return {r.job: Booked(r.revision, r.record) for some in chunks(list(jobs), AT_ONCE) for r in session.execute(BOOKS, some)}
+
+
+def inboxes(session: Session, jobs: Collection[str], limit: int) -> Mapping[str, Sequence[Mail]]:
+    found: dict[str, list[Mail]] = {job: [] for job in jobs}
+    for some in chunks(list(jobs), AT_ONCE):
+        for r in session.execute(INBOXES, some, limit):
+            found[r.job].append(Mail(ms(r.at), r.id, r.record))
+    return found

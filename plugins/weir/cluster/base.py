@@ -206,6 +206,12 @@ class AlertStore(Protocol):
     def mails(self, job: str, limit: int = 50) -> Sequence[Mail]:
         """The newest messages of the inbox, newest first."""
 
+    def books(self, jobs: Collection[str]) -> Mapping[str, Booked]:
+        """The books of many jobs, for who only looks: without those that have none, and what is being decided just now may be missing."""
+
+    def inboxes(self, jobs: Collection[str], limit: int) -> Mapping[str, Sequence[Mail]]:
+        """The newest messages of each of many jobs, newest first."""
+
 
 class RequestStore(Protocol):
     """What the REST service keeps of what it was asked to do, for a day."""

@@ -393,6 +393,12 @@ class CassandraStore(DriverStore):
     def mails(self, job: str, limit: int = 50) -> Sequence[Mail]:
         return alerting.mails(self.session, job, limit)
 
+    def books(self, jobs: Collection[str]) -> Mapping[str, Booked]:
+        return alerting.books(self.session, jobs)
+
+    def inboxes(self, jobs: Collection[str], limit: int) -> Mapping[str, Sequence[Mail]]:
+        return alerting.inboxes(self.session, jobs, limit)
+
     # what the REST service keeps
 
     def asked(self, who: str, key: str) -> Asked | None:

@@ -47,7 +47,7 @@ def _ask(session: Session, tables: Mapping[str, Rows], jobs: Collection[str], si
     """Ask for all that is not known yet, and add what is answered. Returns the error of what is not, or nothing."""
     trouble, begun = "", []
     for cql, rows in tables.items():
-        for some in _chunks([job for job in jobs if job not in rows], size):
+        for some in chunks([job for job in jobs if job not in rows], size):
             values = (some, history) if cql is ATTEMPTS else (some,)
             try:
                 begun.append((rows, some, session.begin(cql, values, max(0.1, deadline - time.monotonic()))))
@@ -86,7 +86,7 @@ def _by_job(jobs: Sequence[str], found: Any) -> Rows:
     return rows
 
 
-def _chunks(jobs: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+def chunks(jobs: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     return (jobs[i : i + size] for i in range(0, len(jobs), size))
 
 

@@ -11,7 +11,6 @@ from weir.commands.common import FormatOption, JobArgument, Reason, Yes, opened_
 from weir.output import Format, say, show, show_json
 
 if TYPE_CHECKING:
-    from weir.supervise.beginning import Beginning
     from weir.supervise.manager import Manager
     from weir.supervise.restart import Act
 
@@ -79,33 +78,17 @@ def quarantine(
 
 
 def begin(manager: Manager, job: str, act: Act, yes: bool, reason: str, batch: int = -1) -> None:
-    """Say where a new epoch would begin and what it would leave out, ask, and begin it: held to the attempt that was shown."""
+    """Say where a new epoch would begin and what it would leave out, ask, and begin it: held to what was shown."""
+    from weir.supervise.beginning import in_words
     from weir.supervise.restart import Act
 
     judged, there = manager.foresee(job, act, reason, batch)
-    for line in told(job, there):
+    for line in in_words(job, there):
         say(line)
     if not yes and not typer.confirm("Go on?", err=True):
         raise typer.Exit(1)
     if act is Act.QUARANTINE:
-        action = manager.quarantine(job, judged, who(), reason, batch)
+        action = manager.quarantine(job, judged, who(), reason, batch, there.mark)
     else:
-        action = (manager.accept_loss if act is Act.ACCEPT_LOSS else manager.rebuild)(job, judged, who(), reason)
+        action = (manager.accept_loss if act is Act.ACCEPT_LOSS else manager.rebuild)(job, judged, who(), reason, there.mark)
     say(action.sentence)
-
-
-def told(job: str, there: Beginning) -> list[str]:
-    """A beginning in words."""
-    offsets = ", ".join(f"partition {p} at {o}" for p, o in sorted(there.offsets.items()))
-    lines = [f"A new epoch of {job} would begin with {offsets}."]
-    if there.gap is None:
-        return [*lines, "Nothing is left out and nothing is counted twice."]
-    for hole in there.gap.holes:
-        if hole.end < hole.start:
-            lines.append(
-                f"The log of partition {hole.partition} was cut: it is read again from {hole.end}, and was counted up to {hole.start}."
-            )
-        else:
-            lines.append(f"Left out for ever: partition {hole.partition}, offsets {hole.start} to {hole.end - 1}.")
-    more = "" if there.gap.exact else " More may have been in the topic that was deleted than anybody knows."
-    return [*lines, f"That is {there.gap.lines} lines, and stays in the ledger as a gap.{more}"]

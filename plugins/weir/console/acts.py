@@ -5,15 +5,18 @@ What was shown is kept with the form, and what has changed since is not acted on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from weir.console import epochs
 from weir.console.job import known
 from weir.counts.panes import parse_duration
 from weir.errors import BadInput, Conflict
 from weir.supervise.pause import HOLD, MAINTENANCE
 from weir.supervise.plan import Kind, Plan
+from weir.supervise.restart import Act as Epoch
+from weir.supervise.verdict import Verdict
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Action, Manager
@@ -34,17 +37,22 @@ class Order:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a form shows beside its words: lines about the job as it is now, and what of it the act is held to. `refused` has no form."""
+    """What a form shows beside its words: lines about the job as it is now, and what of it the act is held to. `refused` has no form.
+
+    `options` and `body` say the same for the command line and for REST.
+    """
 
     lines: Sequence[str] = ()
     held_to: str = ""
     refused: bool = False
+    options: str = ""
+    body: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Act:
-    """`says` and `command` have `{job}` in them. A dangerous one needs the job's name typed. `when` is what must be in force of a person's
-    word, and `unless` what must not."""
+    """`says` and `command` have `{job}` in them. A dangerous one needs the job's name typed. It is offered where `when` is in force of a
+    person's word and `unless` is not, and where the verdict is one of `of`; empty for whatever there is."""
 
     title: str
     says: str
@@ -56,9 +64,11 @@ class Act:
     shows: Callable[[Manager, str], Shown] = lambda manager, job: Shown()
     when: str = ""
     unless: str = ""
+    of: Collection[Verdict] = ()
 
-    def offered(self, said: Collection[str]) -> bool:
-        return (not self.when or self.when in said) and (not self.unless or self.unless not in said)
+    def offered(self, said: Collection[str], verdict: str) -> bool:
+        in_order = (not self.when or self.when in said) and (not self.unless or self.unless not in said)
+        return in_order and (not self.of or verdict in self.of)
 
 
 def check(act: Act, order: Order, typed: str) -> None:
@@ -74,7 +84,24 @@ def check(act: Act, order: Order, typed: str) -> None:
 def _attempt(manager: Manager, job: str) -> Shown:
     head = manager.store.head(job)
     at = head.attempt if head else 0
-    return Shown([f"{job} is at attempt {at} now."], str(at))
+    return Shown([f"{job} is at attempt {at} now."], str(at), options=f"--attempt {at}", body={"attempt": at})
+
+
+def _head(manager: Manager, job: str) -> Shown:
+    """Of an act that whatever attempt is there by then is meant by."""
+    return Shown(_attempt(manager, job).lines)
+
+
+def _epoch(act: Epoch) -> Callable[[Manager, str], Shown]:
+    def shows(manager: Manager, job: str) -> Shown:
+        lines, held = epochs.foreseen(manager, job, act)
+        return Shown(lines, str(held), options=held.options, body=held.body)
+
+    return shows
+
+
+def _begin(act: Epoch) -> Callable[[Manager, Order], Action]:
+    return lambda manager, order: epochs.begin(manager, order.job, act, epochs.Held.of(order.shown), order.who, order.reason)
 
 
 def _judged(order: Order) -> int:
@@ -89,7 +116,7 @@ def _judged(order: Order) -> int:
 def _plan(manager: Manager, job: str) -> Shown:
     plan = manager.plan(job)
     lines = [*plan.lines(), *([f"It would be refused: {plan.refusals}"] if plan.refusals else [])]
-    return Shown(lines, _gist(plan), refused=plan.kind in (Kind.REFUSED, Kind.NO_CHANGE))
+    return Shown(lines, _gist(plan), refused=plan.kind in (Kind.REFUSED, Kind.NO_CHANGE), body={"plan": _gist(plan)})
 
 
 def _gist(plan: Plan) -> str:
@@ -128,7 +155,38 @@ ACTS = {
         'weir stop {job} --reason "..."',
         lambda manager, order: manager.stop(order.job, order.who, order.reason),
         dangerous=True,
-        shows=_attempt,
+        shows=_head,
+    ),
+    "quarantine": Act(
+        "Quarantine the batch",
+        "The batch of {job} that fails again and again is left out for ever, and a new epoch goes on behind it. Its lines are not counted; "
+        "the ledger keeps their offsets as a gap, with your name and your reason. This cannot be taken back. Where the cause can be "
+        "mended, mend it and restart instead: nothing is lost then.",
+        'weir quarantine {job} --reason "..."',
+        _begin(Epoch.QUARANTINE),
+        dangerous=True,
+        shows=_epoch(Epoch.QUARANTINE),
+        of=(Verdict.POISONED,),
+    ),
+    "rebuild": Act(
+        "Rebuild the checkpoint",
+        "A new epoch of {job} begins with a new checkpoint, exactly where the last landed batch ends by then. The driver that runs now can "
+        "write no more from that moment on. The old checkpoint stays, and is not used again.",
+        'weir checkpoint {job} --rebuild --reason "..."',
+        _begin(Epoch.REBUILD),
+        dangerous=True,
+        shows=_epoch(Epoch.REBUILD),
+        of=(Verdict.DIVERGED, Verdict.CRASH_LOOPING),
+    ),
+    "accept_loss": Act(
+        "Accept the loss",
+        "A new epoch of {job} begins where the broker can still be read. What it no longer has is left out for ever: the ledger keeps it "
+        "as a gap, with your name and your reason. This cannot be taken back.",
+        'weir restart {job} --accept-loss --reason "..."',
+        _begin(Epoch.ACCEPT_LOSS),
+        dangerous=True,
+        shows=_epoch(Epoch.ACCEPT_LOSS),
+        of=(Verdict.DATA_LOSS,),
     ),
     "hold": Act(
         "Hold",

@@ -28,12 +28,13 @@ LATE = "It could not be looked at in time. See: weir status"
 
 
 def page(request: Request, template: str, code: int = status.HTTP_200_OK, **values: object) -> Response:
-    """A page of ours. `up` leads from it to the console's own root, whatever path Airflow is below. With `follow`, the address of a stream
-    below that root, its scripts may run."""
+    """A page of ours. `up` leads from it to the console's own root, whatever path Airflow is below, and `about` is the job that the address
+    names. With `follow`, the address of a stream below that root, its scripts may run."""
     up = "../" * (request.scope["route"].path.count("/") - 1)
     follow = f"{up}{values.pop('follow', '')}" if values.get("follow") else ""
     headers = {**HEADERS, **FOLLOWED} if follow else HEADERS
-    return HTMLResponse(fragment(template, up=up, **{"follow": follow, "live": False, "trouble": "", **values}), code, headers)
+    given = {"up": up, "about": request.path_params.get("name", ""), "follow": follow, "live": False, "trouble": "", **values}
+    return HTMLResponse(fragment(template, **given), code, headers)
 
 
 def fragment(template: str, **values: object) -> str:

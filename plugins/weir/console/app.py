@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
+from uuid import uuid4
 
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, status
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
-from weir.console import acts, docs, errors, forms, job
+from weir.console import acts, alert_pages, docs, errors, forms, job
 from weir.console.access import editor, edits, reader
 from weir.console.answers import DOCS_HEADERS, HEADERS, page, refused, trouble
 from weir.console.assets import ASSETS, serve
@@ -20,6 +21,7 @@ from weir.console.fleet import VERDICTS, View, chosen
 from weir.console.follow import fleet_events, job_events
 from weir.console.live import Live
 from weir.console.panels import Panels
+from weir.console.same import curl
 from weir.console.times import CHOICES
 from weir.errors import BadInput, WeirError
 from weir.settings import Settings
@@ -51,6 +53,7 @@ def build() -> FastAPI:
     app.add_api_route("/jobs/{name}/errors", errors_page, methods=["GET"], response_class=HTMLResponse)
     app.add_api_route("/jobs/{name}/{act}", confirm, methods=["GET"], response_class=HTMLResponse, dependencies=[Depends(editor)])
     app.add_api_route("/jobs/{name}/{act}", do, methods=["POST"], response_class=HTMLResponse, dependencies=[Depends(editor)])
+    alert_pages.add(app)
     return app
 
 
@@ -93,12 +96,14 @@ async def job_page(
 ) -> Response:
     """One job, with the actions for who may edit."""
     found = await ask(lambda manager: job.look(manager, panels, name, job.Asked(events, since, until)))
-    said = found["health"].data["said"] if found["health"].data else ()
-    offered = [{"name": key, "title": act.title} for key, act in acts.ACTS.items() if edits(user) and act.offered(said)]
+    health = found["health"].data or {"said": (), "verdict": ""}
+    open_to = acts.ACTS if edits(user) else {}
+    offered = [{"name": key, "title": act.title} for key, act in open_to.items() if act.offered(health["said"], health["verdict"])]
     path = quote(name, safe="")
-    told: dict[str, Any] = {"choices": CHOICES, "acts": offered, "panels": found, "events": events, "usual": job.EVENTS, "all": None}
+    told: dict[str, Any] = {"choices": CHOICES, "acts": offered, "edits": bool(open_to), "panels": found}
+    timeline: dict[str, Any] = {"events": events, "usual": job.EVENTS, "all": None}
     follow = "" if live == STILL else f"jobs/{path}/events"
-    return page(request, "job.html", follow=follow, job=name, path=path, **told)
+    return page(request, "job.html", follow=follow, job=name, path=path, **told, **timeline)
 
 
 async def of_dag(dag_id: str) -> Response:
@@ -143,7 +148,14 @@ async def _form(request: Request, user: BaseUser, order: acts.Order, name: str, 
     seal = forms.seal(user, order.job, name, seen.held_to)
     code = status.HTTP_400_BAD_REQUEST if trouble else status.HTTP_200_OK
     told = {"act": act, "order": order, "lines": seen.lines, "refused": seen.refused, "seal": seal, "trouble": trouble}
-    return page(request, "act.html", code, job=order.job, path=quote(order.job, safe=""), **told)
+    same = {"command": f"{act.command.format(job=order.job)} {seen.options}".rstrip(), "curl": _curl(request, name, act, order, seen)}
+    return page(request, "act.html", code, job=order.job, path=quote(order.job, safe=""), **told, **same)
+
+
+def _curl(request: Request, name: str, act: acts.Act, order: acts.Order, seen: acts.Shown) -> list[str]:
+    body = {"reason": order.reason or "...", **({"for": order.lasts or "2h"} if act.lasts else {}), **seen.body}
+    base = request.url.replace(path=request.scope["root_path"], query="")
+    return curl(str(base), order.job, name, body, str(uuid4()))
 
 
 def _act(name: str) -> acts.Act:

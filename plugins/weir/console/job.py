@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from weir.console import checkpoint, plots, start
+from weir.console import alerts, checkpoint, plots, start
 from weir.console.panels import Panel, Panels
 from weir.console.times import Span, at, bare, span_of
 from weir.console.words import in_words
@@ -47,6 +47,7 @@ def look(manager: Manager, panels: Panels, job: str, asked: Asked) -> dict[str, 
     parts = {
         **followed(manager, job, asked.events),
         "trust": lambda: trust(manager, job),
+        "incidents": lambda: alerts.of_job(manager, job),
         "checkpoint": lambda: checkpoint.in_words(job, manager.checkpoint(job)),
         "versions": lambda: versions(manager, job),
         "links": lambda: links(manager, job),

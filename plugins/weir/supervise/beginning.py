@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -37,6 +38,12 @@ class Beginning:
     offsets: Offsets
     topic_id: str
     gap: Gap | None = None
+
+    @property
+    def mark(self) -> str:
+        """Changes with what is left out, and in which topic it goes on: what lands meanwhile is no other beginning."""
+        told = repr((self.topic_id, self.gap.holes if self.gap else ()))
+        return f"m{hashlib.sha256(told.encode()).hexdigest()[:12]}"
 
 
 def readable(frontier: Offsets, earliest: Offsets, ends: Offsets) -> Offsets:
@@ -90,3 +97,20 @@ def after_batch(head: Head, batch_id: int, topic: Topic, end: Offsets, word: Wor
 
 def _leaving_out(kind: GapKind, holes: tuple[Hole, ...], offsets: Offsets, topic_id: str, word: Word) -> Beginning:
     return Beginning(offsets, topic_id, Gap(kind, holes, word.who, word.reason, word.at) if holes else None)
+
+
+def in_words(job: str, there: Beginning) -> list[str]:
+    """Where an epoch of a job would begin, and what it would leave out."""
+    offsets = ", ".join(f"partition {p} at {o}" for p, o in sorted(there.offsets.items()))
+    lines = [f"A new epoch of {job} would begin with {offsets}."]
+    if there.gap is None:
+        return [*lines, "Nothing is left out and nothing is counted twice."]
+    more = "" if there.gap.exact else " More may have been in the topic that was deleted than anybody knows."
+    lines += map(_hole_in_words, there.gap.holes)
+    return [*lines, f"That is {there.gap.lines} lines, and stays in the ledger as a gap.{more}"]
+
+
+def _hole_in_words(hole: Hole) -> str:
+    if hole.end < hole.start:
+        return f"The log of partition {hole.partition} was cut: it is read again from {hole.end}, and was counted up to {hole.start}."
+    return f"Left out for ever: partition {hole.partition}, offsets {hole.start} to {hole.end - 1}: {hole.offsets} lines."

@@ -38,30 +38,34 @@ class Manager(Deployer):
         self._wanted_running(job)
         return self._start(Order(job, self._judged(job, judged), str(Act.RESTART), who, reason))
 
-    def rebuild(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "") -> Action:
+    def rebuild(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "", shown: str = "") -> Action:
         """Begin a new epoch exactly where the last landed batch ended, with a new checkpoint."""
         self._wanted_running(job)
-        return self._start(Order(job, self._judged(job, judged), str(Act.REBUILD), who, reason))
+        return self._start(Order(job, self._judged(job, judged), str(Act.REBUILD), who, reason, shown=shown))
 
-    def accept_loss(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "") -> Action:
+    def accept_loss(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "", shown: str = "") -> Action:
         """Begin a new epoch where the broker can still be read. What it no longer has is a gap of the ledger, by this person's word.
 
-        Raises BadInput without a reason, Conflict if nothing is lost.
+        `shown` is the mark of the beginning that the person was shown. Raises BadInput without a reason, Conflict if nothing is lost, or
+        something else than was shown.
         """
-        return self._start(Order(job, self._judged(job, judged), str(Act.ACCEPT_LOSS), who, reason))
+        return self._start(Order(job, self._judged(job, judged), str(Act.ACCEPT_LOSS), who, reason, shown=shown))
 
-    def quarantine(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "", batch: int | None = None) -> Action:
+    def quarantine(
+        self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "", batch: int | None = None, shown: str = ""
+    ) -> Action:
         """Begin a new epoch behind the batch that fails. Its offsets, exactly, are a gap of the ledger, by this person's word.
 
         `batch` names it; without, the verdict must be poisoned. Raises BadInput without a reason, Conflict if it is another one.
         """
         self._wanted_running(job)
         batch = self.poisoned(job) if batch is None else batch
-        return self._start(Order(job, self._judged(job, judged), str(Act.QUARANTINE), who, reason, batch))
+        return self._start(Order(job, self._judged(job, judged), str(Act.QUARANTINE), who, reason, batch, shown=shown))
 
     def poisoned(self, job: str) -> int:
-        """The batch that failed twice with the same error. Raises Conflict if that is not how it is."""
-        report, head = self.health(job), self._head(job)
+        """The batch that failed twice with the same error. Raises Conflict if that is not how it is. No report is kept: who only asks what
+        a quarantine would do comes here, too."""
+        (report,), head = self.onlooker().reports({job: find(self.specs, job)}), self._head(job)
         row = self._row(job, head.attempt)
         if report.verdict is not Verdict.POISONED or row is None:
             raise Conflict(f"{job} is not poisoned: {report.sentence}.", "To leave a batch out all the same, name it: --batch.")

@@ -40,7 +40,8 @@ class Action:
 
 @dataclass(frozen=True)
 class Order:
-    """Replace the attempt that was judged. `cause` is an act, deploy or rollback; `batch` is the one to be left out, of a quarantine."""
+    """Replace the attempt that was judged. `cause` is an act, deploy or rollback; `batch` is the one to be left out, of a quarantine;
+    `shown` is the mark of the beginning that a person agreed to, empty for whatever it is."""
 
     job: str
     judged: int
@@ -49,6 +50,7 @@ class Order:
     reason: str = ""
     batch: int = -1
     version: str = ""
+    shown: str = ""
 
 
 class Starter(StandbyKeeper):
@@ -162,6 +164,8 @@ class Starter(StandbyKeeper):
         def begin(head: Head, highest: int) -> Head:
             now = brought_forward(head, self._newest_row(order.job))
             there = beginning(now)
+            if order.shown and there.mark != order.shown:
+                raise Conflict(f"What a new epoch of {order.job} would leave out is not what was shown. Nothing was done.", "Look again.")
             return rebuilt(now, there.offsets, there.topic_id, there.gap, highest)
 
         begin(self._head(order.job), 0)  # refused before anything is written

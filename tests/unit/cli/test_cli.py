@@ -457,7 +457,7 @@ def test_a_loss_is_told_before_it_is_accepted(weir: Weir, bench: Bench) -> None:
     code, _, err = weir("restart", JOB, "--accept-loss", "--yes")
     assert code == 2 and "reason" in err
     code, _, err = weir("restart", JOB, "--accept-loss", "--yes", "--reason", "the disk was small")
-    assert code == 0 and "Left out for ever: partition 0, offsets 20 to 39.\nThat is 20 lines" in err
+    assert code == 0 and "Left out for ever: partition 0, offsets 20 to 39: 20 lines.\nThat is 20 lines" in err
     assert bench.head().gap is not None and bench.head().gap.who == who()
 
 
@@ -468,7 +468,7 @@ def test_a_quarantine_is_told_before_it_is_done(weir: Weir, bench: Bench, monkey
     bench.fill(0, 30)
     bench.store.put_exit(JOB, 1, "i1", "failed", "ValueError: a bad line", 2)
     code, _, err = weir("quarantine", JOB, "--reason", "a bad line", "--batch", "2", "--yes")
-    assert code == 0 and "Left out for ever: partition 0, offsets 20 to 24." in err
+    assert code == 0 and "Left out for ever: partition 0, offsets 20 to 24: 5 lines." in err
     assert dict(bench.head().frontier) == {0: 25, 1: 0}
 
 

@@ -1,0 +1,62 @@
+"""What begins a new epoch, as it is shown before it is done: where it would begin, and what it would leave out. It is held to that."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from weir.errors import BadInput
+from weir.supervise.beginning import in_words
+from weir.supervise.restart import Act
+
+if TYPE_CHECKING:
+    from weir.supervise.manager import Action, Manager
+
+LOOKING = "not given yet"  # nothing is kept of it: what is left out for ever needs a reason even to be foreseen
+
+
+@dataclass(frozen=True)
+class Held:
+    """What was shown: the attempt to be replaced, the batch of a quarantine, -1 for none, and the mark of the beginning; empty for any."""
+
+    attempt: int
+    batch: int = -1
+    mark: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.attempt} {self.batch} {self.mark}".strip()
+
+    @classmethod
+    def of(cls, text: str) -> Held:
+        """From its own text, in which batch and mark may be missing. Raises BadInput."""
+        found = re.fullmatch(r"(\d+)(?: (-?\d+))?(?: (m\w+))?", text)
+        if found is None:
+            raise BadInput(f"attempt: {text!r} names none.", "Give the attempt that is to be replaced.")
+        return cls(int(found[1]), int(found[2] or -1), found[3] or "")
+
+    @property
+    def options(self) -> str:
+        return f"--batch {self.batch}" if self.batch >= 0 else ""
+
+    @property
+    def body(self) -> Mapping[str, object]:
+        batch = {"batch": self.batch} if self.batch >= 0 else {}
+        return {"attempt": self.attempt, **batch, "mark": self.mark}
+
+
+def foreseen(manager: Manager, job: str, act: Act) -> tuple[Sequence[str], Held]:
+    """In words, and what the act is held to. Raises Conflict where there is nothing to do it about."""
+    batch = manager.poisoned(job) if act is Act.QUARANTINE else -1
+    attempt, there = manager.foresee(job, act, LOOKING, batch)
+    facts = [f"Batch {batch} of {job} is left out: it failed twice with the same error."] if batch >= 0 else []
+    return [*facts, f"Attempt {attempt} is replaced.", *in_words(job, there)], Held(attempt, batch, there.mark)
+
+
+def begin(manager: Manager, job: str, act: Act, held: Held, who: str, reason: str) -> Action:
+    """Raises Conflict if another attempt has taken over, or something else would be left out than was shown."""
+    if act is Act.QUARANTINE:
+        batch = held.batch if held.batch >= 0 else None
+        return manager.quarantine(job, held.attempt, who, reason, batch, held.mark)
+    return (manager.accept_loss if act is Act.ACCEPT_LOSS else manager.rebuild)(job, held.attempt, who, reason, held.mark)

@@ -1,0 +1,65 @@
+"""Rules over error counts as pages show them: when each fires, how far it was evaluated, when it would have fired."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from spark_jobs.contract import DAY_MS
+from weir.alerts.book import Book
+from weir.alerts.condition import condition
+from weir.alerts.keep import open_book
+from weir.alerts.replay import replay
+from weir.alerts.rules import JobRules, Rule, find, load, read_all
+from weir.console.times import at, span_of
+from weir.counts.closed import NOTHING
+from weir.errors import BadInput, BadRules
+from weir.settings import Settings
+from weir.supervise.spec import find as spec_of
+
+if TYPE_CHECKING:
+    from weir.supervise.manager import Manager
+
+SINCE, MOST_DAYS = "24h", 31  # a page waits half a minute; a year of windows takes longer
+
+
+def of_all(manager: Manager) -> Mapping[str, JobRules | BadRules]:
+    """By job: its rules, or what is wrong with them."""
+    return read_all(Path(Settings.load().rules), manager.specs)
+
+
+def of(manager: Manager, job: str) -> JobRules:
+    """Raises UnknownJob, BadRules."""
+    spec_of(manager.specs, job)
+    return load(Path(Settings.load().rules), job, manager.specs)
+
+
+def row(rules: JobRules, rule: Rule, book: Book) -> dict[str, Any]:
+    """A rule with how far it has come, empty for not yet, and how many incidents of it are open."""
+    followed = book.rules.get(rule.name)
+    until = followed.until if followed and followed.fingerprint == rule.fingerprint else NOTHING
+    return {
+        "job": rules.job,
+        "path": quote(rules.job, safe=""),
+        "name": rule.name,
+        "description": rule.description,
+        "condition": condition(rule),
+        "severity": rule.severity,
+        "sinks": rules.sinks_of(rule),
+        "until": "" if until == NOTHING else at(until),
+        "open": sum(1 for one in book.incidents if one.cause == rule.name),
+    }
+
+
+def replayed(manager: Manager, job: str, name: str, since: str, until: str, now: int) -> dict[str, Any]:
+    """When a rule would have fired, by the counts that are stored. Raises UnknownJob, BadRules, BadInput."""
+    rules = of(manager, job)
+    rule, span = find(rules, name), span_of(since or SINCE, until, now)
+    if span.until - span.since > MOST_DAYS * DAY_MS:
+        raise BadInput(f"since: a page tests {MOST_DAYS} days at most.", f"For more: weir rules test {name} --job {job} --since TIME")
+    firings = replay(manager.store, job, rule, span.since, span.until)
+    rows = [{"since": at(f.start), "until": at(f.end), "key": " ".join(f.key), "worst": f.sentence} for f in firings]
+    shown = row(rules, rule, open_book(manager.store, job)[1])
+    return {"rule": shown, "rows": rows, "since": at(span.since), "until": at(span.until)}
