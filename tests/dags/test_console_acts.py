@@ -15,8 +15,8 @@ from tests.dags.conftest import logged_in
 from tests.dags.fleet import JOB, Fleet
 from tests.dags.pages import Elements
 from weir.console import forms
-from weir.console.acts import ACTS
 from weir.errors import Refused
+from weir.supervise.acts import ACTS
 from weir.supervise.plan import Check
 
 TROUBLES = {"quarantine": Fleet.poison, "accept_loss": Fleet.lose}

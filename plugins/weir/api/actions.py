@@ -14,9 +14,8 @@ from weir.api.contract import responses
 from weir.api.idempotency import Answer, Place, digest, once
 from weir.api.jobs import Name
 from weir.api.problems import MEDIA_TYPE, problem, status_of
-from weir.console.acts import ACTS, GIVE_S, Act, Order, Shown, check, look
-from weir.console.job import known
 from weir.errors import BadInput, WeirError
+from weir.supervise.acts import ACTS, GIVE_S, Act, Order, Shown, check, look
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager
@@ -47,7 +46,7 @@ def only_json(request: Request) -> None:
 
 @router.get("/jobs/{job}/actions", summary="What can be done about a job", dependencies=[Depends(reader), Depends(only_known)])
 async def offers(ask: Asks, job: Name) -> models.Offers:
-    await ask(lambda manager: known(manager, job))
+    await ask(lambda manager: manager.known(job))
     return models.Offers.model_validate({"items": [_offer(name, act, job) for name, act in ACTS.items()]})
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from weir.api.pages import page, place_of
-from weir.console.times import span_of
 from weir.counts.panes import duration, parse_time
 from weir.counts.query import Question, counts, question
 from weir.counts.read import Grain
 from weir.counts.rules import Rules
+from weir.counts.times import span_of
 from weir.errors import BadInput
 from weir.supervise.spec import find
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from spark_jobs.contract import DAY_MS
 from weir import rows
 from weir.api.pages import page, place_of
-from weir.console import errors
-from weir.console.job import known
-from weir.console.times import span_of
 from weir.counts.panes import duration
 from weir.counts.progress import batches, ledger_row, samples
+from weir.counts.rules import Rules
+from weir.counts.signatures import signatures as signatures_of
+from weir.counts.times import span_of
 from weir.errors import BadInput, UnknownJob
 from weir.supervise.doctor import examine
 from weir.supervise.spec import find
@@ -38,7 +38,7 @@ def health(manager: Manager, job: str) -> Told:
 
 
 def timeline(manager: Manager, job: str, limit: int, cursor: str) -> Told:
-    known(manager, job)
+    manager.known(job)
     place = place_of(cursor, int, str)
     found = manager.store.events(job, limit + 1, (place[0], place[1]) if place else None)
     return page(found, limit, rows.event, lambda line: [line.at, line.id])
@@ -51,7 +51,7 @@ def ledger(manager: Manager, job: str, limit: int, cursor: str) -> Told:
 
 
 def recounts(manager: Manager, job: str, limit: int, cursor: str) -> Told:
-    known(manager, job)
+    manager.known(job)
     begin = _skipped(cursor)
     found = list(enumerate(manager.store.recounts(job, begin + limit + 1)))[begin:]
     return page(found, limit, lambda one: rows.recount(one[1]), lambda one: [one[0] + 1])
@@ -86,8 +86,8 @@ def signatures(manager: Manager, job: str, since: str, until: str, service: str,
     span = span_of(since, until, now)
     if span.until - span.since > MOST_SIGNATURES_MS:
         raise BadInput(f"since: this is more than {duration(MOST_SIGNATURES_MS)}.", "Ask for less time.")
-    known(manager, job)
-    told = errors.signatures(manager, job, span, service)
+    manager.known(job)
+    told = signatures_of(manager.store, Rules.of(find(manager.specs, job)), span, service)
     return {"items": told.pop("rows"), **told, "services": [{"service": name, "n": n} for name, n in told["services"]]}
 
 

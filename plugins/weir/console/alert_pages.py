@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from weir.console import alerts, forms, rules
 from weir.console.access import editor, edits
 from weir.console.answers import HEADERS, page
-from weir.console.times import CHOICES
+from weir.counts.times import CHOICES
 from weir.errors import BadInput
 from weir.triggers.session import ask
 

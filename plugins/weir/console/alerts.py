@@ -14,7 +14,7 @@ from weir.alerts.keep import change, open_book
 from weir.alerts.rules import JobRules, Severity
 from weir.alerts.sink import message_of
 from weir.console import rules
-from weir.console.times import at
+from weir.counts.times import at
 from weir.errors import Conflict
 from weir.supervise.pause import in_force, in_words
 from weir.supervise.spec import find as spec_of

@@ -9,7 +9,7 @@ from fastapi import HTTPException, Request, status
 from fastapi.responses import HTMLResponse, Response
 
 from weir.api.problems import status_of
-from weir.console.times import at
+from weir.counts.times import at
 from weir.html import render
 
 HERE = Path(__file__).parent

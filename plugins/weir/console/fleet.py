@@ -12,9 +12,9 @@ from urllib.parse import quote
 from weir.alerts.words import span
 from weir.console.motion import Motion, Motions
 from weir.console.plot import sparkline
-from weir.console.times import at, bare
 from weir.console.trend import Trends
 from weir.console.words import in_words
+from weir.counts.times import at, bare
 from weir.supervise.verdict import Report, Verdict
 
 if TYPE_CHECKING:

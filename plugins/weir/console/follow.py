@@ -35,7 +35,7 @@ async def fleet_events(request: Request, verdict: str = "", q: str = "") -> Resp
 async def job_events(request: Request, name: str) -> Response:
     """What changes on a job's page: its verdict, how far its newest start has come, its timeline. 404 if there is no such job."""
     panels = request.app.state.panels
-    await ask(lambda manager: job.known(manager, name))
+    await ask(lambda manager: manager.known(name))
 
     async def look() -> object:
         return await ask(lambda manager: job.follow(manager, panels, name))

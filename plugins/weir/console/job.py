@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from weir.console import alerts, checkpoint, plots, start
 from weir.console.panels import Panel, Panels
-from weir.console.times import Span, at, bare, span_of
 from weir.console.words import in_words
+from weir.counts.times import Span, at, bare, span_of
 from weir.errors import BadSpec, NotRunning
 from weir.supervise.pause import in_force
 from weir.supervise.plan import differences
@@ -38,7 +38,7 @@ class Asked:
 
 def look(manager: Manager, panels: Panels, job: str, asked: Asked) -> dict[str, Panel]:
     """Raises UnknownJob, or NotRunning if the store does not tell of a job that has no spec here."""
-    known(manager, job)
+    manager.known(job)
     now = int(time.time() * 1000)
 
     def span() -> Span:
@@ -77,12 +77,6 @@ def glanced(manager: Manager, job: str) -> Glance:
     if glance.trouble:
         raise NotRunning(f"{job}: {glance.trouble}", "See: weir status")
     return glance
-
-
-def known(manager: Manager, job: str) -> None:
-    """Of a job whose folder is gone there is still the timeline. Raises UnknownJob."""
-    if job not in manager.specs and not manager.store.events(job, 1):
-        find(manager.specs, job)
 
 
 def health(manager: Manager, job: str) -> dict[str, Any]:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from weir.cluster.records import AttemptRow, Event
-from weir.console.times import at
+from weir.counts.times import at
 
 STEP, HEIGHT = 10, 100  # of the drawing's own units: a window is STEP wide
 SPARK = 20  # the height of a sparkline
-LEVELS = ("emerg", "alert", "crit", "error")  # those whose lines have a signature
 
 
 def draw(numbers: Sequence[int]) -> dict[str, Any]:

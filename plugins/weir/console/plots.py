@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from spark_jobs.contract import HOUR_MS
 from weir.console import plot
 from weir.console.series import Axis, Values, axis_of, batches_of, errors_of
-from weir.console.times import Span
 from weir.counts.panes import duration, iso
+from weir.counts.times import Span
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager

@@ -13,8 +13,8 @@ from weir.alerts.condition import condition
 from weir.alerts.keep import open_book
 from weir.alerts.replay import replay
 from weir.alerts.rules import JobRules, Rule, find, load, read_all
-from weir.console.times import at, span_of
 from weir.counts.closed import NOTHING
+from weir.counts.times import at, span_of
 from weir.errors import BadInput, BadRules
 from weir.settings import Settings
 from weir.supervise.spec import find as spec_of

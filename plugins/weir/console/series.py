@@ -9,11 +9,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from spark_jobs.protocol import Head
-from weir.console.plot import LEVELS
-from weir.console.times import Span
 from weir.counts.panes import windows
 from weir.counts.query import Question, summed
 from weir.counts.rules import Rules
+from weir.counts.signatures import LEVELS
+from weir.counts.times import Span
 from weir.supervise.spec import find
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from spark_jobs.protocol import Head, landed
 from weir.cluster.records import AttemptRow, Glance
-from weir.console.times import at
+from weir.counts.times import at
 
 DONE, OPEN, BAD = "done", "open", "bad"
 

@@ -15,7 +15,7 @@ from itertools import islice
 from spark_jobs.contract import HOUR_MS
 from spark_jobs.protocol import Head, Position
 from weir.cluster.base import CountStore
-from weir.console.plot import LEVELS
+from weir.counts.signatures import LEVELS
 from weir.supervise.spare import Spare
 
 MINUTE_MS = 60_000

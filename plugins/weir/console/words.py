@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from weir.alerts.words import span
-from weir.console.times import at
+from weir.counts.times import at
 from weir.supervise.summary import summary
 from weir.supervise.verdict import CALM, TROUBLE, Report, Verdict
 

@@ -51,6 +51,11 @@ class Parts:
         does not see the cluster, and calls a dead driver unknown, would put off its restart again and again."""
         return self._onlooker
 
+    def known(self, job: str) -> None:
+        """Of a job whose folder is gone there is still the timeline. Raises UnknownJob."""
+        if job not in self.specs and not self.store.events(job, 1):
+            find(self.specs, job)
+
     def _wanted_running(self, job: str) -> JobRow:
         find(self.specs, job)
         wanted = self.store.job(job)

@@ -16,8 +16,8 @@ from tests.unit.api.service import BASE, JOB, Service
 from weir.api.app import build
 from weir.api.limits import MOST_BYTES, Bucket, Buckets
 from weir.api.tokens import issue, load, revoke
-from weir.console.acts import ACTS
 from weir.errors import BadInput
+from weir.supervise.acts import ACTS
 
 
 def routes() -> list[tuple[str, str]]:

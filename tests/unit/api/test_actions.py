@@ -14,8 +14,8 @@ from weir.api.actions import AGAIN, _body, _held_to
 from weir.api.idempotency import CLAIM_MS, Answer, Place, digest, once
 from weir.api.models import Order
 from weir.cluster.records import Asked
-from weir.console.acts import ACTS
 from weir.errors import AtWork, KeyReused, NotRunning, WeirError
+from weir.supervise.acts import ACTS
 from weir.testing import MemoryStore
 
 WHY = "new certificates"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from weir.cluster.records import AttemptRow, Event
-from weir.console.errors import grain, ranked
 from weir.console.plot import HEIGHT, draw, marks
-from weir.console.times import MOST, Span, at, bare, span_of
+from weir.counts.signatures import grain, ranked
+from weir.counts.times import MOST, Span, at, bare, span_of
 from weir.errors import BadInput
 
 HOUR, DAY = 3_600_000, 86_400_000

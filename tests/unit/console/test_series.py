@@ -10,7 +10,7 @@ from spark_jobs.protocol import Batch, Head, Progress, Totals, claim, first_head
 from weir.console.plot import HEIGHT, line
 from weir.console.plots import drawing, rates
 from weir.console.series import OTHERS, SERVICES, Axis, ranked, took_s, worst
-from weir.console.times import Span
+from weir.counts.times import Span
 
 MINUTE = 60_000
 T = 1_800_000_000_000

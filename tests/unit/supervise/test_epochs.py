@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.console.epochs import Held
 from weir.errors import BadInput
+from weir.supervise.epochs import Held
 
 held = st.builds(Held, st.integers(0, 10**9), st.integers(-1, 10**9), st.from_regex(r"m[0-9a-f]{12}", fullmatch=True) | st.just(""))
 

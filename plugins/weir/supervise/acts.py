@@ -1,4 +1,4 @@
-"""What a person may have done about a job from its page: in words, as the command that does the same, and how it is done.
+"""What a person may have done about a job, from its page or by REST: in words, as the command that does the same, and how it is done.
 
 What was shown is kept with the form, and what has changed since is not acted on.
 """
@@ -9,10 +9,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from weir.console import epochs
-from weir.console.job import known
 from weir.counts.panes import parse_duration
 from weir.errors import BadInput, Conflict
+from weir.supervise import epochs
 from weir.supervise.pause import HOLD, MAINTENANCE
 from weir.supervise.plan import Kind, Plan
 from weir.supervise.restart import Act as Epoch
@@ -224,5 +223,5 @@ ACTS = {
 
 def look(manager: Manager, act: Act, job: str) -> Shown:
     """What the form of an act shows. Raises UnknownJob, and what planning raises."""
-    known(manager, job)
+    manager.known(job)
     return act.shows(manager, job)

@@ -1,0 +1,80 @@
+"""Which errors there were in a span, since when, and which are new since the last deploy."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from spark_jobs.contract import DAY_MS, HOUR_MS
+from weir.cluster.base import JobStore
+from weir.counts.panes import duration, iso, windows
+from weir.counts.query import Question, summed
+from weir.counts.rules import Rules
+from weir.counts.times import Span, at
+
+TOP = 50  # signatures
+LEVELS = ("emerg", "alert", "crit", "error")  # those whose lines have a signature
+BEFORE_MS = 7 * DAY_MS  # a signature is new if there was none in this time before the deploy
+BY = ("service", "signature")
+Kind = tuple[str, str]  # service, signature
+
+
+def signatures(store: JobStore, rules: Rules, span: Span, service: str) -> dict[str, Any]:
+    """The signatures with the most errors in a span, and all services with theirs. Raises UnknownJob, NotProven, Conflict."""
+    width = grain(span, rules.pane)
+    cells = _read(store, rules, span.since // width * width, span.until, width)
+    deployed = max((version.deployed_at for version in store.versions(rules.job)), default=0)
+    before = _before(store, rules, deployed) if deployed else set()
+    rows = ranked(cells, width, deployed, before)
+    services = Counter[str]()
+    for row in rows:
+        services[row["service"]] += row["n"]
+    chosen = [row for row in rows if service in ("", row["service"])]
+    return {
+        "rows": [{**row, "first": at(row["first"]), "last": at(min(row["last"], span.until))} for row in chosen[:TOP]],
+        "more": len(chosen[TOP:]),
+        "services": services.most_common(),
+        "since": iso(span.since // width * width),
+        "until": at(span.until),
+        "window": duration(width),
+        "deployed": at(deployed),
+    }
+
+
+def grain(span: Span, pane: int) -> int:
+    """How finely first and last seen are told (ms): the longer the span, the coarser, so that roll-ups answer."""
+    length = span.until - span.since
+    return pane if length <= 6 * HOUR_MS or HOUR_MS % pane else HOUR_MS if length <= 14 * DAY_MS else DAY_MS
+
+
+def ranked(cells: Sequence[tuple[int, Kind, int]], width: int, deployed: int, before: set[Kind]) -> list[dict[str, Any]]:
+    """A row for each service and signature of `cells` (window's start, kind, errors), the most errors first.
+
+    `first` and `last` (ms) are the outer ends of their windows. New is what was seen after the deploy and is not among those before it.
+    Of a service that is new itself, nothing is, as for alerts."""
+    found: dict[Kind, dict[str, Any]] = {}
+    for start, kind, n in cells:
+        row = found.setdefault(kind, {"service": kind[0], "signature": kind[1], "n": 0, "first": start, "last": start + width})
+        row["n"] += n
+        row["first"], row["last"] = min(row["first"], start), max(row["last"], start + width)
+    services = {service for service, _ in before}
+    for kind, row in found.items():
+        row["new"] = row["last"] > deployed and kind not in before and kind[0] in services
+    return sorted(found.values(), key=lambda row: (-row["n"], row["service"], row["signature"]))
+
+
+def _before(store: JobStore, rules: Rules, deployed: int) -> set[Kind]:
+    """What there was in the days before a deploy, up to its very pane: whole days from roll-ups of days, then hours, then panes."""
+    found, since = set[Kind](), deployed // DAY_MS * DAY_MS - BEFORE_MS
+    for width in (width for width in (DAY_MS, HOUR_MS, rules.pane) if width % rules.pane == 0):
+        until = deployed // width * width
+        if until > since:
+            found |= {kind for _, kind, _ in _read(store, rules, since, until, width)}
+            since = until
+    return found
+
+
+def _read(store: JobStore, rules: Rules, since: int, until: int, width: int) -> list[tuple[int, Kind, int]]:
+    question = Question(windows(width, width, rules.pane), since, until, BY, LEVELS)
+    return [(start, (service, signature), n) for (start, (service, signature)), n in summed(store, rules.job, question).items()]
