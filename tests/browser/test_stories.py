@@ -26,7 +26,7 @@ def test_see_trouble_understand_restart_see_it_proven(eyes: Eyes, job: Fleet) ->
     job.clock.sleep(60)
     job.alert(RULES)
     eyes.open("")
-    eyes.sees(f"{JOB}: the driver of attempt 1 has ended")
+    eyes.sees("the driver of attempt 1 has ended")
     eyes.keep("1-trouble-fleet")
     eyes.follow(JOB)
     eyes.sees(f"weir restart {JOB}", "warning: stream", "nobody")
@@ -77,7 +77,7 @@ def test_silence_for_maintenance(eyes: Eyes, job: Fleet) -> None:
     job.clock.sleep(60)
     job.alert(RULES)
     eyes.open("inbox")
-    eyes.sees(f"[warning] {JOB}: stream")
+    eyes.sees(f"[warning] {JOB}: the driver of attempt 1 has ended")
 
 
 def test_what_broke_since_the_deploy(eyes: Eyes, job: Fleet) -> None:
