@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 AGAIN = "Idempotency-Replayed"
 DEPLOY, UNHELD = "deploy", {"stop"}  # whatever attempt runs by then is to stop
-HELD = {"attempt": int, "batch": int, "mark": str}  # in this order an act has them in one word
+HELD = ("attempt", "batch", "mark")  # in this order an act has them in one word
 router = APIRouter(tags=["actions"], responses=responses(400, 401, 403, 404, 429, 503))
 
 Action = Annotated[str, Path(json_schema_extra={"enum": list(ACTS)}, examples=["restart"])]
@@ -59,7 +59,7 @@ async def offers(ask: Asks, job: Name) -> models.Offers:
 async def form(ask: Asks, job: Name, action: Action) -> models.Form:
     act = _act(action)
     seen: Shown = await ask(lambda manager: look(manager, act, job))
-    shown = {"lines": list(seen.lines), "body": _body(action, seen.held_to), "refused": seen.refused}
+    shown = {"lines": list(seen.lines), "body": dict(seen.body), "refused": seen.refused}
     return models.Form.model_validate({**_offer(action, act, job), **shown})
 
 
@@ -110,15 +110,8 @@ def _check(action: str, order: Order) -> None:
         raise BadInput(f"{needed}: there is none. Nothing was done.", look_first)
 
 
-def _body(action: str, held_to: str) -> dict[str, str | int]:
-    """What an action is held to, as members of its body."""
-    if action == DEPLOY:
-        return {"plan": held_to}
-    return {name: kind(value) for (name, kind), value in zip(HELD.items(), held_to.split(), strict=False)}
-
-
 def _held_to(order: models.Order) -> str:
-    """The same back as one word."""
+    """What the body of a look said, as the one word that an act is held to."""
     values = [getattr(order, name) for name in HELD]
     return order.plan or " ".join(str(value) for value in values if value not in (None, ""))
 

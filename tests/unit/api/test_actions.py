@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.api.service import BASE, JOB, Service, audited
-from weir.api.actions import AGAIN, _body, _held_to
+from weir.api.actions import AGAIN, _held_to
 from weir.api.idempotency import CLAIM_MS, Answer, Place, digest, once
 from weir.api.models import Order
 from weir.cluster.records import Asked
 from weir.errors import AtWork, KeyReused, NotRunning, WeirError
 from weir.supervise.acts import ACTS
+from weir.supervise.epochs import Held
 from weir.testing import MemoryStore
 
 WHY = "new certificates"
@@ -166,12 +167,12 @@ def test_every_action_says_what_to_send(service: Service) -> None:
     assert {offer["action"] for offer in service.get(f"jobs/{JOB}/actions").json()["items"]} == {*ACTS}
 
 
-@given(st.integers(0, 10**6), st.integers(0, 10**6), st.sampled_from(["", "a1b2"]))
+@given(st.integers(0, 10**6), st.integers(-1, 10**6), st.sampled_from(["", "ma1b2"]))
 def test_what_an_action_is_held_to_goes_there_and_back(attempt: int, batch: int, mark: str) -> None:
-    held = f"{attempt} {batch} {mark}".strip()
-    assert _held_to(Order(**_body("quarantine", held))) == held  # type: ignore[arg-type]
-    assert _held_to(Order(**_body("deploy", "v1 v2 new epoch"))) == "v1 v2 new epoch"  # type: ignore[arg-type]
-    assert _body("hold", "") == {} and _held_to(Order()) == ""  # type: ignore[call-arg]
+    held = Held(attempt, batch, mark)
+    assert Held.of(_held_to(Order(**held.body))) == held  # type: ignore[arg-type]
+    assert _held_to(Order(plan="v1 v2 new epoch")) == "v1 v2 new epoch"  # type: ignore[call-arg]
+    assert _held_to(Order()) == ""  # type: ignore[call-arg]
 
 
 # one action for one key
