@@ -21,6 +21,7 @@ from weir.settings import PROJECT
 
 DAGS = "WEIR_DAGS"  # a folder in place of the project's, for who wants to change DAGs without changing the project
 OTLP = "OTEL_EXPORTER_OTLP_ENDPOINT"  # OpenTelemetry's own name for where a collector listens: with it Airflow sends metrics and traces
+TRACES = "OTEL_TRACES_EXPORTER"
 KEEP = timedelta(days=3)  # task logs and rows of the metadata database
 COMPONENTS = {
     # name: (arguments, its key in the health answer)
@@ -65,8 +66,14 @@ def env(stack: Stack) -> dict[str, str]:
         AIRFLOW_HOME=str(stack.folder("airflow")),
         AIRFLOW_CONN_SPARK_DEFAULT=_spark_connection(stack),
         GX_ANALYTICS_ENABLED="False",
+        **_telemetry(),
         **settings,
     )
+
+
+def _telemetry() -> dict[str, str]:
+    """Metrics go to a collector over HTTP, and traces, unless one says otherwise, over gRPC, to the same address."""
+    return {TRACES: os.environ.get(TRACES, "otlp_proto_http")} if os.environ.get(OTLP) else {}
 
 
 def _settings(stack: Stack) -> dict[str, object]:

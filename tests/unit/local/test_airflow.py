@@ -36,7 +36,9 @@ def test_the_last_pruning_is_remembered_over_restarts(a_stack: Stack, monkeypatc
 def test_one_setting_switches_opentelemetry_on(a_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("AIRFLOW__METRICS__OTEL_ON", "AIRFLOW__TRACES__OTEL_ON")
     monkeypatch.delenv(airflow.OTLP, raising=False)
-    assert [airflow.env(a_stack)[name] for name in names] == ["False", "False"]
+    assert [airflow.env(a_stack)[name] for name in names] == ["False", "False"] and airflow.TRACES not in airflow.env(a_stack)
     monkeypatch.setenv(airflow.OTLP, "http://127.0.0.1:4318")
     env = airflow.env(a_stack)
-    assert [env[name] for name in (*names, airflow.OTLP)] == ["True", "True", "http://127.0.0.1:4318"]
+    assert [env[name] for name in (*names, airflow.OTLP, airflow.TRACES)] == ["True", "True", "http://127.0.0.1:4318", "otlp_proto_http"]
+    monkeypatch.setenv(airflow.TRACES, "otlp")
+    assert airflow.env(a_stack)[airflow.TRACES] == "otlp"
