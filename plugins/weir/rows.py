@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spark_jobs.contract import RejectedLine
-from weir.cluster.records import Event
+from weir.cluster.records import Event, VersionRow
 from weir.counts.panes import iso
 from weir.output import readable
 from weir.supervise.summary import summary
@@ -58,7 +58,12 @@ def event(line: Event) -> Row:
 
 def versions(manager: Manager, job: str) -> list[Row]:
     """The versions that were deployed, the last one first. Raises UnknownJob."""
-    found, kept, wanted = manager.versions(job), manager.kept(), manager.store.job(job)
+    return versions_of(manager, job, manager.versions(job))
+
+
+def versions_of(manager: Manager, job: str, found: Sequence[VersionRow]) -> list[Row]:
+    """The same of those that were found."""
+    kept, wanted = manager.kept(), manager.store.job(job)
     return [
         {
             "version": row.version,

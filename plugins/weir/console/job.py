@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from weir import rows
 from weir.console import alerts, checkpoint, plots, start
 from weir.console.panels import Panel, Panels
 from weir.console.words import in_words
@@ -130,19 +131,10 @@ def timeline(manager: Manager, job: str, limit: int) -> dict[str, Any]:
 
 def versions(manager: Manager, job: str) -> Sequence[dict[str, Any]]:
     """The versions, the last one first, each with what differs from the one before it."""
-    found, kept, wanted = manager.versions(job), manager.kept(), manager.store.job(job)
-    changes = [_changes(newer, older) for newer, older in pairwise(found)]
-    return [
-        {
-            "version": row.version,
-            "deployed_at": at(row.deployed_at),
-            "current": wanted is not None and wanted.version == row.version,
-            "good": row.good,
-            "kept": row.version in kept,
-            "changes": changed,
-        }
-        for row, changed in zip(found, [*changes, ()], strict=False)
-    ]
+    found = manager.versions(job)
+    changes = [*(_changes(newer, older) for newer, older in pairwise(found)), ()]
+    told = rows.versions_of(manager, job, found)
+    return [{**row, "deployed_at": bare(row["deployed_at"]), "changes": changed} for row, changed in zip(told, changes, strict=False)]
 
 
 def _changes(newer: VersionRow, older: VersionRow) -> Sequence[str]:

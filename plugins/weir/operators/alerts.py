@@ -18,6 +18,7 @@ from weir.operators.sinks import sinks
 if TYPE_CHECKING:
     from weir.alerts.book import Book
     from weir.alerts.rules import JobRules
+    from weir.cluster.base import Broker
     from weir.supervise.manager import Manager
 
 PASSES = 20  # of one run: after a long outage the next runs go on
@@ -31,9 +32,9 @@ class AlertOperator(WeirOperator):
     def execute(self, context: Context) -> None:
         trouble: list[str] = []
         with opened() as manager:
-            behind = _rules(manager, trouble)
+            broker, behind = _broker(), _rules(manager, trouble)
             for _ in range(PASSES):
-                passed, behind = behind, [rules for rules in behind if self._evaluate(manager, rules, trouble)]
+                passed, behind = behind, [rules for rules in behind if self._evaluate(manager, broker, rules, trouble)]
                 if not behind:
                     break
                 for rules in passed:  # what is decided does not wait for all that is left: twenty years of windows took minutes
@@ -43,10 +44,10 @@ class AlertOperator(WeirOperator):
         if trouble:
             raise NotDelivered("; ".join(trouble), "See docs/alerts.md.")
 
-    def _evaluate(self, manager: Manager, rules: JobRules, trouble: list[str]) -> bool:
+    def _evaluate(self, manager: Manager, broker: Broker, rules: JobRules, trouble: list[str]) -> bool:
         """One pass. Are there windows left?"""
         with _told(rules.job, trouble):
-            return evaluated(manager, rules)
+            return evaluated(manager, broker, rules)
         return False
 
     def _deliver(self, manager: Manager, job: str, trouble: list[str]) -> None:
@@ -61,18 +62,23 @@ def alert(manager: Manager, job: str) -> int:
     trouble: list[str] = []
     for rules in _rules(manager, trouble):
         if rules.job == job:
-            evaluated(manager, rules)
+            evaluated(manager, _broker(), rules)
     return len(delivered(manager, job)[1].outbox)
 
 
-def evaluated(manager: Manager, rules: JobRules) -> bool:
+def evaluated(manager: Manager, broker: Broker, rules: JobRules) -> bool:
     """One pass over a job's rules and its health. Are there windows left? Raises WeirError."""
     from weir.alerts.evaluate import evaluate
-    from weir.cluster.kafka import KafkaBroker
     from weir.counts.rules import Rules
 
-    counting, broker = Rules.of(manager.specs[rules.job]), KafkaBroker(settings().kafka)
-    return evaluate(manager.store, broker, counting, rules, round(time.time() * 1000)).more
+    return evaluate(manager.store, broker, Rules.of(manager.specs[rules.job]), rules, round(time.time() * 1000)).more
+
+
+def _broker() -> Broker:
+    """Costs a question to Airflow for the connection: one for all jobs of a run."""
+    from weir.cluster.kafka import KafkaBroker
+
+    return KafkaBroker(settings().kafka)
 
 
 def delivered(manager: Manager, job: str) -> tuple[int, Book]:
