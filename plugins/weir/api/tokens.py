@@ -57,7 +57,7 @@ def load(file: Path) -> list[Token]:
     try:
         return [Token(**values) for values in json.loads(file.read_text())["tokens"]] if file.exists() else []
     except (ValueError, KeyError, TypeError, OSError) as error:
-        raise BadInput(f"tokens: {file} cannot be read: {error}.", "weir token NAME makes one.") from error
+        raise BadInput(f"tokens: {file} cannot be read: {error}.", "Move it away: then weir token NAME makes another.") from error
 
 
 class StaticTokens:
