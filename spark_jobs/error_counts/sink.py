@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from spark_jobs.contract import SAMPLE_BYTES, JobArguments, RejectedLine
 from spark_jobs.error_counts import source
-from spark_jobs.error_counts.transform import Count, Plan, counted, sampled
+from spark_jobs.error_counts.transform import Count, Plan, collected, counted, sampled
 from spark_jobs.offsets import parse_offsets
 from spark_jobs.protocol import Batch, Offsets, Progress
 from spark_jobs.writer import Counted, Diverged, ranges
@@ -78,7 +78,7 @@ class Sink:
 
     def _count(self, lines: DataFrame, before: Progress) -> Counted:
         assert self._plan is not None
-        rows = [Count(*row) for row in self._plan.counts(lines).collect()]
+        rows = collected(self._plan.counts(lines))
         self._same_topic()
         return counted(rows, before, self._args, self._samples(rows))
 

@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from spark_jobs.contract import OTHER, CassandraAddress, Delta, JobArguments
-from spark_jobs.error_counts.transform import BLOCK, LONGEST_LINE, Count, Plan, Rejected, counted, sampled
+from spark_jobs.error_counts.transform import BLOCK, LONGEST_LINE, Count, Plan, Rejected, collected, counted, sampled
 from spark_jobs.protocol import Progress
 from spark_jobs.writer import Counted
 from weir.generator import Generator, Mix
@@ -29,8 +29,7 @@ def frame(spark: SparkSession, records: Iterable[Record], append_ms: int = NOW_M
 
 
 def count(spark: SparkSession, records: Sequence[Record], args: JobArguments = ARGS, append_ms: int = NOW_MS) -> Counted:
-    rows = Plan(args).counts(frame(spark, records, append_ms)).collect()
-    return counted([Count(*row) for row in rows], Progress(), args)
+    return counted(collected(Plan(args).counts(frame(spark, records, append_ms))), Progress(), args)
 
 
 def at(second: int, level: str = "error", message: str = "x") -> bytes:
@@ -117,7 +116,7 @@ def test_the_signature_cap(spark: SparkSession) -> None:
 def test_rejected_lines_are_known_by_their_offsets(spark: SparkSession) -> None:
     bad = {3: b"bad", 70: b"", 71: b"bad", 131: b"\xff"}
     records: list[Record] = [(b"web", bad.get(n, at(1)), n % 2) for n in range(140)]
-    rows = [Count(*row) for row in Plan(ARGS).counts(frame(spark, records)).collect()]
+    rows = collected(Plan(ARGS).counts(frame(spark, records)))
     assert sampled(rows, 3) == [
         Rejected(3, 1, "web", "not_a_log_line"), Rejected(70, 0, "web", "empty"), Rejected(131, 1, "web", "not_utf8")
     ]  # fmt: skip

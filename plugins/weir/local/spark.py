@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import shutil
 import sys
+import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
 from weir.local import class_archive, jars
@@ -23,13 +26,34 @@ OPENS = (
 )  # fmt: skip
 
 
+# MLlib has each new session of Spark register functions, for which all of Scala's reflection is loaded: two seconds of a driver's start.
+LEFT_OUT = "spark-mllib_*"
+
+
 @functools.cache
 def spark_home() -> Path:
-    """The pyspark wheel's folder, without importing pyspark."""
+    """What the servers and drivers of this stack find as Spark: links to the jars of the pyspark wheel but for LEFT_OUT, without importing
+    pyspark. Raises FileNotFoundError if it is not installed."""
     found = importlib.util.find_spec("pyspark")
     if found is None or not found.origin:
         raise FileNotFoundError("pyspark is not installed")
-    return Path(found.origin).parent
+    kept = [jar for jar in (Path(found.origin).parent / "jars").glob("*.jar") if not jar.match(LEFT_OUT)]
+    home = class_archive.place() / f"spark-{version('pyspark')}"
+    if not home.exists():
+        _link(kept, home)
+    return home
+
+
+def _link(jars: list[Path], home: Path) -> None:
+    """In one step, since the processes of a stack may come here at the same time."""
+    new = Path(tempfile.mkdtemp(prefix=f"{home.name}.", dir=home.parent))
+    (new / "jars").mkdir()
+    for jar in jars:
+        (new / "jars" / jar.name).symlink_to(jar)
+    try:
+        new.rename(home)
+    except OSError:  # another one was first
+        shutil.rmtree(new)
 
 
 def connector_jars() -> str:
