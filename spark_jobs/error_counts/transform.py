@@ -6,12 +6,11 @@ rows, so a batch that is done again gives the same.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple
 
-from pyspark.sql import Window
 from pyspark.sql import functions as F
 from pyspark.sql.types import LongType, StringType
 
@@ -31,7 +30,7 @@ BLOCK = 62  # offsets whose rejected lines one row can name: as many as a long h
 
 
 class Count(NamedTuple):
-    """A row of `Plan.counts`: `n` lines of one partition, either of a pane, level and signature, or rejected for a reason.
+    """`n` lines of one partition, either of a pane, level and signature, or rejected for a reason.
 
     `place` is the start of the pane (ms), or the block of offsets that the rejected lines are in: bit i of `offsets` is set if the line at
     `BLOCK * place + i` is one of them. `event_ms` and `append_ms` are the largest times.
@@ -64,20 +63,16 @@ class Plan:
     def __init__(self, args: JobArguments) -> None:
         self._judged = [*_refusals(), *parser(args.line_format)(args.time_zone), *_verdict(args.future_skew_s)]
         self._signed = signature.stages()
-        self._keys = [*map(F.col, ("partition", "key", "level", "signature", "reason")), _place(args.pane_s * 1000)]
-        self._first, self._again = _sums(F.count("*"), _rejected_bit()), _sums(F.sum("n"), F.col("offsets"))
-        self._named, self._capped = _service(), _capped(args.signature_cap)
+        self._keys = [F.col("partition"), _service(), _place(args.pane_s * 1000), *map(F.col, ("level", "signature", "reason"))]
+        self._sums = [F.count("*"), F.max("event_ms"), F.max("append_ms"), F.sum(_rejected_bit())]
 
     def judged(self, records: DataFrame) -> DataFrame:
         """The records with the reason why each is rejected, or with its `level` and `event_ms`."""
         return _staged(records, self._judged)
 
     def counts(self, records: DataFrame) -> DataFrame:
-        """Rows of `Count`. `records` are those of Spark's Kafka source."""
-        grouped = _staged(records, [*self._judged, *self._signed]).groupBy(*self._keys).agg(*self._first)
-        # In one task: what is left is small, and its two sorts then need no shuffle.
-        capped = _staged(grouped.coalesce(1), [*self._named, *self._capped])
-        return capped.groupBy(*Count._fields[:6]).agg(*self._again)
+        """Rows for `collected`. `records` are those of Spark's Kafka source."""
+        return _staged(records, [*self._judged, *self._signed]).groupBy(*self._keys).agg(*self._sums)
 
 
 def _staged(lines: DataFrame, stages: Stages) -> DataFrame:
@@ -121,22 +116,9 @@ def _rejected_bit() -> Column:
     return F.when(F.col("reason").isNull(), F.lit(0).cast(LongType())).otherwise(bit)
 
 
-def _service() -> Stages:
+def _service() -> Column:
     """The bytes of a record's key that name its service."""
-    return [{"service": F.coalesce(F.substring("key", 1, LONGEST_SERVICE), F.lit(b""))}]
-
-
-def _capped(cap: int) -> Stages:
-    """Signatures beyond the cap of a service become OTHER: the most frequent of the batch stay, the lower bytes among equals."""
-    of_signature = Window.partitionBy("service", "signature")
-    of_service = Window.partitionBy("service", F.col("signature") == "").orderBy(F.desc("_total"), "signature")
-    kept = F.when(F.col("_place") <= cap, F.col("signature")).otherwise(OTHER)
-    return [{"_total": F.sum("n").over(of_signature)}, {"_place": F.dense_rank().over(of_service)}, {"signature": kept}]
-
-
-def _sums(n: Column, offsets: Column) -> list[Column]:
-    largest = [F.max(name).alias(name) for name in ("event_ms", "append_ms")]
-    return [n.alias("n"), *largest, F.sum(offsets).alias("offsets")]
+    return F.coalesce(F.substring("key", 1, LONGEST_SERVICE), F.lit(b"")).alias("service")
 
 
 def collected(counts: DataFrame) -> list[Count]:
@@ -149,8 +131,18 @@ def _named(key: bytes) -> str:
     return bytes(key).decode(errors="replace") if key else UNKNOWN_SERVICE
 
 
-def counted(rows: Iterable[Count], before: Progress, args: JobArguments, rejected: Iterable[RejectedLine] = ()) -> Counted:
-    """What a batch holds, from the rows of `Plan.counts` and the progress without it."""
+def frequent(rows: Iterable[Count], cap: int) -> set[tuple[str, str]]:
+    """The services and signatures that stay: of each service the most frequent of the batch, the lower bytes among equals."""
+    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        if row.signature:
+            found[row.service][row.signature] += row.n
+    return {(service, text) for service, n in found.items() for text in sorted(n, key=lambda text: (-n[text], text))[:cap]}
+
+
+def counted(rows: Sequence[Count], before: Progress, args: JobArguments, rejected: Iterable[RejectedLine] = ()) -> Counted:
+    """What a batch holds, from its rows and the progress without it. Signatures beyond the cap of a service become OTHER."""
+    kept = frequent(rows, args.signature_cap)
     deltas: Counter[tuple[int, str, str, str]] = Counter()
     levels: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
@@ -162,7 +154,8 @@ def counted(rows: Iterable[Count], before: Progress, args: JobArguments, rejecte
         if row.level is None or row.event_ms is None:
             reasons[str(row.reason)] += row.n
             continue
-        deltas[row.place, row.service, row.level, row.signature] += row.n
+        named = not row.signature or (row.service, row.signature) in kept
+        deltas[row.place, row.service, row.level, row.signature if named else OTHER] += row.n
         levels[row.level] += row.n
         late += row.n * is_late(row.place, before, args.pane_s)
         event_times[row.partition] = max(row.event_ms, event_times.get(row.partition, row.event_ms))
