@@ -77,6 +77,12 @@ class TimedOut(WeirError):
     code = "WEIR-205"
 
 
+class StoreBehind(WeirError):
+    """The store answers, and its schema is not the one that this version of Weir asks."""
+
+    code = "WEIR-206"
+
+
 class Conflict(WeirError):
     """Somebody else changed the job first; what was judged is no longer so."""
 

@@ -13,6 +13,7 @@ from spark_jobs.contract import DAY_MS, HOUR_MS, Delta, RejectedLine, day_of
 from spark_jobs.gap import Gap, GapKind, Hole
 from spark_jobs.protocol import Batch, Head, Progress, State, Totals, claim, first_head, land, rebuilt, started, taken_over
 from spark_jobs.standby import Orders
+from weir.cluster.cassandra import CassandraStore
 from weir.cluster.records import (
     AttemptRow,
     Booked,
@@ -30,6 +31,7 @@ from weir.cluster.records import (
     Touched,
     VersionRow,
 )
+from weir.errors import StoreBehind
 
 HOUR = 490_000 * HOUR_MS
 DAY = day_of(HOUR)
@@ -493,3 +495,10 @@ def test_the_inbox_has_each_message_once_the_newest_first(store: Any, job: str) 
     store.put_mail(f"{job}_2", one)
     many = store.inboxes([job, *(f"{job}_{i}" for i in range(150))], 1)
     assert (list(many[job]), list(many[f"{job}_2"]), list(many[f"{job}_1"])) == ([two], [one], []) and len(many) == 151
+
+
+@pytest.mark.stack
+def test_tables_that_were_not_migrated_are_told_from_an_outage(real_store: CassandraStore) -> None:
+    with pytest.raises(StoreBehind, match="nowhere") as told:
+        real_store.session.execute("SELECT n FROM nowhere WHERE job = ?", "j")
+    assert "weir migrate" in str(told.value)

@@ -24,6 +24,7 @@ from weir.errors import (
     NotRunning,
     NotSignedIn,
     Refused,
+    StoreBehind,
     TimedOut,
     TooMany,
     UnknownJob,
@@ -39,7 +40,7 @@ STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (  # the first that fit
     (NotSignedIn, HTTPStatus.UNAUTHORIZED),
     (NotAllowed, HTTPStatus.FORBIDDEN),
     (TooMany, HTTPStatus.TOO_MANY_REQUESTS),
-    *((kind, HTTPStatus.SERVICE_UNAVAILABLE) for kind in (NotRunning, TimedOut, TimeoutError)),
+    *((kind, HTTPStatus.SERVICE_UNAVAILABLE) for kind in (NotRunning, StoreBehind, TimedOut, TimeoutError)),
     *((kind, HTTPStatus.CONFLICT) for kind in (Conflict, Diverged, DataLoss, Refused, NotKept, NotProven)),
 )
 OF_STATUS: dict[int, type[WeirError]] = {401: NotSignedIn, 403: NotAllowed, 429: TooMany, 503: NotRunning}

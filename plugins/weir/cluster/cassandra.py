@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from cassandra import InvalidRequest
 from cassandra.util import uuid_from_time
 
 from spark_jobs import codec
@@ -42,7 +43,7 @@ from weir.cluster.records import (
     VersionRow,
 )
 from weir.cluster.sampling import Places
-from weir.errors import NotRunning
+from weir.errors import NotRunning, StoreBehind
 from weir.settings import Settings
 
 T = TypeVar("T")
@@ -68,6 +69,8 @@ class PatientSession(Session):
             return super().patiently(what, run)
         except OutOfPatience as error:
             raise NotRunning(f"{error}.", "See: weir status") from error
+        except InvalidRequest as error:  # what is asked is fixed, so it is the tables that differ
+            raise StoreBehind(f"Cassandra's tables are not those of this Weir: {error}.", "Bring them up to it: weir migrate") from error
 
 
 class CassandraStore(DriverStore):
