@@ -40,6 +40,7 @@ class Sink:
         self._spark: SparkSession | None = None
         self._plan: Plan | None = None
         self._topic: source.TopicWatch | None = None
+        self._records: source.Records | None = None
         self._turn, self._closed = threading.Lock(), False
         self.failure: BaseException | None = None
         self.batch_id = -1  # the batch at work, for the supervisor to tell poison from an outage
@@ -92,7 +93,9 @@ class Sink:
         """Read a few rejected lines again. Keeping lines while they are counted would slow down every batch that has none."""
         assert self._spark is not None
         lines = sampled(rows, self._args.rejected_samples)
-        values = source.values(self._spark, self._args, [(x.partition, x.offset) for x in lines], SAMPLE_BYTES) if lines else {}
+        if lines and self._records is None:
+            self._records = source.Records(self._spark, self._args)
+        values = self._records.values([(x.partition, x.offset) for x in lines], SAMPLE_BYTES) if self._records else {}
         return [
             RejectedLine(self._args.topic, x.partition, x.offset, x.service, x.reason, *values[x.partition, x.offset])
             for x in lines
