@@ -22,6 +22,9 @@ FETCH = {
     "kafka.max.partition.fetch.bytes": str(2 * 1024**2),
     "kafka.fetch.max.bytes": str(64 * 1024**2),
     "kafka.receive.buffer.bytes": str(1024**2),
+    # A start makes a consumer for each partition, and these two took as long as all else in it. Nobody looks at what they tell.
+    "kafka.enable.metrics.push": "false",
+    "kafka.auto.include.jmx.reporter": "false",
 }
 
 AGAIN = {
@@ -29,6 +32,8 @@ AGAIN = {
     "value.deserializer": "org.apache.kafka.common.serialization.ByteArrayDeserializer",
     "auto.offset.reset": "none",  # what is gone is not to become another line
     "enable.auto.commit": "false",
+    "enable.metrics.push": "false",
+    "auto.include.jmx.reporter": "false",
 }
 PATIENCE_S = 5.0  # for samples; the counts do not wait for them longer
 LOG = logging.getLogger("weir.driver")
