@@ -15,7 +15,8 @@ there, without waiting for a task. This DAG runs after that, so that people see 
 
 **Runs:** whenever the watch has acted. No runs is good news. The watch needs the triggerer and the metadata database, not the scheduler.
 
-**Paused:** this DAG paused means that the watch is off, and `weir_health` alone looks after the jobs.
+**Paused:** this DAG paused means that the watch is off, and `weir_health` alone looks after the jobs. Airflow ends the watch when it reads
+this file again: up to a minute later.
 
 **If it fails:** nothing but the showing has failed. The job's timeline and `weir_health` tell what was done.
 """

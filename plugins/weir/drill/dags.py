@@ -68,7 +68,7 @@ def paused(scene: Scene) -> None:
 
 @fault("F11.paused.driver", "the watch paused, and the driver killed: weir_health alone must see it", replaces=True)
 def unwatched(scene: Scene) -> None:
-    with _paused(Runs(scene.stage), "weir_watch"):
+    with Runs(scene.stage).unwatched():
         scene.stage.signal_driver(signal.SIGKILL)
         scene.begins()
         replaced(scene)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -92,23 +92,35 @@ class Runs:
         """The process of a task as soon as it runs; None if the run has ended before it was seen."""
         while self.state(dag, run) not in ENDED:
             ids = {task["id"] for task in self.tasks(dag, run) if task["task_id"] == name and task["state"] not in OVER}
-            end = time.monotonic() + LOOK_S
-            while ids and time.monotonic() < end:
-                if found := _processes(ids):
-                    return found[0]
-                time.sleep(0.02)
+            if found := _soon(ids):
+                return found
         return None
 
-    def at_work(self, dag: str, run: str, name: str) -> psutil.Process | None:
-        """The process of a task, if it has one now. The run `~` is any."""
-        found = (self.call("GET", f"{_run(dag, run)}/taskInstances?state=running&state=queued") or {}).get("task_instances", [])
-        return next(iter(_processes({task["id"] for task in found if task["task_id"] == name})), None)
+    def at_work(self, dag: str, name: str) -> psutil.Process | None:
+        """The process of a task of any run, if it has one now or soon."""
+        states = "&".join(f"state={state}" for state in ("scheduled", "queued", "running"))
+        found = (self.call("GET", f"{_run(dag, '~')}/taskInstances?{states}") or {}).get("task_instances", [])
+        return _soon({task["id"] for task in found if task["task_id"] == name})
 
     # DAGs
 
     def pause(self, dags: Sequence[str], paused: bool = True) -> None:
         for dag in dags:
             self.call("PATCH", f"/dags/{dag}", {"is_paused": paused})
+
+    @contextmanager
+    def unwatched(self) -> Iterator[None]:
+        """Within the block the watch is off. Airflow ends its trigger when it reads the paused DAG again, which takes a minute."""
+        self.pause(["weir_watch"])
+        try:
+            self._stage.until(lambda: not self._watched(), "the watch is off")
+            yield
+        finally:
+            self.pause(["weir_watch"], False)
+        self._stage.until(self._watched, "the watch is on again")
+
+    def _watched(self) -> bool:
+        return any(asset["watchers"] for asset in self.call("GET", "/assets?name_pattern=weir_trouble")["assets"])
 
     def known(self, dag: str) -> bool:
         found = self.call("GET", f"/dags/{dag}")
@@ -141,6 +153,16 @@ class _Conflict(Exception):
 
 def _run(dag: str, run: str) -> str:
     return f"/dags/{dag}/dagRuns/{quote(run)}"
+
+
+def _soon(ids: set[str]) -> psutil.Process | None:
+    """The first process of one of these tasks that is seen within LOOK_S."""
+    end = time.monotonic() + LOOK_S
+    while ids and time.monotonic() < end:
+        if found := _processes(ids):
+            return found[0]
+        time.sleep(0.02)
+    return None
 
 
 def _processes(ids: set[str]) -> list[psutil.Process]:
