@@ -31,6 +31,7 @@ from weir.local.class_archive import archive  # noqa: E402
 from weir.local.rehearse import WITHIN_S  # noqa: E402
 from weir.local.report import Lines  # noqa: E402
 from weir.local.spark import spark_home  # noqa: E402
+from weir.local.stack import told_to_end  # noqa: E402
 from weir.supervise.standby import in_a_word  # noqa: E402
 
 CALM_LINES = 10_000  # a kill comes when no more than these wait to be landed
@@ -107,7 +108,7 @@ def main() -> int:
 def measure(home: Path, kills: int, rate: float, standby: bool, report: Path | None) -> int:
     found: list[Kill] = []
     fault = Fault("recovery", f"{kills} kills of the driver", all_kills(kills, found, standby), replaces=True, lines_per_s=rate)
-    with stage.own(home, Lines(sys.stderr), with_standby if standby else lambda jobs: None) as at:
+    with told_to_end(), stage.own(home, Lines(sys.stderr), with_standby if standby else lambda jobs: None) as at:
         at.until(archive(spark_home()).exists, "the classes are archived", WITHIN_S)
         (row,) = run.play(at, [fault], seed=1, run=0)
     figures = {"kills": found, "seconds": summary(found), "lines": row.lines, "failed": row.failed}

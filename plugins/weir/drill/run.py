@@ -114,16 +114,18 @@ class _Player:
 
     def _first_landed(self) -> Any:
         """The first batch that landed by another attempt, or after all was healed."""
-        if self._fault.replaces:
-            return self._stage.landed_after(self._scene.injected_at, self._scene.attempt)
-        return self._stage.landed_after(self._scene.healed_at or self._scene.injected_at)
+        return self._stage.landed_after(self._from(), self._scene.attempt if self._fault.replaces else 0)
+
+    def _from(self) -> int:
+        """When (ms) the wait for that batch began. A driver that dies is replaced before all else is healed."""
+        return self._scene.injected_at if self._fault.replaces else self._scene.healed_at or self._scene.injected_at
 
     def _judged(self) -> Row:
         scene, found, alarms = self._scene, self._compared(), self._false_alarms()
         return replace(
             self._blank(),
             detect_s=self._detected(),
-            landed_s=(self._first.landed_at - (scene.healed_at or scene.injected_at)) / 1000,
+            landed_s=(self._first.landed_at - self._from()) / 1000,
             lines=found.lines,
             duplicates=found.duplicates,
             losses=found.losses,
