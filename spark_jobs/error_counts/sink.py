@@ -93,9 +93,10 @@ class Sink:
         """Read a few rejected lines again. Keeping lines while they are counted would slow down every batch that has none."""
         assert self._spark is not None
         lines = sampled(rows, self._args.rejected_samples)
-        if lines and self._records is None:
-            self._records = source.Records(self._spark, self._args)
-        values = self._records.values([(x.partition, x.offset) for x in lines], SAMPLE_BYTES) if self._records else {}
+        if not lines:
+            return []
+        self._records = self._records or source.Records(self._spark, self._args)
+        values = self._records.values([(x.partition, x.offset) for x in lines], SAMPLE_BYTES)
         return [
             RejectedLine(self._args.topic, x.partition, x.offset, x.service, x.reason, *values[x.partition, x.offset])
             for x in lines

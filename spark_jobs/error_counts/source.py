@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from py4j.protocol import Py4JJavaError
@@ -16,24 +16,22 @@ from spark_jobs.protocol import Offsets
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+# A start makes a consumer for each partition, and these two took as long as all else in it. Nobody looks at what they tell.
+QUIET = {"enable.metrics.push": "false", "auto.include.jmx.reporter": "false"}
 FETCH = {
     # The consumer's defaults are 500 records a poll and 1 MiB a partition: a third more CPU for reading alone, half as fast.
     "kafka.max.poll.records": "5000",
     "kafka.max.partition.fetch.bytes": str(2 * 1024**2),
     "kafka.fetch.max.bytes": str(64 * 1024**2),
     "kafka.receive.buffer.bytes": str(1024**2),
-    # A start makes a consumer for each partition, and these two took as long as all else in it. Nobody looks at what they tell.
-    "kafka.enable.metrics.push": "false",
-    "kafka.auto.include.jmx.reporter": "false",
+    **{f"kafka.{name}": value for name, value in QUIET.items()},
 }
-
 AGAIN = {
     "key.deserializer": "org.apache.kafka.common.serialization.ByteArrayDeserializer",
     "value.deserializer": "org.apache.kafka.common.serialization.ByteArrayDeserializer",
     "auto.offset.reset": "none",  # what is gone is not to become another line
     "enable.auto.commit": "false",
-    "enable.metrics.push": "false",
-    "auto.include.jmx.reporter": "false",
+    **QUIET,
 }
 PATIENCE_S = 5.0  # for samples; the counts do not wait for them longer
 LOG = logging.getLogger("weir.driver")
@@ -64,10 +62,8 @@ class TopicWatch:
 
     def __init__(self, spark: SparkSession, args: JobArguments) -> None:
         jvm: Any = spark._jvm
-        settings = jvm.java.util.Properties()
-        settings.put("bootstrap.servers", args.bootstrap_servers)
         self._topic, self._names = args.topic, jvm.java.util.Collections.singletonList(args.topic)
-        self._admin = jvm.org.apache.kafka.clients.admin.AdminClient.create(settings)
+        self._admin = jvm.org.apache.kafka.clients.admin.AdminClient.create(_settings(jvm, args, {}))
 
     def topic_id(self) -> str:
         """Raises Py4JJavaError if the broker does not answer or has no such topic."""
@@ -85,11 +81,8 @@ class Records:
 
     def __init__(self, spark: SparkSession, args: JobArguments) -> None:
         self._jvm: Any = spark._jvm
-        settings = self._jvm.java.util.Properties()
-        for name, value in {"bootstrap.servers": args.bootstrap_servers, **AGAIN}.items():
-            settings.put(name, value)
         self._topic = args.topic
-        self._consumer = self._jvm.org.apache.kafka.clients.consumer.KafkaConsumer(settings)
+        self._consumer = self._jvm.org.apache.kafka.clients.consumer.KafkaConsumer(_settings(self._jvm, args, AGAIN))
 
     def values(self, places: Iterable[tuple[int, int]], most_bytes: int) -> dict[tuple[int, int], tuple[bytes, int]]:
         """The first bytes of the records at these partitions and offsets, and when they were appended (ms). What is gone by now, or does
@@ -116,6 +109,14 @@ class Records:
         except Py4JJavaError as gone:
             LOG.warning("the record at offset %d of partition %d cannot be read again: %s", offset, partition, gone.java_exception)
             return self._jvm.java.util.Collections.emptyList()
+
+
+def _settings(jvm: Any, args: JobArguments, more: Mapping[str, str]) -> Any:
+    """For a Kafka client in Java."""
+    settings = jvm.java.util.Properties()
+    for name, value in {"bootstrap.servers": args.bootstrap_servers, **more}.items():
+        settings.put(name, value)
+    return settings
 
 
 def _by_topic(args: JobArguments, offsets: Offsets) -> str:

@@ -85,7 +85,7 @@ def _refusals() -> Stages:
     refused = (
         F.when(F.coalesce(size, F.lit(0)) == 0, "empty")
         .when(size > LONGEST_LINE, "too_long")
-        .when(F.try_validate_utf8(value.cast(StringType())).isNull(), "not_utf8")  # is_valid_utf8 costs a start half a second
+        .when(F.try_validate_utf8(value.cast(StringType())).isNull(), "not_utf8")  # is_valid_utf8 loads Scala's reflection
     )
     return [
         {"refused": refused, "raw": value, "append_ms": F.unix_millis("timestamp")},
@@ -154,8 +154,8 @@ def counted(rows: Sequence[Count], before: Progress, args: JobArguments, rejecte
         if row.level is None or row.event_ms is None:
             reasons[str(row.reason)] += row.n
             continue
-        named = not row.signature or (row.service, row.signature) in kept
-        deltas[row.place, row.service, row.level, row.signature if named else OTHER] += row.n
+        stays = not row.signature or (row.service, row.signature) in kept
+        deltas[row.place, row.service, row.level, row.signature if stays else OTHER] += row.n
         levels[row.level] += row.n
         late += row.n * is_late(row.place, before, args.pane_s)
         event_times[row.partition] = max(row.event_ms, event_times.get(row.partition, row.event_ms))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -69,15 +70,28 @@ class PatientSession(Session):
             return super().patiently(what, run)
         except OutOfPatience as error:
             raise NotRunning(f"{error}.", "See: weir status") from error
-        except InvalidRequest as error:  # what is asked is fixed, so it is the tables that differ
-            raise StoreBehind(f"Cassandra's tables are not those of this Weir: {error}.", "Bring them up to it: weir migrate") from error
+
+    def _statement(self, cql: str) -> Any:
+        with _tables_fit():
+            return super()._statement(cql)
+
+
+@contextmanager
+def _tables_fit() -> Iterator[None]:
+    """Around what fails only if a table is not the one that is asked for, and not around what is written: a batch that is too large is
+    an InvalidRequest as well."""
+    try:
+        yield
+    except InvalidRequest as error:
+        raise StoreBehind(f"Cassandra's tables are not those of this Weir: {error}.", "Bring them up to it: weir migrate") from error
 
 
 class CassandraStore(DriverStore):
     @classmethod
     def connect(cls, address: CassandraAddress, patience_s: float | None) -> Self:
         """Connect; every call then waits up to `patience_s` for an answer and else raises NotRunning."""
-        return cls(PatientSession(address, patience_s))
+        with _tables_fit():
+            return cls(PatientSession(address, patience_s))
 
     def create_head(self, head: Head) -> bool:
         return self.session.swap(

@@ -100,9 +100,10 @@ def trouble(scene: Scene) -> None:
             stage.signal_driver(signal.SIGKILL)
             scene.begins()
             found = stage.until(lambda: runs.at_work("weir_health", "trouble") or _restarted(scene), "the task 'trouble' runs")
-            if isinstance(found, psutil.Process) and _signalled(found, signal.SIGKILL):
-                return replaced(scene)
+            hit = isinstance(found, psutil.Process) and _signalled(found, signal.SIGKILL)
             replaced(scene)
+            if hit:
+                return
     raise NotRunning(f"In {TRIES} kills of the driver, 'trouble' was never caught at work.", "It is too quick.")
 
 

@@ -37,19 +37,20 @@ def spark_home() -> Path:
     found = importlib.util.find_spec("pyspark")
     if found is None or not found.origin:
         raise FileNotFoundError("pyspark is not installed")
-    kept = [jar for jar in (Path(found.origin).parent / "jars").glob("*.jar") if not jar.match(LEFT_OUT)]
     home = class_archive.place() / f"spark-{version('pyspark')}"
     if not home.exists():
-        _link(kept, home)
+        _link(Path(found.origin).parent / "jars", home)
     return home
 
 
-def _link(jars: list[Path], home: Path) -> None:
+def _link(wheel: Path, home: Path) -> None:
     """In one step, since the processes of a stack may come here at the same time."""
     new = Path(tempfile.mkdtemp(prefix=f"{home.name}.", dir=home.parent))
+    new.chmod(0o755)  # like all else of an installation that several people may use
     (new / "jars").mkdir()
-    for jar in jars:
-        (new / "jars" / jar.name).symlink_to(jar)
+    for jar in wheel.glob("*.jar"):
+        if not jar.match(LEFT_OUT):
+            (new / "jars" / jar.name).symlink_to(jar)
     try:
         new.rename(home)
     except OSError:  # another one was first
