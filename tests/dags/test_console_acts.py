@@ -171,6 +171,8 @@ def test_what_begins_an_epoch_is_offered_where_it_applies(editor: TestClient, de
     assert offered() == {"quarantine"}
     deployed.lose()
     assert offered() == {"accept_loss"}
+    deployed.manager.maintenance(JOB, 3_600_000, "ana", "new disks")
+    assert offered() == {"accept_loss"}, "a person may do it in a maintenance window, too"
 
 
 def test_nothing_to_do_is_told(editor: TestClient, deployed: Fleet) -> None:

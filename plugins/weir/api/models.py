@@ -69,6 +69,7 @@ class Health(Model):
     settled: int
     standby_act: str
     behind_since: str
+    covers: str = Field(description="In a maintenance window, the verdict without it; else empty.", examples=["poisoned"])
 
 
 class Event(Model):

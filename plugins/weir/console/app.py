@@ -97,9 +97,9 @@ async def job_page(
 ) -> Response:
     """One job, with the actions for who may edit."""
     found = await ask(lambda manager: job.look(manager, panels, name, job.Asked(events, since, until)))
-    health = found["health"].data or {"said": (), "verdict": ""}
+    health = found["health"].data or {"said": (), "found": ""}
     open_to = acts.ACTS if edits(user) else {}
-    offered = [{"name": key, "title": act.title} for key, act in open_to.items() if act.offered(health["said"], health["verdict"])]
+    offered = [{"name": key, "title": act.title} for key, act in open_to.items() if act.offered(health["said"], health["found"])]
     path = quote(name, safe="")
     told: dict[str, Any] = {"choices": CHOICES, "acts": offered, "edits": bool(open_to), "panels": found}
     timeline: dict[str, Any] = {"events": events, "usual": job.EVENTS, "all": None}

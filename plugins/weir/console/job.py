@@ -88,6 +88,7 @@ def health(manager: Manager, job: str) -> dict[str, Any]:
     return {
         **in_words(report),
         "said": said,
+        "found": report.found,
         "landed_at": at(landed_at) if isinstance(landed_at, int) else "",
         "partitions": partitions(report),
     }

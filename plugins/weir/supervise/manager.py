@@ -67,7 +67,7 @@ class Manager(Deployer):
         a quarantine would do comes here, too."""
         (report,), head = self.onlooker().reports({job: find(self.specs, job)}), self._head(job)
         row = self._row(job, head.attempt)
-        if report.verdict is not Verdict.POISONED or row is None:
+        if report.found is not Verdict.POISONED or row is None:
             raise Conflict(f"{job} is not poisoned: {report.sentence}.", "To leave a batch out all the same, name it: --batch.")
         return row.exit_batch
 

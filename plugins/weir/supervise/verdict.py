@@ -121,7 +121,7 @@ class Observation:
 class Report:
     """A verdict in words, made at `at`, since when, with its evidence. `lag_since` is when input first waited without anything landing
     after, `lag_seen` when it was last seen to wait, and `behind_since` when more began to wait than a stream that is well leaves.
-    `settled` is the newest attempt that had nothing left to catch up with.
+    `settled` is the newest attempt that had nothing left to catch up with. `covers` is the verdict that a maintenance window covers.
     `act` is what is to be done about the driver, and `standby_act` about standbys."""
 
     job: str
@@ -141,6 +141,12 @@ class Report:
     settled: int = 0
     standby_act: str = "none"
     behind_since: int = 0
+    covers: str = ""
+
+    @property
+    def found(self) -> Verdict:
+        """The verdict with no regard to a maintenance window: what a person may have done depends on it."""
+        return Verdict(self.covers or self.verdict)
 
     def as_dict(self) -> dict[str, object]:
         return {**asdict(self), "verdict": str(self.verdict)}
@@ -169,7 +175,8 @@ def judge(job: str, seen: Observation, health: Health, before: Report | None) ->
     lag_since, behind_since = _lag_since(seen, before), _behind_since(seen, health, before)
     attempt = seen.head.attempt if seen.head else 0
     behind = behind_since > 0 and (seen.now - behind_since >= BEHIND_MS or before is None or before.settled != attempt)
-    verdict, sentence, next_step = _in_maintenance(job, seen, _rule(job, seen, health, lag_since, behind))
+    found, sentence, next_step = _rule(job, seen, health, lag_since, behind)
+    verdict, next_step = _in_maintenance(job, seen, found, next_step)
     sentence += _running_out(seen) + "".join(f"; {in_words(pause)}" for pause in seen.paused)
     same = before is not None and (ENDED.get(before.verdict, before.verdict), before.attempt) == (verdict, attempt)
     since = before.since if same and before else seen.now
@@ -178,7 +185,8 @@ def judge(job: str, seen: Observation, health: Health, before: Report | None) ->
     settled = attempt if verdict in SETTLED else before.settled if before else 0
     evidence = _evidence(seen, before)
     report = Report(job, verdict, attempt, since, sentence, next_step, evidence, lag_since, frontier)
-    return replace(report, lag_seen=lag_seen, at=seen.now, settled=settled, behind_since=behind_since)
+    covers = "" if verdict is found else str(found)
+    return replace(report, lag_seen=lag_seen, at=seen.now, settled=settled, behind_since=behind_since, covers=covers)
 
 
 def is_news(report: Report, kept: Report | None) -> bool:
@@ -196,7 +204,8 @@ def is_news(report: Report, kept: Report | None) -> bool:
 
 
 def _gist(report: Report) -> tuple[object, ...]:
-    return report.verdict, report.attempt, report.since, report.act, report.plan, report.not_before, report.evidence.get("paused")
+    told = report.act, report.plan, report.not_before, report.evidence.get("paused")
+    return report.verdict, report.covers, report.attempt, report.since, *told
 
 
 def _rule(job: str, seen: Observation, health: Health, lag_since: int, behind: bool) -> tuple[Verdict, str, str]:
@@ -213,12 +222,12 @@ def _rule(job: str, seen: Observation, health: Health, lag_since: int, behind: b
     return _of_driver(job, seen, health, lag_since, behind)
 
 
-def _in_maintenance(job: str, seen: Observation, found: tuple[Verdict, str, str]) -> tuple[Verdict, str, str]:
-    """In a maintenance window all but stopped is maintenance: what else there is to say stays in the sentence."""
-    verdict, sentence, _ = found
-    if verdict is Verdict.STOPPED or all(pause.kind != MAINTENANCE for pause in seen.paused):
-        return found
-    return Verdict.MAINTENANCE, sentence, f"weir maintenance {job} --end, or wait for its end"
+def _in_maintenance(job: str, seen: Observation, found: Verdict, next_step: str) -> tuple[Verdict, str]:
+    """In a maintenance window all but stopped is maintenance: what else there is to say stays in the sentence and in the next step."""
+    if found is Verdict.STOPPED or all(pause.kind != MAINTENANCE for pause in seen.paused):
+        return found, next_step
+    end = f"weir maintenance {job} --end, or wait for its end"
+    return Verdict.MAINTENANCE, f"{next_step}; or {end}" if found in TROUBLE else end
 
 
 def _accept(job: str) -> str:

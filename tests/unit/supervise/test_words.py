@@ -14,7 +14,7 @@ from tests.unit.supervise.test_verdict import HEALTH, NOW, POLICY, ROW, WANTED, 
 from weir.cluster.records import DriverState, Event, Pause
 from weir.errors import BadInput, NotRunning, UnknownJob
 from weir.supervise.restart import Act, decide, with_decision
-from weir.supervise.verdict import Observation, Verdict, judge
+from weir.supervise.verdict import TROUBLE, Observation, Report, Verdict, is_news, judge
 
 HELD = Pause("hold", "ana", "looking", NOW - 60_000)
 WINDOW = Pause("maintenance", "ben", "new disks", NOW - 60_000, NOW + 1)
@@ -58,7 +58,17 @@ def test_a_word_reads_as_one() -> None:
     held, window = "held by ana since 2027-01-15T07:59:00Z: looking", "in maintenance by ben until 2027-01-15T08:00:00.001Z: new disks"
     assert report.sentence.endswith(f"it was killed or lost (the cluster says failed); {held}; {window}")
     assert report.evidence["paused"] == f"{held}; {window}"
-    assert report.next_step == "weir maintenance counts --end, or wait for its end"
+    assert report.next_step == "weir restart counts; or weir maintenance counts --end, or wait for its end"
+
+
+@pytest.mark.parametrize("name", [name for name, (_, _, verdict, _) in CASES.items() if verdict is Verdict.MAINTENANCE])
+def test_a_window_covers_a_verdict_and_keeps_it(name: str) -> None:
+    found, pauses, _, _ = CASES[name]
+    bare, covered = (judge("counts", replace(found, pauses=said), HEALTH, None) for said in ((), pauses))
+    assert (bare.covers, bare.found, covered.covers, covered.found) == ("", bare.verdict, bare.verdict, bare.verdict)
+    assert Report.from_json(covered.to_json()) == covered
+    assert covered.next_step.startswith(bare.next_step) == (bare.verdict in TROUBLE or not bare.next_step)
+    assert is_news(covered, replace(covered, covers="idle")), "what it covers has changed"
 
 
 def test_a_hold_does_not_hide_that_the_budget_is_used_up() -> None:
