@@ -1,11 +1,13 @@
 """From `kill -9` of a driver to the first batch that its successor lands, again and again, under a steady load.
 
-    python bench/recovery.py [--kills 20] [--rate 2000] [--standby] [--json FILE] [--home DIR]
+    python bench/recovery.py [--kills 20] [--rate 2000] [--standby] [--flink DIR] [--json FILE] [--home DIR]
 
 Starts a whole stack of its own, and waits until the archive of classes is made, as it is a minute after the first `make up`. Each kill
 comes when the stream has caught up; with `--standby` the job's spec says `standby: warm`, and a kill comes when one is ready. Times are by
 the one clock of this machine: `seen` is when the successor was decided on, `landed` when its first batch was. At the end all counts are
 compared with what was sent; if any differ, the figures do not count, and the exit code is 1.
+With `--flink` the stream is stopped then, and Flink counts the same lines and is killed as often: see bench/flink.py. `ratio` is Weir's
+median over Flink's.
 Seconds depend on the machine and on what else it does; `load` is its load average at each kill.
 """
 
@@ -23,10 +25,13 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 
+from bench import flink  # noqa: E402
 from weir.drill import run, stage  # noqa: E402
 from weir.drill.driver import killed_and_back  # noqa: E402
 from weir.drill.fault import Fault, Scene  # noqa: E402
-from weir.drill.stage import JOB, Stage  # noqa: E402
+from weir.drill.load import TOPIC, Load, told  # noqa: E402
+from weir.drill.stage import JOB, WHO, Stage  # noqa: E402
+from weir.generator import Generator, Mix  # noqa: E402
 from weir.local.class_archive import archive  # noqa: E402
 from weir.local.rehearse import WITHIN_S  # noqa: E402
 from weir.local.report import Lines  # noqa: E402
@@ -34,6 +39,7 @@ from weir.local.spark import spark_home  # noqa: E402
 from weir.local.stack import told_to_end  # noqa: E402
 from weir.supervise.standby import in_a_word  # noqa: E402
 
+LINES = Mix(bad_share=0.0, events_per_s=500)  # of Flink's turn: what it does with lines that are none is nobody's business here
 CALM_LINES = 10_000  # a kill comes when no more than these wait to be landed
 
 Kill = dict[str, float]
@@ -88,9 +94,26 @@ def summary(found: list[Kill]) -> dict[str, dict[str, float]]:
     """The median, the 95th percentile and the largest, in seconds; empty of fewer than two kills."""
     if len(found) < 2:
         return {}
-    rows = {name: [kill[name] for kill in found] for name in ("seen", "landed")}
+    rows = {name: [kill[name] for kill in found] for name in ("seen", "landed") if name in found[0]}
     cuts = {name: quantiles(values, n=20, method="inclusive") for name, values in rows.items()}
     return {name: {"p50": round(cut[9], 2), "p95": round(cut[18], 2), "max": round(max(rows[name]), 2)} for name, cut in cuts.items()}
+
+
+def flink_kills(at: Stage, distribution: Path, count: int, rate: float, spare: bool) -> dict[str, Any]:
+    """The same of Flink, on the same topic, while the stream is stopped and all else of the stack is there."""
+    at.manager.stop(JOB, WHO, "Flink has its turn")
+    truth, found, kafka = at.home / "truth" / "flink.jsonl", [], at.settings.kafka
+    with flink.running(at.home / "flink", distribution, kafka, spare) as cluster:
+        load = Load(kafka, len(at.broker.partitions(TOPIC)), Generator(1, run.FIRST_HOUR, LINES), truth, rate)
+        load.start()
+        try:
+            for n in range(count):
+                cluster.until(lambda: cluster.counted() > load.sent - CALM_LINES, "it has caught up")
+                found.append(cluster.kill_once())
+                print(f"{n + 1:>3}  flink  " + "  ".join(f"{name} {value:.1f}" for name, value in found[-1].items()), flush=True)
+        finally:
+            load.stop()
+        return {"kills": found, "seconds": summary(found), "lines": load.sent, "failed": cluster.differs(told(truth).panes)}
 
 
 def main() -> int:
@@ -98,24 +121,37 @@ def main() -> int:
     options.add_argument("--kills", type=int, default=20)
     options.add_argument("--rate", type=float, default=2000, help="lines a second")
     options.add_argument("--standby", action="store_true", help="with a standby in the job's spec")
+    options.add_argument("--flink", type=Path, help="a distribution of Flink 2, to be measured, too")
     options.add_argument("--json", type=Path, help="also write the figures here")
     options.add_argument("--home", type=Path, help="the state folder of its stack; kept")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="weir-recovery-") as temporary:
-        return measure(chosen.home or Path(temporary), chosen.kills, chosen.rate, chosen.standby, chosen.json)
+        figures = measure(chosen, chosen.home or Path(temporary))
+    print(json.dumps(told_of(figures), indent=2))
+    if chosen.json:
+        chosen.json.write_text(json.dumps(figures, indent=2) + "\n")
+    return 1 if any(part["failed"] for part in figures.values()) else 0
 
 
-def measure(home: Path, kills: int, rate: float, standby: bool, report: Path | None) -> int:
+def measure(chosen: argparse.Namespace, home: Path) -> dict[str, dict[str, Any]]:
+    """What was found of Weir, and of Flink if that was asked for."""
     found: list[Kill] = []
-    fault = Fault("recovery", f"{kills} kills of the driver", all_kills(kills, found, standby), replaces=True, lines_per_s=rate)
-    with told_to_end(), stage.own(home, Lines(sys.stderr), with_standby if standby else lambda jobs: None) as at:
+    play = all_kills(chosen.kills, found, chosen.standby)
+    fault = Fault("recovery", f"{chosen.kills} kills of the driver", play, replaces=True, lines_per_s=chosen.rate)
+    with told_to_end(), stage.own(home, Lines(sys.stderr), with_standby if chosen.standby else lambda jobs: None) as at:
         at.until(archive(spark_home()).exists, "the classes are archived", WITHIN_S)
         (row,) = run.play(at, [fault], seed=1, run=0)
-    figures = {"kills": found, "seconds": summary(found), "lines": row.lines, "failed": row.failed}
-    print(json.dumps({name: figures[name] for name in ("seconds", "lines", "failed")}, indent=2))
-    if report:
-        report.write_text(json.dumps(figures, indent=2) + "\n")
-    return 1 if row.failed else 0
+        figures = {"weir": {"kills": found, "seconds": summary(found), "lines": row.lines, "failed": row.failed}}
+        if chosen.flink:
+            figures["flink"] = flink_kills(at, chosen.flink, chosen.kills, chosen.rate, chosen.standby)
+    return figures
+
+
+def told_of(figures: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Without the single kills, and with how many times as long Weir took as Flink."""
+    told: dict[str, Any] = {who: {name: value for name, value in part.items() if name != "kills"} for who, part in figures.items()}
+    medians = [part["seconds"]["landed"]["p50"] for part in figures.values() if part["seconds"]]
+    return {**told, "ratio": round(medians[0] / medians[1], 2)} if len(medians) == 2 else told
 
 
 if __name__ == "__main__":

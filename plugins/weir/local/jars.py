@@ -77,6 +77,13 @@ def class_path(name: str) -> list[Path]:
     return [jar.path for jar in jars]
 
 
+def fetched(jar: Jar) -> Path:
+    """Where a jar is that no set has, present with the right checksum. Raises StackFailed as `class_path` does."""
+    with _alone():
+        _download(jar)
+    return jar.path
+
+
 def _fits(jar: Jar) -> bool:
     return jar.path.exists() and _sha256(jar.path) == jar.sha256
 

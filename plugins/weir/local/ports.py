@@ -43,7 +43,7 @@ def choose(home: Path, before: Mapping[str, int], ours: frozenset[str]) -> tuple
     with _claims(home) as claimed:
         for name, usual in WANTED.items():
             wanted = before.get(name, usual)
-            port = wanted if name in ours else _next_free(wanted, claimed | set(chosen.values()))
+            port = wanted if name in ours else next_free(wanted, claimed | set(chosen.values()))
             if port != wanted:
                 who = _by_whom(wanted) or (" by another stack that is starting" if wanted in claimed else "")
                 notes.append(f"port {wanted} ({name}) is taken{who}: using {port}")
@@ -52,7 +52,7 @@ def choose(home: Path, before: Mapping[str, int], ours: frozenset[str]) -> tuple
     return chosen, notes
 
 
-def _next_free(port: int, taken: set[int]) -> int:
+def next_free(port: int, taken: set[int]) -> int:
     for candidate in range(port, min(port + 500, 65536)):
         if candidate not in taken and is_free(candidate):
             return candidate

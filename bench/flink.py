@@ -1,0 +1,261 @@
+"""Apache Flink at the same work, for `bench/recovery.py --flink DIR`: the same lines from the same topic, counted by 10 s pane, service,
+level and signature, exactly once, in a Kafka topic (the sink that Flink can write exactly once).
+
+DIR is a distribution of Flink 2, a folder with `lib`. One way to have it, 330 MB:
+
+    uv pip install --no-deps --target /tmp/flink apache-flink-libraries==2.3.0    # then: --flink /tmp/flink/pyflink
+
+What recovers is a task manager: it is killed, and a keeper that sees that within a tenth of a second starts the next one, as a cluster
+manager would. With a spare, there is a second one that waits (as with `standby: warm`). The job manager lives on, as Spark's master does.
+`landed` is when a count that was made after the kill can be read by a reader of committed records. It is set up to be back soon: a checkpoint
+a second, restarts at once, and a task manager that is taken for lost within a second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pyspark
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+from py4j.java_gateway import JavaGateway
+from py4j.protocol import Py4JJavaError
+
+from spark_jobs import signature
+from spark_jobs.formats.apache_error import ERRORS
+from weir.drill.load import TOPIC, Cell
+from weir.errors import StackFailed, TimedOut
+from weir.local import jars
+from weir.local.part import java
+from weir.local.ports import next_free
+from weir.local.process import Child
+
+CONNECTOR = jars.Jar(
+    "org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2", "5605c691d11a501382c383fecba37a7a552467da5ab7ba904ef5d6f3d62c5616"
+)
+COUNTS, PANE_S, WITHIN_S = "flink-counts", 10, 180.0
+OPENS = ("lang", "net", "io", "nio", "text", "time", "util", "util.concurrent", "util.concurrent.atomic", "util.concurrent.locks")
+JVM = ("-Xmx1g", "-XX:+UseSerialGC", *(f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in OPENS))
+JOB_MANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
+TASK_MANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
+HEAD = r"^\[\w+ (\w+ +\d+ [\d:]+)[.\d]* (\d+)\] \[(?:[^\]:]*:)?(\w+)\] ?(?:\[pid [^\]]*\] ?)?(?:\[client [^\]]*\] ?)?(.*)$"
+SQL = """
+CREATE TABLE lines (service STRING, line STRING) WITH (
+  'connector' = 'kafka', 'topic' = '{topic}', 'properties.bootstrap.servers' = '{kafka}', 'scan.startup.mode' = 'latest-offset',
+  'key.format' = 'raw', 'key.fields' = 'service', 'value.format' = 'raw', 'value.fields-include' = 'EXCEPT_KEY')
+
+CREATE TABLE counts (pane BIGINT, service STRING, level STRING, signature STRING, n BIGINT,
+  PRIMARY KEY (pane, service, level, signature) NOT ENFORCED) WITH (
+  'connector' = 'upsert-kafka', 'topic' = '{counts}', 'properties.bootstrap.servers' = '{kafka}', 'key.format' = 'json',
+  'value.format' = 'json', 'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = 'flink',
+  'properties.transaction.timeout.ms' = '60000')
+
+INSERT INTO counts
+SELECT pane, service, level, signature, COUNT(*) FROM (
+  SELECT service, level, event_s - MOD(event_s, {pane_s}) AS pane,
+    CASE WHEN level IN ({errors}) THEN REGEXP_REPLACE(TRIM(message), '{mask}', '*') ELSE '' END AS signature
+  FROM (SELECT service, LOWER(REGEXP_EXTRACT(line, '{head}', 3)) AS level, REGEXP_EXTRACT(line, '{head}', 4) AS message,
+    UNIX_TIMESTAMP(CONCAT(REGEXP_EXTRACT(line, '{head}', 2), ' ', REGEXP_EXTRACT(line, '{head}', 1)), 'yyyy MMM d HH:mm:ss') AS event_s
+    FROM lines))
+GROUP BY pane, service, level, signature
+"""
+
+
+CONFIG = """
+jobmanager.rpc.address: 127.0.0.1
+jobmanager.rpc.port: {rpc}
+rest.address: 127.0.0.1
+rest.bind-address: 127.0.0.1
+rest.port: {rest}
+execution.target: remote
+execution.attached: false
+parallelism.default: 1
+execution.checkpointing.interval: 1s
+execution.checkpointing.dir: file://{folder}/checkpoints
+table.local-time-zone: UTC
+table.exec.mini-batch.enabled: true
+table.exec.mini-batch.allow-latency: 1s
+table.exec.mini-batch.size: 5000
+restart-strategy.type: fixed-delay
+restart-strategy.fixed-delay.attempts: 1000000
+restart-strategy.fixed-delay.delay: 100ms
+heartbeat.interval: 500
+heartbeat.rpc-failure-threshold: 2
+taskmanager.host: 127.0.0.1
+taskmanager.numberOfTaskSlots: 1
+taskmanager.cpu.cores: 2
+taskmanager.memory.framework.heap.size: 128m
+taskmanager.memory.framework.off-heap.size: 128m
+taskmanager.memory.jvm-metaspace.size: 256m
+taskmanager.memory.jvm-overhead.min: 192m
+taskmanager.memory.jvm-overhead.max: 192m
+taskmanager.memory.task.heap.size: 640m
+taskmanager.memory.task.off-heap.size: 0m
+taskmanager.memory.managed.size: 64m
+taskmanager.memory.network.min: 64m
+taskmanager.memory.network.max: 64m
+io.tmp.dirs: {folder}/tmp
+"""
+LOG4J = """
+rootLogger.level=INFO
+rootLogger.appenderRef.out.ref=out
+appender.out.type=Console
+appender.out.name=out
+appender.out.layout.type=PatternLayout
+appender.out.layout.pattern=[%d] %p %m (%c{1})%n%throwable{10}
+"""
+
+
+class Cluster:
+    """A job manager, a task manager and perhaps a spare one, with the job at work. What it wrote is in `home`."""
+
+    def __init__(self, home: Path, distribution: Path, kafka: str, spare: bool) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self._home, self._kafka, self._started = home, kafka, 0
+        self._class_path = ":".join([f"{distribution}/lib/*", str(jars.fetched(CONNECTOR))])
+        rpc = next_free(6123, set())
+        self._rest = next_free(rpc + 1, set())
+        (home / "config.yaml").write_text(CONFIG.format(rpc=rpc, rest=self._rest, folder=home))
+        (home / "log4j2.properties").write_text(LOG4J)
+        self._manager = self._java("manager", JOB_MANAGER, "--configDir", str(home))
+        self._workers: dict[str, Child] = {}
+        for _ in range(1 + spare):
+            self._add_worker()
+        self._counts = Counts(kafka)
+
+    def start(self) -> None:
+        """Submit the job, and wait until it is at work."""
+        self.until(self._ready, "its task managers have registered")
+        errors = ", ".join(f"'{level}'" for level in ERRORS)
+        mask, head = (pattern.replace("'", "''") for pattern in (signature.PATTERN, HEAD))
+        sql = SQL.format(topic=TOPIC, counts=COUNTS, kafka=self._kafka, pane_s=PANE_S, errors=errors, mask=mask, head=head)
+        with self._client() as client:
+            config = client.org.apache.flink.configuration.GlobalConfiguration.loadConfiguration(str(self._home))
+            api = client.org.apache.flink.table.api
+            tables = api.TableEnvironment.create(api.EnvironmentSettings.newInstance().inStreamingMode().withConfiguration(config).build())
+            for statement in sql.strip().split("\n\n"):
+                tables.executeSql(statement)
+        self.until(self._works, "its job has made a checkpoint")
+
+    def counted(self) -> int:
+        """How many lines the counts that can be read are of."""
+        self._counts.read()
+        return self._counts.table.total()
+
+    def kill_once(self) -> Mapping[str, float]:
+        """Kill the task manager at work. Seconds until a count that was made after that can be read, and the load average at the kill."""
+        self.until(self._ready, "its task managers have registered")
+        self._counts.read()
+        load, busy = os.getloadavg()[0], self._busy()
+        killed = time.time()
+        os.kill(self._workers[busy].pid, signal.SIGKILL)
+        self._workers.pop(busy).wait(WITHIN_S)
+        self._add_worker()
+        self.until(lambda: self._counts.read() > killed, "a count can be read again", every_s=0.02)
+        return {"landed": time.time() - killed, "load": load}
+
+    def differs(self, truth: Mapping[Cell, int]) -> str:
+        """How the counts differ from what was sent, empty if they do not. Waits until as many lines are counted."""
+        lines = sum(truth.values())
+        with contextlib.suppress(TimedOut):
+            self.until(lambda: self.counted() >= lines, "all is counted")
+        wrong = [cell for cell in truth.keys() | self._counts.table.keys() if truth.get(cell, 0) != self._counts.table[cell]]
+        return f"{len(wrong)} of {len(truth)} counts differ, the first is {min(wrong)}" if wrong else ""
+
+    def close(self) -> None:
+        for child in (*self._workers.values(), self._manager):
+            child.kill_group()
+
+    @contextmanager
+    def _client(self) -> Iterator[Any]:
+        """A JVM that submits what it is told to."""
+        py4j = next((Path(pyspark.__file__).parent / "jars").glob("py4j-*.jar"))
+        options = {"jarpath": str(py4j), "classpath": self._class_path, "javaopts": [*JVM], "java_path": java(), "die_on_exit": True}
+        gateway = JavaGateway.launch_gateway(**options)
+        try:
+            yield gateway.jvm
+        except Py4JJavaError as refused:
+            raise StackFailed(f"Flink took no job: {refused}", f"Its logs are in {self._home}.") from None
+        finally:
+            gateway.shutdown()
+
+    def _java(self, log: str, *command: str) -> Child:
+        env = {**os.environ, "CLASSPATH": self._class_path}
+        jvm = (*JVM, f"-Dlog4j2.configurationFile={self._home / 'log4j2.properties'}")
+        return Child.start((java(), *jvm, *command), self._home / f"{log}.log", env, self._home)
+
+    def _add_worker(self) -> None:
+        self._started += 1
+        name = f"worker-{self._started}"
+        self._workers[name] = self._java(name, TASK_MANAGER, "--configDir", str(self._home), "-D", f"taskmanager.resource-id={name}")
+
+    def _ask(self, path: str) -> dict[str, Any]:
+        with contextlib.suppress(httpx.HTTPError):
+            answer = httpx.get(f"http://127.0.0.1:{self._rest}{path}", timeout=5.0)
+            if answer.is_success:
+                return dict(answer.json())
+        return {}
+
+    def _free_slots(self) -> dict[str, int]:
+        return {row["id"]: row["freeSlots"] for row in self._ask("/taskmanagers").get("taskmanagers", [])}
+
+    def _ready(self) -> bool:
+        return self._workers.keys() <= self._free_slots().keys()
+
+    def _busy(self) -> str:
+        return next(name for name, free in self._free_slots().items() if name in self._workers and not free)
+
+    def _works(self) -> bool:
+        jobs = self._ask("/jobs").get("jobs", [])
+        return any(self._ask(f"/jobs/{job['id']}/checkpoints").get("counts", {}).get("completed", 0) > 1 for job in jobs)
+
+    def until(self, so: Callable[[], object], what: str, every_s: float = 0.2) -> None:
+        end = time.monotonic() + WITHIN_S
+        while not so():
+            if time.monotonic() > end:
+                raise TimedOut(f"Flink: it did not come to be that {what}.", f"Its logs are in {self._home}.")
+            time.sleep(every_s)
+
+
+class Counts:
+    """The topic of the counts, as who trusts only what is committed reads it. `table` is what it says now."""
+
+    def __init__(self, kafka: str) -> None:
+        admin = AdminClient({"bootstrap.servers": kafka})
+        config = {"message.timestamp.type": "LogAppendTime"}
+        admin.create_topics([NewTopic(COUNTS, 1, 1, config=config)])[COUNTS].result(30)
+        settings = {"bootstrap.servers": kafka, "group.id": "flink", "isolation.level": "read_committed", "enable.auto.commit": False}
+        self._consumer = Consumer(settings)
+        self._consumer.assign([TopicPartition(COUNTS, 0, 0)])
+        self.table: Counter[Cell] = Counter()
+        self._newest = 0.0
+
+    def read(self) -> float:
+        """Read what is there; when the newest of it was appended (s since 1970)."""
+        while messages := self._consumer.consume(1000, 0.05):
+            for message in messages:
+                if message.error() is None:
+                    self._take(json.loads(message.key()), json.loads(message.value()), message.timestamp()[1] / 1000)
+        return self._newest
+
+    def _take(self, key: dict[str, Any], value: dict[str, Any], at: float) -> None:
+        self.table[key["pane"] * 1000, key["service"], key["level"], key["signature"]] = value["n"]
+        self._newest = max(self._newest, at)
+
+
+@contextmanager
+def running(home: Path, distribution: Path, kafka: str, spare: bool) -> Iterator[Cluster]:
+    """A cluster with the job at work."""
+    with contextlib.closing(Cluster(home, distribution, kafka, spare)) as cluster:
+        cluster.start()
+        yield cluster
