@@ -17,13 +17,15 @@ BALLAST = "ballast"
 
 
 @contextmanager
-def small(stage: Stage, part: str, folder: Path, mib: int) -> Iterator[Callable[[], AbstractContextManager[None]]]:
-    """Within the block the folder is a file system of so many MiB with the same files. Yields what fills it, for the time of a block.
+def small(stage: Stage, part: str, folder: Path, room_mib: int) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """Within the block the folder is a file system with the same files and so much room. Yields what fills it, for the time of a block.
 
     `part` is the server whose folder it is, stopped while the files change places; empty for the job itself.
     """
     with _away(stage, part):
-        _exchange(folder, lambda: _run("mount", "-t", "tmpfs", "-o", f"size={mib}m", "weir-drill", str(folder)))
+        # Not a size for all cases: two hours of other faults had left more in Kafka's folder than the file system was made for.
+        size = f"size={_size_mib(folder) + room_mib}m"
+        _exchange(folder, lambda: _run("mount", "-t", "tmpfs", "-o", size, "weir-drill", str(folder)))
     try:
         yield lambda: _full(folder)
     finally:
@@ -56,12 +58,12 @@ def _away(stage: Stage, part: str) -> Iterator[None]:
         yield
         stage.manager.deploy(JOB, WHO, "its disk was exchanged")
         return
-    # A server that ended over its full disk is started again by its keeper now that there is room.
-    child = stage.until(lambda: StateFile(stage.home).read()[part].child(), f"{part} runs")
     with held(stage):
-        child.stop("SIGTERM", 30)
+        child = StateFile(stage.home).read()[part].child()
+        if child:  # else it has ended over its full disk, and its keeper starts it when it is let go
+            child.stop("SIGTERM", 30)
         yield
-    stage.await_part(part, child.pid)
+    stage.await_part(part, child.pid if child else 0)
 
 
 def _exchange(folder: Path, change: Callable[[], None]) -> None:
@@ -73,6 +75,11 @@ def _exchange(folder: Path, change: Callable[[], None]) -> None:
         shutil.rmtree(old) if old.is_dir() else old.unlink()
     shutil.copytree(aside, folder, dirs_exist_ok=True)
     shutil.rmtree(aside)
+
+
+def _size_mib(folder: Path) -> int:
+    """What copies of its files take: holes are filled, as those of Kafka's indexes are."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) // 1024**2 + 1
 
 
 def _run(*command: str) -> None:

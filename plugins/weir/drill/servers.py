@@ -80,12 +80,12 @@ enlist("F7.answers", f"Cassandra takes writes, its answers are lost for {AWAY_S:
 enlist("F7.slow", f"Cassandra answers 2 s late for {AWAY_S:.0f} s", behind_proxy(SLOW), needs=STORE)
 
 
-def full(part: str, where: str, mib: int) -> Callable[[Scene], None]:
-    """The disk under a part's folder is full for a while."""
+def full(part: str, where: str, room_mib: int) -> Callable[[Scene], None]:
+    """The disk under a part's folder, with so much room at first, is full for a while."""
 
     def play(scene: Scene) -> None:
         stage = scene.stage
-        with disk.small(stage, part, stage.home / where, mib) as filled:
+        with disk.small(stage, part, stage.home / where, room_mib) as filled:
             stage.until(lambda: stage.landed_after(scene.injected_at), "a batch lands on the small disk")
             scene.begins()
             with filled():
@@ -99,6 +99,6 @@ def full(part: str, where: str, mib: int) -> Callable[[Scene], None]:
 
 
 ENDS = frozenset({"crash_looping", "poisoned", "diverged", "stopped"})
-for part, where, mib in (("", "checkpoints", 16), ("kafka", "kafka/data", 400), ("cassandra", "cassandra/data/commitlog", 256)):
+for part, where, room_mib in (("", "checkpoints", 16), ("kafka", "kafka/data", 128), ("cassandra", "cassandra/data/commitlog", 128)):
     name, needs = where.partition("/")[0], frozenset({ROOT})
-    enlist(f"F13.{name}", f"the disk under {where} full", full(part, where, mib), replaces=True, needs=needs, verdicts=ENDS)
+    enlist(f"F13.{name}", f"the disk under {where} full", full(part, where, room_mib), replaces=True, needs=needs, verdicts=ENDS)
