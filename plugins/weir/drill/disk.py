@@ -24,7 +24,7 @@ def small(stage: Stage, part: str, folder: Path, room_mib: int) -> Iterator[Call
     """
     with _away(stage, part):
         # Not a size for all cases: two hours of other faults had left more in Kafka's folder than the file system was made for.
-        size = f"size={_size_mib(folder) + room_mib}m"
+        size = f"size={size_mib(folder) + room_mib}m"
         _exchange(folder, lambda: _run("mount", "-t", "tmpfs", "-o", size, "weir-drill", str(folder)))
     try:
         yield lambda: _full(folder)
@@ -77,7 +77,7 @@ def _exchange(folder: Path, change: Callable[[], None]) -> None:
     shutil.rmtree(aside)
 
 
-def _size_mib(folder: Path) -> int:
+def size_mib(folder: Path) -> int:
     """What copies of its files take: holes are filled, as those of Kafka's indexes are."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) // 1024**2 + 1
 
