@@ -121,7 +121,7 @@ class Cluster:
 
     def __init__(self, home: Path, distribution: Path, kafka: str, spare: bool) -> None:
         home.mkdir(parents=True, exist_ok=True)
-        self._home, self._kafka, self._started = home, kafka, 0
+        self._home, self._kafka, self._started, self._counts = home, kafka, 0, Counts(kafka)
         self._class_path = ":".join([f"{distribution}/lib/*", str(jars.fetched(CONNECTOR))])
         rpc = next_free(6123, set())
         self._rest = next_free(rpc + 1, set())
@@ -131,7 +131,6 @@ class Cluster:
         self._workers: dict[str, Child] = {}
         for _ in range(1 + spare):
             self._add_worker()
-        self._counts = Counts(kafka)
 
     def start(self) -> None:
         """Submit the job, and wait until it is at work."""
@@ -220,6 +219,7 @@ class Cluster:
         return any(self._ask(f"/jobs/{job['id']}/checkpoints").get("counts", {}).get("completed", 0) > 1 for job in jobs)
 
     def until(self, so: Callable[[], object], what: str, every_s: float = 0.2) -> None:
+        """Wait for a condition. Raises TimedOut."""
         end = time.monotonic() + WITHIN_S
         while not so():
             if time.monotonic() > end:
