@@ -27,7 +27,7 @@ from typing import Any
 import httpx
 import pyspark
 from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import NewTopic
 from py4j.java_gateway import JavaGateway
 from py4j.protocol import Py4JJavaError
 
@@ -35,7 +35,7 @@ from spark_jobs import signature
 from spark_jobs.formats.apache_error import ERRORS
 from weir.drill.load import TOPIC, Cell
 from weir.errors import StackFailed, TimedOut
-from weir.local import jars
+from weir.local import jars, kafka
 from weir.local.part import java
 from weir.local.ports import next_free
 from weir.local.process import Child
@@ -43,7 +43,7 @@ from weir.local.process import Child
 CONNECTOR = jars.Jar(
     "org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2", "5605c691d11a501382c383fecba37a7a552467da5ab7ba904ef5d6f3d62c5616"
 )
-COUNTS, PANE_S, WITHIN_S = "flink-counts", 10, 180.0
+PANE_S, WITHIN_S = 10, 180.0
 OPENS = ("lang", "net", "io", "nio", "text", "time", "util", "util.concurrent", "util.concurrent.atomic", "util.concurrent.locks")
 JVM = ("-Xmx1g", "-XX:+UseSerialGC", *(f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in OPENS))
 JOB_MANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
@@ -106,27 +106,19 @@ taskmanager.memory.network.min: 64m
 taskmanager.memory.network.max: 64m
 io.tmp.dirs: {folder}/tmp
 """
-LOG4J = """
-rootLogger.level=INFO
-rootLogger.appenderRef.out.ref=out
-appender.out.type=Console
-appender.out.name=out
-appender.out.layout.type=PatternLayout
-appender.out.layout.pattern=[%d] %p %m (%c{1})%n%throwable{10}
-"""
 
 
 class Cluster:
     """A job manager, a task manager and perhaps a spare one, with the job at work. What it wrote is in `home`."""
 
-    def __init__(self, home: Path, distribution: Path, kafka: str, spare: bool) -> None:
+    def __init__(self, home: Path, distribution: Path, address: str, spare: bool) -> None:
         home.mkdir(parents=True, exist_ok=True)
-        self._home, self._kafka, self._started, self._counts = home, kafka, 0, Counts(kafka)
+        self._home, self._kafka, self._started, self._counts = home, address, 0, Counts(address)
         self._class_path = ":".join([f"{distribution}/lib/*", str(jars.fetched(CONNECTOR))])
         rpc = next_free(6123, set())
         self._rest = next_free(rpc + 1, set())
         (home / "config.yaml").write_text(CONFIG.format(rpc=rpc, rest=self._rest, folder=home))
-        (home / "log4j2.properties").write_text(LOG4J)
+        (home / "log4j2.properties").write_text(kafka.LOG4J)
         self._manager = self._java("manager", JOB_MANAGER, "--configDir", str(home))
         self._workers: dict[str, Child] = {}
         for _ in range(1 + spare):
@@ -137,7 +129,7 @@ class Cluster:
         self.until(self._ready, "its task managers have registered")
         errors = ", ".join(f"'{level}'" for level in ERRORS)
         mask, head = (pattern.replace("'", "''") for pattern in (signature.PATTERN, HEAD))
-        sql = SQL.format(topic=TOPIC, counts=COUNTS, kafka=self._kafka, pane_s=PANE_S, errors=errors, mask=mask, head=head)
+        sql = SQL.format(topic=TOPIC, counts=self._counts.topic, kafka=self._kafka, pane_s=PANE_S, errors=errors, mask=mask, head=head)
         with self._client() as client:
             config = client.org.apache.flink.configuration.GlobalConfiguration.loadConfiguration(str(self._home))
             api = client.org.apache.flink.table.api
@@ -230,13 +222,13 @@ class Cluster:
 class Counts:
     """The topic of the counts, as who trusts only what is committed reads it. `table` is what it says now."""
 
-    def __init__(self, kafka: str) -> None:
-        admin = AdminClient({"bootstrap.servers": kafka})
+    def __init__(self, address: str) -> None:
+        self.topic = f"flink-counts-{time.time_ns()}"  # a stack that is kept has those of earlier runs
         config = {"message.timestamp.type": "LogAppendTime"}
-        admin.create_topics([NewTopic(COUNTS, 1, 1, config=config)])[COUNTS].result(30)
-        settings = {"bootstrap.servers": kafka, "group.id": "flink", "isolation.level": "read_committed", "enable.auto.commit": False}
+        kafka.admin(address).create_topics([NewTopic(self.topic, 1, 1, config=config)])[self.topic].result(30)
+        settings = {"bootstrap.servers": address, "group.id": "flink", "isolation.level": "read_committed", "enable.auto.commit": False}
         self._consumer = Consumer(settings)
-        self._consumer.assign([TopicPartition(COUNTS, 0, 0)])
+        self._consumer.assign([TopicPartition(self.topic, 0, 0)])
         self.table: Counter[Cell] = Counter()
         self._newest = 0.0
 
@@ -254,8 +246,8 @@ class Counts:
 
 
 @contextmanager
-def running(home: Path, distribution: Path, kafka: str, spare: bool) -> Iterator[Cluster]:
+def running(home: Path, distribution: Path, address: str, spare: bool) -> Iterator[Cluster]:
     """A cluster with the job at work."""
-    with contextlib.closing(Cluster(home, distribution, kafka, spare)) as cluster:
+    with contextlib.closing(Cluster(home, distribution, address, spare)) as cluster:
         cluster.start()
         yield cluster

@@ -18,6 +18,7 @@ import json
 import os
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
@@ -28,10 +29,10 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 from bench import flink  # noqa: E402
 from weir.drill import run, stage  # noqa: E402
 from weir.drill.driver import killed_and_back  # noqa: E402
-from weir.drill.fault import Fault, Scene  # noqa: E402
+from weir.drill.fault import MIX, Fault, Scene  # noqa: E402
 from weir.drill.load import TOPIC, Load, told  # noqa: E402
 from weir.drill.stage import JOB, WHO, Stage  # noqa: E402
-from weir.generator import Generator, Mix  # noqa: E402
+from weir.generator import Generator  # noqa: E402
 from weir.local.class_archive import archive  # noqa: E402
 from weir.local.rehearse import WITHIN_S  # noqa: E402
 from weir.local.report import Lines  # noqa: E402
@@ -39,7 +40,7 @@ from weir.local.spark import spark_home  # noqa: E402
 from weir.local.stack import told_to_end  # noqa: E402
 from weir.supervise.standby import in_a_word  # noqa: E402
 
-LINES = Mix(bad_share=0.0, events_per_s=500)  # of Flink's turn: what it does with lines that are none is nobody's business here
+LINES = replace(MIX, bad_share=0.0)  # of Flink's turn: what it does with lines that are none is nobody's business here
 CALM_LINES = 10_000  # a kill comes when no more than these wait to be landed
 
 Kill = dict[str, float]
@@ -103,6 +104,7 @@ def flink_kills(at: Stage, distribution: Path, count: int, rate: float, spare: b
     """The same of Flink, on the same topic, while the stream is stopped and all else of the stack is there."""
     at.manager.stop(JOB, WHO, "Flink has its turn")
     truth, found, kafka = at.home / "truth" / "flink.jsonl", [], at.settings.kafka
+    truth.unlink(missing_ok=True)
     with flink.running(at.home / "flink", distribution, kafka, spare) as cluster:
         load = Load(kafka, len(at.broker.partitions(TOPIC)), Generator(1, run.FIRST_HOUR, LINES), truth, rate)
         load.start()
