@@ -225,7 +225,8 @@ class Counts:
     def __init__(self, address: str) -> None:
         self.topic = f"flink-counts-{time.time_ns()}"  # a stack that is kept has those of earlier runs
         config = {"message.timestamp.type": "LogAppendTime"}
-        kafka.admin(address).create_topics([NewTopic(self.topic, 1, 1, config=config)])[self.topic].result(30)
+        admin = kafka.admin(address)  # held until it has answered: it ends with its last reference
+        admin.create_topics([NewTopic(self.topic, 1, 1, config=config)])[self.topic].result(30)
         settings = {"bootstrap.servers": address, "group.id": "flink", "isolation.level": "read_committed", "enable.auto.commit": False}
         self._consumer = Consumer(settings)
         self._consumer.assign([TopicPartition(self.topic, 0, 0)])
