@@ -40,7 +40,7 @@ from weir.cluster.spark import create_request  # noqa: E402
 from weir.counts.read import snapshot  # noqa: E402
 from weir.generator import Generator, Mix, Truth  # noqa: E402
 from weir.local.part import LOOPBACK  # noqa: E402
-from weir.local.spark import connector_jars, spark_home  # noqa: E402
+from weir.local.spark import spark_home  # noqa: E402
 from weir.settings import Settings  # noqa: E402
 from weir.supervise.spec import JobSpec, load_all  # noqa: E402
 from weir.supervise.submission import arguments, submission  # noqa: E402
@@ -167,7 +167,7 @@ def drain(settings: Settings, spec: JobSpec, topic: str, lines: int, home: Path)
 @contextmanager
 def driver(spec: JobSpec, args: JobArguments, home: Path, settings: Settings) -> Iterator[psutil.Popen]:
     """What a worker starts when the job is submitted: SparkSubmit in a JVM, with Python as its child."""
-    asked = submission(spec, args, PROJECT, replace(settings, spark_jars=connector_jars()))
+    asked = submission(spec, args, PROJECT, settings)
     request = create_request(replace(asked, executors=0), "")
     extra = asked.conf.get("spark.driver.extraJavaOptions", "").split()
     java = ["java", f"-Xmx{asked.driver_memory}", *extra, "-cp", f"{spark_home()}/jars/*", "org.apache.spark.deploy.SparkSubmit"]

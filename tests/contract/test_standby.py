@@ -27,7 +27,7 @@ from weir.ingest import producer
 from weir.local import ports, secrets
 from weir.local.class_archive import class_path
 from weir.local.part import Stack, java
-from weir.local.spark import connector_jars, driver_env, spark_home
+from weir.local.spark import driver_env, spark_home
 from weir.settings import PROJECT, Settings
 from weir.supervise.manager import Manager
 from weir.supervise.spec import load_all
@@ -81,7 +81,6 @@ def parts(tmp_path: Path) -> Iterator[tuple[Manager, Processes, Settings]]:
             cassandra_keyspace=f"weir_{uuid4().hex[:8]}",
             bundles=str(tmp_path / "bundles"),
             checkpoints=str(tmp_path / "checkpoints"),
-            spark_jars=connector_jars(),
         )
         migrate(settings)
         cluster = Processes(Stack(tmp_path, ports.WANTED, secrets.load_or_create(tmp_path)))

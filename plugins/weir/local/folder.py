@@ -40,7 +40,6 @@ def addresses(stack: Stack) -> dict[str, object]:
         "spark_master": spark.master_url(stack),
         "spark_rest": f"http://{stack.address('spark_rest')}",
         "spark_ui": f"http://{stack.address('spark_master_ui')}",
-        "spark_jars": spark.connector_jars(),
         "airflow_url": airflow.url(stack),
         "checkpoints": str(stack.folder("checkpoints")),
         "bundles": str(stack.folder("bundles")),

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib.util
+import re
 import shutil
 import sys
 import tempfile
+import zipfile
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -28,28 +32,37 @@ OPENS = (
 
 # MLlib has each new session of Spark register functions, for which all of Scala's reflection is loaded: two seconds of a driver's start.
 LEFT_OUT = "spark-mllib_*"
+# The compiler of the code that Spark generates. A JVM archives no class of a signed jar, so these are copies without their signatures.
+SIGNED = ("janino-*", "commons-compiler-*")
+SIGNATURE = re.compile(r"META-INF/[^/]*\.(SF|RSA|DSA|EC)")
 
 
 @functools.cache
 def spark_home() -> Path:
-    """What the servers and drivers of this stack find as Spark: links to the jars of the pyspark wheel but for LEFT_OUT, without importing
-    pyspark. Raises FileNotFoundError if it is not installed."""
+    """What the servers and drivers of this stack find as Spark: the jars of the pyspark wheel but for LEFT_OUT, and those of Spark's Kafka
+    source; among Spark's own jars a driver copies none of them at its start, and finds their classes archived. Does not import pyspark.
+    Raises FileNotFoundError if it is not installed."""
     found = importlib.util.find_spec("pyspark")
     if found is None or not found.origin:
         raise FileNotFoundError("pyspark is not installed")
-    home = class_archive.place() / f"spark-{version('pyspark')}"
+    wheel = [jar for jar in (Path(found.origin).parent / "jars").glob("*.jar") if not jar.match(LEFT_OUT)]
+    chosen = [*wheel, *(jar.path for jar in jars.locked("spark"))]
+    digest = hashlib.sha256("\n".join(sorted(map(str, chosen))).encode()).hexdigest()[:8]
+    home = class_archive.place() / f"spark-{version('pyspark')}-{digest}"
     if not home.exists():
-        _link(Path(found.origin).parent / "jars", home)
+        _gather(chosen, home)
     return home
 
 
-def _link(wheel: Path, home: Path) -> None:
-    """In one step, since the processes of a stack may come here at the same time."""
+def _gather(chosen: Iterable[Path], home: Path) -> None:
+    """Links to jars. In one step, since the processes of a stack may come here at the same time."""
     new = Path(tempfile.mkdtemp(prefix=f"{home.name}.", dir=home.parent))
     new.chmod(0o755)  # like all else of an installation that several people may use
     (new / "jars").mkdir()
-    for jar in wheel.glob("*.jar"):
-        if not jar.match(LEFT_OUT):
+    for jar in chosen:
+        if any(map(jar.match, SIGNED)):
+            _copy_unsigned(jar, new / "jars" / jar.name)
+        else:
             (new / "jars" / jar.name).symlink_to(jar)
     try:
         new.rename(home)
@@ -57,9 +70,11 @@ def _link(wheel: Path, home: Path) -> None:
         shutil.rmtree(new)
 
 
-def connector_jars() -> str:
-    """Spark's Kafka source as a comma list of paths, for `spark.jars`."""
-    return ",".join(str(jar.path) for jar in jars.locked("spark"))
+def _copy_unsigned(jar: Path, to: Path) -> None:
+    with zipfile.ZipFile(jar) as signed, zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED) as copy:
+        for entry in signed.infolist():
+            if not SIGNATURE.fullmatch(entry.filename):
+                copy.writestr(entry, signed.read(entry))
 
 
 def master_url(stack: Stack) -> str:
