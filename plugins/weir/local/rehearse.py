@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from weir.errors import WeirError
 from weir.local import folder
@@ -15,6 +16,9 @@ from weir.local.class_archive import archive, class_path, options, place
 from weir.local.part import Stack, java, late
 from weir.local.spark import driver_env, spark_home
 from weir.settings import Settings, home
+
+if TYPE_CHECKING:
+    from weir.cluster.records import Submission
 
 WITHIN_S = 900.0  # 45 CPU-s, behind everything else
 HARMLESS = "Its drivers start as they did before, only more slowly; `weir down` and `weir up` try it again."
@@ -32,20 +36,25 @@ def begin(stack: Stack, spark: Path, job: str) -> None:
 def make(stack: Stack, spark: Path, job: str, env: dict[str, str]) -> None:
     """Rehearse the job in a JVM that archives its classes at the end. Raises CalledProcessError or TimeoutExpired."""
     asked = late("weir.supervise.rehearsal", "rehearsal")(Settings.load(), job)
-    request = late("weir.cluster.spark", "create_request")(asked, "")
     # The JVM refuses to make an archive while it is told to use one.
     env = {**env, "JDK_JAVA_OPTIONS": env["JDK_JAVA_OPTIONS"].replace(options(spark), "")}
     made = archive(spark).with_suffix(".part")  # by one process at a time; what a killed one left is written over
-    extra = asked.conf.get("spark.driver.extraJavaOptions", "").split()
-    jvm = [java(), f"-XX:ArchiveClassesAtExit={made}", f"-Xmx{asked.driver_memory}", *extra, "-cp", class_path(spark)]
     try:
         subprocess.run(
-            [*jvm, "org.apache.spark.deploy.SparkSubmit", *request["appArgs"]],
+            command(asked, spark, f"-XX:ArchiveClassesAtExit={made}"),
             env={**env, **asked.env}, cwd=stack.folder("spark"), timeout=WITHIN_S, check=True,
         )  # fmt: skip
         made.rename(archive(spark))
     finally:
         made.unlink(missing_ok=True)
+
+
+def command(asked: Submission, spark: Path, *options: str) -> list[str]:
+    """What a worker runs for a submission, without the worker."""
+    request = late("weir.cluster.spark", "create_request")(asked, "")
+    extra = asked.conf.get("spark.driver.extraJavaOptions", "").split()
+    jvm = [java(), *options, f"-Xmx{asked.driver_memory}", *extra, "-cp", class_path(spark)]
+    return [*jvm, "org.apache.spark.deploy.SparkSubmit", *request["appArgs"]]
 
 
 def main(job: str) -> None:
