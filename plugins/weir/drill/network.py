@@ -95,8 +95,9 @@ for word, last_words, what in (("driver", True, "the driver's JVM"), ("lost", Fa
     needs=REAL,
 )
 def worker(scene: Scene) -> None:
-    """The driver lives on; its successor fences it."""
-    with dropped(scene.stage, "spark_master"):
+    """The driver lives on; its successor fences it. Both ports: a master that was restarted has called its workers by itself, and they
+    speak to it over that connection."""
+    with dropped(scene.stage, "spark_master"), dropped(scene.stage, "spark_worker"):
         time.sleep(CUT_S)
     replaced(scene)
 
