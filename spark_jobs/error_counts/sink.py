@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from spark_jobs.contract import SAMPLE_BYTES, JobArguments, RejectedLine
 from spark_jobs.error_counts import source
-from spark_jobs.error_counts.transform import Count, Plan, collected, counted, sampled
+from spark_jobs.error_counts.transform import Count, Plan, collected, counted, gathered, sampled
 from spark_jobs.offsets import parse_offsets
 from spark_jobs.protocol import Batch, Offsets, Progress
 from spark_jobs.writer import Counted, Diverged, ranges
@@ -73,7 +73,7 @@ class Sink:
     def _land(self, lines: DataFrame, batch_id: int) -> None:
         began = time.monotonic()
         batch = self._batch(batch_id)
-        landed = self._writer.write(batch, lambda before: self._count(lines, before))
+        landed = self._writer.write(batch, lambda before: self._count(gathered(lines, batch.offsets), before))
         done = "landed" if landed else "had landed" if self._args.attempt else "was rehearsed"
         LOG.info("batch=%d %s %s in %.3f s", batch_id, done, ranges(batch), time.monotonic() - began)
 

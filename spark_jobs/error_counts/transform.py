@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LONGEST_LINE = 64 * 1024  # bytes; httpd cuts its lines at 8 KiB
 LONGEST_SERVICE = 256  # bytes
+FEW = 50_000  # lines of a batch that one task counts by itself; more are worth all cores
 NEAR = 2000  # offsets after a partition's first rejected line in which more samples are looked for
 BLOCK = 62  # offsets whose rejected lines one row can name: as many as a long has bits for without its sign
 
@@ -73,6 +74,11 @@ class Plan:
     def counts(self, records: DataFrame) -> DataFrame:
         """Rows for `collected`. `records` are those of Spark's Kafka source."""
         return _staged(records, [*self._judged, *self._signed]).groupBy(*self._keys).agg(*self._sums)
+
+
+def gathered(records: DataFrame, lines: int) -> DataFrame:
+    """A small batch in one place, where it is grouped without a shuffle: the first one took a part of every start."""
+    return records.coalesce(1) if lines <= FEW else records
 
 
 def _staged(lines: DataFrame, stages: Stages) -> DataFrame:

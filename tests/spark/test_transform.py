@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from spark_jobs.contract import OTHER, CassandraAddress, Delta, JobArguments
-from spark_jobs.error_counts.transform import BLOCK, LONGEST_LINE, Count, Plan, Rejected, collected, counted, sampled
+from spark_jobs.error_counts.transform import BLOCK, FEW, LONGEST_LINE, Count, Plan, Rejected, collected, counted, gathered, sampled
 from spark_jobs.protocol import Progress
 from spark_jobs.writer import Counted
 from weir.generator import Generator, Mix
@@ -45,6 +45,15 @@ def test_the_truth_of_the_generator(spark: SparkSession) -> None:
     assert dict(result.totals.levels) == dict(generator.truth.levels())
     assert result.totals.lines == 6000
     assert result.totals.conserved
+
+
+def test_a_small_batch_is_counted_without_a_shuffle_and_alike(spark: SparkSession) -> None:
+    blocks = Generator(8, NOW_MS - 86_400_000, Mix(bad_share=0.05)).blocks(2000)
+    records = frame(spark, [(key, line, n % 4) for block in blocks for n, (key, line) in enumerate(block)])
+    few, many = (Plan(ARGS).counts(gathered(records, lines)) for lines in (FEW, FEW + 1))
+    shuffles = ["Exchange hashpartitioning" in str(df._jdf.queryExecution().executedPlan()) for df in (few, many)]  # type: ignore[operator]
+    assert shuffles == [False, True]
+    assert sorted(collected(few), key=str) == sorted(collected(many), key=str)
 
 
 LIMIT_MS = 1_768_471_200_000 + 3_600_000  # an hour after 10:00:00 on 15 January 2026
