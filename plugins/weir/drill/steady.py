@@ -93,7 +93,8 @@ def _command(process: psutil.Process) -> Sequence[str]:
 
 def _went_on(scene: Scene, began: int, pause_s: float) -> None:
     """Raises NotRunning if for longer than `pause_s` nothing landed."""
-    moments = [began, *sorted(head.landed_at for head in scene.stage.landed_since(began)), now_ms()]
+    landed = scene.stage.until(lambda: [began, *sorted(head.landed_at for head in scene.stage.landed_since(began))], "the store answers")
+    moments = [*landed, now_ms()]
     longest = max(later - earlier for earlier, later in pairwise(moments)) / 1000
     scene.notes.append(f"{len(moments) - 2} batches landed throughout, the longest pause was {longest:.1f} s")
     if longest > pause_s:
