@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
@@ -12,9 +13,10 @@ from typing import Any
 from weir.drill.check import Comparison, compare, faults_of, rejected_so_far, stored_cells
 from weir.drill.fault import OK, Fault, Scene, missing, now_ms
 from weir.drill.load import TOPIC, Load, told
-from weir.drill.stage import JOB, Stage
+from weir.drill.stage import JOB, PATIENCE_S, Stage
 from weir.errors import WeirError
 from weir.generator import Generator
+from weir.supervise.factory import store
 
 log = logging.getLogger(__name__)
 HOUR_MS = 3_600_000
@@ -136,10 +138,12 @@ class _Player:
         )
 
     def _compared(self) -> Comparison:
-        truth, store = told(self._truth), self._stage.manager.store
-        rejected = Counter(rejected_so_far(store, JOB))
+        truth, stage = told(self._truth), self._stage
+        with closing(store(stage.settings, PATIENCE_S)) as patient:  # one that was restarted a moment ago may need more than a tick waits
+            rejected = Counter(rejected_so_far(patient, JOB))
+            cells = stored_cells(patient, JOB, truth, self._services, stage.rules.pane)
         rejected.subtract(self._rejected)
-        return compare(truth, stored_cells(store, JOB, truth, self._services, self._stage.rules.pane), +rejected)
+        return compare(truth, cells, +rejected)
 
     def _detected(self) -> float | None:
         """From the fault to the first line of the job's timeline that is about it."""
