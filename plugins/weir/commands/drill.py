@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -46,17 +46,26 @@ def drill(
     from weir.local.stack import told_to_end
 
     done: list[Row] = []
-    with told_to_end(), _stage(here, keep) as stage:  # else a drill that is cancelled leaves its cuts of the network and its small disks
-        for run in range(runs):
-            for row in play(stage, faults, seed + run, run):
-                done.append(row)
-                _tell(row)
+    try:
+        with (
+            told_to_end(),
+            _stage(here, keep) as stage,
+        ):  # else a cancelled drill leaves its cuts of the network and its small disks
+            for run in range(runs):
+                for row in play(stage, faults, seed + run, run):
+                    done.append(row)
+                    _tell(row)
+    finally:  # also of one that is cancelled after hours
+        _conclude(done, form)
+    if any(row.failed for row in done):
+        raise typer.Exit(1)
+
+
+def _conclude(done: Sequence[Row], form: Format) -> None:
     if form is Format.JSON:
         show_json([row.as_dict() for row in done])
     else:
         show([{**row.as_dict(), "result": _result(row)} for row in done], form, COLUMNS)
-    if any(row.failed for row in done):
-        raise typer.Exit(1)
 
 
 @contextmanager
