@@ -31,6 +31,7 @@ from weir.cluster.records import Submission  # noqa: E402
 from weir.local import jars, ports, secrets  # noqa: E402
 from weir.local.class_archive import archive  # noqa: E402
 from weir.local.part import Stack  # noqa: E402
+from weir.local.process import last_lines  # noqa: E402
 from weir.local.rehearse import WITHIN_S, command  # noqa: E402
 from weir.local.spark import driver_env, spark_home  # noqa: E402
 from weir.settings import Settings  # noqa: E402
@@ -40,11 +41,13 @@ JOB, TOPIC, LINES = "error_counts", "logs", 10_000
 
 
 def started(asked: Submission, stack: Stack) -> dict[str, float]:
-    """Run one driver to its end. Raises CalledProcessError with its log beside it."""
-    before, began = os.times(), time.monotonic()
-    with (stack.home / "driver.log").open("wb") as log:
+    """Run one driver to its end. One that fails ends the measurement with its last words."""
+    before, began, written = os.times(), time.monotonic(), stack.home / "driver.log"
+    with written.open("wb") as log:
         env = {**driver_env(stack), **asked.env}
-        subprocess.run(command(asked, spark_home()), env=env, cwd=stack.home, stdout=log, stderr=log, timeout=WITHIN_S, check=True)
+        ended = subprocess.run(command(asked, spark_home()), env=env, cwd=stack.home, stdout=log, stderr=log, timeout=WITHIN_S)
+    if ended.returncode:
+        sys.exit(f"{asked.application} ended with exit code {ended.returncode}:\n{last_lines(written)}")
     after = os.times()
     cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
     return {"cpu_s": cpu_s, "wall_s": time.monotonic() - began}

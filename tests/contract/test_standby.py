@@ -21,12 +21,11 @@ from weir.cluster.checkpoint import CheckpointFolders
 from weir.cluster.kafka import KafkaBroker
 from weir.cluster.migrate import migrate
 from weir.cluster.records import DriverState, Submission
-from weir.cluster.spark import create_request
 from weir.generator import Generator
 from weir.ingest import producer
 from weir.local import ports, secrets
-from weir.local.class_archive import class_path
-from weir.local.part import Stack, java
+from weir.local.part import Stack
+from weir.local.rehearse import command
 from weir.local.spark import driver_env, spark_home
 from weir.settings import PROJECT, Settings
 from weir.supervise.manager import Manager
@@ -47,11 +46,10 @@ class Processes(MemoryCluster):
     def submit(self, submission: Submission) -> str:
         name = super().submit(submission)
         if submission.name.endswith(":standby"):
-            command = [java(), f"-Xmx{submission.driver_memory}", "-cp", class_path(spark_home()), "org.apache.spark.deploy.SparkSubmit"]
             self.logs[name] = self._stack.home / f"{name}.log"
             with self.logs[name].open("wb") as log:
                 self.running[name] = subprocess.Popen(
-                    [*command, *create_request(submission, "")["appArgs"]],
+                    command(submission, spark_home()),
                     env={**driver_env(self._stack), **submission.env},
                     cwd=self._stack.folder("spark"),
                     stdout=log,

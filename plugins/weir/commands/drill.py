@@ -56,7 +56,8 @@ def drill(
                     done.append(row)
                     _tell(row)
     finally:  # also of one that is cancelled after hours
-        _conclude(done, form)
+        if done:
+            _conclude(done, form)
     if any(row.failed for row in done):
         raise typer.Exit(1)
 

@@ -17,10 +17,9 @@ from weir.cluster.records import DriverState
 from weir.drill.fault import IPTABLES, PROXY, Scene, enlist, fault
 from weir.drill.proxy import CUT, PASS, everybody
 from weir.drill.stage import JOB, Stage
-from weir.drill.steady import PAUSE_S, of_driver, replaced, unharmed
+from weir.drill.steady import PAUSE_S, master_page, of_driver, replaced, unharmed
 from weir.errors import NotRunning
 from weir.local import folder
-from weir.local.part import get_json
 
 CUT_S = 25.0  # longer than the time-outs of clients (10 s) and of Spark's master for its workers (15 s)
 REAL, PROXIED = frozenset({IPTABLES}), frozenset({PROXY})
@@ -101,7 +100,7 @@ def worker(scene: Scene) -> None:
     stage = scene.stage
     with dropped(stage, "spark_master"), dropped(stage, "spark_worker"):
         # It looks every 15 s for who was silent for 15 s: one cut in five of 25 s went unnoticed.
-        stage.until(lambda: not get_json(f"{stage.settings.spark_ui}/json/", 10)["aliveworkers"], "the master gives its worker up")
+        stage.until(lambda: not master_page(stage)["aliveworkers"], "the master gives its worker up")
     replaced(scene)
 
 

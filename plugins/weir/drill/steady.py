@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import pairwise
+from typing import Any
 
 import psutil
 
@@ -67,10 +68,16 @@ def _waiting(stage: Stage) -> set[str]:
 
 def _on_master(stage: Stage) -> list[str]:
     """The submission ids of the drivers that the master's page lists as active."""
+    return [str(driver["id"]) for driver in master_page(stage)["activedrivers"]]
+
+
+def master_page(stage: Stage) -> Mapping[str, Any]:
+    """What Spark's master says of its workers and drivers. Raises NotRunning if it does not answer."""
     try:
-        return [str(driver["id"]) for driver in get_json(f"{stage.settings.spark_ui}/json/", 10)["activedrivers"]]
+        page: Mapping[str, Any] = get_json(f"{stage.settings.spark_ui}/json/", 10)
     except (OSError, ValueError) as error:
         raise NotRunning(f"Spark's master does not answer: {error}.", "See `weir status`.") from error
+    return page
 
 
 def _jvms(stage: Stage) -> list[int]:
