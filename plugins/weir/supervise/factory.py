@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -56,8 +57,8 @@ def drivers(settings: Settings) -> list[dict[str, Any]]:
     """Each job that should run, as a part named `driver:JOB` of the stack's status, and each standby that is ready as `standby:JOB`;
     empty if the store does not answer."""
     try:
-        found = manager(settings)
-        return [part for job, seen in found.drivers() for part in (_as_part(job, seen), *_standby(job, seen))]
+        with closing(manager(settings)) as found:
+            return [part for job, seen in found.drivers() for part in (_as_part(job, seen), *_standby(job, seen))]
     except WeirError:
         return []
 

@@ -11,6 +11,7 @@ import pytest
 from spark_jobs.gap import Hole
 from weir.cluster.records import DriverState, Glance, TopicGlance
 from weir.errors import NotRunning
+from weir.supervise import factory
 from weir.supervise.manager import Manager
 from weir.supervise.spare import Spare
 from weir.supervise.verdict import FRESH_MS, UNSEEN_MS, Verdict
@@ -121,6 +122,27 @@ def test_what_a_job_has_wrong_is_its_own(bench: Bench, monkeypatch: pytest.Monke
     assert (reports[OTHER].verdict, reports[JOB].verdict, reports[JOB].act) == (Verdict.UNKNOWN, Verdict.DOWN, "restart")
     with pytest.raises(NotRunning, match=OTHER):
         bench.manager.drivers()
+
+
+@pytest.mark.parametrize("torn", [False, True])
+def test_whoever_asks_for_the_drivers_keeps_no_session(bench: Bench, monkeypatch: pytest.MonkeyPatch, torn: bool) -> None:
+    """Seen: a drill that had asked hundreds of times held 700 sessions, and all of them came back at once when Cassandra did."""
+
+    def close() -> None:
+        nonlocal closed
+        closed += 1
+
+    def no_drivers() -> Any:
+        raise NotRunning("The store does not answer.", "See: weir status")
+
+    closed = 0
+    monkeypatch.setattr(factory, "manager", lambda settings: bench.manager)
+    monkeypatch.setattr(bench.manager, "close", close)
+    if torn:
+        monkeypatch.setattr(bench.manager, "drivers", no_drivers)
+    parts = [part["part"] for part in factory.drivers(bench.manager._settings)]
+    assert parts == ([] if torn else [f"driver:{JOB}", f"driver:{OTHER}"])
+    assert closed == 1
 
 
 def test_folds_that_cannot_be_looked_up_change_no_verdict(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
