@@ -35,7 +35,7 @@ test-browser: $(VENV)/.browser ## the console in a real Chromium; pictures in te
 	@sh tests/browser/chromium.sh
 	@$(BIN)/python -m pytest tests/browser
 
-drill: $(VENV)/.installed ## every fault on a stack of its own: more than an hour
+drill: $(VENV)/.installed ## every fault on a stack of its own: three to four hours
 	@$(BIN)/weir drill
 
 lint: $(VENV)/.dev ## style and types
