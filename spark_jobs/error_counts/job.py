@@ -11,7 +11,7 @@ import time
 from spark_jobs import logs, standby
 from spark_jobs.contract import Exit, JobArguments, new_incarnation
 from spark_jobs.error_counts import rehearsal, source
-from spark_jobs.error_counts.sink import Closed, Sink
+from spark_jobs.error_counts.sink import Closed, Sink, Tools
 from spark_jobs.store import CassandraStore
 from spark_jobs.writer import Diverged, Superseded, Writer
 
@@ -48,19 +48,21 @@ def main(argv: list[str]) -> int:
         return run(args, CassandraStore.connect(args.cassandra, patience_s=None), incarnation)
     try:
         store = CassandraStore.connect(args.cassandra, standby.PATIENCE_S)
-        called = stand_by(args, store, incarnation)
+        tools = Tools(source.session(), args)
+        called = stand_by(args, store, incarnation, tools)
     except Exception as failure:
         LOG.exception("the standby ends: it holds nothing")
         return explain(failure)[0]
     if called is None:
         return Exit.STOPPED
     store.session.patience_s = None  # it holds an attempt now, and waits for ever
-    return run(called, store, incarnation)
+    same = (called.bootstrap_servers, called.topic) == (args.bootstrap_servers, args.topic)
+    return run(called, store, incarnation, tools if same else None)
 
 
-def stand_by(args: JobArguments, store: CassandraStore, incarnation: str) -> JobArguments | None:
+def stand_by(args: JobArguments, store: CassandraStore, incarnation: str, tools: Tools) -> JobArguments | None:
     """Do all that takes long before there is an attempt, and wait for one: its arguments, or None if there will be none."""
-    rehearsal.rehearse(source.session(), args)
+    rehearsal.rehearse(tools, args)
     called = standby.wait(store, args, incarnation)
     if called is None:
         LOG.info("standby %s is not needed any more", args.standby)
@@ -69,8 +71,8 @@ def stand_by(args: JobArguments, store: CassandraStore, incarnation: str) -> Job
     return called
 
 
-def run(args: JobArguments, store: CassandraStore, incarnation: str) -> int:
-    """Be the driver of an attempt."""
+def run(args: JobArguments, store: CassandraStore, incarnation: str, tools: Tools | None = None) -> int:
+    """Be the driver of an attempt. `tools` are those of a standby, which is of the same version: it was called up by its spec and code."""
     lines = logs.set_up(args)
     writer = Writer(store, args.job, args.attempt, incarnation, args.version, args.shards, lambda: time.time_ns() // 1000)
     sink = Sink(writer, args)
@@ -78,7 +80,7 @@ def run(args: JobArguments, store: CassandraStore, incarnation: str) -> int:
     try:
         writer.start()
         threading.Thread(target=_exit_when_told, args=(store, args, incarnation, sink), daemon=True).start()
-        stream(args, sink)
+        stream(args, sink, tools or Tools(source.session(), args))
         reason, error = Exit.STOPPED, ""
     except Exception as failure:
         reason, error = explain(sink.failure or failure)
@@ -86,12 +88,11 @@ def run(args: JobArguments, store: CassandraStore, incarnation: str) -> int:
     return _last_words(args, incarnation, reason, error, sink.batch_id)
 
 
-def stream(args: JobArguments, sink: Sink) -> None:
+def stream(args: JobArguments, sink: Sink, tools: Tools) -> None:
     """Read the topic batch by batch for ever. Raises what ended the query."""
-    spark = source.session()
-    sink.attach(spark)
+    sink.equip(tools)
     query = (
-        source.stream(spark, args)
+        source.stream(tools.spark, args)
         .writeStream.queryName(args.job)
         .foreachBatch(sink)
         .option("checkpointLocation", args.checkpoint)

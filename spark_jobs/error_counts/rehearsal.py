@@ -8,17 +8,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from spark_jobs.contract import JobArguments
 from spark_jobs.error_counts import source
-from spark_jobs.error_counts.sink import Sink
+from spark_jobs.error_counts.sink import Sink, Tools
 from spark_jobs.protocol import Batch, Progress
 from spark_jobs.writer import Counted
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
 
 BATCHES = 10  # at the most: a topic may grow faster than it is rehearsed, and one that was busy kept a standby from ever being ready
 
@@ -41,18 +36,19 @@ class Dropped:
 def main(argv: list[str]) -> None:
     """Rehearse in a session of its own. Raises what ended the query."""
     spark = source.session()
-    rehearse(spark, JobArguments.from_argv(argv))
+    args = JobArguments.from_argv(argv)
+    rehearse(Tools(spark, args), args)
     spark.stop()
 
 
-def rehearse(spark: SparkSession, args: JobArguments) -> None:
+def rehearse(tools: Tools, args: JobArguments) -> None:
     """Count what is there now, batch by batch, until that is enough. Raises what ended the query before."""
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder).as_uri()
         dropped = Dropped()
         sink = Sink(dropped, replace(args, checkpoint=checkpoint))
-        sink.attach(spark)
-        writer = source.stream(spark, args).writeStream.foreachBatch(sink).option("checkpointLocation", checkpoint)
+        sink.equip(tools)
+        writer = source.stream(tools.spark, args).writeStream.foreachBatch(sink).option("checkpointLocation", checkpoint)
         query = writer.trigger(availableNow=True).start()
         while query.isActive and not dropped.enough.wait(0.1):
             pass

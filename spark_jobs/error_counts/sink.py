@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from spark_jobs.contract import SAMPLE_BYTES, JobArguments, RejectedLine
@@ -32,23 +33,31 @@ class Lands(Protocol):
         """Count and land a micro-batch; False if it had landed before."""
 
 
+class Tools:
+    """What batches are counted with, whoever lands them: made once, so that a standby has it at hand when it is called up."""
+
+    def __init__(self, spark: SparkSession, args: JobArguments) -> None:
+        self.spark, self.plan, self.topic, self._args = spark, Plan(args), source.TopicWatch(spark, args), args
+
+    @cached_property
+    def records(self) -> source.Records:
+        """Only a batch with rejected lines needs it."""
+        return source.Records(self.spark, self._args)
+
+
 class Sink:
     """The function that Spark calls for each micro-batch. Keeps what went wrong, since Spark hands on only its text."""
 
     def __init__(self, writer: Lands, args: JobArguments) -> None:
         self._writer, self._args = writer, args
-        self._spark: SparkSession | None = None
-        self._plan: Plan | None = None
-        self._topic: source.TopicWatch | None = None
-        self._records: source.Records | None = None
+        self._tools: Tools | None = None
         self._turn, self._closed = threading.Lock(), False
         self.failure: BaseException | None = None
         self.batch_id = -1  # the batch at work, for the supervisor to tell poison from an outage
 
-    def attach(self, spark: SparkSession) -> None:
-        """The session whose checkpoint is read."""
-        self._spark, self._plan = spark, Plan(self._args)
-        self._topic = source.TopicWatch(spark, self._args)
+    def equip(self, tools: Tools) -> None:
+        """Before the first batch. Their session's checkpoint is read."""
+        self._tools = tools
 
     def close(self) -> None:
         """Take no batch any more. Returns when the one at work has landed."""
@@ -78,25 +87,24 @@ class Sink:
         LOG.info("batch=%d %s %s in %.3f s", batch_id, done, ranges(batch), time.monotonic() - began)
 
     def _count(self, lines: DataFrame, before: Progress) -> Counted:
-        assert self._plan is not None
-        rows = collected(self._plan.counts(lines))
+        assert self._tools is not None
+        rows = collected(self._tools.plan.counts(lines))
         self._same_topic()
         return counted(rows, before, self._args, self._samples(rows))
 
     def _same_topic(self) -> None:
         """Asked after the lines were read: if it is the same now, they were its lines."""
-        assert self._topic is not None
-        if self._args.topic_id and (now := self._topic.topic_id()) != self._args.topic_id:
+        assert self._tools is not None
+        if self._args.topic_id and (now := self._tools.topic.topic_id()) != self._args.topic_id:
             raise Diverged(f"the topic {self._args.topic} was deleted and made again: it is {now} and was {self._args.topic_id}")
 
     def _samples(self, rows: Sequence[Count]) -> list[RejectedLine]:
         """Read a few rejected lines again. Keeping lines while they are counted would slow down every batch that has none."""
-        assert self._spark is not None
+        assert self._tools is not None
         lines = sampled(rows, self._args.rejected_samples)
         if not lines:
             return []
-        self._records = self._records or source.Records(self._spark, self._args)
-        values = self._records.values([(x.partition, x.offset) for x in lines], SAMPLE_BYTES)
+        values = self._tools.records.values([(x.partition, x.offset) for x in lines], SAMPLE_BYTES)
         return [
             RejectedLine(self._args.topic, x.partition, x.offset, x.service, x.reason, *values[x.partition, x.offset])
             for x in lines
@@ -115,10 +123,11 @@ class Sink:
 
     def _planned(self, batch_id: int) -> Offsets | None:
         """Read through Hadoop, so that any file system will do that the checkpoint may be on."""
-        assert self._spark is not None
-        jvm: Any = self._spark._jvm
+        assert self._tools is not None
+        spark = self._tools.spark
+        jvm: Any = spark._jvm
         path = jvm.org.apache.hadoop.fs.Path(f"{self._args.checkpoint}/offsets/{batch_id}")
-        files = path.getFileSystem(self._spark._jsc.hadoopConfiguration())
+        files = path.getFileSystem(spark._jsc.hadoopConfiguration())
         if not files.exists(path):
             return None
         stream = files.open(path)

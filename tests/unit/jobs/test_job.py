@@ -105,7 +105,7 @@ def test_a_bundle_starts_with_the_arguments_of_a_later_supervisor() -> None:
 def test_a_topic_that_was_made_again_is_not_counted_as_the_old_one(counts: str, is_now: str, goes_on: bool) -> None:
     args = JobArguments("counts", 3, 1, "v1", "/c", "k:1", "logs", CassandraAddress(("h",)), topic_id=counts)
     sink = Sink(None, args)  # type: ignore[arg-type]
-    sink._topic = SimpleNamespace(topic_id=lambda: is_now)  # type: ignore[assignment]
+    sink._tools = SimpleNamespace(topic=SimpleNamespace(topic_id=lambda: is_now))  # type: ignore[assignment]
     with nullcontext() if goes_on else pytest.raises(Diverged, match="deleted and made again"):
         sink._same_topic()
 

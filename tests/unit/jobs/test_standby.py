@@ -82,8 +82,9 @@ def ran(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> list[JobArgument
     found: list[JobArguments] = []
     monkeypatch.setattr(job.CassandraStore, "connect", lambda address, patience_s: store)
     monkeypatch.setattr(source, "session", lambda: None)
-    monkeypatch.setattr(rehearsal, "rehearse", lambda spark, args: None)
-    monkeypatch.setattr(job, "run", lambda args, store, incarnation: found.append(args) or Exit.SUPERSEDED)  # type: ignore[func-returns-value]
+    monkeypatch.setattr(job, "Tools", lambda spark, args: None)
+    monkeypatch.setattr(rehearsal, "rehearse", lambda tools, args: None)
+    monkeypatch.setattr(job, "run", lambda args, store, incarnation, tools: found.append(args) or Exit.SUPERSEDED)  # type: ignore[func-returns-value]
     return found
 
 
