@@ -56,6 +56,7 @@ def main(argv: list[str]) -> int:
     if called is None:
         return Exit.STOPPED
     store.session.patience_s = None  # it holds an attempt now, and waits for ever
+    # Of the same version, but the settings say where Kafka is, and they may have changed while it waited.
     same = (called.bootstrap_servers, called.topic) == (args.bootstrap_servers, args.topic)
     return run(called, store, incarnation, tools if same else None)
 

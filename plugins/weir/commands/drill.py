@@ -47,10 +47,8 @@ def drill(
 
     done: list[Row] = []
     try:
-        with (
-            told_to_end(),
-            _stage(here, keep) as stage,
-        ):  # else a cancelled drill leaves its cuts of the network and its small disks
+        # Told to end: else a cancelled drill leaves its cuts of the network and its small disks.
+        with told_to_end(), _stage(here, keep) as stage:
             for run in range(runs):
                 for row in play(stage, faults, seed + run, run):
                     done.append(row)

@@ -94,6 +94,18 @@ def test_once_called_up_it_is_the_driver_of_that_attempt_and_as_patient(store: M
     assert ran == [CALLED] and store.session.patience_s is None  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(("kafka", "kept"), [("kafka", True), ("elsewhere", False)])
+def test_what_it_rehearsed_with_is_for_the_same_broker(
+    store: MemoryStore, ran: list[JobArguments], kafka: str, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools, given = object(), []
+    monkeypatch.setattr(job, "Tools", lambda spark, args: tools)
+    monkeypatch.setattr(job, "run", lambda args, store, incarnation, tools: given.append(tools) or Exit.SUPERSEDED)
+    store.call_up(JOB, "1", 2, replace(CALLED, bootstrap_servers=kafka).to_argv()[0])
+    assert job.main(ARGS.to_argv()) is Exit.SUPERSEDED
+    assert given == [tools if kept else None]
+
+
 def test_one_that_is_not_needed_ends_without_a_word(store: MemoryStore, ran: list[JobArguments]) -> None:
     store.retire(JOB, "1", 5)
     assert job.main(ARGS.to_argv()) is Exit.STOPPED
