@@ -133,7 +133,7 @@ class Stage:
         """Returns when a part is well, in another process than the one that was killed."""
 
         def well() -> bool:
-            row = next((each for each in stack.status() if each["part"] == part), None)
+            row = next((each for each in stack.servers() if each["part"] == part), None)
             return row is not None and row["state"] == "ok" and row["pid"] != killed
 
         self.until(well, f"{part} is well again")

@@ -222,15 +222,20 @@ def _forget() -> None:
 
 
 def status() -> list[PartStatus]:
-    """Each part and each driver, asked at once and now; within 2 s. Empty when no stack was ever set up here."""
+    """Each part and each driver, asked now; within 2 s. Empty when no stack was ever set up here."""
+    found = servers()
+    well = {each["part"] for each in found if each["state"] == OK}
+    return found + (drivers() if well >= DRIVERS_KNOWN_BY else [])  # nobody knows of drivers while these are away
+
+
+def servers() -> list[PartStatus]:
+    """Each part, all asked at once. Empty when no stack was ever set up here."""
     if not folder.known(home()):
         return []
     records = StateFile(home()).read()
     everything = parts.all_parts(folder.load(home()))
     with ThreadPoolExecutor(len(everything)) as pool:
-        servers = list(pool.map(lambda part: _part_status(part, records.get(part.name, Record())), everything))
-    well = {each["part"] for each in servers if each["state"] == OK}
-    return servers + (drivers() if well >= DRIVERS_KNOWN_BY else [])  # nobody knows of drivers while these are away
+        return list(pool.map(lambda part: _part_status(part, records.get(part.name, Record())), everything))
 
 
 def _part_status(part: Part, record: Record) -> PartStatus:
