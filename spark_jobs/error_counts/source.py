@@ -16,25 +16,29 @@ from spark_jobs.protocol import Offsets
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-# A start makes a consumer for each partition, and these two took as long as all else in it. Nobody looks at what they tell.
-QUIET = {"enable.metrics.push": "false", "auto.include.jmx.reporter": "false"}
+CONSUMER = {
+    # A start makes a consumer for each partition, and these two took as long as all else in it. Nobody looks at what they tell.
+    "enable.metrics.push": "false",
+    "auto.include.jmx.reporter": "false",
+    # Only what is known to be there is read. A consumer reads ahead all the same, and the broker answers nothing else that it asks, such as
+    # where the topic ends, until that has waited half a second for lines that are not: a batch that reached the end of a quiet topic took
+    # 0.6 s for every partition, 2.5 s of a standby's first batch.
+    "fetch.max.wait.ms": "10",
+}
 FETCH = {
     # The consumer's defaults are 500 records a poll and 1 MiB a partition: a third more CPU for reading alone, half as fast.
     "kafka.max.poll.records": "5000",
     "kafka.max.partition.fetch.bytes": str(2 * 1024**2),
     "kafka.fetch.max.bytes": str(64 * 1024**2),
     "kafka.receive.buffer.bytes": str(1024**2),
-    # Spark reads what is there, and asks where the topic ends. The broker answers that only after the read ahead, which waits half a second
-    # for lines that are not: each batch that reached the end of a quiet topic took 0.6 s for every partition, 2.5 s of a standby's first.
-    "kafka.fetch.max.wait.ms": "10",
-    **{f"kafka.{name}": value for name, value in QUIET.items()},
+    **{f"kafka.{name}": value for name, value in CONSUMER.items()},
 }
 AGAIN = {
     "key.deserializer": "org.apache.kafka.common.serialization.ByteArrayDeserializer",
     "value.deserializer": "org.apache.kafka.common.serialization.ByteArrayDeserializer",
     "auto.offset.reset": "none",  # what is gone is not to become another line
     "enable.auto.commit": "false",
-    **QUIET,
+    **CONSUMER,
 }
 PATIENCE_S = 5.0  # for samples; the counts do not wait for them longer
 LOG = logging.getLogger("weir.driver")
