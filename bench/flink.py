@@ -8,7 +8,8 @@ DIR is a distribution of Flink 2, a folder with `lib`. One way to have it, 330 M
 What recovers is a task manager: it is killed, and a keeper that sees that at once starts the next one, as a cluster
 manager would. With a spare, there is a second one that waits (as with `standby: warm`). The job manager lives on, as Spark's master does.
 `landed` is when a count that was made after the kill can be read by a reader of committed records. It is set up to be back soon: a
-checkpoint a second, restarts at once, and a task manager that is taken for lost within a second.
+checkpoint a second, restarts at once, and a task manager that is taken for lost within a second. Its JVMs start as they come, without an
+archive of classes.
 """
 
 from __future__ import annotations
