@@ -32,6 +32,9 @@ class Exit(IntEnum):
     OUT_OF_MEMORY = 67  # more memory helps, another try with the same does not
 
 
+JVM_ENDED = "the driver's JVM has ended"  # how the last words of such a LOST begin: all else that is lost is an outage
+
+
 @dataclass(frozen=True)
 class CassandraAddress:
     """Where the counts are kept. The password is named by its file, since arguments can be seen by every user of a machine."""

@@ -14,13 +14,15 @@ from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, N
 from cassandra.concurrent import execute_concurrent
 from cassandra.connection import ConnectionException
 from cassandra.policies import ConstantReconnectionPolicy, DCAwareRoundRobinPolicy, TokenAwarePolicy
+from cassandra.protocol import IsBootstrappingErrorMessage, OverloadedErrorMessage
 from cassandra.query import BatchStatement, BatchType
 
 from spark_jobs.contract import CassandraAddress
 
 T = TypeVar("T")
 LOG = logging.getLogger(__name__)
-OUTAGE = (NoHostAvailable, OperationTimedOut, Unavailable, Timeout, CoordinationFailure, ConnectionException)
+BUSY = (OverloadedErrorMessage, IsBootstrappingErrorMessage)  # what a node says that is too busy, or not there yet
+OUTAGE = (NoHostAvailable, OperationTimedOut, Unavailable, Timeout, CoordinationFailure, ConnectionException, *BUSY)
 ROWS_PER_BATCH = 100  # one process: 4,500 rows/s as single inserts, 17,800 rows/s in single-partition batches of 100
 IN_FLIGHT = 32
 # The server warns of `USE` at every prepared statement; one keyspace is all that a session here uses.

@@ -11,31 +11,15 @@ import time
 from spark_jobs import logs, standby
 from spark_jobs.contract import Exit, JobArguments, new_incarnation
 from spark_jobs.error_counts import rehearsal, source
-from spark_jobs.error_counts.sink import Closed, Sink, Tools
+from spark_jobs.error_counts.ending import explain
+from spark_jobs.error_counts.sink import Sink, Tools
 from spark_jobs.store import CassandraStore
-from spark_jobs.writer import Diverged, Superseded, Writer
+from spark_jobs.writer import Writer
 
 LOG = logging.getLogger("weir.driver")
 LOOK_EVERY_S = 5.0  # how soon a driver notices that it is to stop, or, without input, that it was superseded
 LAST_WORDS_S = 5.0
 COMMIT_S = 1.0  # for Spark to commit what has just landed; cut short, the next driver finds the batch in the ledger
-# Signs that what the driver stands on went away. An outage is told first: the same batch that fails twice for one is not poison.
-# py4j says the bare "An error occurred while calling" of a call whose answer never came; an error inside the JVM brings a trace.
-UNANSWERED = "Py4JError: An error occurred while calling"
-JVM_GONE = ("ConnectionRefusedError", "ConnectionResetError", "BrokenPipeError", "Py4JNetworkError")
-LOST = (
-    "ExecutorLostFailure",
-    "SparkContext was shut down",
-    "SparkContext has been shutdown",
-    "Master removed our application",
-    "All masters are unresponsive",
-    "org.apache.kafka.common.errors.TimeoutException",
-    "org.apache.kafka.common.errors.DisconnectException",
-    "org.apache.kafka.common.errors.CoordinatorNotAvailableException",
-    "org.apache.kafka.common.errors.NotLeaderOrFollowerException",
-    "java.util.concurrent.TimeoutException",
-    "FetchFailedException",
-)
 
 
 def main(argv: list[str]) -> int:
@@ -102,23 +86,6 @@ def stream(args: JobArguments, sink: Sink, tools: Tools) -> None:
     )
     LOG.info("the query runs: %s", query.runId)
     query.awaitTermination()
-
-
-def explain(failure: BaseException) -> tuple[Exit, str]:
-    """How the driver ends because of a failure, and the text for whoever asks why."""
-    if isinstance(failure, Closed):
-        return Exit.STOPPED, ""
-    if isinstance(failure, Superseded):
-        return Exit.SUPERSEDED, str(failure)
-    if isinstance(failure, Diverged):
-        return Exit.DIVERGED, str(failure)
-    text = f"{type(failure).__name__}: {failure}"
-    if "java.lang.OutOfMemoryError" in text:
-        return Exit.OUT_OF_MEMORY, text
-    unanswered = text.startswith(UNANSWERED) and "Trace:" not in text
-    if unanswered or any(text.startswith(sign) for sign in JVM_GONE):
-        return Exit.LOST, f"the driver's JVM has ended: it was killed, or ran out of memory ({text})"
-    return (Exit.LOST if any(sign in text for sign in LOST) else Exit.FAILED), text
 
 
 def _exit_when_told(store: CassandraStore, args: JobArguments, incarnation: str, sink: Sink) -> None:

@@ -11,11 +11,13 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from cassandra import InvalidRequest, Unauthorized
+from cassandra.protocol import ServerError
 from py4j.protocol import Py4JError
 
 from spark_jobs.contract import CassandraAddress, Exit, JobArguments
 from spark_jobs.error_counts import job
-from spark_jobs.error_counts.job import explain
+from spark_jobs.error_counts.ending import explain
 from spark_jobs.error_counts.sink import Closed, Sink
 from spark_jobs.error_counts.source import as_kept
 from spark_jobs.protocol import first_head, started, taken_over
@@ -37,6 +39,17 @@ from weir.testing import MemoryStore
         (RuntimeError("Job aborted: java.lang.OutOfMemoryError: Java heap space"), Exit.OUT_OF_MEMORY),
         (RuntimeError("Job aborted: ExecutorLostFailure (executor 0 exited)"), Exit.LOST),
         (RuntimeError("org.apache.kafka.common.errors.TimeoutException: Timed out waiting for a node"), Exit.LOST),
+        (RuntimeError("Lost task 0.0: org.apache.kafka.common.errors.KafkaStorageException: Disk error"), Exit.LOST),
+        (RuntimeError("org.apache.kafka.common.KafkaException: Failed to construct kafka consumer"), Exit.LOST),
+        (RuntimeError("org.apache.kafka.common.errors.CorruptRecordException: Record size is less than 14"), Exit.FAILED),
+        (RuntimeError("terminated with exception: java.io.IOException: No space left on device"), Exit.LOST),
+        (RuntimeError("x\nCaused by: java.net.UnknownHostException: broker-2"), Exit.LOST),
+        (RuntimeError("org.apache.hadoop.fs.s3a.AWSStatus500Exception: Slow down"), Exit.LOST),
+        (RuntimeError("bad line\n\tat java.net.URI.create(URI.java)\n\tat org.apache.hadoop.fs.Path.init(Path.java)"), Exit.FAILED),
+        (OSError(28, "No space left on device"), Exit.LOST),
+        (ServerError(0, "java.lang.RuntimeException", {}), Exit.LOST),
+        (Unauthorized("no MODIFY permission"), Exit.LOST),
+        (InvalidRequest("unknown column"), Exit.FAILED),
     ],
 )
 def test_an_outage_is_told_from_a_failure(failure: Exception, reason: Exit) -> None:
