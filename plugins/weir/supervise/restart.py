@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from zlib import crc32
 
+from spark_jobs.contract import JVM_ENDED
 from weir.cluster.records import AttemptRow, Pause
 from weir.supervise.pause import in_words
 from weir.supervise.spec import Restart
 from weir.supervise.verdict import Report, Verdict
-
-SPREAD = 0.25  # of a wait, at most: whatever fells many jobs at once would else get all their new drivers in one instant
 
 
 class Act(StrEnum):
@@ -38,9 +37,10 @@ def decide(report: Report, policy: Restart, attempts: Sequence[AttemptRow], land
     and goes before all else.
 
     Only the driver's own end or a stall calls for a restart: idle, unknown, data loss and poison never do. The first restart is at once.
-    What counts against the budget are the automatic restarts since a batch last landed: a driver that is killed thirty times and lands
-    something each time is no crash loop, and neither is a master that takes no drivers for an hour. Each of these waits longer, and is
-    forgiven when its share of the refill time has passed.
+    What counts against the budget are the automatic restarts since a batch last landed, but not those that ended in an outage: a driver
+    that is killed thirty times and lands something each time is no crash loop, and neither is a master that takes no drivers, or a broker
+    that is away, for an hour. Each restart that landed nothing waits longer, and is forgiven when its share of the refill time has passed;
+    so does each one beyond the budget within the refill time, whatever it landed: who never lives long has no healthy time.
     """
     decision = _called_for(report, policy, attempts, landed_attempt)
     return Decision(Act.NONE, in_words(paused[0])) if paused and decision.act is not Act.NONE else decision
@@ -78,9 +78,9 @@ def _no_memory(policy: Restart, attempts: Sequence[AttemptRow]) -> str:
     return f"out of memory with {policy.larger_memory}, too: {mend}" if starved(attempts) > 1 else ""
 
 
-def _spread(report: Report) -> float:
-    """Between 1 - SPREAD and 1, by job and attempt: jobs that fell together do not rise together, and every look says the same."""
-    return 1 - SPREAD * (crc32(f"{report.job} {report.attempt}".encode()) % 1000) / 1000
+def _spread(report: Report, jitter: float) -> float:
+    """Between 1 - jitter and 1, by job and attempt: jobs that fell together do not rise together, and every look says the same."""
+    return 1 - jitter * (crc32(f"{report.job} {report.attempt}".encode()) % 1000) / 1000
 
 
 def with_decision(report: Report, decision: Decision) -> Report:
@@ -92,12 +92,23 @@ def with_decision(report: Report, decision: Decision) -> Report:
 
 
 def _within_budget(act: Act, report: Report, policy: Restart, attempts: Sequence[AttemptRow], landed_attempt: int) -> Decision:
-    window = policy.refill_after * policy.budget * 1000
-    automatic = [a for a in attempts if a.cause in (Act.RESTART, Act.REBUILD) and a.who == "weir" and a.attempt > landed_attempt]
-    recent = [a for a in automatic if a.taken_at > report.since - window]
-    started = sum(1 for a in recent if a.submission_id or a.exit_reason)  # what the cluster did not take says nothing about the job
-    if started >= policy.budget:
-        return Decision(Act.NONE, f"{started} restarts landed nothing: a person must look. weir logs {report.job}", spent=True)
-    fruitless = len(recent)
-    wait = 0.0 if fruitless == 0 else min(policy.backoff_max, policy.backoff_first * 2 ** (fruitless - 1)) * _spread(report)
-    return Decision(act, f"{act} {started + 1} of {policy.budget}", report.since + round(wait * 1000))
+    refill = policy.refill_after * 1000
+    automatic = [a for a in attempts if a.cause in (Act.RESTART, Act.REBUILD) and a.who == "weir"]
+    fruitless = [a for a in automatic if a.attempt > landed_attempt and a.taken_at > report.since - refill * policy.budget]
+    spent = sum(1 for a in fruitless if _own_fault(a))
+    if spent >= policy.budget:
+        return Decision(Act.NONE, f"{spent} restarts landed nothing: a person must look. weir logs {report.job}", spent=True)
+    often = sum(1 for a in automatic if a.taken_at > report.since - refill) - policy.budget
+    wait = _backoff(max(len(fruitless), often), policy) * _spread(report, policy.jitter)
+    return Decision(act, f"{act} {spent + 1} of {policy.budget}", report.since + round(wait * 1000))
+
+
+def _own_fault(attempt: AttemptRow) -> bool:
+    """Does its end say something about the job? What the cluster did not take does not, and neither does an outage."""
+    outage = attempt.exit_reason == "lost" and not attempt.exit_error.startswith(JVM_ENDED)
+    return bool(attempt.submission_id or attempt.exit_reason) and not outage
+
+
+def _backoff(earlier: int, policy: Restart) -> float:
+    """Seconds: none at first, then twice as long each time."""
+    return min(policy.backoff_max, policy.backoff_first * 2.0 ** min(earlier - 1, 30)) if earlier > 0 else 0.0

@@ -91,6 +91,7 @@ class Health(Section):
 class Restart(Section):
     backoff_first: Seconds = 2.0
     backoff_max: Seconds = 60.0
+    jitter: float = Field(default=0.25, ge=0, le=1)  # of a wait: whatever fells many jobs at once must not raise all in one instant
     budget: int = Field(default=5, ge=0)
     refill_after: Seconds = 600.0
     rebuild_on_divergence: bool = True

@@ -37,7 +37,7 @@ class World(Bench):
         self.seen: list[tuple[int, Report]] = []  # by which eye
         self.told: list[str] = []  # the last words of the drivers that ended by themselves, since something landed
         self.stopped, self.held, self.window_ends = True, False, 0.0
-        self.by_itself = 0  # drivers that an eye has started since something landed
+        self.by_itself = set[int]()  # attempts that an eye has started since something landed, and that did not end in an outage
 
     # drivers
 
@@ -83,7 +83,7 @@ class World(Bench):
         head, end = self.head(), self.end()
         if head.frontier[0] < end:
             self.land(self.writers[one], head.last_landed + 1, head.frontier[0], end)
-            self.by_itself, self.told = 0, []
+            self.by_itself, self.told = set(), []
 
     def end(self) -> int:
         return len(self.broker._records["logs"][0])
@@ -91,13 +91,15 @@ class World(Bench):
     def lines_arrive(self, n: int) -> None:
         self.broker.fill("logs", 0, n)
 
-    def driver_ends(self, state: DriverState, last_words: str) -> None:
+    def driver_ends(self, state: DriverState, last_words: str, reason: str = "failed") -> None:
         """Killed without a word, or by an error in its next batch."""
         if one := self.driver:
             self.cluster.states[one] = state
             if last_words:
-                self.store.put_exit(JOB, self.head().attempt, f"i-{one}", "failed", last_words, self.head().last_landed + 1)
+                self.store.put_exit(JOB, self.head().attempt, f"i-{one}", reason, last_words, self.head().last_landed + 1)
                 self.told.append(last_words)
+            if reason == "lost":
+                self.by_itself.discard(self.head().attempt)
 
     def driver_hangs(self) -> None:
         self.hung |= {self.driver} - {""}
@@ -139,8 +141,8 @@ class World(Bench):
         assert started == 0 or not (self.stopped or self.paused), "a person said no"
         assert started == 0 or not healthy, f"{healthy} was well"
         assert not healthy or healthy == self.driver, f"{healthy} was well, and was ended"
-        self.by_itself += started
-        assert self.by_itself <= self.budget, "the budget was used up"
+        self.by_itself |= {self.head().attempt} if started else set()
+        assert len(self.by_itself) <= self.budget, "the budget was used up"
         self.tend(eye, report)
 
     def tend(self, eye: int, report: Report) -> None:
@@ -212,5 +214,5 @@ class World(Bench):
         if self.stopped or self.paused:
             return True
         if verdict is Verdict.CRASH_LOOPING:
-            return self.by_itself >= self.manager.specs[JOB].restart.budget
+            return len(self.by_itself) >= self.manager.specs[JOB].restart.budget
         return verdict is Verdict.POISONED and len(self.told) > 1 and self.told[-1] == self.told[-2]

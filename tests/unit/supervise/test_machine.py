@@ -65,6 +65,13 @@ def machine(folder: Path, eye: type[Manager]) -> type[RuleBasedStateMachine]:
         def the_driver_ends(self, state: DriverState, words: str) -> None:
             self.world.driver_ends(state, words)
 
+        @rule(eye=EYE, times=st.integers(1, 12))
+        def an_outage_ends_every_driver_for_a_while(self, eye: int, times: int) -> None:
+            """A broker that is away: each driver gives up after three minutes, and so does its successor."""
+            for _ in range(times):
+                self.world.driver_ends(DriverState.FAILED, "TimeoutException: no broker", "lost")
+                self.world.watch(eye, 70)
+
         @rule()
         def the_driver_hangs(self) -> None:
             self.world.driver_hangs()

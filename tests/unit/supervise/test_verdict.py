@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from spark_jobs.contract import JVM_ENDED
 from spark_jobs.protocol import Batch, Progress, State, Totals, claim, first_head, land, started, taken_over
 from weir.cluster.records import AttemptRow, DriverState, JobRow
 from weir.supervise.restart import Act, decide, with_decision
@@ -223,6 +224,8 @@ def test_the_first_restart_is_at_once_and_the_next_ones_wait_longer() -> None:
 def test_jobs_that_fell_together_do_not_rise_together() -> None:
     waits = [decide(replace(DOWN, job=f"job-{n}"), POLICY, restarts(2), landed_attempt=1).not_before - NOW for n in range(20)]
     assert len(set(waits)) > 10 and all(3_000 <= wait <= 4_000 for wait in waits)
+    still = POLICY.model_copy(update={"jitter": 0.0})
+    assert decide(DOWN, still, restarts(2), landed_attempt=1).not_before - NOW == 4_000
 
 
 def test_a_restart_that_landed_something_does_not_lengthen_the_wait() -> None:
@@ -237,9 +240,23 @@ def test_the_budget_ends_and_is_forgiven_with_time() -> None:
     assert decide(DOWN, POLICY, old, landed_attempt=1).act is Act.RESTART
 
 
-def test_thirty_kills_that_each_land_something_are_no_crash_loop() -> None:
+def test_thirty_kills_that_each_land_something_are_no_crash_loop_but_those_beyond_the_budget_wait() -> None:
+    """One that landed a batch and died with the same error was started sixty times in five minutes."""
     decision = decide(DOWN, POLICY, restarts(30), landed_attempt=31)
-    assert (decision.act, decision.not_before) == (Act.RESTART, NOW)
+    assert (decision.act, decision.spent) == (Act.RESTART, False)
+    waits = [decide(DOWN, POLICY, restarts(n), landed_attempt=n + 1).not_before - NOW for n in range(3, 6)]
+    assert waits[0] == 0 and 1_500 <= waits[1] <= 2_000 and 3_000 <= waits[2] <= 4_000
+    healthy = [replace(a, taken_at=NOW - 600_001) for a in restarts(30)]
+    assert decide(DOWN, POLICY, healthy, landed_attempt=31).not_before == NOW
+
+
+@pytest.mark.parametrize(("last_words", "spent"), [("RuntimeError: no broker", False), (f"{JVM_ENDED}: it was killed", True)])
+def test_an_outage_uses_up_no_budget_but_time(last_words: str, spent: bool) -> None:
+    """A broker that was away for twenty minutes left a job that only a person could start again. A JVM that ends may be the job's fault."""
+    ended = [replace(row, exit_reason="lost", exit_error=last_words) for row in restarts(3)]
+    decision = decide(DOWN, POLICY, ended, landed_attempt=1)
+    assert (decision.act, decision.spent) == (Act.NONE if spent else Act.RESTART, spent)
+    assert spent or decision.not_before - DOWN.since > 5_000
 
 
 def test_a_claim_alone_is_no_progress() -> None:
