@@ -53,6 +53,10 @@ class NotRunning(WeirError):
     code = "WEIR-201"
 
 
+class DriverEnded(NotRunning):
+    """A driver that was waited for has ended."""
+
+
 class StackFailed(WeirError):
     """A part of the embedded stack did not start, or did not become healthy in time."""
 

@@ -13,7 +13,7 @@ from spark_jobs.protocol import brought_forward
 from weir.cluster.records import AttemptRow
 from weir.counts.closed import closed_now
 from weir.counts.rules import Rules
-from weir.errors import Conflict, NotRunning
+from weir.errors import Conflict, DriverEnded
 from weir.supervise import takeover
 from weir.supervise.beginning import Beginning
 from weir.supervise.deploying import Deployer
@@ -114,8 +114,10 @@ class Manager(Deployer):
 
     def act(self, report: Report) -> Action | None:
         """Do what a report calls for, if its time has come. None if there is nothing to do, somebody else has done it, or a person has said
-        that Weir leaves the job alone."""
+        that Weir leaves the job alone. A report may have waited for its turn: an attempt that was stalled and has landed since is well."""
         if report.act == Act.NONE or self._now_ms() < report.not_before or self._paused(report.job):
+            return None
+        if report.verdict is Verdict.STALLED and dict(self._head(report.job).frontier) != dict(report.frontier):
             return None
         do = self.rebuild if report.act == Act.REBUILD else self.restart
         try:
@@ -142,7 +144,8 @@ class Manager(Deployer):
         return closed_now(self._head(job), Rules.of(find(self.specs, job)), self._broker, self._now_ms())
 
     def ready(self, job: str, attempt: int) -> bool:
-        """Has the attempt landed a batch, or started with nothing to read? Raises if it never will."""
+        """Has the attempt landed a batch, or started with nothing to read? Raises DriverEnded or Conflict if it never will, NotRunning if
+        nobody can tell now."""
         seen = self.observe(job)
         if seen.head is None or seen.head.attempt != attempt:
             now_at = f"attempt {seen.head.attempt}" if seen.head else "nothing"
@@ -152,7 +155,7 @@ class Manager(Deployer):
             return self._is_good(job, row)
         if seen.driver.ended or (row and row.exit_reason):
             why = (row.exit_error or row.exit_reason) if row else ""
-            raise NotRunning(f"The driver of {job}, attempt {attempt}, has ended: {why or seen.driver}.", f"Run: weir logs {job}")
+            raise DriverEnded(f"The driver of {job}, attempt {attempt}, has ended: {why or seen.driver}.", f"Run: weir logs {job}")
         return bool(seen.head.incarnation) and seen.lag == 0 and self._is_good(job, row)
 
     def wait_landed(self, job: str, timeout_s: float) -> bool:

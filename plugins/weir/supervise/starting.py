@@ -3,6 +3,7 @@ between, the next tick takes the next attempt."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +28,8 @@ T = TypeVar("T")
 AUTOMATIC = "weir"  # who acts when no person does: only these restarts use up the budget
 ANEW = frozenset({Act.REBUILD, Act.ACCEPT_LOSS, Act.QUARANTINE})  # what begins a new epoch
 KEEP_ATTEMPTS = 3  # folders of an epoch, to look into after a fault
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class Starter(StandbyKeeper):
         sentence = f"{job}: attempt {head.attempt} {how} {submission_id}."
         detail = {**(or_none(lambda: self._circumstances(order, head)) or {}), **({"standby": standby} if standby else {})}
         self._tell(job, order.cause, sentence, head.attempt, order.who, order.reason, detail)
+        self._tidy(head)
         return Action(True, head.attempt, sentence)
 
     def _ran(self, job: str) -> JobSpec | None:
@@ -134,8 +138,15 @@ class Starter(StandbyKeeper):
         plans, why = self._leading(head, earlier, topic)
         if plans:
             self._checkpoints.put(head.job, head.epoch, head.attempt, plans.contents)
-            self._checkpoints.forget(head.job, head.epoch, earlier[:-KEEP_ATTEMPTS])
         return why
+
+    def _tidy(self, head: Head) -> None:
+        """Let go of old folders, once a driver is on its way: a folder that cannot be deleted must keep no stream from starting."""
+        try:
+            earlier = [a for e, a in self._checkpoints.attempts(head.job) if e == head.epoch and a < head.attempt]
+            self._checkpoints.forget(head.job, head.epoch, earlier[:-KEEP_ATTEMPTS])
+        except Exception:
+            log.exception("old checkpoints of %s could not be deleted", head.job)
 
     def _leading(self, head: Head, attempts: Sequence[int], topic: str) -> tuple[Plans | None, str]:
         """What the newest of the attempts' folders that leads on has, or why none does; neither where nothing has landed."""

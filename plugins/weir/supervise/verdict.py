@@ -179,7 +179,7 @@ def judge(job: str, seen: Observation, health: Health, before: Report | None) ->
     verdict, next_step = _in_maintenance(job, seen, found, next_step)
     sentence += _running_out(seen) + "".join(f"; {in_words(pause)}" for pause in seen.paused)
     same = before is not None and (ENDED.get(before.verdict, before.verdict), before.attempt) == (verdict, attempt)
-    since = before.since if same and before else seen.now
+    since = min(before.since, seen.now) if same and before else seen.now  # a clock that steps back must put off no restart
     frontier = dict(seen.head.frontier) if seen.head else {}
     lag_seen = (before.lag_seen if before else 0) if seen.lag is None else seen.now if seen.lag else 0
     settled = attempt if verdict in SETTLED else before.settled if before else 0

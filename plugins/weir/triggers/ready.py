@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
-from weir.errors import Conflict, WeirError
+from weir.errors import Conflict, DriverEnded, NotRunning
 from weir.supervise.rollback import Fate
 from weir.triggers.session import ask
 
@@ -79,6 +79,8 @@ def look(manager: Manager, job: str, attempt: int | None, roll_back: bool = Fals
             return Answer(f"{job} is ready with attempt {asked}", asked, ready=True)
     except Conflict as replaced:
         return Answer(str(replaced), None, waiting=True)
-    except WeirError as never:
+    except DriverEnded as never:
         return Answer(str(never), asked, waiting=roll_back and manager.ruling(job, late=False).fate is Fate.WAIT)
+    except NotRunning as unseen:
+        return Answer(str(unseen), asked, waiting=True)
     return Answer(f"attempt {asked} of {job} is not ready yet", asked, waiting=True)

@@ -75,6 +75,15 @@ def test_a_driver_that_was_replaced_while_it_slept_says_so(monkeypatch: pytest.M
     assert store.attempts("counts")[0].exit_reason == told.name.lower()
 
 
+def test_a_second_process_of_an_attempt_notes_no_end_for_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attempt's row is that of the one that is at work: it was called down, and replaced."""
+    store = MemoryStore()
+    store.create_head(started(taken_over(first_head("counts", {0: 0}, "topic", 1)), "the first"))
+    monkeypatch.setattr(job.CassandraStore, "connect", lambda *args: store)
+    assert job._last_words(ARGS, "the second", Exit.SUPERSEDED, "another process", -1) is Exit.SUPERSEDED
+    assert [row.exit_reason for row in store.attempts("counts")] == []
+
+
 def test_a_driver_whose_job_is_to_stop_lets_its_batch_land_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     store = MemoryStore()
     store.create_head(started(taken_over(first_head("counts", {0: 0}, "topic", 1)), "me"))

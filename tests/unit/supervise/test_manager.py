@@ -11,13 +11,14 @@ import pytest
 from spark_jobs.contract import Delta, JobArguments
 from spark_jobs.protocol import Batch, Head, Totals, advance
 from spark_jobs.writer import Counted, Superseded, Writer
-from weir.cluster.records import AttemptRow, DriverState, Submission
-from weir.errors import Conflict, NotRunning, UnknownJob
+from weir.cluster.records import AttemptRow, DriverState, Glance, Submission
+from weir.errors import Conflict, DriverEnded, NotRunning, UnknownJob
 from weir.settings import PROJECT, Settings
 from weir.supervise.manager import STOP_WITHIN_S, Action, Manager
 from weir.supervise.spec import load_all
 from weir.supervise.verdict import Verdict
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
+from weir.triggers.ready import look
 
 JOB = "error_counts"
 
@@ -248,6 +249,56 @@ def test_ready_says_why_it_never_will_be(bench: Bench) -> None:
     bench.store.put_exit(JOB, 1, "i1", "failed", "ModuleNotFoundError: nope", -1)
     with pytest.raises(NotRunning, match="ModuleNotFoundError"):
         bench.manager.ready(JOB, 1)
+
+
+def test_a_judgement_that_waited_for_its_turn_ends_no_driver_that_has_landed_since(bench: Bench) -> None:
+    """Of fifty jobs that stalled in one outage, the last are acted on when they have long recovered."""
+    bench.manager.deploy(JOB)
+    writer = bench.writer("driver-1")
+    bench.land(writer, 0, 0, 10)
+    bench.fill(0, 20)
+    for _ in range(200):
+        bench.clock.sleep(1)
+        report = bench.manager.health(JOB)
+    assert report.verdict is Verdict.STALLED
+    bench.land(writer, 1, 10, 20)
+    assert bench.manager.act(report) is None and bench.cluster.alive == ["driver-1"]
+
+
+def test_a_clock_that_steps_back_puts_off_no_restart(bench: Bench) -> None:
+    bench.manager.deploy(JOB)
+    bench.land(bench.writer("driver-1"), 0, 0, 10)
+    bench.cluster.states["driver-1"] = DriverState.FAILED
+    assert bench.manager.health(JOB).verdict is Verdict.DOWN
+    bench.clock.sleep(-3600)
+    assert bench.manager.act(bench.manager.health(JOB))
+
+
+def test_a_folder_that_cannot_be_deleted_keeps_no_stream_from_starting(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.manager.deploy(JOB)
+    bench.land(bench.writer("driver-1"), 0, 0, 10)
+
+    def refused(*args: object) -> None:
+        raise PermissionError(*args)
+
+    monkeypatch.setattr(bench.checkpoints, "forget", refused)
+    for _ in range(6):
+        bench.manager.restart(JOB)
+    assert (bench.head().attempt, bench.cluster.alive) == (7, ["driver-7"])
+
+
+def test_a_look_that_fails_does_not_say_that_a_driver_will_never_be_ready(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.manager.deploy(JOB)
+    with monkeypatch.context() as away:
+        away.setattr(bench.store, "glance", lambda jobs, history: dict.fromkeys(jobs, Glance(trouble="the store did not answer")))
+        assert look(bench.manager, JOB, 1).waiting
+        with pytest.raises(NotRunning) as unseen:
+            bench.manager.ready(JOB, 1)
+    assert not isinstance(unseen.value, DriverEnded)
+    bench.store.put_exit(JOB, 1, "i1", "failed", "no such module", -1)
+    with pytest.raises(DriverEnded):
+        bench.manager.ready(JOB, 1)
+    assert not look(bench.manager, JOB, 1).waiting
 
 
 def test_wait_landed_takes_the_ends_once(bench: Bench) -> None:
