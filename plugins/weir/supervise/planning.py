@@ -116,12 +116,15 @@ class Planner(Starter):
     # does it run already?
 
     def _runs(self, wanted: JobRow, version: str, head: Head) -> bool:
-        return (wanted.desired, wanted.version) == ("running", version) and self._driver_lives(wanted.job, head)
+        return (wanted.desired, wanted.version) == ("running", version) and self._driver_lives(wanted.job, version, head)
 
-    def _driver_lives(self, job: str, head: Head) -> bool:
-        """Raises NotRunning if that cannot be known: a second driver would do no harm, but nobody asked for one."""
+    def _driver_lives(self, job: str, version: str, head: Head) -> bool:
+        """Of the version that is wanted: a deploy that failed halfway, tried again, was called done while the old code ran on.
+
+        Raises NotRunning if that cannot be known: a second driver would do no harm, but nobody asked for one.
+        """
         row = self._submitted(job, head.attempt)
-        if row is None or not row.submission_id or row.exit_reason:
+        if row is None or not row.submission_id or row.exit_reason or row.version not in ("", version):
             return False
         state = self._cluster(job).state(row.submission_id)
         if state is DriverState.UNKNOWN:

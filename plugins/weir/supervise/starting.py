@@ -220,9 +220,9 @@ class Starter(StandbyKeeper):
 
     def _take(self, order: Order, begin: Callable[[Head, int], Head] | None = None) -> Head:
         job, judged = order.job, order.judged
+        highest = self._highest(job)
         if self._judged(job, None) != judged:  # seen before anything is written; takeover looks again
             raise Conflict(f"{job} is no longer at attempt {judged} that was judged.", f"Run: weir health {job}")
-        highest = self._highest(job)
         row = AttemptRow(max(judged, highest) + 1, order.cause, order.who, order.reason, self._now_ms(), order.version)
         self.store.put_attempt(job, row)
         failpoint.reach("takeover.note")
@@ -231,6 +231,7 @@ class Starter(StandbyKeeper):
         else:
             head = takeover.take_over(self.store, job, judged, highest)
         failpoint.reach("takeover.swap")
+        self.store.put_attempt(job, replace(row, attempt=head.attempt))  # whoever lost the race may have noted itself in between
         old = self._row(job, judged)
         if old and old.submission_id:
             self._cluster(job).kill(old.submission_id)  # it has been superseded: this only frees its cores sooner

@@ -103,6 +103,37 @@ def test_a_changed_spec_is_a_new_attempt(bench: Bench) -> None:
     assert bench.cluster.alive == ["driver-2"]
 
 
+def test_a_deploy_that_failed_halfway_is_done_by_its_retry(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wanted was noted, and the store hiccuped before the next attempt took over: the retry said that it ran already."""
+    bench.manager.deploy(JOB)
+    bench.writer("driver-1")
+    bench.manager.specs[JOB] = bench.manager.specs[JOB].model_copy(update={"trigger": 5.0})
+    with monkeypatch.context() as away, pytest.raises(NotRunning):
+
+        def hiccup(*args: object) -> None:
+            raise NotRunning("the store did not answer")
+
+        away.setattr(bench.manager, "_start", hiccup)
+        bench.manager.deploy(JOB)
+    again = bench.manager.deploy(JOB)
+    assert (again.changed, again.attempt, bench.cluster.alive) == (True, 2, ["driver-2"])
+    assert not bench.manager.deploy(JOB).changed
+
+
+def test_the_row_of_an_attempt_is_that_of_whoever_won_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.manager.deploy(JOB)
+    swap = bench.store.swap
+
+    def after_another_has_noted_itself(expected: Head, new: Head) -> bool:
+        bench.store.put_attempt(JOB, AttemptRow(2, "restart", "weir", "", 1, "another version"))
+        return swap(expected, new)
+
+    monkeypatch.setattr(bench.store, "swap", after_another_has_noted_itself)
+    bench.manager.restart(JOB, 1, "ana", "why")
+    row = bench.store.attempts(JOB)[0]
+    assert (row.attempt, row.who, row.version) == (2, "ana", bench.arguments("driver-2").version)
+
+
 def test_an_unknown_job_is_refused_with_the_ones_there_are(bench: Bench) -> None:
     with pytest.raises(UnknownJob, match="error_counts"):
         bench.manager.deploy("eror_counts")
