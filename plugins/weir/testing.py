@@ -256,6 +256,9 @@ class MemoryStore:
     def job(self, job: str) -> JobRow | None:
         return self._jobs.get(job)
 
+    def jobs(self) -> Sequence[JobRow]:
+        return list(self._jobs.values())
+
     def desired(self, job: str) -> str:
         return self._jobs[job].desired if job in self._jobs else ""
 

@@ -280,6 +280,7 @@ def test_what_is_wanted_is_a_compare_and_set(store: Any, job: str) -> None:
     assert store.set_job(one, two)
     assert (store.desired(job), store.desired(f"{job}_2")) == ("stopped", "")
     assert not store.set_job(one, replace(two, reason="other"))
+    assert two in store.jobs()
     assert store.job(job) == two
 
 

@@ -16,7 +16,7 @@ from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from tests.dags.fleet import JOB, Fleet
 from weir.cluster.records import DriverState
-from weir.errors import BadSpec, Conflict, NotRunning
+from weir.errors import Conflict, NotRunning
 from weir.supervise.manager import Manager
 from weir.supervise.verdict import Report
 from weir.triggers import session
@@ -299,11 +299,3 @@ def asked_after(change: Callable[[], object]) -> int:
 
 def test_changed_specs_are_seen_without_a_restart(fleet: Fleet, specs: Path) -> None:
     assert asked_after(lambda: os.utime(specs, ns=(1, 1))) == 2 and len(fleet.opened) == 2
-
-
-def test_specs_that_do_not_fit_leave_the_ones_there_were(fleet: Fleet, specs: Path) -> None:
-    def spoil() -> None:
-        os.utime(specs, ns=(1, 1))
-        fleet.broken = BadSpec("panes.width: must divide an hour")
-
-    assert asked_after(spoil) == 2 and len(fleet.opened) == 2

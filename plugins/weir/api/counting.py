@@ -12,7 +12,6 @@ from weir.counts.read import Grain
 from weir.counts.rules import Rules
 from weir.counts.times import span_of
 from weir.errors import BadInput
-from weir.supervise.spec import find
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager
@@ -36,7 +35,7 @@ class Asked:
 
 def look(manager: Manager, job: str, asked: Asked, limit: int, cursor: str, now: int) -> Any:
     """Raises UnknownJob, BadInput, NotProven, Conflict."""
-    pane = Rules.of(find(manager.specs, job)).pane
+    pane = Rules.of(manager.spec(job)).pane
     span = span_of(asked.since, asked.until, now)
     wanted = replace(question(asked.window, asked.slide, asked.by, asked.levels, pane), since=span.since, until=span.until)
     _bounded(wanted, pane)

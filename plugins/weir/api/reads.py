@@ -87,7 +87,7 @@ def signatures(manager: Manager, job: str, since: str, until: str, service: str,
     if span.until - span.since > MOST_SIGNATURES_MS:
         raise BadInput(f"since: this is more than {duration(MOST_SIGNATURES_MS)}.", "Ask for less time.")
     manager.known(job)
-    told = signatures_of(manager.store, Rules.of(find(manager.specs, job)), span, service)
+    told = signatures_of(manager.store, Rules.of(manager.spec(job)), span, service)
     return {"items": told.pop("rows"), **told, "services": [{"service": name, "n": n} for name, n in told["services"]]}
 
 

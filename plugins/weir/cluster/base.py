@@ -232,6 +232,9 @@ class JobStore(CountStore, AlertStore, RequestStore, Protocol):
     def job(self, job: str) -> JobRow | None:
         """What is wanted of a job (serial consistency)."""
 
+    def jobs(self) -> Sequence[JobRow]:
+        """What is wanted of every job that was ever deployed."""
+
     def desired(self, job: str) -> str:
         """The same as drivers see it: `running` or `stopped`; empty if the job was never deployed."""
 

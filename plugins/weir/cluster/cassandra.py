@@ -322,6 +322,9 @@ class CassandraStore(DriverStore):
         rows = self.session.serial("SELECT * FROM job WHERE job = ?", job)
         return job_row(rows[0]) if rows else None
 
+    def jobs(self) -> Sequence[JobRow]:
+        return [job_row(row) for row in self.session.execute("SELECT * FROM job")]
+
     def set_job(self, expected: JobRow | None, new: JobRow) -> bool:
         def applied() -> bool | None:
             current = self.job(new.job)

@@ -14,7 +14,6 @@ from weir.counts.rules import Rules
 from weir.counts.signatures import signatures
 from weir.counts.times import span_of
 from weir.output import readable
-from weir.supervise.spec import find
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager
@@ -40,7 +39,7 @@ def look(manager: Manager, panels: Panels, job: str, asked: Asked) -> dict[str, 
     now = int(time.time() * 1000)
 
     def rules() -> Rules:
-        return Rules.of(find(manager.specs, job))
+        return Rules.of(manager.spec(job))
 
     parts = {
         "signatures": lambda: signatures(manager.store, rules(), span_of(asked.since or SINCE, asked.until, now), asked.service),

@@ -14,7 +14,6 @@ from weir.counts.query import Question, summed
 from weir.counts.rules import Rules
 from weir.counts.signatures import LEVELS
 from weir.counts.times import Span
-from weir.supervise.spec import find
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager
@@ -64,7 +63,7 @@ class Batches:
 
 def axis_of(manager: Manager, job: str, span: Span) -> Axis:
     """Raises UnknownJob."""
-    return Axis.of(span, Rules.of(find(manager.specs, job)).pane)
+    return Axis.of(span, Rules.of(manager.spec(job)).pane)
 
 
 def errors_of(manager: Manager, job: str, axis: Axis) -> dict[str, list[int]]:

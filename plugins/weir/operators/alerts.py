@@ -71,7 +71,7 @@ def evaluated(manager: Manager, broker: Broker, rules: JobRules) -> bool:
     from weir.alerts.evaluate import evaluate
     from weir.counts.rules import Rules
 
-    return evaluate(manager.store, broker, Rules.of(manager.specs[rules.job]), rules, round(time.time() * 1000)).more
+    return evaluate(manager.store, broker, Rules.of(manager.spec(rules.job)), rules, round(time.time() * 1000)).more
 
 
 def _broker() -> Broker:

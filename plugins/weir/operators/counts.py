@@ -42,10 +42,9 @@ def counts_of(job: str) -> Iterator[Counts]:
     from weir.cluster.kafka import KafkaBroker
     from weir.counts.closed import closed_now
     from weir.counts.rules import Rules
-    from weir.supervise.spec import find
 
     with final(), opened() as manager:
-        rules, source, now = Rules.of(find(manager.specs, job)), KafkaBroker(settings().kafka), int(time.time() * 1000)
+        rules, source, now = Rules.of(manager.spec(job)), KafkaBroker(settings().kafka), int(time.time() * 1000)
         head = manager.store.head(job)
         if head is None:
             raise AirflowSkipException(f"{job} was never deployed: it has no counts.")

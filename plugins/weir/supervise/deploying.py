@@ -12,7 +12,7 @@ from weir.supervise import bundle, versions
 from weir.supervise.plan import Kind, Plan
 from weir.supervise.planning import Planner
 from weir.supervise.rollback import Fate, Ruling, rule
-from weir.supervise.spec import JobSpec, find, parse
+from weir.supervise.spec import JobSpec, parse
 from weir.supervise.starting import AUTOMATIC, Action, Order
 from weir.supervise.words import Words
 
@@ -65,7 +65,7 @@ class Deployer(Planner, Words):
         return replace(action, sentence=sentence)
 
     def _ruled(self, job: str, late: bool) -> tuple[Ruling, JobRow | None, int]:
-        spec, kept = find(self.specs, job), self.kept()
+        spec, kept = self.spec(job), self.kept()
         report = self._fleet.reports({job: spec})[0]
         seen = self._fleet.observe({job: spec})[job]
         current = seen.wanted.version if seen.wanted else ""

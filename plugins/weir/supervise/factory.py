@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,13 +13,13 @@ from weir.cluster.base import Cluster
 from weir.cluster.cassandra import CassandraStore, address
 from weir.cluster.checkpoint import CheckpointFolders
 from weir.cluster.kafka import KafkaBroker
-from weir.cluster.records import DriverState
+from weir.cluster.records import DriverState, JobRow
 from weir.cluster.spark import StandaloneCluster
 from weir.errors import WeirError
 from weir.settings import Settings
 from weir.supervise.manager import Manager
 from weir.supervise.preflight import rehearsal
-from weir.supervise.spec import sound
+from weir.supervise.spec import JobSpec, in_force, sound
 from weir.supervise.standby import fitting, wanted_version
 from weir.supervise.verdict import Observation
 
@@ -27,18 +27,31 @@ PATIENCE_S = 10.0  # a person or a tick waits for an answer; drivers wait for ev
 
 
 def manager(settings: Settings | None = None, others: Mapping[str, Cluster] | None = None) -> Manager:
-    """Over the jobs whose spec is sound. `others` are the clusters that only a caller can reach, by kind: those behind Airflow's
-    connections. Raises NotRunning if the store cannot be reached."""
+    """Over the jobs whose spec is sound, and those that run and have none. `others` are the clusters that only a caller can reach, by
+    kind: those behind Airflow's connections. Raises NotRunning if the store cannot be reached."""
     settings = settings or Settings.load()
+    checkpoints = CheckpointFolders(settings.checkpoints)  # before the store: one of another machine is asked here, and may not answer
+    kept = store(settings)
+    try:
+        specs = with_deployed(sound(Path(settings.jobs)), kept.jobs())
+    except BaseException:
+        kept.close()
+        raise
     return Manager(
-        specs=sound(Path(settings.jobs)),
-        store=store(settings),
+        specs=specs,
+        store=kept,
         clusters={**_standalone(settings), **(others or {})},
         broker=KafkaBroker(settings.kafka),
-        checkpoints=CheckpointFolders(settings.checkpoints),
+        checkpoints=checkpoints,
         settings=settings,
         rehearse=rehearsal(settings.driver_python),
     )
+
+
+def with_deployed(here: dict[str, JobSpec], rows: Iterable[JobRow]) -> dict[str, JobSpec]:
+    """The specs that are here, and those of jobs that run though their own does not fit, or is gone: nobody else would watch over them."""
+    missing = [row for row in rows if row.job not in here and row.desired == "running"]
+    return here | {row.job: spec for row in missing if (spec := in_force(None, row.spec))}
 
 
 def _standalone(settings: Settings) -> Mapping[str, Cluster]:

@@ -21,7 +21,7 @@ from weir.supervise.probes import Probes
 from weir.supervise.restart import decide, with_decision
 from weir.supervise.retention import RetentionWatch
 from weir.supervise.spare import Spare
-from weir.supervise.spec import JobSpec
+from weir.supervise.spec import JobSpec, in_force
 from weir.supervise.standby import asked_about, duty, in_a_word
 from weir.supervise.verdict import CALM, Observation, Report, Verdict, judge
 
@@ -53,7 +53,7 @@ class Fleet:
     def observe(self, specs: Specs) -> dict[str, Observation]:
         """What is known of each job, with its history. Raises NotRunning about the first that the store does not tell of."""
         self._spare.begin()
-        glances, outside = self._look(specs, HISTORY)
+        specs, glances, outside = self._look(specs, HISTORY)
         for job, glance in glances.items():
             if glance.trouble:
                 raise NotRunning(f"{job}: {glance.trouble}", "See: weir status")
@@ -72,15 +72,17 @@ class Fleet:
 
     # looking
 
-    def _look(self, specs: Specs, history: int) -> tuple[Mapping[str, Glance], Outside]:
-        """The store first: a log ends no earlier than what has landed, and would else look cut. Then broker and clusters side by side."""
+    def _look(self, specs: Specs, history: int) -> tuple[Specs, Mapping[str, Glance], Outside]:
+        """The store first: a log ends no earlier than what has landed, and would else look cut. Then broker and clusters side by side.
+        Returns the specs that are in force, too."""
         glances = self._store.glance(list(specs), history)
+        specs = {job: _in_force(spec, glances[job]) for job, spec in specs.items()}
         names = {spec.source.topic for spec in specs.values()}
         topics = self._probes.ask("the broker", lambda: self._broker.topics(names), NOTHING)
         submissions = _submissions(specs, glances, self._now_ms())
         asked = [self._ask(kind, ids) for kind, ids in submissions.items() if kind in self._clusters]
         drivers = {one: state for answer in asked for one, state in answer().items()}
-        return glances, Outside(drivers, topics())
+        return specs, glances, Outside(drivers, topics())
 
     def _ask(self, kind: str, ids: list[str]) -> Callable[[], Mapping[str, DriverState]]:
         return self._probes.ask(kind, lambda: self._clusters[kind].states_of(ids), {})
@@ -108,7 +110,7 @@ class Fleet:
     # judging
 
     def _judged(self, specs: Specs, history: int) -> tuple[Mapping[str, Glance], Mapping[str, Report]]:
-        glances, outside = self._look(specs, history)
+        specs, glances, outside = self._look(specs, history)
         turns = sorted(specs, key=self._folding.looked_at)  # who has waited longest for a look that may wait comes first
         return glances, {job: self._judge(job, specs[job], glances[job], outside) for job in turns}
 
@@ -131,6 +133,10 @@ class Fleet:
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
+
+
+def _in_force(here: JobSpec, glance: Glance) -> JobSpec:
+    return in_force(here, glance.wanted.spec if glance.wanted else None) or here
 
 
 def _submissions(specs: Specs, glances: Mapping[str, Glance], now: int) -> Mapping[str, list[str]]:

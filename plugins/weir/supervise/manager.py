@@ -83,7 +83,7 @@ class Manager(Deployer):
 
         Raises UnknownJob, NotRunning (the checkpoints or the store cannot be read).
         """
-        spec, before = find(self.specs, job), self.store.head(job)
+        spec, before = self.spec(job), self.store.head(job)
         if before is None:
             return None
         kept, found = self._newest_row(job), self._checkpoints.attempts(job)
@@ -141,7 +141,7 @@ class Manager(Deployer):
 
     def closed_until(self, job: str) -> int:
         """Before this moment (ms) no more lines are expected. Raises UnknownJob."""
-        return closed_now(self._head(job), Rules.of(find(self.specs, job)), self._broker, self._now_ms())
+        return closed_now(self._head(job), Rules.of(self.spec(job)), self._broker, self._now_ms())
 
     def ready(self, job: str, attempt: int) -> bool:
         """Has the attempt landed a batch, or started with nothing to read? Raises DriverEnded or Conflict if it never will, NotRunning if
@@ -160,7 +160,7 @@ class Manager(Deployer):
 
     def wait_landed(self, job: str, timeout_s: float) -> bool:
         """Wait until all lines that the topic has now have landed. False at the timeout."""
-        ends = self._broker.end_offsets(find(self.specs, job).source.topic)
+        ends = self._broker.end_offsets(self.spec(job).source.topic)
 
         def landed() -> bool:
             head = self.store.head(job)

@@ -12,11 +12,11 @@ from weir.cluster.base import Broker, Checkpoints, Cluster, JobStore
 from weir.cluster.records import AttemptRow, Event, JobRow
 from weir.errors import Conflict, NotRunning, UnknownJob, WeirError
 from weir.settings import Settings
+from weir.supervise import pause
 from weir.supervise.beginning import Topic
 from weir.supervise.fleet import Fleet
-from weir.supervise.pause import in_force
 from weir.supervise.preflight import Rehearse, not_rehearsed
-from weir.supervise.spec import JobSpec, find
+from weir.supervise.spec import JobSpec, find, in_force
 
 T = TypeVar("T")
 
@@ -51,6 +51,11 @@ class Parts:
         does not see the cluster, and calls a dead driver unknown, would put off its restart again and again."""
         return self._onlooker
 
+    def spec(self, job: str) -> JobSpec:
+        """What the job is judged and counted by. Raises UnknownJob."""
+        wanted = self.store.job(job)
+        return in_force(self.specs.get(job), wanted.spec if wanted else None) or find(self.specs, job)
+
     def known(self, job: str) -> None:
         """Of a job whose folder is gone there is still the timeline. Raises UnknownJob."""
         if job not in self.specs and not self.store.events(job, 1):
@@ -84,15 +89,17 @@ class Parts:
 
     def _paused(self, job: str) -> bool:
         """Has a person said that Weir leaves the job alone? Asked again before each act: the word may be younger than the report."""
-        return bool(in_force(self.store.pauses(job), self._now_ms()))
+        return bool(pause.in_force(self.store.pauses(job), self._now_ms()))
 
     def _topic(self, job: str) -> Topic:
-        topic = find(self.specs, job).source.topic
+        topic = self.spec(job).source.topic
         return Topic(self._broker.topic_id(topic), self._broker.earliest_offsets(topic), self._broker.end_offsets(topic))
 
     def _cluster(self, job: str) -> Cluster:
         """Raises NotRunning if this door has no way to the kind of cluster that the job's spec names."""
-        kind = find(self.specs, job).cluster
+        return self._of_kind(job, self.spec(job).cluster)
+
+    def _of_kind(self, job: str, kind: str) -> Cluster:
         if kind not in self._clusters:
             raise NotRunning(f"{job} runs on {kind}, which cannot be reached from here.", "See docs/clusters.md for the connection.")
         return self._clusters[kind]

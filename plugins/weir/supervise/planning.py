@@ -7,7 +7,7 @@ from pathlib import Path
 
 from spark_jobs.protocol import Head
 from weir.cluster.records import AttemptRow, DriverState, JobRow, VersionRow
-from weir.errors import BadSpec, NotKept, NotRunning, TopicMissing, UnknownJob
+from weir.errors import BadSpec, NotKept, NotRunning, TopicMissing
 from weir.supervise import bundle, preflight, versions
 from weir.supervise.beginning import Topic
 from weir.supervise.lineage import forgotten
@@ -57,13 +57,10 @@ class Planner(Starter):
 
     def _spec_here(self, job: str) -> tuple[JobSpec, str]:
         """Raises BadSpec where there is one that does not fit, else UnknownJob."""
-        try:
-            spec = find(self.specs, job)
-        except UnknownJob:
-            wrong = [told for spec, told in read_all(Path(self._settings.jobs)) if spec is None and told.startswith(f"{job}/")]
-            if wrong:
-                raise BadSpec(wrong[0], "What runs goes on with the spec that was deployed.") from None
-            raise
+        wrong = [told for spec, told in read_all(Path(self._settings.jobs)) if spec is None and told.startswith(f"{job}/")]
+        if wrong:
+            raise BadSpec(wrong[0], "What runs goes on with the spec that was deployed.")
+        spec = find(self.specs, job)
         return spec, bundle.version_of(Path(self._settings.jobs), spec)
 
     def _kept_spec(self, job: str, to: str) -> tuple[JobSpec, str]:
@@ -111,7 +108,7 @@ class Planner(Starter):
         return tried
 
     def _ground(self, job: str, spec: JobSpec) -> tuple[Check, ...]:
-        return preflight.tables(self.store.pending()), preflight.resources(spec.resources, self._cluster(job).room())
+        return preflight.tables(self.store.pending()), preflight.resources(spec.resources, self._of_kind(job, spec.cluster).room())
 
     # does it run already?
 

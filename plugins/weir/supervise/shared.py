@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from weir.errors import BadSpec, WeirError
+from weir.errors import WeirError
 from weir.settings import Settings
 
 if TYPE_CHECKING:
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 BUDGET_S = 30.0  # far above the manager's own budgets: only a call that hangs reaches it
-
-log = logging.getLogger(__name__)
 
 
 class Shared:
@@ -70,13 +67,7 @@ class Shared:
 
     def _replace(self) -> None:
         old = self._manager
-        try:
-            self._manager = self._connect()
-        except BadSpec as error:
-            if old is None:
-                raise
-            log.warning("the jobs go on with the specs that they had: %s", error)
-            return
+        self._manager = self._connect()
         if old is not None:
             _close(old)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
@@ -17,6 +17,8 @@ from weir.errors import BadSpec, UnknownJob, WeirError
 LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 ZONES = cache(available_timezones)  # each call looks through the folders of zones: 7 ms
 M = TypeVar("M", bound=BaseModel)
+# What is the supervisor's own in a spec, and holds as soon as it is written. All else is what a driver was deployed with.
+OWN = ("description", "owner", "health", "restart")
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -173,6 +175,25 @@ def load_all(folder: Path) -> dict[str, JobSpec]:
             raise BadSpec(f"{file.parent.name}/{file.name}: name: {spec.name} is another job's already.", "Choose another name.")
         specs[spec.name] = spec
     return specs
+
+
+def in_force(here: JobSpec | None, deployed: str | None) -> JobSpec | None:
+    """The spec that a job is judged and counted by: as it was deployed (JSON), with what is the supervisor's own as it is `here`. None if
+    there is neither.
+
+    A topic that was changed in the file, and not deployed, had the running driver called in data loss; a typo, watched over by nobody.
+    """
+    was = _read(deployed) if deployed else None
+    return was.model_copy(update={name: getattr(here, name) for name in OWN}) if was and here else was or here
+
+
+@lru_cache(4096)
+def _read(deployed: str) -> JobSpec | None:
+    """None of a spec that another release wrote in a form of its own. Asked for each job at each pass."""
+    try:
+        return JobSpec.model_validate_json(deployed)
+    except ValidationError:
+        return None
 
 
 def find(specs: dict[str, JobSpec], job: str) -> JobSpec:

@@ -210,7 +210,7 @@ class Starter(StandbyKeeper):
         if not claimed and not (row and row.exit_reason == "failed" and row.exit_batch == batch):
             raise Conflict(f"Batch {batch} of {job} neither is claimed nor has failed.", f"Run: weir health {job}")
         plans = usable(self._checkpoints.read(job, head.epoch, head.attempt, KEEP_BATCHES))
-        if plans and batch in plans.planned and not disagreement(plans, head, self.specs[job].source.topic):
+        if plans and batch in plans.planned and not disagreement(plans, head, self.spec(job).source.topic):
             return plans.planned[batch][1]
         if claimed:
             return head.end

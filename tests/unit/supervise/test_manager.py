@@ -14,6 +14,7 @@ from spark_jobs.writer import Counted, Superseded, Writer
 from weir.cluster.records import AttemptRow, DriverState, Glance, Submission
 from weir.errors import Conflict, DriverEnded, NotRunning, UnknownJob
 from weir.settings import PROJECT, Settings
+from weir.supervise.factory import with_deployed
 from weir.supervise.manager import STOP_WITHIN_S, Action, Manager
 from weir.supervise.spec import load_all
 from weir.supervise.verdict import Verdict
@@ -330,6 +331,27 @@ def test_a_look_that_fails_does_not_say_that_a_driver_will_never_be_ready(bench:
     with pytest.raises(DriverEnded):
         bench.manager.ready(JOB, 1)
     assert not look(bench.manager, JOB, 1).waiting
+
+
+def test_a_topic_that_was_changed_in_the_file_and_not_deployed_changes_nothing(bench: Bench) -> None:
+    """The running driver was called in data loss, by another topic's offsets; whoever followed the advice counted lines twice."""
+    bench.manager.deploy(JOB)
+    bench.land(bench.writer("driver-1"), 0, 0, 10)
+    here = bench.manager.specs[JOB]
+    source, slow = here.source.model_copy(update={"topic": "elsewhere"}), here.health.model_copy(update={"catching_up_lag": 1})
+    bench.broker.create("elsewhere", partitions=1)
+    bench.manager.specs[JOB] = here.model_copy(update={"source": source, "health": slow})
+    assert bench.manager.health(JOB).verdict is Verdict.OK
+    assert bench.manager.spec(JOB).source.topic == "logs" and bench.manager.spec(JOB).health == slow
+    bench.cluster.states["driver-1"] = DriverState.FAILED
+    assert bench.manager.act(bench.manager.health(JOB)) and bench.arguments("driver-2").topic == "logs"
+
+
+def test_a_running_job_whose_spec_does_not_fit_any_more_is_watched_over_and_can_be_stopped(bench: Bench) -> None:
+    bench.manager.deploy(JOB)
+    assert with_deployed({}, bench.store.jobs())[JOB] == bench.manager.specs.pop(JOB)
+    bench.manager.stop(JOB)
+    assert bench.cluster.killed == ["driver-1"] and with_deployed({}, bench.store.jobs()) == {}
 
 
 def test_wait_landed_takes_the_ends_once(bench: Bench) -> None:

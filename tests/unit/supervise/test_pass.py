@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,8 @@ def test_a_topic_that_is_not_told_of_is_unknown_for_its_jobs_alone(world: World,
 
 
 def test_a_kind_of_cluster_that_cannot_be_reached_is_unknown_and_nothing_is_started(world: World) -> None:
-    world.specs["job_5"] = world.specs["job_5"].model_copy(update={"cluster": "yarn"})
+    row, of_yarn = world.store.job("job_5"), world.specs["job_5"].model_copy(update={"cluster": "yarn"})
+    assert row and world.store.set_job(row, replace(row, spec=of_yarn.model_dump_json()))
     world.cluster.states[world.submission("job_5")] = DriverState.FAILED
     (report,) = [r for r in world.manager.tick() if r.job == "job_5"]
     assert report.evidence["driver"] == "unknown" and report.act == "none"
