@@ -76,7 +76,7 @@ def _glance(tables: Mapping[str, Rows], job: str, trouble: str) -> Glance:
             standbys=[standby_row(r) for r in standbys if r.version],
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        return Glance(trouble=f"its rows in the store cannot be read: {error!r}")
+        return Glance(trouble=f"its rows in the store cannot be read: {error!r}", report=report[0].record if report else None)
 
 
 def _by_job(jobs: Sequence[str], found: Any) -> Rows:

@@ -277,7 +277,8 @@ class Retention:
 @dataclass(frozen=True)
 class Glance:
     """What the store knows of a job: what is wanted, the head, the newest attempts and standbys (newest first), as JSON the last report
-    and how far it is proven, and the pauses, ended or not. With `trouble` nothing of it could be read, for that reason."""
+    and how far it is proven, and the pauses, ended or not. With `trouble` nothing of it could be read, for that reason, but perhaps the
+    last report."""
 
     wanted: JobRow | None = None
     head: Head | None = None

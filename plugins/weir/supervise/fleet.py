@@ -116,7 +116,7 @@ class Fleet:
 
     def _judge(self, job: str, spec: JobSpec, glance: Glance, outside: Outside) -> Report:
         if glance.trouble:
-            return self._unknown(job, glance.trouble)
+            return self._unknown(job, glance, glance.trouble)
         try:
             seen = self._observation(spec, glance, outside)
             report = judge(job, seen, spec.health, self._memory.before(job, glance))
@@ -126,10 +126,20 @@ class Fleet:
             return with_decision(report, decide(report, spec.restart, seen.attempts, seen.landed_attempt, seen.paused))
         except Exception as error:
             log.exception("%s could not be judged", job)
-            return self._unknown(job, f"it could not be judged: {error!r}")
+            return self._unknown(job, glance, f"it could not be judged: {error!r}")
 
-    def _unknown(self, job: str, why: str) -> Report:
-        return Report(job, Verdict.UNKNOWN, 0, self._now_ms(), f"{job}: {why}", "weir status")
+    def _unknown(self, job: str, glance: Glance, why: str) -> Report:
+        """What lasts becomes an alert, so it goes on from the last report. Where the store told of nothing there is nothing to be kept."""
+        now, before = self._now_ms(), self._memory.before(job, glance)
+        since = before.since if before and before.verdict is Verdict.UNKNOWN else now
+        found = Report(
+            job, Verdict.UNKNOWN, 0, since, f"{job}: {why}", "weir status", at=0 if glance.trouble and not glance.report else now
+        )
+        if before is None:
+            return found
+        ends = {"end_offsets": before.evidence["end_offsets"]} if before.evidence.get("end_offsets") else {}
+        same = {name: getattr(before, name) for name in ("attempt", "frontier", "lag_since", "lag_seen", "settled", "behind_since")}
+        return replace(found, evidence=ends, **same)
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)

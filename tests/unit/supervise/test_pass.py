@@ -15,11 +15,12 @@ from spark_jobs.protocol import Batch, Totals, advance
 from spark_jobs.writer import Counted, Writer
 from weir.cluster.records import DriverState, Glance, Kept, TopicGlance
 from weir.errors import NotRunning
+from weir.operators.health import in_trouble
 from weir.settings import PROJECT, Settings
 from weir.supervise.manager import Manager
 from weir.supervise.probes import Probes
 from weir.supervise.spec import load_all
-from weir.supervise.verdict import FRESH_MS, Report, Verdict
+from weir.supervise.verdict import FRESH_MS, UNKNOWN_MS, Report, Verdict
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
 
 JOBS = [f"job_{n}" for n in range(12)]
@@ -136,6 +137,29 @@ def test_a_job_that_breaks_the_judgement_leaves_the_others_judged(world: World, 
     monkeypatch.setattr(fleet, "judge", breaks)
     verdicts = world.verdicts()
     assert verdicts.pop("job_3") is Verdict.UNKNOWN and set(verdicts.values()) == {Verdict.IDLE}
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_job_that_cannot_be_judged_for_long_is_an_alert(world: World, monkeypatch: pytest.MonkeyPatch, readable: bool) -> None:
+    """By whichever manager: each look said that it had just begun, so that nobody was ever told."""
+    world.verdicts()
+    glance = world.store.glance
+
+    def spoilt(jobs: Collection[str], history: int) -> Mapping[str, Glance]:
+        found = dict(glance(jobs, history))
+        broken = Glance(trouble="its rows cannot be read", report=found["job_3"].report)
+        return found | {"job_3": replace(found["job_3"], pauses=[None]) if readable else broken}  # type: ignore[list-item]
+
+    monkeypatch.setattr(world.store, "glance", spoilt)
+    frontier = Report.from_json(str(world.store.report("job_3"))).frontier
+    first = next(r for r in world.manager.tick() if r.job == "job_3")
+    world.clock.sleep(UNKNOWN_MS / 1000 + 1)
+    later = next(r for r in world.manager.tick() if r.job == "job_3")
+    assert first.verdict is later.verdict is Verdict.UNKNOWN and first.since == later.since and later.frontier == frontier
+    assert in_trouble(later) and not in_trouble(first)
+    kept = Report.from_json(str(world.store.report("job_3")))
+    assert (kept.verdict, kept.since) == (Verdict.UNKNOWN, first.since)
+    assert [e.kind for e in world.store.events("job_3", 5)].count("verdict") == 2
 
 
 def test_a_topic_that_is_not_told_of_is_unknown_for_its_jobs_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
