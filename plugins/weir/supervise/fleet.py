@@ -23,7 +23,7 @@ from weir.supervise.retention import RetentionWatch
 from weir.supervise.spare import Spare
 from weir.supervise.spec import JobSpec, in_force
 from weir.supervise.standby import asked_about, duty, in_a_word
-from weir.supervise.verdict import CALM, Observation, Report, Verdict, judge
+from weir.supervise.verdict import CALM, Observation, Report, Verdict, judge, submit_grace_ms
 
 GLANCE, HISTORY = 3, 50  # attempts: the current one, the one before, and one that is being made; or all that any rule asks for
 NOTHING: Mapping[str, TopicGlance] = {}
@@ -105,6 +105,7 @@ class Fleet:
             pauses=glance.pauses,
             standbys=glance.standbys,
             standby_states=outside.drivers,
+            submit_grace_ms=submit_grace_ms(spec.cluster),
         )
 
     # judging

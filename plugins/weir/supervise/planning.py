@@ -15,7 +15,7 @@ from weir.supervise.parts import or_none
 from weir.supervise.plan import Change, Check, Kind, Plan, classify, differences
 from weir.supervise.spec import JobSpec, find, parse, read_all
 from weir.supervise.starting import Starter
-from weir.supervise.verdict import SUBMIT_GRACE_MS
+from weir.supervise.verdict import submit_grace_ms
 
 LOOKS, AGAIN_S = 3, 0.3  # at a checkpoint: Spark commits some 10 ms after a batch has landed
 
@@ -130,11 +130,7 @@ class Planner(Starter):
 
     def _submitted(self, job: str, attempt: int) -> AttemptRow | None:
         """The attempt's row. Whoever has just taken it is given the time to submit its driver: of many deploys at once, one starts it."""
-        while (
-            (row := self._row(job, attempt))
-            and not row.submission_id
-            and row.cause != "stop"
-            and self._now_ms() - row.taken_at <= SUBMIT_GRACE_MS
-        ):
+        grace = submit_grace_ms(self.spec(job).cluster)
+        while (row := self._row(job, attempt)) and not row.submission_id and row.cause != "stop" and self._now_ms() - row.taken_at <= grace:
             self._sleep(0.2)
         return row

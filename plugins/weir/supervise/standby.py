@@ -10,10 +10,10 @@ from functools import lru_cache
 from itertools import takewhile
 
 from weir.cluster.records import DriverState, JobRow, StandbyRow
-from weir.supervise.verdict import Observation, Report, Verdict
+from weir.supervise.verdict import SPARK_SUBMIT_MS, Observation, Report, Verdict
 
 States = Mapping[str, DriverState]  # by submission id; who is not in it is unknown
-SUBMIT_MS = 60_000  # between the note of a standby and that of its submission; one by spark-submit takes many seconds
+SUBMIT_MS = SPARK_SUBMIT_MS  # between the note of a standby and that of its submission
 WARM_MS = 600_000  # to become ready; half a minute on a machine that is not busy
 AGAIN_MS, AGAIN_MOST_MS = 60_000, 3_600_000  # between two that nobody called up: one that keeps dying must not eat the machine
 END_MS = 30_000  # for a retired one to end by itself, which it does within a second; then the cluster ends it

@@ -19,7 +19,8 @@ from weir.supervise.pause import MAINTENANCE, in_force, in_words
 from weir.supervise.spec import Health
 
 MORE_PATIENCE = 8  # times at most: a driver that hangs is found out in the end
-SUBMIT_GRACE_MS = 15_000  # between a takeover and the note of its submission; a submission takes well under a second
+SUBMIT_GRACE_MS = 15_000  # between a takeover and the note of its submission; a standalone master takes well under a second for one
+SPARK_SUBMIT_MS = 200_000  # the same where spark-submit starts drivers, which is given three minutes: each eye replaced the other's start
 IDLE_AFTER_MS = 30_000
 RETENTION_BOUND_MIN = 60.0  # below this, a person still has the time to do something about it
 UNSEEN_MS = 45_000  # store or broker were away for longer than this: then so was what the stream could do
@@ -70,6 +71,7 @@ class Observation:
     pauses: Sequence[Pause] = ()  # the last word of each kind, ended or not
     standbys: Sequence[StandbyRow] = ()  # newest first
     standby_states: Mapping[str, DriverState] = field(default_factory=dict)  # by submission id
+    submit_grace_ms: int = SUBMIT_GRACE_MS
 
     @property
     def paused(self) -> Sequence[Pause]:
@@ -170,6 +172,11 @@ def report_of(text: str | None) -> Report | None:
         return None
 
 
+def submit_grace_ms(cluster: str) -> int:
+    """How long whoever starts a driver on this kind of cluster may need from taking over to noting its submission."""
+    return SUBMIT_GRACE_MS if cluster == "standalone" else SPARK_SUBMIT_MS
+
+
 def judge(job: str, seen: Observation, health: Health, before: Report | None) -> Report:
     """The verdict on a job. `before` is the last report on it; a verdict keeps its `since` while it stays the same."""
     lag_since, behind_since = _lag_since(seen, before), _behind_since(seen, health, before)
@@ -258,7 +265,7 @@ def _of_driver(job: str, seen: Observation, health: Health, lag_since: int, behi
         return Verdict.DIVERGED, text, f"weir checkpoint {job} --doctor, then weir checkpoint {job} --rebuild"
     if attempt == 0 or row is None or not (row.submission_id or row.exit_reason):
         asked = max(row.taken_at if row else 0, seen.wanted.changed_at if seen.wanted else 0)
-        if seen.now - asked <= SUBMIT_GRACE_MS:  # whoever deploys it is at it: a second starter would only replace the first
+        if seen.now - asked <= seen.submit_grace_ms:  # whoever deploys it is at it: a second starter would only replace the first
             return Verdict.STARTING, f"{job}: attempt {attempt} is being submitted", ""
         return Verdict.DOWN, f"{job}: attempt {attempt} was never submitted", f"weir restart {job}"
     if seen.driver.ended or (row.exit_reason and row.exit_reason != "stopped"):

@@ -11,7 +11,7 @@ from spark_jobs.protocol import Batch, Progress, State, Totals, claim, first_hea
 from weir.cluster.records import AttemptRow, DriverState, JobRow
 from weir.supervise.restart import Act, decide, with_decision
 from weir.supervise.spec import Health, Restart
-from weir.supervise.verdict import Observation, Report, Verdict, judge
+from weir.supervise.verdict import Observation, Report, Verdict, judge, submit_grace_ms
 
 NOW = 1_800_000_000_000
 HEALTH = Health(ready_within=120, stalled_after=60, catching_up_lag=1000)
@@ -194,6 +194,18 @@ def test_each_attempt_that_landed_nothing_gives_the_next_twice_as_long() -> None
 
     given = {2: 120, 3: 240, 4: 480, 5: 960, 6: 960}
     assert {a: (verdict(a, s), verdict(a, s + 1)) for a, s in given.items()} == dict.fromkeys(given, (Verdict.STARTING, Verdict.STALLED))
+
+
+@pytest.mark.parametrize(
+    ("cluster", "verdict"), [("standalone", Verdict.DOWN), ("kubernetes", Verdict.STARTING), ("yarn", Verdict.STARTING)]
+)
+def test_a_start_by_spark_submit_is_given_the_time_that_it_takes(cluster: str, verdict: Verdict) -> None:
+    """One deploy whose submission took 25 s made five attempts and five drivers: each eye took the other's start for a dead one."""
+    taken = AttemptRow(2, "deploy", "ana", "", NOW - 25_000)
+    seen = replace(
+        WELL, head=replace(head_at(100), attempt=2, incarnation=""), attempts=(taken, ROW), submit_grace_ms=submit_grace_ms(cluster)
+    )
+    assert judge("counts", seen, HEALTH, None).verdict is verdict
 
 
 def test_a_report_survives_its_json() -> None:
