@@ -230,6 +230,21 @@ def test_a_start_that_takes_long_holds_up_neither_the_others_nor_the_next_look(f
     assert fleet.attempt(JOB) == fleet.attempt("two") == 2
 
 
+def test_a_manager_that_is_closed_stays_open_for_the_hands_that_use_it(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver was submitted, and its submission could not be noted: it was taken for dead, and replaced."""
+    fleet.manager.deploy(JOB)
+    fleet.kill(JOB)
+    act, go_on, closed = fleet.manager.act, threading.Event(), threading.Event()
+    monkeypatch.setattr(fleet.manager.store, "close", closed.set)
+    monkeypatch.setattr(fleet.manager, "act", lambda report: act(report) if go_on.wait(20) else None)
+    crew = Crew(Hands(wait_s=0.05), Telling(within_s=0))
+    sweep(fleet.manager, crew, 0)
+    Manager.close(fleet.manager)
+    assert not closed.is_set()
+    go_on.set()
+    assert closed.wait(20) and fleet.attempt(JOB) == 2
+
+
 def _refuse() -> None:
     raise Conflict("somebody else did")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -41,9 +42,26 @@ class Parts:
         self._rehearse = rehearse
         self._fleet = Fleet(store, clusters, broker, clock)
         self._onlooker = Fleet(store, clusters, broker, clock, keeps=False)
+        self._users, self._closing, self._counting = 0, False, threading.Lock()
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Let go of the store, at once or when its last user has left it."""
+        with self._counting:
+            self._closing = True
+            if self._users:
+                return
+        self.store.close()
+
+    def enter(self) -> None:
+        """For work that goes on behind whoever may close: a driver was submitted, and its submission could not be noted any more."""
+        with self._counting:
+            self._users += 1
+
+    def leave(self) -> None:
+        with self._counting:
+            self._users -= 1
+            if self._users or not self._closing:
+                return
         self.store.close()
 
     def onlooker(self) -> Fleet:

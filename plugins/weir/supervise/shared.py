@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from weir.supervise.manager import Manager
 
 T = TypeVar("T")
+A = TypeVar("A")
 BUDGET_S = 30.0  # far above the manager's own budgets: only a call that hangs reaches it
 
 
@@ -70,6 +72,14 @@ class Shared:
         self._manager = self._connect()
         if old is not None:
             _close(old)
+
+
+def hand_over(pool: Executor, manager: Manager, work: Callable[[Manager, A], T], what: A) -> Future[T]:
+    """Let a pool work with a manager, which stays open until that is done."""
+    manager.enter()
+    doing = pool.submit(work, manager, what)
+    doing.add_done_callback(lambda _: manager.leave())
+    return doing
 
 
 def _specs() -> list[tuple[str, int]]:

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from weir.alerts.health import A_PERSON, WELL
+from weir.supervise.shared import hand_over
 from weir.supervise.verdict import TROUBLE
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Alarm:
         self._due |= {job for job, at in self._again.items() if at <= now}
         for job in self._due - self._busy.keys():
             self._due.discard(job)
-            self._busy[job] = self._pool.submit(self._alert, manager, job)
+            self._busy[job] = hand_over(self._pool, manager, self._alert, job)
 
     def _news(self, report: Report) -> bool:
         """Is there something to tell that was not passed on?"""

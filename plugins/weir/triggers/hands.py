@@ -8,6 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from weir.supervise.shared import hand_over
+
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager
     from weir.supervise.verdict import Report
@@ -44,9 +46,9 @@ class Hands:
         """Begin what the reports call for. Returns what has been done by now, also of earlier passes."""
         for report in reports:
             if report.act != "none" and report.job not in self._busy:
-                self._busy[report.job] = self._pool.submit(_act, manager, report)
+                self._busy[report.job] = hand_over(self._pool, manager, _act, report)
             if report.standby_act != "none" and (report.job not in self._tended or self._tended[report.job].done()):
-                self._tended[report.job] = self._aside.submit(_tend, manager, report)
+                self._tended[report.job] = hand_over(self._aside, manager, _tend, report)
         wait(self._busy.values(), self._wait_s)
         done = [self._busy.pop(job).result() for job, act in list(self._busy.items()) if act.done()]
         return [acted for acted in done if acted]
