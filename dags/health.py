@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from weir.operators.catalogue import weir_dag
 from weir.operators.health import TickOperator, TroubleOperator
+from weir.operators.outage import away, back
 
 # An Airflow DAG run costs about a second of a core, whatever it does; the watch is the quick eye.
 EVERY = timedelta(seconds=30)
@@ -21,11 +22,13 @@ the job's restart DAG, held to the attempt that was judged. A job that has lande
 attempt replaced, and does nothing.
 
 **If `tick` fails:** the store could not be reached, so nothing is known. No stream is touched for that. `weir status` says which part
-is down.
+is down. From the second time in a row on, the task itself tells the sinks of `rules/*.yaml`, and again every half hour; the inbox is in
+the store.
 
 **If `trouble` fails:** a person is needed. Its message says what is wrong, since the evidence is in it, and what to do next.
 """
 
 with weir_dag("weir_health", "Judge all jobs and restart those that need it", DOC, ["health"], schedule=EVERY):
-    tick = TickOperator(task_id="tick", retries=0)  # the next tick is the retry
+    # The next tick is the retry. Without the store nobody else can tell that it is away.
+    tick = TickOperator(task_id="tick", retries=0, on_failure_callback=away, on_success_callback=back)
     TroubleOperator.partial(task_id="trouble", map_index_template="{{ task.job }}").expand(report=tick.output)

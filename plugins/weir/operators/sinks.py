@@ -23,17 +23,17 @@ PROVIDERS = "airflow.providers."  # whoever may edit a connection must not get t
 def sinks(store: JobStore) -> Callable[[str], Sink]:
     """A function from a sink's name to the sink. It raises BadInput if there is none of that name."""
 
-    def find(name: str) -> Sink:
-        if name == "inbox":
-            return Inbox(store)
-        try:
-            connection = BaseHook.get_connection(name)
-        except AirflowNotFoundException as error:
-            raise BadInput(f"sink: there is no Airflow connection {name!r}.", "Add it, or use inbox.") from error
-        notifier = connection.extra_dejson.get("notifier")
-        return Notifier(notifier, connection.extra_dejson.get("arguments", {})) if notifier else sink_of(name, connection)
+    return lambda name: Inbox(store) if name == "inbox" else connected(name)
 
-    return find
+
+def connected(name: str) -> Sink:
+    """The sink behind an Airflow connection. Raises BadInput if there is none, or it is of no kind that can be a sink."""
+    try:
+        connection = BaseHook.get_connection(name)
+    except AirflowNotFoundException as error:
+        raise BadInput(f"sink: there is no Airflow connection {name!r}.", "Add it, or use inbox.") from error
+    notifier = connection.extra_dejson.get("notifier")
+    return Notifier(notifier, connection.extra_dejson.get("arguments", {})) if notifier else sink_of(name, connection)
 
 
 class Notifier:
