@@ -14,7 +14,7 @@ takes over from the same checkpoint, and the old driver ends. Nothing is lost or
 whether the checkpoint or a new epoch is gone on from, and what was checked. What cannot be done is refused before anything stops.
 With `to`, the job goes back to a version that was deployed before; `weir versions {job}` lists them.
 
-**Runs:** by hand (Trigger, with a form) or by `weir deploy {job}`. It has no schedule.
+**Runs:** by hand (Trigger, with a form). It has no schedule. `weir deploy {job}` does the same from the command line, without this DAG.
 
 **If it fails:** `deploy` says what is wrong with the spec, the store or the cluster; nothing was changed if the spec was at fault.
 `ready` says why the new driver ended, or what it waits for. A version that has never been ready and is itself at fault is taken back: the

@@ -234,6 +234,10 @@ def test_tasks_lead_to_the_console_the_driver_and_spark(fleet: Fleet, monkeypatc
     deploy()
     monkeypatch.setattr(fleet.cluster, "log_link", lambda submission_id: f"http://worker/{submission_id}")
     links = {link.name: link.get_link(SimpleNamespace(job=JOB), ti_key=None) for link in kind.operator_extra_links}
-    assert links == {"Weir": "http://airflow:8080/ops/weir/", "Driver's log": "http://worker/driver-1", "Spark": "http://sparkhost:8080"}
+    assert links == {
+        "Weir": f"http://airflow:8080/ops/weir/jobs/{JOB}",
+        "Driver's log": "http://worker/driver-1",
+        "Spark": "http://sparkhost:8080",
+    }
     monkeypatch.setattr("weir.operators.session.connect", Mock(side_effect=NotRunning("Cassandra is away.", "Look.")))
     assert DriverLogLink().get_link(SimpleNamespace(job=JOB), ti_key=None) == "", "a link is no reason to fail"

@@ -21,7 +21,7 @@ class DeployOperator(JobOperator):
     """Ensures that the job runs with its present spec and code; running so already means no change.
 
     Reads `reason`, `force` and `to` of the form; with `force` the driver is replaced even if nothing changed, and `to` names a kept version
-    to go back to. What the deploy does is logged first; what cannot be done is refused before anything stops.
+    to go back to. What the deploy does is logged first, and is its XCom `plan`; what cannot be done is refused before anything stops.
     """
 
     operator_extra_links = OF_DRIVER
@@ -31,6 +31,7 @@ class DeployOperator(JobOperator):
         with opened() as manager, final():
             plan = manager.plan(self.job, form(context, "to") or "")
             self.log.info("\n".join(plan.lines()))
+            context["ti"].xcom_push(key="plan", value=list(plan.lines()))
             action = manager.deploy(self.job, who(context), reason, plan)
             if form(context, "force") and not action.changed:
                 action = manager.restart(self.job, action.attempt, who(context), f"forced: {reason}")

@@ -15,7 +15,7 @@ from airflow.utils.helpers import build_airflow_dagrun_url
 
 from weir.operators.assets import LANDED, landed
 from weir.operators.base import WeirOperator
-from weir.operators.links import ConsoleLink
+from weir.operators.links import OF_DRIVER, ConsoleLink
 from weir.operators.session import opened
 from weir.supervise.verdict import TROUBLE, UNKNOWN_MS
 
@@ -98,6 +98,8 @@ class RestartRunOperator(TriggerDagRunOperator):
 
 class TroubleOperator(RestartRunOperator):
     """A job in trouble: starts its restart DAG, held to the attempt that was judged; or fails with the sentence that a person needs."""
+
+    operator_extra_links: list[BaseOperatorLink] = [RestartRunLink(), *OF_DRIVER]  # noqa: RUF012 - as its base class has it
 
     def __init__(self, *, report: dict[str, Any], **kwargs: Any) -> None:
         conf = {"attempt": report["attempt"], "by": "health", "reason": report["sentence"]}

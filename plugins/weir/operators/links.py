@@ -13,12 +13,13 @@ from weir.operators.session import opened, settings
 
 
 class ConsoleLink(BaseOperatorLink):
-    """To the page of all jobs. Begins at the root of the server where Airflow does not know its own URL."""
+    """To the page of the job, or of all jobs for a task that is of none. Begins at the root of the server where Airflow does not know its own URL."""
 
     name = "Weir"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        return f"{base()}/weir/"
+        job = getattr(operator, "job", "")
+        return f"{base()}/weir/jobs/{job}" if job else f"{base()}/weir/"
 
 
 class SparkLink(BaseOperatorLink):

@@ -38,7 +38,8 @@ class Deployer(Planner, Words):
         self._remember(job, wanted)
         self.store.put_version(job, VersionRow(version, self._now_ms(), spec.model_dump_json()))
         self._want(wanted, spec, "running", version, who, reason)
-        action = self._start(Order(job, head.attempt, "deploy", who, reason or f"deploy of version {version}"))
+        changes = plan.differences if plan.before else ()
+        action = self._start(Order(job, head.attempt, "deploy", who, reason or f"deploy of version {version}", changes=changes))
         bundle.drop(Path(self._settings.bundles), versions.droppable(self.versions(job), self.store.attempts(job), version))
         return action
 

@@ -4,7 +4,7 @@ between, the next tick takes the next attempt."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -44,7 +44,7 @@ class Action:
 @dataclass(frozen=True)
 class Order:
     """Replace the attempt that was judged. `cause` is an act, deploy or rollback; `batch` is the one to be left out, of a quarantine;
-    `shown` is the mark of the beginning that a person agreed to, empty for whatever it is."""
+    `shown` is the mark of the beginning that a person agreed to, empty for whatever it is; `changes` are those of a deploy's spec."""
 
     job: str
     judged: int
@@ -54,6 +54,7 @@ class Order:
     batch: int = -1
     version: str = ""
     shown: str = ""
+    changes: Sequence[str] = ()
 
 
 class Starter(StandbyKeeper):
@@ -76,8 +77,8 @@ class Starter(StandbyKeeper):
         self.store.put_submitted(job, head.attempt, submission_id, self._now_ms())
         how = "was given to the standby" if standby else "was submitted as"
         sentence = f"{job}: attempt {head.attempt} {how} {submission_id}."
-        detail = {**(or_none(lambda: self._circumstances(order, head)) or {}), **({"standby": standby} if standby else {})}
-        self._tell(job, order.cause, sentence, head.attempt, order.who, order.reason, detail)
+        detail = {**(or_none(lambda: self._circumstances(order, before, head)) or {}), **({"standby": standby} if standby else {})}
+        self._tell(job, order.cause, sentence + _in_words(order, detail), head.attempt, order.who, order.reason, detail)
         self._tidy(head)
         return Action(True, head.attempt, sentence)
 
@@ -87,14 +88,22 @@ class Starter(StandbyKeeper):
         text = next((v.spec for v in self.store.versions(job) if v.version == version), "")
         return or_none(lambda: parse(text, f"version {version}")) if text else None
 
-    def _circumstances(self, order: Order, head: Head) -> dict[str, object]:
-        """What belongs to a start in the timeline: what it replaces, how that ended and how long ago, and what is left out."""
+    def _circumstances(self, order: Order, before: Head, head: Head) -> dict[str, object]:
+        """What belongs to a start in the timeline: what it replaces, how that ended and how long ago, and what is left out. A driver that
+        was killed has left no word: then `batch` is the next one, and it has been down since something last landed."""
         facts: dict[str, object] = {"epoch": head.epoch, "version": order.version, "replaces": order.judged}
+        facts |= {"batch": before.last_landed + 1, "offsets": {str(p): o for p, o in before.frontier.items()}}
+        if before.landed_at:
+            facts["down_ms"] = self._now_ms() - before.landed_at
+        if order.changes:
+            facts["changes"] = list(order.changes)
         old = self._row(order.job, order.judged)
         if old and old.version != order.version:
             facts["version_before"] = old.version
         if old and old.exit_reason:
-            facts |= {"exit": old.exit_reason, "error": old.exit_error, "batch": old.exit_batch, "down_ms": self._now_ms() - old.exited_at}
+            facts |= {"exit": old.exit_reason, "error": old.exit_error, "down_ms": self._now_ms() - old.exited_at}
+        if old and old.exit_batch >= 0:
+            facts["batch"] = old.exit_batch
         if order.batch >= 0:
             facts["batch"] = order.batch
         if head.gap and order.cause in ANEW:
@@ -247,3 +256,13 @@ class Starter(StandbyKeeper):
         rows = (a.attempt for a in self.store.attempts(job) if a.used)
         folders = or_none(lambda: self._checkpoints.attempts(job)) or ()
         return max((*rows, *(attempt for _, attempt in folders)), default=0)
+
+
+def _in_words(order: Order, facts: Mapping[str, object]) -> str:
+    """The circumstances that a person wants to read: of a restart how long it was down and where it goes on, of a deploy what changed."""
+    told: list[str] = []
+    if order.cause in (Act.RESTART, Act.REBUILD) and isinstance(down_ms := facts.get("down_ms"), int):
+        told.append(f"It was down for {down_ms / 1000:.0f} s, and goes on with batch {facts.get('batch')}")
+    if order.changes:
+        told.append(f"Changed: {'; '.join(order.changes)}")
+    return "".join(f" {sentence}." for sentence in told)

@@ -175,6 +175,23 @@ def test_a_restart_tells_how_what_it_replaces_has_ended(bench: Bench) -> None:
     assert (line.attempt, line.who) == (2, "weir") and "has ended: ConnectionRefusedError" in line.reason
 
 
+def test_a_restart_of_a_driver_that_was_killed_tells_how_long_it_was_down_and_where_it_goes_on(bench: Bench) -> None:
+    bench.land(bench.writer("driver-1"), 0, 0, 10)
+    bench.clock.sleep(41)
+    bench.cluster.states["driver-1"] = DriverState.FAILED
+    bench.manager.act(bench.manager.health(JOB))
+    line = next(e for e in bench.store.events(JOB) if e.kind == "restart")
+    assert line.text.endswith("It was down for 41 s, and goes on with batch 1.")
+    assert (line.detail["down_ms"], line.detail["batch"], line.detail["offsets"]) == (41_000, 1, {"0": 10, "1": 0})
+
+
+def test_a_deploy_tells_what_it_changed(bench: Bench) -> None:
+    bench.manager.specs[JOB] = bench.manager.specs[JOB].model_copy(update={"trigger": 5.0})
+    bench.manager.deploy(JOB, "ana")
+    line = next(e for e in bench.store.events(JOB) if e.kind == "deploy" and e.attempt == 2)
+    assert line.detail["changes"] and "Changed: trigger" in line.text
+
+
 def test_a_changed_verdict_is_told_once_whoever_sees_it(bench: Bench) -> None:
     bench.manager.health(JOB)
     bench.clock.sleep(31)
