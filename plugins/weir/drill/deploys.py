@@ -1,24 +1,28 @@
-"""Faults of a deploy: a version that cannot run, with and without somebody who takes it back; and a stop under load."""
+"""Faults of a deploy: a version that cannot run, with and without somebody who waits for it; one that is given up; a stop under load."""
 
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
+from spark_jobs import failpoint
 from weir.cluster.records import JobRow
 from weir.drill.dags import DEPLOY
-from weir.drill.fault import OWN_JOBS, Scene, fault
+from weir.drill.fault import FAILPOINTS, OWN_JOBS, Scene, fault
 from weir.drill.runs import Runs
 from weir.drill.stage import JOB, WHO, Stage
 from weir.drill.steady import replaced
 from weir.errors import NotRunning
 from weir.supervise.factory import manager
+from weir.supervise.verdict import Verdict
 
 # It passes the pre-flight, and every driver of it fails when its query starts.
 MANAGER = re.compile(r"(?<=checkpointFileManagerClass: )\S+")
 GIVEN_UP = frozenset({"crash_looping", "poisoned"})
 OWN = frozenset({OWN_JOBS})
+KILLED = "killed"
 
 
 @fault(
@@ -42,19 +46,38 @@ def taken_back(scene: Scene) -> None:
         )
 
 
-@fault("F22.loop", "a version that cannot run, deployed by hand: given up, until it is mended", replaces=True, needs=OWN, verdicts=GIVEN_UP)
-def given_up(scene: Scene) -> None:
-    stage = scene.stage
+@fault("F22.hand", "a version that cannot run, deployed by hand: taken back by the watch", replaces=True, needs=OWN, verdicts=GIVEN_UP)
+def taken_back_by_the_watch(scene: Scene) -> None:
+    stage, good = scene.stage, _wanted(scene.stage).version
     with _cannot_run(stage):
         scene.begins()
         _deploy(stage, "a version that cannot run")
-        stage.until(lambda: stage.manager.health(JOB).verdict in GIVEN_UP, "the job is given up")
-        tried = stage.head().attempt
-        scene.pause(10.0, 15.0)
-        if stage.head().attempt != tried:
-            raise NotRunning(f"Attempt {tried} was given up, and there is {stage.head().attempt} now.", "A person must be waited for.")
-        scene.notes.append(f"given up as attempt {tried}, {tried - scene.attempt} starts after the last good one")
-    _deploy(stage, "mended")
+        stage.until(lambda: _wanted(stage).version == good, "it is taken back")
+    replaced(scene)
+    scene.notes.append(_wanted(stage).reason)
+
+
+@fault(
+    "F22.loop",
+    "a good version whose every driver is killed before it begins: given up, until a person restarts it",
+    replaces=True,
+    needs=frozenset({FAILPOINTS}),
+    verdicts=frozenset({"crash_looping"}),
+)
+def given_up(scene: Scene) -> None:
+    stage = scene.stage
+    stage.arm("start", "kill")
+    stage.signal_driver(signal.SIGKILL)
+    scene.begins()
+    while stage.until(lambda: _became(stage), "the next driver is killed, or the job given up") == KILLED:
+        stage.arm("start", "kill")
+    tried = stage.head().attempt
+    scene.pause(10.0, 15.0)
+    if stage.head().attempt != tried:
+        raise NotRunning(f"Attempt {tried} was given up, and there is {stage.head().attempt} now.", "A person must be waited for.")
+    scene.notes.append(f"given up as attempt {tried}, {tried - scene.attempt} starts after the last good one")
+    stage.disarm()
+    stage.manager.restart(JOB, who=WHO, reason="mended")
     replaced(scene)
 
 
@@ -74,6 +97,13 @@ def stopped(scene: Scene) -> None:
     scene.pause(1.0, 3.0)
     _deploy(stage, "goes on")
     replaced(scene)
+
+
+def _became(stage: Stage) -> str:
+    """What has become of the newest driver, empty while nothing has."""
+    if stage.manager.health(JOB).verdict is Verdict.CRASH_LOOPING:
+        return str(Verdict.CRASH_LOOPING)
+    return KILLED if failpoint.hit(stage.failpoints, "start") else ""
 
 
 @contextmanager

@@ -98,7 +98,7 @@ def full(part: str, where: str, room_mib: int) -> Callable[[Scene], None]:
     return play
 
 
-ENDS = frozenset({"crash_looping", "poisoned", "diverged", "stopped"})
+ENDS = frozenset({"diverged", "stopped"})  # and not poisoned: a full disk is an outage
 for part, where, room_mib in (("", "checkpoints", 16), ("kafka", "kafka/data", 128), ("cassandra", "cassandra/data/commitlog", 128)):
     name, needs = where.partition("/")[0], frozenset({ROOT})
     enlist(f"F13.{name}", f"the disk under {where} full", full(part, where, room_mib), replaces=True, needs=needs, verdicts=ENDS)

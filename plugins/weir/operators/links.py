@@ -13,7 +13,7 @@ from weir.operators.session import opened, settings
 
 
 class ConsoleLink(BaseOperatorLink):
-    """To the page of the job, or of all jobs for a task that is of none. Begins at the root of the server where Airflow does not know its own URL."""
+    """To the page of the task's job, or else of all jobs. Begins at the root of the server where Airflow does not know its own URL."""
 
     name = "Weir"
 

@@ -55,4 +55,5 @@ class ReadyOperator(JobOperator):
             return ""
         with opened() as manager, final():
             action = manager.roll_back(self.job, late)
-        return f" {action.sentence}" if action else ""
+            told = action.sentence if action else manager.taken_back(self.job)  # the watch may have been quicker
+        return f" {told}" if told else ""

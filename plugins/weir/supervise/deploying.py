@@ -14,6 +14,7 @@ from weir.supervise.planning import Planner
 from weir.supervise.rollback import Fate, Ruling, rule
 from weir.supervise.spec import JobSpec, parse
 from weir.supervise.starting import AUTOMATIC, Action, Order
+from weir.supervise.verdict import Report
 from weir.supervise.words import Words
 
 ROLLBACK = "rollback"
@@ -64,6 +65,20 @@ class Deployer(Planner, Words):
         action = self._start(Order(job, attempt, ROLLBACK, AUTOMATIC, reason))
         sentence = f"{job} was rolled back from version {wanted.version} to {to}, as attempt {action.attempt}: {ruling.why}."
         return replace(action, sentence=sentence)
+
+    def taken_back(self, job: str) -> str:
+        """Why the version that was deployed last is not the one that runs; empty if it is."""
+        row = next((a for a in self.store.attempts(job) if a.cause in ("deploy", ROLLBACK)), None)
+        return row.reason if row and row.cause == ROLLBACK else ""
+
+    def _give_back(self, report: Report) -> Action | None:
+        """Before a driver is started again: was it of a version that has never been ready, and that is itself at fault? Whoever deployed
+        it, and whether anybody waits for it."""
+        wanted, rows = self.store.job(report.job), self.versions(report.job)
+        if wanted is None or any(row.good for row in rows if row.version == wanted.version):
+            return None
+        deployed = next((a.taken_at for a in self.store.attempts(report.job) if a.cause == "deploy"), 0)
+        return self.roll_back(report.job, self._now_ms() - deployed > 1000 * self.spec(report.job).health.ready_within)
 
     def _ruled(self, job: str, late: bool) -> tuple[Ruling, JobRow | None, int]:
         spec, kept = self.spec(job), self.kept()

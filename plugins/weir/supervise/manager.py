@@ -114,13 +114,18 @@ class Manager(Deployer):
 
     def act(self, report: Report) -> Action | None:
         """Do what a report calls for, if its time has come. None if there is nothing to do, somebody else has done it, or a person has said
-        that Weir leaves the job alone. A report may have waited for its turn: an attempt that was stalled and has landed since is well."""
+        that Weir leaves the job alone. A version that cannot run is taken back.
+
+        A report may have waited for its turn: an attempt that was stalled and has landed since is well.
+        """
         if report.act == Act.NONE or self._now_ms() < report.not_before or self._paused(report.job):
             return None
         if report.verdict is Verdict.STALLED and dict(self._head(report.job).frontier) != dict(report.frontier):
             return None
         do = self.rebuild if report.act == Act.REBUILD else self.restart
         try:
+            if report.act == Act.RESTART and (given_back := self._give_back(report)):
+                return given_back
             return do(report.job, report.attempt, AUTOMATIC, report.sentence)
         except Conflict:
             return None

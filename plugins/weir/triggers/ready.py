@@ -76,7 +76,8 @@ def look(manager: Manager, job: str, attempt: int | None, roll_back: bool = Fals
     asked = manager.health(job).attempt if attempt is None else attempt
     try:
         if manager.ready(job, asked):
-            return Answer(f"{job} is ready with attempt {asked}", asked, ready=True)
+            back = manager.taken_back(job) if roll_back else ""
+            return Answer(back or f"{job} is ready with attempt {asked}", asked, ready=not back)
     except Conflict as replaced:
         return Answer(str(replaced), None, waiting=True)
     except DriverEnded as never:

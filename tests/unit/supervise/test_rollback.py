@@ -13,6 +13,7 @@ from weir.errors import Conflict
 from weir.supervise.rollback import Fate, rule
 from weir.supervise.spec import Health
 from weir.supervise.verdict import Observation
+from weir.triggers.ready import look
 
 from .test_manager import JOB, Bench
 from .test_verdict import NOW, WANTED, head_at
@@ -131,6 +132,36 @@ def test_a_version_that_fails_is_replaced_by_the_last_good_one_from_the_same_che
     bench.land(bench.writer("driver-3"), 1, 10, 20)
     assert bench.head().frontier[0] == 20
     assert bench.manager.roll_back(JOB, late=True) is None, "once"
+
+
+def test_the_watch_takes_back_what_was_deployed_by_somebody_who_does_not_wait(bench: Bench) -> None:
+    good = bench.arguments("driver-1").version
+    bench.store.put_exit(JOB, 2, "i2", "failed", "KeyError: 'x'", 1)
+    bench.cluster.states["driver-2"] = DriverState.FAILED
+    action = bench.manager.act(bench.manager.health(JOB))
+    assert action is not None and "was rolled back" in action.sentence and bench.arguments("driver-3").version == good
+    assert "was taken back: the driver of attempt 2 failed" in bench.manager.taken_back(JOB)
+    assert look(bench.manager, JOB, 3, roll_back=True).waiting
+    bench.land(bench.writer("driver-3"), 1, 10, 20)
+    answer = look(bench.manager, JOB, 3, roll_back=True)
+    assert not answer.ready and not answer.waiting and "was taken back" in answer.sentence
+    deploy_another(bench, 7.0)
+    assert bench.manager.taken_back(JOB) == ""
+
+
+def test_the_watch_takes_back_what_hangs_from_its_start_on(bench: Bench) -> None:
+    for _ in range(130):
+        bench.clock.sleep(1)
+        report = bench.manager.health(JOB)
+    action = bench.manager.act(report)
+    assert action is not None and "has not begun" in action.sentence and "was rolled back" in action.sentence
+
+
+def test_the_watch_starts_a_good_version_again_whatever_ends_it(bench: Bench) -> None:
+    bench.land(bench.writer("driver-2"), 1, 10, 20)
+    bench.store.put_exit(JOB, 2, "i2", "failed", "KeyError: 'x'", 2)
+    bench.cluster.states["driver-2"] = DriverState.FAILED
+    assert bench.manager.act(bench.manager.health(JOB)) and bench.arguments("driver-3").trigger_s == 5.0
 
 
 def test_a_version_that_does_not_begin_in_time_is_taken_back(bench: Bench) -> None:
