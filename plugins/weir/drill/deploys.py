@@ -23,6 +23,7 @@ MANAGER = re.compile(r"(?<=checkpointFileManagerClass: )\S+")
 GIVEN_UP = frozenset({"crash_looping", "poisoned"})
 OWN = frozenset({OWN_JOBS})
 KILLED = "killed"
+MOST_STARTS = 12  # twice the budget of the spec
 
 
 @fault(
@@ -70,6 +71,8 @@ def given_up(scene: Scene) -> None:
     stage.signal_driver(signal.SIGKILL)
     scene.begins()
     while stage.until(lambda: _became(stage), "the next driver is killed, or the job given up") == KILLED:
+        if stage.head().attempt > scene.attempt + MOST_STARTS:
+            raise NotRunning(f"After {MOST_STARTS} drivers that were killed the job is still tried.", "Its budget must be used up.")
         stage.arm("start", "kill")
     tried = stage.head().attempt
     scene.pause(10.0, 15.0)
