@@ -63,7 +63,8 @@ def taken_back_by_the_watch(scene: Scene) -> None:
     "a good version whose every driver is killed before it begins: given up, until a person restarts it",
     replaces=True,
     needs=frozenset({FAILPOINTS}),
-    verdicts=frozenset({"crash_looping"}),
+    called="crash_looping",
+    within_s=600.0,
 )
 def given_up(scene: Scene) -> None:
     stage = scene.stage

@@ -177,8 +177,30 @@ enlist(
 )
 
 
-@fault("F21", "a batch that hangs for ever", replaces=True, needs=frozenset({FAILPOINTS}), verdicts=frozenset({"stalled"}))
+# A stall is seen when nothing has landed for `health.stalled_after`, a minute, and an outage that is taken for a part of it begins it anew.
+STALLED = {"called": "stalled", "within_s": 150.0}
+
+
+@fault("F21.hangs", "a batch that hangs for ever", replaces=True, needs=frozenset({FAILPOINTS}), **STALLED)
 def hanging(scene: Scene) -> None:
     scene.stage.arm("count", "hang")
     scene.stage.hit("count")
     scene.begins()
+
+
+@fault("F21.stopped", "the driver's JVM stopped, and nobody tells: found by the watch", replaces=True, **STALLED)
+def found_stopped(scene: Scene) -> None:
+    pid = scene.stage.signal_driver(signal.SIGSTOP)
+    scene.begins()
+    try:
+        replaced(scene)
+    finally:
+        scene.stage.wake(pid)
+
+
+@fault("F21.query", "the query fails in a driver that lives", replaces=True, needs=frozenset({FAILPOINTS}), called="down", within_s=15.0)
+def query_fails(scene: Scene) -> None:
+    scene.stage.arm("count", "raise")
+    scene.stage.hit("count")
+    scene.begins()
+    replaced(scene)

@@ -59,7 +59,8 @@ Play = Callable[[Scene], None]
 
 @dataclass(frozen=True)
 class Fault:
-    """`name` is `F1.claim` or `F6`. `replaces`: the driver is another one afterwards. `verdicts` are those that are no false alarm.
+    """`name` is `F1.claim` or `F6`. `replaces`: the driver is another one afterwards. `verdicts` are those that are no false alarm; the job
+    must be called `called` by the watch, within `within_s` of the fault, empty for nothing.
 
     `long`: it takes so long that its number alone does not choose it.
     """
@@ -70,6 +71,8 @@ class Fault:
     replaces: bool = False
     needs: frozenset[str] = frozenset()
     verdicts: frozenset[str] = frozenset()
+    called: str = ""
+    within_s: float = 60.0
     mix: Mix = MIX
     lines_per_s: float = 2000.0
     long: bool = False

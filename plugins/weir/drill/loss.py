@@ -79,7 +79,8 @@ def _newest_gap(stage: Stage) -> int:
     "a batch that fails twice with the same error: given up, and left out by a person's word",
     replaces=True,
     needs=frozenset({FAILPOINTS}),
-    verdicts=frozenset({"poisoned"}),
+    called="poisoned",
+    within_s=120.0,
 )
 def poisoned(scene: Scene) -> None:
     stage = scene.stage
@@ -106,6 +107,6 @@ def _lines_of(stage: Stage, batch: int) -> int:
     return sum(end - frontier.get(int(p), 0) for p, end in json.loads(plan)[TOPIC].items())
 
 
-LOSS = frozenset({"data_loss"})
-enlist("F19.retention", "retention passed over unread lines", lost(retention), replaces=True, verdicts=LOSS)
-enlist("F19.recreated", "the topic deleted with unread lines, and made again", lost(recreated), replaces=True, verdicts=LOSS)
+LOSS = {"called": "data_loss", "within_s": 60.0}
+enlist("F19.retention", "retention passed over unread lines", lost(retention), replaces=True, **LOSS)
+enlist("F19.recreated", "the topic deleted with unread lines, and made again", lost(recreated), replaces=True, **LOSS)

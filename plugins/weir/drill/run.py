@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from random import Random
@@ -123,7 +123,9 @@ class _Player:
         return self._scene.injected_at if self._fault.replaces else self._scene.healed_at or self._scene.injected_at
 
     def _judged(self) -> Row:
-        scene, found, alarms = self._scene, self._compared(), self._false_alarms()
+        scene, found, verdicts = self._scene, self._compared(), self._verdicts()
+        alarms = sorted(verdicts.keys() - OK - self._fault.verdicts - {self._fault.called})
+        faults = faults_of(found, scene.expected_losses, scene.reported_losses, alarms)
         return replace(
             self._blank(),
             detect_s=self._detected(),
@@ -134,7 +136,7 @@ class _Player:
             reported_losses=scene.reported_losses,
             rejected=found.rejected,
             false_alarms=len(alarms),
-            failed="; ".join(faults_of(found, scene.expected_losses, scene.reported_losses, alarms)),
+            failed="; ".join([*faults, *called_in_time(verdicts, self._fault.called, self._fault.within_s)]),
         )
 
     def _compared(self) -> Comparison:
@@ -150,8 +152,18 @@ class _Player:
         moments = [e.at for e in self._stage.manager.store.events(JOB, 200) if e.at >= self._scene.injected_at and e.kind != "note"]
         return (min(moments) - self._scene.injected_at) / 1000 if moments else None
 
-    def _false_alarms(self) -> list[str]:
-        """Verdicts since the fault that wake somebody and that it does not call for."""
-        events = [e for e in self._stage.manager.store.events(JOB, 200) if e.at >= self._scene.injected_at and e.kind == "verdict"]
-        verdicts = {str(e.detail.get("verdict")) for e in events}
-        return sorted(verdicts - OK - self._fault.verdicts)
+    def _verdicts(self) -> dict[str, float]:
+        """The verdicts since the fault, and when each was first given, in seconds after it."""
+        began, events = self._scene.injected_at, self._stage.manager.store.events(JOB, 200)  # newest first
+        return {str(e.detail.get("verdict")): (e.at - began) / 1000 for e in events if e.at >= began and e.kind == "verdict"}
+
+
+def called_in_time(verdicts: Mapping[str, float], called: str, within_s: float) -> list[str]:
+    """What is wrong if a job must be called so within a time; empty for nothing."""
+    if not called:
+        return []
+    if called not in verdicts:
+        return [f"the job was never called {called}"]
+    return (
+        [f"the job was called {called} after {verdicts[called]:.0f} s, later than {within_s:.0f} s"] if verdicts[called] > within_s else []
+    )

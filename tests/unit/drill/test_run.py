@@ -9,6 +9,7 @@ import pytest
 
 from weir.drill.fault import FAILPOINTS, IPTABLES, MATRIX, OWN_DAGS, OWN_JOBS, PROXY, ROOT, Scene
 from weir.drill.matrix import chosen
+from weir.drill.run import called_in_time
 from weir.errors import BadInput
 
 DEMANDED = {f"F{n}" for n in (*range(1, 15), 16, 17, 18, 19, 21, 22, 24, 25)}
@@ -51,3 +52,13 @@ def schedule(seed: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_the_same_seed_plays_the_same_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
     assert schedule(7, monkeypatch) == schedule(7, monkeypatch) != schedule(8, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "wrong"),
+    [({"down": 1.0, "stalled": 60.0}, ""), ({"down": 1.0}, "never called stalled"), ({"stalled": 151.0}, "after 151 s, later than 150 s")],
+)
+def test_a_job_must_be_called_what_it_is_in_time(verdicts: dict[str, float], wrong: str) -> None:
+    told = called_in_time(verdicts, "stalled", 150.0)
+    assert (wrong in told[0]) if wrong else told == []
+    assert called_in_time(verdicts, "", 0.0) == []
