@@ -80,7 +80,7 @@ def _newest_gap(stage: Stage) -> int:
     replaces=True,
     needs=frozenset({FAILPOINTS}),
     called="poisoned",
-    within_s=120.0,
+    within_s=180.0,
 )
 def poisoned(scene: Scene) -> None:
     stage = scene.stage
