@@ -9,8 +9,8 @@ import pytest
 from .conftest import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.faults]
-# A driver killed before and after it landed, a zombie, a killed store, all of Airflow killed, a supervisor killed in the middle of a start, a
-# decision that came too late, a torn checkpoint, a line from the future, a topic without lines, a killed fold.
+# A driver killed before and after it landed, a zombie, a killed store, all of Airflow killed, a supervisor killed in the middle of a start,
+# a decision that came too late, a torn checkpoint, a line from the future, a topic without lines, a killed fold.
 IN_CI = ("F1.claim", "F1.land", "F3.deltas", "F6.kill", "F9.all", "F10", "F11.stale", "F14.torn", "F17", "F18.quiet", "F24.fold.prove")
 
 
