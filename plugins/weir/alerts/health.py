@@ -9,7 +9,7 @@ from weir.cluster.records import Event
 from weir.supervise.verdict import TROUBLE, UNKNOWN_MS, Report, Verdict
 
 WELL = frozenset({Verdict.OK, Verdict.IDLE, Verdict.CATCHING_UP, Verdict.STOPPED})
-A_PERSON = TROUBLE - {Verdict.DOWN, Verdict.STALLED}  # these two Weir mends by itself
+A_PERSON = TROUBLE - {Verdict.DOWN, Verdict.STALLED, Verdict.SLOW}  # two that Weir mends by itself, and one that can wait till the morning
 ACTED = ("restart", "rebuild", "accept_loss", "quarantine", "deploy")
 
 

@@ -69,6 +69,8 @@ class Health(Model):
     settled: int
     standby_act: str
     behind_since: str
+    closest: int = Field(description="The fewest lines that it was behind since then, first at `closest_at`; 0 while it is not.")
+    closest_at: str
     covers: str = Field(description="In a maintenance window, the verdict without it; else empty.", examples=["poisoned"])
 
 

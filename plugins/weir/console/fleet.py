@@ -34,6 +34,7 @@ WORST_FIRST = (
     Verdict.STALLED,
     Verdict.MAINTENANCE,
     Verdict.UNKNOWN,
+    Verdict.SLOW,
     Verdict.CATCHING_UP,
     Verdict.STARTING,
     Verdict.OK,

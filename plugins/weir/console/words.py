@@ -9,7 +9,7 @@ from weir.counts.times import at
 from weir.supervise.summary import summary
 from weir.supervise.verdict import CALM, TROUBLE, Report, Verdict
 
-DOUBTFUL = {Verdict.UNKNOWN, Verdict.MAINTENANCE, Verdict.CATCHING_UP, Verdict.STARTING}
+DOUBTFUL = {Verdict.UNKNOWN, Verdict.MAINTENANCE, Verdict.CATCHING_UP, Verdict.SLOW, Verdict.STARTING}
 
 
 def in_words(report: Report) -> dict[str, Any]:

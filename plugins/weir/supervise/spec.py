@@ -88,6 +88,7 @@ class Health(Section):
     ready_within: Seconds = 120.0
     stalled_after: Seconds = 60.0
     catching_up_lag: int = Field(default=10_000, ge=0)
+    slow_after: Seconds = 600.0
 
 
 class Restart(Section):

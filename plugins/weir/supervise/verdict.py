@@ -35,6 +35,7 @@ class Verdict(StrEnum):
     OK = "ok"
     IDLE = "idle"
     CATCHING_UP = "catching_up"
+    SLOW = "slow"
     STALLED = "stalled"
     DOWN = "down"
     CRASH_LOOPING = "crash_looping"
@@ -46,8 +47,11 @@ class Verdict(StrEnum):
     MAINTENANCE = "maintenance"
 
 
-CALM = {Verdict.STARTING, Verdict.OK, Verdict.IDLE, Verdict.CATCHING_UP, Verdict.UNKNOWN, Verdict.STOPPED}  # nothing is to be done
-TROUBLE = frozenset({Verdict.DOWN, Verdict.STALLED, Verdict.CRASH_LOOPING, Verdict.POISONED, Verdict.DIVERGED, Verdict.DATA_LOSS})
+# Weir has nothing to do about these. Slow is trouble all the same: a person must give it more.
+CALM = {Verdict.STARTING, Verdict.OK, Verdict.IDLE, Verdict.CATCHING_UP, Verdict.SLOW, Verdict.UNKNOWN, Verdict.STOPPED}
+TROUBLE = frozenset(
+    {Verdict.SLOW, Verdict.DOWN, Verdict.STALLED, Verdict.CRASH_LOOPING, Verdict.POISONED, Verdict.DIVERGED, Verdict.DATA_LOSS}
+)
 UNKNOWN_MS = 300_000  # a part that is killed is back within a minute or two; what is not known for longer, nobody watches over
 SETTLED = {Verdict.OK, Verdict.IDLE}
 ENDED = {Verdict.CRASH_LOOPING: Verdict.DOWN}  # crash looping is down with nothing left to try
@@ -122,9 +126,10 @@ class Observation:
 @dataclass(frozen=True)
 class Report:
     """A verdict in words, made at `at`, since when, with its evidence. `lag_since` is when input first waited without anything landing
-    after, `lag_seen` when it was last seen to wait, and `behind_since` when more began to wait than a stream that is well leaves.
-    `settled` is the newest attempt that had nothing left to catch up with. `covers` is the verdict that a maintenance window covers.
-    `act` is what is to be done about the driver, and `standby_act` about standbys."""
+    after, `lag_seen` when it was last seen to wait, and `behind_since` when more began to wait than a stream that is well leaves; since
+    then it was no fewer than `closest` lines behind, first at `closest_at`. `settled` is the newest attempt that had nothing left to catch
+    up with. `covers` is the verdict that a maintenance window covers. `act` is what is to be done about the driver, and `standby_act` about
+    standbys."""
 
     job: str
     verdict: Verdict
@@ -144,6 +149,8 @@ class Report:
     standby_act: str = "none"
     behind_since: int = 0
     covers: str = ""
+    closest: int = 0
+    closest_at: int = 0
 
     @property
     def found(self) -> Verdict:
@@ -182,7 +189,9 @@ def judge(job: str, seen: Observation, health: Health, before: Report | None) ->
     lag_since, behind_since = _lag_since(seen, before), _behind_since(seen, health, before)
     attempt = seen.head.attempt if seen.head else 0
     behind = behind_since > 0 and (seen.now - behind_since >= BEHIND_MS or before is None or before.settled != attempt)
-    found, sentence, next_step = _rule(job, seen, health, lag_since, behind)
+    closest, closest_at = _closest(seen, attempt, behind_since, before)
+    slow = behind and closest_at > 0 and seen.now - closest_at > 1000 * health.slow_after
+    found, sentence, next_step = _rule(job, seen, health, lag_since, behind, slow)
     verdict, next_step = _in_maintenance(job, seen, found, next_step)
     sentence += _running_out(seen) + "".join(f"; {in_words(pause)}" for pause in seen.paused)
     same = before is not None and (ENDED.get(before.verdict, before.verdict), before.attempt) == (verdict, attempt)
@@ -193,7 +202,8 @@ def judge(job: str, seen: Observation, health: Health, before: Report | None) ->
     evidence = _evidence(seen, before)
     report = Report(job, verdict, attempt, since, sentence, next_step, evidence, lag_since, frontier)
     covers = "" if verdict is found else str(found)
-    return replace(report, lag_seen=lag_seen, at=seen.now, settled=settled, behind_since=behind_since, covers=covers)
+    report = replace(report, lag_seen=lag_seen, at=seen.now, settled=settled, behind_since=behind_since, covers=covers)
+    return replace(report, closest=closest, closest_at=closest_at)
 
 
 def is_news(report: Report, kept: Report | None) -> bool:
@@ -215,7 +225,7 @@ def _gist(report: Report) -> tuple[object, ...]:
     return report.verdict, report.covers, report.attempt, report.since, *told
 
 
-def _rule(job: str, seen: Observation, health: Health, lag_since: int, behind: bool) -> tuple[Verdict, str, str]:
+def _rule(job: str, seen: Observation, health: Health, lag_since: int, behind: bool, slow: bool) -> tuple[Verdict, str, str]:
     """The first rule that fits, with its sentence and the next step."""
     if seen.wanted is None or seen.wanted.desired == "stopped":
         why = f"stopped by {seen.wanted.changed_by}: {seen.wanted.reason}" if seen.wanted else "never deployed"
@@ -226,7 +236,7 @@ def _rule(job: str, seen: Observation, health: Health, lag_since: int, behind: b
         return Verdict.DATA_LOSS, f"{job}: the topic was deleted and made again under the same name", _accept(job)
     if seen.lost:
         return Verdict.DATA_LOSS, f"{job}: {'; '.join(lost_in_words(seen.lost))}", _accept(job)
-    return _of_driver(job, seen, health, lag_since, behind)
+    return _of_driver(job, seen, health, lag_since, behind, slow)
 
 
 def _in_maintenance(job: str, seen: Observation, found: Verdict, next_step: str) -> tuple[Verdict, str]:
@@ -257,7 +267,7 @@ def _running_out(seen: Observation) -> str:
     return "; retention reaches lines that are not counted: " + ", ".join(f"partition {p} in {max(0, m):.0f} min" for p, m in soon.items())
 
 
-def _of_driver(job: str, seen: Observation, health: Health, lag_since: int, behind: bool) -> tuple[Verdict, str, str]:
+def _of_driver(job: str, seen: Observation, health: Health, lag_since: int, behind: bool, slow: bool) -> tuple[Verdict, str, str]:
     assert seen.head is not None
     row, attempt = seen.attempt, seen.head.attempt
     if row and row.exit_reason == "diverged":
@@ -270,7 +280,7 @@ def _of_driver(job: str, seen: Observation, health: Health, lag_since: int, behi
         return Verdict.DOWN, f"{job}: attempt {attempt} was never submitted", f"weir restart {job}"
     if seen.driver.ended or (row.exit_reason and row.exit_reason != "stopped"):
         return _ended(job, seen, row)
-    return _alive(job, seen, row, health, lag_since, behind)
+    return _alive(job, seen, row, health, lag_since, behind, slow)
 
 
 def _ended(job: str, seen: Observation, row: AttemptRow) -> tuple[Verdict, str, str]:
@@ -283,7 +293,9 @@ def _ended(job: str, seen: Observation, row: AttemptRow) -> tuple[Verdict, str, 
     return Verdict.DOWN, f"{job}: the driver of attempt {row.attempt} has ended: {why}", f"weir restart {job}"
 
 
-def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, lag_since: int, behind: bool) -> tuple[Verdict, str, str]:
+def _alive(
+    job: str, seen: Observation, row: AttemptRow, health: Health, lag_since: int, behind: bool, slow: bool
+) -> tuple[Verdict, str, str]:
     head, lag = seen.head, seen.lag
     assert head is not None
     waited = (seen.now - max(lag_since, row.submitted_at)) / 1000 if lag_since else 0.0
@@ -306,6 +318,9 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, lag_sin
         if seen.driver is DriverState.UNKNOWN:
             return Verdict.UNKNOWN, text, "weir status"
         return Verdict.STALLED, text, f"weir logs {job}"
+    if slow:
+        text = f"{job}: it lands, {lag} lines behind, and has come no closer for {health.slow_after / 60:.0f} min"
+        return Verdict.SLOW, text, "give it more cores or partitions: see docs/runbook.md#slow"
     if behind:
         return Verdict.CATCHING_UP, f"{job}: catching up, {lag} lines behind", ""
     return Verdict.OK, f"{job}: counting, {lag} lines behind", ""
@@ -340,6 +355,16 @@ def _behind_since(seen: Observation, health: Health, before: Report | None) -> i
     if seen.lag is None:
         return earlier
     return (earlier or seen.now) if seen.lag > health.catching_up_lag else 0
+
+
+def _closest(seen: Observation, attempt: int, behind_since: int, before: Report | None) -> tuple[int, int]:
+    """The fewest lines that the attempt was behind since it is behind, and when that was (ms); begun anew when an outage has ended."""
+    if seen.lag is None:
+        return (before.closest, before.closest_at) if before else (0, 0)
+    if not behind_since:
+        return 0, 0
+    anew = before is None or not before.closest_at or before.attempt != attempt or seen.now - before.at > UNSEEN_MS
+    return (seen.lag, seen.now) if anew or before is None or seen.lag < before.closest else (before.closest, before.closest_at)
 
 
 def fingerprint(row: AttemptRow) -> tuple[int, str]:

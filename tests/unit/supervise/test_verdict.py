@@ -38,7 +38,7 @@ def waiting(since_s: float, end: int = 100) -> Report:
 
 def behind(since_s: float) -> Report:
     """What was said before of an attempt that had caught up once, and has been over the bound for so long."""
-    return replace(waiting(1, end=50), settled=1, behind_since=NOW - int(since_s * 1000))
+    return replace(waiting(1, end=50), settled=1, behind_since=NOW - int(since_s * 1000), at=NOW - 1_000)
 
 
 FAR = replace(WELL, end_offsets={0: 5000})
@@ -64,6 +64,19 @@ CASES = {
     "over the bound for a while, having been well": (FAR, behind(16), Verdict.CATCHING_UP),
     "over the bound for a moment, having been well": (FAR, behind(14), Verdict.OK),
     "over the bound, and never well since its start": (FAR, replace(behind(1), settled=0), Verdict.CATCHING_UP),
+    "behind, and came closer a while ago": (FAR, replace(behind(900), closest=4000, closest_at=NOW - 599_000), Verdict.CATCHING_UP),
+    "behind, and no closer for ten minutes": (FAR, replace(behind(900), closest=4000, closest_at=NOW - 601_000), Verdict.SLOW),
+    "behind for long, and closer than ever": (FAR, replace(behind(900), closest=5000, closest_at=NOW - 601_000), Verdict.CATCHING_UP),
+    "behind for long, by another attempt": (
+        FAR,
+        replace(behind(900), attempt=7, closest=4000, closest_at=NOW - 601_000),
+        Verdict.CATCHING_UP,
+    ),
+    "behind for long, and nobody looked": (
+        FAR,
+        replace(behind(900), closest=4000, closest_at=NOW - 601_000, at=NOW - 60_000),
+        Verdict.CATCHING_UP,
+    ),
     "fell below the bound": (replace(WELL, end_offsets={0: 150}), behind(100), Verdict.OK),
     "alive, has input, lands nothing": (replace(WELL, end_offsets={0: 150}), waiting(61), Verdict.STALLED),
     "not long enough to say so": (replace(WELL, end_offsets={0: 150}), waiting(59), Verdict.OK),
