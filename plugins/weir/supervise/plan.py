@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -14,9 +14,9 @@ from weir.supervise.spec import JobSpec
 from weir.supervise.verdict import lost_in_words
 
 FIXED = ("panes.width", "panes.shards")  # for an epoch: what is in the store by them is read as the epoch began
+READING = ("source.line_format", "source.time_zone", "panes.future_skew")  # how a line is read: what has landed was read otherwise
 NOTES = {
-    "source.line_format": "lines from here on are parsed by it, and a recount parses earlier ones by it, too",
-    "source.time_zone": "lines from here on are dated by it, and a recount dates earlier ones by it, too",
+    **dict.fromkeys(READING, "lines from here on are read by it, and a recount reads earlier ones by it, too"),
     "cluster": "the old driver ends by itself, when it sees that it was superseded",
 }
 
@@ -24,6 +24,7 @@ NOTES = {
 class Kind(StrEnum):
     NO_CHANGE = "no change"
     SAME_CHECKPOINT = "same checkpoint"
+    NEEDS_REPLAY = "needs replay"  # the same checkpoint, too: nobody is kept from going on
     NEW_EPOCH = "new epoch"
     REFUSED = "refused"
 
@@ -99,12 +100,20 @@ def classify(ran: JobSpec | None, spec: JobSpec, head: Head | None, topic: Topic
         return Change(Kind.REFUSED, (f"no checkpoint leads on, and the spec leaves a new epoch to a person: {finding}",), Diverged)
     if finding:
         return Change(Kind.NEW_EPOCH, (f"no checkpoint leads on: {finding}", f"epoch {head.epoch + 1} begins exactly {where}"))
+    if read := _of(READING, ran, spec):
+        kept = f"{', '.join(read)}: what has landed stays as it was read; to read it anew, replay the topic into a job of its own"
+        first = f"run weir recount {spec.name} first: a later one reads what is not proven by then in the new way, and finds it different"
+        return Change(Kind.NEEDS_REPLAY, (kept, first, f"goes on {where}"))
     return Change(Kind.SAME_CHECKPOINT, (f"goes on {where}",))
 
 
 def fixed(ran: JobSpec | None, spec: JobSpec) -> list[str]:
     """The differences that an epoch cannot have in its middle."""
-    return [text for name, text in _differing(ran, spec).items() if name in FIXED]
+    return _of(FIXED, ran, spec)
+
+
+def _of(names: Collection[str], ran: JobSpec | None, spec: JobSpec) -> list[str]:
+    return [text for name, text in _differing(ran, spec).items() if name in names]
 
 
 def differences(ran: JobSpec | None, spec: JobSpec) -> tuple[str, ...]:
