@@ -111,10 +111,11 @@ def _last_words(args: JobArguments, incarnation: str, reason: Exit, error: str, 
     """
     try:
         store = CassandraStore.connect(args.cassandra, LAST_WORDS_S)
-        if not _mine(store, args, incarnation):
+        head = store.head(args.job)
+        if head is None or head.attempt != args.attempt:
             reason = Exit.SUPERSEDED
-        if _anothers(store, args, incarnation):
-            return reason  # the attempt is at work in another process: to note an end would have that one replaced
+        elif head.incarnation not in ("", incarnation):
+            return Exit.SUPERSEDED  # the attempt is at work in another process: to note an end would have that one replaced
         store.put_exit(args.job, args.attempt, incarnation, reason.name.lower(), error, batch_id)
     except Exception:
         LOG.exception("could not tell why the driver ends")
@@ -125,12 +126,6 @@ def _mine(store: CassandraStore, args: JobArguments, incarnation: str) -> bool:
     """Does the job still belong to this process?"""
     head = store.head(args.job)
     return head is not None and head.attempt == args.attempt and head.incarnation in ("", incarnation)
-
-
-def _anothers(store: CassandraStore, args: JobArguments, incarnation: str) -> bool:
-    """Does the very same attempt belong to another process?"""
-    head = store.head(args.job)
-    return head is not None and head.attempt == args.attempt and head.incarnation not in ("", incarnation)
 
 
 if __name__ == "__main__":

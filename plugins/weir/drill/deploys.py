@@ -13,7 +13,7 @@ from weir.drill.dags import DEPLOY
 from weir.drill.fault import FAILPOINTS, OWN_JOBS, Scene, fault
 from weir.drill.runs import Runs
 from weir.drill.stage import JOB, WHO, Stage
-from weir.drill.steady import replaced
+from weir.drill.steady import replaced, stays_given_up
 from weir.errors import NotRunning
 from weir.supervise.factory import manager
 from weir.supervise.verdict import Verdict
@@ -75,10 +75,7 @@ def given_up(scene: Scene) -> None:
         if stage.head().attempt > scene.attempt + MOST_STARTS:
             raise NotRunning(f"After {MOST_STARTS} drivers that were killed the job is still tried.", "Its budget must be used up.")
         stage.arm("start", "kill")
-    tried = stage.head().attempt
-    scene.pause(10.0, 15.0)
-    if stage.head().attempt != tried:
-        raise NotRunning(f"Attempt {tried} was given up, and there is {stage.head().attempt} now.", "A person must be waited for.")
+    tried = stays_given_up(scene, 10.0, 15.0)
     scene.notes.append(f"given up as attempt {tried}, {tried - scene.attempt} starts after the last good one")
     stage.disarm()
     stage.manager.restart(JOB, who=WHO, reason="mended")

@@ -14,7 +14,7 @@ from weir.drill.checkpoint import newest
 from weir.drill.fault import FAILPOINTS, Scene, enlist, fault
 from weir.drill.load import TOPIC
 from weir.drill.stage import JOB, WHO, Stage
-from weir.errors import NotRunning
+from weir.drill.steady import stays_given_up
 from weir.local import kafka
 from weir.supervise.verdict import Verdict
 
@@ -90,10 +90,7 @@ def poisoned(scene: Scene) -> None:
     stage.arm("count", "raise")
     stage.hit("count")
     stage.until(lambda: stage.manager.health(JOB).verdict is Verdict.POISONED, "the batch is known for poison")
-    judged, batch = stage.head().attempt, stage.manager.poisoned(JOB)
-    scene.pause(5.0, 10.0)
-    if stage.head().attempt != judged:
-        raise NotRunning(f"Attempt {judged} was given up, and there is {stage.head().attempt} now.", "A person must be waited for.")
+    batch, judged = stage.manager.poisoned(JOB), stays_given_up(scene, 5.0, 10.0)
     scene.expected_losses = _lines_of(stage, batch)
     stage.manager.quarantine(JOB, judged, WHO, "the drill poisoned it")
     stage.until(lambda: stage.landed_after(scene.injected_at, judged), "a batch lands behind the gap")

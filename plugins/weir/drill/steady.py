@@ -45,6 +45,15 @@ def replaced(scene: Scene) -> None:
     one_driver(scene)
 
 
+def stays_given_up(scene: Scene, least: float, most: float) -> int:
+    """The attempt that was given up; for some seconds nobody starts another. Raises NotRunning if somebody does."""
+    tried = scene.stage.head().attempt
+    scene.pause(least, most)
+    if (now := scene.stage.head().attempt) != tried:
+        raise NotRunning(f"Attempt {tried} was given up, and there is {now} now.", "A person must be waited for.")
+    return tried
+
+
 def one_driver(scene: Scene) -> None:
     """Returns when the master and the processes know one driver, and it is the head's. Raises NotRunning that lists them."""
     stage = scene.stage

@@ -30,8 +30,9 @@ class DeployOperator(JobOperator):
         reason = form(context, "reason") or f"run {context['dag_run'].run_id}"
         with opened() as manager, final():
             plan = manager.plan(self.job, form(context, "to") or "")
-            self.log.info("\n".join(plan.lines()))
-            context["ti"].xcom_push(key="plan", value=list(plan.lines()))
+            lines = list(plan.lines())
+            self.log.info("\n".join(lines))
+            context["ti"].xcom_push(key="plan", value=lines)
             action = manager.deploy(self.job, who(context), reason, plan)
             if form(context, "force") and not action.changed:
                 action = manager.restart(self.job, action.attempt, who(context), f"forced: {reason}")

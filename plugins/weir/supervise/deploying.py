@@ -69,7 +69,7 @@ class Deployer(Planner, Words):
     def taken_back(self, job: str) -> str:
         """Why the version that was deployed last is not the one that runs; empty if it is."""
         row = next((a for a in self.store.attempts(job) if a.cause in ("deploy", ROLLBACK)), None)
-        return row.reason if row and row.cause == ROLLBACK else ""
+        return f"{job}: {row.reason}" if row and row.cause == ROLLBACK else ""
 
     def _give_back(self, report: Report) -> Action | None:
         """Before a driver is started again: was it of a version that has never been ready, and that is itself at fault? Whoever deployed

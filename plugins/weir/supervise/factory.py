@@ -51,7 +51,7 @@ def manager(settings: Settings | None = None, others: Mapping[str, Cluster] | No
 def with_deployed(here: dict[str, JobSpec], rows: Iterable[JobRow]) -> dict[str, JobSpec]:
     """The specs that are here, and those of jobs that run though their own does not fit, or is gone: nobody else would watch over them."""
     missing = [row for row in rows if row.job not in here and row.desired == "running"]
-    return here | {row.job: spec for row in missing if (spec := in_force(None, row.spec))}
+    return here | {row.job: spec for row in missing if (spec := in_force(None, row))}
 
 
 def _standalone(settings: Settings) -> Mapping[str, Cluster]:

@@ -76,7 +76,7 @@ class Fleet:
         """The store first: a log ends no earlier than what has landed, and would else look cut. Then broker and clusters side by side.
         Returns the specs that are in force, too."""
         glances = self._store.glance(list(specs), history)
-        specs = {job: _in_force(spec, glances[job]) for job, spec in specs.items()}
+        specs = {job: in_force(spec, glances[job].wanted) or spec for job, spec in specs.items()}
         names = {spec.source.topic for spec in specs.values()}
         topics = self._probes.ask("the broker", lambda: self._broker.topics(names), NOTHING)
         submissions = _submissions(specs, glances, self._now_ms())
@@ -144,10 +144,6 @@ class Fleet:
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
-
-
-def _in_force(here: JobSpec, glance: Glance) -> JobSpec:
-    return in_force(here, glance.wanted.spec if glance.wanted else None) or here
 
 
 def _submissions(specs: Specs, glances: Mapping[str, Glance], now: int) -> Mapping[str, list[str]]:

@@ -71,8 +71,7 @@ class Parts:
 
     def spec(self, job: str) -> JobSpec:
         """What the job is judged and counted by. Raises UnknownJob."""
-        wanted = self.store.job(job)
-        return in_force(self.specs.get(job), wanted.spec if wanted else None) or find(self.specs, job)
+        return in_force(self.specs.get(job), self.store.job(job)) or find(self.specs, job)
 
     def known(self, job: str) -> None:
         """Of a job whose folder is gone there is still the timeline. Raises UnknownJob."""

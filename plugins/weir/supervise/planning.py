@@ -13,7 +13,7 @@ from weir.supervise.beginning import Topic
 from weir.supervise.lineage import forgotten
 from weir.supervise.parts import or_none
 from weir.supervise.plan import Change, Check, Kind, Plan, classify, differences
-from weir.supervise.spec import JobSpec, find, parse, read_all
+from weir.supervise.spec import JobSpec, find, parse, read
 from weir.supervise.starting import Starter
 from weir.supervise.verdict import submit_grace_ms
 
@@ -57,9 +57,9 @@ class Planner(Starter):
 
     def _spec_here(self, job: str) -> tuple[JobSpec, str]:
         """Raises BadSpec where there is one that does not fit, else UnknownJob."""
-        wrong = [told for spec, told in read_all(Path(self._settings.jobs)) if spec is None and told.startswith(f"{job}/")]
-        if wrong:
-            raise BadSpec(wrong[0], "What runs goes on with the spec that was deployed.")
+        file = Path(self._settings.jobs) / job / "job.yaml"
+        if file.exists() and (found := read(file))[0] is None:
+            raise BadSpec(found[1], "What runs goes on with the spec that was deployed.")
         spec = find(self.specs, job)
         return spec, bundle.version_of(Path(self._settings.jobs), spec)
 

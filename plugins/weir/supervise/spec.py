@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
+from weir.cluster.records import JobRow
 from weir.errors import BadSpec, UnknownJob, WeirError
 
 # libyaml reads a spec ten times as fast as Python does; a fleet of a thousand is read for each file of DAGs.
@@ -146,16 +147,18 @@ def as_model(model: type[M], text: str, where: str, wrong: type[WeirError]) -> M
 
 def read_all(folder: Path) -> list[tuple[JobSpec | None, str]]:
     """Every `*/job.yaml` below `folder`: the spec with its place, or None with what is wrong. One bad spec leaves the others alone."""
-    read: list[tuple[JobSpec | None, str]] = []
-    for file in sorted(folder.glob("*/job.yaml")):
-        where = f"{file.parent.name}/{file.name}"
-        try:
-            read.append((parse(file.read_text(), where), where))
-        except BadSpec as error:
-            read.append((None, f"{error.what} {error.next_step}"))
-        except (OSError, UnicodeDecodeError) as error:
-            read.append((None, f"{where} cannot be read: {error}."))
-    return read
+    return [read(file) for file in sorted(folder.glob("*/job.yaml"))]
+
+
+def read(file: Path) -> tuple[JobSpec | None, str]:
+    """The spec in a file with its place, or None with what is wrong."""
+    where = f"{file.parent.name}/{file.name}"
+    try:
+        return parse(file.read_text(), where), where
+    except BadSpec as error:
+        return None, f"{error.what} {error.next_step}"
+    except (OSError, UnicodeDecodeError) as error:
+        return None, f"{where} cannot be read: {error}."
 
 
 def sound(folder: Path) -> dict[str, JobSpec]:
@@ -178,21 +181,21 @@ def load_all(folder: Path) -> dict[str, JobSpec]:
     return specs
 
 
-def in_force(here: JobSpec | None, deployed: str | None) -> JobSpec | None:
-    """The spec that a job is judged and counted by: as it was deployed (JSON), with what is the supervisor's own as it is `here`. None if
+def in_force(here: JobSpec | None, wanted: JobRow | None) -> JobSpec | None:
+    """The spec that a job is judged and counted by: as it was deployed, with what is the supervisor's own as it is `here`. None if
     there is neither.
 
     A topic that was changed in the file, and not deployed, had the running driver called in data loss; a typo, watched over by nobody.
     """
-    was = _read(deployed) if deployed else None
+    was = _deployed(wanted.spec) if wanted else None
     return was.model_copy(update={name: getattr(here, name) for name in OWN}) if was and here else was or here
 
 
 @lru_cache(4096)
-def _read(deployed: str) -> JobSpec | None:
+def _deployed(spec: str) -> JobSpec | None:
     """None of a spec that another release wrote in a form of its own. Asked for each job at each pass."""
     try:
-        return JobSpec.model_validate_json(deployed)
+        return JobSpec.model_validate_json(spec)
     except ValidationError:
         return None
 

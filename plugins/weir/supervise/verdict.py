@@ -190,8 +190,9 @@ def judge(job: str, seen: Observation, health: Health, before: Report | None) ->
     attempt = seen.head.attempt if seen.head else 0
     behind = behind_since > 0 and (seen.now - behind_since >= BEHIND_MS or before is None or before.settled != attempt)
     closest, closest_at = _closest(seen, attempt, behind_since, before)
-    slow = behind and closest_at > 0 and seen.now - closest_at > 1000 * health.slow_after
-    found, sentence, next_step = _rule(job, seen, health, lag_since, behind, slow)
+    slow = closest_at > 0 and seen.now - closest_at > 1000 * health.slow_after
+    pace = Verdict.OK if not behind else Verdict.SLOW if slow else Verdict.CATCHING_UP
+    found, sentence, next_step = _rule(job, seen, health, lag_since, pace)
     verdict, next_step = _in_maintenance(job, seen, found, next_step)
     sentence += _running_out(seen) + "".join(f"; {in_words(pause)}" for pause in seen.paused)
     same = before is not None and (ENDED.get(before.verdict, before.verdict), before.attempt) == (verdict, attempt)
@@ -225,7 +226,7 @@ def _gist(report: Report) -> tuple[object, ...]:
     return report.verdict, report.covers, report.attempt, report.since, *told
 
 
-def _rule(job: str, seen: Observation, health: Health, lag_since: int, behind: bool, slow: bool) -> tuple[Verdict, str, str]:
+def _rule(job: str, seen: Observation, health: Health, lag_since: int, pace: Verdict) -> tuple[Verdict, str, str]:
     """The first rule that fits, with its sentence and the next step."""
     if seen.wanted is None or seen.wanted.desired == "stopped":
         why = f"stopped by {seen.wanted.changed_by}: {seen.wanted.reason}" if seen.wanted else "never deployed"
@@ -236,7 +237,7 @@ def _rule(job: str, seen: Observation, health: Health, lag_since: int, behind: b
         return Verdict.DATA_LOSS, f"{job}: the topic was deleted and made again under the same name", _accept(job)
     if seen.lost:
         return Verdict.DATA_LOSS, f"{job}: {'; '.join(lost_in_words(seen.lost))}", _accept(job)
-    return _of_driver(job, seen, health, lag_since, behind, slow)
+    return _of_driver(job, seen, health, lag_since, pace)
 
 
 def _in_maintenance(job: str, seen: Observation, found: Verdict, next_step: str) -> tuple[Verdict, str]:
@@ -267,7 +268,7 @@ def _running_out(seen: Observation) -> str:
     return "; retention reaches lines that are not counted: " + ", ".join(f"partition {p} in {max(0, m):.0f} min" for p, m in soon.items())
 
 
-def _of_driver(job: str, seen: Observation, health: Health, lag_since: int, behind: bool, slow: bool) -> tuple[Verdict, str, str]:
+def _of_driver(job: str, seen: Observation, health: Health, lag_since: int, pace: Verdict) -> tuple[Verdict, str, str]:
     assert seen.head is not None
     row, attempt = seen.attempt, seen.head.attempt
     if row and row.exit_reason == "diverged":
@@ -280,7 +281,7 @@ def _of_driver(job: str, seen: Observation, health: Health, lag_since: int, behi
         return Verdict.DOWN, f"{job}: attempt {attempt} was never submitted", f"weir restart {job}"
     if seen.driver.ended or (row.exit_reason and row.exit_reason != "stopped"):
         return _ended(job, seen, row)
-    return _alive(job, seen, row, health, lag_since, behind, slow)
+    return _alive(job, seen, row, health, lag_since, pace)
 
 
 def _ended(job: str, seen: Observation, row: AttemptRow) -> tuple[Verdict, str, str]:
@@ -293,9 +294,7 @@ def _ended(job: str, seen: Observation, row: AttemptRow) -> tuple[Verdict, str, 
     return Verdict.DOWN, f"{job}: the driver of attempt {row.attempt} has ended: {why}", f"weir restart {job}"
 
 
-def _alive(
-    job: str, seen: Observation, row: AttemptRow, health: Health, lag_since: int, behind: bool, slow: bool
-) -> tuple[Verdict, str, str]:
+def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, lag_since: int, pace: Verdict) -> tuple[Verdict, str, str]:
     head, lag = seen.head, seen.lag
     assert head is not None
     waited = (seen.now - max(lag_since, row.submitted_at)) / 1000 if lag_since else 0.0
@@ -318,10 +317,10 @@ def _alive(
         if seen.driver is DriverState.UNKNOWN:
             return Verdict.UNKNOWN, text, "weir status"
         return Verdict.STALLED, text, f"weir logs {job}"
-    if slow:
+    if pace is Verdict.SLOW:
         text = f"{job}: it lands, {lag} lines behind, and has come no closer for {health.slow_after / 60:.0f} min"
         return Verdict.SLOW, text, "give it more cores or partitions: see docs/runbook.md#slow"
-    if behind:
+    if pace is Verdict.CATCHING_UP:
         return Verdict.CATCHING_UP, f"{job}: catching up, {lag} lines behind", ""
     return Verdict.OK, f"{job}: counting, {lag} lines behind", ""
 
@@ -363,8 +362,9 @@ def _closest(seen: Observation, attempt: int, behind_since: int, before: Report 
         return (before.closest, before.closest_at) if before else (0, 0)
     if not behind_since:
         return 0, 0
-    anew = before is None or not before.closest_at or before.attempt != attempt or seen.now - before.at > UNSEEN_MS
-    return (seen.lag, seen.now) if anew or before is None or seen.lag < before.closest else (before.closest, before.closest_at)
+    if before is None or not before.closest_at or before.attempt != attempt or seen.now - before.at > UNSEEN_MS:
+        return seen.lag, seen.now
+    return (seen.lag, seen.now) if seen.lag < before.closest else (before.closest, before.closest_at)
 
 
 def fingerprint(row: AttemptRow) -> tuple[int, str]:
