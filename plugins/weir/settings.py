@@ -20,12 +20,14 @@ def home() -> Path:
 class Settings:
     """Addresses of the parts; one field is overridden by the environment variable `WEIR_<FIELD>`.
 
-    `checkpoints` is a URI or path that drivers and the supervisor both reach. `bundles` holds the deployed versions of the jobs' code.
+    `driver_kafka` is where drivers reach Kafka, empty for `kafka`. `checkpoints` is a URI or path that drivers and the supervisor both
+    reach. `bundles` holds the deployed versions of the jobs' code.
     `log_format` is that of drivers' log lines, text or json.
     """
 
     home: str
     kafka: str = "127.0.0.1:9092"
+    driver_kafka: str = ""
     cassandra_hosts: str = "127.0.0.1"
     cassandra_port: int = 9042
     cassandra_datacenter: str = "datacenter1"
@@ -56,6 +58,8 @@ class Settings:
         state = home()
         file = state / "stack.json"
         known = json.loads(file.read_text()) if file.exists() else {}
+        if "WEIR_KAFKA" in os.environ:
+            known.pop("driver_kafka", None)  # of the stack: a driver must not read from another Kafka than it is judged by
         values: dict[str, object] = {
             "home": str(state),
             "checkpoints": str(state / "checkpoints"),

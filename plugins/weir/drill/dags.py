@@ -19,7 +19,7 @@ from weir.errors import Conflict, NotRunning
 from weir.supervise.factory import manager
 
 DEPLOY, RESTART = f"{JOB}_deploy", f"{JOB}_restart"
-DEPLOYS, DOORS, PROCESSES = 100, 5, 5
+DEPLOYS, DOORS, PROCESSES = 100, 5, 20  # a hundred processes would need 15 GB
 NAME = re.compile(r'(job_dag\(spec, "|weir_dag\(")(\w+)"')
 RENAMED = "_renamed"
 Meddle = Callable[[Runs, str, str, str], None]  # the DAG, its run, the task

@@ -64,9 +64,11 @@ class Load:
     def go_on(self) -> None:
         self._may_send.set()
 
-    def begin_anew(self, partitions: int) -> None:
-        """The topic is another one, or has grown: a producer goes on for minutes with what it knew. Only while it is held."""
-        self._producer, self.partitions = producer(self.kafka), partitions
+    def begin_anew(self, partitions: int = 0, kafka: str = "") -> None:
+        """The topic is another one, has grown, or is reached elsewhere: a producer goes on for minutes with what it knew. Only while it is
+        held."""
+        self.kafka, self.partitions = kafka or self.kafka, partitions or self.partitions
+        self._producer = producer(self.kafka)
 
     @property
     def held(self) -> bool:

@@ -1,7 +1,7 @@
 """Faults of the network: who cannot reach whom, and what must then be unknown, not dead.
 
-All of a stack is on loopback. Where everybody is cut from a port, the kernel drops the packets (iptables). Where one side is cut from
-Cassandra and the other is not, the proxy does it: it ends their connections and refuses new ones.
+All of a stack is on loopback. Where a port is cut, the kernel drops the packets (iptables); Kafka has one for the driver and one for all
+others. Where one side is cut from Cassandra and the other is not, the proxy does it: it ends their connections and refuses new ones.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import psutil
 
@@ -20,15 +20,23 @@ from weir.drill.stage import JOB, Stage
 from weir.drill.steady import PAUSE_S, master_page, of_driver, replaced, unharmed
 from weir.errors import NotRunning
 from weir.local import folder
+from weir.supervise.verdict import Verdict
 
 CUT_S = 25.0  # longer than the time-outs of clients (10 s) and of Spark's master for its workers (15 s)
 REAL, PROXIED = frozenset({IPTABLES}), frozenset({PROXY})
 
 
 @contextmanager
-def dropped(stage: Stage, port: str) -> Iterator[None]:
-    """Within the block every packet from and to a port of the stack is dropped; nobody is told."""
-    number = str(folder.load(stage.home).ports[port])
+def dropped(stage: Stage, *ports: str) -> Iterator[None]:
+    """Within the block every packet from and to some ports of the stack is dropped; nobody is told."""
+    with ExitStack() as cuts:
+        for port in ports:
+            cuts.enter_context(_dropped(str(folder.load(stage.home).ports[port])))
+        yield
+
+
+@contextmanager
+def _dropped(number: str) -> Iterator[None]:
     rules = [("OUTPUT", "-o", "lo", "-p", "tcp", side, number, "-j", "DROP") for side in ("--dport", "--sport")]
     for rule in rules:
         subprocess.run(["iptables", "-I", *rule], check=True, capture_output=True)
@@ -42,10 +50,69 @@ def dropped(stage: Stage, port: str) -> Iterator[None]:
 @fault("F8.kafka", f"no packet between Kafka and its clients for {CUT_S:.0f} s", needs=REAL)
 def kafka(scene: Scene) -> None:
     with unharmed(scene, CUT_S + PAUSE_S):
-        with dropped(scene.stage, "kafka"):
+        with dropped(scene.stage, "kafka", "kafka_driver"):
             time.sleep(CUT_S)
-        scene.healed()
-        scene.stage.until(lambda: scene.stage.landed_after(scene.healed_at), "a batch lands again")
+        _lands_again(scene)
+
+
+@fault("F8.kafka.driver", f"no packet between Kafka and the driver alone for {CUT_S:.0f} s", needs=REAL)
+def kafka_driver(scene: Scene) -> None:
+    with unharmed(scene, CUT_S + PAUSE_S):
+        with dropped(scene.stage, "kafka_driver"):
+            time.sleep(CUT_S)
+            _waiting(scene.stage)
+        _lands_again(scene)
+
+
+@fault(
+    "F8.kafka.stalled",
+    "no packet between Kafka and the driver alone until it is called stalled; its successors wait for the end of the cut",
+    replaces=True,
+    needs=REAL,
+    called=Verdict.STALLED,
+    within_s=120.0,
+)
+def kafka_stalled(scene: Scene) -> None:
+    stage = scene.stage
+    with dropped(stage, "kafka_driver"):
+        stage.until(lambda: stage.head().attempt > scene.attempt, "the driver that lands nothing is replaced")
+        time.sleep(CUT_S)
+    replaced(scene)
+
+
+@fault(
+    "F8.kafka.airflow",
+    f"no packet between Kafka and Airflow alone for {CUT_S:.0f} s: the lag is unknown, and the stream goes on",
+    needs=REAL,
+    called=Verdict.UNKNOWN,
+)
+def kafka_airflow(scene: Scene) -> None:
+    stage, kafka = scene.stage, scene.load.kafka
+    _sent_by(scene, stage.settings.driver_kafka)
+    with unharmed(scene):
+        with dropped(stage, "kafka"):
+            time.sleep(CUT_S)
+            if (lag := stage.manager.observe(JOB).lag) is not None:
+                raise NotRunning(f"The stream is said to be {lag} lines behind.", "Kafka cannot be reached: it must be unknown.")
+        _lands_again(scene)
+    _sent_by(scene, kafka)
+
+
+def _sent_by(scene: Scene, kafka: str) -> None:
+    scene.load.hold()
+    scene.load.begin_anew(kafka=kafka)
+    scene.load.go_on()
+
+
+def _waiting(stage: Stage) -> None:
+    """Raises NotRunning unless lines wait."""
+    if not stage.manager.observe(JOB).lag:
+        raise NotRunning("The driver has landed all that there is.", "It was cut off from Kafka: lines must wait.")
+
+
+def _lands_again(scene: Scene) -> None:
+    scene.healed()
+    scene.stage.until(lambda: scene.stage.landed_after(scene.healed_at), "a batch lands again")
 
 
 @fault("F8.rest", f"no packet between Airflow and the REST port of Spark's master for {CUT_S:.0f} s: unknown, and no restart", needs=REAL)
@@ -98,7 +165,7 @@ def worker(scene: Scene) -> None:
     """The driver lives on; its successor fences it. Both ports: a master that was restarted has called its workers by itself, and they
     speak to it over that connection."""
     stage = scene.stage
-    with dropped(stage, "spark_master"), dropped(stage, "spark_worker"):
+    with dropped(stage, "spark_master", "spark_worker"):
         # It looks every 15 s for who was silent for 15 s: one cut in five of 25 s went unnoticed.
         stage.until(lambda: not master_page(stage)["aliveworkers"], "the master gives its worker up")
     replaced(scene)
@@ -126,8 +193,7 @@ def cut_from_store(driver: bool) -> Callable[[Scene], None]:
                 time.sleep(CUT_S)
             finally:
                 proxy.mode, proxy.whom = PASS, everybody
-            scene.healed()
-            stage.until(lambda: stage.landed_after(scene.healed_at), "a batch lands again")
+            _lands_again(scene)
 
     return play
 

@@ -16,7 +16,7 @@ from weir.local import folder, secrets
 from weir.local.airflow_api import AirflowApi
 
 VERBS = ("deploy", "restart", "fold", "validate", "recount")
-DAGS = (*(f"{JOB}_{verb}" for verb in VERBS), "weir_health", "weir_watch")
+DAGS = (*(f"{JOB}_{verb}" for verb in VERBS), "weir_health", "weir_watch", "weir_alerts")
 ENDED = ("success", "failed")
 TASK = ("airflow", "worker", "--")  # what the title of a task's process begins with
 OVER = (*ENDED, "skipped", "upstream_failed", "removed")

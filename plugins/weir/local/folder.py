@@ -13,7 +13,8 @@ from weir.local.part import LOOPBACK, Stack
 from weir.local.state import StateFile
 
 PORT_OWNERS = {
-    "kafka": "kafka", "kafka_controller": "kafka", "cassandra": "cassandra", "cassandra_storage": "cassandra",
+    "kafka": "kafka", "kafka_controller": "kafka", "kafka_driver": "kafka",
+    "cassandra": "cassandra", "cassandra_storage": "cassandra",
     "spark_master": "spark-master", "spark_rest": "spark-master", "spark_master_ui": "spark-master",
     "spark_worker": "spark-worker", "spark_worker_ui": "spark-worker", "postgres": "postgres", "airflow": "airflow-api-server",
 }  # fmt: skip
@@ -34,6 +35,7 @@ def configure(state: Path, note: Callable[[str], object]) -> Stack:
 def addresses(stack: Stack) -> dict[str, object]:
     return {
         "kafka": stack.address("kafka"),
+        "driver_kafka": stack.address("kafka_driver"),
         "cassandra_hosts": LOOPBACK,
         "cassandra_port": stack.ports["cassandra"],
         "cassandra_datacenter": "datacenter1",

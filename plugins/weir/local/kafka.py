@@ -63,15 +63,17 @@ def _prepare(stack: Stack) -> None:
 
 
 def _properties(stack: Stack) -> dict[str, object]:
-    client, controller = stack.address("kafka"), stack.address("kafka_controller")
+    client, driver, controller = (stack.address(port) for port in ("kafka", "kafka_driver", "kafka_controller"))
     return {
         "process.roles": "broker,controller",
         "node.id": NODE,
         # A static voter, not --standalone: the folder then holds no address, and another port next time does no harm.
         "controller.quorum.voters": f"{NODE}@{controller}",
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://{client},CONTROLLER://{controller}",
-        "advertised.listeners": f"PLAINTEXT://{client}",
+        # Drivers have a port of their own: a drill can then cut Kafka from them alone, or from all others.
+        "listeners": f"PLAINTEXT://{client},DRIVER://{driver},CONTROLLER://{controller}",
+        "advertised.listeners": f"PLAINTEXT://{client},DRIVER://{driver}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,DRIVER:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "log.dirs": stack.home / "kafka" / "data",
         "num.partitions": PARTITIONS,
         "auto.create.topics.enable": "false",  # a misspelt topic is an error, not a new topic

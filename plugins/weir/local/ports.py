@@ -20,6 +20,7 @@ from weir.errors import StackFailed
 WANTED = {
     "kafka": 9092,
     "kafka_controller": 9093,
+    "kafka_driver": 9094,
     "cassandra": 9042,
     "cassandra_storage": 7000,
     "spark_master": 7077,

@@ -29,7 +29,7 @@ def arguments(spec: JobSpec, head: Head, version: str, checkpoint: str, settings
         epoch=head.epoch,
         version=version,
         checkpoint=checkpoint,
-        bootstrap_servers=settings.kafka,
+        bootstrap_servers=settings.driver_kafka or settings.kafka,
         topic=spec.source.topic,
         topic_id=head.topic_id,
         cassandra=address(settings),
