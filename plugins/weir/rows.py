@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from weir.supervise.doctor import Finding, Seen
     from weir.supervise.manager import Manager
     from weir.supervise.plan import Plan
-    from weir.supervise.verdict import Report
+    from weir.supervise.report import Report
 
 Row = dict[str, Any]
 EVENT = ("at", "kind", "attempt", "who", "text", "reason")

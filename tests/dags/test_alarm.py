@@ -13,7 +13,7 @@ from tests.dags.fleet import JOB, Fleet
 from weir.alerts.sink import message_of
 from weir.errors import NotRunning
 from weir.supervise.manager import Manager
-from weir.supervise.verdict import Report, Verdict
+from weir.supervise.report import Report, Verdict
 from weir.triggers.alarm import AGAIN_S, LASTS_MS, Alarm
 
 

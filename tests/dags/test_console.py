@@ -22,7 +22,7 @@ from weir.console import fleet as rows_of
 from weir.console.app import build
 from weir.errors import NotRunning
 from weir.supervise.acts import ACTS
-from weir.supervise.verdict import CALM, Report, Verdict
+from weir.supervise.report import CALM, Report, Verdict
 
 NOTHING_TO_DO = {"quarantine": 409, "accept_loss": 409, "acknowledge": 409}  # of a job that is well
 

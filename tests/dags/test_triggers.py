@@ -18,7 +18,7 @@ from tests.dags.fleet import JOB, Fleet
 from weir.cluster.records import DriverState
 from weir.errors import Conflict, NotRunning
 from weir.supervise.manager import Manager
-from weir.supervise.verdict import Report
+from weir.supervise.report import Report
 from weir.triggers import session
 from weir.triggers.hands import Hands
 from weir.triggers.ready import ReadyTrigger

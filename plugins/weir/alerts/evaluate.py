@@ -22,7 +22,7 @@ from weir.cluster.records import Booked
 from weir.counts.closed import NOTHING
 from weir.counts.rules import Rules
 from weir.supervise.pause import in_force
-from weir.supervise.verdict import report_of
+from weir.supervise.report import report_of
 
 EVENTS = 200  # of the timeline that a pass looks at: the verdicts since the last one, and what was done meanwhile
 

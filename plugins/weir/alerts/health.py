@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from weir.cluster.records import Event
-from weir.supervise.verdict import TROUBLE, UNKNOWN_MS, Report, Verdict
+from weir.supervise.report import TROUBLE, UNKNOWN_MS, Report, Verdict
 
 WELL = frozenset({Verdict.OK, Verdict.IDLE, Verdict.CATCHING_UP, Verdict.STOPPED})
 A_PERSON = TROUBLE - {Verdict.DOWN, Verdict.STALLED, Verdict.SLOW}  # two that Weir mends by itself, and one that can wait till the morning

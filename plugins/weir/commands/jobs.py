@@ -12,7 +12,7 @@ from weir.output import Format, show, show_json
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager
-    from weir.supervise.verdict import Report
+    from weir.supervise.report import Report
 
 Wait = Annotated[bool, typer.Option("--wait", help="Return when it counts. Exit with 1 if it does not within health.ready_within.")]
 WELL = ("ok", "idle", "starting", "catching_up")

@@ -15,7 +15,7 @@ from weir.console.plot import sparkline
 from weir.console.trend import Trends
 from weir.console.words import in_words
 from weir.counts.times import at, bare
-from weir.supervise.verdict import Report, Verdict
+from weir.supervise.report import Report, Verdict
 
 if TYPE_CHECKING:
     from spark_jobs.protocol import Head

@@ -21,7 +21,7 @@ from weir.supervise.spec import find, parse
 if TYPE_CHECKING:
     from weir.cluster.records import Glance, VersionRow
     from weir.supervise.manager import Manager
-    from weir.supervise.verdict import Report
+    from weir.supervise.report import Report
 
 EVENTS, MOST_EVENTS = 20, 1000
 STARTS = 3  # attempts to look for the newest: some are only noted

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from weir.cluster.records import Glance
 from weir.metrics.look import ReadUp, ends, waited_ms
-from weir.supervise.verdict import SETTLED, Report, report_of
+from weir.supervise.report import SETTLED, Report, report_of
 
 OVER_MS = 60_000  # what a rate is the mean of, about
 LEAST_MS = 2_000  # between two sightings: less says more about the moments than about the stream

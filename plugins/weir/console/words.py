@@ -6,8 +6,8 @@ from typing import Any
 
 from weir.alerts.words import span
 from weir.counts.times import at
+from weir.supervise.report import CALM, TROUBLE, Report, Verdict
 from weir.supervise.summary import summary
-from weir.supervise.verdict import CALM, TROUBLE, Report, Verdict
 
 DOUBTFUL = {Verdict.UNKNOWN, Verdict.MAINTENANCE, Verdict.CATCHING_UP, Verdict.SLOW, Verdict.STARTING}
 

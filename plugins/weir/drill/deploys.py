@@ -16,7 +16,7 @@ from weir.drill.stage import JOB, WHO, Stage
 from weir.drill.steady import replaced, stays_given_up
 from weir.errors import NotRunning
 from weir.supervise.factory import manager
-from weir.supervise.verdict import Verdict
+from weir.supervise.report import Verdict
 
 # It passes the pre-flight, and every driver of it fails when its query starts.
 MANAGER = re.compile(r"(?<=checkpointFileManagerClass: )\S+")

@@ -16,7 +16,7 @@ from weir.drill.load import TOPIC
 from weir.drill.stage import JOB, WHO, Stage
 from weir.drill.steady import stays_given_up
 from weir.local import kafka
-from weir.supervise.verdict import Verdict
+from weir.supervise.report import Verdict
 
 Lose = Callable[[Scene, Mapping[int, int]], Mapping[int, int]]  # from the ends of the topic to what can be read no more, by partition
 

@@ -20,7 +20,7 @@ from weir.drill.stage import JOB, Stage
 from weir.drill.steady import PAUSE_S, master_page, of_driver, replaced, unharmed
 from weir.errors import NotRunning
 from weir.local import folder
-from weir.supervise.verdict import Verdict
+from weir.supervise.report import Verdict
 
 CUT_S = 25.0  # longer than the time-outs of clients (10 s) and of Spark's master for its workers (15 s)
 REAL, PROXIED = frozenset({IPTABLES}), frozenset({PROXY})

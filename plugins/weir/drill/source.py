@@ -15,7 +15,7 @@ from weir.drill.steady import PAUSE_S, unharmed
 from weir.errors import NotProven, NotRunning
 from weir.generator import Mix, Truth
 from weir.local.kafka import admin
-from weir.supervise.verdict import Verdict
+from weir.supervise.report import Verdict
 
 LATE_S = 7200
 QUIET_S, HOUR_S = 1.5 * PAUSE_S, 3600.0  # the first is longer than what makes a stream with input a stalled one

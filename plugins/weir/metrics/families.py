@@ -14,7 +14,7 @@ from weir.metrics.catalogue import METRICS, Kind
 from weir.metrics.look import Facts, Look, ends, waited_ms
 from weir.metrics.recounts import worst
 from weir.supervise.pause import in_force
-from weir.supervise.verdict import Verdict
+from weir.supervise.report import Verdict
 
 Samples = Iterator[tuple[str, tuple[str, ...], Any]]  # a metric's name, the values of its labels, and its value: None if it is not known
 MADE_OF: Mapping[Kind, type[Metric]] = {

@@ -14,7 +14,7 @@ from weir.cluster.records import Glance
 from weir.metrics.counters import Counted, Counters
 from weir.metrics.paced import Paced
 from weir.metrics.recounts import Record
-from weir.supervise.verdict import Report
+from weir.supervise.report import Report
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager

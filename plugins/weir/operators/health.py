@@ -17,10 +17,10 @@ from weir.operators.assets import LANDED, landed
 from weir.operators.base import WeirOperator
 from weir.operators.links import OF_DRIVER, ConsoleLink
 from weir.operators.session import opened
-from weir.supervise.verdict import TROUBLE, UNKNOWN_MS
+from weir.supervise.report import TROUBLE, UNKNOWN_MS
 
 if TYPE_CHECKING:
-    from weir.supervise.verdict import Report
+    from weir.supervise.report import Report
 
 # Jobs that one tick shows in full, and that become tasks: Airflow maps no more than 1,024, each with a run of about a second of a core, and
 # the reports of a thousand jobs would be 1 MB of its database every 30 s. The others in trouble have their turn at the next tick.

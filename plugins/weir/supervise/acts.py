@@ -14,8 +14,8 @@ from weir.errors import BadInput, Conflict
 from weir.supervise import epochs
 from weir.supervise.pause import HOLD, MAINTENANCE
 from weir.supervise.plan import Kind, Plan
+from weir.supervise.report import Verdict
 from weir.supervise.restart import Act as Epoch
-from weir.supervise.verdict import Verdict
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Action, Manager

@@ -11,9 +11,9 @@ from weir.cluster.base import CountStore
 from weir.counts.backlog import Backlog, backlog
 from weir.counts.closed import closed_until
 from weir.counts.rules import Rules
+from weir.supervise.observation import Observation
 from weir.supervise.spare import Spare
 from weir.supervise.spec import JobSpec
-from weir.supervise.verdict import Observation
 
 EVERY_MS = 60_000  # it reads two rows an hour of the job's life, and the watch looks every second
 

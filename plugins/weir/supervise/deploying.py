@@ -11,10 +11,10 @@ from weir.errors import Conflict, DataLoss, Diverged, WeirError
 from weir.supervise import bundle, versions
 from weir.supervise.plan import Kind, Plan
 from weir.supervise.planning import Planner
+from weir.supervise.report import Report
 from weir.supervise.rollback import Fate, Ruling, rule
 from weir.supervise.spec import JobSpec, parse
 from weir.supervise.starting import AUTOMATIC, Action, Order
-from weir.supervise.verdict import Report
 from weir.supervise.words import Words
 
 ROLLBACK = "rollback"

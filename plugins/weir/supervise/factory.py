@@ -18,10 +18,10 @@ from weir.cluster.spark import StandaloneCluster
 from weir.errors import WeirError
 from weir.settings import Settings
 from weir.supervise.manager import Manager
+from weir.supervise.observation import Observation
 from weir.supervise.preflight import rehearsal
 from weir.supervise.spec import JobSpec, in_force, sound
 from weir.supervise.standby import fitting, wanted_version
-from weir.supervise.verdict import Observation
 
 PATIENCE_S = 10.0  # a person or a tick waits for an answer; drivers wait for ever
 

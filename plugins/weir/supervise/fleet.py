@@ -17,13 +17,15 @@ from weir.counts.proven import UNPROVEN, Proven
 from weir.errors import NotRunning
 from weir.supervise.behind import FoldingWatch
 from weir.supervise.memory import Memory
+from weir.supervise.observation import Observation, submit_grace_ms
 from weir.supervise.probes import Probes
+from weir.supervise.report import CALM, Report, Verdict
 from weir.supervise.restart import decide, with_decision
 from weir.supervise.retention import RetentionWatch
 from weir.supervise.spare import Spare
 from weir.supervise.spec import JobSpec, in_force
 from weir.supervise.standby import asked_about, duty, in_a_word
-from weir.supervise.verdict import CALM, Observation, Report, Verdict, judge, submit_grace_ms
+from weir.supervise.verdict import judge
 
 GLANCE, HISTORY = 3, 50  # attempts: the current one, the one before, and one that is being made; or all that any rule asks for
 NOTHING: Mapping[str, TopicGlance] = {}

@@ -18,10 +18,11 @@ from weir.supervise import takeover
 from weir.supervise.beginning import Beginning
 from weir.supervise.deploying import Deployer
 from weir.supervise.doctor import Seen
+from weir.supervise.observation import Observation
+from weir.supervise.report import Report, Verdict
 from weir.supervise.restart import Act
 from weir.supervise.spec import find
 from weir.supervise.starting import AUTOMATIC, Action, Order
-from weir.supervise.verdict import Observation, Report, Verdict
 
 STOP_WITHIN_S = 30.0  # for the batch at work to land: a driver looks every 5 s, and a full batch of a million lines takes ten
 KILL_WITHIN_S = 30.0

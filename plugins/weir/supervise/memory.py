@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from weir.cluster.base import JobStore
 from weir.cluster.records import AttemptRow, Event, Glance, Kept
 from weir.errors import NotRunning
-from weir.supervise.verdict import Report, is_news, report_of
+from weir.supervise.report import Report, is_news, report_of
 
 log = logging.getLogger(__name__)
 

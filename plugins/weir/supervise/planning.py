@@ -11,11 +11,11 @@ from weir.errors import BadSpec, NotKept, NotRunning, TopicMissing
 from weir.supervise import bundle, preflight, versions
 from weir.supervise.beginning import Topic
 from weir.supervise.lineage import forgotten
+from weir.supervise.observation import submit_grace_ms
 from weir.supervise.parts import or_none
 from weir.supervise.plan import Change, Check, Kind, Plan, classify, differences
 from weir.supervise.spec import JobSpec, find, parse, read
 from weir.supervise.starting import Starter
-from weir.supervise.verdict import submit_grace_ms
 
 LOOKS, AGAIN_S = 3, 0.3  # at a checkpoint: Spark commits some 10 ms after a batch has landed
 

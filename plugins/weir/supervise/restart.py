@@ -10,8 +10,8 @@ from zlib import crc32
 from spark_jobs.contract import JVM_ENDED
 from weir.cluster.records import AttemptRow, Pause
 from weir.supervise.pause import in_words
+from weir.supervise.report import Report, Verdict
 from weir.supervise.spec import Restart
-from weir.supervise.verdict import Report, Verdict
 
 
 class Act(StrEnum):

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from weir.cluster.records import AttemptRow, DriverState, VersionRow
+from weir.supervise.observation import Observation
 from weir.supervise.spec import Health
-from weir.supervise.verdict import Observation
 
 TWICE = 2  # drivers of one version that ended before they could say a word: one may have been killed
 

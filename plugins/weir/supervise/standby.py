@@ -10,7 +10,8 @@ from functools import lru_cache
 from itertools import takewhile
 
 from weir.cluster.records import DriverState, JobRow, StandbyRow
-from weir.supervise.verdict import SPARK_SUBMIT_MS, Observation, Report, Verdict
+from weir.supervise.observation import SPARK_SUBMIT_MS, Observation
+from weir.supervise.report import Report, Verdict
 
 States = Mapping[str, DriverState]  # by submission id; who is not in it is unknown
 SUBMIT_MS = SPARK_SUBMIT_MS  # between the note of a standby and that of its submission

@@ -12,10 +12,10 @@ from weir.cluster.records import JobRow, StandbyRow
 from weir.supervise import standby
 from weir.supervise.parts import Parts, or_none
 from weir.supervise.rehearsal import newest_lines
+from weir.supervise.report import Report
 from weir.supervise.spec import JobSpec, parse
 from weir.supervise.standby import Duty, States
 from weir.supervise.submission import enlarged, submission
-from weir.supervise.verdict import Report
 
 LINES_PER_BATCH = 200  # while it warms up: one batch loads the code, and some more have the JVM compile what plans a batch
 

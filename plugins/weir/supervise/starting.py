@@ -16,13 +16,15 @@ from weir.errors import BadInput, Conflict, DataLoss, Diverged, NotRunning
 from weir.supervise import takeover
 from weir.supervise.beginning import Beginning, Topic, Word, after_batch, after_loss, at_frontier
 from weir.supervise.lineage import KEEP_BATCHES, Plans, disagreement, forgotten, usable
+from weir.supervise.observation import Observation
 from weir.supervise.parts import or_none
 from weir.supervise.plan import fixed
+from weir.supervise.report import Report, Verdict
 from weir.supervise.restart import Act
 from weir.supervise.spec import JobSpec, parse
 from weir.supervise.standby_keeper import StandbyKeeper
 from weir.supervise.submission import arguments, enlarged, submission
-from weir.supervise.verdict import Observation, Report, Verdict, judge
+from weir.supervise.verdict import judge
 
 T = TypeVar("T")
 AUTOMATIC = "weir"  # who acts when no person does: only these restarts use up the budget
@@ -90,11 +92,11 @@ class Starter(StandbyKeeper):
 
     def _circumstances(self, order: Order, before: Head, head: Head) -> dict[str, object]:
         """What belongs to a start in the timeline: what it replaces, how that ended and how long ago, and what is left out. A driver that
-        was killed has left no word: then `batch` is the next one, and it has been down since something last landed."""
+        was killed has left no word: then `batch` is the next one, and all that is known is since when nothing has landed."""
         facts: dict[str, object] = {"epoch": head.epoch, "version": order.version, "replaces": order.judged}
         facts |= {"batch": before.last_landed + 1, "offsets": {str(p): o for p, o in before.frontier.items()}}
         if before.landed_at:
-            facts["down_ms"] = self._now_ms() - before.landed_at
+            facts["unlanded_ms"] = self._now_ms() - before.landed_at
         if order.changes:
             facts["changes"] = list(order.changes)
         old = self._row(order.job, order.judged)
@@ -261,8 +263,17 @@ class Starter(StandbyKeeper):
 def _in_words(order: Order, facts: Mapping[str, object]) -> str:
     """The circumstances that a person wants to read: of a restart how long it was down and where it goes on, of a deploy what changed."""
     told: list[str] = []
-    if order.cause in (Act.RESTART, Act.REBUILD) and isinstance(down_ms := facts.get("down_ms"), int):
-        told.append(f"It was down for {down_ms / 1000:.0f} s, and goes on with batch {facts.get('batch')}")
+    if order.cause in (Act.RESTART, Act.REBUILD):
+        told.append(f"{_since(facts)} goes on with batch {facts.get('batch')}")
     if order.changes:
         told.append(f"Changed: {'; '.join(order.changes)}")
     return "".join(f" {sentence}." for sentence in told)
+
+
+def _since(facts: Mapping[str, object]) -> str:
+    """How long it was down, if its driver left a word; else how long nothing had landed, which may be for want of input."""
+    if isinstance(down_ms := facts.get("down_ms"), int):
+        return f"It was down for {down_ms / 1000:.0f} s, and"
+    if isinstance(unlanded_ms := facts.get("unlanded_ms"), int):
+        return f"Nothing had landed for {unlanded_ms / 1000:.0f} s, and it"
+    return "It"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from weir.counts.panes import iso
-from weir.supervise.verdict import Report
+from weir.supervise.report import Report
 
 
 def summary(report: Report) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from weir.alerts.health import A_PERSON, WELL
+from weir.supervise.report import TROUBLE
 from weir.supervise.shared import hand_over
-from weir.supervise.verdict import TROUBLE
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager
-    from weir.supervise.verdict import Report
+    from weir.supervise.report import Report
 
 Alert = Callable[["Manager", str], int]  # one pass over a job's alerts; how many of its messages wait still
 LASTS_MS = 60_000  # what Weir mends sooner is one message, of `weir_alerts`

@@ -12,7 +12,7 @@ from weir.supervise.shared import hand_over
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager
-    from weir.supervise.verdict import Report
+    from weir.supervise.report import Report
 
 AT_ONCE = 8  # starts; each waits for store, checkpoints and cluster most of its time
 ASIDE = 2  # standbys seen to at once; no act and no pass waits for that

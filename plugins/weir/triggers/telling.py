@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from weir.supervise.verdict import Verdict
+from weir.supervise.report import Verdict
 
 if TYPE_CHECKING:
-    from weir.supervise.verdict import Report
+    from weir.supervise.report import Report
     from weir.triggers.hands import Acted
 
 WITHIN_S = 60.0  # a start that takes longer is news itself

@@ -15,7 +15,7 @@ from weir.alerts.ledger import decided, read
 from weir.alerts.outbox import Sent
 from weir.alerts.rules import JobRules, parse
 from weir.cluster.records import Event, JobRow, Kept, Pause
-from weir.supervise.verdict import Report, Verdict
+from weir.supervise.report import Report, Verdict
 
 S, M = 1000, 60_000
 MANY = "{name: many, kind: threshold, above: 10, window: 1m}"

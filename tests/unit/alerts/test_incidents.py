@@ -12,7 +12,7 @@ from weir.alerts.keep import change
 from weir.alerts.words import plain, span
 from weir.cluster.records import Event
 from weir.errors import BadInput
-from weir.supervise.verdict import Verdict
+from weir.supervise.report import Verdict
 
 SILENCE = "{name: silence, kind: absence, window: 5m}"
 

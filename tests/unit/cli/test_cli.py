@@ -25,7 +25,7 @@ from weir.counts.proven import Proven
 from weir.errors import NotRunning
 from weir.ingest import Interrupted, Sent
 from weir.supervise.manager import Action
-from weir.supervise.verdict import Report, Verdict
+from weir.supervise.report import Report, Verdict
 
 WEIR = Path(sys.executable).with_name("weir")
 S = 1000

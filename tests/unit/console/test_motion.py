@@ -14,7 +14,7 @@ from weir.console.fleet import moves
 from weir.console.motion import LEAST_MS, OLDEST_MS, OVER_MS, Motion, Motions, Sighting, motion, remembered
 from weir.console.plot import sparkline
 from weir.console.trend import EVERY_S, FIRST, MINUTE_MS, Trends
-from weir.supervise.verdict import Report, Verdict
+from weir.supervise.report import Report, Verdict
 from weir.testing import Clock, MemoryStore
 
 HOUR = 3_600_000

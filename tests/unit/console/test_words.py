@@ -11,7 +11,7 @@ from weir.cluster.records import AttemptRow, Glance
 from weir.console.dag import page_of
 from weir.console.start import BAD, DONE, OPEN, steps
 from weir.console.words import in_words, sentence
-from weir.supervise.verdict import Report, Verdict
+from weir.supervise.report import Report, Verdict
 
 AT = 1_800_000_000_000
 WAITS = Report(

@@ -15,7 +15,7 @@ from weir.alerts.keep import change
 from weir.cluster.records import FoldNote
 from weir.counts.proven import Proven
 from weir.errors import NotRunning
-from weir.supervise.verdict import Verdict
+from weir.supervise.report import Verdict
 
 JOB = "web_errors"
 

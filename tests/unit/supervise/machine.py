@@ -16,7 +16,7 @@ from tests.unit.supervise.test_manager import JOB, Bench
 from weir.cluster.records import DriverState
 from weir.errors import Conflict, NotRunning
 from weir.supervise.manager import Manager
-from weir.supervise.verdict import Report, Verdict
+from weir.supervise.report import Report, Verdict
 
 SETTLED_S = 600  # far longer than the longest pause between two restarts
 

@@ -14,8 +14,8 @@ from weir.counts import read as reading
 from weir.counts.fold import fold, seen_landed
 from weir.counts.progress import batches
 from weir.errors import Diverged, NotProven, NotRunning
+from weir.supervise.report import Verdict
 from weir.supervise.spec import Restart
-from weir.supervise.verdict import Verdict
 
 from .test_manager import JOB, Bench
 

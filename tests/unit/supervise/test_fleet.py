@@ -13,8 +13,9 @@ from weir.cluster.records import DriverState, Glance, TopicGlance
 from weir.errors import NotRunning
 from weir.supervise import factory
 from weir.supervise.manager import Manager
+from weir.supervise.pace import UNSEEN_MS
+from weir.supervise.report import FRESH_MS, Verdict
 from weir.supervise.spare import Spare
-from weir.supervise.verdict import FRESH_MS, UNSEEN_MS, Verdict
 
 from .test_manager import JOB, Bench
 

@@ -13,8 +13,8 @@ from weir.cluster.records import DriverState, Retention
 from weir.counts.rules import Rules
 from weir.errors import BadInput, Conflict, DataLoss
 from weir.supervise.beginning import Topic, Word, after_loss, lost, readable
+from weir.supervise.report import Verdict
 from weir.supervise.restart import Act
-from weir.supervise.verdict import Verdict
 
 from .test_manager import JOB, Bench
 

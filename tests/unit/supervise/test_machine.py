@@ -16,7 +16,7 @@ from spark_jobs.contract import JobArguments
 from tests.unit.supervise.machine import World
 from weir.cluster.records import DriverState, JobRow
 from weir.supervise.manager import Manager
-from weir.supervise.verdict import Report
+from weir.supervise.report import Report
 
 EYE = st.integers(0, 1)
 

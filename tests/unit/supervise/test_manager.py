@@ -16,8 +16,8 @@ from weir.errors import Conflict, DriverEnded, NotRunning, UnknownJob
 from weir.settings import PROJECT, Settings
 from weir.supervise.factory import with_deployed
 from weir.supervise.manager import STOP_WITHIN_S, Action, Manager
+from weir.supervise.report import Verdict
 from weir.supervise.spec import load_all
-from weir.supervise.verdict import Verdict
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
 from weir.triggers.ready import look
 

@@ -19,8 +19,8 @@ from weir.operators.health import in_trouble
 from weir.settings import PROJECT, Settings
 from weir.supervise.manager import Manager
 from weir.supervise.probes import Probes
+from weir.supervise.report import FRESH_MS, UNKNOWN_MS, Report, Verdict
 from weir.supervise.spec import load_all
-from weir.supervise.verdict import FRESH_MS, UNKNOWN_MS, Report, Verdict
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
 
 JOBS = [f"job_{n}" for n in range(12)]

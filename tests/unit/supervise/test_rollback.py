@@ -10,9 +10,9 @@ import pytest
 from spark_jobs.protocol import taken_over
 from weir.cluster.records import AttemptRow, DriverState, JobRow, VersionRow
 from weir.errors import Conflict
+from weir.supervise.observation import Observation
 from weir.supervise.rollback import Fate, rule
 from weir.supervise.spec import Health
-from weir.supervise.verdict import Observation
 from weir.triggers.ready import look
 
 from .test_manager import JOB, Bench

@@ -18,9 +18,9 @@ from weir.errors import NotRunning
 from weir.supervise import standby
 from weir.supervise.factory import _standby
 from weir.supervise.plan import Kind, classify
+from weir.supervise.report import Report, Verdict
 from weir.supervise.spec import parse
 from weir.supervise.standby import AGAIN_MOST_MS, AGAIN_MS, END_MS, SUBMIT_MS, WARM_MS, due, fitting, lingering, superfluous
-from weir.supervise.verdict import Report, Verdict
 from weir.triggers.hands import Hands
 
 NOW = 1_800_000_000_000

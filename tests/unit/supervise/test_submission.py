@@ -1,6 +1,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from spark_jobs.protocol import first_head
 from weir.cluster.spark import create_request
 from weir.settings import PROJECT, Settings
@@ -19,3 +21,21 @@ def test_jars_of_the_settings_go_with_each_driver_and_none_are_named_without_the
     )
     assert there[there.index("--jars") + 1] == "/j/kafka.jar,/j/pool.jar"
     assert "--jars" not in none
+
+
+@pytest.mark.parametrize(("drivers", "where"), [("", "outside:9092"), ("inside:19092", "inside:19092")])
+def test_drivers_may_reach_kafka_by_an_address_of_their_own(drivers: str, where: str, tmp_path: Path) -> None:
+    settings = Settings(home=str(tmp_path), kafka="outside:9092", driver_kafka=drivers)
+    args = arguments(SPEC, first_head("error_counts", {0: 0}, "topic", 1), "v1", "file:///c", settings)
+    assert args.bootstrap_servers == where
+
+
+def test_a_kafka_of_ones_own_is_the_drivers_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stack's port for drivers goes with the stack's Kafka: who names another one would be judged by it, and count the stack's."""
+    (tmp_path / "stack.json").write_text('{"kafka": "stack:9092", "driver_kafka": "stack:9094"}')
+    monkeypatch.setenv("WEIR_HOME", str(tmp_path))
+    monkeypatch.delenv("WEIR_KAFKA", raising=False)
+    monkeypatch.delenv("WEIR_DRIVER_KAFKA", raising=False)
+    assert (Settings.load().kafka, Settings.load().driver_kafka) == ("stack:9092", "stack:9094")
+    monkeypatch.setenv("WEIR_KAFKA", "mine:9092")
+    assert (Settings.load().kafka, Settings.load().driver_kafka) == ("mine:9092", "")

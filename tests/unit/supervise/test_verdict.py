@@ -9,9 +9,11 @@ import pytest
 from spark_jobs.contract import JVM_ENDED
 from spark_jobs.protocol import Batch, Progress, State, Totals, claim, first_head, land, started, taken_over
 from weir.cluster.records import AttemptRow, DriverState, JobRow
+from weir.supervise.observation import Observation, submit_grace_ms
+from weir.supervise.report import Report, Verdict
 from weir.supervise.restart import Act, decide, with_decision
 from weir.supervise.spec import Health, Restart
-from weir.supervise.verdict import Observation, Report, Verdict, judge, submit_grace_ms
+from weir.supervise.verdict import judge
 
 NOW = 1_800_000_000_000
 HEALTH = Health(ready_within=120, stalled_after=60, catching_up_lag=1000)
@@ -84,6 +86,11 @@ CASES = {
     "the driver was killed": (replace(WELL, driver=DriverState.KILLED), None, Verdict.DOWN),
     "its last words came before the cluster knew": (replace(WELL, attempts=(replace(ROW, exit_reason="failed"),)), None, Verdict.DOWN),
     "the cluster does not answer, but it counts": (replace(WELL, driver=DriverState.UNKNOWN), None, Verdict.OK),
+    "the cluster does not answer, and no input comes": (
+        replace(WELL, driver=DriverState.UNKNOWN, head=head_at(100, 3600)),
+        None,
+        Verdict.UNKNOWN,
+    ),
     "the cluster does not answer, and nothing lands": (
         replace(WELL, driver=DriverState.UNKNOWN, end_offsets={0: 150}),
         waiting(300),

@@ -13,8 +13,10 @@ from tests.unit.supervise.test_manager import JOB, Bench
 from tests.unit.supervise.test_verdict import HEALTH, NOW, POLICY, ROW, WANTED, WELL, restarts
 from weir.cluster.records import DriverState, Event, Pause
 from weir.errors import BadInput, NotRunning, UnknownJob
+from weir.supervise.observation import Observation
+from weir.supervise.report import TROUBLE, Report, Verdict, is_news
 from weir.supervise.restart import Act, decide, with_decision
-from weir.supervise.verdict import TROUBLE, Observation, Report, Verdict, is_news, judge
+from weir.supervise.verdict import judge
 
 HELD = Pause("hold", "ana", "looking", NOW - 60_000)
 WINDOW = Pause("maintenance", "ben", "new disks", NOW - 60_000, NOW + 1)
@@ -171,18 +173,20 @@ def test_a_restart_tells_how_what_it_replaces_has_ended(bench: Bench) -> None:
     line = next(e for e in bench.store.events(JOB) if e.kind == "restart")
     facts = {name: line.detail[name] for name in ("replaces", "exit", "error", "batch", "down_ms", "epoch")}
     down_ms = line.at - exited_at
+    assert f"It was down for {down_ms / 1000:.0f} s, and goes on with batch 7" in line.text
     assert facts == {"replaces": 1, "exit": "lost", "error": "ConnectionRefusedError", "batch": 7, "down_ms": down_ms, "epoch": 1}
     assert (line.attempt, line.who) == (2, "weir") and "has ended: ConnectionRefusedError" in line.reason
 
 
-def test_a_restart_of_a_driver_that_was_killed_tells_how_long_it_was_down_and_where_it_goes_on(bench: Bench) -> None:
+def test_a_restart_of_a_driver_that_was_killed_tells_since_when_nothing_had_landed_and_where_it_goes_on(bench: Bench) -> None:
     bench.land(bench.writer("driver-1"), 0, 0, 10)
     bench.clock.sleep(41)
     bench.cluster.states["driver-1"] = DriverState.FAILED
     bench.manager.act(bench.manager.health(JOB))
     line = next(e for e in bench.store.events(JOB) if e.kind == "restart")
-    assert line.text.endswith("It was down for 41 s, and goes on with batch 1.")
-    assert (line.detail["down_ms"], line.detail["batch"], line.detail["offsets"]) == (41_000, 1, {"0": 10, "1": 0})
+    assert "down_ms" not in line.detail, "a stream without input is quiet, too"
+    assert line.text.endswith("Nothing had landed for 41 s, and it goes on with batch 1.")
+    assert (line.detail["unlanded_ms"], line.detail["batch"], line.detail["offsets"]) == (41_000, 1, {"0": 10, "1": 0})
 
 
 def test_a_deploy_tells_what_it_changed(bench: Bench) -> None:

@@ -1,0 +1,86 @@
+"""What was seen of a job at one moment, and what follows from it by arithmetic alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from spark_jobs.protocol import Head, Offsets, landed
+from weir.cluster.records import AttemptRow, DriverState, JobRow, Pause, Retention, StandbyRow
+from weir.counts.proven import UNPROVEN, Proven
+from weir.supervise.beginning import Spans, lost
+from weir.supervise.pause import in_force
+
+SUBMIT_GRACE_MS = 15_000  # between a takeover and the note of its submission; a standalone master takes well under a second for one
+SPARK_SUBMIT_MS = 200_000  # the same where spark-submit starts drivers, which is given three minutes: each eye replaced the other's start
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What the probes said, at `now` (ms). None stands for a probe that failed, except for `wanted`: the job was never deployed."""
+
+    now: int
+    wanted: JobRow | None
+    head: Head | None
+    attempts: Sequence[AttemptRow] = ()  # newest first
+    driver: DriverState = DriverState.UNKNOWN
+    end_offsets: Offsets | None = None
+    earliest_offsets: Offsets | None = None
+    topic_id: str | None = None
+    proven: Proven = UNPROVEN
+    retention: Retention | None = None
+    unread_since: Mapping[int, int] = field(default_factory=dict)  # when the first unread record was appended (ms), by partition
+    pauses: Sequence[Pause] = ()  # the last word of each kind, ended or not
+    standbys: Sequence[StandbyRow] = ()  # newest first
+    standby_states: Mapping[str, DriverState] = field(default_factory=dict)  # by submission id
+    submit_grace_ms: int = SUBMIT_GRACE_MS
+
+    @property
+    def paused(self) -> Sequence[Pause]:
+        """What is in force of a person's word that Weir leaves the job alone."""
+        return in_force(self.pauses, self.now)
+
+    @property
+    def lag(self) -> int | None:
+        """Lines that the broker has and that have not landed."""
+        if self.head is None or self.end_offsets is None:
+            return None
+        return sum(max(0, end - self.head.frontier.get(p, 0)) for p, end in self.end_offsets.items())
+
+    @property
+    def attempt(self) -> AttemptRow | None:
+        """The row of the attempt that may write now."""
+        return next((a for a in self.attempts if self.head is not None and a.attempt == self.head.attempt), None)
+
+    @property
+    def landed_attempt(self) -> int:
+        """The newest attempt that landed a batch, 0 for none."""
+        if self.head is None:
+            return 0
+        firsts = {a.attempt: (a.epoch, a.first_batch) for a in self.attempts if a.first_batch >= 0}
+        newest = landed(self.head, firsts).newest
+        return newest[0] if newest else 0
+
+    @property
+    def lost(self) -> Spans:
+        """Spans [from, to) that cannot be read any more, by partition; `to` before `from` where the log was cut behind what has landed."""
+        if self.head is None or self.earliest_offsets is None or self.end_offsets is None or self.another_topic:
+            return {}
+        return lost(self.head.frontier, self.earliest_offsets, self.end_offsets)
+
+    @property
+    def another_topic(self) -> bool:
+        """Is the topic not the one that the head counts, but one of the same name?"""
+        return bool(self.head and self.topic_id and self.head.topic_id and self.topic_id != self.head.topic_id)
+
+    @property
+    def retention_minutes(self) -> Mapping[int, float]:
+        """How long the first unread record is kept at the least, by partition, in minutes: Kafka may keep it longer, never shorter."""
+        if self.retention is None or self.retention.ms is None:
+            return {}
+        return {p: round((at + self.retention.ms - self.now) / 60_000, 1) for p, at in sorted(self.unread_since.items())}
+
+
+def submit_grace_ms(cluster: str) -> int:
+    """How long whoever starts a driver on this kind of cluster may need from taking over to noting its submission."""
+    return SUBMIT_GRACE_MS if cluster == "standalone" else SPARK_SUBMIT_MS

@@ -1,0 +1,52 @@
+"""Since when input waits, since when a stream is behind, and how close it has come: carried from one look to the next. Pure."""
+
+from __future__ import annotations
+
+from weir.supervise.observation import Observation
+from weir.supervise.report import Report, Verdict
+from weir.supervise.spec import Health
+
+UNSEEN_MS = 45_000  # store or broker were away for longer than this: then so was what the stream could do
+# At 20,000 lines/s the lag passed the bound and fell below it with every batch: two lines of the timeline in each second.
+BEHIND_MS = 15_000
+
+
+def pace(seen: Observation, health: Health, attempt: int, behind: int, closest_at: int, before: Report | None) -> Verdict:
+    """OK, CATCHING_UP or SLOW, of a stream that lands. `behind` and `closest_at` (ms) are what the two functions below say."""
+    if not behind or (seen.now - behind < BEHIND_MS and before is not None and before.settled == attempt):
+        return Verdict.OK
+    slow = closest_at > 0 and seen.now - closest_at > 1000 * health.slow_after
+    return Verdict.SLOW if slow else Verdict.CATCHING_UP
+
+
+def lag_since(seen: Observation, before: Report | None) -> int:
+    """When input began to wait: 0 while there is none, and begun anew whenever something lands, or when an outage has ended.
+
+    Cassandra was away for 59 s, and came back to a driver that was called stalled and replaced in the middle of its batch.
+    """
+    if seen.lag is None:
+        return before.lag_since if before else 0
+    if seen.lag == 0 or seen.head is None:
+        return 0
+    if before is None or not before.lag_since or dict(before.frontier) != dict(seen.head.frontier):
+        return seen.now
+    return seen.now if seen.now - before.lag_seen > UNSEEN_MS else before.lag_since
+
+
+def behind_since(seen: Observation, health: Health, before: Report | None) -> int:
+    """When the lag passed `catching_up_lag` (ms), 0 while it is below. One that fell below in between has begun anew."""
+    earlier = before.behind_since if before else 0
+    if seen.lag is None:
+        return earlier
+    return (earlier or seen.now) if seen.lag > health.catching_up_lag else 0
+
+
+def closest(seen: Observation, attempt: int, behind: int, before: Report | None) -> tuple[int, int]:
+    """The fewest lines that the attempt was behind since it is behind, and when that was (ms); begun anew when an outage has ended."""
+    if seen.lag is None:
+        return (before.closest, before.closest_at) if before else (0, 0)
+    if not behind:
+        return 0, 0
+    if before is None or not before.closest_at or before.attempt != attempt or seen.now - before.at > UNSEEN_MS:
+        return seen.lag, seen.now
+    return (seen.lag, seen.now) if seen.lag < before.closest else (before.closest, before.closest_at)
