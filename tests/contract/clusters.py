@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import chain, repeat
@@ -22,6 +22,8 @@ Reply = tuple[int, Any]
 
 class FakeServer:
     """`drivers` holds what the fake knows, by id. `fault` spoils each answer: 500, garbage, slow (never) or drip (a byte at a time)."""
+
+    STATES: Mapping[DriverState, str] = {}  # what it can tell of a driver, in its own words
 
     def __init__(self) -> None:
         self.drivers: dict[str, str] = {}
@@ -168,6 +170,8 @@ class FakeKubernetes(FakeServer):
         DriverState.RUNNING: "Running",
         DriverState.FINISHED: "Succeeded",
         DriverState.FAILED: "Failed",
+        DriverState.KILLED: "",  # deleted
+        DriverState.OUT_OF_MEMORY: "Failed",
     }
     TOKEN = "a-token"
 
@@ -186,6 +190,9 @@ class FakeKubernetes(FakeServer):
             del self.drivers[pod]
         else:
             self.drivers[pod] = self.STATES[state]
+        if state is DriverState.OUT_OF_MEMORY:
+            ended = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
+            self.more[pod] = {"containerStatuses": [{"name": "spark-kubernetes-driver", "state": ended}]}
 
     def reply(self, method: str, path: str, body: Any) -> Reply:
         token = self.seen[-1][2].get("Authorization")
@@ -219,10 +226,12 @@ class FakeYarn(FakeServer):
         DriverState.FINISHED: "FINISHED SUCCEEDED",
         DriverState.FAILED: "FINISHED FAILED",
         DriverState.KILLED: "KILLED KILLED",
+        DriverState.OUT_OF_MEMORY: "FAILED FAILED",
     }
 
     def __init__(self, active: str = "") -> None:
         super().__init__()
+        self.diagnostics: dict[str, str] = {}
         self.active = active  # of a standby: the address of the active one
 
     def add(self) -> str:
@@ -232,6 +241,8 @@ class FakeYarn(FakeServer):
 
     def set(self, driver: str, state: DriverState) -> None:
         self.drivers[driver] = self.STATES[state]
+        if state is DriverState.OUT_OF_MEMORY:
+            self.diagnostics[driver] = "AM Container exited with  exitCode: -104"
 
     def reply(self, method: str, path: str, body: Any) -> Reply:
         if self.active:
@@ -260,6 +271,7 @@ class FakeYarn(FakeServer):
             "name": "weir:counts:1",
             "state": state,
             "finalStatus": final,
+            "diagnostics": self.diagnostics.get(app, ""),
             "progress": 10.0,
             "trackingUI": "UI",
         }

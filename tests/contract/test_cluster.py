@@ -83,6 +83,8 @@ def test_a_driver_is_started_and_runs(rig: Rig) -> None:
 
 @pytest.mark.parametrize("state", [s for s in DriverState if s is not DriverState.UNKNOWN])
 def test_each_state_is_told_alone_and_among_many(rig: Rig, state: DriverState) -> None:
+    if rig.fake and state not in rig.fake.STATES:
+        pytest.skip(f"this cluster does not tell {state}")
     driver, other = rig.cluster.submit(DRIVER), rig.cluster.submit(DRIVER)
     rig.set(driver, state)
     assert rig.cluster.state(driver) is state
@@ -206,6 +208,23 @@ POD_STATES = [
         )
         for code, state in ((0, DriverState.FINISHED), (137, DriverState.FAILED))
     ],
+    *[
+        (
+            {
+                "phase": phase,
+                "containerStatuses": [
+                    {"name": "istio-proxy", "state": {"terminated": {"exitCode": 137, "reason": theirs}}},
+                    {"name": "spark-kubernetes-driver", "state": {"terminated": {"exitCode": 137, "reason": ours}}},
+                ],
+            },
+            state,
+        )
+        for phase, theirs, ours, state in (
+            ("Failed", "Error", "OOMKilled", DriverState.OUT_OF_MEMORY),
+            ("Running", "Error", "OOMKilled", DriverState.OUT_OF_MEMORY),
+            ("Failed", "OOMKilled", "Error", DriverState.FAILED),
+        )
+    ],
 ]
 
 
@@ -250,6 +269,24 @@ def test_what_an_application_tells(told: str, state: DriverState) -> None:
     with FakeYarn().running() as fake:
         cluster, driver = over(fake), fake.add()
         fake.drivers[driver] = told
+        assert cluster.state(driver) is state and cluster.states_of([driver])[driver] is state
+
+
+DIAGNOSTICS = (
+    "Application application_1700000000000_0000 failed 1 times (global limit =2; local limit is =1) due to AM Container for "
+    "appattempt_1700000000000_0000_000001 exited with  exitCode: {}\nFailing this attempt.Diagnostics: Container is running 12.5MB beyond "
+    "the 'PHYSICAL' memory limit. Current usage: 1.4 GB of 1.4 GB physical memory used. Killing container."
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [(-104, DriverState.OUT_OF_MEMORY), (-103, DriverState.OUT_OF_MEMORY), (-105, DriverState.FAILED), (13, DriverState.FAILED)],
+)
+def test_an_application_that_was_killed_for_its_memory(code: int, state: DriverState) -> None:
+    with FakeYarn().running() as fake:
+        cluster, driver = over(fake), fake.add()
+        fake.drivers[driver], fake.diagnostics[driver] = "FAILED FAILED", DIAGNOSTICS.format(code)
         assert cluster.state(driver) is state and cluster.states_of([driver])[driver] is state
 
 

@@ -90,10 +90,15 @@ def _bearer(token: str) -> Mapping[str, str]:
 
 
 def _state(pod: Mapping[str, Any]) -> DriverState:
-    """Of a pod as the API tells it; UNKNOWN for what is none. A side car may keep the pod running when the driver has ended."""
+    """Of a pod as the API tells it; UNKNOWN for what is none. A side car may keep the pod running when the driver has ended. The kernel's
+    kill for want of memory has a reason of its own, which is the container's and not the pod's."""
     phase = str(within(pod, "status", "phase")) if pod.get("kind") == "Pod" else ""
     for container in rows(pod, "status", "containerStatuses"):
         ended = within(container, "state", "terminated")
-        if container.get("name") == CONTAINER and ended and phase == "Running":
+        if container.get("name") != CONTAINER or not ended:
+            continue
+        if within(ended, "reason") == "OOMKilled":
+            return DriverState.OUT_OF_MEMORY
+        if phase == "Running":
             return DriverState.FINISHED if within(ended, "exitCode") == 0 else DriverState.FAILED
     return PHASES.get(phase, DriverState.UNKNOWN)

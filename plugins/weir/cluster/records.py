@@ -61,18 +61,20 @@ class FoldNote:
 
 
 class DriverState(StrEnum):
-    """What the cluster says of a submission. UNKNOWN is no news; it never means dead."""
+    """What the cluster says of a submission. UNKNOWN is no news; it never means dead. OUT_OF_MEMORY: it was killed for taking more than it
+    was given, which not every cluster tells from other kills."""
 
     SUBMITTED = "submitted"
     RUNNING = "running"
     FINISHED = "finished"
     FAILED = "failed"
     KILLED = "killed"
+    OUT_OF_MEMORY = "out_of_memory"
     UNKNOWN = "unknown"
 
     @property
     def ended(self) -> bool:
-        return self in (DriverState.FINISHED, DriverState.FAILED, DriverState.KILLED)
+        return self in (DriverState.FINISHED, DriverState.FAILED, DriverState.KILLED, DriverState.OUT_OF_MEMORY)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ https://hadoop.apache.org/docs/stable/hadoop-yarn/hadoop-yarn-site/ResourceManag
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -24,6 +25,8 @@ STATES = {
     "FAILED": DriverState.FAILED,
     "KILLED": DriverState.KILLED,
 }
+# KILLED_EXCEEDED_VMEM and KILLED_EXCEEDED_PMEM of org.apache.hadoop.yarn.api.records.ContainerExitStatus, as diagnostics quote them.
+STARVED = re.compile(r"exitCode: -10[34]\b")
 FINAL = {"SUCCEEDED": DriverState.FINISHED, "KILLED": DriverState.KILLED}
 
 
@@ -79,4 +82,6 @@ def _state(app: Any) -> DriverState:
     if not isinstance(app, dict):
         return DriverState.UNKNOWN
     state = STATES.get(str(app.get("state")), DriverState.UNKNOWN)
+    if state is DriverState.FAILED and STARVED.search(str(app.get("diagnostics"))):
+        return DriverState.OUT_OF_MEMORY
     return FINAL.get(str(app.get("finalStatus")), state) if app.get("state") == "FINISHED" else state

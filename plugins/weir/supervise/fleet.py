@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from weir.cluster.base import Broker, Cluster, JobStore
-from weir.cluster.records import DriverState, Glance, TopicGlance
+from weir.cluster.records import AttemptRow, DriverState, Glance, TopicGlance
 from weir.counts.proven import UNPROVEN, Proven
 from weir.errors import NotRunning
 from weir.supervise.behind import FoldingWatch
 from weir.supervise.memory import Memory
-from weir.supervise.observation import Observation, submit_grace_ms
+from weir.supervise.observation import Observation, submit_grace_ms, with_the_clusters_word
 from weir.supervise.probes import Probes
 from weir.supervise.report import CALM, Report, Verdict
 from weir.supervise.restart import decide, with_decision
@@ -91,13 +91,14 @@ class Fleet:
 
     def _observation(self, spec: JobSpec, glance: Glance, outside: Outside) -> Observation:
         now, topic = self._now_ms(), outside.topics.get(spec.source.topic, TopicGlance())
+        driver = outside.drivers.get(_submission(glance), DriverState.UNKNOWN)
         retention, unread_since = self._retention.look(spec.source.topic, glance.head, topic.end_offsets, now)
         return Observation(
             now=now,
             wanted=glance.wanted,
             head=glance.head,
-            attempts=glance.attempts,
-            driver=outside.drivers.get(_submission(glance), DriverState.UNKNOWN),
+            attempts=[with_the_clusters_word(a, driver) if _writes(a, glance) else a for a in glance.attempts],
+            driver=driver,
             end_offsets=topic.end_offsets,
             earliest_offsets=topic.earliest_offsets,
             topic_id=topic.topic_id,
@@ -160,7 +161,12 @@ def _submissions(specs: Specs, glances: Mapping[str, Glance], now: int) -> Mappi
 
 def _submission(glance: Glance) -> str:
     """The submission of the attempt that may write now; empty if there is none yet."""
-    return next((a.submission_id for a in glance.attempts if glance.head and a.attempt == glance.head.attempt), "")
+    return next((a.submission_id for a in glance.attempts if _writes(a, glance)), "")
+
+
+def _writes(attempt: AttemptRow, glance: Glance) -> bool:
+    """Is it the attempt that may write now?"""
+    return glance.head is not None and attempt.attempt == glance.head.attempt
 
 
 def _proven(text: str | None) -> Proven:

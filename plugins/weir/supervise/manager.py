@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from spark_jobs.protocol import brought_forward
-from weir.cluster.records import AttemptRow
+from weir.cluster.records import AttemptRow, DriverState
 from weir.counts.closed import closed_now
 from weir.counts.rules import Rules
 from weir.errors import Conflict, DriverEnded
@@ -18,7 +18,7 @@ from weir.supervise import takeover
 from weir.supervise.beginning import Beginning
 from weir.supervise.deploying import Deployer
 from weir.supervise.doctor import Seen
-from weir.supervise.observation import Observation
+from weir.supervise.observation import Observation, with_the_clusters_word
 from weir.supervise.report import Report, Verdict
 from weir.supervise.restart import Act
 from weir.supervise.spec import find
@@ -123,6 +123,7 @@ class Manager(Deployer):
             return None
         if report.verdict is Verdict.STALLED and dict(self._head(report.job).frontier) != dict(report.frontier):
             return None
+        self._note_end(report)
         do = self.rebuild if report.act == Act.REBUILD else self.restart
         try:
             if report.act == Act.RESTART and (given_back := self._give_back(report)):
@@ -130,6 +131,12 @@ class Manager(Deployer):
             return do(report.job, report.attempt, AUTOMATIC, report.sentence)
         except Conflict:
             return None
+
+    def _note_end(self, report: Report) -> None:
+        """Keep the end of a driver that only the cluster can tell of: the next one is given more memory for it."""
+        row, state = self._row(report.job, report.attempt), DriverState(str(report.evidence.get("driver", DriverState.UNKNOWN)))
+        if row and (ended := with_the_clusters_word(row, state)) != row:
+            self.store.put_exit(report.job, row.attempt, row.incarnation, ended.exit_reason, ended.exit_error, row.exit_batch)
 
     # health
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from spark_jobs.protocol import Head, Offsets, landed
 from weir.cluster.records import AttemptRow, DriverState, JobRow, Pause, Retention, StandbyRow
@@ -13,6 +13,7 @@ from weir.supervise.pause import in_force
 
 SUBMIT_GRACE_MS = 15_000  # between a takeover and the note of its submission; a standalone master takes well under a second for one
 SPARK_SUBMIT_MS = 200_000  # the same where spark-submit starts drivers, which is given three minutes: each eye replaced the other's start
+STARVED = "the cluster killed the driver: it took more memory than it was given"
 
 
 @dataclass(frozen=True)
@@ -84,3 +85,11 @@ class Observation:
 def submit_grace_ms(cluster: str) -> int:
     """How long whoever starts a driver on this kind of cluster may need from taking over to noting its submission."""
     return SUBMIT_GRACE_MS if cluster == "standalone" else SPARK_SUBMIT_MS
+
+
+def with_the_clusters_word(row: AttemptRow, driver: DriverState) -> AttemptRow:
+    """The row of an attempt, with the end that only the cluster can tell: who is killed for memory has no last words, and a Python process
+    that outlives the JVM only knows that this is gone."""
+    if driver is not DriverState.OUT_OF_MEMORY or row.exit_reason not in ("", "lost"):
+        return row
+    return replace(row, exit_reason=str(driver), exit_error=STARVED)

@@ -16,7 +16,7 @@ from weir.errors import Conflict, DriverEnded, NotRunning, UnknownJob
 from weir.settings import PROJECT, Settings
 from weir.supervise.factory import with_deployed
 from weir.supervise.manager import STOP_WITHIN_S, Action, Manager
-from weir.supervise.report import Verdict
+from weir.supervise.report import Report, Verdict
 from weir.supervise.spec import load_all
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
 from weir.triggers.ready import look
@@ -506,6 +506,23 @@ def test_a_driver_that_ran_out_of_memory_gets_more_until_the_next_deploy(bench: 
     bench.manager.stop(JOB)
     bench.manager.deploy(JOB)
     assert memory() == "1g"
+
+
+def test_a_driver_that_the_cluster_killed_for_its_memory_is_tried_once_more_with_more(bench: Bench) -> None:
+    def killed(driver: str) -> Report:
+        bench.cluster.states[driver] = DriverState.OUT_OF_MEMORY
+        return bench.manager.health(JOB)
+
+    bench.manager.deploy(JOB)
+    bench.writer("driver-1")
+    bench.store.put_exit(JOB, 1, "i1", "lost", "the driver's JVM has ended: it was killed, or ran out of memory", 0)  # its Python process
+    first = killed("driver-1")
+    assert first.verdict is Verdict.DOWN and "took more memory than it was given" in first.sentence
+    assert bench.manager.act(first) and list(bench.cluster.submissions.values())[-1].driver_memory == "2g"
+    line = next(e for e in bench.store.events(JOB) if e.kind == "restart")
+    assert line.detail["exit"] == "out_of_memory" and "down_ms" not in line.detail
+    last = killed("driver-2")
+    assert (last.verdict, last.act) == (Verdict.CRASH_LOOPING, "none") and "out of memory with 2g, too" in last.sentence
 
 
 def test_a_stop_lets_the_driver_end_by_itself_and_kills_one_that_does_not(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
