@@ -5,24 +5,27 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from spark_jobs.protocol import Head, first_head
+from spark_jobs.protocol import Head, Offsets, first_head
 from weir.cluster.records import AttemptRow, JobRow, VersionRow
 from weir.errors import Conflict, DataLoss, Diverged, WeirError
 from weir.supervise import bundle, versions
 from weir.supervise.plan import Kind, Plan
 from weir.supervise.planning import Planner
-from weir.supervise.report import Report
+from weir.supervise.report import Report, Verdict
 from weir.supervise.rollback import Fate, Ruling, rule
 from weir.supervise.spec import JobSpec, parse
 from weir.supervise.starting import AUTOMATIC, Action, Order
 from weir.supervise.words import Words
 
 ROLLBACK = "rollback"
+LAND_WITHIN_S = 30.0  # for the batch at work to land: a full one of a million lines takes ten
+LANDS = frozenset({Verdict.OK, Verdict.CATCHING_UP, Verdict.SLOW})
 
 
 class Deployer(Planner, Words):
     def deploy(self, job: str, who: str = AUTOMATIC, reason: str = "", plan: Plan | None = None) -> Action:
-        """Make the job run with the spec and the code that are here, or those of a plan. Nothing happens if it does.
+        """Make the job run with the spec and the code that are here, or those of a plan. Nothing happens if it does. A driver that is well
+        lands its batch first.
 
         Raises UnknownJob, BadSpec, Refused, DataLoss, Diverged, NotRunning (a part does not answer) or Conflict (somebody else deployed at
         the same moment).
@@ -37,12 +40,21 @@ class Deployer(Planner, Words):
         if wanted and self._runs(wanted, version, head):
             return Action(False, head.attempt, f"{job} runs version {version} already, as attempt {head.attempt}.")
         self._remember(job, wanted)
+        head = self._let_land(spec, head)
         self.store.put_version(job, VersionRow(version, self._now_ms(), spec.model_dump_json()))
         self._want(wanted, spec, "running", version, who, reason)
         changes = plan.differences if plan.before else ()
         action = self._start(Order(job, head.attempt, "deploy", who, reason or f"deploy of version {version}", changes=changes))
         bundle.drop(Path(self._settings.bundles), versions.droppable(self.versions(job), self.store.attempts(job), version))
         return action
+
+    def _let_land(self, spec: JobSpec, head: Head) -> Head:
+        """The head when the batch at work has landed: its work would be done again. What does not land in time, or is not well, is not
+        waited for."""
+        (report,) = self.onlooker().reports({spec.name: spec})
+        if report.found in LANDS and report.evidence.get("lag"):
+            self._until(lambda: _at(self._head(spec.name)) != _at(head), LAND_WITHIN_S)
+        return self._head(spec.name)
 
     # taking a version back
 
@@ -127,6 +139,10 @@ class Deployer(Planner, Words):
         new = replace(new, revision=wanted.revision + 1 if wanted else 1, changed_at=self._now_ms())
         if not self.store.set_job(wanted, new):
             raise Conflict(f"Somebody else changed {new.job} at the same moment.", f"Run: weir health {new.job}")
+
+
+def _at(head: Head) -> tuple[int, Offsets]:
+    return head.attempt, dict(head.frontier)
 
 
 NEXT: dict[type[WeirError], str] = {

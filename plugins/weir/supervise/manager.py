@@ -6,7 +6,6 @@ stale judgement cannot hit a healthy successor.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from spark_jobs.protocol import brought_forward
@@ -24,7 +23,7 @@ from weir.supervise.restart import Act
 from weir.supervise.spec import find
 from weir.supervise.starting import AUTOMATIC, Action, Order
 
-STOP_WITHIN_S = 30.0  # for the batch at work to land: a driver looks every 5 s, and a full batch of a million lines takes ten
+STOP_WITHIN_S = 30.0  # as LAND_WITHIN_S, and a driver looks every 5 s
 KILL_WITHIN_S = 30.0
 
 
@@ -204,13 +203,6 @@ class Manager(Deployer):
 
     def _ended(self, job: str, submission_id: str, within_s: float) -> bool:
         return self._until(lambda: self._cluster(job).state(submission_id).ended, within_s)
-
-    def _until(self, condition: Callable[[], bool], within_s: float) -> bool:
-        """Ask again and again; False if it is not so in time."""
-        deadline = self._clock() + within_s
-        while not (met := condition()) and self._clock() < deadline:
-            self._sleep(0.2)
-        return met
 
 
 __all__ = ["AUTOMATIC", "Action", "Manager"]

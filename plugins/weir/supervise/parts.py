@@ -128,6 +128,13 @@ class Parts:
         except Exception:
             log.exception("the timeline of %s lacks a line: %s by %s: %s", job, kind, who, text)
 
+    def _until(self, condition: Callable[[], bool], within_s: float) -> bool:
+        """Ask again and again; False if it is not so in time."""
+        deadline = self._clock() + within_s
+        while not (met := condition()) and self._clock() < deadline:
+            self._sleep(0.2)
+        return met
+
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
 

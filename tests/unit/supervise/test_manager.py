@@ -14,6 +14,7 @@ from spark_jobs.writer import Counted, Superseded, Writer
 from weir.cluster.records import AttemptRow, DriverState, Glance, Submission
 from weir.errors import Conflict, DriverEnded, NotRunning, UnknownJob
 from weir.settings import PROJECT, Settings
+from weir.supervise.deploying import LAND_WITHIN_S
 from weir.supervise.factory import with_deployed
 from weir.supervise.manager import STOP_WITHIN_S, Action, Manager
 from weir.supervise.report import Report, Verdict
@@ -102,6 +103,42 @@ def test_a_changed_spec_is_a_new_attempt(bench: Bench) -> None:
     bench.manager.specs[JOB] = bench.manager.specs[JOB].model_copy(update={"trigger": 5.0})
     assert bench.manager.deploy(JOB).attempt == 2
     assert bench.cluster.alive == ["driver-2"]
+
+
+@pytest.mark.parametrize("willing", [True, False])
+def test_a_deploy_lets_a_driver_that_is_well_land_its_batch_first_but_not_for_ever(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, willing: bool
+) -> None:
+    def work(seconds: float) -> None:
+        bench.clock.sleep(seconds)
+        if willing and bench.clock() > asked + 3:
+            bench.land(writer, 1, 10, 20)
+
+    bench.manager.deploy(JOB)
+    writer = bench.writer("driver-1")
+    bench.land(writer, 0, 0, 10)
+    bench.fill(0, 20)
+    asked = bench.clock()
+    monkeypatch.setattr(bench.manager, "_sleep", work)
+    bench.manager.specs[JOB] = bench.manager.specs[JOB].model_copy(update={"trigger": 5.0})
+    assert bench.manager.deploy(JOB).attempt == 2
+    waited = bench.clock() - asked
+    assert (bench.head().frontier[0], waited) == (
+        (20, pytest.approx(3.2, abs=0.3)) if willing else (10, pytest.approx(LAND_WITHIN_S, abs=1))
+    )
+    assert bench.cluster.alive == ["driver-2"]
+
+
+def test_a_deploy_does_not_wait_for_a_driver_that_is_dead_or_has_nothing_to_land(bench: Bench) -> None:
+    bench.manager.deploy(JOB)
+    bench.land(bench.writer("driver-1"), 0, 0, 10)
+    bench.clock.sleep(1)
+    for trigger, prepare in ((5.0, lambda: None), (6.0, lambda: bench.cluster.states.update({"driver-2": DriverState.FAILED}))):
+        prepare()
+        began = bench.clock()
+        bench.manager.specs[JOB] = bench.manager.specs[JOB].model_copy(update={"trigger": trigger})
+        assert bench.manager.deploy(JOB).changed and bench.clock() == began
+        bench.fill(0, 20)  # waits, and nobody is there to land it
 
 
 def test_a_deploy_that_failed_halfway_is_done_by_its_retry(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
