@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from spark_jobs.gap import Gap
 from spark_jobs.protocol import Head, Landed, Position
@@ -12,30 +13,42 @@ from weir.cluster.base import CountStore, Source
 from weir.counts.progress import batches
 from weir.counts.rules import Rules
 
-Range = tuple[int, int, bool]  # the first offset, the one after the last, and: does the broker have all of its batch?
 Chosen = Callable[[Head], bool]
 PIECE = 500_000  # lines: a second or two of work, and at most so many cells in a process's memory
 NEAR = 10_000  # offsets between two ranges: to read and drop them takes less than to begin reading anew
 
 
+class Range(NamedTuple):
+    """Offsets [start, end) of batches that were counted by the same rules. `whole`: does the broker have all of their lines?"""
+
+    start: int
+    end: int
+    whole: bool
+    rules: Rules
+
+
 @dataclass(frozen=True)
 class Piece:
-    """Ranges of one partition, in order, that are read in one go."""
+    """Ranges of one partition, in order and of the same rules, that are read in one go."""
 
     partition: int
     ranges: tuple[Range, ...]
 
     @property
     def start(self) -> int:
-        return self.ranges[0][0]
+        return self.ranges[0].start
 
     @property
     def end(self) -> int:
-        return self.ranges[-1][1]
+        return self.ranges[-1].end
+
+    @property
+    def rules(self) -> Rules:
+        return self.ranges[0].rules
 
     @property
     def lines(self) -> int:
-        return sum(end - start for start, end, _ in self.ranges)
+        return sum(one.end - one.start for one in self.ranges)
 
 
 @dataclass
@@ -58,8 +71,8 @@ class Plan:
             if hole.end < hole.start:
                 self.cut[hole.partition] = min(hole.end, self.cut.get(hole.partition, hole.end))
 
-    def add(self, head: Head, earliest: Mapping[int, int], same_topic: bool) -> None:
-        """Take in a batch; they come newest first."""
+    def add(self, head: Head, rules: Rules, earliest: Mapping[int, int], same_topic: bool) -> None:
+        """Take in a batch that was counted by these rules; they come newest first."""
         spans = {p: (head.start.get(p, 0), end) for p, end in head.end.items() if end > head.start.get(p, 0)}
         kept = {p: self._kept(p, span, earliest) if same_topic else (span[1], span[1]) for p, span in spans.items()}
         gone = sum(end - start - (kept[p][1] - kept[p][0]) for p, (start, end) in spans.items())
@@ -71,7 +84,7 @@ class Plan:
             self.late += head.totals.late
             self.rejected += sum(head.totals.rejected.values())
         for p, (start, end) in kept.items():
-            _join(self.ranges[p], (start, end, not gone))
+            _join(self.ranges[p], Range(start, end, not gone, rules))
 
     def _kept(self, partition: int, span: tuple[int, int], earliest: Mapping[int, int]) -> tuple[int, int]:
         """What the broker still has of a range."""
@@ -87,12 +100,12 @@ class Plan:
         for partition, ranges in sorted(self.ranges.items()):
             piece: list[Range] = []
             room = PIECE
-            for one in _cut(sorted(ranges)):
-                if piece and (one[1] - one[0] > room or one[0] - piece[-1][1] > NEAR):
+            for one in _cut(sorted(ranges, key=lambda one: one.start)):
+                if piece and (one.end - one.start > room or one.start - piece[-1].end > NEAR or one.rules != piece[-1].rules):
                     yield Piece(partition, tuple(piece))
                     piece, room = [], PIECE
                 piece.append(one)
-                room -= one[1] - one[0]
+                room -= one.end - one.start
             if piece:
                 yield Piece(partition, tuple(piece))
 
@@ -110,22 +123,21 @@ def plan_of(
         if head.gap:
             plan.pass_over(head.gap)
         if position in seen and (chosen is None or chosen(head)):
-            plan.add(head, earliest, head.topic_id in ("", topic_id))
+            plan.add(head, rules.of_version(head.version), earliest, head.topic_id in ("", topic_id))
     return plan
 
 
 def _join(ranges: list[Range], new: Range) -> None:
     """Add a range in front; batches come newest first, so most of them only lengthen the last range."""
-    start, end, whole = new
-    if start >= end:
+    if new.start >= new.end:
         return
-    if ranges and ranges[-1][0] == end and ranges[-1][2] == whole:
-        ranges[-1] = start, ranges[-1][1], whole
+    if ranges and ranges[-1].start == new.end and ranges[-1][2:] == new[2:]:
+        ranges[-1] = ranges[-1]._replace(start=new.start)
     else:
         ranges.append(new)
 
 
 def _cut(ranges: Iterable[Range]) -> Iterator[Range]:
-    for start, end, whole in ranges:
-        for at in range(start, end, PIECE):
-            yield at, min(end, at + PIECE), whole
+    for one in ranges:
+        for at in range(one.start, one.end, PIECE):
+            yield one._replace(start=at, end=min(one.end, at + PIECE))

@@ -89,7 +89,7 @@ class Stored:
 
 
 def recount(store: CountStore, source: Source, rules: Rules, scope: Scope = EVERYTHING, workers: int = 1) -> Result:
-    """Count again what has landed now, or the part of it that `scope` says.
+    """Count again what has landed now, or the part of it that `scope` says, each batch by the rules of the version that counted it.
 
     Raises UnknownJob, NotRunning (the broker does not answer), Conflict (the counts kept being folded).
     """
@@ -126,7 +126,7 @@ def _compared(
     store: CountStore, source: Source, rules: Rules, scope: Scope, workers: int, stored: Stored, comparison: Comparison
 ) -> Result:
     plan = _plan(store, source, rules, scope, stored)
-    counted, rejected = _source_side(source, rules, scope, workers, plan, comparison)
+    counted, rejected = _source_side(source, scope, workers, plan, comparison)
     comparison.add_stored({REJECTED: plan.rejected})
     unsure = _unsure(store, rules.job, stored.places, plan) if plan.lost else set()
     missing = doubled = 0
@@ -150,10 +150,10 @@ def _compared(
     )
 
 
-def _source_side(source: Source, rules: Rules, scope: Scope, workers: int, plan: Plan, comparison: Comparison) -> tuple[int, Counter[str]]:
+def _source_side(source: Source, scope: Scope, workers: int, plan: Plan, comparison: Comparison) -> tuple[int, Counter[str]]:
     """Take in what the source says; how many lines were counted, and how many rejected for which reason."""
     lines, rejected = 0, Counter[str]()
-    for tally in tallies(source, rules, plan.pieces(), workers):
+    for tally in tallies(source, plan.pieces(), workers):
         cells = {cell: found for cell, found in tally.cells.items() if scope.holds(cell[0])}
         lines += sum(n for n, _ in cells.values())
         comparison.add_counted(tally.partition, cells)

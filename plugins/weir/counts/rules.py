@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rules:
-    """Durations in ms."""
+    """Durations in ms. `earlier` has those of other versions of the job, by version: what has landed was read by its own."""
 
     job: str
     topic: str
@@ -20,6 +21,11 @@ class Rules:
     future_skew: int = 3_600_000
     time_zone: str = "UTC"
     line_format: str = "apache_error"
+    earlier: Mapping[str, Rules] = field(default_factory=dict, compare=False)
+
+    def of_version(self, version: str) -> Rules:
+        """Those that a version of the job counted by; the present ones if nobody knows it."""
+        return self.earlier.get(version, self)
 
     @classmethod
     def of(cls, spec: JobSpec) -> Rules:

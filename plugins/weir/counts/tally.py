@@ -17,7 +17,6 @@ from weir.cluster.base import Source
 from weir.counts.compare import Cell
 from weir.counts.lines import parser, service_of
 from weir.counts.plan import Piece
-from weir.counts.rules import Rules
 
 FEW = 500_000  # lines that one process has counted before a second one has started
 AHEAD = 2  # pieces a process that are under way or waiting to be taken in: what bounds memory
@@ -39,18 +38,18 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def tallies(source: Source, rules: Rules, pieces: Iterable[Piece], workers: int) -> Iterator[Tally]:
+def tallies(source: Source, pieces: Iterable[Piece], workers: int) -> Iterator[Tally]:
     """Count each piece, in order. In this process if there is little to do, or if the source cannot be sent to another one."""
     pieces = list(pieces)
     workers = min(workers, len(pieces))
-    if workers < 2 or sum(piece.lines for piece in pieces) <= FEW or not _can_be_sent((source, rules)):
-        return (count(source, rules, piece) for piece in pieces)
-    return _elsewhere(source, rules, pieces, workers)
+    if workers < 2 or sum(piece.lines for piece in pieces) <= FEW or not _can_be_sent(source):
+        return (count(source, piece) for piece in pieces)
+    return _elsewhere(source, pieces, workers)
 
 
-def _elsewhere(source: Source, rules: Rules, pieces: Iterable[Piece], workers: int) -> Iterator[Tally]:
+def _elsewhere(source: Source, pieces: Iterable[Piece], workers: int) -> Iterator[Tally]:
     """Spawned, not forked: the clients of Kafka and Cassandra have threads, which a fork does not bring along."""
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (source, rules))
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (source,))
     ahead: deque[Future[Tally]] = deque()
     try:
         for piece in pieces:
@@ -63,14 +62,14 @@ def _elsewhere(source: Source, rules: Rules, pieces: Iterable[Piece], workers: i
         pool.shutdown(cancel_futures=True)
 
 
-_HERE: list[tuple[Source, Rules]] = []  # what a process of the pool works with
+_HERE: list[Source] = []  # what a process of the pool reads
 
 
-def _begin(source: Source, rules: Rules) -> None:
+def _begin(source: Source) -> None:
     """Set up a process of the pool. It ends with its parent, however that ends: a killed task must not leave any behind."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent was interrupted too, and tells
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _HERE[:] = [(source, rules)]
+    _HERE[:] = [source]
 
 
 def _end_with_parent() -> None:
@@ -81,7 +80,7 @@ def _end_with_parent() -> None:
 
 
 def _count_here(piece: Piece) -> Tally:
-    return count(*_HERE[0], piece)
+    return count(_HERE[0], piece)
 
 
 def _can_be_sent(what: Any) -> bool:
@@ -91,22 +90,22 @@ def _can_be_sent(what: Any) -> bool:
         return False
 
 
-def count(source: Source, rules: Rules, piece: Piece) -> Tally:
+def count(source: Source, piece: Piece) -> Tally:
     """Count one piece. Raises NotRunning."""
-    tally, parse, pane_ms = Tally(piece.partition), parser(rules), rules.pane
+    tally, parse, pane_ms = Tally(piece.partition), parser(piece.rules), piece.rules.pane
     counts: dict[tuple[int, bytes | None, str], int] = {}
     firsts: dict[tuple[int, bytes | None, str], int] = {}
     ranges = iter(piece.ranges)
-    start, end, whole = next(ranges)
-    for record in source.records(rules.topic, piece.partition, piece.start, piece.end):
+    at = next(ranges)
+    for record in source.records(piece.rules.topic, piece.partition, piece.start, piece.end):
         offset = record.offset
-        while offset >= end:
-            start, end, whole = next(ranges)
-        if offset < start:
+        while offset >= at.end:
+            at = next(ranges)
+        if offset < at.start:
             continue  # between two ranges
         parsed = parse(record.value, record.append_ms)
         if isinstance(parsed, str):
-            if whole:
+            if at.whole:
                 tally.rejected[parsed] += 1
                 tally.first_rejected = offset if tally.first_rejected < 0 else tally.first_rejected
             continue

@@ -41,10 +41,11 @@ def counts_of(job: str) -> Iterator[Counts]:
     """The parts that hold a job's counts. A job that was never deployed has none: the task is skipped."""
     from weir.cluster.kafka import KafkaBroker
     from weir.counts.closed import closed_now
-    from weir.counts.rules import Rules
+    from weir.supervise.versions import rules as rules_of
 
     with final(), opened() as manager:
-        rules, source, now = Rules.of(manager.spec(job)), KafkaBroker(settings().kafka), int(time.time() * 1000)
+        rules = rules_of(manager.spec(job), manager.store.versions(job))
+        source, now = KafkaBroker(settings().kafka), int(time.time() * 1000)
         head = manager.store.head(job)
         if head is None:
             raise AirflowSkipException(f"{job} was never deployed: it has no counts.")

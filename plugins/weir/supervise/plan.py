@@ -16,7 +16,7 @@ from weir.supervise.verdict import lost_in_words
 FIXED = ("panes.width", "panes.shards")  # for an epoch: what is in the store by them is read as the epoch began
 READING = ("source.line_format", "source.time_zone", "panes.future_skew")  # how a line is read: what has landed was read otherwise
 NOTES = {
-    **dict.fromkeys(READING, "lines from here on are read by it, and a recount reads earlier ones by it, too"),
+    **dict.fromkeys(READING, "lines from here on are read by it; a recount reads each by what it was counted by"),
     "cluster": "the old driver ends by itself, when it sees that it was superseded",
 }
 
@@ -101,9 +101,9 @@ def classify(ran: JobSpec | None, spec: JobSpec, head: Head | None, topic: Topic
     if finding:
         return Change(Kind.NEW_EPOCH, (f"no checkpoint leads on: {finding}", f"epoch {head.epoch + 1} begins exactly {where}"))
     if read := _of(READING, ran, spec):
-        kept = f"{', '.join(read)}: what has landed stays as it was read; to read it anew, replay the topic into a job of its own"
-        first = f"run weir recount {spec.name} first: a later one reads what is not proven by then in the new way, and finds it different"
-        return Change(Kind.NEEDS_REPLAY, (kept, first, f"goes on {where}"))
+        kept = f"{', '.join(read)}: what has landed stays as it was read, and is recounted so"
+        anew = "to read it anew, replay the topic into a job of its own"
+        return Change(Kind.NEEDS_REPLAY, (kept, anew, f"goes on {where}"))
     return Change(Kind.SAME_CHECKPOINT, (f"goes on {where}",))
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from spark_jobs.protocol import Head, landed
 from weir.cluster.records import AttemptRow, VersionRow
-from weir.errors import NotKept
+from weir.counts.rules import Rules
+from weir.errors import BadSpec, NotKept
+from weir.supervise.spec import JobSpec, parse
 
 KEEP = 10  # bundles of a job: each is a copy of the jobs' code, 0.1 MB
 
@@ -44,3 +47,15 @@ def droppable(rows: Sequence[VersionRow], attempts: Sequence[AttemptRow], curren
     last_good = next((row.version for row in rows if row.good and row.version != current), current)
     needed = {current, last_good, *[a.version for a in attempts if a.used][:2], *(row.version for row in rows[:KEEP])}
     return [row.version for row in rows if row.version not in needed]
+
+
+def rules(spec: JobSpec, rows: Sequence[VersionRow]) -> Rules:
+    """What a job's lines are counted by, and what its other versions counted them by."""
+    return replace(Rules.of(spec), earlier={version: Rules.of(was) for version, was in _readable(rows)})
+
+
+def _readable(rows: Sequence[VersionRow]) -> Iterator[tuple[str, JobSpec]]:
+    """The specs of the versions; not of those that another version of Weir kept in a form of its own."""
+    for row in rows:
+        with suppress(BadSpec):
+            yield row.version, parse(row.spec, f"version {row.version}")

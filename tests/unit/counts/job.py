@@ -41,8 +41,8 @@ class Job:
         self.now = START
         self.take_over()
 
-    def take_over(self) -> None:
-        head = self.store.head(self.name)
+    def take_over(self, version: str = "v1") -> None:
+        self.version, head = version, self.store.head(self.name)
         assert head is not None
         self._begin(take_over(self.store, self.name, head.attempt).attempt, head.last_landed + 1)
 
@@ -68,7 +68,7 @@ class Job:
         self._begin(rebuild(self.store, self.name, head.attempt, lambda head: rebuilt(head, offsets, topic_id, gap)).attempt, 0)
 
     def _begin(self, attempt: int, next_batch: int) -> None:
-        self.writer = Writer(self.store, self.name, attempt, f"process-{attempt}", "v1", self.shards, lambda: 1000 * self.now)
+        self.writer = Writer(self.store, self.name, attempt, f"process-{attempt}", self.version, self.shards, lambda: 1000 * self.now)
         self.writer.start()
         self.next_batch = next_batch
 

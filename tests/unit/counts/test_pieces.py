@@ -19,7 +19,7 @@ from weir.cluster.records import Record
 from weir.counts import plan, tally
 from weir.counts.compare import REJECTED, Cell, Comparison, Difference
 from weir.counts.fold import fold, seen_landed
-from weir.counts.plan import NEAR, Piece, Plan
+from weir.counts.plan import NEAR, Piece, Plan, Range
 from weir.counts.read import as_of
 from weir.counts.recount import recount
 from weir.counts.scope import Scope, sampled
@@ -32,7 +32,7 @@ S = 1000
 
 def planned(ranges: list[tuple[int, int, bool]], most: int) -> list[Piece]:
     found = Plan()
-    found.ranges[0] = ranges[::-1]
+    found.ranges[0] = [Range(*one, RULES) for one in reversed(ranges)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plan, "PIECE", most)
         return list(found.pieces())
@@ -42,7 +42,7 @@ def test_pieces_hold_every_range_once_and_no_more_lines_than_they_may() -> None:
     ranges = [(0, 25, True), (25, 30, False), (40, 41, True), (50 + NEAR, 60 + NEAR, True)]
     pieces = planned(ranges, 10)
     assert all(piece.lines <= 10 for piece in pieces)
-    assert Counter(o for p in pieces for a, b, _ in p.ranges for o in range(a, b)) == Counter(o for a, b, _ in ranges for o in range(a, b))
+    assert Counter(o for p in pieces for a, b, *_ in p.ranges for o in range(a, b)) == Counter(o for a, b, _ in ranges for o in range(a, b))
     assert [(p.start, p.end) for p in pieces] == [(0, 10), (10, 20), (20, 30), (40, 41), (50 + NEAR, 60 + NEAR)]
 
 
@@ -53,11 +53,11 @@ def test_what_lies_between_two_near_ranges_is_read_and_not_counted() -> None:
         broker.add(TOPIC, 0, b"web", line(START + i * S, "error" if i in (2, 3, 7) else "info"), START)
     broker.add(TOPIC, 0, b"web", b"", START)
     (piece,) = planned([(2, 4, True), (7, 8, False)], 100)
-    assert tally.count(broker, RULES, piece).cells == {(START, "web", "error"): (3, 2)}
+    assert tally.count(broker, piece).cells == {(START, "web", "error"): (3, 2)}
     (piece,) = planned([(9, 10, True), (10, 11, True)], 100)
-    assert tally.count(broker, RULES, piece).rejected == {"empty": 1}
+    assert tally.count(broker, piece).rejected == {"empty": 1}
     (piece,) = planned([(10, 11, False)], 100)
-    assert tally.count(broker, RULES, piece).rejected == {}
+    assert tally.count(broker, piece).rejected == {}
 
 
 def busy(lines: int = 3000) -> Job:
@@ -117,7 +117,7 @@ def test_a_failure_in_a_process_is_told_as_it_was(monkeypatch: pytest.MonkeyPatc
     nowhere.answers = False
     pieces = planned([(0, 1, True), (1, 2, True)], 1)
     with pytest.raises(NotRunning, match="WEIR-201: The broker does not answer"):
-        list(tally.tallies(nowhere, RULES, pieces, 2))
+        list(tally.tallies(nowhere, pieces, 2))
 
 
 def test_kafka_goes_to_another_process_as_its_address() -> None:
@@ -131,11 +131,12 @@ PARENT = """
 import os, sys
 from tests.unit.counts.test_pieces import Endless
 from weir.counts import tally
-from weir.counts.plan import Piece
+from weir.counts.plan import Piece, Range
 from weir.counts.rules import Rules
 if __name__ == "__main__":
     tally.FEW = 0
-    for _ in tally.tallies(Endless(sys.argv[1]), Rules("j", "t"), [Piece(0, ((0, 1, True),)), Piece(1, ((0, 1, True),))], 2):
+    one = Range(0, 1, True, Rules("j", "t"))
+    for _ in tally.tallies(Endless(sys.argv[1]), [Piece(0, (one,)), Piece(1, (one,))], 2):
         pass
 """
 

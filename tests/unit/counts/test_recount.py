@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,14 +11,18 @@ from hypothesis import strategies as st
 
 from spark_jobs.contract import HOUR_MS
 from spark_jobs.gap import GapKind
+from weir.cluster.records import VersionRow
 from weir.counts.fold import fold
 from weir.counts.recount import Result, recount
 from weir.counts.scope import Scope
 from weir.counts.sweep import sweep
 from weir.errors import NotRunning, UnknownJob
+from weir.settings import PROJECT
+from weir.supervise import versions
+from weir.supervise.spec import load_all
 from weir.testing import MemoryBroker, MemoryStore
 
-from .job import JOB, RULES, START, TOPIC, Job
+from .job import JOB, RULES, START, TOPIC, Job, line
 
 S = 1000
 
@@ -55,6 +60,28 @@ def test_exact_counts_are_proven(job: Job) -> None:
     assert result.proven
     assert "33 lines were counted again, none is missing or doubled" in result.sentence
     assert result.as_dict()["rejected_by_reason"] == {"empty": 1, "not_utf8": 1}
+
+
+def test_each_batch_is_counted_again_by_the_rules_of_its_version() -> None:
+    """The clocks of Berlin are an hour ahead. It is deployed, and taken back: the same text means this, then that, then this again."""
+    job, berlin = Job(), replace(RULES, time_zone="Europe/Berlin")
+    for version, ahead in (("v1", 0), ("v2", HOUR_MS), ("v1", 0)):
+        job.take_over(version)
+        for i in range(3):
+            at = START + i * S
+            job._add(0, b"web", line(at + ahead), START + ahead, (at, "web", "error"))
+        job.land()
+    result = recount(job.store, job.broker, replace(RULES, earlier={"v1": RULES, "v2": berlin}))
+    assert result.proven and numbers(result) == [0, 0, 0, 9, 0]
+    assert numbers(recount(job.store, job.broker, RULES))[:2] == [3, 3], "by the present rules alone"
+
+
+def test_the_rules_of_a_version_that_nobody_can_read_are_the_present_ones() -> None:
+    spec = load_all(PROJECT / "spark_jobs")[JOB]
+    berlin = spec.model_copy(update={"source": spec.source.model_copy(update={"time_zone": "Europe/Berlin"})})
+    rows = [VersionRow("v3", 3, spec.model_dump_json()), VersionRow("v2", 2, berlin.model_dump_json()), VersionRow("v1", 1, "{}")]
+    rules = versions.rules(spec, rows)
+    assert [rules.of_version(v).time_zone for v in ("v1", "v2", "v3", "v9")] == ["UTC", "Europe/Berlin", "UTC", "UTC"]
 
 
 def test_what_has_not_landed_is_not_looked_at(job: Job) -> None:

@@ -42,7 +42,7 @@ CASES: dict[str, tuple[JobSpec | None, JobSpec, Head | None, Topic | None, Kind,
     "the code alone": (SPEC, SPEC, HEAD, TOPIC, Kind.SAME_CHECKPOINT, "behind batch 0 of epoch 1, at 0: 100, 1: 100"),
     "another trigger": (SPEC, spec(trigger=5), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "goes on"),
     "more memory": (SPEC, spec(resources__driver_memory="2g"), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "goes on"),
-    "another time zone": (SPEC, spec(source__time_zone="Europe/Berlin"), HEAD, TOPIC, Kind.NEEDS_REPLAY, "run weir recount counts first"),
+    "another time zone": (SPEC, spec(source__time_zone="Europe/Berlin"), HEAD, TOPIC, Kind.NEEDS_REPLAY, "is recounted so"),
     "another bound for the future": (SPEC, spec(panes__future_skew=60), HEAD, TOPIC, Kind.NEEDS_REPLAY, "goes on behind batch 0"),
     "more shards": (SPEC, spec(panes__shards=8), HEAD, TOPIC, Kind.NEW_EPOCH, "panes.shards: 4 -> 8"),
     "wider panes": (SPEC, spec(panes__width=20), HEAD, TOPIC, Kind.NEW_EPOCH, "panes.width: 10 -> 20"),
@@ -80,7 +80,7 @@ def test_a_checkpoint_that_does_not_lead_on_is_a_new_epoch_or_a_persons_word() -
 
 def test_differences_say_what_they_mean_for_counts() -> None:
     assert differences(SPEC, spec(trigger=5)) == ("trigger: 1.0 -> 5.0",)
-    assert "a recount reads earlier ones by it" in differences(SPEC, spec(source__time_zone="Europe/Berlin"))[0]
+    assert "a recount reads each by what it was counted by" in differences(SPEC, spec(source__time_zone="Europe/Berlin"))[0]
     assert differences(SPEC, spec(spark_conf={"a": "1"})) == ("spark_conf.a: not set -> 1",)
     assert differences(SPEC, SPEC) == ("the code alone",)
 
