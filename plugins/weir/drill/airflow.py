@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 
-from weir.drill.fault import Scene, enlist, fault
+from weir.drill import disk
+from weir.drill.fault import ROOT, Scene, enlist, fault
 from weir.drill.keeper import AIRFLOW, away
 from weir.drill.runs import Runs
 from weir.drill.steady import replaced, unharmed
 
 AWAY_S, LONG_S = 30.0, 600.0
+LOG_ROOM_MIB = 16
 
 
 def killed(parts: Sequence[str], seconds: float) -> Callable[[Scene], None]:
@@ -41,3 +46,34 @@ def driver_meanwhile(scene: Scene) -> None:
         scene.begins()
         scene.pause(10.0, 15.0)
     replaced(scene)
+
+
+@contextmanager
+def without_room(scene: Scene) -> Iterator[None]:
+    """Within the block Airflow cannot write a line of its logs; afterwards it works."""
+    stage = scene.stage
+    with disk.small(partial(away, stage, AIRFLOW), stage.home / "airflow" / "logs", LOG_ROOM_MIB) as filled:
+        Runs(stage).prove()
+        scene.begins()
+        with filled():
+            yield
+        scene.healed()
+        Runs(stage).prove()
+
+
+@fault("F13.logs", f"the disk under Airflow's logs full for {AWAY_S:.0f} s", needs=frozenset({ROOT}))
+def no_room_for_logs(scene: Scene) -> None:
+    with unharmed(scene), without_room(scene):
+        time.sleep(AWAY_S)
+
+
+@fault(
+    "F13.logs.driver",
+    "the disk under Airflow's logs full, and the driver killed: the watch must see it",
+    replaces=True,
+    needs=frozenset({ROOT}),
+)
+def driver_without_room_for_logs(scene: Scene) -> None:
+    with without_room(scene):
+        scene.stage.signal_driver(signal.SIGKILL)
+        replaced(scene)

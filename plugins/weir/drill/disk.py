@@ -14,22 +14,23 @@ from weir.drill.stage import JOB, WHO, Stage
 from weir.local.state import StateFile
 
 BALLAST = "ballast"
+Away = Callable[[], AbstractContextManager[None]]
 
 
 @contextmanager
-def small(stage: Stage, part: str, folder: Path, room_mib: int) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+def small(away: Away, folder: Path, room_mib: int) -> Iterator[Callable[[], AbstractContextManager[None]]]:
     """Within the block the folder is a file system with the same files and so much room. Yields what fills it, for the time of a block.
 
-    `part` is the server whose folder it is, stopped while the files change places; empty for the job itself.
+    Within `away` nobody uses the folder: the files change places.
     """
-    with _away(stage, part):
+    with away():
         # Not a size for all cases: two hours of other faults had left more in Kafka's folder than the file system was made for.
         size = f"size={size_mib(folder) + room_mib}m"
         _exchange(folder, lambda: _run("mount", "-t", "tmpfs", "-o", size, "weir-drill", str(folder)))
     try:
         yield lambda: _full(folder)
     finally:
-        with _away(stage, part):
+        with away():
             _exchange(folder, lambda: _run("umount", str(folder)))
 
 
@@ -51,8 +52,8 @@ def _full(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _away(stage: Stage, part: str) -> Iterator[None]:
-    """Nothing uses the folder: the job is stopped, or the server has ended and its keeper is held from starting it again."""
+def away(stage: Stage, part: str) -> Iterator[None]:
+    """The server has ended, and its keeper is held from starting it again; empty for the job itself, which is stopped."""
     if not part:
         stage.manager.stop(JOB, WHO, "its disk is exchanged")
         yield

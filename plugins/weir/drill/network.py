@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import psutil
@@ -16,6 +16,7 @@ import psutil
 from weir.cluster.records import DriverState
 from weir.drill.fault import IPTABLES, PROXY, Scene, enlist, fault
 from weir.drill.proxy import CUT, PASS, everybody
+from weir.drill.runs import Runs
 from weir.drill.stage import JOB, Stage
 from weir.drill.steady import PAUSE_S, master_page, of_driver, replaced, unharmed
 from weir.errors import NotRunning
@@ -27,17 +28,17 @@ REAL, PROXIED = frozenset({IPTABLES}), frozenset({PROXY})
 
 
 @contextmanager
-def dropped(stage: Stage, *ports: str) -> Iterator[None]:
-    """Within the block every packet from and to some ports of the stack is dropped; nobody is told."""
+def dropped(stage: Stage, *ports: str, sides: Sequence[str] = ("--dport", "--sport")) -> Iterator[None]:
+    """Within the block every packet to and from some ports of the stack is dropped; nobody is told."""
     with ExitStack() as cuts:
         for port in ports:
-            cuts.enter_context(_dropped(str(folder.load(stage.home).ports[port])))
+            cuts.enter_context(_dropped(str(folder.load(stage.home).ports[port]), sides))
         yield
 
 
 @contextmanager
-def _dropped(number: str) -> Iterator[None]:
-    rules = [("OUTPUT", "-o", "lo", "-p", "tcp", side, number, "-j", "DROP") for side in ("--dport", "--sport")]
+def _dropped(number: str, sides: Sequence[str]) -> Iterator[None]:
+    rules = [("OUTPUT", "-o", "lo", "-p", "tcp", side, number, "-j", "DROP") for side in sides]
     for rule in rules:
         subprocess.run(["iptables", "-I", *rule], check=True, capture_output=True)
     try:
@@ -55,13 +56,24 @@ def kafka(scene: Scene) -> None:
         _lands_again(scene)
 
 
-@fault("F8.kafka.driver", f"no packet between Kafka and the driver alone for {CUT_S:.0f} s", needs=REAL)
-def kafka_driver(scene: Scene) -> None:
-    with unharmed(scene, CUT_S + PAUSE_S):
-        with dropped(scene.stage, "kafka_driver"):
-            time.sleep(CUT_S)
-            _waiting(scene.stage)
-        _lands_again(scene)
+def kafka_driver(*sides: str) -> Callable[[Scene], None]:
+    """The driver cannot reach Kafka, and Airflow sees lines wait."""
+
+    def play(scene: Scene) -> None:
+        with unharmed(scene, CUT_S + PAUSE_S):
+            with dropped(scene.stage, "kafka_driver", sides=sides):
+                time.sleep(CUT_S)
+                _waiting(scene.stage)
+            _lands_again(scene)
+
+    return play
+
+
+for word, sides, what in (
+    ("driver", ("--dport", "--sport"), "between Kafka and the driver alone"),
+    ("answers", ("--sport",), "from Kafka to the driver"),
+):
+    enlist(f"F8.kafka.{word}", f"no packet {what} for {CUT_S:.0f} s", kafka_driver(*sides), needs=REAL)
 
 
 @fault(
@@ -113,6 +125,15 @@ def _waiting(stage: Stage) -> None:
 def _lands_again(scene: Scene) -> None:
     scene.healed()
     scene.stage.until(lambda: scene.stage.landed_after(scene.healed_at), "a batch lands again")
+
+
+@fault("F8.postgres", f"no packet between Airflow and its metadata database for {CUT_S:.0f} s", needs=REAL)
+def metadata(scene: Scene) -> None:
+    with unharmed(scene):
+        with dropped(scene.stage, "postgres"):
+            time.sleep(CUT_S)
+        scene.healed()
+        Runs(scene.stage).prove()
 
 
 @fault("F8.rest", f"no packet between Airflow and the REST port of Spark's master for {CUT_S:.0f} s: unknown, and no restart", needs=REAL)
