@@ -128,7 +128,8 @@ class Room:
 
 @dataclass(frozen=True)
 class AttemptRow:
-    """One start of a driver. Times are in ms, 0 for "not yet"; `exit_reason` is empty for one that runs or was killed."""
+    """One start of a driver. Times are in ms, 0 for "not yet"; `exit_reason` is empty for one that runs, or was killed for no
+    known reason."""
 
     attempt: int
     cause: str = ""  # deploy, restart, rebuild

@@ -26,7 +26,7 @@ STATES = {
     "KILLED": DriverState.KILLED,
 }
 # KILLED_EXCEEDED_VMEM and KILLED_EXCEEDED_PMEM of org.apache.hadoop.yarn.api.records.ContainerExitStatus, as diagnostics quote them.
-STARVED = re.compile(r"exitCode: -10[34]\b")
+OVER_MEMORY = re.compile(r"exitCode: -10[34]\b")
 FINAL = {"SUCCEEDED": DriverState.FINISHED, "KILLED": DriverState.KILLED}
 
 
@@ -82,6 +82,6 @@ def _state(app: Any) -> DriverState:
     if not isinstance(app, dict):
         return DriverState.UNKNOWN
     state = STATES.get(str(app.get("state")), DriverState.UNKNOWN)
-    if state is DriverState.FAILED and STARVED.search(str(app.get("diagnostics"))):
+    if state is DriverState.FAILED and OVER_MEMORY.search(str(app.get("diagnostics"))):
         return DriverState.OUT_OF_MEMORY
     return FINAL.get(str(app.get("finalStatus")), state) if app.get("state") == "FINISHED" else state

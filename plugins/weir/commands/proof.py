@@ -61,13 +61,13 @@ def recount(
     from weir.counts.recount import recount as count_again
     from weir.counts.scope import Scope
     from weir.counts.tally import cores
-    from weir.supervise.versions import rules as rules_of
+    from weir.supervise import versions
 
     settings = Settings.load()
     spec, source = spec_of(settings, job), KafkaBroker(settings.kafka)
     scope = Scope(time_of(since, "since"), time_of(until, "until"))
     with opened_store(settings) as store:
-        rules = rules_of(spec, store.versions(job))
+        rules = versions.rules(spec, store.versions(job))
         drawn = _drawn(store, source, rules, scope, sample, seed) if sample else None
         goal = set_out(store, job) if scope.everything and drawn is None else None
         if goal is not None:

@@ -52,7 +52,7 @@ def driver_meanwhile(scene: Scene) -> None:
 def without_room(scene: Scene) -> Iterator[None]:
     """Within the block Airflow cannot write a line of its logs; afterwards it works."""
     stage = scene.stage
-    with disk.small(partial(away, stage, AIRFLOW), stage.home / "airflow" / "logs", LOG_ROOM_MIB) as filled:
+    with disk.small(stage, partial(disk.ended, stage, *AIRFLOW), stage.home / "airflow" / "logs", LOG_ROOM_MIB) as filled:
         Runs(stage).prove()
         scene.begins()
         with filled():

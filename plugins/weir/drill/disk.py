@@ -18,12 +18,13 @@ Away = Callable[[], AbstractContextManager[None]]
 
 
 @contextmanager
-def small(away: Away, folder: Path, room_mib: int) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+def small(stage: Stage, away: Away, folder: Path, room_mib: int) -> Iterator[Callable[[], AbstractContextManager[None]]]:
     """Within the block the folder is a file system with the same files and so much room. Yields what fills it, for the time of a block.
 
     Within `away` nobody uses the folder: the files change places.
     """
     with away():
+        shutil.rmtree(_aside(folder), ignore_errors=True)
         # Not a size for all cases: two hours of other faults had left more in Kafka's folder than the file system was made for.
         size = f"size={size_mib(folder) + room_mib}m"
         _exchange(folder, lambda: _run("mount", "-t", "tmpfs", "-o", size, "weir-drill", str(folder)))
@@ -31,7 +32,7 @@ def small(away: Away, folder: Path, room_mib: int) -> Iterator[Callable[[], Abst
         yield lambda: _full(folder)
     finally:
         with away():
-            _exchange(folder, lambda: _run("umount", str(folder)))
+            _exchange(folder, lambda: stage.until(lambda: _unmounted(folder), f"nobody uses {folder}"))
 
 
 @contextmanager
@@ -52,30 +53,45 @@ def _full(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def away(stage: Stage, part: str) -> Iterator[None]:
-    """The server has ended, and its keeper is held from starting it again; empty for the job itself, which is stopped."""
-    if not part:
-        stage.manager.stop(JOB, WHO, "its disk is exchanged")
-        yield
-        stage.manager.deploy(JOB, WHO, "its disk was exchanged")
-        return
+def ended(stage: Stage, *parts: str) -> Iterator[None]:
+    """Servers have ended, with all that they have forked, and their keeper is held from starting them again."""
     with held(stage):
-        child = StateFile(stage.home).read()[part].child()
-        if child:  # else it has ended over its full disk, and its keeper starts it when it is let go
-            child.stop("SIGTERM", 30)
+        records = StateFile(stage.home).read()
+        children = {part: records[part].child() for part in parts}
+        for child in children.values():
+            if child:  # else it has ended over its full disk, and its keeper starts it when it is let go
+                child.stop("SIGTERM", 30)
         yield
-    stage.await_part(part, child.pid if child else 0)
+    for part, child in children.items():
+        stage.await_part(part, child.pid if child else 0)
 
 
-def _exchange(folder: Path, change: Callable[[], None]) -> None:
+@contextmanager
+def stopped(stage: Stage) -> Iterator[None]:
+    """The job is stopped."""
+    stage.manager.stop(JOB, WHO, "its disk is exchanged")
+    yield
+    stage.manager.deploy(JOB, WHO, "its disk was exchanged")
+
+
+def _exchange(folder: Path, change: Callable[[], object]) -> None:
     """Keep the files of a folder aside while something is mounted on it, or taken off."""
-    aside = folder.with_name(f"{folder.name}.aside")
+    aside = _aside(folder)
     shutil.copytree(folder, aside)
     change()
     for old in folder.iterdir():
         shutil.rmtree(old) if old.is_dir() else old.unlink()
     shutil.copytree(aside, folder, dirs_exist_ok=True)
     shutil.rmtree(aside)
+
+
+def _aside(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.aside")
+
+
+def _unmounted(folder: Path) -> bool:
+    """A process that has just been killed may hold a file for a moment."""
+    return subprocess.run(["umount", str(folder)], capture_output=True, check=False).returncode == 0
 
 
 def size_mib(folder: Path) -> int:

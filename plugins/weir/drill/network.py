@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 import psutil
 
 from weir.cluster.records import DriverState
-from weir.drill.fault import IPTABLES, PROXY, Scene, enlist, fault
+from weir.drill.fault import IPTABLES, PROXY, Scene, enlist, fault, now_ms
 from weir.drill.proxy import CUT, PASS, everybody
 from weir.drill.runs import Runs
 from weir.drill.stage import JOB, Stage
@@ -39,13 +39,15 @@ def dropped(stage: Stage, *ports: str, sides: Sequence[str] = ("--dport", "--spo
 @contextmanager
 def _dropped(number: str, sides: Sequence[str]) -> Iterator[None]:
     rules = [("OUTPUT", "-o", "lo", "-p", "tcp", side, number, "-j", "DROP") for side in sides]
-    for rule in rules:
-        subprocess.run(["iptables", "-I", *rule], check=True, capture_output=True)
-    try:
-        yield
-    finally:
+    with ExitStack() as undone:
         for rule in rules:
-            subprocess.run(["iptables", "-D", *rule], check=True, capture_output=True)
+            undone.callback(_iptables, "-D", *rule)
+            _iptables("-I", *rule)
+        yield
+
+
+def _iptables(*arguments: str) -> None:
+    subprocess.run(["iptables", "-w", *arguments], check=True, capture_output=True)
 
 
 @fault("F8.kafka", f"no packet between Kafka and its clients for {CUT_S:.0f} s", needs=REAL)
@@ -117,9 +119,9 @@ def _sent_by(scene: Scene, kafka: str) -> None:
 
 
 def _waiting(stage: Stage) -> None:
-    """Raises NotRunning unless lines wait."""
-    if not stage.manager.observe(JOB).lag:
-        raise NotRunning("The driver has landed all that there is.", "It was cut off from Kafka: lines must wait.")
+    """Raises NotRunning unless lines wait, and nothing has landed for most of the cut."""
+    if not stage.manager.observe(JOB).lag or stage.landed_after(now_ms() - int(500 * CUT_S)):
+        raise NotRunning("The driver goes on landing.", "It was cut off from Kafka: lines must wait.")
 
 
 def _lands_again(scene: Scene) -> None:

@@ -50,6 +50,15 @@ class Runs:
         self._stage.until(lambda: self.state(dag, run) in ENDED, f"{dag} {run} ends", RUN_S)
         return self.state(dag, run)
 
+    def newest(self, dag: str) -> str:
+        """Waits until the newest run of a DAG has ended; returns its state."""
+        self._stage.until(lambda: self._newest(dag) in ENDED, f"the newest run of {dag} ends", RUN_S)
+        return self._newest(dag)
+
+    def _newest(self, dag: str) -> str:
+        found: Sequence[Mapping[str, Any]] = self.call("GET", f"/dags/{dag}/dagRuns?order_by=-run_after&limit=1")["dag_runs"]
+        return str(found[0]["state"]) if found else ""
+
     def succeed(self, dag: str, run: str) -> None:
         """Waits until a run has ended. Raises NotRunning that names the tasks if it failed."""
         if self.end(dag, run) != "success":

@@ -89,7 +89,8 @@ def full(part: str, where: str, room_mib: int) -> Callable[[Scene], None]:
 
     def play(scene: Scene) -> None:
         stage = scene.stage
-        with disk.small(partial(disk.away, stage, part), stage.home / where, room_mib) as filled:
+        away = partial(disk.ended, stage, part) if part else partial(disk.stopped, stage)
+        with disk.small(stage, away, stage.home / where, room_mib) as filled:
             stage.until(lambda: stage.landed_after(scene.injected_at), "a batch lands on the small disk")
             scene.begins()
             with filled():

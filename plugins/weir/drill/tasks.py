@@ -149,8 +149,16 @@ def _hit_after_death(scene: Scene, runs: Runs, name: str, dag: str, number: sign
         hit = isinstance(found, psutil.Process) and _signalled(found, number)
         replaced(scene)
         if hit:
-            return
+            return scene.notes.append(f"{number.name}: the run ended as {_settled(runs, dag)}")
     raise NotRunning(f"In {TRIES} kills of the driver, {name!r} was never caught at work.", "It is too quick.")
+
+
+def _settled(runs: Runs, dag: str) -> str:
+    """How the newest run of a DAG has ended. Raises NotRunning if a run of the watch's failed: each of its tasks is tried again."""
+    state = runs.newest(dag)
+    if dag == "weir_watch" and state != "success":
+        raise NotRunning(f"The run of {dag} ended as {state}.", "Nobody sees in Airflow what the watch has done.")
+    return state
 
 
 def _restarted(scene: Scene) -> bool:

@@ -41,10 +41,10 @@ def counts_of(job: str) -> Iterator[Counts]:
     """The parts that hold a job's counts. A job that was never deployed has none: the task is skipped."""
     from weir.cluster.kafka import KafkaBroker
     from weir.counts.closed import closed_now
-    from weir.supervise.versions import rules as rules_of
+    from weir.supervise import versions
 
     with final(), opened() as manager:
-        rules = rules_of(manager.spec(job), manager.store.versions(job))
+        rules = versions.rules(manager.spec(job), manager.store.versions(job))
         source, now = KafkaBroker(settings().kafka), int(time.time() * 1000)
         head = manager.store.head(job)
         if head is None:

@@ -142,7 +142,10 @@ class Fleet:
         if before is None:
             return found
         ends = {"end_offsets": before.evidence["end_offsets"]} if before.evidence.get("end_offsets") else {}
-        same = {name: getattr(before, name) for name in ("attempt", "frontier", "lag_since", "lag_seen", "settled", "behind_since")}
+        same = {
+            name: getattr(before, name)
+            for name in ("attempt", "frontier", "lag_since", "lag_seen", "settled", "behind_since", "silent_since")
+        }
         return replace(found, evidence=ends, **same)
 
     def _now_ms(self) -> int:

@@ -13,7 +13,7 @@ from weir.supervise.pause import in_force
 
 SUBMIT_GRACE_MS = 15_000  # between a takeover and the note of its submission; a standalone master takes well under a second for one
 SPARK_SUBMIT_MS = 200_000  # the same where spark-submit starts drivers, which is given three minutes: each eye replaced the other's start
-STARVED = "the cluster killed the driver: it took more memory than it was given"
+KILLED_FOR_MEMORY = "the cluster killed the driver: it took more memory than it was given"
 
 
 @dataclass(frozen=True)
@@ -92,4 +92,4 @@ def with_the_clusters_word(row: AttemptRow, driver: DriverState) -> AttemptRow:
     that outlives the JVM only knows that this is gone."""
     if driver is not DriverState.OUT_OF_MEMORY or row.exit_reason not in ("", "lost"):
         return row
-    return replace(row, exit_reason=str(driver), exit_error=STARVED)
+    return replace(row, exit_reason=str(driver), exit_error=KILLED_FOR_MEMORY)

@@ -1,7 +1,8 @@
-"""Since when input waits, since when a stream is behind, and how close it has come: carried from one look to the next. Pure."""
+"""Since when input waits, a stream is behind, its cluster silent, and how close it has come: carried from one look to the next. Pure."""
 
 from __future__ import annotations
 
+from weir.cluster.records import DriverState
 from weir.supervise.observation import Observation
 from weir.supervise.report import Report, Verdict
 from weir.supervise.spec import Health
@@ -50,3 +51,11 @@ def closest(seen: Observation, attempt: int, behind: int, before: Report | None)
     if before is None or not before.closest_at or before.attempt != attempt or seen.now - before.at > UNSEEN_MS:
         return seen.lag, seen.now
     return (seen.lag, seen.now) if seen.lag < before.closest else (before.closest, before.closest_at)
+
+
+def silent_since(seen: Observation, attempt: int, before: Report | None) -> int:
+    """Since when the cluster does not tell of a driver that it could tell of before; 0 if it does, or never could."""
+    if seen.driver is not DriverState.UNKNOWN or before is None or before.attempt != attempt:
+        return 0
+    told = before.evidence.get("driver") not in (None, str(DriverState.UNKNOWN))
+    return before.silent_since or (seen.now if told else 0)

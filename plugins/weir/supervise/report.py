@@ -44,8 +44,8 @@ class Report:
     """A verdict in words, made at `at`, since when, with its evidence. `lag_since` is when input first waited without anything landing
     after, `lag_seen` when it was last seen to wait, and `behind_since` when more began to wait than a stream that is well leaves; since
     then it was no fewer than `closest` lines behind, first at `closest_at`. `settled` is the newest attempt that had nothing left to catch
-    up with. `covers` is the verdict that a maintenance window covers. `act` is what is to be done about the driver, and `standby_act` about
-    standbys."""
+    up with. `silent_since` is since when the cluster, which could tell of the driver before, does not. `covers` is the verdict that a
+    maintenance window covers. `act` is what is to be done about the driver, and `standby_act` about standbys."""
 
     job: str
     verdict: Verdict
@@ -67,6 +67,7 @@ class Report:
     covers: str = ""
     closest: int = 0
     closest_at: int = 0
+    silent_since: int = 0
 
     @property
     def found(self) -> Verdict:

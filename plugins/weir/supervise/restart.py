@@ -51,7 +51,7 @@ def _called_for(report: Report, policy: Restart, attempts: Sequence[AttemptRow],
         if not policy.rebuild_on_divergence:
             return Decision(Act.NONE, f"the spec wants a person to say: weir checkpoint {report.job} --rebuild")
         return _within_budget(Act.REBUILD, report, policy, attempts, landed_attempt)
-    if report.verdict is Verdict.DOWN and (why := _no_memory(policy, attempts)):
+    if report.verdict is Verdict.DOWN and (why := _no_memory(policy, attempts, landed_attempt)):
         return Decision(Act.NONE, why, spent=True)
     if report.verdict in (Verdict.DOWN, Verdict.STALLED):
         return _within_budget(Act.RESTART, report, policy, attempts, landed_attempt)
@@ -68,14 +68,17 @@ def starved(attempts: Sequence[AttemptRow]) -> int:
     return found
 
 
-def _no_memory(policy: Restart, attempts: Sequence[AttemptRow]) -> str:
-    """Why a driver that ran out of memory is not started again; empty if it may be. The same memory would be used up again."""
+def _no_memory(policy: Restart, attempts: Sequence[AttemptRow], landed_attempt: int) -> str:
+    """Why a driver that ran out of memory is not started again; empty if it may be. The same memory would be used up again; but not that
+    with which it has landed something, perhaps for weeks."""
     if not attempts or attempts[0].exit_reason != "out_of_memory":
         return ""
     mend = "a person must look: raise resources.driver_memory, or lower limits.lines_per_batch"
     if policy.larger_memory is None:
         return f"out of memory, and the spec has no restart.larger_memory: {mend}"
-    return f"out of memory with {policy.larger_memory}, too: {mend}" if starved(attempts) > 1 else ""
+    if starved(attempts) > 1 and attempts[0].attempt > landed_attempt:
+        return f"out of memory with {policy.larger_memory}, too: {mend}"
+    return ""
 
 
 def _spread(report: Report, jitter: float) -> float:

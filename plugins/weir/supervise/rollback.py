@@ -62,7 +62,7 @@ def _fault(seen: Observation, health: Health, lag_since: int, late: bool) -> tup
         return Fate.LEAVE, f"the driver ended as {row.exit_reason}: {_first_line(row.exit_error)}"
     if seen.driver is DriverState.UNKNOWN or seen.lag is None:
         return Fate.WAIT, "cluster or broker does not answer"
-    return _ended(seen, row) if seen.driver.ended else _alive(seen, row, health, lag_since, late)
+    return _ended(seen, row, late) if seen.driver.ended else _alive(seen, row, health, lag_since, late)
 
 
 def _tries(seen: Observation) -> Sequence[AttemptRow]:
@@ -75,8 +75,12 @@ def _tries(seen: Observation) -> Sequence[AttemptRow]:
     return tries
 
 
-def _ended(seen: Observation, row: AttemptRow) -> tuple[Fate, str]:
-    """It ended without a word. A JVM that the spec's options keep from starting does that each time, a driver that was killed does not."""
+def _ended(seen: Observation, row: AttemptRow, late: bool) -> tuple[Fate, str]:
+    """It ended for want of memory, which is tried once more with more; or without a word. A JVM that the spec's options keep from starting
+    does that each time, a driver that was killed does not."""
+    starved = [a for a in _tries(seen) if a.exit_reason == DriverState.OUT_OF_MEMORY]
+    if row in starved and (late or len(starved) >= TWICE or not _began(seen, row)):
+        return Fate.ROLL_BACK, f"the driver of attempt {row.attempt} ran out of memory: {_first_line(row.exit_error)}"
     silent = [a for a in _tries(seen) if a.submission_id and not a.exit_reason and not _began(seen, a)]
     if row in silent and len(silent) >= TWICE and seen.driver is not DriverState.KILLED:
         return Fate.ROLL_BACK, f"{len(silent)} drivers in a row ended before they had begun"

@@ -16,7 +16,7 @@ from weir.errors import BadInput, Conflict, DataLoss, Diverged, NotRunning
 from weir.supervise import takeover
 from weir.supervise.beginning import Beginning, Topic, Word, after_batch, after_loss, at_frontier
 from weir.supervise.lineage import KEEP_BATCHES, Plans, disagreement, forgotten, usable
-from weir.supervise.observation import STARVED, Observation
+from weir.supervise.observation import KILLED_FOR_MEMORY, Observation
 from weir.supervise.parts import or_none
 from weir.supervise.plan import fixed
 from weir.supervise.report import Report, Verdict
@@ -104,7 +104,7 @@ class Starter(StandbyKeeper):
             facts["version_before"] = old.version
         if old and old.exit_reason:
             facts |= {"exit": old.exit_reason, "error": old.exit_error}
-        if old and old.exit_reason and old.exit_error != STARVED:  # that was noted a moment ago
+        if old and old.exit_reason and old.exit_error != KILLED_FOR_MEMORY:  # that was noted a moment ago
             facts["down_ms"] = self._now_ms() - old.exited_at
         if old and old.exit_batch >= 0:
             facts["batch"] = old.exit_batch

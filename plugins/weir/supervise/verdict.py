@@ -12,7 +12,7 @@ from dataclasses import replace
 from weir.cluster.records import AttemptRow, DriverState
 from weir.supervise.beginning import Spans
 from weir.supervise.observation import Observation
-from weir.supervise.pace import behind_since, closest, lag_since, pace
+from weir.supervise.pace import UNSEEN_MS, behind_since, closest, lag_since, pace, silent_since
 from weir.supervise.pause import MAINTENANCE, in_words
 from weir.supervise.report import ENDED, SETTLED, TROUBLE, Report, Verdict
 from weir.supervise.spec import Health
@@ -27,6 +27,9 @@ def judge(job: str, seen: Observation, health: Health, before: Report | None) ->
     waits, behind, attempt = lag_since(seen, before), behind_since(seen, health, before), seen.head.attempt if seen.head else 0
     fewest, fewest_at = closest(seen, attempt, behind, before)
     found, sentence, next_step = _rule(job, seen, health, waits, pace(seen, health, attempt, behind, fewest_at, before))
+    silent = silent_since(seen, attempt, before)
+    if found is Verdict.IDLE and silent and seen.now - silent > UNSEEN_MS:  # what lands speaks for a driver; here, only the cluster can
+        found, sentence, next_step = Verdict.UNKNOWN, f"{sentence}, and the cluster no longer says whether the driver lives", "weir status"
     verdict, next_step = _in_maintenance(job, seen, found, next_step)
     sentence += _running_out(seen) + "".join(f"; {in_words(pause)}" for pause in seen.paused)
     same = before is not None and (ENDED.get(before.verdict, before.verdict), before.attempt) == (verdict, attempt)
@@ -38,7 +41,7 @@ def judge(job: str, seen: Observation, health: Health, before: Report | None) ->
     report = Report(job, verdict, attempt, since, sentence, next_step, evidence, waits, frontier)
     covers = "" if verdict is found else str(found)
     report = replace(report, lag_seen=lag_seen, at=seen.now, settled=settled, behind_since=behind, covers=covers)
-    return replace(report, closest=fewest, closest_at=fewest_at)
+    return replace(report, closest=fewest, closest_at=fewest_at, silent_since=silent)
 
 
 def _rule(job: str, seen: Observation, health: Health, waits: int, speed: Verdict) -> tuple[Verdict, str, str]:
@@ -122,7 +125,8 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
     if lag is None:
         return Verdict.UNKNOWN, f"{job}: the broker did not answer, so its lag is not known", "weir status"
     if lag == 0:
-        return _all_counted(job, seen, head.landed_at)
+        quiet = seen.now - head.landed_at > IDLE_AFTER_MS
+        return (Verdict.IDLE, f"{job}: everything is counted, no new input", "") if quiet else (Verdict.OK, f"{job}: counting", "")
     # A claim is not enough: a driver whose start took long would be called stalled the moment it claims its first batch.
     if seen.landed_attempt != head.attempt and running_s <= more * health.ready_within:
         return Verdict.STARTING, f"{job}: attempt {row.attempt} has started and has not landed a batch yet", ""
@@ -137,16 +141,6 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
     if speed is Verdict.CATCHING_UP:
         return Verdict.CATCHING_UP, f"{job}: catching up, {lag} lines behind", ""
     return Verdict.OK, f"{job}: counting, {lag} lines behind", ""
-
-
-def _all_counted(job: str, seen: Observation, landed_at: int) -> tuple[Verdict, str, str]:
-    """What has just landed speaks for the driver. When nothing has come for a while, only the cluster can tell whether it lives."""
-    if seen.now - landed_at <= IDLE_AFTER_MS:
-        return Verdict.OK, f"{job}: counting", ""
-    if seen.driver is DriverState.UNKNOWN:
-        text = f"{job}: everything is counted, no new input, and the cluster does not say whether the driver lives"
-        return Verdict.UNKNOWN, text, "weir status"
-    return Verdict.IDLE, f"{job}: everything is counted, no new input", ""
 
 
 def _patience(seen: Observation) -> int:

@@ -131,12 +131,15 @@ def test_a_deploy_does_not_wait_for_a_driver_that_is_dead_or_has_nothing_to_land
     bench.manager.deploy(JOB)
     bench.land(bench.writer("driver-1"), 0, 0, 10)
     bench.clock.sleep(1)
-    for trigger, prepare in ((5.0, lambda: None), (6.0, lambda: bench.cluster.states.update({"driver-2": DriverState.FAILED}))):
-        prepare()
-        began = bench.clock()
-        bench.manager.specs[JOB] = bench.manager.specs[JOB].model_copy(update={"trigger": trigger})
-        assert bench.manager.deploy(JOB).changed and bench.clock() == began
-        bench.fill(0, 20)  # waits, and nobody is there to land it
+    began = bench.clock()
+    bench.manager.specs[JOB] = bench.manager.specs[JOB].model_copy(update={"trigger": 5.0})
+    assert bench.manager.deploy(JOB).changed and bench.clock() == began, "it has nothing to land"
+    bench.land(bench.writer("driver-2"), 1, 10, 20)
+    bench.fill(0, 30)
+    assert bench.manager.health(JOB).verdict is Verdict.OK, "as well as one can be"
+    bench.cluster.states["driver-2"] = DriverState.FAILED
+    bench.manager.specs[JOB] = bench.manager.specs[JOB].model_copy(update={"trigger": 6.0})
+    assert bench.manager.deploy(JOB).changed and bench.clock() == began, "it is dead"
 
 
 def test_a_deploy_that_failed_halfway_is_done_by_its_retry(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ WAITS = taken_over(head_at(100))  # attempt 2 has not begun
 BEGUN = replace(WAITS, incarnation="i2")
 BASE = Observation(NOW, replace(WANTED, version="new"), WAITS, (ROW, BEFORE), DriverState.RUNNING, {0: 150}, {0: 0}, "topic-a")
 FAILED = replace(ROW, incarnation="i2", exit_reason="failed", exit_error="KeyError: 'x'\n  at line 3")
+STARVED = replace(ROW, exit_reason="out_of_memory", exit_error="Java heap space")
 AGAIN = replace(ROW, attempt=3, cause="restart", who="weir", submission_id="driver-3", submitted_at=NOW - 5_000)
 THIRD = taken_over(WAITS)
 DIED = replace(BASE, head=THIRD, attempts=(AGAIN, ROW, BEFORE), driver=DriverState.FAILED)
@@ -40,6 +41,25 @@ EARLY = {  # before the time is over
     ),
     "it ended without a word, once": (replace(BASE, driver=DriverState.FAILED), Fate.WAIT, "killed or lost"),
     "it ended without a word, twice": (DIED, Fate.ROLL_BACK, "2 drivers in a row"),
+    "it took too much memory before it had begun": (
+        replace(BASE, attempts=(STARVED, BEFORE), driver=DriverState.OUT_OF_MEMORY),
+        Fate.ROLL_BACK,
+        "attempt 2 ran out of memory",
+    ),
+    "it took too much memory once it had begun": (
+        replace(BASE, head=BEGUN, attempts=(replace(STARVED, incarnation="i2"), BEFORE), driver=DriverState.OUT_OF_MEMORY),
+        Fate.WAIT,
+        "killed or lost",
+    ),
+    "and again with more": (
+        replace(
+            DIED,
+            attempts=(replace(STARVED, attempt=3, cause="restart", incarnation="i3"), replace(STARVED, incarnation="i2"), BEFORE),
+            driver=DriverState.OUT_OF_MEMORY,
+        ),
+        Fate.ROLL_BACK,
+        "attempt 3 ran out of memory",
+    ),
     "twice, but the last one was killed": (replace(DIED, driver=DriverState.KILLED), Fate.WAIT, "killed"),
     "the last one had begun": (replace(DIED, head=replace(THIRD, incarnation="i3")), Fate.WAIT, "killed or lost"),
     "it is alive": (BASE, Fate.WAIT, "may still"),
@@ -63,6 +83,11 @@ EARLY = {  # before the time is over
 LATE = {  # when it had to be ready
     "it has not begun": (BASE, Fate.ROLL_BACK, "has not begun"),
     "it has landed nothing": (replace(BASE, head=BEGUN), Fate.ROLL_BACK, "50 lines wait"),
+    "it took too much memory once it had begun": (
+        replace(BASE, head=BEGUN, attempts=(replace(STARVED, incarnation="i2"), BEFORE), driver=DriverState.FAILED),
+        Fate.ROLL_BACK,
+        "ran out of memory",
+    ),
     "it has read all that there is": (replace(BASE, head=BEGUN, end_offsets={0: 100}), Fate.LEAVE, "counted all"),
     "the broker is away": (replace(BASE, head=BEGUN, end_offsets=None), Fate.LEAVE, "does not answer"),
     "the master is away": (replace(BASE, driver=DriverState.UNKNOWN), Fate.LEAVE, "does not answer"),

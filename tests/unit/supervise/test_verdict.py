@@ -43,6 +43,13 @@ def behind(since_s: float) -> Report:
     return replace(waiting(1, end=50), settled=1, behind_since=NOW - int(since_s * 1000), at=NOW - 1_000)
 
 
+def silent(since_s: float) -> Report:
+    """What was said before of a quiet stream whose cluster fell silent so long ago, a moment ago for 0."""
+    evidence = {"driver": "unknown" if since_s else "running"}
+    return replace(waiting(0), lag_since=0, evidence=evidence, silent_since=NOW - int(since_s * 1000) if since_s else 0)
+
+
+QUIET = replace(WELL, driver=DriverState.UNKNOWN, head=head_at(100, 3600))
 FAR = replace(WELL, end_offsets={0: 5000})
 STARTING = replace(WELL, head=taken_over(head_at(100)), attempts=(replace(ROW, attempt=2, submitted_at=NOW - 5_000),))
 
@@ -86,11 +93,10 @@ CASES = {
     "the driver was killed": (replace(WELL, driver=DriverState.KILLED), None, Verdict.DOWN),
     "its last words came before the cluster knew": (replace(WELL, attempts=(replace(ROW, exit_reason="failed"),)), None, Verdict.DOWN),
     "the cluster does not answer, but it counts": (replace(WELL, driver=DriverState.UNKNOWN), None, Verdict.OK),
-    "the cluster does not answer, and no input comes": (
-        replace(WELL, driver=DriverState.UNKNOWN, head=head_at(100, 3600)),
-        None,
-        Verdict.UNKNOWN,
-    ),
+    "the cluster does not answer any more, and no input comes": (QUIET, silent(46), Verdict.UNKNOWN),
+    "the cluster did not answer once, and no input comes": (QUIET, silent(0), Verdict.IDLE),
+    "the cluster is never asked, and no input comes": (QUIET, None, Verdict.IDLE),
+    "the cluster has not told of this attempt yet": (QUIET, replace(silent(46), attempt=7), Verdict.IDLE),
     "the cluster does not answer, and nothing lands": (
         replace(WELL, driver=DriverState.UNKNOWN, end_offsets={0: 150}),
         waiting(300),
@@ -333,16 +339,19 @@ def starvations(*causes: str) -> list[AttemptRow]:
 
 
 @pytest.mark.parametrize(
-    ("policy", "attempts", "act", "why"),
+    ("policy", "attempts", "landed", "act", "why"),
     [
-        (ROOMY, starvations("deploy"), Act.RESTART, "restart 1 of 3"),
-        (ROOMY, starvations("deploy", "restart"), Act.NONE, "out of memory with 2g, too"),
-        (ROOMY, starvations("deploy", "restart", "deploy"), Act.RESTART, "restart 1 of 3"),
-        (POLICY, starvations("deploy"), Act.NONE, "no restart.larger_memory"),
+        (ROOMY, starvations("deploy"), 0, Act.RESTART, "restart 1 of 3"),
+        (ROOMY, starvations("deploy", "restart"), 1, Act.NONE, "out of memory with 2g, too"),
+        (ROOMY, starvations("deploy", "restart"), 2, Act.RESTART, "restart 1 of 3"),  # it may have landed for weeks
+        (ROOMY, starvations("deploy", "restart", "deploy"), 2, Act.RESTART, "restart 1 of 3"),
+        (POLICY, starvations("deploy"), 1, Act.NONE, "no restart.larger_memory"),
     ],
 )
-def test_out_of_memory_is_tried_once_more_with_more_of_it(policy: Restart, attempts: list[AttemptRow], act: Act, why: str) -> None:
-    decision = decide(DOWN, policy, attempts, landed_attempt=9)
+def test_out_of_memory_is_tried_once_more_with_more_of_it(
+    policy: Restart, attempts: list[AttemptRow], landed: int, act: Act, why: str
+) -> None:
+    decision = decide(DOWN, policy, attempts, landed)
     assert decision.act is act and why in decision.why
     assert decision.spent is (act is Act.NONE)
 
