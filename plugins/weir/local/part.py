@@ -64,7 +64,7 @@ class Part:
     """A server: how it is started, when it is ready, how it ends.
 
     `probe` asks the running server within `PROBE_S` seconds and returns "" or the reason why it is not well.
-    `prepare` writes configuration and first-start state; it runs before each start.
+    `prepare` writes configuration and first-start state; it runs before each start. `nice` is how far it goes behind others once it is up.
     """
 
     name: str
@@ -79,6 +79,7 @@ class Part:
     stop_s: float = 20
     stop_signal: str = "SIGTERM"
     cwd: Path = field(default=PROJECT)
+    nice: int = 0
 
 
 PROBE_S = 1.5

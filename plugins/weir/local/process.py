@@ -51,6 +51,13 @@ class Child:
     def of_this_process(cls) -> Child:
         return cls(psutil.Process())
 
+    def go_behind(self, nice: int) -> None:
+        """Let all others go first where cores are short, before this process and what it forks. To Linux a session is a group of its own:
+        nice counts within it, and not beyond."""
+        with contextlib.suppress(OSError):  # another kernel, or it has ended
+            os.setpriority(os.PRIO_PGRP, self.pid, nice)
+            Path(f"/proc/{self.pid}/autogroup").write_text(str(nice))
+
     def alive(self) -> bool:
         with contextlib.suppress(psutil.Error):
             return self._process.is_running() and self._process.status() != psutil.STATUS_ZOMBIE

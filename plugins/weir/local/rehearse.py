@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +12,7 @@ from weir.errors import WeirError
 from weir.local import folder
 from weir.local.class_archive import archive, class_path, options, place
 from weir.local.part import Stack, java, late
+from weir.local.process import Child
 from weir.local.spark import driver_env, spark_home
 from weir.settings import Settings, home
 
@@ -59,7 +58,7 @@ def command(asked: Submission, spark: Path, *options: str) -> list[str]:
 
 def main(job: str) -> None:
     """Make the archive, as the only one of this installation. What goes wrong is told to the log: nobody waits for it."""
-    _behind_everything_else()
+    Child.of_this_process().go_behind(19)  # it took a third of the machine
     with (place() / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not archive(spark_home()).exists():
@@ -68,13 +67,6 @@ def main(job: str) -> None:
                 make(stack, spark_home(), job, driver_env(stack))
             except (WeirError, subprocess.SubprocessError) as error:
                 sys.exit(f"The classes of {job} were not archived ({error}). {HARMLESS}")
-
-
-def _behind_everything_else() -> None:
-    """To Linux a session is a group of its own, within which nice counts and beyond which it does not: it took a third of the machine."""
-    os.nice(19)
-    with contextlib.suppress(OSError):  # another kernel
-        Path("/proc/self/autogroup").write_text("19")
 
 
 if __name__ == "__main__":

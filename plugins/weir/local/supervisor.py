@@ -102,6 +102,8 @@ class Keeper:
         reason = await_ready(self._child, self.part.probe, self.part.ready_s, self._stopping.wait)
         if not reason:
             self._note(OK, "", child=self._child)
+            if self.part.nice:
+                self._child.go_behind(self.part.nice)
             self._ready[self.part.name].set()
         return reason
 

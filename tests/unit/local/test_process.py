@@ -117,3 +117,15 @@ def test_last_lines_of_nothing(tmp_path: Path) -> None:
     assert "no log" in process.last_lines(tmp_path / "none")
     (tmp_path / "empty").touch()
     assert "empty" in process.last_lines(tmp_path / "empty")
+
+
+def test_what_goes_behind_others_does_so_with_all_that_it_forks(tmp_path: Path) -> None:
+    child = start(tmp_path, "import subprocess, sys, time; subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'])")
+    process_of = psutil.Process(child.pid)
+    until(lambda: bool(process_of.children()))
+    child.go_behind(10)
+    assert [each.nice() for each in (process_of, *process_of.children())] == [10, 10]
+    group = Path(f"/proc/{child.pid}/autogroup")
+    assert not group.exists() or group.read_text().endswith("nice 10\n"), "of the session, where Linux has such groups"
+    child.kill_group()
+    child.go_behind(10)  # it has ended: nothing to be done
