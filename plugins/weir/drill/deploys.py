@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
 
 from spark_jobs import failpoint
 from weir.cluster.records import JobRow
 from weir.drill.dags import DEPLOY
-from weir.drill.fault import FAILPOINTS, OWN_JOBS, Scene, fault
+from weir.drill.fault import FAILPOINTS, OWN_JOBS, Scene, enlist, fault
 from weir.drill.runs import Runs
 from weir.drill.stage import JOB, WHO, Stage
 from weir.drill.steady import replaced, stays_given_up
@@ -20,31 +21,43 @@ from weir.supervise.report import Verdict
 
 # It passes the pre-flight, and every driver of it fails when its query starts.
 MANAGER = re.compile(r"(?<=checkpointFileManagerClass: )\S+")
+EQUIPPED = re.compile(r"(?m)^    sink\.equip\(tools\)$")
+MORE, TOO_MUCH = 900_000_000, 2_000_000_000  # bytes: not in a heap of 1 GiB, but in one of 2; in neither
 GIVEN_UP = frozenset({"crash_looping", "poisoned"})
 OWN = frozenset({OWN_JOBS})
 KILLED = "killed"
 MOST_STARTS = 12  # twice the budget of the spec
 
 
-@fault(
-    "F22.deploy",
-    "a version that cannot run, deployed by Airflow: taken back",
-    replaces=True,
-    needs=OWN,
-    verdicts=GIVEN_UP,
-)
-def taken_back(scene: Scene) -> None:
-    stage, runs, good = scene.stage, Runs(scene.stage), _wanted(scene.stage).version
-    with _cannot_run(stage):
+def taken_back(bad: Callable[[Stage], AbstractContextManager[None]]) -> Callable[[Scene], None]:
+    """A bad version is deployed by Airflow, whose run waits for it, fails, and says what was done."""
+
+    def play(scene: Scene) -> None:
+        stage, runs, good = scene.stage, Runs(scene.stage), _wanted(scene.stage).version
+        with bad(stage):
+            scene.begins()
+            run = runs.start(DEPLOY)
+            ended = runs.end(DEPLOY, run)
+        replaced(scene)
+        scene.notes.append(f"the run ended as {ended}; {_wanted(stage).reason}")
+        if ended != "failed" or _wanted(stage).version != good:
+            found = f"The run ended as {ended}, and version {_wanted(stage).version} is wanted."
+            raise NotRunning(found, f"It must be {good} again, and be told.")
+
+    return play
+
+
+@fault("F22.memory", "a version whose driver needs more memory: tried once more, with restart.larger_memory", replaces=True, needs=OWN)
+def given_more_memory(scene: Scene) -> None:
+    stage = scene.stage
+    with _needs(stage, MORE):
         scene.begins()
-        run = runs.start(DEPLOY)
-        ended = runs.end(DEPLOY, run)
-    replaced(scene)
-    scene.notes.append(f"the run ended as {ended}; {_wanted(stage).reason}")
-    if ended != "failed" or _wanted(stage).version != good:
-        raise NotRunning(
-            f"The run ended as {ended}, and version {_wanted(stage).version} is wanted.", f"It must be {good} again, and be told."
-        )
+        _deploy(stage, "it needs more memory")
+        replaced(scene)
+    ends = [a.exit_reason for a in stage.manager.store.attempts(JOB) if a.attempt > scene.attempt]
+    if ends != ["", "out_of_memory"]:
+        raise NotRunning(f"The attempts since have ended as {ends}, the newest first.", "The first must run out of memory, the second not.")
+    _deploy(stage, "as it was")
 
 
 @fault("F22.hand", "a version that cannot run, deployed by hand: taken back by the watch", replaces=True, needs=OWN, verdicts=GIVEN_UP)
@@ -107,16 +120,26 @@ def _became(stage: Stage) -> str:
     return KILLED if failpoint.hit(stage.failpoints, "start") else ""
 
 
-@contextmanager
-def _cannot_run(stage: Stage) -> Iterator[None]:
+def _cannot_run(stage: Stage) -> AbstractContextManager[None]:
     """The job's spec is one that no driver can run with."""
-    spec = stage.jobs / JOB / "job.yaml"
-    before = spec.read_text()
-    spec.write_text(MANAGER.sub("no.such.Manager", before))
+    return _changed(stage.jobs / JOB / "job.yaml", MANAGER, "no.such.Manager")
+
+
+def _needs(stage: Stage, size: int) -> AbstractContextManager[None]:
+    """The job's driver has so many bytes in one piece before its query starts."""
+    return _changed(stage.jobs / JOB / "job.py", EQUIPPED, rf"\g<0>\n    tools.spark._jvm.java.nio.ByteBuffer.allocate({size})")
+
+
+@contextmanager
+def _changed(file: Path, what: re.Pattern[str], into: str) -> Iterator[None]:
+    before = file.read_text()
+    changed, found = what.subn(into, before)
+    assert found == 1, file
+    file.write_text(changed)
     try:
         yield
     finally:
-        spec.write_text(before)
+        file.write_text(before)
 
 
 def _deploy(stage: Stage, reason: str) -> None:
@@ -129,3 +152,11 @@ def _wanted(stage: Stage) -> JobRow:
     wanted = stage.manager.store.job(JOB)
     assert wanted is not None
     return wanted
+
+
+for name, what, bad in (
+    ("deploy", "cannot run", _cannot_run),
+    ("memory.more", "needs too much memory", lambda stage: _needs(stage, TOO_MUCH)),
+):
+    title = f"a version that {what}, deployed by Airflow: taken back"
+    enlist(f"F22.{name}", title, taken_back(bad), replaces=True, needs=OWN, verdicts=GIVEN_UP)
