@@ -71,6 +71,7 @@ class Health(Model):
     behind_since: str
     closest: int = Field(description="The fewest lines that it was behind since then, first at `closest_at`; 0 while it is not.")
     closest_at: str
+    silent_since: str = Field(description="Since when the cluster, which could tell of the driver before, does not; empty if it does.")
     covers: str = Field(description="In a maintenance window, the verdict without it; else empty.", examples=["poisoned"])
 
 

@@ -29,7 +29,7 @@ class Planner(Starter):
         spec, version = self._kept_spec(job, to) if to else self._spec_here(job)
         wanted, head = self.store.job(job), self.store.head(job)
         before = wanted.version if wanted else ""
-        if wanted and head and self._runs(wanted, version, head):
+        if head and self._runs(wanted, version, head):
             return Plan(job, version, before, spec, Change(Kind.NO_CHANGE, (f"it runs as attempt {head.attempt}",)), kept=bool(to))
         ran = self._ran(job) or (or_none(lambda: parse(wanted.spec, f"the spec of {job}")) if wanted else None)
         topic, told = self._look_at(spec.source.topic)
@@ -112,8 +112,9 @@ class Planner(Starter):
 
     # does it run already?
 
-    def _runs(self, wanted: JobRow, version: str, head: Head) -> bool:
-        return (wanted.desired, wanted.version) == ("running", version) and self._driver_lives(wanted.job, version, head)
+    def _runs(self, wanted: JobRow | None, version: str, head: Head) -> bool:
+        asked_for = wanted is not None and (wanted.desired, wanted.version) == ("running", version)
+        return asked_for and self._driver_lives(head.job, version, head)
 
     def _driver_lives(self, job: str, version: str, head: Head) -> bool:
         """Of the version that is wanted: a deploy that failed halfway, tried again, was called done while the old code ran on.

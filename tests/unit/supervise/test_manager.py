@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +45,12 @@ class Bench:
             clock=self.clock,
             sleep=self.clock.sleep,
         )
+
+    def another(self) -> Manager:
+        """Another door to the same parts, with the same specs."""
+        old = self.manager
+        parts = (old.store, {"standalone": self.cluster}, self.broker, self.checkpoints, old._settings)
+        return Manager(old.specs, *parts, clock=self.clock, sleep=self.clock.sleep)
 
     def arguments(self, submission_id: str) -> JobArguments:
         """Those that it was submitted with; those that it was called up with for a standby that was."""
@@ -140,6 +147,22 @@ def test_a_deploy_does_not_wait_for_a_driver_that_is_dead_or_has_nothing_to_land
     bench.cluster.states["driver-2"] = DriverState.FAILED
     bench.manager.specs[JOB] = bench.manager.specs[JOB].model_copy(update={"trigger": 6.0})
     assert bench.manager.deploy(JOB).changed and bench.clock() == began, "it is dead"
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_who_waits_for_a_batch_does_not_replace_what_somebody_else_deployed_meanwhile(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, stopped: bool
+) -> None:
+    """A hundred deploys of a stopped job started two drivers."""
+    bench.manager.deploy(JOB)
+    if stopped:
+        bench.manager.stop(JOB)
+    bench.manager.specs[JOB] = bench.manager.specs[JOB].model_copy(update={"trigger": 5.0})
+    quick, once = bench.another(), iter([lambda: quick.deploy(JOB, "eva")])
+    monkeypatch.setattr(bench.manager, "_let_land", lambda spec, head: next(once)())
+    before = bench.head().attempt
+    assert not bench.manager.deploy(JOB, "ana").changed
+    assert bench.head().attempt == before + 1 and len(bench.cluster.alive) == 1
 
 
 def test_a_deploy_that_failed_halfway_is_done_by_its_retry(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -476,7 +499,7 @@ def test_a_deploy_beside_one_that_has_just_taken_over_waits_for_it_and_starts_no
 
     def slow(submission: Submission) -> str:
         started = submit(submission)
-        looks = iter(range(10))
+        looks = itertools.count()
 
         def noted_at_the_fifth_look(job: str, limit: int = 50) -> Sequence[AttemptRow]:
             if next(looks) == 5:
