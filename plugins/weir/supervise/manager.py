@@ -122,7 +122,8 @@ class Manager(Deployer):
             return None
         if report.verdict is Verdict.STALLED and dict(self._head(report.job).frontier) != dict(report.frontier):
             return None
-        self._note_end(report)
+        if report.evidence.get("driver") == DriverState.OUT_OF_MEMORY:
+            self._note_end(report.job, report.attempt)
         do = self.rebuild if report.act == Act.REBUILD else self.restart
         try:
             if report.act == Act.RESTART and (given_back := self._give_back(report)):
@@ -131,11 +132,11 @@ class Manager(Deployer):
         except Conflict:
             return None
 
-    def _note_end(self, report: Report) -> None:
-        """Keep the end of a driver that only the cluster can tell of: the next one is given more memory for it."""
-        row, state = self._row(report.job, report.attempt), DriverState(str(report.evidence.get("driver", DriverState.UNKNOWN)))
-        if row and (ended := with_the_clusters_word(row, state)) != row:
-            self.store.put_exit(report.job, row.attempt, row.incarnation, ended.exit_reason, ended.exit_error, row.exit_batch)
+    def _note_end(self, job: str, attempt: int) -> None:
+        """Keep what only the cluster could tell: that the driver was killed for its memory. The next one is given more for it."""
+        row = self._row(job, attempt)
+        if row and (ended := with_the_clusters_word(row, DriverState.OUT_OF_MEMORY)) != row:
+            self.store.put_exit(job, row.attempt, row.incarnation, ended.exit_reason, ended.exit_error, row.exit_batch)
 
     # health
 
