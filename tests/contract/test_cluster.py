@@ -20,7 +20,8 @@ from weir.cluster.yarn import YarnCluster
 from weir.errors import NotRunning
 from weir.testing import MemoryCluster
 
-BUDGET_S = 0.5
+BUDGET_S = 0.5  # for an answer that never comes
+PATIENT_S = 30.0  # for one that does, on a machine that may stand still for a second
 KINDS = ["standalone", "kubernetes", "yarn"]
 FAULTS = ["500", "garbage", "nonsense", "slow", "drip"]
 
@@ -39,7 +40,7 @@ class Rig:
             self.fake.set(driver, state)
 
 
-def over(fake: FakeServer, address: str = "") -> Cluster:
+def over(fake: FakeServer, address: str = "", budget_s: float = BUDGET_S) -> Cluster:
     """The real cluster for a fake API. What spark-submit would do to it, `submit` does."""
 
     def submit(submission: Submission) -> str:
@@ -49,10 +50,10 @@ def over(fake: FakeServer, address: str = "") -> Cluster:
 
     address = address or fake.url
     if isinstance(fake, FakeMaster):
-        return StandaloneCluster("spark://a:7077", address, address, BUDGET_S)
+        return StandaloneCluster("spark://a:7077", address, address, budget_s)
     if isinstance(fake, FakeKubernetes):
-        return KubernetesCluster(address, submit, lambda: FakeKubernetes.TOKEN, timeout_s=BUDGET_S)
-    return YarnCluster(address, submit, user="weir", timeout_s=BUDGET_S)
+        return KubernetesCluster(address, submit, lambda: FakeKubernetes.TOKEN, timeout_s=budget_s)
+    return YarnCluster(address, submit, user="weir", timeout_s=budget_s)
 
 
 FAKES: dict[str, type[FakeServer]] = {"standalone": FakeMaster, "kubernetes": FakeKubernetes, "yarn": FakeYarn}
@@ -64,7 +65,7 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
         yield Rig(MemoryCluster(), None)
         return
     with FAKES[request.param]().running() as fake:
-        yield Rig(over(fake), fake)
+        yield Rig(over(fake, budget_s=PATIENT_S), fake)
 
 
 @pytest.fixture(params=KINDS)
