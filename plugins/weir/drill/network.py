@@ -6,48 +6,23 @@ others. Where one side is cut from Cassandra and the other is not, the proxy doe
 
 from __future__ import annotations
 
-import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 
 import psutil
 
 from weir.cluster.records import DriverState
+from weir.drill.cut import dropped
 from weir.drill.fault import IPTABLES, PROXY, Scene, enlist, fault, now_ms
 from weir.drill.proxy import CUT, PASS, everybody
 from weir.drill.runs import Runs
 from weir.drill.stage import JOB, Stage
 from weir.drill.steady import PAUSE_S, master_page, of_driver, replaced, unharmed
 from weir.errors import NotRunning
-from weir.local import folder
 from weir.supervise.report import Verdict
 
 CUT_S = 25.0  # longer than the time-outs of clients (10 s) and of Spark's master for its workers (15 s)
 REAL, PROXIED = frozenset({IPTABLES}), frozenset({PROXY})
-
-
-@contextmanager
-def dropped(stage: Stage, *ports: str, sides: Sequence[str] = ("--dport", "--sport")) -> Iterator[None]:
-    """Within the block every packet to and from some ports of the stack is dropped; nobody is told."""
-    with ExitStack() as cuts:
-        for port in ports:
-            cuts.enter_context(_dropped(str(folder.load(stage.home).ports[port]), sides))
-        yield
-
-
-@contextmanager
-def _dropped(number: str, sides: Sequence[str]) -> Iterator[None]:
-    rules = [("OUTPUT", "-o", "lo", "-p", "tcp", side, number, "-j", "DROP") for side in sides]
-    with ExitStack() as undone:
-        for rule in rules:
-            undone.callback(_iptables, "-D", *rule)
-            _iptables("-I", *rule)
-        yield
-
-
-def _iptables(*arguments: str) -> None:
-    subprocess.run(["iptables", "-w", *arguments], check=True, capture_output=True)
 
 
 @fault("F8.kafka", f"no packet between Kafka and its clients for {CUT_S:.0f} s", needs=REAL)
