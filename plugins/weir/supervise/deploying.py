@@ -35,10 +35,10 @@ class Deployer(Planner, Words):
         spec, version = plan.spec, plan.version
         if not plan.kept:
             bundle.publish(Path(self._settings.jobs), Path(self._settings.bundles), version)
-        head, wanted = self._present(spec)
-        if not self._runs(wanted, version, head):
-            self._let_land(spec, head)
-            head, wanted = self._present(spec)  # somebody else may have deployed it meanwhile
+        if plan.kind is not Kind.NO_CHANGE:
+            self._let_land(spec)
+        # The head first: whoever deploys after that is noticed, when the job's row is changed or when the attempt is replaced.
+        head, wanted = self._ensure_head(spec), self.store.job(job)
         if self._runs(wanted, version, head):
             return Action(False, head.attempt, f"{job} runs version {version} already, as attempt {head.attempt}.")
         self._remember(job, wanted)
@@ -49,12 +49,13 @@ class Deployer(Planner, Words):
         bundle.drop(Path(self._settings.bundles), versions.droppable(self.versions(job), self.store.attempts(job), version))
         return action
 
-    def _let_land(self, spec: JobSpec, head: Head) -> None:
+    def _let_land(self, spec: JobSpec) -> None:
         """Returns when the batch at work has landed: its work would be done again. What does not land in time, or is not well, is not
         waited for."""
         (report,) = self.onlooker().reports({spec.name: spec})
         if report.found in LANDS and report.evidence.get("lag"):
-            self._until(lambda: _at(self._head(spec.name)) != _at(head), LAND_WITHIN_S)
+            judged = report.attempt, dict(report.frontier)
+            self._until(lambda: _at(self._head(spec.name)) != judged, LAND_WITHIN_S)
 
     # taking a version back
 
@@ -121,10 +122,6 @@ class Deployer(Planner, Words):
                 self.store.put_good(job, row.version)
 
     # what is wanted
-
-    def _present(self, spec: JobSpec) -> tuple[Head, JobRow | None]:
-        """The head first: whoever deploys after that is noticed, when the job's row is changed or when the attempt is replaced."""
-        return self._ensure_head(spec), self.store.job(spec.name)
 
     def _ensure_head(self, spec: JobSpec) -> Head:
         head = self.store.head(spec.name)

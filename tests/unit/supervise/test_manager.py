@@ -159,7 +159,7 @@ def test_who_waits_for_a_batch_does_not_replace_what_somebody_else_deployed_mean
         bench.manager.stop(JOB)
     bench.manager.specs[JOB] = bench.manager.specs[JOB].model_copy(update={"trigger": 5.0})
     quick, once = bench.another(), iter([lambda: quick.deploy(JOB, "eva")])
-    monkeypatch.setattr(bench.manager, "_let_land", lambda spec, head: next(once)())
+    monkeypatch.setattr(bench.manager, "_let_land", lambda spec: next(once)())
     before = bench.head().attempt
     assert not bench.manager.deploy(JOB, "ana").changed
     assert bench.head().attempt == before + 1 and len(bench.cluster.alive) == 1
