@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from spark_jobs.contract import DAY_MS
 from weir.cluster.base import CountStore
 from weir.counts.panes import iso, parse_time, windows
 from weir.counts.progress import batches
@@ -68,11 +69,10 @@ def named(cell: object) -> str:
 
 def stored_cells(store: CountStore, job: str, truth: Truth, services: set[str], pane_ms: int) -> dict[Cell, int]:
     """What the store has of some services in the time of a truth, and in a day around it."""
-    day = 86_400_000
     panes = [cell[0] for cell in truth.panes]
     if not panes:
         return {}
-    question = Question(windows(pane_ms, pane_ms, pane_ms), min(panes) - day, max(panes) + day, DIMENSIONS, ALL)
+    question = Question(windows(pane_ms, pane_ms, pane_ms), min(panes) - DAY_MS, max(panes) + DAY_MS, DIMENSIONS, ALL)
     rows = [row for row in counts(store, job, question) if row["service"] in services]
     return {(parse_time(row["window_start"]), row["service"], row["level"], row["signature"]): row["n"] for row in rows}
 

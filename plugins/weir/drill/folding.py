@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
+from spark_jobs.contract import DAY_MS, HOUR_MS
 from spark_jobs.failpoint import FOLD, FOLDER, ROLL
 from weir.cluster.cassandra import CassandraStore
 from weir.counts.panes import windows
@@ -20,7 +21,6 @@ from weir.errors import NotProven
 from weir.generator import Mix
 from weir.supervise.factory import store
 
-HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 LATE = Mix(events_per_s=500, late_share=0.5, late_by_s=3600)
 ROUNDS = 5
 # Everything is folded and rolled up, also what is still open, and what it replaces is deleted at once: harder than any schedule.

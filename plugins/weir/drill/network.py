@@ -17,7 +17,7 @@ from weir.drill.fault import IPTABLES, PROXY, Scene, enlist, fault, now_ms
 from weir.drill.proxy import CUT, PASS, everybody
 from weir.drill.runs import Runs
 from weir.drill.stage import JOB, Stage
-from weir.drill.steady import PAUSE_S, master_page, of_driver, replaced, unharmed
+from weir.drill.steady import PAUSE_S, lands_again, master_page, of_driver, replaced, unharmed
 from weir.errors import NotRunning
 from weir.supervise.report import Verdict
 
@@ -30,7 +30,8 @@ def kafka(scene: Scene) -> None:
     with unharmed(scene, CUT_S + PAUSE_S):
         with dropped(scene.stage, "kafka", "kafka_driver"):
             time.sleep(CUT_S)
-        _lands_again(scene)
+        scene.healed()
+        lands_again(scene)
 
 
 def kafka_driver(*sides: str) -> Callable[[Scene], None]:
@@ -41,7 +42,8 @@ def kafka_driver(*sides: str) -> Callable[[Scene], None]:
             with dropped(scene.stage, "kafka_driver", sides=sides):
                 time.sleep(CUT_S)
                 _waiting(scene.stage)
-            _lands_again(scene)
+            scene.healed()
+            lands_again(scene)
 
     return play
 
@@ -83,7 +85,8 @@ def kafka_airflow(scene: Scene) -> None:
             time.sleep(CUT_S)
             if (lag := stage.manager.observe(JOB).lag) is not None:
                 raise NotRunning(f"The stream is said to be {lag} lines behind.", "Kafka cannot be reached: it must be unknown.")
-        _lands_again(scene)
+        scene.healed()
+        lands_again(scene)
     _sent_by(scene, kafka)
 
 
@@ -97,11 +100,6 @@ def _waiting(stage: Stage) -> None:
     """Raises NotRunning unless lines wait, and nothing has landed for most of the cut."""
     if not stage.manager.observe(JOB).lag or stage.landed_after(now_ms() - int(500 * CUT_S)):
         raise NotRunning("The driver goes on landing.", "It was cut off from Kafka: lines must wait.")
-
-
-def _lands_again(scene: Scene) -> None:
-    scene.healed()
-    scene.stage.until(lambda: scene.stage.landed_after(scene.healed_at), "a batch lands again")
 
 
 @fault("F8.postgres", f"no packet between Airflow and its metadata database for {CUT_S:.0f} s", needs=REAL)
@@ -191,7 +189,8 @@ def cut_from_store(driver: bool) -> Callable[[Scene], None]:
                 time.sleep(CUT_S)
             finally:
                 proxy.mode, proxy.whom = PASS, everybody
-            _lands_again(scene)
+            scene.healed()
+            lands_again(scene)
 
     return play
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from spark_jobs.contract import HOUR_MS
 from weir.drill.check import Comparison, compare, faults_of, rejected_so_far, stored_cells
 from weir.drill.fault import OK, Fault, Scene, missing, now_ms
 from weir.drill.load import TOPIC, Load, told
@@ -19,7 +20,6 @@ from weir.generator import Generator
 from weir.supervise.factory import store
 
 log = logging.getLogger(__name__)
-HOUR_MS = 3_600_000
 FIRST_HOUR = 1_769_904_000_000  # 1 February 2026: after the sample, so that the first lines of a load are not late
 
 

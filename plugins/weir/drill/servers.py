@@ -11,7 +11,7 @@ from weir.drill import disk
 from weir.drill.fault import PROXY, ROOT, Play, Scene, enlist
 from weir.drill.proxy import DROP_ANSWERS, PASS, SLOW
 from weir.drill.stage import JOB, WHO
-from weir.drill.steady import PAUSE_S, unharmed
+from weir.drill.steady import PAUSE_S, lands_again, unharmed
 
 AWAY_S = 20.0  # longer than the clients' own time-outs of 10 s
 FULL_S = 20.0
@@ -33,7 +33,7 @@ def spared(play: Play, pause_s: float = PAUSE_S) -> Play:
     def play_and_look(scene: Scene) -> None:
         with unharmed(scene, pause_s):
             play(scene)
-            scene.stage.until(lambda: scene.stage.landed_after(scene.healed_at), "a batch lands again")
+            lands_again(scene)
 
     return play_and_look
 

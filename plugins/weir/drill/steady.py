@@ -45,6 +45,11 @@ def replaced(scene: Scene) -> None:
     one_driver(scene)
 
 
+def lands_again(scene: Scene) -> None:
+    """Returns when a batch has landed since all was healed."""
+    scene.stage.until(lambda: scene.stage.landed_after(scene.healed_at), "a batch lands again")
+
+
 def stays_given_up(scene: Scene, least: float, most: float) -> int:
     """The attempt that was given up; for some seconds nobody starts another. Raises NotRunning if somebody does."""
     tried = scene.stage.head().attempt

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 
 import psutil
 
+from spark_jobs.contract import DAY_MS
 from weir.counts.panes import iso
 from weir.drill.fault import Scene, enlist
-from weir.drill.folding import DAY_MS, LATE
+from weir.drill.folding import LATE
 from weir.drill.runs import ENDED, Runs
 from weir.drill.stage import JOB
 from weir.drill.steady import one_driver, replaced, unharmed
