@@ -36,7 +36,7 @@ test-browser: $(VENV)/.browser ## the console in a real Chromium; pictures in te
 	@$(BIN)/python -m pytest tests/browser
 
 drill: $(VENV)/.installed ## every fault on a stack of its own: three to four hours
-	@$(BIN)/weir drill
+	@$(BIN)/python -m drill
 
 lint: $(VENV)/.dev ## style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spark_jobs.contract import JobArguments
-from spark_jobs.error_counts import source
+from spark_jobs.runtime.contract import JobArguments
+from spark_jobs.sources import kafka as source
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

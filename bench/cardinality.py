@@ -27,17 +27,17 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 
 from costs import Cost, cost  # noqa: E402
 
-from spark_jobs.contract import HOUR_MS, OTHER, Delta  # noqa: E402
-from spark_jobs.protocol import Batch, Progress, Totals, first_head  # noqa: E402
-from spark_jobs.writer import Counted, Writer  # noqa: E402
+from spark_jobs.counts.cells import HOUR_MS, OTHER, Delta  # noqa: E402
+from spark_jobs.protocol.head import Batch, Progress, Totals, first_head  # noqa: E402
+from spark_jobs.protocol.writer import Counted, Writer  # noqa: E402
 from tests.parts import running  # noqa: E402
-from weir.cluster.cassandra import CassandraStore, address  # noqa: E402
-from weir.cluster.migrate import migrate  # noqa: E402
+from weir.cassandra.migrate import migrate  # noqa: E402
+from weir.cassandra.store import CassandraStore, address  # noqa: E402
 from weir.counts.folding import fold_many  # noqa: E402
 from weir.counts.panes import Windows  # noqa: E402
 from weir.counts.query import Question, counts  # noqa: E402
+from weir.jobs.spec import load_all  # noqa: E402
 from weir.settings import Settings  # noqa: E402
-from weir.supervise.spec import load_all  # noqa: E402
 from weir.supervise.takeover import take_over  # noqa: E402
 
 JOB, HOUR, SHARDS = "bench", 1_768_435_200_000, 4

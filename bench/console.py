@@ -51,8 +51,8 @@ Figures = dict[str, dict[str, float]]
 
 def a_week(world: Any, job: str) -> None:
     """Let a job have counted for a week: a batch a minute, and all that has closed folded and rolled up."""
-    from spark_jobs.contract import Delta, day_of, hour_of, shard_of
-    from spark_jobs.protocol import Batch, Progress, Totals, claim, land
+    from spark_jobs.counts.cells import Delta, day_of, hour_of, shard_of
+    from spark_jobs.protocol.head import Batch, Progress, Totals, claim, land
     from weir.counts.folding import fold_many, roll_up_many
 
     chance, store = random.Random(1), world.store
@@ -152,12 +152,12 @@ def built(jobs: int, home: Path) -> Any:
     from airflow.api_fastapi.core_api.security import get_user
 
     from bench.fleet import World
+    from weir.airflow import session as door
+    from weir.airflow.triggers import session
     from weir.console import app as console
     from weir.console.access import editor, reader
-    from weir.operators import session as door
     from weir.settings import Settings
     from weir.supervise import factory
-    from weir.triggers import session
 
     world = World(jobs, home)
     a_week(world, JOB)

@@ -29,20 +29,20 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 
 from confluent_kafka import Consumer, Producer, TopicPartition  # noqa: E402
 
-from spark_jobs.contract import JobArguments  # noqa: E402
-from spark_jobs.protocol import Head, State, first_head  # noqa: E402
+from drill.generator import Generator, Mix, Truth  # noqa: E402
+from spark_jobs.protocol.head import Head, State, first_head  # noqa: E402
+from spark_jobs.runtime.contract import JobArguments  # noqa: E402
 from tests.parts import make_topic, running  # noqa: E402
+from weir.cassandra.migrate import migrate  # noqa: E402
+from weir.cassandra.store import CassandraStore, address  # noqa: E402
 from weir.cluster.base import Cell  # noqa: E402
-from weir.cluster.cassandra import CassandraStore, address  # noqa: E402
-from weir.cluster.kafka import KafkaBroker  # noqa: E402
-from weir.cluster.migrate import migrate  # noqa: E402
 from weir.cluster.spark import create_request  # noqa: E402
 from weir.counts.read import snapshot  # noqa: E402
-from weir.generator import Generator, Mix, Truth  # noqa: E402
+from weir.jobs.spec import JobSpec, load_all  # noqa: E402
 from weir.local.part import LOOPBACK  # noqa: E402
 from weir.local.spark import spark_home  # noqa: E402
 from weir.settings import Settings  # noqa: E402
-from weir.supervise.spec import JobSpec, load_all  # noqa: E402
+from weir.sources.kafka import KafkaBroker  # noqa: E402
 from weir.supervise.submission import arguments, submission  # noqa: E402
 from weir.supervise.takeover import take_over  # noqa: E402
 

@@ -33,12 +33,13 @@ import psutil
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 
-from spark_jobs import codec  # noqa: E402
-from spark_jobs.protocol import Batch, Head, Progress, Totals, claim, land, started  # noqa: E402
-from weir.cluster.records import DriverState, Kept  # noqa: E402
+from spark_jobs.protocol import codec  # noqa: E402
+from spark_jobs.protocol.head import Batch, Head, Progress, Totals, claim, land, started  # noqa: E402
+from weir.jobs.spec import JobSpec, load_all  # noqa: E402
+from weir.ports.cluster import DriverState  # noqa: E402
+from weir.ports.jobs import Kept  # noqa: E402
 from weir.settings import Settings  # noqa: E402
 from weir.supervise.manager import Manager  # noqa: E402
-from weir.supervise.spec import JobSpec, load_all  # noqa: E402
 from weir.testing import MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore  # noqa: E402
 
 JOBS, TOPICS, PARTITIONS = (1, 10, 100, 1000), 20, 4
@@ -148,7 +149,7 @@ def tick_task(world: World) -> Figures:
     """The scheduled tick as Airflow's task runs it, and what it leaves in Airflow's database."""
     from airflow.sdk.execution_time.context import OutletEventAccessors
 
-    from weir.operators import health
+    from weir.airflow.operators import health
 
     pushed: dict[str, Any] = {}
 
@@ -168,7 +169,7 @@ def tick_task(world: World) -> Figures:
 
 async def watch(world: World) -> Figures:
     """Let the real trigger watch: first a calm fleet, then one in which drivers die, one after another and a tenth at once."""
-    from weir.triggers.watch import WatchTrigger
+    from weir.airflow.triggers.watch import WatchTrigger
 
     trigger, loop = WatchTrigger(), asyncio.get_running_loop()
     threads = threading.active_count()
@@ -231,9 +232,9 @@ def stored(jobs: int, home: Path, settings: Settings, server: psutil.Process) ->
     """The same pass with a real Cassandra: a head, a wanted state, attempts and a report for each job, as in memory."""
     from uuid import uuid4
 
-    from spark_jobs.store import day_of
-    from weir.cluster.cassandra import CassandraStore, address
-    from weir.cluster.migrate import migrate
+    from spark_jobs.runtime.store import day_of
+    from weir.cassandra.migrate import migrate
+    from weir.cassandra.store import CassandraStore, address
 
     settings = replace(settings, cassandra_keyspace=f"weir_{uuid4().hex[:8]}")
     migrate(settings)
@@ -389,10 +390,10 @@ def run(sizes: list[int], home: Path, without: set[str]) -> Figures:
 def watched(jobs: int, home: Path) -> Figures:
     from airflow.sdk.exceptions import AirflowNotFoundException
 
-    from weir.operators import health  # noqa: F401 - imports are not what the tick is timed for
-    from weir.operators import session as door
+    from weir.airflow import session as door
+    from weir.airflow.operators import health  # noqa: F401 - imports are not what the tick is timed for
+    from weir.airflow.triggers import session
     from weir.supervise import factory
-    from weir.triggers import session
 
     def nowhere(conn_id: str) -> None:
         raise AirflowNotFoundException(conn_id)

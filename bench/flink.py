@@ -32,9 +32,9 @@ from confluent_kafka.admin import NewTopic
 from py4j.java_gateway import JavaGateway
 from py4j.protocol import Py4JJavaError
 
-from spark_jobs import signature
+from drill.load import TOPIC, Cell
+from spark_jobs.counts import signature
 from spark_jobs.formats.apache_error import ERRORS
-from weir.drill.load import TOPIC, Cell
 from weir.errors import StackFailed, TimedOut
 from weir.local import jars, kafka
 from weir.local.part import java

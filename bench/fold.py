@@ -24,18 +24,18 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 
 from costs import Cost, cost  # noqa: E402
 
-from spark_jobs.contract import DAY_MS, HOUR_MS, Delta  # noqa: E402
-from spark_jobs.protocol import Batch, Progress, Totals, first_head  # noqa: E402
-from spark_jobs.writer import Counted, Writer  # noqa: E402
+from spark_jobs.counts.cells import DAY_MS, HOUR_MS, Delta  # noqa: E402
+from spark_jobs.protocol.head import Batch, Progress, Totals, first_head  # noqa: E402
+from spark_jobs.protocol.writer import Counted, Writer  # noqa: E402
 from tests.parts import running  # noqa: E402
-from weir.cluster.cassandra import CassandraStore, address  # noqa: E402
-from weir.cluster.migrate import migrate  # noqa: E402
-from weir.cluster.records import HourShard  # noqa: E402
+from weir.cassandra.migrate import migrate  # noqa: E402
+from weir.cassandra.store import CassandraStore, address  # noqa: E402
 from weir.counts.folding import fold_many, roll_up_many  # noqa: E402
 from weir.counts.panes import Windows  # noqa: E402
+from weir.counts.quality.gate import gate  # noqa: E402
 from weir.counts.query import ALL, Question, counts  # noqa: E402
 from weir.counts.rules import Rules  # noqa: E402
-from weir.quality.gate import gate  # noqa: E402
+from weir.ports.counts import HourShard  # noqa: E402
 from weir.supervise.takeover import take_over  # noqa: E402
 
 JOB, SHARDS, HOURS = "bench", 4, 4

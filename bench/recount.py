@@ -24,16 +24,16 @@ PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 
 from bench.drain import MIX, START_MS, Cost, fill, show, watch  # noqa: E402
-from spark_jobs.contract import Delta  # noqa: E402
-from spark_jobs.protocol import Batch, Progress, Totals, first_head  # noqa: E402
-from spark_jobs.writer import Counted, Writer  # noqa: E402
+from drill.generator import Truth  # noqa: E402
+from spark_jobs.counts.cells import Delta  # noqa: E402
+from spark_jobs.protocol.head import Batch, Progress, Totals, first_head  # noqa: E402
+from spark_jobs.protocol.writer import Counted, Writer  # noqa: E402
 from tests.parts import running  # noqa: E402
-from weir.cluster.cassandra import CassandraStore, address  # noqa: E402
-from weir.cluster.kafka import KafkaBroker  # noqa: E402
-from weir.cluster.migrate import migrate  # noqa: E402
+from weir.cassandra.migrate import migrate  # noqa: E402
+from weir.cassandra.store import CassandraStore, address  # noqa: E402
 from weir.counts.tally import cores  # noqa: E402
-from weir.generator import Truth  # noqa: E402
 from weir.settings import Settings  # noqa: E402
+from weir.sources.kafka import KafkaBroker  # noqa: E402
 from weir.supervise.takeover import take_over  # noqa: E402
 
 JOB, TOPIC = "error_counts", "logs"

@@ -27,12 +27,12 @@ PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 
 from bench import flink  # noqa: E402
-from weir.drill import run, stage  # noqa: E402
-from weir.drill.driver import killed_and_back  # noqa: E402
-from weir.drill.fault import MIX, Fault, Scene  # noqa: E402
-from weir.drill.load import TOPIC, Load, told  # noqa: E402
-from weir.drill.stage import JOB, WHO, Stage  # noqa: E402
-from weir.generator import Generator  # noqa: E402
+from drill import run, stage  # noqa: E402
+from drill.driver import killed_and_back  # noqa: E402
+from drill.fault import MIX, Fault, Scene  # noqa: E402
+from drill.generator import Generator  # noqa: E402
+from drill.load import TOPIC, Load, told  # noqa: E402
+from drill.stage import JOB, WHO, Stage  # noqa: E402
 from weir.local.class_archive import archive  # noqa: E402
 from weir.local.rehearse import WITHIN_S  # noqa: E402
 from weir.local.report import Lines  # noqa: E402

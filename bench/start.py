@@ -27,13 +27,13 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 
 from bench.drain import fill  # noqa: E402
 from tests.parts import running  # noqa: E402
-from weir.cluster.records import Submission  # noqa: E402
 from weir.local import jars, ports, secrets  # noqa: E402
 from weir.local.class_archive import archive  # noqa: E402
 from weir.local.part import Stack  # noqa: E402
 from weir.local.process import last_lines  # noqa: E402
 from weir.local.rehearse import WITHIN_S, command  # noqa: E402
 from weir.local.spark import driver_env, spark_home  # noqa: E402
+from weir.ports.cluster import Submission  # noqa: E402
 from weir.settings import Settings  # noqa: E402
 from weir.supervise.rehearsal import rehearsal  # noqa: E402
 

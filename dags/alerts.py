@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from weir.operators.alerts import AlertOperator
-from weir.operators.catalogue import weir_dag
+from weir.airflow.operators.alerts import AlertOperator
+from weir.airflow.operators.catalogue import weir_dag
 
 DOC = """
 ### Alerts of all jobs

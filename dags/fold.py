@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from weir.operators.catalogue import job_dag, jobs
-from weir.operators.counts import FoldOperator, PendingDaysOperator, PendingOperator, RollUpOperator, SweepOperator
+from weir.airflow.operators.catalogue import job_dag, jobs
+from weir.airflow.operators.counts import FoldOperator, PendingDaysOperator, PendingOperator, RollUpOperator, SweepOperator
 
 DOC = """
 ### Fold the counts of {job}

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from weir.operators.catalogue import weir_dag
-from weir.operators.health import TickOperator, TroubleOperator
-from weir.operators.outage import away, back
+from weir.airflow.operators.catalogue import weir_dag
+from weir.airflow.operators.health import TickOperator, TroubleOperator
+from weir.airflow.operators.outage import away, back
 
 # An Airflow DAG run costs about a second of a core, whatever it does; the watch is the quick eye.
 EVERY = timedelta(seconds=30)

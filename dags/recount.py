@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from airflow.sdk import Param
 
-from weir.operators.assets import proven
-from weir.operators.catalogue import job_dag, jobs
-from weir.operators.counts import ProveOperator, RecountOperator, SpansOperator
+from weir.airflow.operators.assets import proven
+from weir.airflow.operators.catalogue import job_dag, jobs
+from weir.airflow.operators.counts import ProveOperator, RecountOperator, SpansOperator
 
 DOC = """
 ### Recount {job}

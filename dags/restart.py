@@ -2,9 +2,9 @@
 
 from airflow.sdk import Param
 
-from weir.operators.catalogue import job_dag, jobs
-from weir.operators.deploy import RestartOperator
-from weir.operators.ready import ReadyOperator
+from weir.airflow.operators.catalogue import job_dag, jobs
+from weir.airflow.operators.deploy import RestartOperator
+from weir.airflow.operators.ready import ReadyOperator
 
 DOC = """
 ### Restart {job}

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from weir.operators.assets import validated
-from weir.operators.catalogue import job_dag, jobs
-from weir.operators.counts import ValidateOperator
+from weir.airflow.operators.assets import validated
+from weir.airflow.operators.catalogue import job_dag, jobs
+from weir.airflow.operators.counts import ValidateOperator
 
 DOC = """
 ### Validate the counts of {job}

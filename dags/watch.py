@@ -2,9 +2,9 @@
 
 from airflow.sdk import Asset, AssetWatcher
 
-from weir.operators.catalogue import weir_dag
-from weir.operators.health import RecordOperator, ShowOperator
-from weir.triggers.watch import WatchTrigger
+from weir.airflow.operators.catalogue import weir_dag
+from weir.airflow.operators.health import RecordOperator, ShowOperator
+from weir.airflow.triggers.watch import WatchTrigger
 
 DOC = """
 ### The watch

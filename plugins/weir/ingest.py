@@ -15,9 +15,9 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException, Producer
 
-from weir.cluster.kafka import KafkaBroker
 from weir.errors import BadInput, NotRunning
 from weir.settings import Settings
+from weir.sources.kafka import KafkaBroker
 
 TOPIC = "logs"
 MAX_LINE = 1024 * 1024  # bytes, without what ends the line

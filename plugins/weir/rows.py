@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from spark_jobs.contract import RejectedLine
-from weir.cluster.records import Event, VersionRow
+from spark_jobs.counts.cells import RejectedLine
 from weir.counts.panes import iso
 from weir.output import readable
+from weir.ports.jobs import Event, VersionRow
 from weir.supervise.summary import summary
 
 if TYPE_CHECKING:

@@ -8,41 +8,19 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from spark_jobs.contract import Delta, RejectedLine, hour_of, shard_of
-from spark_jobs.protocol import Batch, Head, Position
-from spark_jobs.standby import Orders
-from spark_jobs.writer import HourTotals
-from weir.cluster.records import (
-    Asked,
-    AttemptRow,
-    Booked,
-    Cell,
-    DayShard,
-    DriverState,
-    Event,
-    Folder,
-    FoldNote,
-    Glance,
-    HourShard,
-    JobRow,
-    Kept,
-    Kind,
-    Mail,
-    Noted,
-    Pause,
-    Published,
-    Record,
-    Retention,
-    Rolled,
-    Room,
-    StandbyRow,
-    Submission,
-    TopicGlance,
-    Touched,
-    VersionRow,
-)
-from weir.cluster.sampling import spread
+from spark_jobs.counts.cells import Delta, RejectedLine, hour_of, shard_of
+from spark_jobs.protocol.head import Batch, Head, Position
+from spark_jobs.protocol.writer import HourTotals
+from spark_jobs.runtime.standby import Orders
+from weir.cassandra.sampling import spread
 from weir.errors import NotRunning, TopicMissing
+from weir.ports.alerts import Booked, Mail, Noted
+from weir.ports.checkpoints import Folder
+from weir.ports.cluster import DriverState, Room, Submission
+from weir.ports.counts import Cell, DayShard, FoldNote, HourShard, Kind, Published, Rolled, Touched
+from weir.ports.jobs import AttemptRow, Event, Glance, JobRow, Kept, Pause, StandbyRow, VersionRow
+from weir.ports.requests import Asked
+from weir.ports.source import Record, Retention, TopicGlance
 
 
 class MemoryStore:

@@ -8,13 +8,14 @@ import sys
 import threading
 import time
 
-from spark_jobs import logs, standby
-from spark_jobs.contract import Exit, JobArguments, new_incarnation
-from spark_jobs.error_counts import rehearsal, source
-from spark_jobs.error_counts.ending import explain
-from spark_jobs.error_counts.sink import Sink, Tools
-from spark_jobs.store import CassandraStore
-from spark_jobs.writer import Writer
+from spark_jobs.counts.sink import Sink, Tools
+from spark_jobs.error_counts import rehearsal
+from spark_jobs.protocol.writer import Writer
+from spark_jobs.runtime import logs, standby
+from spark_jobs.runtime.contract import Exit, JobArguments, new_incarnation
+from spark_jobs.runtime.ending import explain
+from spark_jobs.runtime.store import CassandraStore
+from spark_jobs.sources import kafka as source
 
 LOG = logging.getLogger("weir.driver")
 LOOK_EVERY_S = 5.0  # how soon a driver notices that it is to stop, or, without input, that it was superseded

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from spark_jobs.contract import JobArguments
-from spark_jobs.error_counts import source
-from spark_jobs.error_counts.sink import Sink, Tools
-from spark_jobs.protocol import Batch, Progress
-from spark_jobs.writer import Counted
+from spark_jobs.counts.sink import Sink, Tools
+from spark_jobs.protocol.head import Batch, Progress
+from spark_jobs.protocol.writer import Counted
+from spark_jobs.runtime.contract import JobArguments
+from spark_jobs.sources import kafka as source
 
 BATCHES = 10  # at the most: a topic may grow faster than it is rehearsed, and one that was busy kept a standby from ever being ready
 

@@ -15,8 +15,8 @@ from uuid import uuid4
 
 import pytest
 
-import weir.generator
-from weir.generator import Mix, Truth
+import drill.generator
+from drill.generator import Mix, Truth
 
 WEIR = Path(sys.executable).with_name("weir")
 JOB = "error_counts"
@@ -93,7 +93,7 @@ def one_of_its_kind(name: str) -> str:
 
 def generate(file: Path, seed: int, lines: int, start_ms: int, service: str, events_per_s: int = 2000) -> Truth:
     """A log of one service, and the truth about it."""
-    generator = weir.generator.Generator(seed, start_ms, Mix(services=(service,), events_per_s=events_per_s))
+    generator = drill.generator.Generator(seed, start_ms, Mix(services=(service,), events_per_s=events_per_s))
     with file.open("wb") as out:
         for block in generator.blocks(lines):
             out.write(b"".join(line + b"\n" for _, line in block))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from weir.generator import Truth
+from drill.generator import Truth
 from weir.local import class_archive, rehearse
 from weir.local.spark import spark_home
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from spark_jobs.contract import Delta
+from spark_jobs.counts.cells import Delta
 from tests.browser.eyes import SHOTS, Eyes
 from tests.dags.conftest import airflow, database, fleet  # noqa: F401 - fixtures
 from tests.dags.fleet import JOB, Fleet

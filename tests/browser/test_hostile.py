@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from spark_jobs.contract import Delta, RejectedLine
+from spark_jobs.counts.cells import Delta, RejectedLine
 from tests.browser.eyes import Eyes
 from tests.dags.fleet import JOB, Fleet
 from tests.dags.pages import HOSTILE
 from weir.alerts.book import Ack, Book, Delivery, Incident, Message
 from weir.alerts.keep import open_book, write
 from weir.alerts.sink import Inbox
-from weir.cluster.records import Event
+from weir.ports.jobs import Event
 
 LINES = [line.encode(errors="replace").decode() for line in HOSTILE]  # what Spark makes of bytes
 PAGES = ("", "alerts", "inbox", f"jobs/{JOB}", f"jobs/{JOB}/errors", f"jobs/{JOB}/restart")

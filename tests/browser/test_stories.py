@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spark_jobs.contract import Delta
+from spark_jobs.counts.cells import Delta
 from tests.browser.conftest import RULES
 from tests.browser.eyes import Eyes
 from tests.dags.fleet import JOB, Fleet

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import chain, repeat
 from typing import Any
 
-from weir.cluster.records import DriverState, Submission
+from weir.ports.cluster import DriverState, Submission
 
 DRIVER = Submission("weir:counts:1", "/b/job.py", ["{}"], {}, {})
 Reply = tuple[int, Any]

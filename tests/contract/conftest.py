@@ -10,12 +10,12 @@ from uuid import uuid4
 import pytest
 
 from tests.parts import make_topic, running
-from weir.cluster.cassandra import CassandraStore, address
-from weir.cluster.kafka import KafkaBroker
-from weir.cluster.migrate import migrate
-from weir.cluster.records import Retention
+from weir.cassandra.migrate import migrate
+from weir.cassandra.store import CassandraStore, address
 from weir.errors import TopicMissing
+from weir.ports.source import Retention
 from weir.settings import Settings
+from weir.sources.kafka import KafkaBroker
 from weir.testing import MemoryBroker, MemoryStore
 
 BOTH = ["memory", pytest.param("real", marks=pytest.mark.stack)]

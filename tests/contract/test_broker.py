@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from weir.cluster.kafka import KafkaBroker
-from weir.cluster.records import Retention, TopicGlance
 from weir.errors import NotRunning, TopicMissing
+from weir.ports.source import Retention, TopicGlance
+from weir.sources.kafka import KafkaBroker
 
 from .conftest import Broker
 

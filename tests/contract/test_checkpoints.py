@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from weir.cluster.checkpoint import CheckpointFolders
+from weir.cluster.checkpoints import CheckpointFolders
 from weir.errors import NotRunning
 from weir.testing import MemoryCheckpoints
 

@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 
 from tests.contract.clusters import DRIVER, FakeKubernetes, FakeMaster, FakeServer, FakeYarn
-from weir.cluster.base import Cluster
 from weir.cluster.kubernetes import KubernetesCluster
-from weir.cluster.records import DriverState, Room, Submission
 from weir.cluster.rest import Api
 from weir.cluster.spark import StandaloneCluster
 from weir.cluster.yarn import YarnCluster
 from weir.errors import NotRunning
+from weir.ports.cluster import Cluster, DriverState, Room, Submission
 from weir.testing import MemoryCluster
 
 BUDGET_S = 0.5  # for an answer that never comes

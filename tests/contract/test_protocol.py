@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from spark_jobs.protocol import Head
+from spark_jobs.protocol.head import Head
 from tests.unit.protocol.machine import machine
 from tests.unit.protocol.test_protocol import wander
 from tests.unit.protocol.world import JOB

@@ -9,18 +9,18 @@ from uuid import uuid4
 
 import pytest
 
-from spark_jobs.contract import Delta
-from spark_jobs.protocol import Batch, Progress, Totals, first_head
-from spark_jobs.writer import Counted, Writer
+from drill.generator import Generator, Mix
+from spark_jobs.counts.cells import Delta
+from spark_jobs.protocol.head import Batch, Progress, Totals, first_head
+from spark_jobs.protocol.writer import Counted, Writer
 from tests.parts import make_topic
-from weir.cluster.kafka import KafkaBroker
 from weir.counts import plan, tally
 from weir.counts.proving import prove, proven, set_out
 from weir.counts.recount import Result, recount
 from weir.counts.rules import Rules
 from weir.counts.scope import Scope
-from weir.generator import Generator, Mix
 from weir.settings import Settings
+from weir.sources.kafka import KafkaBroker
 from weir.supervise.takeover import take_over
 
 pytestmark = pytest.mark.stack

@@ -8,8 +8,9 @@ from typing import Any
 
 from tests.unit.counts.job import START, Job
 from weir.api.idempotency import Answer, Place, once
-from weir.cluster.records import Asked, Event
 from weir.errors import AtWork
+from weir.ports.jobs import Event
+from weir.ports.requests import Asked
 
 MINE = Asked("mine", "digest", 1_800_000_000_000)
 

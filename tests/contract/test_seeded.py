@@ -10,11 +10,11 @@ from uuid import uuid4
 
 import pytest
 
-from spark_jobs.contract import HOUR_MS
+from spark_jobs.counts.cells import HOUR_MS
 from tests.unit.counts.job import RULES, START, Job
-from weir.cluster.cassandra import CassandraStore
+from weir.cassandra.store import CassandraStore
 from weir.counts.folding import fold_many, pending
-from weir.quality.validate import check
+from weir.counts.quality.validate import check
 
 pytestmark = pytest.mark.stack
 NOW = START + 20 * HOUR_MS

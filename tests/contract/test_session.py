@@ -10,8 +10,8 @@ from cassandra.cluster import EXEC_PROFILE_DEFAULT
 from cassandra.policies import RetryPolicy
 from cassandra.protocol import ErrorMessage
 
-from spark_jobs.contract import CassandraAddress
-from spark_jobs.session import OUTAGE, OutOfPatience, Session, _cluster
+from spark_jobs.runtime.contract import CassandraAddress
+from spark_jobs.runtime.session import OUTAGE, OutOfPatience, Session, _cluster
 
 
 def test_it_goes_on_trying_as_long_as_it_has_patience(caplog: pytest.LogCaptureFixture) -> None:

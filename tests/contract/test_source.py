@@ -12,11 +12,11 @@ import pyspark
 import pytest
 from py4j.java_gateway import JavaGateway
 
-from spark_jobs.contract import CassandraAddress, JobArguments
-from spark_jobs.error_counts import source
-from weir.cluster.kafka import KafkaBroker
+from spark_jobs.runtime.contract import CassandraAddress, JobArguments
+from spark_jobs.sources import kafka as source
 from weir.local import jars, preflight
 from weir.settings import Settings
+from weir.sources.kafka import KafkaBroker
 
 from .conftest import Broker
 

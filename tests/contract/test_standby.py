@@ -14,22 +14,22 @@ from uuid import uuid4
 
 import pytest
 
-from spark_jobs.protocol import State
+from drill.generator import Generator
+from spark_jobs.protocol.head import State
 from tests.parts import make_topic, running
-from weir.cluster.cassandra import CassandraStore, address
-from weir.cluster.checkpoint import CheckpointFolders
-from weir.cluster.kafka import KafkaBroker
-from weir.cluster.migrate import migrate
-from weir.cluster.records import DriverState, Submission
-from weir.generator import Generator
+from weir.cassandra.migrate import migrate
+from weir.cassandra.store import CassandraStore, address
+from weir.cluster.checkpoints import CheckpointFolders
 from weir.ingest import producer
+from weir.jobs.spec import load_all
 from weir.local import ports, secrets
 from weir.local.part import Stack
 from weir.local.rehearse import command
 from weir.local.spark import driver_env, spark_home
+from weir.ports.cluster import DriverState, Submission
 from weir.settings import PROJECT, Settings
+from weir.sources.kafka import KafkaBroker
 from weir.supervise.manager import Manager
-from weir.supervise.spec import load_all
 from weir.testing import MemoryCluster
 
 JOB = "error_counts"

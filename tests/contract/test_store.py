@@ -9,29 +9,15 @@ from typing import Any
 import psutil
 import pytest
 
-from spark_jobs.contract import DAY_MS, HOUR_MS, Delta, RejectedLine, day_of
-from spark_jobs.gap import Gap, GapKind, Hole
-from spark_jobs.protocol import Batch, Head, Progress, State, Totals, claim, first_head, land, rebuilt, started, taken_over
-from spark_jobs.standby import Orders
-from weir.cluster.cassandra import CassandraStore
-from weir.cluster.records import (
-    AttemptRow,
-    Booked,
-    Event,
-    FoldNote,
-    Glance,
-    JobRow,
-    Kept,
-    Mail,
-    Noted,
-    Pause,
-    Published,
-    Rolled,
-    StandbyRow,
-    Touched,
-    VersionRow,
-)
+from spark_jobs.counts.cells import DAY_MS, HOUR_MS, Delta, RejectedLine, day_of
+from spark_jobs.protocol.gap import Gap, GapKind, Hole
+from spark_jobs.protocol.head import Batch, Head, Progress, State, Totals, claim, first_head, land, rebuilt, started, taken_over
+from spark_jobs.runtime.standby import Orders
+from weir.cassandra.store import CassandraStore
 from weir.errors import StoreBehind
+from weir.ports.alerts import Booked, Mail, Noted
+from weir.ports.counts import FoldNote, Published, Rolled, Touched
+from weir.ports.jobs import AttemptRow, Event, Glance, JobRow, Kept, Pause, StandbyRow, VersionRow
 
 HOUR = 490_000 * HOUR_MS
 DAY = day_of(HOUR)

@@ -40,7 +40,7 @@ def database() -> None:
 @pytest.fixture
 def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     """Jobs under a real manager whose parts are in memory; operators and triggers get to it as they would to the real one."""
-    from weir.triggers import session
+    from weir.airflow.triggers import session
 
     made = Fleet(tmp_path)
     monkeypatch.setattr("weir.supervise.factory.manager", made.open)

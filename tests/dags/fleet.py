@@ -9,19 +9,20 @@ from typing import Any
 
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
-from spark_jobs.contract import Delta, JobArguments, RejectedLine
-from spark_jobs.gap import Gap
-from spark_jobs.protocol import Batch, Head, Totals, advance
-from spark_jobs.writer import Counted, Writer
+from spark_jobs.counts.cells import Delta, RejectedLine
+from spark_jobs.protocol.gap import Gap
+from spark_jobs.protocol.head import Batch, Head, Totals, advance
+from spark_jobs.protocol.writer import Counted, Writer
+from spark_jobs.runtime.contract import JobArguments
 from weir.alerts.deliver import deliver
 from weir.alerts.evaluate import evaluate
 from weir.alerts.rules import parse
 from weir.alerts.sink import Inbox
-from weir.cluster.records import DriverState
 from weir.counts.rules import Rules
+from weir.jobs.spec import load_all
+from weir.ports.cluster import DriverState
 from weir.settings import PROJECT, Settings
 from weir.supervise.manager import Manager
-from weir.supervise.spec import load_all
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
 
 JOB = "error_counts"

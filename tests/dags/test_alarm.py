@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.dags.fleet import JOB, Fleet
+from weir.airflow.triggers.alert_pool import AGAIN_S, LASTS_MS, Alarm
 from weir.alerts.sink import message_of
 from weir.errors import NotRunning
 from weir.supervise.manager import Manager
 from weir.supervise.report import Report, Verdict
-from weir.triggers.alarm import AGAIN_S, LASTS_MS, Alarm
 
 
 class Bench:
@@ -90,8 +90,8 @@ def test_what_is_new_while_a_pass_is_at_work_has_one_of_its_own(bench: Bench) ->
 
 
 def test_the_message_arrives_by_the_real_pass(fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weir.cluster.kafka.KafkaBroker", lambda _: fleet.broker)
-    monkeypatch.setattr("weir.operators.alerts.time.time", fleet.clock)
+    monkeypatch.setattr("weir.sources.kafka.KafkaBroker", lambda _: fleet.broker)
+    monkeypatch.setattr("weir.airflow.operators.alerts.time.time", fleet.clock)
     monkeypatch.setenv("WEIR_RULES", str(tmp_path))
     fleet.manager.deploy(JOB)
     fleet.land()

@@ -10,20 +10,20 @@ from typing import Any
 import pytest
 
 from tests.dags.fleet import JOB, Fleet, context
+from weir.airflow.notifiers import filled, sinks
+from weir.airflow.operators.alerts import AlertOperator
 from weir.alerts.evaluate import Passed, evaluate
 from weir.alerts.sink import message_of
-from weir.cluster.base import JobStore
 from weir.errors import BadInput, NotDelivered
-from weir.operators.alerts import AlertOperator
-from weir.operators.sinks import filled, sinks
+from weir.ports.jobs import JobStore
 
 ENDED = f"[warning] {JOB}: the driver of attempt 1 has ended: it was killed or lost (the cluster says failed)"
 
 
 @pytest.fixture
 def alert(fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    monkeypatch.setattr("weir.cluster.kafka.KafkaBroker", lambda _: fleet.broker)
-    monkeypatch.setattr("weir.operators.alerts.time.time", fleet.clock)
+    monkeypatch.setattr("weir.sources.kafka.KafkaBroker", lambda _: fleet.broker)
+    monkeypatch.setattr("weir.airflow.operators.alerts.time.time", fleet.clock)
     monkeypatch.setenv("WEIR_RULES", str(tmp_path / "rules"))
     (tmp_path / "rules").mkdir()
     return lambda: AlertOperator(task_id="alert").execute(context())

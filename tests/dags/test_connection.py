@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk import Connection
 
-from weir.commands.common import opened_manager
+from weir.airflow.connection import elsewhere, with_connection
+from weir.cli.common import opened_manager
 from weir.errors import BadInput
-from weir.operators.connection import elsewhere, with_connection
 from weir.settings import PROJECT, Settings
 
 HERE = Settings(home="/nowhere", spark_master="spark://here:1", spark_rest="http://here:2")

@@ -17,11 +17,11 @@ from fastapi.testclient import TestClient
 from tests.dags.conftest import PROJECT, logged_in
 from tests.dags.fleet import JOB, Fleet
 from tests.dags.pages import HOSTILE, Elements, entry_point, shown
-from weir.cluster.records import AttemptRow, Glance
 from weir.console import fleet as rows_of
 from weir.console.app import build
 from weir.errors import NotRunning
-from weir.supervise.acts import ACTS
+from weir.ports.jobs import AttemptRow, Glance
+from weir.supervise.actions import ACTS
 from weir.supervise.report import CALM, Report, Verdict
 
 NOTHING_TO_DO = {"quarantine": 409, "accept_loss": 409, "acknowledge": 409}  # of a job that is well

@@ -16,7 +16,7 @@ from tests.dags.fleet import JOB, Fleet
 from tests.dags.pages import Elements
 from weir.console import forms
 from weir.errors import Refused
-from weir.supervise.acts import ACTS
+from weir.supervise.actions import ACTS
 from weir.supervise.plan import Check
 
 TROUBLES = {"quarantine": Fleet.poison, "accept_loss": Fleet.lose}

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
-from spark_jobs.contract import Delta
+from spark_jobs.counts.cells import Delta
 from tests.dags.conftest import logged_in
 from tests.dags.fleet import JOB, Fleet
 from tests.dags.pages import HOSTILE, Elements, shown
@@ -17,7 +17,7 @@ from tests.dags.test_console_acts import SENT, act
 from weir.alerts.book import Ack, Book, Delivery, Incident, Message
 from weir.alerts.keep import open_book
 from weir.alerts.sink import Inbox
-from weir.cluster.records import Booked
+from weir.ports.alerts import Booked
 
 MANY = "{name: many, kind: threshold, above: 10, by: service, description: A service writes many errors.}"
 OURS = ("../", "./", "jobs/", "alerts", "inbox", "console.css", "?", "http://sparkhost")  # how links begin

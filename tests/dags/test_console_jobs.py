@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from spark_jobs.contract import SAMPLE_BYTES, Delta, RejectedLine
+from spark_jobs.counts.cells import SAMPLE_BYTES, Delta, RejectedLine
 from tests.dags.fleet import JOB, Fleet
 from tests.dags.pages import HOSTILE, Elements, shown
-from weir.cluster.records import Event
 from weir.errors import NotRunning
+from weir.ports.jobs import Event
 
 DAYS = "since=1970-01-01&until=1970-01-08"
 HOUR = 3_600_000

@@ -17,12 +17,12 @@ from fastapi.testclient import TestClient
 from tests.dags.conftest import PROJECT
 from tests.dags.fleet import JOB, Fleet
 from tests.dags.pages import HOSTILE, Elements, shown
-from weir.cluster.records import AttemptRow, Event
+from weir.airflow.operators.catalogue import jobs
 from weir.console import live
 from weir.console.app import build
 from weir.console.dag import page_of
 from weir.errors import NotRunning
-from weir.operators.catalogue import jobs
+from weir.ports.jobs import AttemptRow, Event
 
 CONSOLE = PROJECT / "plugins/weir/console"
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from spark_jobs.contract import DAY_MS, HOUR_MS
+from spark_jobs.counts.cells import DAY_MS, HOUR_MS
 from tests.dags.fleet import JOB, Fleet, context
-from weir.operators import counts
-from weir.operators.counts import (
+from weir.airflow.operators import counts
+from weir.airflow.operators.counts import (
     FoldOperator,
     PendingDaysOperator,
     PendingOperator,
@@ -23,7 +23,7 @@ from weir.operators.counts import (
     SweepOperator,
     ValidateOperator,
 )
-from weir.quality.validate import Law, ValidationResult
+from weir.counts.quality.validate import Law, ValidationResult
 
 DOCS = "http://airflow:8080/ops/weir/docs/error_counts/index.html"
 
@@ -31,7 +31,7 @@ DOCS = "http://airflow:8080/ops/weir/docs/error_counts/index.html"
 @pytest.fixture
 def landed(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     """One line of the first hour of 1970 has landed, and all is closed."""
-    monkeypatch.setattr("weir.cluster.kafka.KafkaBroker", lambda address: fleet.broker)
+    monkeypatch.setattr("weir.sources.kafka.KafkaBroker", lambda address: fleet.broker)
     monkeypatch.setattr("weir.counts.closed.closed_now", lambda *rest: HOUR_MS)
     monkeypatch.setattr(counts, "time", SimpleNamespace(time=fleet.clock))
     fleet.manager.deploy(JOB)
@@ -67,7 +67,7 @@ def test_what_cannot_be_proven_fails_at_once_with_the_sums(landed: Fleet, monkey
 
 
 def test_what_the_gate_refuses_fails_with_the_law_and_is_not_published(landed: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weir.quality.gate.gate", lambda rules: lambda ready: {ready[0].at: "levels are lower case"})
+    monkeypatch.setattr("weir.counts.quality.gate.gate", lambda rules: lambda ready: {ready[0].at: "levels are lower case"})
     with pytest.raises(AirflowFailException, match=r"WEIR-401.*levels are lower case.*Nothing was published"):
         FoldOperator(task_id="fold", job=JOB, places=pending()[0]).execute(context())
     assert len(pending()) == 1
@@ -172,7 +172,7 @@ def test_a_recount_that_does_not_come_out_equal_fails_with_the_places_and_is_kep
 def test_a_validation_leaves_its_docs_also_when_it_fails(landed: Fleet, monkeypatch: pytest.MonkeyPatch, broken: bool) -> None:
     law = Law("counts", "no negative counts", not broken, 7, 3 if broken else 0)
     result = ValidationResult(JOB, (law,), "/data_docs/error_counts/index.html")
-    monkeypatch.setitem(__import__("sys").modules, "weir.quality.validate", SimpleNamespace(check=lambda *args: result))
+    monkeypatch.setitem(__import__("sys").modules, "weir.counts.quality.validate", SimpleNamespace(check=lambda *args: result))
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", "http://airflow:8080/ops/")
     task, told = ValidateOperator(task_id="validate", job=JOB), context()
     if broken:

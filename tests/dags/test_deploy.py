@@ -11,12 +11,12 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 
 from tests.dags.fleet import JOB, Fleet, context
+from weir.airflow.operators.base import WeirOperator
+from weir.airflow.operators.deploy import DeployOperator, RestartOperator
+from weir.airflow.operators.health import RecordOperator, TickOperator
+from weir.airflow.operators.links import DriverLogLink
+from weir.airflow.operators.ready import ReadyOperator
 from weir.errors import NotRunning
-from weir.operators.base import WeirOperator
-from weir.operators.deploy import DeployOperator, RestartOperator
-from weir.operators.health import RecordOperator, TickOperator
-from weir.operators.links import DriverLogLink
-from weir.operators.ready import ReadyOperator
 
 
 def deploy(**params: Any) -> dict[str, Any]:
@@ -239,5 +239,5 @@ def test_tasks_lead_to_the_console_the_driver_and_spark(fleet: Fleet, monkeypatc
         "Driver's log": "http://worker/driver-1",
         "Spark": "http://sparkhost:8080",
     }
-    monkeypatch.setattr("weir.operators.session.connect", Mock(side_effect=NotRunning("Cassandra is away.", "Look.")))
+    monkeypatch.setattr("weir.airflow.session.connect", Mock(side_effect=NotRunning("Cassandra is away.", "Look.")))
     assert DriverLogLink().get_link(SimpleNamespace(job=JOB), ti_key=None) == "", "a link is no reason to fail"

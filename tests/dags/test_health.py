@@ -9,10 +9,10 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DagRunTriggerException
 
 from tests.dags.fleet import JOB, Fleet, context
+from weir.airflow.operators.health import UNKNOWN_MS, RecordOperator, ShowOperator, TickOperator, TroubleOperator
+from weir.airflow.triggers.restart_events import Telling
+from weir.airflow.triggers.watch import Crew, sweep
 from weir.errors import NotRunning
-from weir.operators.health import UNKNOWN_MS, RecordOperator, ShowOperator, TickOperator, TroubleOperator
-from weir.triggers.telling import Telling
-from weir.triggers.watch import Crew, sweep
 
 
 def tick() -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -40,7 +40,7 @@ def test_only_the_job_in_trouble_becomes_a_task(fleet: Fleet) -> None:
 def test_of_many_jobs_the_ones_that_can_be_helped_come_first_and_the_rest_have_their_turn(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("weir.operators.health.MOST", 2)
+    monkeypatch.setattr("weir.airflow.operators.health.MOST", 2)
     fleet.add("two", "three", "four")
     for job in fleet.manager.specs:
         fleet.manager.deploy(job)

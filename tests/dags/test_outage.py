@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from weir.airflow.operators import outage
 from weir.alerts.book import Message
 from weir.alerts.outbox import Sent
 from weir.errors import NotRunning
-from weir.operators import outage
 
 AWAY: Any = {"exception": NotRunning("Cassandra did not answer in 10.0 s.", "Run: weir status")}
 WELL: Any = {}

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 from airflow.providers.apache.spark.hooks import spark_submit
 
-from weir.cluster.records import Submission
+from weir.airflow.spark_submit import SparkSubmit, hook_for
 from weir.errors import NotRunning, Prerequisite
-from weir.operators.spark_submit import SparkSubmit, hook_for
+from weir.ports.cluster import Submission
 
 GOLDEN = Path(__file__).with_name("golden")
 CONNECTIONS = {

@@ -15,15 +15,15 @@ from airflow._shared.module_loading import import_string
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from tests.dags.fleet import JOB, Fleet
-from weir.cluster.records import DriverState
+from weir.airflow.triggers import session
+from weir.airflow.triggers.ready import ReadyTrigger
+from weir.airflow.triggers.restart_events import Telling
+from weir.airflow.triggers.restart_pool import Hands
+from weir.airflow.triggers.watch import Crew, WatchTrigger, sweep
 from weir.errors import Conflict, NotRunning
+from weir.ports.cluster import DriverState
 from weir.supervise.manager import Manager
 from weir.supervise.report import Report
-from weir.triggers import session
-from weir.triggers.hands import Hands
-from weir.triggers.ready import ReadyTrigger
-from weir.triggers.telling import Telling
-from weir.triggers.watch import Crew, WatchTrigger, sweep
 
 
 def run(scenario: Callable[[], Any]) -> Any:
@@ -151,7 +151,7 @@ def test_the_watch_leaves_alone_what_it_cannot_see(fleet: Fleet) -> None:
 
 @pytest.mark.usefixtures("quick")
 def test_the_watch_outlives_a_store_that_is_away(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weir.triggers.watch.REST_S", 0.01)
+    monkeypatch.setattr("weir.airflow.triggers.watch.REST_S", 0.01)
     fleet.manager.deploy(JOB)
     fleet.kill()
     tries = iter([NotRunning("away"), RuntimeError("half up")])

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from pyspark.sql import SparkSession
 
-from spark_jobs.contract import SAMPLE_BYTES, RejectedLine
-from spark_jobs.error_counts.reparse import Outcome, outcomes
+from spark_jobs.counts.cells import SAMPLE_BYTES, RejectedLine
+from spark_jobs.counts.reparse import Outcome, outcomes
 
 from .test_transform import ARGS, at
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from spark_jobs.signature import LONGEST, LONGEST_MESSAGE, MASK, PATTERN, RULES, Rule, stages
+from spark_jobs.counts.signature import LONGEST, LONGEST_MESSAGE, MASK, PATTERN, RULES, Rule, stages
 
 VECTORS = [
     ("mod_jk child workerEnv in error state 6", "mod_jk child workerEnv in error state *"),

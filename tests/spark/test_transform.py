@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from spark_jobs.contract import OTHER, CassandraAddress, Delta, JobArguments
-from spark_jobs.error_counts.transform import BLOCK, FEW, LONGEST_LINE, Count, Plan, Rejected, collected, counted, gathered, sampled
-from spark_jobs.protocol import Progress
-from spark_jobs.writer import Counted
-from weir.generator import Generator, Mix
+from drill.generator import Generator, Mix
+from spark_jobs.counts.cells import OTHER, Delta
+from spark_jobs.counts.transform import BLOCK, FEW, LONGEST_LINE, Count, Plan, Rejected, collected, counted, gathered, sampled
+from spark_jobs.protocol.head import Progress
+from spark_jobs.protocol.writer import Counted
+from spark_jobs.runtime.contract import CassandraAddress, JobArguments
 
 ARGS = JobArguments("j", 1, 1, "v", "c", "b", "logs", CassandraAddress(("x",)), rejected_samples=5)
 NOW_MS = 1_784_000_000_000

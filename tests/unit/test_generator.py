@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from itertools import islice
 
-from weir.generator import Generator, Mix
+from drill.generator import Generator, Mix
 
 START_MS = 1_768_435_200_000
 

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from weir.alerts import outbox, words
+from weir.alerts import messages as words
+from weir.alerts import outbox
 from weir.alerts.book import Book, Delivery
 from weir.alerts.keep import change, open_book
 from weir.alerts.outbox import Sent
 from weir.alerts.sink import Sink
-from weir.cluster.base import JobStore
 from weir.errors import WeirError
+from weir.ports.jobs import JobStore
 
 Sinks = Callable[[str], Sink]  # by name. Raises BadInput if there is none
 Clock = Callable[[], float]  # seconds since the epoch

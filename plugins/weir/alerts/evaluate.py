@@ -17,10 +17,11 @@ from weir.alerts.keep import open_book, write
 from weir.alerts.look import Sight, look, outcomes
 from weir.alerts.rules import JobRules, Rule
 from weir.alerts.windows import AMENDED_WITHIN_MS, again, due
-from weir.cluster.base import Broker, JobStore
-from weir.cluster.records import Booked
 from weir.counts.closed import NOTHING
 from weir.counts.rules import Rules
+from weir.ports.alerts import Booked
+from weir.ports.jobs import JobStore
+from weir.ports.source import Broker
 from weir.supervise.pause import in_force
 from weir.supervise.report import report_of
 

@@ -10,14 +10,14 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from weir.alerts import words
+from weir.alerts import messages as words
 from weir.alerts.book import STREAM, Ack, Book, Delivery, Evaluation, Fired, Incident, Message
 from weir.alerts.health import Sighting, done, left_out
 from weir.alerts.judge import Key
 from weir.alerts.outbox import queued
 from weir.alerts.rules import Absence, JobRules
-from weir.cluster.records import Event, Pause
 from weir.errors import BadInput
+from weir.ports.jobs import Event, Pause
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from spark_jobs.contract import DAY_MS, OTHER, day_of
+from spark_jobs.counts.cells import DAY_MS, OTHER, day_of
 from weir.alerts.rules import Absence, Basis, NewSignature, Ratio, Rule, Threshold
-from weir.cluster.records import Cell
 from weir.counts.panes import duration
+from weir.ports.counts import Cell
 
 Key = tuple[str, ...]  # the values of the rule's `by`
 WEEK_MS = 7 * DAY_MS

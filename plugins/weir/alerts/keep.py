@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from weir.alerts import ledger
 from weir.alerts.book import Book
-from weir.cluster.base import JobStore
-from weir.cluster.records import Booked
 from weir.errors import Conflict
+from weir.ports.alerts import Booked
+from weir.ports.jobs import JobStore
 
 TRIES = 50  # each is lost only to somebody else's decision or delivery
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from spark_jobs.contract import day_of
+from spark_jobs.counts.cells import day_of
 from weir.alerts.book import Book, Evaluation, Fired, evaluation_json, evaluation_of
 from weir.alerts.judge import Outcome
-from weir.cluster.base import JobStore
-from weir.cluster.records import Noted
+from weir.ports.alerts import Noted
+from weir.ports.jobs import JobStore
 
 LATE_MS = 300_000  # beyond the allowed lateness: an evaluation that comes later than that tells of the past
 

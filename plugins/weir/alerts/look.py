@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from spark_jobs.contract import day_of, hour_of
-from spark_jobs.protocol import Offsets, Position, landed
+from spark_jobs.counts.cells import day_of, hour_of
+from spark_jobs.protocol.head import Offsets, Position, landed
 from weir.alerts.judge import WEEK_MS, Counted, Outcome, counted, judge
 from weir.alerts.rules import NewSignature, Ratio, Rule
 from weir.alerts.windows import AMENDED_WITHIN_MS, Span, reach, settled_until
-from weir.cluster.base import Broker, CountStore, JobStore
-from weir.cluster.records import NOWHERE, Cell, Touched
 from weir.counts.read import Grain, read_span
 from weir.counts.rules import Rules
 from weir.errors import NotRunning
+from weir.ports.counts import NOWHERE, Cell, CountStore, Touched
+from weir.ports.jobs import JobStore
+from weir.ports.source import Broker
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from spark_jobs.contract import HOUR_MS
+from spark_jobs.counts.cells import HOUR_MS
 from weir.alerts.judge import Key, Outcome
 from weir.alerts.look import outcomes
 from weir.alerts.rules import Rule
 from weir.alerts.windows import Span
-from weir.cluster.base import CountStore
+from weir.ports.counts import CountStore
 
 AT_ONCE_MS = 6 * HOUR_MS
 

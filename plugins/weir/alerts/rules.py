@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from weir.counts.panes import duration
 from weir.errors import BadInput, BadRules
-from weir.supervise.spec import JobSpec, Name, Section, WholeSeconds, as_model
+from weir.jobs.spec import JobSpec, Name, Section, WholeSeconds, as_model
 
 Severity = Literal["critical", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)

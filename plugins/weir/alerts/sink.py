@@ -8,8 +8,8 @@ from typing import Protocol
 
 from weir.alerts.book import Message
 from weir.alerts.outbox import Sent
-from weir.cluster.base import JobStore
-from weir.cluster.records import Mail
+from weir.ports.alerts import Mail
+from weir.ports.jobs import JobStore
 
 
 class Sink(Protocol):

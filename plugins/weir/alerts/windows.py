@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from spark_jobs.contract import DAY_MS, HOUR_MS, hour_of
-from spark_jobs.protocol import Head, Offsets
+from spark_jobs.counts.cells import DAY_MS, HOUR_MS, hour_of
+from spark_jobs.protocol.head import Head, Offsets
 from weir.counts.closed import NOTHING, at_rest, closed_until
 from weir.counts.rules import Rules
 

@@ -15,7 +15,7 @@ from weir.api.idempotency import Answer, Place, digest, once
 from weir.api.jobs import Name
 from weir.api.problems import MEDIA_TYPE, problem, status_of
 from weir.errors import BadInput, WeirError
-from weir.supervise.acts import ACTS, GIVE_S, Act, Order, Shown, check, look
+from weir.supervise.actions import ACTS, GIVE_S, Act, Order, Shown, check, look
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager

@@ -14,9 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
-from weir.cluster.base import RequestStore
-from weir.cluster.records import Asked
 from weir.errors import AtWork, KeyReused, WeirError
+from weir.ports.requests import Asked, RequestStore
 
 CLAIM_MS = 600_000  # far longer than the longest act takes, which is ended after three minutes
 

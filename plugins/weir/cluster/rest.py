@@ -21,7 +21,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from typing import Any
 from urllib.parse import urlsplit
 
-from weir.cluster.records import DriverState
+from weir.ports.cluster import DriverState
 
 MOST_BYTES = 64 * 1024 * 1024  # of an answer: a thousand pods are 20 MB
 AT_ONCE = 8  # questions of one pass

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from weir.cluster.records import DriverState, Room, Submission
 from weir.cluster.rest import NOTHING, Answer, Api, each, rows
 from weir.errors import NotRunning
+from weir.ports.cluster import DriverState, Room, Submission
 
 STATES = {
     "SUBMITTED": DriverState.SUBMITTED,

@@ -10,9 +10,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from weir.cluster.base import Submit
-from weir.cluster.records import DriverState, Room, Submission
 from weir.cluster.rest import NOTHING, Answer, Api, each, rows
+from weir.ports.cluster import DriverState, Room, Submission, Submit
 
 TAG = "weir"  # of every application that Weir submits, so that one question is enough for all of them
 STATES = {

@@ -9,12 +9,12 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Depends, FastAPI, HTTPException, Request, status
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from weir.airflow.triggers.session import ask
 from weir.console import alerts, forms, rules
 from weir.console.access import editor, edits
 from weir.console.answers import HEADERS, page
 from weir.counts.times import CHOICES
 from weir.errors import BadInput
-from weir.triggers.session import ask
 
 ACKNOWLEDGE = "acknowledge"
 PATH = "/jobs/{name}/incidents/{incident}/" + ACKNOWLEDGE

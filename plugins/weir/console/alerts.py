@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 from urllib.parse import quote
 
-from weir.alerts import words
+from weir.alerts import messages as words
 from weir.alerts.book import Book, Incident, Message
 from weir.alerts.incidents import acknowledge
 from weir.alerts.keep import change, open_book
@@ -16,8 +16,8 @@ from weir.alerts.sink import message_of
 from weir.console import rules
 from weir.counts.times import at
 from weir.errors import Conflict
+from weir.jobs.spec import find as spec_of
 from weir.supervise.pause import in_force, in_words
-from weir.supervise.spec import find as spec_of
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager

@@ -12,21 +12,21 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, status
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
+from weir.airflow.triggers.session import ask
 from weir.console import alert_pages, docs, errors, forms, job
 from weir.console.access import editor, edits, reader
 from weir.console.answers import DOCS_HEADERS, HEADERS, page, refused, trouble
 from weir.console.assets import ASSETS, serve
+from weir.console.curl_example import curl
 from weir.console.dag import page_of
 from weir.console.fleet import VERDICTS, View, chosen
 from weir.console.follow import fleet_events, job_events
 from weir.console.live import Live
 from weir.console.panels import Panels
-from weir.console.same import curl
 from weir.counts.times import CHOICES
 from weir.errors import BadInput, WeirError
 from weir.settings import Settings
-from weir.supervise import acts
-from weir.triggers.session import ask
+from weir.supervise import actions as acts
 
 NO_PAGE = "There is no such page of the Data Docs. They are written by a job's validation: weir validate JOB"
 LEAST_S = 10  # between two looks of a page that looks again by itself

@@ -9,17 +9,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from weir.alerts.words import span
-from weir.console.motion import Motion, Motions
+from weir.alerts.messages import span
+from weir.console.describe import in_words
 from weir.console.plot import sparkline
+from weir.console.throughput import Motion, Motions
 from weir.console.trend import Trends
-from weir.console.words import in_words
 from weir.counts.times import at, bare
 from weir.supervise.report import Report, Verdict
 
 if TYPE_CHECKING:
-    from spark_jobs.protocol import Head
-    from weir.cluster.records import AttemptRow, Glance
+    from spark_jobs.protocol.head import Head
+    from weir.ports.jobs import AttemptRow, Glance
     from weir.supervise.manager import Manager
 
 Row = dict[str, Any]
@@ -57,7 +57,7 @@ class View:
 
     async def rows(self) -> Sequence[Row]:
         """Raises WeirError or TimeoutError if the store does not answer."""
-        from weir.triggers.session import ask
+        from weir.airflow.triggers.session import ask
 
         async with self._turn:
             if self._rows is None or time.monotonic() - self._at > FRESH_S:
@@ -69,7 +69,7 @@ class View:
             return self._rows
 
     async def _read(self, heads: Mapping[str, Head]) -> None:
-        from weir.triggers.session import ask
+        from weir.airflow.triggers.session import ask
 
         try:
             await ask(lambda manager: self._trends.look(manager.store, heads))

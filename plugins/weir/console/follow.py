@@ -7,11 +7,11 @@ from typing import Any
 from fastapi import HTTPException, Request, status
 from fastapi.responses import Response, StreamingResponse
 
+from weir.airflow.triggers.session import ask
 from weir.console import fleet, job
 from weir.console.answers import HEADERS, LATE, fragment
 from weir.console.live import MOST, Fragments, Live, Look, Render
 from weir.console.panels import Panel
-from weir.triggers.session import ask
 
 # nginx keeps a stream back until its buffer is full, unless told not to.
 STREAM_HEADERS = {**HEADERS, "X-Accel-Buffering": "no"}

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from weir import rows
 from weir.console import alerts, checkpoint, plots, start
+from weir.console.describe import in_words
 from weir.console.panels import Panel, Panels
-from weir.console.words import in_words
 from weir.counts.times import Span, at, bare, span_of
 from weir.errors import BadSpec, NotRunning
+from weir.jobs.spec import find, parse
 from weir.supervise.pause import in_force
 from weir.supervise.plan import differences
-from weir.supervise.spec import find, parse
 
 if TYPE_CHECKING:
-    from weir.cluster.records import Glance, VersionRow
+    from weir.ports.jobs import Glance, VersionRow
     from weir.supervise.manager import Manager
     from weir.supervise.report import Report
 
@@ -147,6 +147,6 @@ def _changes(newer: VersionRow, older: VersionRow) -> Sequence[str]:
 
 def links(manager: Manager, job: str) -> dict[str, str]:
     """Where the driver's log and Spark's own page are; empty for not known."""
-    from weir.operators.session import settings
+    from weir.airflow.session import settings
 
     return {"log": manager.log_link(job), "spark": settings().spark_ui.split(",")[0]}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from weir.cluster.records import AttemptRow, Event
 from weir.counts.times import at
+from weir.ports.jobs import AttemptRow, Event
 
 STEP, HEIGHT = 10, 100  # of the drawing's own units: a window is STEP wide
 SPARK = 20  # the height of a sparkline

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from spark_jobs.contract import HOUR_MS
+from spark_jobs.counts.cells import HOUR_MS
 from weir.console import plot
 from weir.console.series import Axis, Values, axis_of, batches_of, errors_of
 from weir.counts.panes import duration, iso

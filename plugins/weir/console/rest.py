@@ -6,11 +6,11 @@ from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.core_api.security import bearer_scheme, get_user
 from fastapi import FastAPI, Request
 
+from weir.airflow.triggers.session import ask
 from weir.api.access import READS_ONLY, Person
 from weir.api.app import build as api
 from weir.console.access import edits
 from weir.errors import NotAllowed
-from weir.triggers.session import ask
 
 BY_COOKIE = "A browser's cookie alone does not act, since every page could make a browser send it: send a token as Authorization: Bearer."
 

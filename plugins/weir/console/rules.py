@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from spark_jobs.contract import DAY_MS
+from spark_jobs.counts.cells import DAY_MS
 from weir.alerts.book import Book
 from weir.alerts.condition import condition
 from weir.alerts.keep import open_book
@@ -16,8 +16,8 @@ from weir.alerts.rules import JobRules, Rule, find, load, read_all
 from weir.counts.closed import NOTHING
 from weir.counts.times import at, span_of
 from weir.errors import BadInput, BadRules
+from weir.jobs.spec import find as spec_of
 from weir.settings import Settings
-from weir.supervise.spec import find as spec_of
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager

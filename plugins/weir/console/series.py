@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from spark_jobs.protocol import Head
+from spark_jobs.protocol.head import Head
 from weir.counts.panes import windows
 from weir.counts.query import Question, summed
 from weir.counts.rules import Rules

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spark_jobs.protocol import Head, landed
-from weir.cluster.records import AttemptRow, Glance
+from spark_jobs.protocol.head import Head, landed
 from weir.counts.times import at
+from weir.ports.jobs import AttemptRow, Glance
 
 DONE, OPEN, BAD = "done", "open", "bad"
 

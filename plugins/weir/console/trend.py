@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from spark_jobs.contract import HOUR_MS
-from spark_jobs.protocol import Head, Position
-from weir.cluster.base import CountStore
+from spark_jobs.counts.cells import HOUR_MS
+from spark_jobs.protocol.head import Head, Position
 from weir.counts.signatures import LEVELS
-from weir.supervise.spare import Spare
+from weir.ports.counts import CountStore
+from weir.supervise.time_budget import Spare
 
 MINUTE_MS = 60_000
 FIRST, MOST = 300, 2000  # batches of one job in one look

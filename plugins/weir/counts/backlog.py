@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from spark_jobs.contract import HOUR_MS
-from weir.cluster.base import CountStore
-from weir.cluster.records import FoldNote, HourShard, Touched
+from spark_jobs.counts.cells import HOUR_MS
 from weir.counts.folding import GRACE_MS, unfolded
 from weir.counts.panes import iso
+from weir.ports.counts import CountStore, FoldNote, HourShard, Touched
 
 BEHIND_MS = 1_800_000  # six runs of the fold DAG have come and gone
 

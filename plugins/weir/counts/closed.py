@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from spark_jobs.protocol import Head, Offsets, State, base_progress
-from weir.cluster.base import Broker
+from spark_jobs.protocol.head import Head, Offsets, State, base_progress
 from weir.counts.rules import Rules
 from weir.errors import NotRunning
+from weir.ports.source import Broker
 
 NOTHING = -(2**62)  # a moment before which there is no pane
 

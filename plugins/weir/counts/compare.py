@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from spark_jobs.contract import hour_of
+from spark_jobs.counts.cells import hour_of
 from weir.counts.panes import iso
 
 Cell = tuple[int, str, str]  # pane start (ms), service, level

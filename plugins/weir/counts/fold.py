@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from spark_jobs import failpoint
-from spark_jobs.protocol import Landed, landed
-from weir.cluster.base import CountStore
-from weir.cluster.records import NOWHERE, Cell, HourShard, Kind, Published
+from spark_jobs.protocol.head import Landed, landed
 from weir.counts import restored
 from weir.errors import NotProven
+from weir.ports.counts import NOWHERE, Cell, CountStore, HourShard, Kind, Published
 
 
 class Outcome(StrEnum):

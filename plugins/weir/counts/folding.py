@@ -10,14 +10,13 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from spark_jobs.contract import DAY_MS, HOUR_MS, day_of
-from spark_jobs.protocol import Position
-from weir.cluster.base import CountStore
-from weir.cluster.records import DayShard, FoldNote, HourShard, Touched
+from spark_jobs.counts.cells import DAY_MS, HOUR_MS, day_of
+from spark_jobs.protocol.head import Position
 from weir.counts.fold import Candidate, Folded, Gate, Outcome, not_published, prepare, publish
 from weir.counts.rollup import RolledUp, roll_up
 from weir.counts.sweep import covered, sweep
 from weir.errors import NotProven
+from weir.ports.counts import CountStore, DayShard, FoldNote, HourShard, Touched
 
 GRACE_MS = 600_000  # readers that began before a publication are long done
 EVERYTHING = 2**62

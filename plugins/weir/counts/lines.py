@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from spark_jobs.contract import UNKNOWN_SERVICE
+from spark_jobs.counts.cells import UNKNOWN_SERVICE
 from weir.counts.panes import EPOCH
 from weir.counts.rules import Rules
 from weir.errors import BadInput

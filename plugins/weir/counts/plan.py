@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from spark_jobs.gap import Gap
-from spark_jobs.protocol import Head, Landed, Position
-from weir.cluster.base import CountStore, Source
+from spark_jobs.protocol.gap import Gap
+from spark_jobs.protocol.head import Head, Landed, Position
 from weir.counts.progress import batches
 from weir.counts.rules import Rules
+from weir.ports.counts import CountStore
+from weir.ports.source import Source
 
 Chosen = Callable[[Head], bool]
 PIECE = 500_000  # lines: a second or two of work, and at most so many cells in a process's memory

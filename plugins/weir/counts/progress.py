@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from spark_jobs.contract import RejectedLine
-from spark_jobs.gap import Gap
-from spark_jobs.protocol import Head, Offsets, Position, State
-from weir.cluster.base import CountStore
+from spark_jobs.counts.cells import RejectedLine
+from spark_jobs.protocol.gap import Gap
+from spark_jobs.protocol.head import Head, Offsets, Position, State
 from weir.counts.fold import seen_landed
 from weir.counts.panes import iso
 from weir.errors import UnknownJob
+from weir.ports.counts import CountStore
 
 
 def head_of(store: CountStore, job: str) -> Head:

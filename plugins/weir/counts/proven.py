@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from spark_jobs.protocol import Position
-from weir.cluster.records import Event
+from spark_jobs.protocol.head import Position
 from weir.counts.panes import iso
+from weir.ports.jobs import Event
 
 START: Position = (-1, -1)  # before every batch
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from spark_jobs.contract import HOUR_MS
-from spark_jobs.protocol import Head
-from weir.cluster.base import CountStore, Source
+from spark_jobs.counts.cells import HOUR_MS
+from spark_jobs.protocol.head import Head
 from weir.counts.fold import seen_landed
 from weir.counts.plan import plan_of
 from weir.counts.progress import batches
@@ -15,6 +14,8 @@ from weir.counts.proven import Goal, Part, Proven, reached
 from weir.counts.rules import Rules
 from weir.counts.scope import Scope
 from weir.errors import NotProven
+from weir.ports.counts import CountStore
+from weir.ports.source import Source
 
 LONGEST_MS = 6 * HOUR_MS  # of one span, so that a backlog is spread over workers
 MOST = 500  # spans; Airflow maps no more than 1,024

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spark_jobs.contract import DAY_MS, hour_of
-from weir.cluster.base import CountStore
+from spark_jobs.counts.cells import DAY_MS, hour_of
 from weir.counts.panes import Windows, compose, filled, iso, parse_duration, parse_time, windows
 from weir.counts.read import Grain, Reading, read_span
 from weir.errors import BadInput
+from weir.ports.counts import CountStore
 from weir.settings import Settings
 
 DIMENSIONS = ("service", "level", "signature")
@@ -123,7 +123,7 @@ def _starts(sums: dict[tuple[int, Key], int], question: Question) -> range:
 
 def sample_counts(settings: Settings, service: str) -> list[dict[str, Any]]:
     """Lines of the shipped sample by level: what `weir up` shows first. It is dated January 2026."""
-    from weir.cluster.cassandra import CassandraStore, address
+    from weir.cassandra.store import CassandraStore, address
 
     january = parse_time("2026-01-01"), parse_time("2026-02-01")
     question = Question(windows(DAY_MS, DAY_MS, DAY_MS), *january, by=("service", "level"), levels=ALL)

@@ -11,14 +11,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from spark_jobs.contract import DAY_MS, HOUR_MS, day_of
-from spark_jobs.protocol import Head, Landed, Position, landed
-from weir.cluster.base import CountStore
-from weir.cluster.records import NOWHERE, Cell, DayShard, HourShard, Kind, Published, Rolled, Touched
+from spark_jobs.counts.cells import DAY_MS, HOUR_MS, day_of
+from spark_jobs.protocol.head import Head, Landed, Position, landed
 from weir.counts import restored
 from weir.counts.fold import sums
 from weir.counts.rollup import hour_sums
 from weir.errors import Conflict, UnknownJob
+from weir.ports.counts import NOWHERE, Cell, CountStore, DayShard, HourShard, Kind, Published, Rolled, Touched
 
 TRIES = 50  # each is lost only to a fold that publishes in between; folds of one partition are minutes apart
 Hours = Callable[[], Sequence[Touched]]  # the hours that are asked for, as they are now

@@ -11,9 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spark_jobs.protocol import Head, Landed, Position, landed
-from weir.cluster.base import CountStore, Source
-from weir.cluster.records import Touched
+from spark_jobs.protocol.head import Head, Landed, Position, landed
 from weir.counts.compare import REJECTED, Cell, Comparison, Difference
 from weir.counts.plan import Plan, plan_of
 from weir.counts.progress import head_of
@@ -23,6 +21,8 @@ from weir.counts.rules import Rules
 from weir.counts.scope import EVERYTHING, NOTHING, Scope
 from weir.counts.tally import tallies
 from weir.errors import Conflict
+from weir.ports.counts import CountStore, Touched
+from weir.ports.source import Source
 
 TOLD = 100  # differences that are named one by one
 

@@ -6,10 +6,9 @@ the run, and will be counted again from the frontier that the head still knows.
 
 from __future__ import annotations
 
-from spark_jobs.protocol import Landed, Position
-from weir.cluster.base import CountStore
-from weir.cluster.records import NOWHERE, HourShard
+from spark_jobs.protocol.head import Landed, Position
 from weir.errors import NotProven
+from weir.ports.counts import NOWHERE, CountStore, HourShard
 
 
 def refuse(job: str, at: HourShard, position: Position, seen: Landed) -> None:

@@ -12,13 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from spark_jobs import failpoint
-from spark_jobs.contract import DAY_MS
-from spark_jobs.protocol import Landed, Position
-from weir.cluster.base import CountStore
-from weir.cluster.records import DayShard, HourShard, Kind, Published, Rolled
+from spark_jobs.counts.cells import DAY_MS
+from spark_jobs.protocol.head import Landed, Position
 from weir.counts.fold import Outcome, added, by_kind, by_level, seen_landed
 from weir.counts.sweep import rolled_at
 from weir.errors import NotProven
+from weir.ports.counts import CountStore, DayShard, HourShard, Kind, Published, Rolled
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from weir.supervise.spec import JobSpec
+    from weir.jobs.spec import JobSpec
 
 
 @dataclass(frozen=True)

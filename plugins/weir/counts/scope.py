@@ -6,10 +6,9 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from spark_jobs.contract import HOUR_MS, hour_of
-from spark_jobs.protocol import Head, Position
-from weir.cluster.base import CountStore
-from weir.cluster.records import Touched
+from spark_jobs.counts.cells import HOUR_MS, hour_of
+from spark_jobs.protocol.head import Head, Position
+from weir.ports.counts import CountStore, Touched
 
 NOTHING: Position = (-1, -1)  # before every batch
 

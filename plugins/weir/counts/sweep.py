@@ -5,10 +5,9 @@ from __future__ import annotations
 import uuid
 
 from spark_jobs import failpoint
-from spark_jobs.contract import day_of
-from spark_jobs.protocol import Position
-from weir.cluster.base import CountStore
-from weir.cluster.records import NOWHERE, DayShard, HourShard, Published, Rolled
+from spark_jobs.counts.cells import day_of
+from spark_jobs.protocol.head import Position
+from weir.ports.counts import NOWHERE, CountStore, DayShard, HourShard, Published, Rolled
 
 
 def sweep(store: CountStore, job: str, at: HourShard, keep_since_ms: int) -> int:

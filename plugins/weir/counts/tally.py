@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from multiprocessing import connection, get_context, parent_process
 from typing import Any
 
-from weir.cluster.base import Source
 from weir.counts.compare import Cell
 from weir.counts.lines import parser, service_of
 from weir.counts.plan import Piece
+from weir.ports.source import Source
 
 FEW = 500_000  # lines that one process has counted before a second one has started
 AHEAD = 2  # pieces a process that are under way or waiting to be taken in: what bounds memory

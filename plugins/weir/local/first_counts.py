@@ -25,7 +25,7 @@ def ready_hooks(stack: Stack, settings: Settings) -> dict[str, Callable[[], obje
     """What a part needs as soon as it is up, while the others still start: Airflow's first ticks want to find the schema."""
     return {
         "kafka": lambda: kafka.topic(settings.kafka),
-        "cassandra": lambda: late("weir.cluster.migrate", "migrate")(settings),
+        "cassandra": lambda: late("weir.cassandra.migrate", "migrate")(settings),
     }
 
 

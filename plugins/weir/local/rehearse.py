@@ -17,7 +17,7 @@ from weir.local.spark import driver_env, spark_home
 from weir.settings import Settings, home
 
 if TYPE_CHECKING:
-    from weir.cluster.records import Submission
+    from weir.ports.cluster import Submission
 
 WITHIN_S = 900.0  # 45 CPU-s, behind everything else
 HARMLESS = "Its drivers start as they did before, only more slowly; `weir down` and `weir up` try it again."

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from spark_jobs.protocol import Head, Position, State
-from weir.cluster.base import CountStore
-from weir.cluster.records import AttemptRow, Glance
-from weir.supervise.spare import Spare
+from spark_jobs.protocol.head import Head, Position, State
+from weir.ports.counts import CountStore
+from weir.ports.jobs import AttemptRow, Glance
+from weir.supervise.time_budget import Spare
 
 MOST = 2000  # batches of a job in one look: after a long silence the counters catch up over several
 KILLED, FIRST = "killed", "none"  # how the driver before ended: without a last word, or there was none

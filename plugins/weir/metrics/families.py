@@ -7,7 +7,7 @@ from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, StateSetMetricFamily, SummaryMetricFamily
 
-from spark_jobs.protocol import base_progress
+from spark_jobs.protocol.head import base_progress
 from weir.alerts.rules import SEVERITIES
 from weir.counts.panes import parse_time
 from weir.metrics.catalogue import METRICS, Kind

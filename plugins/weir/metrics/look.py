@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from spark_jobs.protocol import Head, base_progress
+from spark_jobs.protocol.head import Head, base_progress
 from weir.alerts.book import Book
 from weir.alerts.keep import open_book
-from weir.cluster.records import Glance
 from weir.metrics.counters import Counted, Counters
 from weir.metrics.paced import Paced
 from weir.metrics.recounts import Record
+from weir.ports.jobs import Glance
 from weir.supervise.report import Report
 
 if TYPE_CHECKING:

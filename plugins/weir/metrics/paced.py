@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from weir.supervise.spare import Spare
+from weir.supervise.time_budget import Spare
 
 T = TypeVar("T")
 

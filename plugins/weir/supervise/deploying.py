@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from spark_jobs.protocol import Head, Offsets, first_head
-from weir.cluster.records import AttemptRow, JobRow, VersionRow
+from spark_jobs.protocol.head import Head, Offsets, first_head
 from weir.errors import Conflict, DataLoss, Diverged, WeirError
-from weir.supervise import bundle, versions
+from weir.jobs import bundle, versions
+from weir.jobs.spec import JobSpec, parse
+from weir.ports.jobs import AttemptRow, JobRow, VersionRow
+from weir.supervise.pauses import Words
 from weir.supervise.plan import Kind, Plan
 from weir.supervise.planning import Planner
 from weir.supervise.report import Report, Verdict
 from weir.supervise.rollback import Fate, Ruling, rule
-from weir.supervise.spec import JobSpec, parse
 from weir.supervise.starting import AUTOMATIC, Action, Order
-from weir.supervise.words import Words
 
 ROLLBACK = "rollback"
 LAND_WITHIN_S = 30.0  # for the batch at work to land: a full one of a million lines takes ten

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from spark_jobs.offsets import parse_plan
-from spark_jobs.protocol import Head
-from weir.cluster.records import Folder
+from spark_jobs.protocol.head import Head
+from spark_jobs.sources.offsets import parse_plan
+from weir.ports.checkpoints import Folder
 from weir.supervise.lineage import disagreement, forgotten, initial, is_commit, is_metadata, usable
 
 LEFT_OVER = re.compile(r"\.tmp$|\.crc$|\.copying/")

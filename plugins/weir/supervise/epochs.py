@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from weir.errors import BadInput
-from weir.supervise.beginning import in_words
+from weir.supervise.epoch_start import in_words
 from weir.supervise.restart import Act
 
 if TYPE_CHECKING:

@@ -8,19 +8,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from spark_jobs.contract import pid_of
-from weir.cluster.base import Cluster
-from weir.cluster.cassandra import CassandraStore, address
-from weir.cluster.checkpoint import CheckpointFolders
-from weir.cluster.kafka import KafkaBroker
-from weir.cluster.records import DriverState, JobRow
+from spark_jobs.runtime.contract import pid_of
+from weir.cassandra.store import CassandraStore, address
+from weir.cluster.checkpoints import CheckpointFolders
 from weir.cluster.spark import StandaloneCluster
 from weir.errors import WeirError
+from weir.jobs.spec import JobSpec, in_force, sound
+from weir.ports.cluster import Cluster, DriverState
+from weir.ports.jobs import JobRow
 from weir.settings import Settings
+from weir.sources.kafka import KafkaBroker
 from weir.supervise.manager import Manager
 from weir.supervise.observation import Observation
 from weir.supervise.preflight import rehearsal
-from weir.supervise.spec import JobSpec, in_force, sound
 from weir.supervise.standby import fitting, wanted_version
 
 PATIENCE_S = 10.0  # a person or a tick waits for an answer; drivers wait for ever

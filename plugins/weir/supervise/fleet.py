@@ -11,20 +11,21 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from weir.cluster.base import Broker, Cluster, JobStore
-from weir.cluster.records import AttemptRow, DriverState, Glance, TopicGlance
+from weir.counts.fold_backlog import FoldingWatch
 from weir.counts.proven import UNPROVEN, Proven
 from weir.errors import NotRunning
-from weir.supervise.behind import FoldingWatch
-from weir.supervise.memory import Memory
+from weir.jobs.spec import JobSpec, in_force
+from weir.ports.cluster import Cluster, DriverState
+from weir.ports.jobs import AttemptRow, Glance, JobStore
+from weir.ports.source import Broker, TopicGlance
+from weir.supervise.last_reports import Memory
 from weir.supervise.observation import Observation, submit_grace_ms, with_the_clusters_word
 from weir.supervise.probes import Probes
 from weir.supervise.report import CALM, Report, Verdict
 from weir.supervise.restart import decide, with_decision
 from weir.supervise.retention import RetentionWatch
-from weir.supervise.spare import Spare
-from weir.supervise.spec import JobSpec, in_force
 from weir.supervise.standby import asked_about, duty, in_a_word
+from weir.supervise.time_budget import Spare
 from weir.supervise.verdict import judge
 
 GLANCE, HISTORY = 3, 50  # attempts: the current one, the one before, and one that is being made; or all that any rule asks for

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from spark_jobs.offsets import parse_plan, parse_source
-from spark_jobs.protocol import Head, Offsets, is_behind, joins
-from weir.cluster.records import Folder
+from spark_jobs.protocol.head import Head, Offsets, is_behind, joins
+from spark_jobs.sources.offsets import parse_plan, parse_source
+from weir.ports.checkpoints import Folder
 
 KEEP_BATCHES = 3  # the last committed one, the planned one, and one more
 

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from spark_jobs.protocol import brought_forward
-from weir.cluster.records import AttemptRow, DriverState
+from spark_jobs.protocol.head import brought_forward
 from weir.counts.closed import closed_now
 from weir.counts.rules import Rules
 from weir.errors import Conflict, DriverEnded
+from weir.jobs.spec import find
+from weir.ports.cluster import DriverState
+from weir.ports.jobs import AttemptRow
 from weir.supervise import takeover
-from weir.supervise.beginning import Beginning
 from weir.supervise.deploying import Deployer
 from weir.supervise.doctor import Seen
+from weir.supervise.epoch_start import Beginning
 from weir.supervise.observation import Observation, with_the_clusters_word
 from weir.supervise.report import Report, Verdict
 from weir.supervise.restart import Act
-from weir.supervise.spec import find
 from weir.supervise.starting import AUTOMATIC, Action, Order
 
 STOP_WITHIN_S = 30.0  # as LAND_WITHIN_S, and a driver looks every 5 s

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from spark_jobs.protocol import Head, Offsets, landed
-from weir.cluster.records import AttemptRow, DriverState, JobRow, Pause, Retention, StandbyRow
+from spark_jobs.protocol.head import Head, Offsets, landed
 from weir.counts.proven import UNPROVEN, Proven
-from weir.supervise.beginning import Spans, lost
+from weir.ports.cluster import DriverState
+from weir.ports.jobs import AttemptRow, JobRow, Pause, StandbyRow
+from weir.ports.source import Retention
+from weir.supervise.epoch_start import Spans, lost
 from weir.supervise.pause import in_force
 
 SUBMIT_GRACE_MS = 15_000  # between a takeover and the note of its submission; a standalone master takes well under a second for one

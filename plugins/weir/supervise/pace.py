@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from weir.cluster.records import DriverState
+from weir.jobs.spec import Health
+from weir.ports.cluster import DriverState
 from weir.supervise.observation import Observation
 from weir.supervise.report import Report, Verdict
-from weir.supervise.spec import Health
 
 UNSEEN_MS = 45_000  # store or broker were away for longer than this: then so was what the stream could do
 # At 20,000 lines/s the lag passed the bound and fell below it with every batch: two lines of the timeline in each second.

@@ -8,16 +8,18 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from spark_jobs.protocol import Head
-from weir.cluster.base import Broker, Checkpoints, Cluster, JobStore
-from weir.cluster.records import AttemptRow, Event, JobRow
+from spark_jobs.protocol.head import Head
 from weir.errors import Conflict, NotRunning, UnknownJob, WeirError
+from weir.jobs.spec import JobSpec, find, in_force
+from weir.ports.checkpoints import Checkpoints
+from weir.ports.cluster import Cluster
+from weir.ports.jobs import AttemptRow, Event, JobRow, JobStore
+from weir.ports.source import Broker
 from weir.settings import Settings
 from weir.supervise import pause
-from weir.supervise.beginning import Topic
+from weir.supervise.epoch_start import Topic
 from weir.supervise.fleet import Fleet
 from weir.supervise.preflight import Rehearse, not_rehearsed
-from weir.supervise.spec import JobSpec, find, in_force
 
 T = TypeVar("T")
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from spark_jobs.protocol import Head, Offsets
+from spark_jobs.protocol.head import Head, Offsets
 from weir.errors import DataLoss, Diverged, Refused, WeirError
-from weir.supervise.beginning import Topic, lost
-from weir.supervise.spec import JobSpec
+from weir.jobs.spec import JobSpec
+from weir.supervise.epoch_start import Topic, lost
 from weir.supervise.verdict import lost_in_words
 
 FIXED = ("panes.width", "panes.shards")  # for an epoch: what is in the store by them is read as the epoch began

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from spark_jobs.protocol import Head
-from weir.cluster.records import AttemptRow, DriverState, JobRow, VersionRow
+from spark_jobs.protocol.head import Head
 from weir.errors import BadSpec, NotKept, NotRunning, TopicMissing
-from weir.supervise import bundle, preflight, versions
-from weir.supervise.beginning import Topic
+from weir.jobs import bundle, versions
+from weir.jobs.spec import JobSpec, find, parse, read
+from weir.ports.cluster import DriverState
+from weir.ports.jobs import AttemptRow, JobRow, VersionRow
+from weir.supervise import preflight
+from weir.supervise.epoch_start import Topic
 from weir.supervise.lineage import forgotten
 from weir.supervise.observation import submit_grace_ms
 from weir.supervise.parts import or_none
 from weir.supervise.plan import Change, Check, Kind, Plan, classify, differences
-from weir.supervise.spec import JobSpec, find, parse, read
 from weir.supervise.starting import Starter
 
 LOOKS, AGAIN_S = 3, 0.3  # at a checkpoint: Spark commits some 10 ms after a batch has landed

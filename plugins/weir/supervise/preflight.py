@@ -7,9 +7,9 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from weir.cluster.records import Room
+from weir.jobs.spec import Resources
+from weir.ports.cluster import Room
 from weir.supervise.plan import Check
-from weir.supervise.spec import Resources
 
 WITHIN_S = 60.0  # an import takes a second or two; ten times as long on a machine that is busy
 LAST_LINES = 3

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from spark_jobs.contract import JobArguments
-from spark_jobs.protocol import first_head
-from weir.cluster.base import Broker
-from weir.cluster.kafka import KafkaBroker
-from weir.cluster.records import Submission
+from spark_jobs.protocol.head import first_head
+from spark_jobs.runtime.contract import JobArguments
+from weir.jobs.spec import JobSpec, find, load_all
+from weir.ports.cluster import Submission
+from weir.ports.source import Broker
 from weir.settings import PROJECT, Settings
-from weir.supervise.spec import JobSpec, find, load_all
+from weir.sources.kafka import KafkaBroker
 from weir.supervise.submission import arguments, submission
 
 LINES = 500  # of each partition: every class that counting needs is loaded for the first of them

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 
-from spark_jobs.protocol import Offsets
+from spark_jobs.protocol.head import Offsets
 
 FRESH_MS = 15_000  # a kept report is no older while its stream moves: written at every look it was one write a second for each job
 

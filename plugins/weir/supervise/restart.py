@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from zlib import crc32
 
-from spark_jobs.contract import JVM_ENDED
-from weir.cluster.records import AttemptRow, Pause
+from spark_jobs.runtime.contract import JVM_ENDED
+from weir.jobs.spec import Restart
+from weir.ports.jobs import AttemptRow, Pause
 from weir.supervise.pause import in_words
 from weir.supervise.report import Report, Verdict
-from weir.supervise.spec import Restart
 
 
 class Act(StrEnum):

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from spark_jobs.protocol import Head, Offsets, base_progress
-from weir.cluster.base import Broker
-from weir.cluster.records import Retention
+from spark_jobs.protocol.head import Head, Offsets, base_progress
 from weir.errors import WeirError
-from weir.supervise.spare import Spare
+from weir.ports.source import Broker, Retention
+from weir.supervise.time_budget import Spare
 
 CLOSE_MS = 7_200_000  # nearer than this, the record itself is looked at
 AGAIN_MS = 30_000  # between two looks at a topic

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from weir.cluster.records import AttemptRow, DriverState, VersionRow
+from weir.jobs.spec import Health
+from weir.ports.cluster import DriverState
+from weir.ports.jobs import AttemptRow, VersionRow
 from weir.supervise.observation import Observation
-from weir.supervise.spec import Health
 
 TWICE = 2  # drivers of one version that ended before they could say a word: one may have been killed
 

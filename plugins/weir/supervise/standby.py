@@ -9,7 +9,8 @@ from enum import StrEnum
 from functools import lru_cache
 from itertools import takewhile
 
-from weir.cluster.records import DriverState, JobRow, StandbyRow
+from weir.ports.cluster import DriverState
+from weir.ports.jobs import JobRow, StandbyRow
 from weir.supervise.observation import SPARK_SUBMIT_MS, Observation
 from weir.supervise.report import Report, Verdict
 

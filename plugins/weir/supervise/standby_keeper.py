@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
-from spark_jobs.contract import JobArguments
-from weir.cluster.records import JobRow, StandbyRow
+from spark_jobs.runtime.contract import JobArguments
+from weir.jobs.spec import JobSpec, parse
+from weir.ports.jobs import JobRow, StandbyRow
 from weir.supervise import standby
 from weir.supervise.parts import Parts, or_none
 from weir.supervise.rehearsal import newest_lines
 from weir.supervise.report import Report
-from weir.supervise.spec import JobSpec, parse
 from weir.supervise.standby import Duty, States
 from weir.supervise.submission import enlarged, submission
 

@@ -10,18 +10,19 @@ from pathlib import Path
 from typing import TypeVar
 
 from spark_jobs import failpoint
-from spark_jobs.protocol import Head, Offsets, State, brought_forward, rebuilt
-from weir.cluster.records import AttemptRow, DriverState
+from spark_jobs.protocol.head import Head, Offsets, State, brought_forward, rebuilt
 from weir.errors import BadInput, Conflict, DataLoss, Diverged, NotRunning
+from weir.jobs.spec import JobSpec, parse
+from weir.ports.cluster import DriverState
+from weir.ports.jobs import AttemptRow
 from weir.supervise import takeover
-from weir.supervise.beginning import Beginning, Topic, Word, after_batch, after_loss, at_frontier
+from weir.supervise.epoch_start import Beginning, Topic, Word, after_batch, after_loss, at_frontier
 from weir.supervise.lineage import KEEP_BATCHES, Plans, disagreement, forgotten, usable
 from weir.supervise.observation import KILLED_FOR_MEMORY, Observation
 from weir.supervise.parts import or_none
 from weir.supervise.plan import fixed
 from weir.supervise.report import Report, Verdict
 from weir.supervise.restart import Act
-from weir.supervise.spec import JobSpec, parse
 from weir.supervise.standby_keeper import StandbyKeeper
 from weir.supervise.submission import arguments, enlarged, submission
 from weir.supervise.verdict import judge

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from spark_jobs import logs
-from spark_jobs.contract import JobArguments
-from spark_jobs.protocol import Head, Offsets
-from weir.cluster.cassandra import address
-from weir.cluster.records import AttemptRow, Submission
+from spark_jobs.protocol.head import Head, Offsets
+from spark_jobs.runtime import logs
+from spark_jobs.runtime.contract import JobArguments
+from weir.cassandra.store import address
+from weir.jobs.spec import JobSpec
+from weir.ports.cluster import Submission
+from weir.ports.jobs import AttemptRow
 from weir.settings import Settings
 from weir.supervise.restart import starved
-from weir.supervise.spec import JobSpec
 
 
 def starting_offsets(head: Head, partitions: Iterable[int]) -> Offsets:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from spark_jobs.protocol import Head, taken_over
+from spark_jobs.protocol.head import Head, taken_over
 from weir.errors import Conflict, UnknownJob
 
 

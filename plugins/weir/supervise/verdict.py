@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from weir.cluster.records import AttemptRow, DriverState
-from weir.supervise.beginning import Spans
+from weir.jobs.spec import Health
+from weir.ports.cluster import DriverState
+from weir.ports.jobs import AttemptRow
+from weir.supervise.epoch_start import Spans
 from weir.supervise.observation import Observation
 from weir.supervise.pace import UNSEEN_MS, behind_since, closest, lag_since, pace, silent_since
 from weir.supervise.pause import MAINTENANCE, in_words
 from weir.supervise.report import ENDED, SETTLED, TROUBLE, Report, Verdict
-from weir.supervise.spec import Health
 
 MORE_PATIENCE = 8  # times at most: a driver that hangs is found out in the end
 IDLE_AFTER_MS = 30_000

@@ -9,9 +9,9 @@ from tests.unit.counts.job import JOB
 from weir.alerts.health import UNKNOWN_MS
 from weir.alerts.incidents import acknowledge
 from weir.alerts.keep import change
-from weir.alerts.words import plain, span
-from weir.cluster.records import Event
+from weir.alerts.messages import plain, span
 from weir.errors import BadInput
+from weir.ports.jobs import Event
 from weir.supervise.report import Verdict
 
 SILENCE = "{name: silence, kind: absence, window: 5m}"

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from spark_jobs.contract import DAY_MS, OTHER
+from spark_jobs.counts.cells import DAY_MS, OTHER
 from weir.alerts.judge import WEEK_MS, counted, judge
 from weir.alerts.ledger import decided, evaluations
 from weir.alerts.rules import Rule
-from weir.cluster.records import Cell
+from weir.ports.counts import Cell
 
 T = 20_000 * DAY_MS
 PANE = 10_000

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from weir.alerts import outbox, words
+from weir.alerts import messages as words
+from weir.alerts import outbox
 from weir.alerts.book import Delivery, Message
 from weir.alerts.deliver import deliver
 from weir.alerts.keep import change, open_book

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import httpx
 from fastapi.testclient import TestClient
 
-from spark_jobs.contract import RejectedLine
+from spark_jobs.counts.cells import RejectedLine
 from tests.unit.metrics.world import World
 from weir.api.limits import Buckets
 from weir.api.serve import alone

@@ -17,7 +17,7 @@ from weir.api.app import build
 from weir.api.limits import MOST_BYTES, Bucket, Buckets
 from weir.api.tokens import issue, load, revoke
 from weir.errors import BadInput
-from weir.supervise.acts import ACTS
+from weir.supervise.actions import ACTS
 
 
 def routes() -> list[tuple[str, str]]:

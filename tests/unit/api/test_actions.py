@@ -13,9 +13,9 @@ from tests.unit.api.service import BASE, JOB, Service, audited
 from weir.api.actions import AGAIN, _held_to
 from weir.api.idempotency import CLAIM_MS, Answer, Place, digest, once
 from weir.api.models import Order
-from weir.cluster.records import Asked
 from weir.errors import AtWork, KeyReused, NotRunning, WeirError
-from weir.supervise.acts import ACTS
+from weir.ports.requests import Asked
+from weir.supervise.actions import ACTS
 from weir.supervise.epochs import Held
 from weir.testing import MemoryStore
 

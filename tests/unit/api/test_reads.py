@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tests.unit.api.service import JOB, Service
 from tests.unit.cli.conftest import Weir, weir
 from weir.api.pages import cursor, page, place_of
-from weir.cluster.records import Event
 from weir.errors import BadInput
+from weir.ports.jobs import Event
 
 __all__ = ["weir"]  # the fixture
 
@@ -34,10 +34,10 @@ __all__ = ["weir"]  # the fixture
 def test_the_command_line_and_the_service_tell_the_same(
     service: Service, weir: Weir, monkeypatch: pytest.MonkeyPatch, path: str, command: list[str]
 ) -> None:
-    for module in ("jobs", "words", "checkpoint"):
-        monkeypatch.setattr(f"weir.commands.{module}.opened_manager", lambda: nullcontext(service.manager))
+    for module in ("jobs", "pauses", "checkpoint"):
+        monkeypatch.setattr(f"weir.cli.{module}.opened_manager", lambda: nullcontext(service.manager))
     for module in ("proof", "counts"):
-        monkeypatch.setattr(f"weir.commands.{module}.opened_store", lambda settings: nullcontext(service.store))
+        monkeypatch.setattr(f"weir.cli.{module}.opened_store", lambda settings: nullcontext(service.store))
     code, told, _ = weir(*command, "--format", "json")
     answer = service.get(path)
     assert (code, answer.status_code) == (0, 200)

@@ -25,8 +25,8 @@ import sys
 from pathlib import Path
 sys.path[:0] = [{plugins!r}, {project!r}]
 from tests.unit.api.service import Service
-from weir.commands import service as command
-from weir import cli
+from weir.cli import service as command
+from weir.cli import main as cli
 made = Service(Path({folder!r}))
 made.manager.close = lambda: None
 command.connected = lambda: made.manager

@@ -20,7 +20,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bench:
     bench.sink = Inbox(bench.store)  # type: ignore[assignment]
     (tmp_path / "error_counts.yaml").write_text(f"job: error_counts\nrules: [{MANY}]")
     monkeypatch.setenv("WEIR_RULES", str(tmp_path))
-    monkeypatch.setattr("weir.commands.alerts.opened_store", lambda _: nullcontext(bench.store))
+    monkeypatch.setattr("weir.cli.alerts.opened_store", lambda _: nullcontext(bench.store))
     bench.tick()
     for i, n in enumerate([3, 12, 15, 2, 1, 11, 1, 1]):
         bench.minute(i, n)

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from spark_jobs.contract import DAY_MS, HOUR_MS, RejectedLine
+from spark_jobs.counts.cells import DAY_MS, HOUR_MS, RejectedLine
 from tests.unit.cli.conftest import Weir
 from tests.unit.counts.job import JOB, START, TOPIC, Job
 from tests.unit.supervise.test_manager import Bench
-from weir import cli
-from weir.commands.common import who
+from weir.cli import main as cli
+from weir.cli.common import who
 from weir.counts.folding import fold_many, pending
 from weir.counts.proven import Proven
 from weir.errors import NotRunning
@@ -42,8 +42,8 @@ def job(monkeypatch: pytest.MonkeyPatch) -> Job:
     job.send_bad(b"", "empty", 1)
     job.land()
     for module in ("counts", "proof"):
-        monkeypatch.setattr(f"weir.commands.{module}.opened_store", lambda _: nullcontext(job.store))
-    monkeypatch.setattr("weir.cluster.kafka.KafkaBroker", lambda _: job.broker)
+        monkeypatch.setattr(f"weir.cli.{module}.opened_store", lambda _: nullcontext(job.store))
+    monkeypatch.setattr("weir.sources.kafka.KafkaBroker", lambda _: job.broker)
     return job
 
 
@@ -116,7 +116,7 @@ def test_rejected_lines_are_shown_escaped(weir: Weir, job: Job) -> None:
 
 
 def test_rejected_lines_are_parsed_again(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    from spark_jobs.error_counts import reparse
+    from spark_jobs.counts import reparse
 
     samples = [RejectedLine(TOPIC, 1, 1, "web", "x", b"a" * 4096, START), RejectedLine(TOPIC, 1, 2, "web", "x", b"b")]
     job.store.rejected[JOB, (1, 1)] = samples
@@ -249,7 +249,7 @@ class FakeManager:
 @pytest.fixture
 def manager(job: Job, monkeypatch: pytest.MonkeyPatch) -> FakeManager:
     fake = FakeManager(job)
-    monkeypatch.setattr("weir.commands.jobs.opened_manager", lambda: nullcontext(fake))
+    monkeypatch.setattr("weir.cli.jobs.opened_manager", lambda: nullcontext(fake))
     return fake
 
 
@@ -359,8 +359,8 @@ def test_a_closed_pipe_is_no_drama() -> None:
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """Attempt 1 has landed batches 0 and 1, and a third is planned."""
     bench = Bench(tmp_path)
-    for module in ("jobs", "checkpoint", "words"):
-        monkeypatch.setattr(f"weir.commands.{module}.opened_manager", lambda: nullcontext(bench.manager))
+    for module in ("jobs", "checkpoint", "pauses"):
+        monkeypatch.setattr(f"weir.cli.{module}.opened_manager", lambda: nullcontext(bench.manager))
     bench.manager.deploy(JOB)
     writer = bench.writer("driver-1")
     for n in range(2):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from weir.cluster.records import DriverState
 from weir.cluster.rest import AT_ONCE, each
+from weir.ports.cluster import DriverState
 
 
 def test_each_is_asked_for_once() -> None:

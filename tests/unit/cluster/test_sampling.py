@@ -8,8 +8,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_jobs.protocol import Batch, Head, Progress, Totals, claim, first_head, land, started, taken_over
-from weir.cluster.sampling import PROBES, ROUNDS, Places, Position, between, spread
+from spark_jobs.protocol.head import Batch, Head, Progress, Totals, claim, first_head, land, started, taken_over
+from weir.cassandra.sampling import PROBES, ROUNDS, Places, Position, between, spread
 
 
 def test_places_are_the_landed_positions_in_order() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spark_jobs.protocol import first_head
+from spark_jobs.protocol.head import first_head
 from weir.console.checkpoint import in_words
 from weir.supervise.doctor import Seen
 from weir.testing import MemoryCheckpoints

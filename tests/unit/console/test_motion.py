@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_jobs.protocol import Batch, Head, Position, Progress, Totals, claim, first_head, land, started, taken_over
-from weir.cluster.records import Glance
+from spark_jobs.protocol.head import Batch, Head, Position, Progress, Totals, claim, first_head, land, started, taken_over
 from weir.console.fleet import moves
-from weir.console.motion import LEAST_MS, OLDEST_MS, OVER_MS, Motion, Motions, Sighting, motion, remembered
 from weir.console.plot import sparkline
+from weir.console.throughput import LEAST_MS, OLDEST_MS, OVER_MS, Motion, Motions, Sighting, motion, remembered
 from weir.console.trend import EVERY_S, FIRST, MINUTE_MS, Trends
+from weir.ports.jobs import Glance
 from weir.supervise.report import Report, Verdict
 from weir.testing import Clock, MemoryStore
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from weir.cluster.records import AttemptRow, Event
 from weir.console.plot import HEIGHT, draw, marks
 from weir.counts.signatures import grain, ranked
 from weir.counts.times import MOST, Span, at, bare, span_of
 from weir.errors import BadInput
+from weir.ports.jobs import AttemptRow, Event
 
 HOUR, DAY = 3_600_000, 86_400_000
 NOW = 1_800_000_000_000

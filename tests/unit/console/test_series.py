@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from spark_jobs.protocol import Batch, Head, Progress, Totals, claim, first_head, land, started, taken_over
+from spark_jobs.protocol.head import Batch, Head, Progress, Totals, claim, first_head, land, started, taken_over
 from weir.console.plot import HEIGHT, line
 from weir.console.plots import drawing, rates
 from weir.console.series import OTHERS, SERVICES, Axis, ranked, took_s, worst

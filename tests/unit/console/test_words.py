@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from spark_jobs.protocol import Batch, Head, Progress, Totals, claim, first_head, land, rebuilt, started, taken_over
-from weir.cluster.records import AttemptRow, Glance
+from spark_jobs.protocol.head import Batch, Head, Progress, Totals, claim, first_head, land, rebuilt, started, taken_over
 from weir.console.dag import page_of
+from weir.console.describe import in_words, sentence
 from weir.console.start import BAD, DONE, OPEN, steps
-from weir.console.words import in_words, sentence
+from weir.ports.jobs import AttemptRow, Glance
 from weir.supervise.report import Report, Verdict
 
 AT = 1_800_000_000_000

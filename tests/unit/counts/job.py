@@ -6,10 +6,10 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
-from spark_jobs.contract import Delta, RejectedLine
-from spark_jobs.gap import Gap, GapKind, holes_between
-from spark_jobs.protocol import Batch, Offsets, Progress, Totals, advance, first_head, rebuilt
-from spark_jobs.writer import Counted, Writer
+from spark_jobs.counts.cells import Delta, RejectedLine
+from spark_jobs.protocol.gap import Gap, GapKind, holes_between
+from spark_jobs.protocol.head import Batch, Offsets, Progress, Totals, advance, first_head, rebuilt
+from spark_jobs.protocol.writer import Counted, Writer
 from weir.counts.panes import parse_time
 from weir.counts.rules import Rules
 from weir.supervise.takeover import rebuild, take_over

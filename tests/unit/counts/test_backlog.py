@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from spark_jobs.contract import HOUR_MS
-from weir.cluster.records import FoldNote, Touched
+from spark_jobs.counts.cells import HOUR_MS
 from weir.counts.backlog import BEHIND_MS, Backlog, measured
 from weir.counts.folding import GRACE_MS
+from weir.ports.counts import FoldNote, Touched
 
 NOW = 1000 * HOUR_MS
 

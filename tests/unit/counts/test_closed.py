@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from spark_jobs.protocol import Head, Progress, State, first_head
+from spark_jobs.protocol.head import Head, Progress, State, first_head
 from weir.counts.closed import NOTHING, closed_now, closed_until
 from weir.counts.rules import Rules
 from weir.testing import MemoryBroker

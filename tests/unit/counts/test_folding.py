@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spark_jobs.contract import HOUR_MS
+from spark_jobs.counts.cells import HOUR_MS
 from weir.counts.fold import Outcome
 from weir.counts.folding import GRACE_MS, fold_many, in_batches, pending, sweep_many, sweepable
 from weir.counts.panes import Windows

@@ -14,8 +14,6 @@ from random import Random
 import pytest
 
 from tests.conftest import PROJECT
-from weir.cluster.kafka import KafkaBroker
-from weir.cluster.records import Record
 from weir.counts import plan, tally
 from weir.counts.compare import REJECTED, Cell, Comparison, Difference
 from weir.counts.fold import fold, seen_landed
@@ -23,6 +21,8 @@ from weir.counts.plan import NEAR, Piece, Plan, Range
 from weir.counts.read import as_of
 from weir.counts.recount import recount
 from weir.counts.scope import Scope, sampled
+from weir.ports.source import Record
+from weir.sources.kafka import KafkaBroker
 from weir.testing import MemoryBroker, MemoryStore
 
 from .job import JOB, RULES, START, TOPIC, Job, line

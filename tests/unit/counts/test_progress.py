@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spark_jobs.protocol import Batch
+from spark_jobs.protocol.head import Batch
 from weir.counts.progress import batches, ledger_row, left, samples
 from weir.errors import UnknownJob
 from weir.testing import MemoryStore

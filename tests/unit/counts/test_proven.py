@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spark_jobs.contract import HOUR_MS
+from spark_jobs.counts.cells import HOUR_MS
 from weir.counts.folding import fold_many, pending
 from weir.counts.proven import UNPROVEN, Goal, Part, Proven, behind_restarts, reached
 from weir.counts.proving import LONGEST_MS, MOST, joined, prove, proven, scopes, set_out

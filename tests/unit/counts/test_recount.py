@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spark_jobs.contract import HOUR_MS
-from spark_jobs.gap import GapKind
-from weir.cluster.records import VersionRow
+from spark_jobs.counts.cells import HOUR_MS
+from spark_jobs.protocol.gap import GapKind
 from weir.counts.fold import fold
 from weir.counts.recount import Result, recount
 from weir.counts.scope import Scope
 from weir.counts.sweep import sweep
 from weir.errors import NotRunning, UnknownJob
+from weir.jobs import versions
+from weir.jobs.spec import load_all
+from weir.ports.jobs import VersionRow
 from weir.settings import PROJECT
-from weir.supervise import versions
-from weir.supervise.spec import load_all
 from weir.testing import MemoryBroker, MemoryStore
 
 from .job import JOB, RULES, START, TOPIC, Job, line

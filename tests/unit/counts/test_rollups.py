@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from spark_jobs.contract import DAY_MS, HOUR_MS
+from spark_jobs.counts.cells import DAY_MS, HOUR_MS
 from weir.counts.fold import Candidate, Outcome
 from weir.counts.folding import GRACE_MS, fold_many, pending, pending_days, roll_up_many, sweep_many, sweepable
 from weir.counts.panes import Windows

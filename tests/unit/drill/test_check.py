@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from weir.drill.check import Comparison, compare, faults_of
-from weir.drill.load import tell, told
-from weir.generator import Generator, Truth
+from drill.check import Comparison, compare, faults_of
+from drill.generator import Generator, Truth
+from drill.load import tell, told
 
 WEB = (1_769_904_000_000, "web", "error", "File does not exist: *")
 SHOP = (1_769_904_010_000, "shop", "notice", "")

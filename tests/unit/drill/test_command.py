@@ -4,9 +4,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from weir.commands import drill as command
-from weir.drill import run
-from weir.drill.run import Row
+from drill import command as command
+from drill import run
+from drill.run import Row
 from weir.output import Format
 
 

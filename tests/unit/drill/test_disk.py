@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from weir.drill.disk import size_mib
+from drill.disk import size_mib
 
 MIB = 1024 * 1024
 

@@ -9,7 +9,7 @@ from contextlib import closing, suppress
 
 import pytest
 
-from weir.drill.proxy import CUT, DROP_ANSWERS, PASS, Proxy
+from drill.proxy import CUT, DROP_ANSWERS, PASS, Proxy
 
 
 class Echo:

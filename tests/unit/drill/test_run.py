@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from weir.drill.fault import FAILPOINTS, IPTABLES, MATRIX, OWN_DAGS, OWN_JOBS, PROXY, ROOT, Scene
-from weir.drill.matrix import chosen
-from weir.drill.run import called_in_time
+from drill.fault import FAILPOINTS, IPTABLES, MATRIX, OWN_DAGS, OWN_JOBS, PROXY, ROOT, Scene
+from drill.matrix import chosen
+from drill.run import called_in_time
 from weir.errors import BadInput
 
 DEMANDED = {f"F{n}" for n in (*range(1, 15), 16, 17, 18, 19, 21, 22, 24, 25)}
@@ -42,7 +42,7 @@ def test_what_a_fault_needs_is_known() -> None:
 
 def schedule(seed: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     slept: list[float] = []
-    monkeypatch.setattr("weir.drill.fault.time.sleep", slept.append)
+    monkeypatch.setattr("drill.fault.time.sleep", slept.append)
     scene = Scene(Any, Any, Random(f"{seed} F6"), start_ms=0, attempt=1)  # type: ignore[arg-type]
     for _ in range(3):
         scene.pause(0.5, 3.0)

@@ -11,9 +11,9 @@ from typing import Any
 import psutil
 import pytest
 
-from weir.cluster.records import StandbyRow
-from weir.drill import steady
-from weir.drill.stage import JOB
+from drill import steady
+from drill.stage import JOB
+from weir.ports.jobs import StandbyRow
 from weir.testing import MemoryStore
 
 

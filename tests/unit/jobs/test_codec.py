@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from spark_jobs import codec
-from spark_jobs.protocol import Batch, Progress, Totals, claim, first_head, land, started, taken_over
+from spark_jobs.protocol import codec
+from spark_jobs.protocol.head import Batch, Progress, Totals, claim, first_head, land, started, taken_over
 
 
 def test_a_head_comes_back_as_it_was() -> None:

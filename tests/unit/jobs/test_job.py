@@ -15,14 +15,14 @@ from cassandra import InvalidRequest, Unauthorized
 from cassandra.protocol import ServerError
 from py4j.protocol import Py4JError
 
-from spark_jobs.contract import CassandraAddress, Exit, JobArguments
+from spark_jobs.counts.sink import Closed, Sink
 from spark_jobs.error_counts import job
-from spark_jobs.error_counts.ending import explain
-from spark_jobs.error_counts.sink import Closed, Sink
-from spark_jobs.error_counts.source import as_kept
-from spark_jobs.protocol import first_head, started, taken_over
-from spark_jobs.writer import Broken, Diverged, Superseded
-from weir.cluster.records import JobRow
+from spark_jobs.protocol.head import first_head, started, taken_over
+from spark_jobs.protocol.writer import Broken, Diverged, Superseded
+from spark_jobs.runtime.contract import CassandraAddress, Exit, JobArguments
+from spark_jobs.runtime.ending import explain
+from spark_jobs.sources.kafka import as_kept
+from weir.ports.jobs import JobRow
 from weir.testing import MemoryStore
 
 

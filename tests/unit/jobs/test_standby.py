@@ -8,11 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from spark_jobs import standby
-from spark_jobs.contract import CassandraAddress, Exit, JobArguments
-from spark_jobs.error_counts import job, rehearsal, source
-from spark_jobs.session import OutOfPatience
-from weir.cluster.records import JobRow, StandbyRow
+from spark_jobs.error_counts import job, rehearsal
+from spark_jobs.runtime import standby
+from spark_jobs.runtime.contract import CassandraAddress, Exit, JobArguments
+from spark_jobs.runtime.session import OutOfPatience
+from spark_jobs.sources import kafka as source
+from weir.ports.jobs import JobRow, StandbyRow
 from weir.testing import MemoryStore
 
 JOB = "counts"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from spark_jobs.contract import Delta
-from spark_jobs.protocol import Batch, Progress, State, Totals, first_head, taken_over
-from spark_jobs.writer import Broken, Counted, Diverged, Superseded, Writer
+from spark_jobs.counts.cells import Delta
+from spark_jobs.protocol.head import Batch, Progress, State, Totals, first_head, taken_over
+from spark_jobs.protocol.writer import Broken, Counted, Diverged, Superseded, Writer
 from weir.testing import MemoryStore
 
 BATCH = Batch(0, {0: 0}, {0: 10})

@@ -99,7 +99,7 @@ def _raise(error: Exception) -> Any:
 
 
 def test_the_exporter_needs_no_airflow() -> None:
-    code = "import sys, weir.metrics.serve, weir.commands.metrics; print([m for m in sys.modules if m.partition('.')[0] == 'airflow'])"
+    code = "import sys, weir.metrics.serve, weir.cli.metrics; print([m for m in sys.modules if m.partition('.')[0] == 'airflow'])"
     env = {"PYTHONPATH": f"{PROJECT / 'plugins'}:{PROJECT}"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60, env=env)
     assert done.stdout == "[]\n"

@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from spark_jobs.contract import CassandraAddress, JobArguments
-from spark_jobs.logs import JsonLines
+from spark_jobs.runtime.contract import CassandraAddress, JobArguments
+from spark_jobs.runtime.logs import JsonLines
 from tests.unit.metrics.deployed import DEPLOY, needs
 
 WITHIN_S = 60.0

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from spark_jobs import failpoint
-from spark_jobs.protocol import Head, State
+from spark_jobs.protocol.head import Head, State
 from tests.unit.metrics.world import START, World
 from weir.alerts.book import Delivery, Incident, Message
 from weir.alerts.keep import change
-from weir.cluster.records import FoldNote
 from weir.counts.proven import Proven
 from weir.errors import NotRunning
+from weir.ports.counts import FoldNote
 from weir.supervise.report import Verdict
 
 JOB = "web_errors"

@@ -7,15 +7,17 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from spark_jobs.contract import Delta, JobArguments
-from spark_jobs.protocol import Batch, Head, Totals, advance
-from spark_jobs.writer import Counted, Writer
-from weir.cluster.records import DriverState, Retention
+from spark_jobs.counts.cells import Delta
+from spark_jobs.protocol.head import Batch, Head, Totals, advance
+from spark_jobs.protocol.writer import Counted, Writer
+from spark_jobs.runtime.contract import JobArguments
+from weir.jobs.spec import load_all
 from weir.metrics.collector import FleetCollector
 from weir.metrics.look import Looker
+from weir.ports.cluster import DriverState
+from weir.ports.source import Retention
 from weir.settings import PROJECT, Settings
 from weir.supervise.manager import Manager
-from weir.supervise.spec import load_all
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
 
 START = 1_800_000_000.0

@@ -12,15 +12,14 @@ from greenlet import greenlet
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from spark_jobs import protocol
-from spark_jobs.protocol import State
-from weir.cluster.base import CountStore
-from weir.cluster.records import Rolled, Touched
+from spark_jobs.protocol import head as protocol
+from spark_jobs.protocol.head import State
 from weir.counts import read as reading
 from weir.counts import rollup
 from weir.counts import sweep as sweeping
 from weir.counts.fold import seen_landed
 from weir.counts.read import Grain
+from weir.ports.counts import CountStore, Rolled, Touched
 from weir.testing import MemoryStore
 
 from . import world as worlds
@@ -161,7 +160,7 @@ def goes_wrong() -> bool:
 
 
 def _always_landed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("spark_jobs.protocol.Landed.__contains__", lambda self, position: True)
+    patch.setattr("spark_jobs.protocol.head.Landed.__contains__", lambda self, position: True)
 
 
 def _forget_the_old_run(patch: pytest.MonkeyPatch) -> None:
@@ -311,11 +310,11 @@ def _do_not_note_the_first_batch(patch: pytest.MonkeyPatch) -> None:
 
 
 def _claim_anything(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("spark_jobs.protocol.joins", lambda end, start: True)
+    patch.setattr("spark_jobs.protocol.head.joins", lambda end, start: True)
 
 
 def _claim_before_the_gap_is_kept(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("spark_jobs.protocol.Head.for_ledger", property(lambda head: head.state is State.LANDED and head.has_batch))
+    patch.setattr("spark_jobs.protocol.head.Head.for_ledger", property(lambda head: head.state is State.LANDED and head.has_batch))
 
 
 def _a_takeover_forgets_the_gap(patch: pytest.MonkeyPatch) -> None:
@@ -325,7 +324,7 @@ def _a_takeover_forgets_the_gap(patch: pytest.MonkeyPatch) -> None:
 
 def _a_gap_stays_in_the_head(patch: pytest.MonkeyPatch) -> None:
     original = protocol.claim
-    patch.setattr("spark_jobs.writer.claim", lambda head, *args: replace(original(head, *args), gap=head.gap))
+    patch.setattr("spark_jobs.protocol.writer.claim", lambda head, *args: replace(original(head, *args), gap=head.gap))
 
 
 def _a_gap_belongs_to_whoever_looks(patch: pytest.MonkeyPatch) -> None:
@@ -334,7 +333,7 @@ def _a_gap_belongs_to_whoever_looks(patch: pytest.MonkeyPatch) -> None:
 
 
 def _leave_out_unsaid(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("spark_jobs.protocol.accounts_for", lambda *args: True)
+    patch.setattr("spark_jobs.protocol.head.accounts_for", lambda *args: True)
     patch.setattr("tests.unit.protocol.world.holes_between", lambda *args: ())
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from spark_jobs.protocol import Head, brought_forward, rebuilt
+from spark_jobs.protocol.head import Head, brought_forward, rebuilt
 from weir.errors import Conflict, NotProven
 from weir.supervise import takeover
 from weir.supervise.lineage import forgotten

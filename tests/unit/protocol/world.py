@@ -15,16 +15,16 @@ from typing import Any
 
 from greenlet import greenlet
 
-from spark_jobs.contract import Delta, hour_of, shard_of
-from spark_jobs.gap import Gap, GapKind, holes_between
-from spark_jobs.protocol import Batch, Head, Landed, Offsets, Progress, State, Totals, advance, first_head, landed, rebuilt
-from spark_jobs.writer import Counted, Diverged, Superseded, Writer
-from weir.cluster.records import Cell
+from spark_jobs.counts.cells import Delta, hour_of, shard_of
+from spark_jobs.protocol.gap import Gap, GapKind, holes_between
+from spark_jobs.protocol.head import Batch, Head, Landed, Offsets, Progress, State, Totals, advance, first_head, landed, rebuilt
+from spark_jobs.protocol.writer import Counted, Diverged, Superseded, Writer
 from weir.counts import fold as folding
 from weir.counts import read as reading
 from weir.counts import rollup, sweep
 from weir.counts.read import Grain
 from weir.errors import Conflict
+from weir.ports.counts import Cell
 from weir.supervise.takeover import rebuild, take_over
 
 PARTITIONS = 2

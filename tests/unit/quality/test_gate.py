@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from spark_jobs.contract import HOUR_MS
+from spark_jobs.counts.cells import HOUR_MS
 from tests.unit.counts.job import JOB, RULES, START
-from weir.cluster.records import Cell, Published
 from weir.counts.fold import Candidate, by_kind
-from weir.quality.gate import gate
+from weir.counts.quality.gate import gate
+from weir.ports.counts import Cell, Published
 
 
 def candidate(n: int = 0) -> Candidate:

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from spark_jobs.contract import HOUR_MS
-from spark_jobs.gap import GapKind
+from spark_jobs.counts.cells import HOUR_MS
+from spark_jobs.protocol.gap import GapKind
 from tests.unit.counts.job import JOB, RULES, START, Job
 from weir.counts.folding import fold_many, pending, sweep_many, sweepable
-from weir.quality.tables import gather
-from weir.quality.validate import run
+from weir.counts.quality.tables import gather
+from weir.counts.quality.validate import run
 
 NOW = START + 20 * HOUR_MS
 READS = ("head", "firsts", "hours", "published", "run_cells", "deltas", "hour_totals", "ledger")

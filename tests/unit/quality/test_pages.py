@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from weir.quality.pages import address, alone, complete
-from weir.quality.tables import Tables
-from weir.quality.validate import Law, run
+from weir.counts.quality.pages import address, alone, complete
+from weir.counts.quality.tables import Tables
+from weir.counts.quality.validate import Law, run
 
 HOSTILE = "<script>alert(1)</script>\"'\x1b[2J\u202e"
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from spark_jobs.contract import HOUR_MS
-from spark_jobs.gap import Hole
-from spark_jobs.protocol import Head
+from spark_jobs.counts.cells import HOUR_MS
+from spark_jobs.protocol.gap import Hole
+from spark_jobs.protocol.head import Head
 from tests.unit.counts.job import JOB, RULES, START, TOPIC, Job
 from weir.counts.folding import fold_many, pending, pending_days, roll_up_many
+from weir.counts.quality.validate import ValidationResult, check, run
 from weir.errors import NotProven, NotRunning
-from weir.quality.validate import ValidationResult, check, run
 
 S = 1000
 NOW = START + 20 * HOUR_MS
@@ -264,7 +264,7 @@ def test_a_ledger_row_of_a_batch_that_never_landed_is_not_judged() -> None:
 
 
 def test_hours_that_were_not_looked_at_are_not_taken_for_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weir.quality.tables.PLACES", 1)
+    monkeypatch.setattr("weir.counts.quality.tables.PLACES", 1)
     job = filled()
     assert broken(job) == set()
     _lose_the_newest_hour(job)
@@ -309,7 +309,7 @@ def test_the_sentence_and_the_pages(tmp_path: Path) -> None:
 
 
 def test_freshness_and_tables_can_be_checked_alone() -> None:
-    from weir.quality.tables import gather
+    from weir.counts.quality.tables import gather
 
     job = filled()
     tables = gather(job.store, job.broker, RULES, None, None, NOW)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from spark_jobs.writer import Superseded, Writer
+from spark_jobs.protocol.writer import Superseded, Writer
 from tests.unit.supervise.test_manager import JOB, Bench
-from weir.cluster.records import DriverState
 from weir.errors import Conflict, NotRunning
+from weir.ports.cluster import DriverState
 from weir.supervise.manager import Manager
 from weir.supervise.report import Report, Verdict
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from weir.cluster.records import AttemptRow, DriverState, JobRow, Room
 from weir.errors import BadSpec, DataLoss, Diverged, NotKept, Refused, UnknownJob
+from weir.ports.cluster import DriverState, Room
+from weir.ports.jobs import AttemptRow, JobRow
 from weir.settings import PROJECT
 from weir.supervise.plan import Check, Kind
 from weir.supervise.preflight import rehearsal

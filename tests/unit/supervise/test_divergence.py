@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from spark_jobs.protocol import Batch, Head
-from spark_jobs.writer import Diverged as DriverDiverged
-from weir.cluster.records import AttemptRow, DriverState
+from spark_jobs.protocol.head import Batch, Head
+from spark_jobs.protocol.writer import Diverged as DriverDiverged
 from weir.counts import read as reading
 from weir.counts.fold import fold, seen_landed
 from weir.counts.progress import batches
 from weir.errors import Diverged, NotProven, NotRunning
+from weir.jobs.spec import Restart
+from weir.ports.cluster import DriverState
+from weir.ports.jobs import AttemptRow
 from weir.supervise.report import Verdict
-from weir.supervise.spec import Restart
 
 from .test_manager import JOB, Bench
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from spark_jobs.protocol import Batch, Head, Progress, Totals, claim, first_head, land, started, taken_over
-from weir.cluster.records import Folder
+from spark_jobs.protocol.head import Batch, Head, Progress, Totals, claim, first_head, land, started, taken_over
+from weir.ports.checkpoints import Folder
 from weir.supervise.doctor import Seen, examine
 from weir.supervise.lineage import disagreement, forgotten, usable
 

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from spark_jobs.gap import Gap, GapKind, Hole
-from spark_jobs.protocol import Batch, claim
-from spark_jobs.writer import Writer
-from weir.cluster.records import DriverState, Retention
+from spark_jobs.protocol.gap import Gap, GapKind, Hole
+from spark_jobs.protocol.head import Batch, claim
+from spark_jobs.protocol.writer import Writer
 from weir.counts.rules import Rules
 from weir.errors import BadInput, Conflict, DataLoss
-from weir.supervise.beginning import Topic, Word, after_loss, lost, readable
+from weir.ports.cluster import DriverState
+from weir.ports.source import Retention
+from weir.supervise.epoch_start import Topic, Word, after_loss, lost, readable
 from weir.supervise.report import Verdict
 from weir.supervise.restart import Act
 

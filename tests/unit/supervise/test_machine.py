@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
-from spark_jobs.contract import JobArguments
+from spark_jobs.runtime.contract import JobArguments
 from tests.unit.supervise.machine import World
-from weir.cluster.records import DriverState, JobRow
+from weir.ports.cluster import DriverState
+from weir.ports.jobs import JobRow
 from weir.supervise.manager import Manager
 from weir.supervise.report import Report
 

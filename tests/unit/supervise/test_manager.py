@@ -9,19 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from spark_jobs.contract import Delta, JobArguments
-from spark_jobs.protocol import Batch, Head, Totals, advance
-from spark_jobs.writer import Counted, Superseded, Writer
-from weir.cluster.records import AttemptRow, DriverState, Glance, Submission
+from spark_jobs.counts.cells import Delta
+from spark_jobs.protocol.head import Batch, Head, Totals, advance
+from spark_jobs.protocol.writer import Counted, Superseded, Writer
+from spark_jobs.runtime.contract import JobArguments
+from weir.airflow.triggers.ready import look
 from weir.errors import Conflict, DriverEnded, NotRunning, UnknownJob
+from weir.jobs.spec import load_all
+from weir.ports.cluster import DriverState, Submission
+from weir.ports.jobs import AttemptRow, Glance
 from weir.settings import PROJECT, Settings
 from weir.supervise.deploying import LAND_WITHIN_S
 from weir.supervise.factory import with_deployed
 from weir.supervise.manager import STOP_WITHIN_S, Action, Manager
 from weir.supervise.report import Report, Verdict
-from weir.supervise.spec import load_all
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
-from weir.triggers.ready import look
 
 JOB = "error_counts"
 

@@ -10,17 +10,20 @@ from typing import Any
 
 import pytest
 
-from spark_jobs.contract import Delta, JobArguments
-from spark_jobs.protocol import Batch, Totals, advance
-from spark_jobs.writer import Counted, Writer
-from weir.cluster.records import DriverState, Glance, Kept, TopicGlance
+from spark_jobs.counts.cells import Delta
+from spark_jobs.protocol.head import Batch, Totals, advance
+from spark_jobs.protocol.writer import Counted, Writer
+from spark_jobs.runtime.contract import JobArguments
+from weir.airflow.operators.health import in_trouble
 from weir.errors import NotRunning
-from weir.operators.health import in_trouble
+from weir.jobs.spec import load_all
+from weir.ports.cluster import DriverState
+from weir.ports.jobs import Glance, Kept
+from weir.ports.source import TopicGlance
 from weir.settings import PROJECT, Settings
 from weir.supervise.manager import Manager
 from weir.supervise.probes import Probes
 from weir.supervise.report import FRESH_MS, UNKNOWN_MS, Report, Verdict
-from weir.supervise.spec import load_all
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
 
 JOBS = [f"job_{n}" for n in range(12)]

@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from spark_jobs.protocol import Batch, Head, Progress, Totals, claim, first_head, land, started, taken_over
-from weir.cluster.records import AttemptRow, Room, VersionRow
+from spark_jobs.protocol.head import Batch, Head, Progress, Totals, claim, first_head, land, started, taken_over
 from weir.errors import DataLoss, Diverged, NotKept, Refused
-from weir.supervise.beginning import Topic
+from weir.jobs.spec import JobSpec, Resources
+from weir.jobs.versions import KEEP, droppable, named, with_good
+from weir.ports.cluster import Room
+from weir.ports.jobs import AttemptRow, VersionRow
+from weir.supervise.epoch_start import Topic
 from weir.supervise.plan import Change, Check, Kind, Plan, classify, differences
 from weir.supervise.preflight import mebibytes, resources, tables
-from weir.supervise.spec import JobSpec, Resources
-from weir.supervise.versions import KEEP, droppable, named, with_good
 
 SPEC = JobSpec.model_validate({"name": "counts", "application": "spark_jobs/job.py", "source": {"topic": "logs"}})
 TOPIC = Topic("topic-a", {0: 0, 1: 0}, {0: 100, 1: 100})

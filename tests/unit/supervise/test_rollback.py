@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from spark_jobs.protocol import taken_over
-from weir.cluster.records import AttemptRow, DriverState, JobRow, VersionRow
+from spark_jobs.protocol.head import taken_over
+from weir.airflow.triggers.ready import look
 from weir.errors import Conflict
+from weir.jobs.spec import Health
+from weir.ports.cluster import DriverState
+from weir.ports.jobs import AttemptRow, JobRow, VersionRow
 from weir.supervise.observation import Observation
 from weir.supervise.rollback import Fate, rule
-from weir.supervise.spec import Health
-from weir.triggers.ready import look
 
 from .test_manager import JOB, Bench
 from .test_verdict import NOW, WANTED, head_at

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from weir.errors import BadSpec
+from weir.jobs.spec import load_all, parse
 from weir.settings import PROJECT
-from weir.supervise.spec import load_all, parse
 
 GOOD = "name: counts\napplication: job.py\nsource: {topic: logs}\n"
 

@@ -11,17 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from spark_jobs.writer import Superseded, Writer
+from spark_jobs.protocol.writer import Superseded, Writer
 from tests.unit.supervise.test_manager import JOB, Bench
-from weir.cluster.records import DriverState, StandbyRow, Submission
+from weir.airflow.triggers.restart_pool import Hands
 from weir.errors import NotRunning
+from weir.jobs.spec import parse
+from weir.ports.cluster import DriverState, Submission
+from weir.ports.jobs import StandbyRow
 from weir.supervise import standby
 from weir.supervise.factory import _standby
 from weir.supervise.plan import Kind, classify
 from weir.supervise.report import Report, Verdict
-from weir.supervise.spec import parse
 from weir.supervise.standby import AGAIN_MOST_MS, AGAIN_MS, END_MS, SUBMIT_MS, WARM_MS, due, fitting, lingering, superfluous
-from weir.triggers.hands import Hands
 
 NOW = 1_800_000_000_000
 READY = StandbyRow("9", "v1", NOW - 60_000, "driver-9", NOW - 30_000, "i9@host:1")

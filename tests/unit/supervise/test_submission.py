@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from spark_jobs.protocol import first_head
+from spark_jobs.protocol.head import first_head
 from weir.cluster.spark import create_request
+from weir.jobs.spec import load_all
 from weir.settings import PROJECT, Settings
-from weir.supervise.spec import load_all
 from weir.supervise.submission import arguments, submission
 
 SPEC = load_all(PROJECT / "spark_jobs")["error_counts"]

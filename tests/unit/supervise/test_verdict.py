@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from spark_jobs.contract import JVM_ENDED
-from spark_jobs.protocol import Batch, Progress, State, Totals, claim, first_head, land, started, taken_over
-from weir.cluster.records import AttemptRow, DriverState, JobRow
+from spark_jobs.protocol.head import Batch, Progress, State, Totals, claim, first_head, land, started, taken_over
+from spark_jobs.runtime.contract import JVM_ENDED
+from weir.jobs.spec import Health, Restart
+from weir.ports.cluster import DriverState
+from weir.ports.jobs import AttemptRow, JobRow
 from weir.supervise.observation import Observation, submit_grace_ms
 from weir.supervise.report import Report, Verdict
 from weir.supervise.restart import Act, decide, with_decision
-from weir.supervise.spec import Health, Restart
 from weir.supervise.verdict import judge
 
 NOW = 1_800_000_000_000

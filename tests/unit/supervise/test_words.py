@@ -11,8 +11,9 @@ import pytest
 
 from tests.unit.supervise.test_manager import JOB, Bench
 from tests.unit.supervise.test_verdict import HEALTH, NOW, POLICY, ROW, WANTED, WELL, restarts
-from weir.cluster.records import DriverState, Event, Pause
 from weir.errors import BadInput, NotRunning, UnknownJob
+from weir.ports.cluster import DriverState
+from weir.ports.jobs import Event, Pause
 from weir.supervise.observation import Observation
 from weir.supervise.report import TROUBLE, Report, Verdict, is_news
 from weir.supervise.restart import Act, decide, with_decision

@@ -1,0 +1,86 @@
+"""Is what the store has exactly what was sent? Compared as sets of panes by service, level and signature, with a truth that no job made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from drill.generator import Truth
+from drill.load import Cell
+from spark_jobs.counts.cells import DAY_MS
+from weir.counts.panes import iso, parse_time, windows
+from weir.counts.progress import batches
+from weir.counts.query import ALL, DIMENSIONS, Question, counts
+from weir.ports.counts import CountStore
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Lines too many and too few, rejected lines among them, and the first pane that differs, in words."""
+
+    lines: int
+    duplicates: int
+    losses: int
+    rejected: int
+    first: str = ""
+
+    @property
+    def exact(self) -> bool:
+        return self.duplicates == self.losses == 0
+
+
+def compare(truth: Truth, stored: Mapping[Cell, int], rejected: Mapping[str, int]) -> Comparison:
+    """The truth about the services of a load against what is stored of them."""
+    have, want = _cells(stored, rejected), _cells(truth.panes, truth.rejected)
+    differing = sorted((cell for cell in have.keys() | want.keys() if have[cell] != want[cell]), key=str)
+    return Comparison(
+        lines=truth.lines,
+        duplicates=sum(max(0, have[cell] - want[cell]) for cell in differing),
+        losses=sum(max(0, want[cell] - have[cell]) for cell in differing),
+        rejected=sum(rejected.values()),
+        first=f"{named(differing[0])}: {have[differing[0]]} stored, {want[differing[0]]} sent" if differing else "",
+    )
+
+
+def faults_of(found: Comparison, expected_losses: int, reported_losses: int, alarms: Sequence[str]) -> list[str]:
+    """What went wrong, in words; nothing if all is as it must be. Where loss is the fault, it must be exact and reported exactly."""
+    wrong = []
+    if found.duplicates or found.losses != expected_losses:
+        wrong.append(f"{found.duplicates} lines too many, {found.losses} too few ({expected_losses} were to be lost): {found.first}")
+    if reported_losses != expected_losses:
+        wrong.append(f"{reported_losses} lost lines were reported, {expected_losses} are true")
+    return wrong + [f"false alarm: {verdict}" for verdict in alarms]
+
+
+def _cells(panes: Mapping[Cell, int], rejected: Mapping[str, int]) -> Counter[Cell | str]:
+    cells: Counter[Cell | str] = Counter()
+    for cell, n in panes.items():
+        cells[cell] = n
+    for reason, n in rejected.items():
+        cells[f"rejected: {reason}"] = n
+    return cells
+
+
+def named(cell: object) -> str:
+    """A cell in words."""
+    return f"{iso(cell[0])} {' '.join(map(str, cell[1:]))}".rstrip() if isinstance(cell, tuple) else str(cell)
+
+
+def stored_cells(store: CountStore, job: str, truth: Truth, services: set[str], pane_ms: int) -> dict[Cell, int]:
+    """What the store has of some services in the time of a truth, and in a day around it."""
+    panes = [cell[0] for cell in truth.panes]
+    if not panes:
+        return {}
+    question = Question(windows(pane_ms, pane_ms, pane_ms), min(panes) - DAY_MS, max(panes) + DAY_MS, DIMENSIONS, ALL)
+    rows = [row for row in counts(store, job, question) if row["service"] in services]
+    return {(parse_time(row["window_start"]), row["service"], row["level"], row["signature"]): row["n"] for row in rows}
+
+
+def rejected_so_far(store: CountStore, job: str) -> Counter[str]:
+    """Rejected lines of all landed batches, by reason."""
+    total: Counter[str] = Counter()
+    for head in batches(store, job):
+        if head.last_landed == head.batch_id:
+            total.update(head.totals.rejected)
+    return total

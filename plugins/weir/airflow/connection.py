@@ -1,0 +1,60 @@
+"""The user's own Spark connection, of the provider's type, as Weir's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from weir.cluster.kubernetes import KubernetesCluster, mounted, mounted_ca
+from weir.cluster.yarn import YarnCluster
+from weir.connection import Connection
+from weir.errors import BadInput
+from weir.ports.cluster import Cluster, Submit
+from weir.settings import Settings
+
+REST_PORT, UI_PORT = 6066, 8080
+RESOURCE_MANAGER = "yarn_resourcemanager_webapp_address"  # the provider's own name for it
+
+
+def with_connection(settings: Settings, connection: Connection) -> Settings:
+    """`settings` with the addresses of the connection. Raises BadInput on a deploy mode in which a driver would live in a task."""
+    extra = connection.extra_dejson
+    mode = extra.get("deploy-mode") or "cluster"
+    if mode != "cluster":
+        raise BadInput(
+            f"Connection {settings.spark_conn_id}: extra deploy-mode is {mode!r}; a driver of Weir never runs inside an Airflow task.",
+            "Set it to cluster.",
+        )
+    master = master_of(connection)
+    rest = addresses(master, extra.get("rest-scheme", "http"), int(extra.get("rest-port", REST_PORT)))
+    ui = addresses(master, extra.get("ui-scheme", "http"), int(extra.get("ui-port", UI_PORT)))
+    return replace(settings, spark_master=master, spark_rest=rest, spark_ui=ui)
+
+
+def elsewhere(connection: Connection, submit: Submit) -> Mapping[str, Cluster]:
+    """The cluster of a connection to Kubernetes or YARN, by its kind; nothing for standalone."""
+    master, extra, log_url = master_of(connection), connection.extra_dejson, connection.extra_dejson.get("log-url", "")
+    if master.startswith("k8s://"):
+        token, ca_file = (lambda: connection.password or "") if connection.password else mounted(extra.get("token-file", "")), mounted_ca()
+        address = master.removeprefix("k8s://")
+        where = address if "://" in address else f"https://{address}"  # as Spark reads it
+        return {"kubernetes": KubernetesCluster(where, submit, token, extra.get("ca-file", "") or ca_file, log_url)}
+    if master.startswith("yarn"):
+        return {"yarn": YarnCluster(extra.get(RESOURCE_MANAGER, ""), submit, connection.login or "", log_url)}
+    return {}
+
+
+def master_of(connection: Connection) -> str:
+    """The master's URL, from a host with or without it, as the provider's hook reads it; a bare `host` means standalone."""
+    host = connection.host or ""
+    whole = connection.conn_type == "spark" and ("://" in host or host in ("yarn", "yarn-cluster"))
+    url = host if whole else f"{connection.conn_type}://{host}"
+    return f"{url}:{connection.port}" if connection.port else url
+
+
+def addresses(master: str, scheme: str, port: int) -> str:
+    """Of what each of the standalone masters of an HA group serves at a port, joined by commas; none for other managers."""
+    if not master.startswith("spark://"):
+        return ""
+    hosts = (address.rsplit(":", 1)[0] if ":" in address else address for address in master.removeprefix("spark://").split(","))
+    return ",".join(f"{scheme}://{host.strip()}:{port}" for host in hosts)

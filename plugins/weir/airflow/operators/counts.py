@@ -1,0 +1,237 @@
+"""Fold, validate and recount as tasks: cut into pieces that any worker may do, twice, or at once with another."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.definitions.context import Context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from weir.airflow.operators.base import JobOperator, final, form
+from weir.airflow.operators.links import DataDocsLink, docs_of
+from weir.airflow.operators.spans import Span, as_span, scope_of, told, told_span
+from weir.airflow.session import opened, settings
+
+if TYPE_CHECKING:
+    from weir.counts.rules import Rules
+    from weir.ports.jobs import JobStore
+    from weir.ports.source import Source
+
+PLACES = 32  # hours and shards that one task folds: seconds of work
+DAYS = 16  # days and shards that one task rolls up: each reads 24 hour roll-ups
+BATCHES = 500  # of one run, the oldest first; Airflow maps no more than 1,024
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What is needed to work on the counts of a job. `closed_until` and `now` are in ms."""
+
+    store: JobStore
+    source: Source
+    rules: Rules
+    closed_until: int
+    now: int
+
+
+@contextmanager
+def counts_of(job: str) -> Iterator[Counts]:
+    """The parts that hold a job's counts. A job that was never deployed has none: the task is skipped."""
+    from weir.counts.closed import closed_now
+    from weir.jobs import versions
+    from weir.sources.kafka import KafkaBroker
+
+    with final(), opened() as manager:
+        rules = versions.rules(manager.spec(job), manager.store.versions(job))
+        source, now = KafkaBroker(settings().kafka), int(time.time() * 1000)
+        head = manager.store.head(job)
+        if head is None:
+            raise AirflowSkipException(f"{job} was never deployed: it has no counts.")
+        yield Counts(manager.store, source, rules, closed_now(head, rules, source, now), now)
+
+
+class PendingOperator(JobOperator):
+    """Lists the closed hours and shards that changed since they were folded, in batches for mapped tasks."""
+
+    def execute(self, context: Context) -> list[list[list[int]]]:
+        from weir.counts.folding import in_batches, pending
+
+        with counts_of(self.job) as at:
+            places = pending(at.store, self.job, at.closed_until)
+        self.log.info("%s: %d hours and shards are to be folded", self.job, len(places))
+        return [[list(place) for place in batch] for batch in in_batches(places, PLACES)[:BATCHES]]
+
+
+class FoldOperator(JobOperator):
+    """Folds a batch of hours and shards. What cannot be proven, or breaks a law, is not published and fails the task with the reason."""
+
+    operator_extra_links = (DataDocsLink(),)
+
+    def __init__(self, *, places: Sequence[Sequence[int]], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.places = places
+
+    @property
+    def label(self) -> str:
+        return told(self.places[0][0], self.places[-1][0])
+
+    def execute(self, context: Context) -> dict[str, int]:
+        from weir.counts.folding import fold_many
+        from weir.counts.quality.gate import gate
+
+        with counts_of(self.job) as at:
+            done = fold_many(at.store, self.job, [(hour, shard) for hour, shard in self.places], at.now, gate(at.rules))
+        outcomes = [str(folded.outcome) for folded in done]
+        self.log.info("%s: %s", self.job, {outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))})
+        return {"places": len(done), "lines": sum(folded.lines for folded in done), "cells": sum(folded.cells for folded in done)}
+
+
+class PendingDaysOperator(JobOperator):
+    """Lists the closed days and shards whose hours are all folded and that are not rolled up, in batches for mapped tasks."""
+
+    def execute(self, context: Context) -> list[list[list[int]]]:
+        from weir.counts.folding import in_batches, pending_days
+
+        with counts_of(self.job) as at:
+            days = pending_days(at.store, self.job, at.closed_until)
+        self.log.info("%s: %d days and shards are to be rolled up", self.job, len(days))
+        return [[list(day) for day in batch] for batch in in_batches(days, DAYS)[:BATCHES]]
+
+
+class RollUpOperator(JobOperator):
+    """Rolls up a batch of days and shards. What cannot be proven is not published, and fails the task with the sums."""
+
+    def __init__(self, *, days: Sequence[Sequence[int]], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.days = days
+
+    @property
+    def label(self) -> str:
+        return told(self.days[0][0], self.days[-1][0])
+
+    def execute(self, context: Context) -> dict[str, int]:
+        from weir.counts.folding import roll_up_many
+
+        with counts_of(self.job) as at:
+            done = roll_up_many(at.store, self.job, [(day, shard) for day, shard in self.days], at.now)
+        self.log.info("%s: %s", self.job, {str(one.outcome) for one in done})
+        return {"days": len(done), "lines": sum(one.lines for one in done), "kinds": sum(one.kinds for one in done)}
+
+
+class SweepOperator(JobOperator):
+    """Deletes what has been folded or rolled up for longer than readers need it."""
+
+    def execute(self, context: Context) -> int:
+        from weir.counts.folding import GRACE_MS, sweep_many, sweepable
+        from weir.counts.sweep import sweep_rolls
+
+        with counts_of(self.job) as at:
+            swept = sweep_many(at.store, self.job, sweepable(at.store, self.job, at.now), at.now)
+            rolls = sweep_rolls(at.store, self.job, at.now - GRACE_MS)
+        self.log.info("%s: %d hours and shards were swept, and %d old rolls", self.job, swept, rolls)
+        return swept
+
+
+class SpansOperator(JobOperator):
+    """Lists what is to be counted again: the span of the form, or else the hours that batches wrote to after what is proven.
+
+    Its XCom `goal` is what will be proven when all of them come out equal; empty for a form.
+    """
+
+    def execute(self, context: Context) -> list[Span]:
+        from weir.counts.panes import parse_time
+        from weir.counts.proving import scopes, set_out
+        from weir.counts.scope import Scope
+
+        since, until = form(context, "since"), form(context, "until")
+        with counts_of(self.job) as at:
+            if since or until:
+                context["ti"].xcom_push(key="goal", value={})
+                from_to = (parse_time(text, name) if text else None for name, text in (("since", since), ("until", until)))
+                return [as_span(Scope(next(from_to), next(from_to)))]
+            goal = set_out(at.store, self.job)
+            spans = [as_span(scope) for scope in scopes(at.store, self.job, goal)] if goal else []
+        context["ti"].xcom_push(key="goal", value=replace(goal, parts=len(spans)).as_dict() if goal else {})
+        return spans
+
+
+class RecountOperator(JobOperator):
+    """Reads the lines of a span back from Kafka, counts them by other means, compares. Missing or doubled lines fail the task.
+
+    It reads in one process: what is spread over workers are the spans.
+    """
+
+    operator_extra_links = (DataDocsLink(),)
+
+    def __init__(self, *, span: Span, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.span = span
+
+    @property
+    def label(self) -> str:
+        return told_span(self.span)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        from weir.counts.recount import recount
+        from weir.counts.scope import NOTHING
+        from weir.ports.jobs import Event
+
+        scope = scope_of(self.span)
+        with counts_of(self.job) as at:
+            result = recount(at.store, at.source, at.rules, scope)
+            at.store.put_recount(self.job, {**result.as_dict(), "at": at.now})
+            if not result.exact:
+                at.store.add_event(self.job, Event(at.now, "recount", result.sentence, result.numbers()))
+        context["ti"].xcom_push(key="recount", value=result.as_dict())
+        if not result.exact or (scope.upto == NOTHING and not result.proven):  # towards a goal, what was not checked is for `prove` to tell
+            raise AirflowFailException(result.sentence)
+        self.log.info(result.sentence)
+        return {**result.numbers(), "part": result.part.as_dict()}
+
+
+class ProveOperator(JobOperator):
+    """Keeps how far the counts are proven, once every span of the goal has come out equal. Runs only then."""
+
+    template_fields: Sequence[str] = ("job", "goal", "recounts")
+
+    def __init__(self, *, goal: Any, recounts: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.goal, self.recounts = goal, recounts
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        from weir.counts.proven import Goal, Part, behind_restarts
+        from weir.counts.proving import prove
+
+        if not self.goal:
+            raise AirflowSkipException("The span of a form proves nothing but itself.")
+        goal, parts = Goal.of(self.goal), [Part.of(one["part"]) for one in self.recounts]
+        with counts_of(self.job) as at:
+            found = prove(at.store, at.source, at.rules, goal, parts, at.now)
+            if found and (line := behind_restarts(self.job, goal, found)):
+                at.store.add_event(self.job, line)
+        if found is None:
+            raise AirflowFailException(f"{self.job}: not every span came out equal: what is proven stays as it was.")
+        if found.checked == goal.base.checked and found.lines > goal.base.lines:
+            raise AirflowFailException(f"WEIR-401: {self.job}: {found.lines - goal.base.lines} lines landed that the broker no longer has.")
+        self.log.info(found.sentence(self.job))
+        return {"lines": found.lines, "checked": found.checked}
+
+
+class ValidateOperator(JobOperator):
+    """Checks the laws that counts must obey, on closed panes. A broken law fails the task, and so does having nothing to check."""
+
+    operator_extra_links = (DataDocsLink(),)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        from weir.counts.quality.validate import check
+
+        with counts_of(self.job) as at:
+            result = check(at.store, at.source, at.rules, settings().data_docs)
+            result = replace(result, docs=docs_of(self.job) if result.docs else "")
+            context["ti"].xcom_push(key="validation", value=result.rows())
+            result.raise_if_broken()
+        self.log.info("%s Docs: %s", result.sentence, result.docs)
+        return {"sentence": result.sentence, "docs": result.docs}

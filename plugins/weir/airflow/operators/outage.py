@@ -1,0 +1,93 @@
+"""While the store is away no verdict can be kept and no incident decided: Airflow itself tells, by the callbacks of `weir_health`'s tick.
+
+What was told is kept as an Airflow variable. A single tick that fails is told to nobody: a store that is restarted is back by the next.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import Variable
+from airflow.sdk.definitions.context import Context
+
+from weir.airflow.notifiers import connected
+from weir.airflow.session import settings
+from weir.alerts.book import Message
+from weir.errors import NotRunning
+
+NAME = "weir_store_away"
+AGAIN_S = 1800.0
+
+log = logging.getLogger(__name__)
+
+
+def away(context: Context) -> None:
+    """A tick failed. The second one in a row that could not reach the store is told, and so is every half hour of it."""
+    error, now = context.get("exception"), time.time()
+    if not isinstance(error, NotRunning):
+        return
+    known = _known()
+    if not known:
+        _keep(now, 0.0)
+    elif now - known["told"] >= AGAIN_S and _send("opened", known["since"], now, str(error)):
+        _keep(known["since"], now)
+
+
+def back(context: Context) -> None:
+    """A tick went well: whoever was told that the store is away is told that it is back."""
+    if not (known := _known()):
+        return
+    if known["told"]:
+        _send("resolved", known["since"], time.time(), "The store answers again; verdicts and incidents go on from where they were.")
+    Variable.delete(NAME)
+
+
+def _known() -> dict[str, Any]:
+    text = Variable.get(NAME, default="")
+    return dict(json.loads(text)) if text else {}
+
+
+def _keep(since: float, told: float) -> None:
+    Variable.set(
+        NAME, json.dumps({"since": since, "told": told}), description="What Weir has told of its store's outage; kept by weir_health"
+    )
+
+
+def _send(kind: str, since: float, now: float, why: str) -> bool:
+    """To the sinks of all rules; has one of them taken it? The inbox is in the store, and says nothing now."""
+    thread = f"weir-store-{since:.0f}"
+    title = "[critical] weir: the store does not answer" if kind == "opened" else f"weir: the store is back after {now - since:.0f} s"
+    message = Message(f"{thread}-{kind}-{now:.0f}", thread, "weir", kind, "critical", title, f"{why}{_meanwhile(kind)}", round(now * 1000))
+    taken = [_taken(name, message) for name in _sinks()]  # each is told, also when one has taken it
+    return any(taken)
+
+
+def _meanwhile(kind: str) -> str:
+    if kind != "opened":
+        return ""
+    return "\nStreams wait for it and lose nothing. Until it is back no driver is restarted, and nobody is alerted of anything else."
+
+
+def _taken(name: str, message: Message) -> bool:
+    try:
+        sent = connected(name).send(message)
+    except Exception:
+        log.exception("%s could not be told that the store is away", name)
+        return False
+    if sent.trouble:
+        log.error("%s was not told that the store is away: %s", name, sent.trouble)
+    return not sent.trouble
+
+
+def _sinks() -> Iterable[str]:
+    from weir.alerts.rules import JobRules, read_all
+    from weir.jobs.spec import sound
+
+    found = read_all(Path(settings().rules), sound(Path(settings().jobs))).values()
+    names = {name for rules in found if isinstance(rules, JobRules) for one in (rules, *rules.rules) for name in one.sinks}
+    return sorted(names - {"inbox"})

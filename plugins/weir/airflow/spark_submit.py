@@ -1,0 +1,94 @@
+"""Starting drivers on Kubernetes and YARN in cluster mode, by the Spark provider's own spark-submit hook.
+
+Kubernetes needs the package apache-airflow-providers-cncf-kubernetes, and both need `spark-submit` on PATH. docs/clusters.md says how to
+set them up, and what was run.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
+
+from weir.cluster import kubernetes, yarn
+from weir.errors import NotRunning, Prerequisite
+from weir.ports.cluster import Submission
+
+BUDGET_S = 180.0  # spark-submit uploads the jars, and leaves when the cluster has taken the driver
+KUBERNETES_AUTH = "spark.kubernetes.authenticate.submission"
+
+
+class SparkSubmit:
+    """Starts drivers by the Airflow connection of type `spark` whose master is `yarn` or `k8s://...`. It is a weir.cluster.base.Submit.
+
+    A submission's id is the application's id on YARN, and `namespace:pod` on Kubernetes.
+    """
+
+    def __init__(self, conn_id: str = "spark_default", budget_s: float = BUDGET_S) -> None:
+        self._conn_id, self._budget_s = conn_id, budget_s
+
+    def __call__(self, submission: Submission) -> str:
+        """Returns when the cluster has taken the driver. Raises NotRunning with spark-submit's last lines."""
+        hook = hook_for(submission, self._conn_id)
+        killer = threading.Timer(self._budget_s, lambda: hook._submit_sp and hook._submit_sp.kill())
+        killer.start()
+        try:
+            hook.submit(submission.application)
+        except Exception as error:  # the provider raises AirflowException, ValueError and RuntimeError
+            raise NotRunning(f"spark-submit of {submission.name} failed: {error}", "Look at the connection and the cluster.") from error
+        finally:
+            killer.cancel()
+        if hook._yarn_application_id:
+            return str(hook._yarn_application_id)
+        if hook._kubernetes_driver_pod:
+            return f"{hook._connection['namespace'] or 'default'}:{hook._kubernetes_driver_pod}"
+        raise NotRunning(f"spark-submit of {submission.name} ended well, but named no driver.", "Is its log level INFO?")
+
+
+def hook_for(submission: Submission, conn_id: str) -> SparkSubmitHook:
+    """The provider's hook that builds the command line of a driver."""
+    connection = SparkSubmitHook.get_connection(conn_id)
+    on_yarn = "yarn" in str(connection.host)
+    own = _of_yarn() if on_yarn else _of_kubernetes(submission, connection.extra_dejson)
+    return _hook(
+        conn_id=conn_id,
+        deploy_mode="cluster",
+        name=submission.name,
+        application_args=list(submission.arguments),
+        conf=dict(sorted({**own, **submission.conf}.items())),
+        env_vars=dict(sorted(submission.env.items())),
+        jars=",".join(submission.jars) or None,
+        py_files=",".join(submission.py_files) or None,
+        driver_memory=submission.driver_memory,
+        executor_memory=submission.executor_memory,
+        num_executors=max(1, submission.executors),
+        executor_cores=max(1, submission.cores // max(1, submission.executors)),
+        # Both let spark-submit end when the driver is taken, instead of staying for the driver's life.
+        yarn_track_via_rm_api=on_yarn,
+        track_driver_via_k8s_api=not on_yarn,
+    )
+
+
+def _of_yarn() -> dict[str, str]:
+    """YARN would start the same attempt again, blindly; and the tag lets one question find all drivers."""
+    return {"spark.yarn.maxAppAttempts": "1", "spark.yarn.tags": yarn.TAG}
+
+
+def _of_kubernetes(submission: Submission, extra: dict[str, Any]) -> dict[str, str]:
+    """The label that finds the drivers, and for spark-submit the same token and certificates that states are asked with."""
+    job = submission.name.split(":")[1]
+    auth = {"oauthTokenFile": extra.get("token-file"), "caCertFile": extra.get("ca-file")}
+    return {
+        f"spark.kubernetes.driver.label.{kubernetes.LABEL}": job,
+        **{f"{KUBERNETES_AUTH}.{name}": file for name, file in auth.items() if file},
+    }
+
+
+def _hook(**arguments: Any) -> SparkSubmitHook:
+    try:
+        return SparkSubmitHook(**arguments)
+    except NameError as missing:  # so the provider fails without its Kubernetes part
+        raise Prerequisite(
+            "Spark on Kubernetes needs the package apache-airflow-providers-cncf-kubernetes.", "Install it beside Airflow."
+        ) from missing

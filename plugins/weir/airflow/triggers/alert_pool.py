@@ -1,0 +1,72 @@
+"""What the watch alerts of by itself: what needs a person at once, and trouble that lasts. `weir_alerts` tells of all else, and needs a
+scheduler. Both may do it at once: one of them decides, and each message is sent once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from weir.alerts.health import A_PERSON, WELL
+from weir.supervise.report import TROUBLE
+from weir.supervise.shared import hand_over
+
+if TYPE_CHECKING:
+    from weir.supervise.manager import Manager
+    from weir.supervise.report import Report
+
+Alert = Callable[["Manager", str], int]  # one pass over a job's alerts; how many of its messages wait still
+LASTS_MS = 60_000  # what Weir mends sooner is one message, of `weir_alerts`
+AGAIN_S = 30.0  # between two tries to deliver
+
+log = logging.getLogger(__name__)
+
+
+def alert(manager: Manager, job: str) -> int:
+    from weir.airflow.operators import alerts
+
+    return alerts.alert(manager, job)
+
+
+class Alarm:
+    """Which jobs' trouble was passed on, what is still to be told, and whose messages wait."""
+
+    def __init__(self, alert: Alert = alert) -> None:
+        self._alert, self._pool = alert, ThreadPoolExecutor(1, "weir-alarm")
+        self._raised: set[str] = set()
+        self._due: set[str] = set()
+        self._again: dict[str, float] = {}
+        self._busy: dict[str, Future[int]] = {}
+
+    def attend(self, manager: Manager, reports: Iterable[Report], now: float) -> None:
+        """Begin what the reports call for at `now` (s, of a clock that only goes forward). No pass waits for it."""
+        for job in [job for job, doing in self._busy.items() if doing.done()]:
+            self._settle(job, self._busy.pop(job), now)
+        self._due |= {report.job for report in reports if self._news(report)}
+        self._due |= {job for job, at in self._again.items() if at <= now}
+        for job in self._due - self._busy.keys():
+            self._due.discard(job)
+            self._busy[job] = hand_over(self._pool, manager, self._alert, job)
+
+    def _news(self, report: Report) -> bool:
+        """Is there something to tell that was not passed on?"""
+        if report.job in self._raised:
+            if report.verdict in WELL:
+                self._raised.discard(report.job)
+                return True
+            return False
+        if report.verdict in A_PERSON or (report.verdict in TROUBLE and report.at - report.since > LASTS_MS):
+            self._raised.add(report.job)
+            return True
+        return False
+
+    def _settle(self, job: str, done: Future[int], now: float) -> None:
+        self._again.pop(job, None)
+        try:
+            if not done.result():
+                return
+        except Exception as error:  # noqa: BLE001 - whatever it is, the watch goes on, and it is tried again
+            log.warning("%s: its alerts could not be told: %r", job, error)
+        self._again[job] = now + AGAIN_S

@@ -1,0 +1,72 @@
+"""The watch: one trigger for the whole fleet. It sees a dead driver within a second or two, and acts on it right there.
+
+An event of a trigger needs one to two seconds to become a task. So the trigger itself lets the manager act, and its event only says what
+was done, for people to see, when the new attempt has started. Acting is bound to the attempt that was judged: a second watch, or a late
+one, does no harm.
+
+It watches an asset and therefore belongs to no task: nothing can fail, time out, or be cleared. The triggerer starts it again whenever it
+ends, and another triggerer takes it up when one dies. Scheduler and api-server may be away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+
+from weir.airflow.triggers.alert_pool import Alarm
+from weir.airflow.triggers.restart_events import Telling
+from weir.airflow.triggers.restart_pool import Hands
+from weir.airflow.triggers.session import ask
+
+if TYPE_CHECKING:
+    from weir.supervise.manager import Manager
+
+EVERY_S = 1.0
+REST_S = 5.0  # after a pass that failed
+
+log = logging.getLogger(__name__)
+
+
+class WatchTrigger(BaseEventTrigger):
+    """Looks at all jobs every `every_s` seconds, for ever. Its event is the list of what was done and is to be told now."""
+
+    def __init__(self, every_s: float = EVERY_S) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.every_s = every_s
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return "weir.airflow.triggers.watch.WatchTrigger", {"every_s": self.every_s}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        clock, crew = asyncio.get_running_loop().time, Crew()
+        while True:
+            started, rest = clock(), self.every_s
+            try:
+                if acted := await ask(lambda manager: sweep(manager, crew, clock())):
+                    yield TriggerEvent(acted)
+            except Exception as error:  # noqa: BLE001 - what cannot be seen is unknown; the watch goes on
+                log.warning("the watch could not look at the fleet: %r", error)
+                rest = max(REST_S, self.every_s)
+            await asyncio.sleep(max(0.0, started + rest - clock()))
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Who acts, who tells Airflow, and who alerts."""
+
+    hands: Hands = field(default_factory=Hands)
+    telling: Telling = field(default_factory=Telling)
+    alarm: Alarm = field(default_factory=Alarm)
+
+
+def sweep(manager: Manager, crew: Crew, now: float) -> list[dict[str, Any]]:
+    """One pass over the fleet: what was done about the jobs in trouble and is to be told at `now` (s), as plain values."""
+    reports = manager.tick()
+    done = crew.hands.attend(manager, reports)
+    crew.alarm.attend(manager, reports, now)
+    return [vars(acted) for acted in crew.telling.due(done, reports, now)]

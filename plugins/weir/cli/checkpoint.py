@@ -1,0 +1,94 @@
+"""`weir checkpoint | quarantine`: what a stream goes on from, and what it leaves out by a person's word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from weir.cli.common import FormatOption, JobArgument, Reason, Yes, opened_manager, who
+from weir.output import Format, say, show, show_json
+
+if TYPE_CHECKING:
+    from weir.supervise.manager import Manager
+    from weir.supervise.restart import Act
+
+
+def checkpoint(
+    job: JobArgument,
+    doctor: Annotated[
+        bool, typer.Option("--doctor", help="Name each damaged file and the safe action. Exit with 1 if there is one.")
+    ] = False,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Begin a new epoch exactly where the ledger ends. Asks first.")] = False,
+    yes: Yes = False,
+    reason: Reason = "asked for on the command line",
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Show the checkpoint that a job goes on from: last batches, offsets, size, and whether it is sound.
+
+    Example: weir checkpoint error_counts --doctor
+    """
+    from weir.supervise.restart import Act
+
+    with opened_manager() as manager:
+        if rebuild:
+            return begin(manager, job, Act.REBUILD, yes, reason)
+        _show(manager, job, doctor, form)
+
+
+def _show(manager: Manager, job: str, doctor: bool, form: Format) -> None:
+    from weir import rows
+    from weir.supervise.doctor import examine
+
+    seen = manager.checkpoint(job)
+    if seen is None:
+        return say(f"{job} was never deployed. Run: weir deploy {job}")
+    findings = examine(seen)
+    harmful = [finding for finding in findings if not finding.harmless]
+    if doctor:
+        show([rows.finding(finding) for finding in findings], form, empty=f"Nothing is wrong with the checkpoint of {job}.")
+    else:
+        row = rows.checkpoint(seen, len(harmful))
+        show_json(row) if form is Format.JSON else show([row], form) if form is Format.CSV else _tell(row)
+    if doctor and harmful:
+        raise typer.Exit(1)
+
+
+def _tell(row: Mapping[str, Any]) -> None:
+    for name, value in row.items():
+        text = ", ".join(f"{p}: {o}" for p, o in value.items()) if isinstance(value, Mapping) else value
+        typer.echo(f"{name + ':':<17}{'none' if text in (None, '') else text}")
+
+
+def quarantine(
+    job: JobArgument,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the ledger for ever.")],
+    batch: Annotated[int | None, typer.Option("--batch", min=0, help="The batch, if the verdict is not that one is poisoned.")] = None,
+    yes: Yes = False,
+) -> None:
+    """Leave out exactly the batch that fails again and again, and go on behind it. Asks first. The ledger keeps it as a gap.
+
+    Example: weir quarantine error_counts --reason "a line that the parser cannot bear"
+    """
+    from weir.supervise.restart import Act
+
+    with opened_manager() as manager:
+        begin(manager, job, Act.QUARANTINE, yes, reason, manager.poisoned(job) if batch is None else batch)
+
+
+def begin(manager: Manager, job: str, act: Act, yes: bool, reason: str, batch: int = -1) -> None:
+    """Say where a new epoch would begin and what it would leave out, ask, and begin it: held to what was shown."""
+    from weir.supervise.epoch_start import in_words
+    from weir.supervise.restart import Act
+
+    judged, there = manager.foresee(job, act, reason, batch)
+    for line in in_words(job, there):
+        say(line)
+    if not yes and not typer.confirm("Go on?", err=True):
+        raise typer.Exit(1)
+    if act is Act.QUARANTINE:
+        action = manager.quarantine(job, judged, who(), reason, batch, there.mark)
+    else:
+        action = (manager.accept_loss if act is Act.ACCEPT_LOSS else manager.rebuild)(job, judged, who(), reason, there.mark)
+    say(action.sentence)

@@ -1,0 +1,96 @@
+"""What commands share: options of one name and meaning, and the parts, opened and closed."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from weir.output import Format, say
+from weir.settings import Settings
+
+if TYPE_CHECKING:
+    from weir.cassandra.store import CassandraStore
+    from weir.jobs.spec import JobSpec
+    from weir.supervise.manager import Action, Manager
+
+JOB = "error_counts"
+JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's name; `weir jobs` lists them.")]
+JobOption = Annotated[str, typer.Option("--job", help="The job whose counts are meant.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print.", case_sensitive=False)]
+Since = Annotated[str | None, typer.Option("--since", metavar="TIME", help="From this time on, ISO 8601, such as 2026-01-31T12:00:00Z.")]
+Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Before this time.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the job's timeline.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+PATIENCE_S = 10.0  # a person waits
+
+
+@contextmanager
+def opened_store(settings: Settings) -> Iterator[CassandraStore]:
+    """The store, closed afterwards. Raises NotRunning if it does not answer in time, now or later."""
+    from weir.supervise.factory import store
+
+    found = store(settings, PATIENCE_S)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+@contextmanager
+def opened_manager() -> Iterator[Manager]:
+    """The manager of the real parts, closed afterwards. Raises NotRunning if the store does not answer in time."""
+    found = connected()
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def connected() -> Manager:
+    """The manager of the real parts; close it. Raises NotRunning if the store does not answer in time.
+
+    Where Spark is, the embedded stack or `WEIR_SPARK_REST` says; else it is Airflow's own connection, as for its tasks, which takes a
+    second to import. A master that is not the job's would say of each driver that it does not know it.
+    """
+    from weir.jobs.spec import sound
+    from weir.supervise.factory import manager
+
+    settings = Settings.load()
+    standalone = all(spec.cluster == "standalone" for spec in sound(Path(settings.jobs)).values())
+    if standalone and settings.names_spark:
+        return manager(settings)
+    from weir.airflow.session import connect
+
+    return connect()
+
+
+def spec_of(settings: Settings, job: str) -> JobSpec:
+    """Raises UnknownJob, BadSpec."""
+    from weir.jobs.spec import find, load_all
+
+    return find(load_all(Path(settings.jobs)), job)
+
+
+def say_done(action: Action) -> None:
+    """Say what was done, or that there was nothing to do."""
+    say(action.sentence if action.changed else f"Nothing to do: {action.sentence}")
+
+
+def time_of(text: str | None, name: str) -> int | None:
+    """An option's time in ms. Raises BadInput that names the option."""
+    from weir.counts.panes import parse_time
+
+    return None if text is None else parse_time(text, name)
+
+
+def who() -> str:
+    """The person's name on this machine. A container may have a user without one."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "cli"

@@ -1,0 +1,155 @@
+"""`weir jobs | deploy | restart | stop | health`: the streams. All enter at the manager, as Airflow's tasks do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from weir.cli.common import FormatOption, JobArgument, Reason, Yes, opened_manager, say_done, who
+from weir.output import Format, show, show_json
+
+if TYPE_CHECKING:
+    from weir.supervise.manager import Manager
+    from weir.supervise.report import Report
+
+Wait = Annotated[bool, typer.Option("--wait", help="Return when it counts. Exit with 1 if it does not within health.ready_within.")]
+WELL = ("ok", "idle", "starting", "catching_up")
+
+
+def jobs(form: FormatOption = Format.TABLE) -> None:
+    """List the jobs: what is wanted of each, and how it is.
+
+    Example: weir jobs
+    """
+    from weir import rows
+
+    with opened_manager() as manager:
+        found = rows.jobs(manager, manager.specs)
+    show(found, form, empty="There are no jobs.")
+
+
+def health(
+    job: JobArgument,
+    form: FormatOption = Format.TABLE,
+    check: Annotated[bool, typer.Option("--check", help="Exit with 1 unless the job is well.")] = False,
+) -> None:
+    """Say how a job is, since when, how that is known, and what to do next.
+
+    Example: weir health error_counts --format json
+    """
+    from weir import rows
+    from weir.jobs.spec import find
+    from weir.supervise.summary import summary
+
+    with opened_manager() as manager:
+        (report,) = manager.onlooker().reports({job: find(manager.specs, job)})
+    if form is Format.JSON:
+        show_json(rows.health(report))
+    elif form is Format.CSV:
+        show([{"job": job, **summary(report), "sentence": report.sentence}], form)
+    else:
+        _tell(report)
+    if check and report.verdict not in WELL:
+        raise typer.Exit(1)
+
+
+def _tell(report: Report) -> None:
+    from weir.rows import moment
+
+    typer.echo(f"{str(report.verdict).replace('_', ' ')} since {moment(report.since)}")
+    typer.echo(report.sentence)
+    if report.next_step:
+        typer.echo(f"next: {report.next_step}")
+    typer.echo("evidence:")
+    for name, value in report.evidence.items():
+        typer.echo(f"  {name}: {_value(name, value)}")
+
+
+def _value(name: str, value: object) -> str:
+    from weir.output import cell
+    from weir.rows import is_moment, moment
+
+    if is_moment(name) and isinstance(value, int):
+        return moment(value) or "never"
+    return ", ".join(f"{k}: {_value(k, v)}" for k, v in value.items()) if isinstance(value, Mapping) else cell(value)
+
+
+def deploy(
+    job: JobArgument,
+    reason: Reason = "",
+    plan: Annotated[bool, typer.Option("--plan", help="Say what it would do, and do nothing. Exit with 1 if it would be refused.")] = False,
+    to: Annotated[str, typer.Option("--to", metavar="VERSION", help="Go back to a version that was deployed before.")] = "",
+    wait: Wait = False,
+) -> None:
+    """Make a job run with the spec and the code that are here. Nothing happens if it does.
+
+    Example: weir deploy error_counts --plan
+    """
+    with opened_manager() as manager:
+        planned = manager.plan(job, to)
+        if not plan:
+            say_done(action := manager.deploy(job, who=who(), reason=reason, plan=planned))
+            return _await_ready(manager, job, action.attempt) if wait else None
+    for line in planned.lines():
+        typer.echo(line)
+    if planned.refusals:
+        raise typer.Exit(1)
+
+
+def versions(job: JobArgument, form: FormatOption = Format.TABLE) -> None:
+    """List the versions of a job that were deployed, the last one first: which one is current, which were ever ready, which are kept.
+
+    Example: weir versions error_counts
+    """
+    from weir import rows
+
+    with opened_manager() as manager:
+        found = rows.versions(manager, job)
+    show(found, form, empty=f"{job} was never deployed.")
+
+
+def restart(
+    job: JobArgument,
+    reason: Reason = "",
+    attempt: Annotated[int | None, typer.Option("--attempt", help="Only if this attempt is still the one that may write.")] = None,
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="Go on where the broker can still be read; what is lost stays a gap. Asks first.")
+    ] = False,
+    yes: Yes = False,
+    wait: Wait = False,
+) -> None:
+    """Start a job's next attempt from the same checkpoint. The one before it can write no more.
+
+    Example: weir restart error_counts --reason "new certificates"
+    """
+    from weir.cli.checkpoint import begin
+    from weir.supervise.restart import Act
+
+    with opened_manager() as manager:
+        if accept_loss:
+            return begin(manager, job, Act.ACCEPT_LOSS, yes, reason)
+        reason = reason or "asked for on the command line"
+        say_done(action := manager.restart(job, attempt, who=who(), reason=reason))
+        if wait:
+            _await_ready(manager, job, action.attempt)
+
+
+def _await_ready(manager: Manager, job: str, attempt: int) -> None:
+    """Raises TimedOut after the spec's `health.ready_within`, and what says that the attempt never will be ready."""
+    from weir.errors import TimedOut
+
+    within_s = manager.specs[job].health.ready_within
+    if not manager.wait_ready(job, attempt, within_s):
+        raise TimedOut(f"Attempt {attempt} of {job} has not landed a batch in {within_s:.0f} s.", f"See: weir health {job}")
+    typer.echo(f"{job} is ready with attempt {attempt}.")
+
+
+def stop(job: JobArgument, reason: Reason = "asked for on the command line") -> None:
+    """Stop a job until its next deploy. The batch at work lands first; what had not landed after half a minute is counted then.
+
+    Example: weir stop error_counts --reason "moving the cluster"
+    """
+    with opened_manager() as manager:
+        say_done(manager.stop(job, who=who(), reason=reason))

@@ -1,0 +1,29 @@
+"""`weir metrics`: what Prometheus scrapes."""
+
+from __future__ import annotations
+
+import logging
+from typing import Annotated
+
+import typer
+
+from weir.cli.common import connected
+from weir.output import say
+
+PORT = 9477
+
+
+def metrics(
+    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="Where to listen; 0 for any free port.")] = PORT,
+    host: Annotated[str, typer.Option("--host", help="The address to listen on. Whoever reaches it can read the metrics.")] = "127.0.0.1",
+) -> None:
+    """Serve the metrics of all jobs to Prometheus, until it is interrupted. One such process is enough.
+
+    Example: weir metrics --port 9477
+    """
+    from weir.metrics.serve import looks, start
+
+    logging.getLogger("weir").setLevel(logging.WARNING)  # of a process that nobody types at, a look that failed is worth a line
+    server, thread = start(looks(connected), host, port)
+    say(f"metrics of all jobs: http://{host}:{server.server_port}/metrics")
+    thread.join()

@@ -1,0 +1,127 @@
+"""`weir up | down | status | logs | clean`: the embedded stack."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from weir.cli.common import FormatOption
+from weir.output import Format, say, show, show_table
+
+if TYPE_CHECKING:
+    from weir.local.stack import UpReport
+
+NEXT = """
+what to try next
+  weir ingest FILE --service NAME    send the lines of a log
+  weir counts --by service,level     errors by window of 10 s
+  weir health error_counts           is the stream well, and how do we know
+  weir recount error_counts          prove the counts against the source"""
+
+
+def up() -> None:
+    """Start the whole stack, deploy error_counts and show its first counts.
+
+    Run again while all is up, it changes nothing.
+
+    Example: weir up
+    """
+    from weir.local import stack
+    from weir.local.report import reporter
+
+    with reporter() as progress:
+        done = stack.up(progress)
+    _tell(done)
+
+
+def _tell(done: UpReport) -> None:
+    write = sys.stdout.write
+    write(f"\n{'up' if done.changed else 'everything is up already, nothing was changed'}: {done.seconds:.1f} s\n\n")
+    show_table(done.parts, ("part", "state", "address"))
+    write(f"\nAirflow  {done.airflow_url}  user {done.airflow_user}  password: cat {done.password_file}\n\n")
+    if done.counts:
+        write("first counts, of the sample log\n")
+        show_table(done.counts, tuple(done.counts[0]))
+    write(NEXT + "\n")
+
+
+def down() -> None:
+    """Stop everything in the right order. Nothing is lost; `weir up` continues where it was.
+
+    Example: weir down
+    """
+    from weir.local import stack
+    from weir.local.report import reporter
+
+    with reporter() as progress:
+        stopped = stack.down(progress)
+    say("stopped; nothing is lost" if stopped else "nothing was running")
+
+
+def status(
+    form: FormatOption = Format.TABLE,
+    check: Annotated[bool, typer.Option("--check", help="Exit with 1 unless every part is ok.")] = False,
+) -> None:
+    """Show each part: its state, address and process. A running driver is a part named driver:JOB.
+
+    Example: weir status --format json
+    """
+    from weir.local import stack
+
+    parts = stack.status()
+    columns = ("part", "state", "address", "pid", "since")
+    show([{name: part[name] for name in columns} for part in parts], form, empty="Nothing runs here. Start it with: weir up")  # type: ignore[literal-required]
+    if check and (not parts or any(part["state"] != "ok" for part in parts)):
+        raise typer.Exit(1)
+
+
+def logs(
+    part: Annotated[str | None, typer.Argument(metavar="[PART]", help="A part of `weir status`, or a job; all parts if left out.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with each new line.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 200,
+) -> None:
+    """Print the log of a part, or the ends of all logs.
+
+    Example: weir logs kafka --follow
+    """
+    from weir.errors import BadInput
+    from weir.local import stack
+    from weir.settings import home
+
+    if part is None and follow:
+        raise BadInput("logs: --follow needs a part.", "Name one of `weir status`.")
+    for name in [part] if part else sorted(file.stem for file in (home() / "logs").glob("*.log")):
+        if not part:
+            sys.stdout.write(f"==> {name} <==\n")
+        for line in stack.logs(_named(name), follow=follow, lines=lines if part else 10):
+            sys.stdout.write(line if line.endswith("\n") else line + "\n")
+            if follow:
+                sys.stdout.flush()
+
+
+def _named(part: str) -> str:
+    """A job's log is that of its driver."""
+    from pathlib import Path
+
+    from weir.settings import Settings
+
+    return f"driver:{part}" if (Path(Settings.load().jobs) / part / "job.yaml").exists() else part
+
+
+def clean(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Stop the stack and remove its state: all that was sent, counted and kept. Asks first.
+
+    Example: weir clean --yes
+    """
+    from weir.local import stack
+    from weir.local.report import reporter
+    from weir.settings import home
+
+    if not home().exists():
+        return say(f"There is nothing in {home()}.")
+    if not yes and not typer.confirm(f"Remove {home()} with all that was counted?", err=True):
+        raise typer.Exit(1)
+    with reporter() as progress:
+        stack.clean(progress)

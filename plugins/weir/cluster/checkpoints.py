@@ -1,0 +1,114 @@
+"""Checkpoint folders: `<base>/<job>/epoch-E/attempt-A`. A takeover copies an earlier attempt's; a zombie may still be writing it.
+
+Spark's files are `offsets/N` (the ranges planned for batch N) and `commits/N`, each beginning with a line `v1`. There is no state to copy:
+the job keeps none. Any file system that pyarrow knows will do. What a folder is good for is judged in weir.supervise.lineage.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, LocalFileSystem
+
+from weir.errors import NotRunning
+from weir.ports.checkpoints import Folder
+
+KINDS = ("offsets", "commits")
+OTHERS = ("metadata", "sources/0/0")
+COPYING = ".copying"
+
+
+class CheckpointFolders:
+    def __init__(self, base: str) -> None:
+        self._uri = base if "://" in base else f"file://{base}"
+        self._fs, self._base = FileSystem.from_uri(self._uri)
+
+    def location(self, job: str, epoch: int, attempt: int) -> str:
+        return f"{self._uri}/{job}/epoch-{epoch}/attempt-{attempt}"
+
+    def attempts(self, job: str) -> Sequence[tuple[int, int]]:
+        with self._told():
+            found = self._fs.get_file_info(FileSelector(f"{self._base}/{job}", allow_not_found=True))
+            epochs = [int(m[1]) for info in found if (m := re.fullmatch(r"epoch-(\d+)", info.base_name))]
+            return sorted({(epoch, attempt) for epoch in epochs for attempt in self._in_epoch(job, epoch)})
+
+    def read(self, job: str, epoch: int, attempt: int, newest: int | None = None) -> Folder:
+        """Offsets are read before commits: a commit without its offsets is dropped, offsets without a commit are only done again."""
+        folder, trouble = self._path(job, epoch, attempt), dict[str, str]()
+        sizes = self._sizes(folder, trouble)
+        contents: dict[str, bytes] = {}
+        for path in (*(p for kind in KINDS for p in _numbered(sizes, kind, newest)), *(p for p in OTHERS if p in sizes)):
+            try:
+                with self._fs.open_input_stream(f"{folder}/{path}") as stream:
+                    contents[path] = bytes(stream.read())
+            except FileNotFoundError:
+                continue  # purged, or being renamed, by a zombie
+            except OSError as error:
+                trouble[path] = _why(error)
+        return Folder(epoch, attempt, self.location(job, epoch, attempt), sizes, contents, trouble, self._writable(folder))
+
+    def put(self, job: str, epoch: int, attempt: int, contents: Mapping[str, bytes]) -> None:
+        """Written under another name and then renamed: a folder with its right name is whole."""
+        folder = self._path(job, epoch, attempt)
+        temporary = f"{folder}{COPYING}"
+        with self._told():
+            if self._fs.get_file_info(temporary).type is not FileType.NotFound:
+                self._fs.delete_dir(temporary)
+            for path in {f"{temporary}/{name}".rpartition("/")[0] for name in (*contents, "offsets/", "commits/")}:
+                self._fs.create_dir(path)
+            for name, data in contents.items():
+                with self._fs.open_output_stream(f"{temporary}/{name}") as stream:
+                    stream.write(data)
+            self._fs.move(temporary, folder)
+
+    def forget(self, job: str, epoch: int, attempts: Collection[int]) -> None:
+        with self._told():
+            for attempt in attempts:
+                for folder in (self._path(job, epoch, attempt), self._path(job, epoch, attempt) + COPYING):
+                    if self._fs.get_file_info(folder).type is FileType.Directory:
+                        self._fs.delete_dir(folder)
+
+    def _path(self, job: str, epoch: int, attempt: int) -> str:
+        return f"{self._base}/{job}/epoch-{epoch}/attempt-{attempt}"
+
+    def _in_epoch(self, job: str, epoch: int) -> Iterator[int]:
+        found = self._fs.get_file_info(FileSelector(f"{self._base}/{job}/epoch-{epoch}", allow_not_found=True))
+        names = (re.fullmatch(rf"attempt-(\d+)({re.escape(COPYING)})?", info.base_name) for info in found)
+        return (int(m[1]) for m in names if m)
+
+    def _sizes(self, folder: str, trouble: dict[str, str]) -> dict[str, int]:
+        """Sizes by path below the folder, and of a copy beside it that was cut short."""
+        sizes: dict[str, int] = {}
+        for root, prefix in ((folder, ""), (folder + COPYING, f"{folder.rpartition('/')[2]}{COPYING}/")):
+            try:
+                found: list[FileInfo] = self._fs.get_file_info(FileSelector(root, allow_not_found=True, recursive=True))
+            except OSError as error:
+                trouble[prefix] = _why(error)
+                continue
+            sizes |= {prefix + info.path.removeprefix(root).lstrip("/"): info.size or 0 for info in found if info.type is FileType.File}
+        return sizes
+
+    def _writable(self, folder: str) -> bool | None:
+        """Only the machine's own file system says so beforehand."""
+        local = isinstance(self._fs, LocalFileSystem) and os.path.isdir(folder)  # noqa: PTH112
+        return os.access(folder, os.W_OK | os.X_OK) if local else None
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise NotRunning(f"The checkpoints at {self._uri} cannot be read or written: {_why(error)}.", "Mend that folder.") from error
+
+
+def _numbered(sizes: Mapping[str, int], kind: str, newest: int | None) -> list[str]:
+    """The paths of a kind, the newest batch first."""
+    numbers = sorted((int(m[1]) for path in sizes if (m := re.fullmatch(rf"{kind}/(\d+)", path))), reverse=True)
+    return [f"{kind}/{n}" for n in numbers[:newest]]
+
+
+def _why(error: OSError) -> str:
+    return str(error.strerror or error).split(". Detail:")[0]

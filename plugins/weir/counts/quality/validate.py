@@ -1,0 +1,152 @@
+"""Validation of a job's counts with Great Expectations: on closed panes only, and failing when there is nothing to look at."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from weir.counts.panes import iso
+from weir.counts.quality import pages
+from weir.counts.quality.expectation import Law
+from weir.counts.quality.expectations import FRESH_WITHIN_S, suites
+from weir.counts.quality.tables import Row, Tables, gather
+from weir.counts.rules import Rules
+from weir.errors import NotProven
+from weir.ports.counts import CountStore
+from weir.ports.source import Source
+
+SITE = "weir"
+
+
+@dataclass(frozen=True)
+class ValidationResult:
+    """All laws, and where the pages about them are."""
+
+    job: str
+    laws: tuple[Law, ...]
+    docs: str
+
+    @property
+    def broken(self) -> tuple[Law, ...]:
+        return tuple(law for law in self.laws if not law.holds)
+
+    @property
+    def sentence(self) -> str:
+        if not self.broken:
+            return f"{self.job}: all {len(self.laws)} laws hold."
+        return (
+            f"{self.job}: {len(self.broken)} of {len(self.laws)} laws are broken. " + "; ".join(law.sentence for law in self.broken) + "."
+        )
+
+    def rows(self) -> list[Row]:
+        return [
+            {"table": x.table, "law": x.law, "holds": x.holds, "rows": x.rows, "broken": x.broken, "example": x.example} for x in self.laws
+        ]
+
+    def raise_if_broken(self) -> None:
+        """Raises NotProven that names each broken law."""
+        if self.broken:
+            raise NotProven(self.sentence, f"See {self.docs}, then run: weir recount {self.job}")
+
+
+def validate(
+    store: CountStore, source: Source, rules: Rules, docs: str, since: int | None = None, until: int | None = None
+) -> ValidationResult:
+    """Check all laws now. Raises NotProven if one is broken or there is nothing to check, UnknownJob, NotRunning."""
+    result = check(store, source, rules, docs, since, until)
+    result.raise_if_broken()
+    return result
+
+
+def check(
+    store: CountStore, source: Source, rules: Rules, docs: str, since: int | None = None, until: int | None = None, now: int | None = None
+) -> ValidationResult:
+    """As `validate`, but a broken law is only told. `docs` is the folder for the pages; empty for none."""
+    tables = gather(store, source, rules, since, until, round(time.time() * 1000) if now is None else now)
+    return run(rules.job, tables, docs)
+
+
+def run(job: str, tables: Tables, docs: str = "", fresh_within_s: float = FRESH_WITHIN_S) -> ValidationResult:
+    """Check the laws on tables that are there already, and write the pages to `docs`/`job`."""
+    context = quiet_context()
+    laws = judged(context, suites(fresh_within_s), tables.by_name())
+    page = _publish(context, Path(docs) / job, laws) if docs else ""
+    return ValidationResult(job, tuple(laws), page)
+
+
+def judged(context: Any, suites: Mapping[str, list[Any]], tables: Mapping[str, Sequence[Row]]) -> list[Law]:
+    """What each law of the suites came to on the tables of the same names."""
+    laws: list[Law] = []
+    for table, expectations in suites.items():
+        rows = tables[table]
+        laws += _judged(table, _ran(context, table, expectations, rows), len(rows))
+    return laws
+
+
+def quiet_context() -> Any:
+    """A context in memory that tells nobody of its use and is quiet."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations as gx
+
+    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.ERROR)  # it tells of a folder that it does not make
+    context = gx.get_context(mode="ephemeral")
+    context.enable_analytics(enable=False)
+    context.variables.progress_bars = {"globally": False}
+    context.data_sources.add_pandas("weir")
+    return context
+
+
+def _ran(context: Any, table: str, expectations: list[Any], rows: Sequence[Row]) -> Any:
+    import great_expectations as gx
+    import pandas as pd  # type: ignore[import-untyped]
+
+    columns = next(e.column_list for e in expectations if e.expectation_type == "expect_table_columns_to_match_ordered_list")
+    batch = context.data_sources.get("weir").add_dataframe_asset(table).add_batch_definition_whole_dataframe("closed panes")
+    suite = context.suites.add(gx.ExpectationSuite(table, expectations=expectations))
+    definition = context.validation_definitions.add(gx.ValidationDefinition(name=table, data=batch, suite=suite))
+    frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of libraries about each other
+        return definition.run(batch_parameters={"dataframe": frame}, result_format="SUMMARY")
+
+
+def _judged(table: str, outcome: Any, rows: int) -> list[Law]:
+    return [_law(table, one.expectation_config.meta["law"], bool(one.success), one.result, rows) for one in outcome.results]
+
+
+def _law(table: str, words: str, holds: bool, found: Mapping[str, Any], rows: int) -> Law:
+    examples = found.get("partial_unexpected_list") or []
+    broken = 0 if holds else int(found.get("unexpected_count") or 1)
+    return Law(table, words, holds, rows, broken, str(examples[0]) if examples and not holds else "")
+
+
+def _publish(context: Any, folder: Path, laws: Sequence[Law]) -> str:
+    """Write the pages beside what is there and change places, so that no reader sees half of them. Returns the index page."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    new = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    context.add_data_docs_site(
+        SITE,
+        {
+            "class_name": "SiteBuilder",
+            "show_how_to_buttons": False,
+            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+            "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(new)},
+        },
+    )
+    context.build_data_docs(site_names=[SITE])
+    pages.complete(new, folder.name, laws, iso(int(time.time()) * 1000))
+    new.chmod(0o755)
+    old = new.with_name(new.name + ".old")
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+    return str(folder / "index.html")

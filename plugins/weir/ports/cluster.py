@@ -1,0 +1,75 @@
+"""The port of cluster managers: where drivers run. Implementations are held to tests/contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class DriverState(StrEnum):
+    """What the cluster says of a submission. UNKNOWN is no news; it never means dead. OUT_OF_MEMORY: it was killed for taking more than it
+    was given, which not every cluster tells from other kills."""
+
+    SUBMITTED = "submitted"
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    KILLED = "killed"
+    OUT_OF_MEMORY = "out_of_memory"
+    UNKNOWN = "unknown"
+
+    @property
+    def ended(self) -> bool:
+        return self in (DriverState.FINISHED, DriverState.FAILED, DriverState.KILLED, DriverState.OUT_OF_MEMORY)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A driver to be started. `resources` are those of the spec; `master` is what the driver itself connects to."""
+
+    name: str
+    application: str
+    arguments: Sequence[str]
+    conf: Mapping[str, str]
+    env: Mapping[str, str]
+    jars: Sequence[str] = ()
+    py_files: Sequence[str] = ()
+    driver_memory: str = "1g"
+    executor_memory: str = "1g"
+    executors: int = 1
+    cores: int = 1
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a cluster has in all, busy or not: cores, and the memory (MiB) of its largest worker."""
+
+    cores: int
+    memory: int
+
+
+Submit = Callable[[Submission], str]  # for cluster managers whose drivers are started by spark-submit
+
+
+class Cluster(Protocol):
+    """Where drivers run. Nothing here decides: a state that cannot be learnt is UNKNOWN, and never an exception."""
+
+    def submit(self, submission: Submission) -> str:
+        """Start a driver and return its submission id. Raises NotRunning if the cluster does not take it."""
+
+    def state(self, submission_id: str) -> DriverState:
+        """What the cluster says of a submission, within a few seconds."""
+
+    def states_of(self, submission_ids: Collection[str]) -> Mapping[str, DriverState]:
+        """The same of each of many submissions, in as few questions as the cluster allows."""
+
+    def kill(self, submission_id: str) -> None:
+        """End a driver that has been superseded. Best effort: it would end by itself."""
+
+    def log_link(self, submission_id: str) -> str:
+        """Where a person reads what the driver said, as a URL; empty if that is not known."""
+
+    def room(self) -> Room | None:
+        """What there is to run drivers and executors on; None if the cluster does not say."""

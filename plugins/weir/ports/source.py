@@ -1,0 +1,65 @@
+"""The port of the sources that jobs read. Implementations are held to tests/contract."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from spark_jobs.protocol.head import Offsets
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How long a topic keeps a record, in ms, and how many bytes of a partition; None for no bound."""
+
+    ms: int | None = None
+    bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class TopicGlance:
+    """What the broker says of a topic, offsets by partition. None for what it did not say."""
+
+    end_offsets: Offsets | None = None
+    earliest_offsets: Offsets | None = None
+    topic_id: str | None = None
+
+
+class Record(NamedTuple):
+    """A line as the broker has it; `append_ms` is when the broker appended it."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    append_ms: int
+
+
+class Broker(Protocol):
+    """What the source says of itself, each within a few seconds. Raises NotRunning, or its kind TopicMissing."""
+
+    def end_offsets(self, topic: str) -> Mapping[int, int]:
+        """For each partition the offset after the last record."""
+
+    def earliest_offsets(self, topic: str) -> Mapping[int, int]:
+        """For each partition the first offset that is still there."""
+
+    def topic_id(self, topic: str) -> str:
+        """What tells a topic from one that was deleted and made again under its name."""
+
+    def retention(self, topic: str) -> Retention:
+        """How long the topic keeps its records."""
+
+    def append_times(self, topic: str, offsets: Mapping[int, int]) -> Mapping[int, int]:
+        """When the first record at or after an offset was appended (ms), by partition; without those that have none."""
+
+    def topics(self, topics: Collection[str]) -> Mapping[str, TopicGlance]:
+        """All this of each of many topics, in as few questions as the broker allows. What it does not say is None. Never raises."""
+
+
+class Source(Broker, Protocol):
+    """A broker whose records can be read back."""
+
+    def records(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
+        """The records with offsets in [start, end), in order. Raises NotRunning if they stop coming, or are gone."""

@@ -1,0 +1,192 @@
+"""Kafka as Weir sees it: implements weir.cluster.base.Source."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from typing import Any, TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec
+
+from weir.errors import NotRunning, TopicMissing
+from weir.ports.source import Record, Retention, TopicGlance
+
+T = TypeVar("T")
+CHUNK = 10_000  # records handed over by librdkafka at a time
+PATIENCE_S = 0.2
+SILENCE_S = 30.0  # a broker that restarts is back within this
+MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
+PASSING = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)  # of a topic or a broker that is only just there
+
+
+class KafkaBroker:
+    """A client of the brokers at `address` (host:port, comma between several). Each question takes `budget_s` at most."""
+
+    def __init__(self, address: str, budget_s: float = 5.0) -> None:
+        self._address, self._budget_s = address, budget_s
+        self._admin: AdminClient | None = None
+
+    def __reduce__(self) -> tuple[type[KafkaBroker], tuple[str, float]]:
+        """To another process goes where the brokers are; a client lives in one process only."""
+        return KafkaBroker, (self._address, self._budget_s)
+
+    def end_offsets(self, topic: str) -> Mapping[int, int]:
+        return self._asked(topic, lambda: self._offsets(topic, OffsetSpec.latest()))
+
+    def earliest_offsets(self, topic: str) -> Mapping[int, int]:
+        return self._asked(topic, lambda: self._offsets(topic, OffsetSpec.earliest()))
+
+    def topic_id(self, topic: str) -> str:
+        def ask() -> str:
+            asked = self._client().describe_topics(TopicCollection([topic]), request_timeout=self._budget_s)
+            return str(asked[topic].result(self._budget_s).topic_id)
+
+        return self._asked(topic, ask)
+
+    def retention(self, topic: str) -> Retention:
+        def ask() -> Retention:
+            of = ConfigResource(ConfigResource.Type.TOPIC, topic)
+            config = self._client().describe_configs([of], request_timeout=self._budget_s)[of].result(self._budget_s)
+            if "delete" not in str(config["cleanup.policy"].value):
+                return Retention()  # compaction alone
+            ms, most = (int(config[name].value) for name in ("retention.ms", "retention.bytes"))
+            return Retention(ms if ms >= 0 else None, most if most >= 0 else None)
+
+        return self._asked(topic, ask)
+
+    def append_times(self, topic: str, offsets: Mapping[int, int]) -> Mapping[int, int]:
+        ends = self.end_offsets(topic)
+        left = {p for p, o in offsets.items() if o < ends.get(p, 0)}
+        consumer, deadline, times = self._consumer(where_gone="earliest"), time.monotonic() + self._budget_s, dict[int, int]()
+        try:
+            consumer.assign([TopicPartition(topic, p, offsets[p]) for p in sorted(left)])
+            while left:
+                message = consumer.poll(PATIENCE_S)
+                if time.monotonic() > deadline:
+                    raise NotRunning(f"Kafka at {self._address} did not send the next records of {topic} in time.", "See: weir status")
+                if message is None or message.partition() not in left:
+                    continue
+                if message.error() is None:
+                    times[message.partition()] = message.timestamp()[1]
+                elif message.error().code() != KafkaError._PARTITION_EOF:  # the end: there are offsets without a record
+                    continue
+                left.discard(message.partition())
+                consumer.pause([TopicPartition(topic, message.partition())])
+        finally:
+            consumer.close()
+        return times
+
+    def topics(self, topics: Collection[str]) -> Mapping[str, TopicGlance]:
+        """One description and two lists of offsets, however many topics."""
+        deadline, names = time.monotonic() + self._budget_s, sorted(set(topics))
+        if not names:
+            return {}
+        described = self._client().describe_topics(TopicCollection(names), request_timeout=self._budget_s)
+        found = {name: told for name, asked in described.items() if (told := _told(asked, deadline)) is not None}
+        partitions = {name: [p.id for p in told.partitions] for name, told in found.items()}
+        ends, earliest = (self._offsets_of(partitions, spec, deadline) for spec in (OffsetSpec.latest(), OffsetSpec.earliest()))
+        ids = {name: str(told.topic_id) for name, told in found.items()}
+        return {name: TopicGlance(ends.get(name), earliest.get(name), ids.get(name)) for name in names}
+
+    def _offsets_of(self, partitions: Mapping[str, list[int]], spec: OffsetSpec, deadline: float) -> dict[str, dict[int, int]]:
+        """Of the topics whose partitions all answered."""
+        wanted = {TopicPartition(topic, p): spec for topic, each in partitions.items() for p in each}
+        asked = self._client().list_offsets(wanted, request_timeout=self._budget_s) if wanted else {}
+        told = {(tp.topic, tp.partition): answer.offset for tp, future in asked.items() if (answer := _told(future, deadline)) is not None}
+        whole = {topic for topic, each in partitions.items() if all((topic, p) in told for p in each)}
+        return {topic: {p: told[topic, p] for p in partitions[topic]} for topic in whole}
+
+    def partitions(self, topic: str) -> list[int]:
+        """The partitions of a topic."""
+        return self._asked(topic, lambda: self._partitions(topic))
+
+    def records(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
+        consumer = self._consumer()
+        try:
+            consumer.assign([TopicPartition(topic, partition, start)])
+            while start < end:
+                start = yield from self._chunk(consumer, topic, partition, start, end)
+        finally:
+            consumer.close()
+
+    def _chunk(self, consumer: Consumer, topic: str, partition: int, start: int, end: int) -> Generator[Record, None, int]:
+        """The next records; returns the offset to go on from."""
+        for message in self._consume(consumer, min(CHUNK, end - start), f"{topic}/{partition}"):
+            error, offset = message.error(), message.offset()
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                raise NotRunning(f"Reading {topic}/{partition} from Kafka at {self._address} failed: {error.str()}.", "Try again.")
+            if offset >= end:
+                return end  # there are offsets without a record
+            if error is None:
+                yield Record(partition, offset, message.key(), message.value(), message.timestamp()[1])
+                start = offset + 1
+        return start
+
+    def _consume(self, consumer: Consumer, most: int, what: str) -> list[Message]:
+        """Some messages. The client waits for all of `most`, so it waits briefly, and what counts is the silence."""
+        silent_since = time.monotonic()
+        messages: list[Message] = []
+        while not messages:
+            messages = consumer.consume(most, PATIENCE_S)
+            if not messages and time.monotonic() - silent_since > SILENCE_S:
+                raise NotRunning(f"Kafka at {self._address} sent nothing of {what} for {SILENCE_S:.0f} s.", "See: weir status")
+        return messages
+
+    def _consumer(self, where_gone: str = "error") -> Consumer:
+        return Consumer({
+            "bootstrap.servers": self._address,
+            "group.id": "weir-reader",  # asked for by the client; nothing is joined or committed
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": where_gone,  # what retention took must be told, not skipped
+            "isolation.level": "read_uncommitted",  # as the stream reads
+            "check.crcs": True,
+            "queued.max.messages.kbytes": 65_536,
+            "fetch.message.max.bytes": 4 * 1024 * 1024,
+            "log_level": 0,
+        })  # fmt: skip
+
+    def _partitions(self, topic: str) -> list[int]:
+        seen = self._client().list_topics(topic, timeout=self._budget_s).topics[topic]
+        if seen.error is not None:
+            raise KafkaException(seen.error)
+        return sorted(seen.partitions)
+
+    def _offsets(self, topic: str, spec: OffsetSpec) -> dict[int, int]:
+        wanted = {TopicPartition(topic, p): spec for p in self._partitions(topic)}
+        asked = self._client().list_offsets(wanted, request_timeout=self._budget_s)
+        return {tp.partition: future.result(self._budget_s).offset for tp, future in asked.items()}
+
+    def _asked(self, topic: str, question: Callable[[], T]) -> T:
+        """The answer, asked for again while a broker is only changing over. Raises NotRunning, TopicMissing."""
+        deadline = time.monotonic() + self._budget_s
+        while True:
+            try:
+                return question()
+            except TimeoutError as error:
+                raise self._not_running(error) from error
+            except KafkaException as error:
+                code = error.args[0].code()
+                if code in MISSING:
+                    raise TopicMissing(f"Kafka at {self._address} has no topic {topic}.", "Run: weir up") from error
+                if code not in PASSING or time.monotonic() > deadline:
+                    raise self._not_running(error) from error
+            time.sleep(0.1)
+
+    def _client(self) -> AdminClient:
+        if self._admin is None:
+            self._admin = AdminClient({"bootstrap.servers": self._address, "log_level": 0})
+        return self._admin
+
+    def _not_running(self, error: Exception) -> NotRunning:
+        return NotRunning(f"Kafka at {self._address} does not answer ({error}).", "See: weir status")
+
+
+def _told(question: Any, deadline: float) -> Any:
+    """The answer to a question of the admin client, or None: there is none in time, or it is an error."""
+    try:
+        return question.result(max(0.0, deadline - time.monotonic()))
+    except (KafkaException, TimeoutError):
+        return None

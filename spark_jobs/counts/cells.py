@@ -1,0 +1,57 @@
+"""The cells of counting: deltas, rejected lines, hours, days and shards. Times are whole milliseconds since the Unix epoch (UTC)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zlib import crc32
+
+OTHER = "~other"  # the signature that stands for all beyond the cap
+UNKNOWN_SERVICE = "unknown"  # the service of a record without a key
+HOUR_MS = 3_600_000
+SAMPLE_BYTES = 4096  # of a rejected line; longer ones are cut
+DAY_MS = 24 * HOUR_MS
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Delta:
+    """The count of one micro-batch for one pane, service, level and signature (empty unless the level is an error)."""
+
+    pane_start: int
+    service: str
+    level: str
+    signature: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedLine:
+    """A sample of a line that was counted as rejected: where it is, why, its first bytes, and when the broker appended it (ms; None in
+    samples older than that field)."""
+
+    topic: str
+    partition: int
+    offset: int
+    service: str
+    reason: str
+    value: bytes
+    append_ms: int | None = None
+
+    @property
+    def cut(self) -> bool:
+        """Is this only the beginning of the line?"""
+        return len(self.value) >= SAMPLE_BYTES
+
+
+def hour_of(pane_start: int) -> int:
+    """The hour, in milliseconds, that a pane belongs to; panes never straddle an hour."""
+    return pane_start - pane_start % HOUR_MS
+
+
+def day_of(moment: int) -> int:
+    """The day (UTC), in milliseconds, that a moment belongs to."""
+    return moment - moment % DAY_MS
+
+
+def shard_of(service: str, shards: int) -> int:
+    """Which of the shards holds a service. CRC-32, so that every language and every release agrees."""
+    return crc32(service.encode()) % shards

@@ -1,0 +1,57 @@
+"""What the parser that is here makes of lines that were rejected: the stages that a driver would run, on samples. Counts nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from spark_jobs.counts.cells import RejectedLine
+from spark_jobs.counts.transform import Plan
+from spark_jobs.runtime.contract import JobArguments
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+SCHEMA = "sample int, value binary, timestamp timestamp"
+CONF = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.log.level": "ERROR",
+}
+
+
+class Outcome(NamedTuple):
+    """What a line is now: rejected for a reason, or of a level and an event time (ms). One whose append time is not known is never
+    rejected for being dated too far ahead."""
+
+    reason: str | None
+    level: str | None
+    event_ms: int | None
+
+
+def session() -> SparkSession:
+    """A Spark of this process alone, which listens on no network."""
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.master("local[1]").appName("weir-reparse")
+    for name, value in CONF.items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()
+
+
+def outcomes(spark: SparkSession, args: JobArguments, lines: Sequence[RejectedLine]) -> list[Outcome]:
+    """The outcome of each line, in order."""
+    rows = [(n, line.value, _moment(line.append_ms)) for n, line in enumerate(lines)]
+    judged = Plan(args).judged(spark.createDataFrame(rows, SCHEMA)).select("sample", "reason", "level", "event_ms")
+    found = {n: Outcome(*rest) for n, *rest in judged.collect()}
+    return [found[n] for n in range(len(lines))]
+
+
+def _moment(ms: int | None) -> datetime | None:
+    return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC)

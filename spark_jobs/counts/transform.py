@@ -1,0 +1,190 @@
+"""A micro-batch of Kafka records as counts: DataFrame in, DataFrame out, and from its rows what is written and recorded.
+
+The DataFrame half is Spark's built-in functions only; the other half is plain Python. Neither looks at a clock or depends on the order of
+rows, so a batch that is done again gives the same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
+from typing import TYPE_CHECKING, NamedTuple
+
+from pyspark.sql import functions as F
+from pyspark.sql.types import LongType, StringType
+
+from spark_jobs.counts import signature
+from spark_jobs.counts.cells import OTHER, UNKNOWN_SERVICE, Delta, RejectedLine
+from spark_jobs.formats import Stages, parser
+from spark_jobs.protocol.head import Progress, Totals, advance
+from spark_jobs.protocol.writer import Counted
+from spark_jobs.runtime.contract import JobArguments
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+LONGEST_LINE = 64 * 1024  # bytes; httpd cuts its lines at 8 KiB
+LONGEST_SERVICE = 256  # bytes
+FEW = 50_000  # lines of a batch that one task counts by itself; more are worth all cores
+NEAR = 2000  # offsets after a partition's first rejected line in which more samples are looked for
+BLOCK = 62  # offsets whose rejected lines one row can name: as many as a long has bits for without its sign
+
+
+class Count(NamedTuple):
+    """`n` lines of one partition, either of a pane, level and signature, or rejected for a reason.
+
+    `place` is the start of the pane (ms), or the block of offsets that the rejected lines are in: bit i of `offsets` is set if the line at
+    `BLOCK * place + i` is one of them. `event_ms` and `append_ms` are the largest times.
+    """
+
+    partition: int
+    service: str
+    place: int
+    level: str | None
+    signature: str
+    reason: str | None
+    n: int
+    event_ms: int | None
+    append_ms: int
+    offsets: int
+
+
+class Rejected(NamedTuple):
+    """Where a rejected line is, and why."""
+
+    offset: int
+    partition: int
+    service: str
+    reason: str
+
+
+class Plan:
+    """The expressions of one job, built once: each call into the JVM costs a third of a millisecond, and there are hundreds of them."""
+
+    def __init__(self, args: JobArguments) -> None:
+        self._judged = [*_refusals(), *parser(args.line_format)(args.time_zone), *_verdict(args.future_skew_s)]
+        self._signed = signature.stages()
+        self._keys = [F.col("partition"), _service(), _place(args.pane_s * 1000), *map(F.col, ("level", "signature", "reason"))]
+        self._sums = [F.count("*"), F.max("event_ms"), F.max("append_ms"), F.sum(_rejected_bit())]
+
+    def judged(self, records: DataFrame) -> DataFrame:
+        """The records with the reason why each is rejected, or with its `level` and `event_ms`."""
+        return _staged(records, self._judged)
+
+    def counts(self, records: DataFrame) -> DataFrame:
+        """Rows for `collected`. `records` are those of Spark's Kafka source."""
+        return _staged(records, [*self._judged, *self._signed]).groupBy(*self._keys).agg(*self._sums)
+
+
+def gathered(records: DataFrame, lines: int) -> DataFrame:
+    """A small batch in one place, where it is grouped without a shuffle: the first one took a part of every start."""
+    return records.coalesce(1) if lines <= FEW else records
+
+
+def _staged(lines: DataFrame, stages: Stages) -> DataFrame:
+    return reduce(lambda df, stage: df.withColumns(stage), stages, lines)
+
+
+def _refusals() -> Stages:
+    """Why a value is not looked at. It is empty from here on, which spares the code of all checks for null; `raw` still has it."""
+    value, size = F.col("value"), F.octet_length("value")
+    refused = (
+        F.when(F.coalesce(size, F.lit(0)) == 0, "empty")
+        .when(size > LONGEST_LINE, "too_long")
+        .when(F.try_validate_utf8(value.cast(StringType())).isNull(), "not_utf8")  # is_valid_utf8 loads Scala's reflection
+    )
+    return [
+        {"refused": refused, "raw": value, "append_ms": F.unix_millis("timestamp")},
+        {"value": F.coalesce(F.when(F.col("refused").isNull(), value), F.lit(b""))},
+    ]
+
+
+def _verdict(future_skew_s: int) -> Stages:
+    """Why a line is rejected, if it is; then it has neither time nor level nor message."""
+    event_ms, level = F.col("event_ms"), F.col("level")
+    future = event_ms > F.col("append_ms") + future_skew_s * 1000
+    reason = F.coalesce(
+        "refused", F.when(level.isNull(), "not_a_log_line"), F.when(event_ms.isNull(), "bad_time"), F.when(future, "future")
+    )
+    good = F.col("reason").isNull()
+    return [{"reason": reason}, {name: F.when(good, F.col(name)) for name in ("event_ms", "level", "message")}]
+
+
+def _place(width_ms: int) -> Column:
+    event_ms = F.col("event_ms")
+    pane_start = event_ms - F.pmod(event_ms, F.lit(width_ms))
+    return F.when(F.col("reason").isNull(), pane_start).otherwise(F.floor(F.col("offset") / BLOCK)).alias("place")
+
+
+def _rejected_bit() -> Column:
+    """As a power, which is exact; shiftleft takes a column only by way of the parser of all of SQL."""
+    bit = F.pow(F.lit(2), F.col("offset") % BLOCK).cast(LongType())
+    return F.when(F.col("reason").isNull(), F.lit(0).cast(LongType())).otherwise(bit)
+
+
+def _service() -> Column:
+    """The bytes of a record's key that name its service."""
+    return F.coalesce(F.substring("key", 1, LONGEST_SERVICE), F.lit(b"")).alias("service")
+
+
+def collected(counts: DataFrame) -> list[Count]:
+    """The rows of `Plan.counts`. Services are named here: what Spark has for bytes that are no text costs a driver's start a second."""
+    return [Count(partition, _named(key), *rest) for partition, key, *rest in counts.collect()]
+
+
+def _named(key: bytes) -> str:
+    """Cut before, and decoded now, so that no key can make more than one replacement sign of a cut."""
+    return bytes(key).decode(errors="replace") if key else UNKNOWN_SERVICE
+
+
+def frequent(rows: Iterable[Count], cap: int) -> set[tuple[str, str]]:
+    """The services and signatures that stay: of each service the most frequent of the batch, the lower bytes among equals."""
+    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        if row.signature:
+            found[row.service][row.signature] += row.n
+    return {(service, text) for service, n in found.items() for text in sorted(n, key=lambda text: (-n[text], text))[:cap]}
+
+
+def counted(rows: Sequence[Count], before: Progress, args: JobArguments, rejected: Iterable[RejectedLine] = ()) -> Counted:
+    """What a batch holds, from its rows and the progress without it. Signatures beyond the cap of a service become OTHER."""
+    kept = frequent(rows, args.signature_cap)
+    deltas: Counter[tuple[int, str, str, str]] = Counter()
+    levels: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    event_times: dict[int, int] = {}
+    append_times: dict[int, int] = {}
+    late = 0
+    for row in rows:
+        append_times[row.partition] = max(row.append_ms, append_times.get(row.partition, row.append_ms))
+        if row.level is None or row.event_ms is None:
+            reasons[str(row.reason)] += row.n
+            continue
+        stays = not row.signature or (row.service, row.signature) in kept
+        deltas[row.place, row.service, row.level, row.signature if stays else OTHER] += row.n
+        levels[row.level] += row.n
+        late += row.n * is_late(row.place, before, args.pane_s)
+        event_times[row.partition] = max(row.event_ms, event_times.get(row.partition, row.event_ms))
+    totals = Totals(levels.total() + reasons.total(), dict(levels), dict(reasons), late)
+    progress = advance(before, event_times, append_times, args.allowed_lateness_s * 1000)
+    return Counted([Delta(*cell, n) for cell, n in sorted(deltas.items())], totals, progress, list(rejected))
+
+
+def sampled(rows: Iterable[Count], most: int) -> list[Rejected]:
+    """The rejected lines to keep: the first one for every reason, and those that follow soon on a partition's first."""
+    rejected = sorted(Rejected(o, row.partition, row.service, row.reason) for row in rows if row.reason for o in offsets_of(row))
+    by_reason = {line.reason: line for line in reversed(rejected)}
+    by_partition = {line.partition: line.offset for line in reversed(rejected)}
+    near = [line for line in rejected if line.offset <= by_partition[line.partition] + NEAR]
+    return list(dict.fromkeys([*sorted(by_reason.values()), *near]))[:most]
+
+
+def offsets_of(row: Count) -> Iterator[int]:
+    """The offsets of the rejected lines that a row stands for."""
+    return (row.place * BLOCK + i for i in range(BLOCK) if row.offsets >> i & 1)
+
+
+def is_late(pane_start: int, before: Progress, pane_s: int) -> bool:
+    """Had the pane closed before this batch?"""
+    return before.watermark is not None and pane_start + pane_s * 1000 <= before.watermark

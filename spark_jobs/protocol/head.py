@@ -1,0 +1,291 @@
+"""How counting stays exact, as pure functions: no I/O, no clock. The rules are numbered as in docs/protocol.md.
+
+One row per job, the *head*, says who may write and what was written last. Every change of it is a compare-and-swap of the whole row, and
+its `write_ts` grows with every claim, so two heads are equal only if nothing happened between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from spark_jobs.protocol.gap import Gap, accounts_for
+
+Offsets = Mapping[int, int]
+Position = tuple[int, int]  # (attempt, batch_id): grows over a job's whole life
+
+
+class State(StrEnum):
+    CLAIMED = "claimed"
+    LANDED = "landed"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A micro-batch: its id in the checkpoint, and for each partition the first offset and the one after the last."""
+
+    batch_id: int
+    start: Offsets
+    end: Offsets
+
+    @property
+    def offsets(self) -> int:
+        """How many offsets the ranges span."""
+        return sum(end - self.start.get(p, 0) for p, end in self.end.items())
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far event time has come, by partition: the largest event time and the largest append time seen, in ms; and the watermark."""
+
+    event_times: Mapping[int, int] = field(default_factory=dict)
+    append_times: Mapping[int, int] = field(default_factory=dict)
+    watermark: int | None = None
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What a batch held, counted in lines: `lines = sum(levels) + sum(rejected)`; `late` lines are among the levels."""
+
+    lines: int = 0
+    levels: Mapping[str, int] = field(default_factory=dict)
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    late: int = 0
+
+    @property
+    def conserved(self) -> bool:
+        return self.lines == sum(self.levels.values()) + sum(self.rejected.values())
+
+
+@dataclass(frozen=True)
+class Head:
+    """The one row per job that only compare-and-swap changes.
+
+    `attempt` may write, in the process that set `incarnation`; the batch was claimed `by` an attempt that may be older. `before` is the
+    progress without the batch and `progress` with it, so that a batch that is done again starts from the same place. `epoch_ends` holds
+    the last landed batch of every earlier epoch. `began_at` and `landed_at` are in ms; the one is when reading it began, and is there for
+    people alone, the other is 0 while claimed. `gap` is what the epoch left out at its beginning, until its first claim: by then the ledger
+    has it. A head without a batch is `by` the attempt that began the epoch.
+    """
+
+    job: str
+    epoch: int
+    attempt: int
+    incarnation: str
+    batch_id: int
+    state: State
+    by: int
+    write_ts: int
+    start: Offsets
+    end: Offsets
+    topic_id: str = ""
+    version: str = ""
+    totals: Totals = Totals()
+    before: Progress = Progress()
+    progress: Progress = Progress()
+    epoch_ends: tuple[int, ...] = ()
+    landed_at: int = 0
+    gap: Gap | None = None
+    began_at: int = 0
+
+    @property
+    def batch(self) -> Batch:
+        return Batch(self.batch_id, self.start, self.end)
+
+    @property
+    def position(self) -> Position:
+        """Where the head is in the job's life: it only grows, unless somebody restores an older copy."""
+        return self.by, self.batch_id
+
+    @property
+    def has_batch(self) -> bool:
+        """False only between the start of an epoch and its first claim."""
+        return self.batch_id >= 0
+
+    @property
+    def for_ledger(self) -> bool:
+        """Does it hold what the ledger must have before the head is set to anything else? A landed batch, or a gap."""
+        return self.state is State.LANDED and (self.has_batch or self.gap is not None)
+
+    @property
+    def last_landed(self) -> int:
+        """The last batch of this epoch that counts; -1 for none."""
+        return self.batch_id if self.state is State.LANDED else self.batch_id - 1
+
+    @property
+    def frontier(self) -> Offsets:
+        """Where the landed part of the source ends, by partition."""
+        return self.end if self.state is State.LANDED else self.start
+
+
+def first_head(job: str, offsets: Offsets, topic_id: str, write_ts: int) -> Head:
+    """The head of a job that never ran. Attempt 0 belongs to nobody: the first start is a takeover like any other."""
+    return Head(job, 1, 0, "", -1, State.LANDED, 0, write_ts, offsets, offsets, topic_id)
+
+
+def taken_over(head: Head, highest: int = 0) -> Head:
+    """Rule 1: the next attempt may write, and no process of it has started yet.
+
+    `highest` is the highest attempt that anything beside the head knows of: a head restored from a backup has forgotten the last ones, and
+    no number may ever be used twice.
+    """
+    return replace(head, attempt=max(head.attempt, highest) + 1, incarnation="")
+
+
+def started(head: Head, incarnation: str) -> Head:
+    """Rule 2: the first process of an attempt makes itself known."""
+    return replace(head, incarnation=incarnation)
+
+
+def rebuilt(head: Head, offsets: Offsets, topic_id: str, gap: Gap | None = None, highest: int = 0) -> Head:
+    """Rule 6: a new epoch, with a new attempt, that starts at `offsets`: `head.frontier`, unless a gap says exactly what is left out.
+
+    Partitions that were added since begin at 0. Raises ValueError if something would be left out, or counted twice, unsaid.
+    """
+    if not accounts_for(gap, (head.topic_id, topic_id), head.frontier, offsets):
+        raise ValueError(f"{head.job}: from {dict(head.frontier)} to {dict(offsets)} is not what the gap says: {gap}")
+    progress = head.progress if head.state is State.LANDED else head.before
+    new = taken_over(head, highest)
+    return replace(
+        new,
+        epoch=head.epoch + 1,
+        batch_id=-1,
+        state=State.LANDED,
+        by=new.attempt,
+        write_ts=head.write_ts + 1,
+        start=offsets,
+        end=offsets,
+        topic_id=topic_id,
+        totals=Totals(),
+        before=progress,
+        progress=progress,
+        epoch_ends=(*head.epoch_ends, head.last_landed),
+        landed_at=0,
+        gap=gap,
+    )
+
+
+def is_behind(head: Head, kept: Head | None) -> bool:
+    """Is the head older than the ledger, whose newest row is `kept`? Only a head that was restored from a copy can be: what is in the
+    ledger was in the head before, and landed."""
+    return kept is not None and (kept.position, True) > (head.position, head.state is State.LANDED)
+
+
+def brought_forward(head: Head, kept: Head | None) -> Head:
+    """Rule 7: a head that is behind the ledger says again what the ledger's newest row says. Who may write stays."""
+    if kept is None or not is_behind(head, kept):
+        return head
+    return replace(kept, attempt=head.attempt, incarnation=head.incarnation, write_ts=max(kept.write_ts, head.write_ts))
+
+
+class Ruling(StrEnum):
+    """What a driver may do with a micro-batch that Spark hands to it."""
+
+    CLAIM = "claim"
+    SKIP = "skip"
+    SUPERSEDED = "superseded"
+    DIVERGED = "diverged"
+
+
+def judge(head: Head, attempt: int, incarnation: str, batch: Batch, landed: Callable[[int], Batch | None]) -> Ruling:
+    """Rules 3 and 5: may this process claim the batch? `landed` finds a batch of this epoch in the ledger."""
+    if (head.attempt, head.incarnation) != (attempt, incarnation):
+        return Ruling.SUPERSEDED
+    if head.state is State.LANDED and head.batch_id == batch.batch_id - 1 and joins(head.end, batch.start):
+        return Ruling.CLAIM
+    if head.state is State.CLAIMED and head.batch_id == batch.batch_id and joins(head.start, batch.start):
+        return Ruling.CLAIM
+    if batch.batch_id > head.last_landed:
+        return Ruling.DIVERGED
+    known = head.batch if head.state is State.LANDED and head.batch_id == batch.batch_id else landed(batch.batch_id)
+    return Ruling.SKIP if known is not None and same_ranges(known, batch) else Ruling.DIVERGED
+
+
+def claim(head: Head, batch: Batch, totals: Totals, progress: Progress, version: str, now_us: int, began_at: int = 0) -> Head:
+    """Rule 3: the head once this batch is claimed. Its write timestamp is later than that of every earlier claim."""
+    return replace(
+        head,
+        batch_id=batch.batch_id,
+        state=State.CLAIMED,
+        by=head.attempt,
+        write_ts=max(head.write_ts + 1, now_us),
+        start=batch.start,
+        end=batch.end,
+        version=version,
+        totals=totals,
+        before=base_progress(head),
+        progress=progress,
+        landed_at=0,
+        gap=None,
+        began_at=began_at,
+    )
+
+
+def base_progress(head: Head) -> Progress:
+    """The progress that the next claim starts from: an open claim of another attempt does not count."""
+    return head.progress if head.state is State.LANDED else head.before
+
+
+def land(claimed: Head, now_ms: int) -> Head:
+    """Rule 5: the batch counts from here on."""
+    return replace(claimed, state=State.LANDED, landed_at=now_ms)
+
+
+def joins(end: Offsets, start: Offsets) -> bool:
+    """Does a batch that starts here follow on one that ended there? A partition unknown to one side is at its beginning."""
+    return all(end.get(p, 0) == start.get(p, 0) for p in end.keys() | start.keys())
+
+
+def same_ranges(a: Batch, b: Batch) -> bool:
+    return joins(a.start, b.start) and joins(a.end, b.end)
+
+
+@dataclass(frozen=True)
+class Landed:
+    """Which positions count: for each attempt one span of batches. `write_ts` is after every landed write, before the rest."""
+
+    spans: Mapping[int, tuple[int, int]]
+    newest: Position | None
+    write_ts: int
+
+    def __contains__(self, position: Position) -> bool:
+        first, last = self.spans.get(position[0], (0, -1))
+        return first <= position[1] <= last
+
+
+def landed(head: Head, firsts: Mapping[int, tuple[int, int]]) -> Landed:
+    """The landed positions as of `head`. `firsts` maps an attempt to its epoch and the first batch that it set out to claim.
+
+    The batches of an epoch are consecutive and each attempt owns a run of them, so an attempt's span ends where the next one begins.
+    `firsts` must be read after the head: a first batch is noted before it is claimed, so none is missing.
+    """
+    spans: dict[int, tuple[int, int]] = {}
+    last_of = {**dict(enumerate(head.epoch_ends, start=1)), head.epoch: head.last_landed}
+    ends = dict(last_of)
+    for attempt in sorted(firsts, reverse=True):
+        epoch, first = firsts[attempt]
+        if epoch not in ends:
+            continue  # an epoch younger than the head that was read
+        if first <= ends[epoch]:
+            spans[attempt] = (first, ends[epoch])
+        ends[epoch] = min(ends[epoch], first - 1)
+    newest = max(((a, last) for a, (_, last) in spans.items()), default=None)
+    return Landed(spans, newest, head.write_ts if head.state is State.LANDED else head.write_ts - 1)
+
+
+def advance(before: Progress, event_times: Offsets, append_times: Offsets, allowed_lateness_ms: int) -> Progress:
+    """The progress after a batch whose largest event and append times, by partition, are given (ms).
+
+    The watermark is the least, over partitions that are not idle, of the largest event time, less the allowed lateness; it never goes
+    back. A partition is idle when its last record was appended longer ago than the allowed lateness, measured against the newest append
+    time: the records decide, not the driver's clock, so a replay gives the same.
+    """
+    events = {p: max(before.event_times.get(p, t), t) for p, t in event_times.items()}
+    appends = {p: max(before.append_times.get(p, t), t) for p, t in append_times.items()}
+    events = {**before.event_times, **events}
+    appends = {**before.append_times, **appends}
+    newest = max(appends.values(), default=0)
+    busy = [t for p, t in events.items() if appends.get(p, 0) >= newest - allowed_lateness_ms]
+    candidates = [t for t in (before.watermark, min(busy) - allowed_lateness_ms if busy else None) if t is not None]
+    return Progress(events, appends, max(candidates, default=None))

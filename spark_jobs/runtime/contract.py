@@ -1,0 +1,94 @@
+"""What drivers on the cluster and the supervisor outside it agree on. Standard library only. Durations are in seconds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from enum import IntEnum
+from socket import gethostname
+from uuid import uuid4
+
+JVM_ENDED = "the driver's JVM has ended"  # how the last words of such a LOST begin: all else that is lost is an outage
+
+
+class Exit(IntEnum):
+    """How a driver ends. The supervisor reads these from the attempt's row, the operating system sees them as exit codes."""
+
+    STOPPED = 0
+    FAILED = 1
+    SUPERSEDED = 64  # a later attempt has taken over: the right end of an old driver
+    DIVERGED = 65  # checkpoint and head disagree: the supervisor must rebuild
+    LOST = 66  # what the driver stands on went away: its JVM, an executor, the broker. Never taken for poison
+    OUT_OF_MEMORY = 67  # more memory helps, another try with the same does not
+
+
+@dataclass(frozen=True)
+class CassandraAddress:
+    """Where the counts are kept. The password is named by its file, since arguments can be seen by every user of a machine."""
+
+    hosts: tuple[str, ...]
+    port: int = 9042
+    keyspace: str = "weir"
+    datacenter: str = "datacenter1"
+    user: str = ""
+    password_file: str = ""
+
+
+@dataclass(frozen=True)
+class JobArguments:
+    """The one typed argument of a driver; crosses the process border as a single JSON text.
+
+    `starting_offsets` is where the epoch begins, by partition; it is used only while the checkpoint has no committed batch. `topic_id` is
+    that of the topic that the epoch counts; empty if nobody knows. With the id of a `standby` there is no attempt yet: the driver warms up
+    on the lines from `starting_offsets` on, and waits.
+    """
+
+    job: str
+    attempt: int
+    epoch: int
+    version: str
+    checkpoint: str
+    bootstrap_servers: str
+    topic: str
+    cassandra: CassandraAddress
+    topic_id: str = ""
+    starting_offsets: Mapping[int, int] = field(default_factory=dict)
+    line_format: str = "apache_error"
+    time_zone: str = "UTC"
+    pane_s: int = 10
+    allowed_lateness_s: int = 60
+    future_skew_s: int = 3600
+    shards: int = 4
+    signature_cap: int = 200
+    rejected_samples: int = 100
+    trigger_s: float = 1.0
+    max_lines_per_batch: int = 2_000_000
+    standby: str = ""
+
+    def to_argv(self) -> list[str]:
+        return [json.dumps(asdict(self), separators=(",", ":"), sort_keys=True)]
+
+    @classmethod
+    def from_argv(cls, argv: Sequence[str]) -> JobArguments:
+        """Read what `to_argv` wrote, if need be that of a later release: a bundle that was deployed before the supervisor was renewed must
+        still start, so fields that it does not know are left out. Raises ValueError on anything else."""
+        if len(argv) != 1:
+            raise ValueError(f"expected one JSON argument, got {len(argv)}")
+        values = json.loads(argv[0])
+        cassandra = values.pop("cassandra")
+        values["cassandra"] = CassandraAddress(**{**cassandra, "hosts": tuple(cassandra["hosts"])})
+        values["starting_offsets"] = {int(p): int(o) for p, o in values["starting_offsets"].items()}
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in known})
+
+
+def new_incarnation(pid: int) -> str:
+    """A name for a driver process that nothing else ever has; it says where the process is."""
+    return f"{uuid4().hex}@{gethostname()}:{pid}"
+
+
+def pid_of(incarnation: str) -> int:
+    """The process id in an incarnation, 0 if there is none."""
+    pid = incarnation.rpartition(":")[2]
+    return int(pid) if pid.isdecimal() else 0

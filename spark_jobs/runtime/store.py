@@ -1,0 +1,133 @@
+"""The driver's side of the store: implements spark_jobs.protocol.writer.Store. All plain writes carry the claim's timestamp."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Any, Self
+
+from spark_jobs.counts.cells import Delta, RejectedLine, hour_of, shard_of
+from spark_jobs.protocol import codec
+from spark_jobs.protocol.head import Batch, Head
+from spark_jobs.protocol.writer import HourTotals
+from spark_jobs.runtime.contract import CassandraAddress
+from spark_jobs.runtime.session import Session
+from spark_jobs.runtime.standby import Orders
+
+
+class CassandraStore:
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    @classmethod
+    def connect(cls, address: CassandraAddress, patience_s: float | None) -> Self:
+        """Connect; every call then waits up to `patience_s` for an answer (None: for ever) and else raises OutOfPatience."""
+        return cls(Session(address, patience_s))
+
+    def close(self) -> None:
+        self.session.close()
+
+    def head(self, job: str) -> Head | None:
+        rows = self.session.serial("SELECT record FROM head WHERE job = ?", job)
+        return codec.load(rows[0].record) if rows else None
+
+    def desired(self, job: str) -> str:
+        """Is the job to run or to stop: `running` or `stopped`; empty if it was never deployed."""
+        rows = self.session.serial("SELECT desired FROM job WHERE job = ?", job)
+        return str(rows[0].desired) if rows else ""
+
+    def swap(self, expected: Head, new: Head) -> bool:
+        def applied() -> bool | None:
+            current = self.head(new.job)
+            return True if current == new else None if current == expected else False
+
+        return self.session.swap(
+            "UPDATE head SET attempt = ?, incarnation = ?, state = ?, write_ts = ?, record = ? WHERE job = ? "
+            "IF attempt = ? AND incarnation = ? AND state = ? AND write_ts = ?",
+            (*version_of(new), codec.dump(new), new.job, *version_of(expected)),
+            applied,
+        )
+
+    def put_ledger(self, head: Head) -> None:
+        day = day_of(head.write_ts)
+        self.session.execute("INSERT INTO ledger_day (job, day) VALUES (?, ?)", head.job, day)
+        self.session.execute(
+            "INSERT INTO ledger (job, day, attempt, batch_id, epoch, lines, landed_at, record) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
+            head.job, day, head.by, head.batch_id, head.epoch, head.totals.lines, head.landed_at, codec.dump(head), head.write_ts,
+        )  # fmt: skip
+
+    def ledger_batch(self, job: str, epoch: int, batch_id: int) -> Batch | None:
+        rows = self.session.execute("SELECT attempt, epoch FROM attempt WHERE job = ?", job)
+        for attempt in (r.attempt for r in rows if r.epoch == epoch):
+            for day in self.days(job):
+                found = self.session.execute(
+                    "SELECT record FROM ledger WHERE job = ? AND day = ? AND attempt = ? AND batch_id = ?", job, day, attempt, batch_id
+                )
+                if found:
+                    return codec.load(found[0].record).batch
+        return None
+
+    def days(self, job: str) -> list[date]:
+        """The days that have ledger rows, newest first."""
+        return [row.day.date() for row in self.session.execute("SELECT day FROM ledger_day WHERE job = ?", job)]
+
+    def put_first(self, job: str, attempt: int, epoch: int, batch_id: int) -> None:
+        self.session.execute("INSERT INTO attempt (job, attempt, epoch, first_batch) VALUES (?, ?, ?, ?)", job, attempt, epoch, batch_id)
+
+    def put_deltas(self, head: Head, shards: int, deltas: Sequence[Delta]) -> None:
+        by_partition: dict[tuple[int, int], list[tuple[Any, ...]]] = defaultdict(list)
+        for d in deltas:
+            at = hour_of(d.pane_start), shard_of(d.service, shards)
+            by_partition[at].append(
+                (head.job, *at, d.pane_start, d.service, d.level, d.signature, head.by, head.batch_id, d.n, head.write_ts)
+            )
+        self.session.write_partitions(
+            "INSERT INTO delta (job, hour, shard, pane_start, service, level, signature, attempt, batch_id, n) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
+            by_partition.values(),
+        )
+
+    def put_hours(self, head: Head, hours: HourTotals) -> None:
+        self.session.write_partitions(
+            "INSERT INTO ledger_hour (job, hour, shard, attempt, batch_id, levels) VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
+            [[(head.job, *at, head.by, head.batch_id, dict(levels), head.write_ts)] for at, levels in hours.items()],
+        )
+        self.session.write_partitions(
+            "INSERT INTO hour (job, hour, shard, attempt, batch_id) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?",
+            [[(head.job, *at, head.by, head.batch_id, head.write_ts) for at in hours]],
+        )
+
+    def put_rejected(self, head: Head, lines: Sequence[RejectedLine]) -> None:
+        batch = head.job, day_of(head.write_ts), head.by, head.batch_id
+        self.session.write_partitions(
+            "INSERT INTO rejected (job, day, attempt, batch_id, partition, offset, topic, service, reason, value, appended_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
+            [[(*batch, x.partition, x.offset, x.topic, x.service, x.reason, x.value, x.append_ms, head.write_ts) for x in lines]],
+        )
+
+    def put_exit(self, job: str, attempt: int, incarnation: str, reason: str, error: str, batch_id: int) -> None:
+        """A driver's last words. There are none when it was killed."""
+        self.session.execute(
+            "UPDATE attempt SET incarnation = ?, exit_reason = ?, exit_error = ?, exit_batch = ?, exited_at = ? "
+            "WHERE job = ? AND attempt = ?",
+            incarnation, reason, error[:4000], batch_id, datetime.now(UTC), job, attempt,
+        )  # fmt: skip
+
+    def orders(self, job: str, standby: str) -> Orders | None:
+        rows = self.session.execute("SELECT version, arguments, retired_at FROM standby WHERE job = ? AND id = ?", job, standby)
+        return Orders(rows[0].arguments or "", bool(rows[0].retired_at)) if rows and rows[0].version else None
+
+    def put_ready(self, job: str, standby: str, incarnation: str, at: int) -> None:
+        self.session.execute("UPDATE standby SET ready_at = ?, incarnation = ? WHERE job = ? AND id = ?", at, incarnation, job, standby)
+
+
+def day_of(write_ts: int) -> date:
+    """The day (UTC) of a claim: what the ledger is kept by."""
+    return datetime.fromtimestamp(write_ts / 1e6, UTC).date()
+
+
+def version_of(head: Head) -> tuple[int, str, str, int]:
+    """What tells two heads of a job apart: every transition changes one of these."""
+    return head.attempt, head.incarnation, str(head.state), head.write_ts
