@@ -33,6 +33,7 @@ from weir.local.process import descendants_of
 from weir.local.report import Reporter
 from weir.local.state import StateFile
 from weir.settings import PROJECT, Settings, home
+from weir.sources.connect import source
 from weir.sources.kafka import KafkaBroker
 from weir.supervise.factory import manager
 from weir.supervise.manager import Manager
@@ -70,7 +71,7 @@ class Stage:
 
     @property
     def rules(self) -> Rules:
-        return Rules.of(self.manager.specs[JOB])
+        return Rules.of(self.manager.spec(JOB))
 
     @property
     def session(self) -> Session:
@@ -225,7 +226,7 @@ def running() -> Iterator[Stage]:
 def _stage(proxy: Proxy | None) -> Iterator[Stage]:
     settings = replace(Settings.load(), cassandra_port=folder.load(home()).ports["cassandra"])
     with closing(manager(settings)) as opened:
-        yield Stage(home(), settings, opened, KafkaBroker(settings.kafka), proxy)
+        yield Stage(home(), settings, opened, source(settings), proxy)
 
 
 __all__ = ["JOB", "WHO", "Stage", "own", "running"]

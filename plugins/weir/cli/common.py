@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,9 @@ from weir.settings import Settings
 
 if TYPE_CHECKING:
     from weir.cassandra.store import CassandraStore
+    from weir.counts.work import Counts
     from weir.jobs.spec import JobSpec
+    from weir.ports.jobs import JobStore
     from weir.supervise.manager import Action, Manager
 
 JOB = "error_counts"
@@ -69,11 +72,29 @@ def connected() -> Manager:
     return connect()
 
 
-def spec_of(settings: Settings, job: str) -> JobSpec:
-    """Raises UnknownJob, BadSpec."""
-    from weir.jobs.spec import find, load_all
+def spec_of(settings: Settings, store: JobStore, job: str) -> JobSpec:
+    """The spec in force, as Airflow's tasks have it. Raises UnknownJob, or BadSpec if its file does not fit and it is not deployed."""
+    from weir.jobs import spec
 
-    return find(load_all(Path(settings.jobs)), job)
+    return spec.spec_of(spec.sound(Path(settings.jobs)), job, store.job(job))
+
+
+def known(settings: Settings, store: JobStore, job: str) -> None:
+    """What has landed can be read whatever became of its spec. Raises UnknownJob, BadSpec."""
+    if store.head(job) is None:
+        spec_of(settings, store, job)
+
+
+@contextmanager
+def opened_counts(job: str) -> Iterator[Counts]:
+    """A job's counts by its spec in force; the store is closed afterwards. Raises UnknownJob, BadSpec, NotRunning."""
+    from weir.counts.work import By, Counts
+    from weir.sources.connect import source
+
+    settings = Settings.load()
+    with opened_store(settings) as store:
+        by = By(who(), "asked for on the command line")
+        yield Counts.of(store, source(settings), spec_of(settings, store, job), int(time.time() * 1000), by)
 
 
 def say_done(action: Action) -> None:

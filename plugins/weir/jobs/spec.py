@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -145,11 +147,6 @@ def as_model(model: type[M], text: str, where: str, wrong: type[WeirError]) -> M
         raise wrong(f"{where} does not fit: {problems}.", "Mend the named fields.") from error
 
 
-def read_all(folder: Path) -> list[tuple[JobSpec | None, str]]:
-    """Every `*/job.yaml` below `folder`: the spec with its place, or None with what is wrong. One bad spec leaves the others alone."""
-    return [read(file) for file in sorted(folder.glob("*/job.yaml"))]
-
-
 def read(file: Path) -> tuple[JobSpec | None, str]:
     """The spec in a file with its place, or None with what is wrong."""
     where = f"{file.parent.name}/{file.name}"
@@ -161,24 +158,53 @@ def read(file: Path) -> tuple[JobSpec | None, str]:
         return None, f"{where} cannot be read: {error}."
 
 
-def sound(folder: Path) -> dict[str, JobSpec]:
-    """The specs that fit, by job name; of two with one name the first."""
-    specs: dict[str, JobSpec] = {}
-    for spec, _ in read_all(folder):
-        if spec is not None:
-            specs.setdefault(spec.name, spec)
-    return specs
+class Specs(dict[str, JobSpec]):
+    """The specs that fit, by job name. `bad` has an error for each file that does not, by the name that its job is asked for by."""
+
+    def __init__(self, specs: Mapping[str, JobSpec] | None = None, bad: Mapping[str, BadSpec] | None = None) -> None:
+        super().__init__(specs or {})
+        self.bad = dict(bad or {})
 
 
-def load_all(folder: Path) -> dict[str, JobSpec]:
-    """Every `*/job.yaml` below `folder`, by job name. Raises BadSpec."""
-    specs: dict[str, JobSpec] = {}
+def sound(folder: Path) -> Specs:
+    """Every `*/job.yaml` below `folder`. A file that does not fit leaves the other jobs alone; of two with one name the first counts."""
+    specs, owners = Specs(), dict[str, str]()
     for file in sorted(folder.glob("*/job.yaml")):
-        spec = parse(file.read_text(), f"{file.parent.name}/{file.name}")
-        if spec.name in specs:
-            raise BadSpec(f"{file.parent.name}/{file.name}: name: {spec.name} is another job's already.", "Choose another name.")
-        specs[spec.name] = spec
+        spec, told = read(file)
+        if spec is None:
+            specs.bad[_asked_as(file)] = BadSpec(told)
+        elif spec.name in specs:
+            what = f"{told}: name: {spec.name} is the job of {owners[spec.name]} already."
+            specs.bad[file.parent.name] = BadSpec(what, "Choose another name.")
+        else:
+            specs[spec.name], owners[spec.name] = spec, told
     return specs
+
+
+def _asked_as(file: Path) -> str:
+    """The name that a file that does not fit gives its job, else the name of its folder."""
+    with suppress(Exception):
+        told = yaml.load(file.read_text(), LOADER)  # noqa: S506 - a safe one
+        if isinstance(told, dict) and isinstance(told.get("name"), str):
+            return str(told["name"])
+    return file.parent.name
+
+
+def with_deployed(here: Specs, rows: Iterable[JobRow]) -> Specs:
+    """The specs that are here, and the deployed ones of jobs that have none: a job that runs, and one whose file does not fit."""
+    missing = [row for row in rows if row.job not in here and (row.desired == "running" or row.job in here.bad)]
+    return Specs(here | {row.job: spec for row in missing if (spec := in_force(None, row))}, here.bad)
+
+
+def all_in_force(specs: Mapping[str, JobSpec], rows: Iterable[JobRow]) -> Specs:
+    """Each job's spec in force."""
+    wanted = {row.job: row for row in rows}
+    return Specs({job: in_force(spec, wanted.get(job)) or spec for job, spec in specs.items()}, bad_of(specs))
+
+
+def spec_of(specs: Mapping[str, JobSpec], job: str, wanted: JobRow | None) -> JobSpec:
+    """The spec in force of one job, whichever door asks. Raises UnknownJob, or BadSpec if its file does not fit and it is not deployed."""
+    return in_force(specs.get(job), wanted) or find(specs, job)
 
 
 def in_force(here: JobSpec | None, wanted: JobRow | None) -> JobSpec | None:
@@ -200,8 +226,17 @@ def _deployed(spec: str) -> JobSpec | None:
         return None
 
 
-def find(specs: dict[str, JobSpec], job: str) -> JobSpec:
-    """Raises UnknownJob that lists the jobs there are."""
-    if job not in specs:
-        raise UnknownJob(f"There is no job {job!r}.", f"Jobs: {', '.join(specs) or 'none'}.")
-    return specs[job]
+def find(specs: Mapping[str, JobSpec], job: str) -> JobSpec:
+    """Raises UnknownJob that lists the jobs there are, or BadSpec if the job's file does not fit."""
+    if job in specs:
+        return specs[job]
+    bad = bad_of(specs)
+    if job in bad:
+        raise BadSpec(bad[job].what, bad[job].next_step)
+    there = [*specs, *(f"{name} (its file does not fit)" for name in bad)]
+    raise UnknownJob(f"There is no job {job!r}.", f"Jobs: {', '.join(there) or 'none'}.")
+
+
+def bad_of(specs: Mapping[str, JobSpec]) -> Mapping[str, BadSpec]:
+    """What is wrong with the files that do not fit, by job name."""
+    return specs.bad if isinstance(specs, Specs) else {}

@@ -16,7 +16,7 @@ from spark_jobs.protocol.writer import Counted, Writer
 from spark_jobs.runtime.contract import JobArguments
 from weir.airflow.operators.health import in_trouble
 from weir.errors import NotRunning
-from weir.jobs.spec import load_all
+from weir.jobs.spec import sound
 from weir.ports.cluster import DriverState
 from weir.ports.jobs import Glance, Kept
 from weir.ports.source import TopicGlance
@@ -35,7 +35,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.store, self.cluster, self.broker, self.clock = MemoryStore(), MemoryCluster(), MemoryBroker(), Clock()
         self.asked: list[tuple[str, int]] = []
-        real = load_all(PROJECT / "spark_jobs")["error_counts"]
+        real = sound(PROJECT / "spark_jobs")["error_counts"]
         source = real.source
         self.specs = {
             job: real.model_copy(update={"name": job, "source": source.model_copy(update={"topic": f"logs_{n % 3}"})})

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from weir.errors import BadSpec
-from weir.jobs.spec import load_all, parse
+from weir.jobs.spec import parse, sound
 from weir.settings import PROJECT
 
 GOOD = "name: counts\napplication: job.py\nsource: {topic: logs}\n"
 
 
 def test_the_shipped_spec_fits() -> None:
-    spec = load_all(PROJECT / "spark_jobs")["error_counts"]
+    spec = sound(PROJECT / "spark_jobs")["error_counts"]
     assert (spec.panes.width, spec.panes.allowed_lateness, spec.panes.future_skew) == (10, 60, 3600)
     assert (PROJECT / spec.application).is_file()
 
@@ -44,9 +44,11 @@ def test_spark_conf_is_text() -> None:
     assert parse(GOOD + "spark_conf: {a.b: true, c.d: 2}", "x").spark_conf == {"a.b": "true", "c.d": "2"}
 
 
-def test_two_jobs_of_one_name_are_refused(tmp_path: Path) -> None:
+def test_of_two_jobs_of_one_name_the_first_counts_and_the_other_is_told(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "job.yaml").write_text(GOOD)
-    with pytest.raises(BadSpec, match=r"b/job\.yaml"):
-        load_all(tmp_path)
+    found = sound(tmp_path)
+    assert list(found) == ["counts"] and str(found.bad["b"]) == (
+        "WEIR-102: b/job.yaml: name: counts is the job of a/job.yaml already. Choose another name."
+    )

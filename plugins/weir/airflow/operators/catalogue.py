@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow.sdk import DAG, Asset, Param
 
-from weir.jobs.spec import JobSpec, read_all, sound
+from weir.jobs.spec import JobSpec, sound
 from weir.settings import Settings
 
 START = datetime(2026, 1, 1, tzinfo=UTC)  # fixed: a moving start date moves schedules
@@ -29,14 +29,7 @@ def jobs(folder: Path | None = None) -> Iterable[JobSpec]:
 
 def problems(folder: Path | None = None) -> list[str]:
     """What is wrong with the specs, each with its file and field."""
-    found: list[str] = []
-    owners: dict[str, str] = {}
-    for spec, told in read_all(folder or Path(Settings.load().jobs)):
-        if spec is None:
-            found.append(told)
-        elif owners.setdefault(spec.name, told) != told:
-            found.append(f"{told}: name: {spec.name} is the job of {owners[spec.name]} already. Choose another name.")
-    return found
+    return [f"{wrong.what} {wrong.next_step}".strip() for wrong in sound(folder or Path(Settings.load().jobs)).bad.values()]
 
 
 def job_dag(spec: JobSpec, verb: str, doc: str, schedule: Schedule = None, params: Mapping[str, Param] | None = None) -> DAG:
