@@ -37,9 +37,9 @@ def evaluated(manager: Manager, broker: Broker, rules: JobRules) -> bool:
 
 def broker() -> Broker:
     """Costs a question to Airflow for the connection: one for all jobs of a run."""
-    from weir.sources.connect import source
+    from weir.factory import source_of
 
-    return source(settings())
+    return source_of(settings())
 
 
 def delivered(manager: Manager, job: str) -> tuple[int, Book]:

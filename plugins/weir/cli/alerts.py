@@ -31,7 +31,7 @@ def list_rules(context: typer.Context, job: JobOption = JOB, form: FormatOption 
         return
     from weir.alerts.keep import open_book
     from weir.counts.closed import NOTHING
-    from weir.counts.panes import duration, iso
+    from weir.times import duration, iso
 
     settings = Settings.load()
     with opened_store(settings) as store:
@@ -63,8 +63,8 @@ def test_rule(
     from spark_jobs.counts.cells import DAY_MS
     from weir.alerts.replay import replay
     from weir.alerts.rules import find
-    from weir.counts.panes import iso
     from weir.errors import BadInput
+    from weir.times import iso
 
     settings = Settings.load()
     end = time_of(until, "until") or round(time.time() * 1000)
@@ -84,7 +84,7 @@ def list_incidents(context: typer.Context, job: JobOption = JOB, form: FormatOpt
     if context.invoked_subcommand:
         return
     from weir.alerts.keep import open_book
-    from weir.counts.panes import iso
+    from weir.times import iso
 
     settings = Settings.load()
     with opened_store(settings) as store:
@@ -146,7 +146,7 @@ def inbox(
 ) -> None:
     """Show the messages that came to the inbox, the newest first. Example: weir alerts inbox"""
     from weir.alerts.sink import message_of
-    from weir.counts.panes import iso
+    from weir.times import iso
 
     settings = Settings.load()
     with opened_store(settings) as store:

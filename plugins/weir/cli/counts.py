@@ -93,14 +93,14 @@ def wait(
 
     Example: weir wait error_counts --lag 0 --timeout 2m
     """
-    from weir.counts.panes import parse_duration
     from weir.counts.progress import left
     from weir.errors import TimedOut
-    from weir.sources.connect import source
+    from weir.factory import source_of
+    from weir.times import parse_duration
 
     settings, deadline = Settings.load(), time.monotonic() + parse_duration(timeout, "timeout") / 1000
     with opened_store(settings) as store:
-        ends = source(settings).end_offsets(spec_of(settings, store, job).source.topic)
+        ends = source_of(settings).end_offsets(spec_of(settings, store, job).source.topic)
         while (remaining := left(store, job, ends)) > lag:
             if time.monotonic() >= deadline:
                 raise TimedOut(f"Lines that have not landed in {timeout}: {remaining}.", f"See: weir health {job}")
@@ -132,7 +132,7 @@ def counts(
     from weir.counts.query import question as question_of
     from weir.counts.rules import Rules
     from weir.errors import BadInput
-    from weir.sources.connect import source
+    from weir.factory import source_of
 
     if fill not in (None, 0):
         raise BadInput(f"fill: {fill} is not 0.", "Only 0 is true of a window without lines.")
@@ -143,7 +143,7 @@ def counts(
         question = question_of(window, slide or "", by, levels, rules.pane)
         question = replace(question, since=span[0], until=span[1], fill=fill == 0)
         if closed:
-            moment = closed_now(head_of(store, job), rules, source(settings), int(time.time() * 1000))
+            moment = closed_now(head_of(store, job), rules, source_of(settings), int(time.time() * 1000))
             question = replace(question, closed_until=moment)
         rows = ask(store, job, question, say if explain else lambda told: None)
     columns = ("window_start", "window_end", *question.by, "n")
@@ -180,9 +180,9 @@ def rejected(
 def _reparsed(settings: Settings, store: JobStore, job: str, lines: Sequence[RejectedLine]) -> list[dict[str, Any]]:
     """For each sample its outcome now, and what keeps that from being the last word."""
     from spark_jobs.counts.reparse import outcomes, session
-    from weir.counts.panes import iso
     from weir.counts.progress import head_of
     from weir.supervise.submission import arguments
+    from weir.times import iso
 
     args = arguments(spec_of(settings, store, job), head_of(store, job), "reparse", "", settings)
     spark = session()

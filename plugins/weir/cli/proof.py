@@ -82,7 +82,7 @@ def fold(job: JobArgument, form: FormatOption = Format.TABLE) -> None:
     """
     from weir.counts import work
     from weir.counts.folding import pending, pending_days
-    from weir.counts.panes import iso
+    from weir.times import iso
 
     with opened_counts(job) as at:
         done = work.fold(at, pending(at.store, job, at.closed_until))

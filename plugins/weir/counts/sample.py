@@ -6,9 +6,9 @@ import secrets
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from weir.counts.panes import iso
 from weir.counts.progress import landed_lines
 from weir.counts.scope import Scope, closed_hours, sampled
+from weir.times import iso
 
 if TYPE_CHECKING:
     from weir.counts.recount import Result

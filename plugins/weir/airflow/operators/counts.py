@@ -28,14 +28,14 @@ BATCHES = 500  # of one run, the oldest first; Airflow maps no more than 1,024
 def counts_of(job: str, context: Context) -> Iterator[Counts]:
     """The counts of a job, by its spec in force. A job that was never deployed has none: the task is skipped."""
     from weir.counts.work import By, Counts
-    from weir.sources.connect import source
+    from weir.factory import source_of
 
     with final(), opened() as manager:
         spec = manager.spec(job)
         if manager.store.head(job) is None:
             raise AirflowSkipException(f"{job} was never deployed: it has no counts.")
         by = By(who(context), f"run {context['dag_run'].run_id}")
-        yield Counts.of(manager.store, source(settings()), spec, int(time.time() * 1000), by)
+        yield Counts.of(manager.store, source_of(settings()), spec, int(time.time() * 1000), by)
 
 
 class PendingOperator(JobOperator):
@@ -124,9 +124,9 @@ class SpansOperator(JobOperator):
     """
 
     def execute(self, context: Context) -> list[Span]:
-        from weir.counts.panes import parse_time
         from weir.counts.proving import scopes, set_out
         from weir.counts.scope import Scope
+        from weir.times import parse_time
 
         since, until = form(context, "since"), form(context, "until")
         with counts_of(self.job, context) as at:

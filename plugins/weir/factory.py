@@ -16,7 +16,7 @@ from weir.errors import WeirError
 from weir.jobs.spec import sound, with_deployed
 from weir.ports.cluster import Cluster, DriverState
 from weir.settings import Settings
-from weir.sources.connect import source
+from weir.sources.kafka import KafkaBroker
 from weir.supervise.manager import Manager
 from weir.supervise.observation import Observation
 from weir.supervise.preflight import rehearsal
@@ -40,7 +40,7 @@ def manager(settings: Settings | None = None, others: Mapping[str, Cluster] | No
         specs=specs,
         store=kept,
         clusters={**_standalone(settings), **(others or {})},
-        broker=source(settings),
+        broker=source_of(settings),
         checkpoints=checkpoints,
         settings=settings,
         rehearse=rehearsal(settings.driver_python),
@@ -57,6 +57,11 @@ def _standalone(settings: Settings) -> Mapping[str, Cluster]:
 def store(settings: Settings, patience_s: float = PATIENCE_S) -> CassandraStore:
     """Raises NotRunning if it cannot be reached in time."""
     return CassandraStore.connect(address(settings), patience_s)
+
+
+def source_of(settings: Settings) -> KafkaBroker:
+    """Return the source that the settings name. It connects when it is first asked something."""
+    return KafkaBroker(settings.kafka)
 
 
 def drivers(settings: Settings) -> list[dict[str, Any]]:
