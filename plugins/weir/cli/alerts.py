@@ -166,7 +166,7 @@ def _sink(store: CassandraStore, name: str) -> Sink:
 def rules_of(settings: Settings, job: str) -> JobRules:
     """Raises UnknownJob, BadRules."""
     from weir.alerts.rules import load
-    from weir.jobs.spec import load_all as specs_of
+    from weir.jobs.folders import sound
 
     spec_of(settings, job)
-    return load(Path(settings.rules), job, specs_of(Path(settings.jobs)))
+    return load(Path(settings.rules), job, sound(*settings.job_folders))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -57,11 +56,11 @@ def connected() -> Manager:
     Where Spark is, the embedded stack or `WEIR_SPARK_REST` says; else it is Airflow's own connection, as for its tasks, which takes a
     second to import. A master that is not the job's would say of each driver that it does not know it.
     """
-    from weir.jobs.spec import sound
+    from weir.jobs.folders import sound
     from weir.supervise.factory import manager
 
     settings = Settings.load()
-    standalone = all(spec.cluster == "standalone" for spec in sound(Path(settings.jobs)).values())
+    standalone = all(spec.cluster == "standalone" for spec in sound(*settings.job_folders).values())
     if standalone and settings.names_spark:
         return manager(settings)
     from weir.airflow.session import connect
@@ -71,9 +70,9 @@ def connected() -> Manager:
 
 def spec_of(settings: Settings, job: str) -> JobSpec:
     """Raises UnknownJob, BadSpec."""
-    from weir.jobs.spec import find, load_all
+    from weir.jobs.folders import spec_of
 
-    return find(load_all(Path(settings.jobs)), job)
+    return spec_of(job, *settings.job_folders)
 
 
 def say_done(action: Action) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from weir.jobs.spec import JobSpec
+from weir.jobs.spec import JobSpec, counting
 
 
 @dataclass(frozen=True)
@@ -29,13 +27,14 @@ class Rules:
 
     @classmethod
     def of(cls, spec: JobSpec) -> Rules:
-        panes, source = spec.panes, spec.source
+        """Raises BadInput for a job that does not count."""
+        options = counting(spec)
         return cls(
             job=spec.name,
-            topic=source.topic,
-            pane=1000 * panes.width,
-            lateness=1000 * panes.allowed_lateness,
-            future_skew=1000 * panes.future_skew,
-            time_zone=source.time_zone,
-            line_format=source.line_format,
+            topic=spec.source.topic,
+            pane=1000 * options.pane_s,
+            lateness=1000 * options.allowed_lateness_s,
+            future_skew=1000 * options.future_skew_s,
+            time_zone=options.time_zone,
+            line_format=options.line_format,
         )

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from spark_jobs.protocol.head import first_head
 from spark_jobs.runtime.contract import JobArguments
-from weir.jobs.spec import JobSpec, find, load_all
+from weir.jobs.folders import spec_of
+from weir.jobs.spec import JobSpec
 from weir.ports.cluster import Submission
 from weir.ports.source import Broker
 from weir.settings import PROJECT, Settings
@@ -19,7 +20,7 @@ LINES = 500  # of each partition: every class that counting needs is loaded for 
 
 def rehearsal(settings: Settings, job: str) -> Submission:
     """What to start for it: the `rehearsal.py` beside the application. Raises UnknownJob, or NotRunning if Kafka does not answer."""
-    spec = find(load_all(Path(settings.jobs)), job)
+    spec = spec_of(job, *settings.job_folders)
     args = newest_lines(spec, "rehearsal", KafkaBroker(settings.kafka), settings)
     asked = submission(spec, args, PROJECT, settings)
     return replace(asked, application=str(Path(asked.application).with_name("rehearsal.py")), executors=0)

@@ -15,7 +15,7 @@ from spark_jobs.protocol.writer import Counted, Superseded, Writer
 from spark_jobs.runtime.contract import JobArguments
 from weir.airflow.triggers.ready import look
 from weir.errors import Conflict, DriverEnded, NotRunning, UnknownJob
-from weir.jobs.spec import load_all
+from weir.jobs.folders import sound
 from weir.ports.cluster import DriverState, Submission
 from weir.ports.jobs import AttemptRow, Glance
 from weir.settings import PROJECT, Settings
@@ -36,7 +36,7 @@ class Bench:
         self.checkpoints, self.clock = MemoryCheckpoints(), Clock()
         self.broker.create("logs", partitions=2)
         settings = Settings(home=str(folder), bundles=str(folder / "bundles"), checkpoints="memory")
-        specs = load_all(PROJECT / "spark_jobs")
+        specs = sound(PROJECT / "spark_jobs")
         self.manager = Manager(
             specs,
             self.store,
