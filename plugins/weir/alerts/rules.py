@@ -9,10 +9,10 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
-from weir.counts.panes import duration
 from weir.errors import BadInput, BadRules
 from weir.jobs.fields import Name, Section, WholeSeconds, as_model
 from weir.jobs.spec import JobSpec, counting
+from weir.times import duration
 
 Severity = Literal["critical", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)

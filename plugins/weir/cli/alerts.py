@@ -30,7 +30,7 @@ def list_rules(context: typer.Context, job: JobOption = JOB, form: FormatOption 
         return
     from weir.alerts.keep import open_book
     from weir.counts.closed import NOTHING
-    from weir.counts.panes import duration, iso
+    from weir.times import duration, iso
 
     settings = Settings.load()
     found = rules_of(settings, job)
@@ -62,8 +62,8 @@ def test_rule(
     from spark_jobs.counts.cells import DAY_MS
     from weir.alerts.replay import replay
     from weir.alerts.rules import find
-    from weir.counts.panes import iso
     from weir.errors import BadInput
+    from weir.times import iso
 
     settings = Settings.load()
     found = find(rules_of(settings, job), rule)
@@ -84,7 +84,7 @@ def list_incidents(context: typer.Context, job: JobOption = JOB, form: FormatOpt
     if context.invoked_subcommand:
         return
     from weir.alerts.keep import open_book
-    from weir.counts.panes import iso
+    from weir.times import iso
 
     with opened_store(Settings.load()) as store:
         book = open_book(store, job)[1]
@@ -144,7 +144,7 @@ def inbox(
 ) -> None:
     """Show the messages that came to the inbox, the newest first. Example: weir alerts inbox"""
     from weir.alerts.sink import message_of
-    from weir.counts.panes import iso
+    from weir.times import iso
 
     with opened_store(Settings.load()) as store:
         messages = [message_of(mail) for mail in store.mails(job, last)]

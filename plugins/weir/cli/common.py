@@ -31,7 +31,7 @@ PATIENCE_S = 10.0  # a person waits
 @contextmanager
 def opened_store(settings: Settings) -> Iterator[CassandraStore]:
     """The store, closed afterwards. Raises NotRunning if it does not answer in time, now or later."""
-    from weir.supervise.factory import store
+    from weir.factory import store
 
     found = store(settings, PATIENCE_S)
     try:
@@ -56,8 +56,8 @@ def connected() -> Manager:
     Where Spark is, the embedded stack or `WEIR_SPARK_REST` says; else it is Airflow's own connection, as for its tasks, which takes a
     second to import. A master that is not the job's would say of each driver that it does not know it.
     """
+    from weir.factory import manager
     from weir.jobs.folders import sound
-    from weir.supervise.factory import manager
 
     settings = Settings.load()
     standalone = all(spec.cluster == "standalone" for spec in sound(*settings.job_folders).values())
@@ -82,7 +82,7 @@ def say_done(action: Action) -> None:
 
 def time_of(text: str | None, name: str) -> int | None:
     """An option's time in ms. Raises BadInput that names the option."""
-    from weir.counts.panes import parse_time
+    from weir.times import parse_time
 
     return None if text is None else parse_time(text, name)
 

@@ -93,13 +93,13 @@ def wait(
 
     Example: weir wait error_counts --lag 0 --timeout 2m
     """
-    from weir.counts.panes import parse_duration
     from weir.counts.progress import left
     from weir.errors import TimedOut
-    from weir.sources.kafka import KafkaBroker
+    from weir.factory import source_of
+    from weir.times import parse_duration
 
     settings, deadline = Settings.load(), time.monotonic() + parse_duration(timeout, "timeout") / 1000
-    ends = KafkaBroker(settings.kafka).end_offsets(spec_of(settings, job).source.topic)
+    ends = source_of(settings).end_offsets(spec_of(settings, job).source.topic)
     with opened_store(settings) as store:
         while (remaining := left(store, job, ends)) > lag:
             if time.monotonic() >= deadline:
@@ -132,7 +132,7 @@ def counts(
     from weir.counts.query import question as question_of
     from weir.counts.rules import Rules
     from weir.errors import BadInput
-    from weir.sources.kafka import KafkaBroker
+    from weir.factory import source_of
 
     if fill not in (None, 0):
         raise BadInput(f"fill: {fill} is not 0.", "Only 0 is true of a window without lines.")
@@ -142,7 +142,7 @@ def counts(
     question = replace(asked, since=time_of(since, "since"), until=time_of(until, "until"), fill=fill == 0)
     with opened_store(settings) as store:
         if closed:
-            moment = closed_now(head_of(store, job), rules, KafkaBroker(settings.kafka), int(time.time() * 1000))
+            moment = closed_now(head_of(store, job), rules, source_of(settings), int(time.time() * 1000))
             question = replace(question, closed_until=moment)
         rows = ask(store, job, question, say if explain else lambda told: None)
     columns = ("window_start", "window_end", *question.by, "n")
@@ -178,9 +178,9 @@ def rejected(
 def _reparsed(settings: Settings, store: CountStore, job: str, lines: Sequence[RejectedLine]) -> list[dict[str, Any]]:
     """For each sample its outcome now, and what keeps that from being the last word."""
     from spark_jobs.counts.reparse import outcomes, session
-    from weir.counts.panes import iso
     from weir.counts.progress import head_of
     from weir.supervise.submission import arguments
+    from weir.times import iso
 
     args = arguments(spec_of(settings, job), head_of(store, job), "reparse", "", settings)
     spark = session()

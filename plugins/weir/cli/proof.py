@@ -61,11 +61,11 @@ def recount(
     from weir.counts.recount import recount as count_again
     from weir.counts.scope import Scope
     from weir.counts.tally import cores
+    from weir.factory import source_of
     from weir.jobs import versions
-    from weir.sources.kafka import KafkaBroker
 
     settings = Settings.load()
-    spec, source = spec_of(settings, job), KafkaBroker(settings.kafka)
+    spec, source = spec_of(settings, job), source_of(settings)
     scope = Scope(time_of(since, "since"), time_of(until, "until"))
     with opened_store(settings) as store:
         rules = versions.rules(spec, store.versions(job))
@@ -100,8 +100,8 @@ class Drawn:
     seed: int
 
     def as_dict(self, store: CountStore, result: Result) -> dict[str, Any]:
-        from weir.counts.panes import iso
         from weir.counts.progress import landed_lines
+        from weir.times import iso
 
         hours, landed = sorted(self.scope.hours or ()), landed_lines(store, result.job)
         share = result.checked_lines / landed if landed else 0.0
@@ -133,17 +133,17 @@ def fold(job: JobArgument, form: FormatOption = Format.TABLE) -> None:
     """
     from weir.counts.closed import closed_now
     from weir.counts.folding import GRACE_MS, fold_many, pending, pending_days, roll_up_many, sweep_many, sweepable
-    from weir.counts.panes import iso
     from weir.counts.progress import head_of
     from weir.counts.quality.gate import gate
     from weir.counts.rules import Rules
     from weir.counts.sweep import sweep_rolls
-    from weir.sources.kafka import KafkaBroker
+    from weir.factory import source_of
+    from weir.times import iso
 
     settings, now = Settings.load(), int(time.time() * 1000)
     rules = Rules.of(spec_of(settings, job))
     with opened_store(settings) as store:
-        until = closed_now(head_of(store, job), rules, KafkaBroker(settings.kafka), now)
+        until = closed_now(head_of(store, job), rules, source_of(settings), now)
         done = fold_many(store, job, pending(store, job, until), now, gate(rules))
         days = roll_up_many(store, job, pending_days(store, job, until), now)
         swept = sweep_many(store, job, sweepable(store, job, now), now)
@@ -162,13 +162,13 @@ def validate(job: JobArgument, since: Since = None, until: Until = None, form: F
     from weir.counts.quality.pages import address
     from weir.counts.quality.validate import check
     from weir.counts.rules import Rules
-    from weir.sources.kafka import KafkaBroker
+    from weir.factory import source_of
 
     settings = Settings.load()
     rules = Rules.of(spec_of(settings, job))
     span = time_of(since, "since"), time_of(until, "until")
     with opened_store(settings) as store:
-        result = check(store, KafkaBroker(settings.kafka), rules, settings.data_docs, *span)
+        result = check(store, source_of(settings), rules, settings.data_docs, *span)
     show(result.rows(), form)
     say(f"{result.sentence} Docs: {result.docs}, in Airflow: {address(settings.airflow_url, job)}")
     result.raise_if_broken()

@@ -12,16 +12,15 @@ from weir.jobs.spec import JobSpec
 from weir.ports.cluster import Submission
 from weir.ports.source import Broker
 from weir.settings import PROJECT, Settings
-from weir.sources.kafka import KafkaBroker
 from weir.supervise.submission import arguments, submission
 
 LINES = 500  # of each partition: every class that counting needs is loaded for the first of them
 
 
-def rehearsal(settings: Settings, job: str) -> Submission:
+def rehearsal(settings: Settings, job: str, broker: Broker) -> Submission:
     """What to start for it: the `rehearsal.py` beside the application. Raises UnknownJob, or NotRunning if Kafka does not answer."""
     spec = spec_of(job, *settings.job_folders)
-    args = newest_lines(spec, "rehearsal", KafkaBroker(settings.kafka), settings)
+    args = newest_lines(spec, "rehearsal", broker, settings)
     asked = submission(spec, args, PROJECT, settings)
     return replace(asked, application=str(Path(asked.application).with_name("rehearsal.py")), executors=0)
 

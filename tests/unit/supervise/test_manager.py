@@ -15,12 +15,12 @@ from spark_jobs.protocol.writer import Counted, Superseded, Writer
 from spark_jobs.runtime.contract import JobArguments
 from weir.airflow.triggers.ready import look
 from weir.errors import Conflict, DriverEnded, NotRunning, UnknownJob
+from weir.factory import with_deployed
 from weir.jobs.folders import sound
 from weir.ports.cluster import DriverState, Submission
 from weir.ports.jobs import AttemptRow, Glance
 from weir.settings import PROJECT, Settings
 from weir.supervise.deploying import LAND_WITHIN_S
-from weir.supervise.factory import with_deployed
 from weir.supervise.manager import STOP_WITHIN_S, Action, Manager
 from weir.supervise.report import Report, Verdict
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore

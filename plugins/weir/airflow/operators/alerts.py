@@ -76,9 +76,9 @@ def evaluated(manager: Manager, broker: Broker, rules: JobRules) -> bool:
 
 def _broker() -> Broker:
     """Costs a question to Airflow for the connection: one for all jobs of a run."""
-    from weir.sources.kafka import KafkaBroker
+    from weir.factory import source_of
 
-    return KafkaBroker(settings().kafka)
+    return source_of(settings())
 
 
 def delivered(manager: Manager, job: str) -> tuple[int, Book]:

@@ -41,12 +41,12 @@ class Counts:
 def counts_of(job: str) -> Iterator[Counts]:
     """The parts that hold a job's counts. A job that was never deployed has none: the task is skipped."""
     from weir.counts.closed import closed_now
+    from weir.factory import source_of
     from weir.jobs import versions
-    from weir.sources.kafka import KafkaBroker
 
     with final(), opened() as manager:
         rules = versions.rules(manager.spec(job), manager.store.versions(job))
-        source, now = KafkaBroker(settings().kafka), int(time.time() * 1000)
+        source, now = source_of(settings()), int(time.time() * 1000)
         head = manager.store.head(job)
         if head is None:
             raise AirflowSkipException(f"{job} was never deployed: it has no counts.")
@@ -142,9 +142,9 @@ class SpansOperator(JobOperator):
     """
 
     def execute(self, context: Context) -> list[Span]:
-        from weir.counts.panes import parse_time
         from weir.counts.proving import scopes, set_out
         from weir.counts.scope import Scope
+        from weir.times import parse_time
 
         since, until = form(context, "since"), form(context, "until")
         with counts_of(self.job) as at:

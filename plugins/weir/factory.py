@@ -41,7 +41,7 @@ def manager(settings: Settings | None = None, others: Mapping[str, Cluster] | No
         specs=specs,
         store=kept,
         clusters={**_standalone(settings), **(others or {})},
-        broker=KafkaBroker(settings.kafka),
+        broker=source_of(settings),
         checkpoints=checkpoints,
         settings=settings,
         rehearse=rehearsal(settings.driver_python),
@@ -64,6 +64,11 @@ def _standalone(settings: Settings) -> Mapping[str, Cluster]:
 def store(settings: Settings, patience_s: float = PATIENCE_S) -> CassandraStore:
     """Raises NotRunning if it cannot be reached in time."""
     return CassandraStore.connect(address(settings), patience_s)
+
+
+def source_of(settings: Settings) -> KafkaBroker:
+    """Return the source that the settings name. It connects when it is first asked something."""
+    return KafkaBroker(settings.kafka)
 
 
 def drivers(settings: Settings) -> list[dict[str, Any]]:
