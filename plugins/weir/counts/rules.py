@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from weir.jobs.spec import JobSpec, counting
+from weir.jobs.versions import readable
+from weir.ports.jobs import VersionRow
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,11 @@ class Rules:
     def of_version(self, version: str) -> Rules:
         """Those that a version of the job counted by; the present ones if nobody knows it."""
         return self.earlier.get(version, self)
+
+    @classmethod
+    def of_all(cls, spec: JobSpec, rows: Sequence[VersionRow]) -> Rules:
+        """The spec's, with those that the job's other versions counted by."""
+        return replace(cls.of(spec), earlier={version: cls.of(was) for version, was in readable(rows)})
 
     @classmethod
     def of(cls, spec: JobSpec) -> Rules:

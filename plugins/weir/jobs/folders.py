@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from weir.errors import BadSpec, UnknownJob
-from weir.jobs.spec import JobSpec, find, parse
-
-
-def read_all(*folders: Path) -> list[tuple[JobSpec | None, str]]:
-    """Every spec with its place, or None with what is wrong."""
-    return [read(file) for file in files(*folders)]
+from weir.jobs.fields import from_yaml
+from weir.jobs.spec import JobSpec, parse
+from weir.jobs.specs import Specs
 
 
 def files(*folders: Path) -> Iterator[Path]:
@@ -31,19 +29,19 @@ def read(file: Path) -> tuple[JobSpec | None, str]:
         return None, f"{where} cannot be read: {error}."
 
 
-def sound(*folders: Path) -> dict[str, JobSpec]:
-    """The specs that fit, by job name; of two with one name the first."""
-    specs: dict[str, JobSpec] = {}
-    for spec, _ in read_all(*folders):
-        if spec is not None:
-            specs.setdefault(spec.name, spec)
+def sound(*folders: Path) -> Specs:
+    """Every spec that fits. A file that does not fit leaves the other jobs alone; of two with one name the first counts."""
+    specs, owners = Specs(), dict[str, str]()
+    for file in files(*folders):
+        spec, told = read(file)
+        if spec is None:
+            specs.bad[_asked_as(file)] = BadSpec(told)
+        elif spec.name in specs:
+            what = f"{told}: name: {spec.name} is the job of {owners[spec.name]} already."
+            specs.bad[file.parent.name] = BadSpec(what, "Choose another name.")
+        else:
+            specs[spec.name], owners[spec.name] = spec, told
     return specs
-
-
-def spec_of(job: str, *folders: Path) -> JobSpec:
-    """The spec of one job. Raises BadSpec if its own file does not fit, UnknownJob if there is none."""
-    check(job, *folders)
-    return find(sound(*folders), job)
 
 
 def check(job: str, *folders: Path) -> None:
@@ -62,3 +60,12 @@ def folder_of(job: str, *folders: Path) -> Path:
         if spec is not None and spec.name == job:
             return file.parent
     raise UnknownJob(f"No folder has the job {job!r}.", "WEIR_JOBS names the folders of jobs.")
+
+
+def _asked_as(file: Path) -> str:
+    """The name that a file that does not fit gives its job, else the name of its folder."""
+    with suppress(Exception):
+        told = from_yaml(file.read_text(), file.name, BadSpec)
+        if isinstance(told, dict) and isinstance(told.get("name"), str):
+            return str(told["name"])
+    return file.parent.name

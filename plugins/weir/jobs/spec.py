@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from spark_jobs.counts.options import CountsOptions
-from weir.errors import BadSpec, UnknownJob
+from weir.errors import BadSpec
 from weir.jobs import released
 from weir.jobs.fields import Memory, Name, Seconds, Section, from_yaml, validated
 from weir.jobs.kinds import COUNTS, KINDS, PLAIN, Capability, Kind
 from weir.jobs.options import checked, typed
 from weir.jobs.source import Source
-from weir.ports.jobs import JobRow
 
-# These belong to the supervisor, and hold as soon as they are written. All else is what a driver was deployed with.
-OWN = ("description", "owner", "health", "restart")
 PLACEHOLDERS = ("checkpoint", "kafka", "topic", "pattern", "job", "version", "folder")  # what a plain job's arguments may name
 
 
@@ -202,31 +198,3 @@ def parse(text: str, where: str) -> JobSpec:
     if output not in MODELS:
         raise BadSpec(f"{where} does not fit: output: {output!r} is no kind of job; there are {', '.join(KINDS)}.", "Fix the named field.")
     return validated(MODELS[output], released.translated(values), where, BadSpec)
-
-
-def in_force(here: JobSpec | None, wanted: JobRow | None) -> JobSpec | None:
-    """The spec that a job is judged and counted by: as it was deployed, with what is the supervisor's own as it is `here`. None if
-    there is neither.
-
-    A topic that was changed in the file, and not deployed, had the running driver called in data loss; a typo, watched over by nobody.
-    """
-    was = _deployed(wanted.spec) if wanted else None
-    if was is None or here is None or was.kind is not here.kind:
-        return was or here
-    return was.model_copy(update={name: getattr(here, name) for name in OWN})
-
-
-@lru_cache(4096)
-def _deployed(spec: str) -> JobSpec | None:
-    """None of a spec that a later release wrote in a form of its own. Asked for each job at each pass."""
-    try:
-        return parse(spec, "the deployed spec")
-    except BadSpec:
-        return None
-
-
-def find(specs: dict[str, JobSpec], job: str) -> JobSpec:
-    """Raises UnknownJob that lists the jobs there are."""
-    if job not in specs:
-        raise UnknownJob(f"There is no job {job!r}.", f"Jobs: {', '.join(specs) or 'none'}.")
-    return specs[job]

@@ -9,7 +9,8 @@ from spark_jobs.protocol.head import Head
 from weir.errors import BadSpec, NotKept, NotRunning, TopicMissing
 from weir.jobs import bundle, versions
 from weir.jobs.folders import check
-from weir.jobs.spec import JobSpec, find, parse
+from weir.jobs.spec import JobSpec, parse
+from weir.jobs.specs import find
 from weir.ports.cluster import DriverState
 from weir.ports.jobs import AttemptRow, JobRow, VersionRow
 from weir.settings import OWN_JOBS

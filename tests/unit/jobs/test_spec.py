@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from weir.errors import BadInput, BadSpec, UnknownJob
-from weir.jobs.folders import folder_of, read_all, sound, spec_of
+from weir.jobs.folders import folder_of, sound
 from weir.jobs.kinds import KINDS, Capability
-from weir.jobs.spec import CountsSpec, JobSpec, PlainSpec, counting, in_force, parse
+from weir.jobs.spec import CountsSpec, JobSpec, PlainSpec, counting, parse
+from weir.jobs.specs import find, in_force
 from weir.ports.jobs import JobRow
 from weir.settings import OWN_JOBS, PROJECT, Settings
 
@@ -174,12 +175,13 @@ def folders(tmp_path: Path) -> list[Path]:
 
 
 def test_one_bad_file_stops_no_other_job(folders: list[Path]) -> None:
-    assert list(sound(*folders)) == ["counts", "words"] and len(read_all(*folders)) == 4
-    assert spec_of("words", *folders).name == "words"
+    found = sound(*folders)
+    assert list(found) == ["counts", "words"] and find(found, "words").name == "words"
+    assert str(found.bad["again"]) == "WEIR-102: again/job.yaml: name: counts is the job of counts/job.yaml already. Choose another name."
     with pytest.raises(BadSpec, match=r"broken/job\.yaml is not YAML"):
-        spec_of("broken", *folders)
-    with pytest.raises(UnknownJob, match="Jobs: counts, words"):
-        spec_of("nobody", *folders)
+        find(found, "broken")
+    with pytest.raises(UnknownJob, match="Jobs: counts, words, broken"):
+        find(found, "nobody")
 
 
 def test_a_job_is_found_by_what_its_file_says(folders: list[Path]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow.sdk import DAG, Asset, Param
 
-from weir.jobs.folders import read_all, sound
+from weir.jobs.folders import sound
 from weir.jobs.spec import JobSpec
 from weir.settings import Settings
 
@@ -29,14 +29,7 @@ def jobs() -> Iterable[JobSpec]:
 
 def problems() -> list[str]:
     """What is wrong with the specs, each with its file and field."""
-    found: list[str] = []
-    owners: dict[str, str] = {}
-    for spec, told in read_all(*Settings.load().job_folders):
-        if spec is None:
-            found.append(told)
-        elif owners.setdefault(spec.name, told) != told:
-            found.append(f"{told}: name: {spec.name} is the job of {owners[spec.name]} already. Choose another name.")
-    return found
+    return [f"{wrong.what} {wrong.next_step}".strip() for wrong in sound(*Settings.load().job_folders).bad.values()]
 
 
 def job_dag(spec: JobSpec, verb: str, doc: str, schedule: Schedule = None, params: Mapping[str, Param] | None = None) -> DAG:
