@@ -39,7 +39,8 @@ from weir.cluster.base import Cell  # noqa: E402
 from weir.cluster.spark import create_request  # noqa: E402
 from weir.counts.read import snapshot  # noqa: E402
 from weir.factory import source_of  # noqa: E402
-from weir.jobs.spec import JobSpec, sound  # noqa: E402
+from weir.jobs.folders import sound  # noqa: E402
+from weir.jobs.spec import JobSpec  # noqa: E402
 from weir.local.part import LOOPBACK  # noqa: E402
 from weir.local.spark import spark_home  # noqa: E402
 from weir.settings import Settings  # noqa: E402

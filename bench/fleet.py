@@ -35,7 +35,8 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 
 from spark_jobs.protocol import codec  # noqa: E402
 from spark_jobs.protocol.head import Batch, Head, Progress, Totals, claim, land, started  # noqa: E402
-from weir.jobs.spec import JobSpec, sound  # noqa: E402
+from weir.jobs.folders import sound  # noqa: E402
+from weir.jobs.spec import JobSpec  # noqa: E402
 from weir.ports.cluster import DriverState  # noqa: E402
 from weir.ports.jobs import Kept  # noqa: E402
 from weir.settings import Settings  # noqa: E402

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from spark_jobs.runtime.contract import pid_of
@@ -13,7 +12,8 @@ from weir.cassandra.store import CassandraStore, address
 from weir.cluster.checkpoints import CheckpointFolders
 from weir.cluster.spark import StandaloneCluster
 from weir.errors import WeirError
-from weir.jobs.spec import sound, with_deployed
+from weir.jobs.folders import sound
+from weir.jobs.specs import with_deployed
 from weir.ports.cluster import Cluster, DriverState
 from weir.settings import Settings
 from weir.sources.kafka import KafkaBroker
@@ -32,7 +32,7 @@ def manager(settings: Settings | None = None, others: Mapping[str, Cluster] | No
     checkpoints = CheckpointFolders(settings.checkpoints)  # before the store: one of another machine is asked here, and may not answer
     kept = store(settings)
     try:
-        specs = with_deployed(sound(Path(settings.jobs)), kept.jobs())
+        specs = with_deployed(sound(*settings.job_folders), kept.jobs())
     except BaseException:
         kept.close()
         raise

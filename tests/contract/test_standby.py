@@ -21,7 +21,7 @@ from weir.cassandra.migrate import migrate
 from weir.cassandra.store import CassandraStore, address
 from weir.cluster.checkpoints import CheckpointFolders
 from weir.ingest import producer
-from weir.jobs.spec import sound
+from weir.jobs.folders import sound
 from weir.local import ports, secrets
 from weir.local.part import Stack
 from weir.local.rehearse import command

@@ -19,7 +19,7 @@ from weir.alerts.evaluate import evaluate
 from weir.alerts.rules import parse
 from weir.alerts.sink import Inbox
 from weir.counts.rules import Rules
-from weir.jobs.spec import sound
+from weir.jobs.folders import sound
 from weir.ports.cluster import DriverState
 from weir.settings import PROJECT, Settings
 from weir.supervise.manager import Manager

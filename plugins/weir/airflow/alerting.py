@@ -59,7 +59,7 @@ def stuck(book: Book) -> list[str]:
 def all_rules(manager: Manager, trouble: list[str]) -> list[JobRules]:
     """Of each job. One whose rules cannot be read is not evaluated: as if they had been removed, their incidents would end."""
     from weir.alerts.rules import JobRules, read_all
-    from weir.jobs.spec import all_in_force
+    from weir.jobs.specs import all_in_force
 
     found = read_all(Path(settings().rules), all_in_force(manager.specs, manager.store.jobs()))
     trouble += [str(wrong) for wrong in found.values() if not isinstance(wrong, JobRules)]

@@ -10,8 +10,9 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, field_validator, model_validator
 
 from weir.errors import BadInput, BadRules, BadSpec, UnknownJob
-from weir.jobs.spec import JobSpec, Name, Section, WholeSeconds, as_model
-from weir.jobs.spec import find as find_spec
+from weir.jobs.fields import Name, Section, WholeSeconds, as_model
+from weir.jobs.spec import JobSpec, counting
+from weir.jobs.specs import find as find_spec
 from weir.times import duration
 
 Severity = Literal["critical", "warning", "info"]
@@ -174,10 +175,11 @@ def _read(file: Path, specs: Mapping[str, JobSpec]) -> JobRules:
 
 
 def _fit(where: str, rules: JobRules, spec: JobSpec) -> None:
+    pane = counting(spec).pane_s
     for i, rule in enumerate(rules.rules):
-        if rule.window % spec.panes.width:
+        if rule.window % pane:
             what = f"{where}: rules.{i}.window: {duration(rule.width)} does not fit {rule.name}."
-            raise BadRules(what, f"It must be a multiple of the pane, {duration(1000 * spec.panes.width)}.")
+            raise BadRules(what, f"It must be a multiple of the pane, {duration(1000 * pane)}.")
 
 
 def find(rules: JobRules, name: str) -> Rule:

@@ -6,7 +6,6 @@ import getpass
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -61,10 +60,10 @@ def connected() -> Manager:
     second to import. A master that is not the job's would say of each driver that it does not know it.
     """
     from weir.factory import manager
-    from weir.jobs.spec import sound
+    from weir.jobs.folders import sound
 
     settings = Settings.load()
-    standalone = all(spec.cluster == "standalone" for spec in sound(Path(settings.jobs)).values())
+    standalone = all(spec.cluster == "standalone" for spec in sound(*settings.job_folders).values())
     if standalone and settings.names_spark:
         return manager(settings)
     from weir.airflow.session import connect
@@ -74,9 +73,9 @@ def connected() -> Manager:
 
 def spec_of(settings: Settings, store: JobStore, job: str) -> JobSpec:
     """The spec in force, as Airflow's tasks have it. Raises UnknownJob, or BadSpec if its file does not fit and it is not deployed."""
-    from weir.jobs import spec
+    from weir.jobs import folders, specs
 
-    return spec.spec_of(spec.sound(Path(settings.jobs)), job, store.job(job))
+    return specs.spec_of(folders.sound(*settings.job_folders), job, store.job(job))
 
 
 def known(settings: Settings, store: JobStore, job: str) -> None:

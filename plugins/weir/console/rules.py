@@ -16,7 +16,7 @@ from weir.alerts.rules import JobRules, Rule, find, load, read_all
 from weir.counts.closed import NOTHING
 from weir.counts.times import at, span_of
 from weir.errors import BadInput, BadRules
-from weir.jobs.spec import all_in_force
+from weir.jobs.specs import all_in_force
 from weir.settings import Settings
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from spark_jobs.protocol.head import Head
 from weir.errors import Conflict, NotRunning, UnknownJob, WeirError
-from weir.jobs.spec import JobSpec, find, spec_of
+from weir.jobs.spec import JobSpec
+from weir.jobs.specs import find, spec_of
 from weir.ports.checkpoints import Checkpoints
 from weir.ports.cluster import Cluster
 from weir.ports.jobs import AttemptRow, Event, JobRow, JobStore

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from spark_jobs.protocol.head import first_head
 from spark_jobs.runtime.contract import JobArguments
-from weir.jobs.spec import JobSpec, find, sound
+from weir.jobs.folders import sound
+from weir.jobs.spec import JobSpec
+from weir.jobs.specs import find
 from weir.ports.cluster import Submission
 from weir.ports.source import Broker
 from weir.settings import PROJECT, Settings
@@ -18,7 +20,7 @@ LINES = 500  # of each partition: every class that counting needs is loaded for 
 
 def rehearsal(settings: Settings, job: str, broker: Broker) -> Submission:
     """What to start for it: the `rehearsal.py` beside the application. Raises UnknownJob, BadSpec, NotRunning (Kafka does not answer)."""
-    spec = find(sound(Path(settings.jobs)), job)
+    spec = find(sound(*settings.job_folders), job)
     args = newest_lines(spec, "rehearsal", broker, settings)
     asked = submission(spec, args, PROJECT, settings)
     return replace(asked, application=str(Path(asked.application).with_name("rehearsal.py")), executors=0)

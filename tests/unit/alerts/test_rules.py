@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import PROJECT
 from weir.alerts.rules import JobRules, find, load, parse, read_all
 from weir.errors import BadInput, BadRules
-from weir.jobs.spec import sound as specs_of
+from weir.jobs.folders import sound as specs_of
 
 SPECS = specs_of(PROJECT / "spark_jobs")
 SOUND = """

@@ -11,7 +11,7 @@ from spark_jobs.counts.cells import Delta
 from spark_jobs.protocol.head import Batch, Head, Totals, advance
 from spark_jobs.protocol.writer import Counted, Writer
 from spark_jobs.runtime.contract import JobArguments
-from weir.jobs.spec import sound
+from weir.jobs.folders import sound
 from weir.metrics.collector import FleetCollector
 from weir.metrics.look import Looker
 from weir.ports.cluster import DriverState

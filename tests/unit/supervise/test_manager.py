@@ -15,7 +15,8 @@ from spark_jobs.protocol.writer import Counted, Superseded, Writer
 from spark_jobs.runtime.contract import JobArguments
 from weir.airflow.triggers.ready import look
 from weir.errors import Conflict, DriverEnded, NotRunning, UnknownJob
-from weir.jobs.spec import Specs, sound, with_deployed
+from weir.jobs.folders import sound
+from weir.jobs.specs import Specs, with_deployed
 from weir.ports.cluster import DriverState, Submission
 from weir.ports.jobs import AttemptRow, Glance
 from weir.settings import PROJECT, Settings

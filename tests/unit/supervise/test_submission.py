@@ -5,7 +5,7 @@ import pytest
 
 from spark_jobs.protocol.head import first_head
 from weir.cluster.spark import create_request
-from weir.jobs.spec import sound
+from weir.jobs.folders import sound
 from weir.settings import PROJECT, Settings
 from weir.supervise.submission import arguments, submission
 
