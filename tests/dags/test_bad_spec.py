@@ -1,4 +1,4 @@
-"""A job.yaml that does not fit, as Airflow's pages, the REST service, tasks and the exporter have it: its own job says why, no other is touched."""
+"""A job.yaml that does not fit, on pages, in REST answers, tasks and metrics: its own job says why, no other is touched."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from weir.airflow.operators.alerts import AlertOperator
 from weir.airflow.operators.counts import PendingOperator
 from weir.airflow.operators.deploy import DeployOperator
 from weir.errors import NotDelivered
-from weir.jobs.spec import sound, with_deployed
+from weir.jobs.folders import sound
+from weir.jobs.specs import with_deployed
 from weir.metrics.families import families
 from weir.metrics.look import Looker
 from weir.settings import PROJECT
 
 GOOD = (PROJECT / "spark_jobs/error_counts/job.yaml").read_text()
-WHY = "broken/job.yaml does not fit: panes.width"
-ENDS = ["", "?since=6h", "/errors", "/checkpoint"]
+WHY = "broken/job.yaml does not fit: trigger"
+ENDS = ["", "?since=6h", "/errors"]
 
 
 @pytest.fixture
 def two(fleet: Fleet, tmp_path: Path) -> Fleet:
     """`error_counts` runs; the file of `broken`, which was never deployed, does not fit."""
     write(tmp_path, JOB, GOOD)
-    write(tmp_path, "broken", GOOD.replace("name: error_counts", "name: broken").replace("width: 10s", "width: 7s"))
+    write(tmp_path, "broken", GOOD.replace("name: error_counts", "name: broken").replace("trigger: 1s", "trigger: soon"))
     fleet.manager.deploy(JOB)
     fleet.land()
     reread(fleet, tmp_path)
@@ -59,7 +60,7 @@ def test_the_pages_of_all_jobs_are_there(viewer: TestClient, two: Fleet, page: s
     assert page or (WHY in answer.text and f"jobs/{JOB}" in answer.text), "the page of all jobs says which file does not fit"
 
 
-@pytest.mark.parametrize("path", ["", "/health", "/ledger", "/counts?since=1h", "/timeline"])
+@pytest.mark.parametrize("path", ["", "/ledger", "/rejected", "/recounts", "/counts?since=1h", "/timeline"])
 def test_rest_answers_about_the_other_job_and_says_why_about_its_own(anybody: TestClient, two: Fleet, path: str) -> None:
     logged_in(anybody, "viewer")
     assert anybody.get(f"/weir/api/v1/jobs/{JOB}{path}").status_code == 200
@@ -89,11 +90,8 @@ def test_alerts_of_the_other_job_go_on(two: Fleet, tmp_path: Path, monkeypatch: 
 
 
 def test_metrics_have_the_other_job_and_say_whose_file_does_not_fit(two: Fleet) -> None:
-    found = {
-        (sample.name, sample.labels.get("weir_job")): sample.value
-        for family in families(Looker().look(two.manager))
-        for sample in family.samples
-    }
+    samples = [sample for family in families(Looker().look(two.manager)) for sample in family.samples]
+    found = {(sample.name, sample.labels.get("weir_job")): sample.value for sample in samples}
     assert (found["weir_spec_fits", JOB], found["weir_spec_fits", "broken"]) == (1, 0)
     assert ("weir_attempt", JOB) in found and ("weir_attempt", "broken") not in found
 
@@ -101,7 +99,7 @@ def test_metrics_have_the_other_job_and_say_whose_file_does_not_fit(two: Fleet) 
 def test_a_job_that_runs_goes_on_by_its_deployed_spec_when_its_file_is_spoilt(two: Fleet, tmp_path: Path, viewer: TestClient) -> None:
     write(tmp_path, JOB, "name: error_counts\nsource: {}")
     reread(two, tmp_path)
-    assert viewer.get(f"/weir/jobs/{JOB}").status_code == 200 and viewer.get(f"/weir/api/v1/jobs/{JOB}/health").status_code == 200
+    assert viewer.get(f"/weir/jobs/{JOB}").status_code == 200 and viewer.get(f"/weir/api/v1/jobs/{JOB}").status_code == 200
     two.kill()
     (report,) = two.manager.tick()
     assert two.manager.act(report) and two.attempt() == 2

@@ -24,7 +24,7 @@ def jobs(form: FormatOption = Format.TABLE) -> None:
     Example: weir jobs
     """
     from weir import rows
-    from weir.jobs.spec import bad_of
+    from weir.jobs.specs import bad_of
 
     with opened_manager() as manager:
         found, bad = rows.jobs(manager, manager.specs), bad_of(manager.specs)

@@ -15,7 +15,7 @@ from weir.console.plot import sparkline
 from weir.console.throughput import Motion, Motions
 from weir.console.trend import Trends
 from weir.counts.times import at, bare
-from weir.jobs.spec import bad_of
+from weir.jobs.specs import bad_of
 from weir.supervise.report import Report, Verdict
 
 if TYPE_CHECKING:

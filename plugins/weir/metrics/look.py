@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from spark_jobs.protocol.head import Head, base_progress
 from weir.alerts.book import Book
 from weir.alerts.keep import open_book
-from weir.jobs.spec import bad_of
+from weir.jobs.specs import bad_of
 from weir.metrics.counters import Counted, Counters
 from weir.metrics.paced import Paced
 from weir.metrics.recounts import Record

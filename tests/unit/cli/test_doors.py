@@ -14,7 +14,9 @@ from spark_jobs.counts.cells import HOUR_MS
 from tests.unit.cli.conftest import Weir
 from tests.unit.counts.job import JOB, START, TOPIC, Job
 from weir.cli.common import who
-from weir.jobs.spec import parse, sound, with_deployed
+from weir.jobs.folders import sound
+from weir.jobs.spec import parse
+from weir.jobs.specs import with_deployed
 from weir.ports.jobs import JobRow
 from weir.settings import PROJECT, Settings
 from weir.supervise.manager import Manager
@@ -22,7 +24,7 @@ from weir.testing import MemoryCheckpoints, MemoryCluster
 
 GOOD = (PROJECT / "spark_jobs/error_counts/job.yaml").read_text()
 SOON = START / 1000 + 3600
-BROKEN = "WEIR-102: broken/job.yaml does not fit: panes.width"
+BROKEN = "WEIR-102: broken/job.yaml does not fit: trigger"
 READS = [
     ("counts", "--job", "{job}"),
     ("wait", "{job}", "--timeout", "0s"),
@@ -51,7 +53,7 @@ MANAGED = [
 def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a sound job and one whose file does not fit, and a rule for each."""
     write(tmp_path / "jobs", JOB, GOOD)
-    write(tmp_path / "jobs", "broken", GOOD.replace("name: error_counts", "name: broken").replace("width: 10s", "width: 7s"))
+    write(tmp_path / "jobs", "broken", GOOD.replace("name: error_counts", "name: broken").replace("trigger: 1s", "trigger: soon"))
     (tmp_path / "rules").mkdir()
     for name in (JOB, "broken"):
         rule = "{name: many, kind: threshold, above: 10, window: 30s}"
@@ -138,7 +140,7 @@ def test_a_deployed_job_whose_file_is_bad_or_gone_is_read_by_its_deployed_spec(
 
 def test_counts_and_rules_are_by_the_deployed_spec_not_by_an_edit_that_waits(weir: Weir, job: Job, jobs: Path) -> None:
     deployed(job, JOB, GOOD)
-    write(jobs, JOB, GOOD.replace("width: 10s", "width: 60s").replace(f"topic: {TOPIC}", "topic: other"))
+    write(jobs, JOB, GOOD.replace("pane: 10s", "pane: 60s").replace(f"topic: {TOPIC}", "topic: other"))
     _, out, _ = weir("counts", "--by", "none", "--format", "json")  # panes of 10 s
     assert [row["n"] for row in json.loads(out)] == [2, 1]
     assert weir("counts", "--window", "10s", "--closed")[0] == 0 and weir("rules")[0] == 0
