@@ -10,7 +10,6 @@ from weir.errors import Conflict, DataLoss, Diverged, WeirError
 from weir.jobs import bundle, versions
 from weir.jobs.spec import JobSpec, parse
 from weir.ports.jobs import AttemptRow, JobRow, VersionRow
-from weir.settings import OWN_JOBS
 from weir.supervise.pauses import Words
 from weir.supervise.plan import Kind, Plan
 from weir.supervise.planning import Planner
@@ -34,8 +33,8 @@ class Deployer(Planner, Words):
         plan = plan or self.plan(job)
         _refuse(plan)
         spec, version = plan.spec, plan.version
-        if not plan.kept:
-            bundle.publish(OWN_JOBS, Path(self._settings.bundles), version)
+        if plan.made:
+            bundle.publish(plan.made, Path(self._settings.bundles), version)
         if plan.kind is not Kind.NO_CHANGE:
             self._let_land(spec)
         # The head first: whoever deploys after that is noticed, when the job's row is changed or when the attempt is replaced.
