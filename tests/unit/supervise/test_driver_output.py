@@ -30,8 +30,8 @@ SEEN = {
     "disk_full": Ending("lost", "java.io.IOException: No space left on device"),
     "executors_killed": Ending(
         "lost",
-        "pyspark.errors.exceptions.captured.StreamingQueryException: ExecutorLostFailure (executor 5 exited caused by one of the running tasks) "
-        "Reason: Command exited with code 137",
+        "pyspark.errors.exceptions.captured.StreamingQueryException: ExecutorLostFailure (executor 5 exited caused by one of the running "
+        "tasks) Reason: Command exited with code 137",
     ),
     "out_of_memory": Ending("out_of_memory", "java.lang.OutOfMemoryError: Java heap space"),
     "too_little_memory": Ending(
