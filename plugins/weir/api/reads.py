@@ -13,7 +13,7 @@ from weir.counts.rules import Rules
 from weir.counts.signatures import signatures as signatures_of
 from weir.counts.times import span_of
 from weir.errors import BadInput, UnknownJob
-from weir.jobs.spec import find
+from weir.jobs.specs import find
 from weir.supervise.doctor import examine
 from weir.times import duration
 

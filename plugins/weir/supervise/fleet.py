@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from weir.errors import NotRunning
-from weir.jobs.spec import JobSpec, in_force
+from weir.jobs.spec import JobSpec
+from weir.jobs.specs import in_force
 from weir.ports.cluster import DriverState
 from weir.ports.jobs import AttemptRow, Glance
 from weir.ports.source import TopicGlance
-from weir.supervise.kind import Kinds, Probe, kind_of
+from weir.supervise.kind import Kinds, Probe
 from weir.supervise.last_reports import Memory
 from weir.supervise.observation import Observation, submit_grace_ms, with_the_clusters_word
 from weir.supervise.parts import Parts
@@ -136,7 +137,7 @@ class Fleet:
             return self._unknown(job, glance, f"it could not be judged: {error!r}")
 
     def _probes_of(self, spec: JobSpec) -> Sequence[Probe]:
-        return self._of_kind.get(kind_of(spec), ())
+        return self._of_kind.get(spec.kind.name, ())
 
     def _evidence(self, spec: JobSpec, seen: Observation) -> Mapping[str, object]:
         """What the probes of the job's kind add."""

@@ -67,8 +67,3 @@ class KindSupport(Protocol):
 
 
 Kinds = Mapping[str, KindSupport]
-
-
-def kind_of(spec: JobSpec) -> str:
-    """Return the name of the kind of a job."""
-    return str(getattr(spec, "output", "counts"))

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from weir.errors import BadSpec, NotKept, NotRunning, TopicMissing
 from weir.jobs import bundle, versions
-from weir.jobs.spec import JobSpec, parse, read
+from weir.jobs.folders import check
+from weir.jobs.spec import JobSpec, parse
+from weir.settings import OWN_JOBS
 from weir.supervise import preflight
 from weir.supervise.checkpoint_copies import CheckpointCopies
 from weir.supervise.epoch_start import Topic
@@ -43,11 +45,9 @@ class Planner:
 
     def _spec_here(self, job: str) -> tuple[JobSpec, str]:
         """Raises BadSpec where there is one that does not fit, else UnknownJob."""
-        file = Path(self._parts.settings.jobs) / job / "job.yaml"
-        if file.exists() and (found := read(file))[0] is None:
-            raise BadSpec(found[1], "What runs goes on with the spec that was deployed.")
+        check(job, *self._parts.settings.job_folders)
         spec = self._register.find(job)
-        return spec, bundle.version_of(Path(self._parts.settings.jobs), spec)
+        return spec, bundle.version_of(OWN_JOBS, spec)
 
     def _kept_spec(self, job: str, to: str) -> tuple[JobSpec, str]:
         row = versions.named(job, self._versions.all(job), self._versions.kept(), to)
@@ -85,7 +85,7 @@ class Planner:
 
     def _application(self, job: str, spec: JobSpec, version: str) -> Check:
         """What was deployed before is not tried again: many who deploy at once would each take a second of a core."""
-        code, kept = Path(self._parts.settings.jobs), Path(self._parts.settings.bundles) / version
+        code, kept = OWN_JOBS, Path(self._parts.settings.bundles) / version
         if version in self._versions.kept() and any(row.version == version for row in self._store.versions(job)):
             there = (kept / spec.application).is_file()
             return Check("application", there, f"{spec.application} {'is' if there else 'is not'} in the kept version")

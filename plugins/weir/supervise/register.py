@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from spark_jobs.protocol.head import Head
 from weir.errors import Conflict, NotRunning, UnknownJob
-from weir.jobs.spec import JobSpec, find, in_force, parse
+from weir.jobs.spec import JobSpec, parse
+from weir.jobs.specs import find, spec_of
 from weir.ports.cluster import Cluster
 from weir.ports.jobs import AttemptRow, JobRow
 from weir.supervise import pause
@@ -17,12 +18,12 @@ class Register:
         self.specs, self._parts, self._store = specs, parts, parts.store
 
     def find(self, job: str) -> JobSpec:
-        """Return the spec that is here. Raises UnknownJob."""
+        """Return the spec that is here. Raises UnknownJob, BadSpec."""
         return find(self.specs, job)
 
     def spec(self, job: str) -> JobSpec:
-        """Return the spec that the job is judged and counted by. Raises UnknownJob."""
-        return in_force(self.specs.get(job), self._store.job(job)) or self.find(job)
+        """Return the spec that the job is judged and counted by. Raises UnknownJob, BadSpec."""
+        return spec_of(self.specs, job, self._store.job(job))
 
     def known(self, job: str) -> None:
         """Raises UnknownJob, unless there is a spec or a timeline: of a job whose folder is gone there is still the latter."""

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
-from weir.jobs.spec import JobSpec, parse
+from weir.jobs.spec import parse
 from weir.ports.jobs import JobRow, StandbyRow
 from weir.supervise import standby
-from weir.supervise.kind import Kinds, kind_of
+from weir.supervise.kind import Kinds
 from weir.supervise.parts import Parts, or_none
 from weir.supervise.register import Register
 from weir.supervise.report import Report
@@ -65,7 +65,7 @@ class Standbys:
         spec, now = parse(wanted.spec, f"version {wanted.version}"), self._parts.now_ms()
         row = StandbyRow(f"{now:013d}-{uuid4().hex[:8]}", wanted.version, now)
         code = Path(self._parts.settings.bundles) / wanted.version
-        driver = self._kinds[kind_of(spec)].standby(spec, wanted.version, row.id, code)
+        driver = self._kinds[spec.kind.name].standby(spec, wanted.version, row.id, code)
         self._store.put_standby(job, row)
         submission_id = self._register.cluster(job).submit(driver)
         self._store.put_standby(job, replace(row, submission_id=submission_id))
@@ -84,5 +84,5 @@ class Standbys:
         version = standby.wanted_version(wanted)
         if not version or wanted is None:
             return ""
-        spec = JobSpec.model_validate_json(wanted.spec)
+        spec = parse(wanted.spec, f"version {wanted.version}")
         return version if enlarged(spec, self._store.attempts(wanted.job)) is spec else ""

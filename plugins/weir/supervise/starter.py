@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from spark_jobs import failpoint
-from weir.jobs.spec import JobSpec
+from weir.jobs.spec import JobSpec, parse
 from weir.ports.cluster import Submission
 from weir.supervise.circumstances import circumstances, in_words
-from weir.supervise.kind import Kinds, Preparation, Start, kind_of
+from weir.supervise.kind import Kinds, Preparation, Start
 from weir.supervise.parts import Parts, or_none
 from weir.supervise.register import Register
 from weir.supervise.requests import Action, StartRequest
@@ -41,8 +41,11 @@ class Starter:
         """
         job, wanted = request.job, self._register.wanted_running(request.job)
         request = replace(request, version=wanted.version)
-        spec, cluster = JobSpec.model_validate_json(wanted.spec), self._register.cluster(job)  # nothing is taken over that cannot start
-        kind = self._kinds[kind_of(spec)]
+        spec, cluster = (
+            parse(wanted.spec, f"version {wanted.version}"),
+            self._register.cluster(job),
+        )  # nothing is taken over that cannot start
+        kind = self._kinds[spec.kind.name]
         preparation = self._preparations[kind.fenced]
         start = preparation.prepare(request, spec)
         failpoint.reach("takeover.copy")

@@ -35,7 +35,7 @@ class Versions:
 
     def put(self, spec: JobSpec, version: str) -> None:
         """Note that a version is being deployed."""
-        self._store.put_version(spec.name, VersionRow(version, self._parts.now_ms(), spec.model_dump_json()))
+        self._store.put_version(spec.name, VersionRow(version, self._parts.now_ms(), spec.dump()))
 
     def put_good(self, job: str, row: AttemptRow | None) -> None:
         """Note that the attempt's version has become ready."""

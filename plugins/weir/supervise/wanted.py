@@ -16,7 +16,7 @@ class Wanted:
 
     def run(self, before: JobRow | None, spec: JobSpec, version: str, who: str, reason: str) -> None:
         """Have the job run a version. Raises Conflict if what was wanted is no longer `before`."""
-        self._change(before, JobRow(spec.name, 0, "running", version, spec.model_dump_json(), who, reason, 0))
+        self._change(before, JobRow(spec.name, 0, "running", version, spec.dump(), who, reason, 0))
 
     def stop(self, before: JobRow, who: str, reason: str) -> None:
         """Have the job stopped. Raises Conflict if what was wanted is no longer `before`."""

@@ -11,7 +11,7 @@ from spark_jobs.protocol.head import Batch, Head, Totals, advance
 from spark_jobs.protocol.writer import Counted, Writer
 from spark_jobs.runtime.contract import JobArguments
 from weir.factory import assemble
-from weir.jobs.spec import load_all
+from weir.jobs.folders import sound
 from weir.settings import PROJECT, Settings
 from weir.supervise.manager import Manager
 from weir.supervise.parts import Parts
@@ -28,7 +28,7 @@ class Bench:
         self.checkpoints, self.clock = MemoryCheckpoints(), Clock()
         self.broker.create("logs", partitions=2)
         settings = Settings(home=str(folder), bundles=str(folder / "bundles"), checkpoints="memory")
-        specs = load_all(PROJECT / "spark_jobs")
+        specs = sound(PROJECT / "spark_jobs")
         clusters = {"standalone": self.cluster}
         self.parts = Parts(self.store, clusters, self.broker, self.checkpoints, settings, self.clock, self.clock.sleep)
         self.manager = assemble(specs, self.parts)

@@ -14,7 +14,7 @@ from spark_jobs.protocol.writer import Superseded
 from tests.unit.supervise.bench import JOB, Bench
 from weir.airflow.triggers.ready import look
 from weir.errors import Conflict, DriverEnded, NotRunning, UnknownJob
-from weir.factory import with_deployed
+from weir.jobs.specs import Specs, with_deployed
 from weir.ports.cluster import DriverState, Submission
 from weir.ports.jobs import AttemptRow, Glance
 from weir.supervise.deployer import LAND_WITHIN_S
@@ -348,9 +348,9 @@ def test_a_topic_that_was_changed_in_the_file_and_not_deployed_changes_nothing(b
 
 def test_a_running_job_whose_spec_does_not_fit_any_more_is_watched_over_and_can_be_stopped(bench: Bench) -> None:
     bench.manager.deploy(JOB)
-    assert with_deployed({}, bench.store.jobs())[JOB] == bench.manager.specs.pop(JOB)
+    assert with_deployed(Specs(), bench.store.jobs())[JOB] == bench.manager.specs.pop(JOB)
     bench.manager.stop(JOB)
-    assert bench.cluster.killed == ["driver-1"] and with_deployed({}, bench.store.jobs()) == {}
+    assert bench.cluster.killed == ["driver-1"] and with_deployed(Specs(), bench.store.jobs()) == {}
 
 
 def test_wait_landed_takes_the_ends_once(bench: Bench) -> None:
