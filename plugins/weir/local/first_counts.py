@@ -39,6 +39,11 @@ def bring_up(stack: Stack, settings: Settings, reporter: Reporter) -> None:
     rehearse.begin(stack, spark.spark_home(), JOB)
 
 
+def has_job(settings: Settings) -> bool:
+    """Is the job that counts the sample among those of the stack?"""
+    return JOB in late("weir.jobs.folders", "sound")(*settings.job_folders)
+
+
 def deploy(stack: Stack, settings: Settings) -> None:
     """Runs the deploy DAG, which ensures: a job that runs with this spec already is left alone."""
     api = AirflowApi(settings.airflow_url, secrets.ADMIN, stack.secrets["airflow_admin"])

@@ -8,7 +8,6 @@ from spark_jobs.protocol.head import Head, Offsets, first_head
 from weir.errors import DataLoss, Diverged, WeirError
 from weir.jobs import bundle
 from weir.jobs.spec import JobSpec
-from weir.settings import OWN_JOBS
 from weir.supervise.health import Health
 from weir.supervise.parts import Parts
 from weir.supervise.plan import Kind, Plan
@@ -40,8 +39,8 @@ class Deployer:
         plan = plan or self._planner.plan(job)
         _refuse(plan)
         spec, version = plan.spec, plan.version
-        if not plan.kept:
-            bundle.publish(OWN_JOBS, Path(self._parts.settings.bundles), version)
+        if plan.made:
+            bundle.publish(plan.made, Path(self._parts.settings.bundles), version)
         if plan.kind is not Kind.NO_CHANGE:
             self._let_land(spec)
         # The head first: whoever deploys after that is noticed, when the job's row is changed or when the attempt is replaced.

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from spark_jobs.protocol.head import Head
 from weir.errors import DataLoss, Diverged, NotRunning
+from weir.jobs.models import model_of
 from weir.jobs.spec import JobSpec
 from weir.ports.cluster import DriverState
 from weir.supervise.checkpoint_copies import CheckpointCopies
@@ -47,7 +48,8 @@ class FencedPreparation:
         topic = or_none(lambda: self._register.topic(job))  # after the head: a log ends no earlier than what has landed
         if topic and not request.begins_epoch:
             self._refuse_loss(before, spec, topic)
-        anew = request.begins_epoch or fixed(self._register.ran(job), spec)
+        model = model_of(self._parts.code(request.version), spec)
+        anew = request.begins_epoch or fixed(self._register.ran(job), spec, model)
         head = self._new_epoch.begin(request) if anew else self._go_on(request, spec)
         return Start(request.version, before, head, self._copies.location(head), topic.ends if topic else {})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from weir.errors import WeirError
@@ -30,6 +31,10 @@ class Parts:
     clock: Callable[[], float] = time.time  # seconds since the epoch
     sleep: Callable[[float], None] = time.sleep
     rehearse: Rehearse = not_rehearsed  # imports an application before it is deployed
+
+    def code(self, version: str) -> Path:
+        """Return the folder of a deployed version's code."""
+        return Path(self.settings.bundles) / version
 
     def now_ms(self) -> int:
         return int(self.clock() * 1000)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from weir.errors import BadSpec, NotKept, NotRunning, TopicMissing
 from weir.jobs import bundle, versions
+from weir.jobs.bundle import Made
 from weir.jobs.folders import check
+from weir.jobs.models import model_of
 from weir.jobs.spec import JobSpec, parse
-from weir.settings import OWN_JOBS
 from weir.supervise import preflight
 from weir.supervise.checkpoint_copies import CheckpointCopies
 from weir.supervise.epoch_start import Topic
@@ -31,23 +31,25 @@ class Planner:
 
         Raises UnknownJob, BadSpec, NotKept, NotRunning (the store or the cluster does not answer).
         """
-        spec, version = self._kept_spec(job, to) if to else self._spec_here(job)
+        made = None if to else self._made_here(job)
+        spec, version = (made.spec, made.version) if made else self._kept_spec(job, to)
+        model = made.model if made else model_of(self._parts.code(version), spec)
         wanted, head = self._store.job(job), self._store.head(job)
         before = wanted.version if wanted else ""
         if head and self._versions.runs(wanted, version, job, head.attempt):
-            return Plan(job, version, before, spec, Change(Kind.NO_CHANGE, (f"it runs as attempt {head.attempt}",)), kept=bool(to))
+            return Plan(job, version, before, spec, Change(Kind.NO_CHANGE, (f"it runs as attempt {head.attempt}",)), made=made)
         ran = self._register.ran(job) or (or_none(lambda: parse(wanted.spec, f"the spec of {job}")) if wanted else None)
         topic, told = self._look_at(spec.source.topic)
-        changed = differences(ran, spec) if version != before else ("nothing: the driver is started again",)
-        checks = (self._application(job, spec, version), told, *self._ground(job, spec))
-        change = classify(ran, spec, head, topic, self._finding(job, spec.source.topic))
-        return Plan(job, version, before, spec, change, changed, checks, bool(to))
+        changed = differences(ran, spec, model) if version != before else ("nothing: the driver is started again",)
+        checks = (self._application(job, spec, version, made), told, *self._ground(job, spec))
+        change = classify(ran, spec, model, head, topic, self._finding(job, spec.source.topic))
+        return Plan(job, version, before, spec, change, changed, checks, made)
 
-    def _spec_here(self, job: str) -> tuple[JobSpec, str]:
-        """Raises BadSpec where there is one that does not fit, else UnknownJob."""
-        check(job, *self._parts.settings.job_folders)
-        spec = self._register.find(job)
-        return spec, bundle.version_of(OWN_JOBS, spec)
+    def _made_here(self, job: str) -> Made:
+        """Raises BadSpec where the spec or its options do not fit, else UnknownJob."""
+        folders = self._parts.settings.job_folders
+        check(job, *folders)
+        return bundle.made_of(self._register.find(job), *folders)
 
     def _kept_spec(self, job: str, to: str) -> tuple[JobSpec, str]:
         row = versions.named(job, self._versions.all(job), self._versions.kept(), to)
@@ -83,13 +85,12 @@ class Planner:
             self._parts.sleep(AGAIN_S)
         return why
 
-    def _application(self, job: str, spec: JobSpec, version: str) -> Check:
+    def _application(self, job: str, spec: JobSpec, version: str, made: Made | None) -> Check:
         """What was deployed before is not tried again: many who deploy at once would each take a second of a core."""
-        code, kept = OWN_JOBS, Path(self._parts.settings.bundles) / version
-        if version in self._versions.kept() and any(row.version == version for row in self._store.versions(job)):
-            there = (kept / spec.application).is_file()
-            return Check("application", there, f"{spec.application} {'is' if there else 'is not'} in the kept version")
-        tried = self._parts.rehearse(code.parent, spec.application)
+        if made is None or (version in self._versions.kept() and any(row.version == version for row in self._store.versions(job))):
+            there = (self._parts.code(version) / spec.entry).is_file()
+            return Check("application", there, f"{spec.entry} {'is' if there else 'is not'} in the kept version")
+        tried = preflight.application(made, self._parts.rehearse)
         if tried.ok is False and spec.cluster != "standalone":  # its image has a Python of its own
             return replace(tried, ok=None, text=f"{tried.text} (by this machine's Python, not the driver's)")
         return tried

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from uuid import uuid4
 
 from weir.jobs.spec import parse
@@ -64,8 +63,7 @@ class Standbys:
         """Note it, then submit it: one that nobody has noted would wait for ever."""
         spec, now = parse(wanted.spec, f"version {wanted.version}"), self._parts.now_ms()
         row = StandbyRow(f"{now:013d}-{uuid4().hex[:8]}", wanted.version, now)
-        code = Path(self._parts.settings.bundles) / wanted.version
-        driver = self._kinds[spec.kind.name].standby(spec, wanted.version, row.id, code)
+        driver = self._kinds[spec.kind.name].standby(spec, wanted.version, row.id, self._parts.code(wanted.version))
         self._store.put_standby(job, row)
         submission_id = self._register.cluster(job).submit(driver)
         self._store.put_standby(job, replace(row, submission_id=submission_id))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from spark_jobs import failpoint
 from weir.jobs.spec import JobSpec, parse
@@ -49,7 +48,7 @@ class Starter:
         preparation = self._preparations[kind.fenced]
         start = preparation.prepare(request, spec)
         failpoint.reach("takeover.copy")
-        driver = kind.driver(spec, start, Path(self._parts.settings.bundles) / wanted.version)
+        driver = kind.driver(spec, start, self._parts.code(wanted.version))
         standby = self._standbys.call_up(wanted, start.head.attempt, driver.arguments)
         submission_id = standby or cluster.submit(self._with_memory(driver, spec))
         failpoint.reach("takeover.submit")

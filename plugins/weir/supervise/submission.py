@@ -58,7 +58,7 @@ def submission(spec: JobSpec, args: JobArguments, bundle: Path, settings: Settin
     """The driver to be started, from the code in `bundle`."""
     return Submission(
         name=f"weir:{spec.name}:{'standby' if args.standby else args.attempt}",
-        application=str(bundle / spec.application),
+        application=str(bundle / spec.entry),
         arguments=args.to_argv(),
         conf=spec.spark_conf,
         env={
