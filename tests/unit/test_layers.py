@@ -90,10 +90,6 @@ DEBTS = {
     ("weir.alerts.post", "weir.cluster"),
     ("weir.alerts.sinks", "weir.cluster"),
     ("weir.ports.jobs", "weir.ports.counts"),
-    ("weir.supervise.fleet", "weir.counts"),
-    ("weir.supervise.manager", "weir.counts"),
-    ("weir.supervise.observation", "weir.counts"),
-    ("weir.supervise.pauses", "spark_jobs.counts"),
     ("weir.supervise.submission", "weir.cassandra"),
 }
 
