@@ -12,7 +12,7 @@ from urllib.parse import quote
 from weir.alerts.messages import span
 from weir.console.describe import in_words
 from weir.console.plot import sparkline
-from weir.console.throughput import Motion, Motions
+from weir.console.throughput import Throughput, ThroughputMeter
 from weir.console.trend import Trends
 from weir.counts.times import at, bare
 from weir.supervise.report import Report, Verdict
@@ -52,7 +52,7 @@ class View:
     def __init__(self) -> None:
         self._turn, self._at = asyncio.Lock(), 0.0
         self._rows: Sequence[Row] | None = None
-        self._motions, self._trends = Motions(), Trends()
+        self._motions, self._trends = ThroughputMeter(), Trends()
         self._reading: asyncio.Task[None] | None = None
 
     async def rows(self) -> Sequence[Row]:
@@ -77,35 +77,35 @@ class View:
             log.warning("the trends of errors could not be read: %r", error)
 
 
-def look(manager: Manager, motions: Motions, trends: Trends) -> tuple[Sequence[Row], Mapping[str, Head]]:
+def look(manager: Manager, meter: ThroughputMeter, trends: Trends) -> tuple[Sequence[Row], Mapping[str, Head]]:
     """A row for each job, the worst first, and the heads that there are."""
     reports = manager.onlooker().reports(dict(manager.specs))
     glances = manager.store.glance([report.job for report in reports], STARTS)
     rows = [
-        row(report, glances[report.job], motions.look(report, glances[report.job]), trends.values(report.job))
+        row(report, glances[report.job], meter.look(report, glances[report.job]), trends.values(report.job))
         for report in sorted(reports, key=_worst)
     ]
     return rows, {job: glance.head for job, glance in glances.items() if glance.head}
 
 
-def row(report: Report, glance: Glance, motion: Motion, errors: Sequence[int | None]) -> Row:
+def row(report: Report, glance: Glance, throughput: Throughput, errors: Sequence[int | None]) -> Row:
     """What the page shows of a job; None and the empty string stand for what is not known."""
     path = quote(report.job, safe="", errors="replace")
     links = {"docs": f"docs/{path}/index.html", "page": f"jobs/{path}"}
     told = in_words(report)
     shown = {"proven_up_to": bare(told["proven_up_to"] or ""), "started": _started(glance.attempts)}
-    return {"job": report.job, **told, **shown, **moves(motion), "errors": sparkline(errors), **links}
+    return {"job": report.job, **told, **shown, **moves(throughput), "errors": sparkline(errors), **links}
 
 
-def moves(motion: Motion) -> Row:
-    """A motion as pages tell it: `into` and `out` are numbers of lines a second, the others are words."""
-    waits = "" if motion.waited_s is None or not motion.waited_s else f"waits {span(int(motion.waited_s * 1000))}"
-    soon = "" if motion.catch_up_s is None else f"caught up in {span(int(motion.catch_up_s * 1000))} at this rate"
+def moves(throughput: Throughput) -> Row:
+    """A throughput as pages tell it: `into` and `out` are numbers of lines a second, the others are words."""
+    waits = "" if throughput.waited_s is None or not throughput.waited_s else f"waits {span(int(throughput.waited_s * 1000))}"
+    soon = "" if throughput.catch_up_s is None else f"caught up in {span(int(throughput.catch_up_s * 1000))} at this rate"
     return {
-        "into": motion.into,
-        "out": motion.out,
+        "into": throughput.into,
+        "out": throughput.out,
         "waits": waits,
-        "soon": "grows: more comes in than is counted" if motion.grows else soon,
+        "soon": "grows: more comes in than is counted" if throughput.grows else soon,
     }
 
 

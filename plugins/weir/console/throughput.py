@@ -1,6 +1,6 @@
 """How a job moves: lines a second in and out, how long the oldest unread line has waited, and how long until all is caught up.
 
-Rates are the difference of two sightings: that of now, and an earlier one of this process, or the report that the watch has kept. So no
+Rates are the difference of two samples: that of now, and an earlier one of this process, or the report that the watch has kept. So no
 question is asked for them.
 """
 
@@ -14,12 +14,12 @@ from weir.ports.jobs import Glance
 from weir.supervise.report import SETTLED, Report, report_of
 
 OVER_MS = 60_000  # what a rate is the mean of, about
-LEAST_MS = 2_000  # between two sightings: less says more about the moments than about the stream
+LEAST_MS = 2_000  # between two samples: less says more about the moments than about the stream
 OLDEST_MS = 600_000
 
 
 @dataclass(frozen=True)
-class Sighting:
+class Sample:
     """How far the topic and what has landed of it reached at a moment (ms), over all partitions."""
 
     at: int
@@ -28,7 +28,7 @@ class Sighting:
 
 
 @dataclass(frozen=True)
-class Motion:
+class Throughput:
     """Lines a second; seconds. None for what is not known, and for `catch_up_s` also where more comes in than goes out."""
 
     into: float | None = None
@@ -38,35 +38,35 @@ class Motion:
     grows: bool = False
 
 
-class Motions:
+class ThroughputMeter:
     """Remembers what it saw of each job."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, list[Sighting]] = {}
+        self._seen: dict[str, list[Sample]] = {}
         self._read_up = ReadUp()
 
-    def look(self, report: Report, glance: Glance) -> Motion:
-        now = sighting(report)
+    def look(self, report: Report, glance: Glance) -> Throughput:
+        now = sample(report)
         read_up = self._read_up.look(report, glance.head)
         if now is None or glance.head is None:
-            return Motion()
+            return Throughput()
         kept = report_of(glance.report)
-        before = sighting(kept) if kept else None
+        before = sample(kept) if kept else None
         seen = remembered([*self._seen.get(report.job, ()), *([before] if before else [])], now)
         self._seen[report.job] = [*seen, now]
         waited = waited_ms(glance.head, ends(report), read_up, report.at)
-        return motion(seen, now, None if waited is None else waited / 1000, report)
+        return throughput(seen, now, None if waited is None else waited / 1000, report)
 
 
-def sighting(report: Report) -> Sighting | None:
+def sample(report: Report) -> Sample | None:
     """None if the broker or the store did not say."""
     topic, landed = ends(report), report.evidence.get("offsets")
     if not topic or not isinstance(landed, dict):
         return None
-    return Sighting(report.at, sum(topic.values()), sum(int(landed.get(str(p), 0)) for p in topic))
+    return Sample(report.at, sum(topic.values()), sum(int(landed.get(str(p), 0)) for p in topic))
 
 
-def remembered(seen: Sequence[Sighting], now: Sighting) -> list[Sighting]:
+def remembered(seen: Sequence[Sample], now: Sample) -> list[Sample]:
     """Those that a rate may be measured from, oldest first: none that is too old, and of those older than a rate needs only the newest.
     A topic that was made anew, or a head that was restored, begins again."""
     apart = sorted(
@@ -77,13 +77,13 @@ def remembered(seen: Sequence[Sighting], now: Sighting) -> list[Sighting]:
     return [*older[-1:], *(s for s in found if now.at - s.at < OVER_MS)]
 
 
-def motion(seen: Sequence[Sighting], now: Sighting, waited_s: float | None, report: Report) -> Motion:
+def throughput(seen: Sequence[Sample], now: Sample, waited_s: float | None, report: Report) -> Throughput:
     """The rates since the oldest of `seen`. Time to catch up is told only of a job that has not settled: a batch's worth of lag is none."""
     if not seen:
-        return Motion(waited_s=waited_s)
+        return Throughput(waited_s=waited_s)
     seconds = (now.at - seen[0].at) / 1000
     into, out = (now.end - seen[0].end) / seconds, (now.landed - seen[0].landed) / seconds
     lag = now.end - now.landed
     if report.verdict in SETTLED or lag <= 0:
-        return Motion(into, out, waited_s)
-    return Motion(into, out, waited_s, lag / (out - into), False) if out > into else Motion(into, out, waited_s, None, True)
+        return Throughput(into, out, waited_s)
+    return Throughput(into, out, waited_s, lag / (out - into), False) if out > into else Throughput(into, out, waited_s, None, True)

@@ -53,7 +53,12 @@ PROGRESS = (
     Metric("weir_end_offset", GAUGE, "End offset of the partition in the broker.", PARTITION),
     Metric("weir_landed_timestamp_seconds", GAUGE, "Time at which the last batch landed."),
     Metric("weir_watermark_timestamp_seconds", GAUGE, "Watermark: panes that end before this event time are closed."),
-    Metric("weir_unread_retention_seconds", GAUGE, "Lower bound of the time for which the broker keeps the first unread line. Only with lag.", PARTITION),
+    Metric(
+        "weir_unread_retention_seconds",
+        GAUGE,
+        "Lower bound of the time for which the broker keeps the first unread line. Only with lag.",
+        PARTITION,
+    ),
     Metric("weir_lost_lines", GAUGE, "Lines that the broker deleted before they landed, and whose loss no operator has accepted yet."),
 )
 PROOF = (
@@ -72,7 +77,9 @@ COUNTED = (
     Metric("weir_late_lines_total", COUNTER, "Lines that came after their pane was closed. They are counted, too."),
     Metric("weir_batch_count_seconds", Kind.SUMMARY, "Time to read and count a batch: from its beginning to its claim."),
     Metric("weir_batch_write_seconds", Kind.SUMMARY, "Time to write a batch: from its claim to its landing."),
-    Metric("weir_starts_total", COUNTER, "Starts of drivers, by cause and by how the previous driver ended.", ("weir_job", "cause", "after")),
+    Metric(
+        "weir_starts_total", COUNTER, "Starts of drivers, by cause and by how the previous driver ended.", ("weir_job", "cause", "after")
+    ),
 )
 ALERTS = (
     Metric("weir_incidents", GAUGE, "Open incidents, by severity.", ("weir_job", "severity")),

@@ -21,7 +21,7 @@ KILLED, FIRST = "killed", "none"  # how the driver before ended: without a last 
 
 
 @dataclass
-class Counted:
+class JobCounters:
     """Of one job. All up to `position` and `attempt` is counted; the last batch landed `landed_at` (ms, 0 if that is not known)."""
 
     position: Position
@@ -61,10 +61,10 @@ class Counted:
 class Counters:
     def __init__(self) -> None:
         self._spare, self._turns = Spare(), 0
-        self._known: dict[str, Counted] = {}
+        self._known: dict[str, JobCounters] = {}
         self._turn: dict[str, int] = {}
 
-    def look(self, store: CountStore, glances: Mapping[str, Glance]) -> Mapping[str, Counted]:
+    def look(self, store: CountStore, glances: Mapping[str, Glance]) -> Mapping[str, JobCounters]:
         """By job, without those that never started. What there is no time to read is counted by a later look. Raises NotRunning."""
         self._spare.begin()
         for job in sorted(glances, key=lambda job: self._turn.get(job, 0)):  # who has waited longest comes first
@@ -85,10 +85,10 @@ class Counters:
             _read(store, head, known)
 
 
-def _beginning(store: CountStore, head: Head, attempts: Sequence[AttemptRow]) -> Counted:
+def _beginning(store: CountStore, head: Head, attempts: Sequence[AttemptRow]) -> JobCounters:
     """All that is there already counts as 0, and its names are shown with it: a series that begins with 1 hides its first step."""
     kept = head if head.state is State.LANDED else next(store.ledger(head.job), None)
-    known = Counted(newest(head), landed_at=kept.landed_at if kept else 0)
+    known = JobCounters(newest(head), landed_at=kept.landed_at if kept else 0)
     known.start(attempts)
     known.starts = Counter(dict.fromkeys(known.starts, 0))
     known.levels.update(dict.fromkeys(head.totals.levels, 0))
@@ -96,7 +96,7 @@ def _beginning(store: CountStore, head: Head, attempts: Sequence[AttemptRow]) ->
     return known
 
 
-def _read(store: CountStore, head: Head, known: Counted) -> None:
+def _read(store: CountStore, head: Head, known: JobCounters) -> None:
     """The ledger first; it need not have the head's batch yet."""
     kept = list(islice(store.ledger_after(head.job, known.position), MOST))
     for batch in kept:

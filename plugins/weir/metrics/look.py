@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from spark_jobs.protocol.head import Head, base_progress
 from weir.alerts.book import Book
 from weir.alerts.keep import open_book
-from weir.metrics.counters import Counted, Counters
+from weir.metrics.counters import Counters, JobCounters
 from weir.metrics.paced import Paced
 from weir.metrics.recounts import Record
 from weir.ports.jobs import Glance
@@ -29,7 +29,7 @@ class Facts:
 
     report: Report
     glance: Glance = field(default_factory=Glance)
-    counted: Counted | None = None
+    counted: JobCounters | None = None
     recounts: Sequence[Record] = ()
     alerts: Book | None = None
     read_up: Mapping[int, int] = field(default_factory=dict)

@@ -60,7 +60,7 @@ def test_of_two_passes_at_once_one_decides() -> None:
     outer = evaluate(bench.store, bench.broker, RULES, bench.rules, bench.now)
     assert inner[1].decided and not outer.decided
     bench.tick()
-    assert bench.kinds == ["resolved"] and "over before it could be told" in bench.got[0].text
+    assert bench.kinds == ["resolved"] and "over before a message was sent" in bench.got[0].text
 
 
 class Killed(BaseException):
@@ -202,7 +202,7 @@ def test_after_an_outage_every_window_is_evaluated_and_marked_late() -> None:
     assert [bench.outcome(i) for i in range(41)] == [(15.0 if i == 10 else 2.0, i == 10) for i in range(41)]
     assert {i for i in range(41) if _row(bench, i).late} == set(range(1, 36)), "but for the last ones, which are told in time"
     (told,) = bench.got
-    assert told.kind == "resolved" and "over before it could be told" in told.text and "late:" in told.text
+    assert told.kind == "resolved" and "over before a message was sent" in told.text and "late:" in told.text
 
 
 def _row(bench: Bench, i: int):  # type: ignore[no-untyped-def]
