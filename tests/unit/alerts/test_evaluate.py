@@ -140,7 +140,7 @@ def test_errors_that_come_late_still_raise_the_alert() -> None:
     bench.tick()
     bench.tick()
     assert bench.kinds == ["amended"], "once"
-    assert "late lines moved it over: 12 error lines in 1m, more than 10" in bench.got[0].text
+    assert "after late lines it breaks the rule: 12 error lines in 1m, more than 10" in bench.got[0].text
     assert bench.outcome(1) == (12, True)
     row = [e for e in bench.rows() if e.start == START + M]
     assert [(e.value, e.amended) for e in row if e.end == START + 2 * M][-1] == (12, True)
@@ -185,7 +185,7 @@ def test_a_share_that_late_lines_moved_back_is_taken_back_in_its_thread() -> Non
     bench.tick()
     bench.tick()
     last = bench.got[-1]
-    assert (last.kind, last.incident) == ("amended", thread) and "moved it back" in last.text
+    assert (last.kind, last.incident) == ("amended", thread) and "no longer breaks the rule" in last.text
     assert bench.kinds.count("amended") == 1 and not bench.outcome(1, "share")[1]
 
 

@@ -79,7 +79,7 @@ def test_tokens_are_made_and_taken_back(weir: Weir, tmp_path: Path, monkeypatch:
     kept = (tmp_path / "tokens.json").read_text()
     assert code == 0 and len(token.strip()) == 43 and token.strip() not in kept
     assert [(one["name"], one["role"]) for one in json.loads(kept)["tokens"]] == [("ana", "editor")]
-    assert weir("token", "ana", "--revoke")[2] == "The token of ana is taken back.\n"
+    assert weir("token", "ana", "--revoke")[2] == "The token of ana is revoked.\n"
     assert json.loads((tmp_path / "tokens.json").read_text()) == {"tokens": []}
     code, _, told = weir("token", "ana", "--role", "owner")
     assert code == 2 and told.startswith("WEIR-101: role: ")

@@ -73,7 +73,7 @@ def test_how_long_a_line_has_waited_is_what_metrics_say() -> None:
 
 def test_a_motion_in_words() -> None:
     assert moves(Throughput(10, 30, None, 130)) == {"into": 10, "out": 30, "waits": "", "soon": "caught up in 2 min 10 s at this rate"}
-    assert moves(Throughput(10, 3, 5, None, True))["soon"] == "grows: more comes in than is counted"
+    assert moves(Throughput(10, 3, 5, None, True))["soon"] == "falling behind: more lines come in than go out"
     assert moves(Throughput()) == {"into": None, "out": None, "waits": "", "soon": ""}
 
 
