@@ -69,7 +69,7 @@ def test_it_serves_until_it_is_interrupted_and_tells_what_was_done(served: tuple
 
 
 def test_a_port_that_is_taken_is_told() -> None:
-    with _bound("127.0.0.1", 0) as listener, pytest.raises(BadInput, match="cannot be listened on"):
+    with _bound("127.0.0.1", 0) as listener, pytest.raises(BadInput, match="Cannot listen on"):
         _bound("127.0.0.1", listener.getsockname()[1])
 
 
