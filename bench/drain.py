@@ -39,7 +39,8 @@ from weir.cluster.base import Cell  # noqa: E402
 from weir.cluster.spark import create_request  # noqa: E402
 from weir.counts.read import snapshot  # noqa: E402
 from weir.factory import source_of  # noqa: E402
-from weir.jobs.spec import JobSpec, load_all  # noqa: E402
+from weir.jobs.folders import sound  # noqa: E402
+from weir.jobs.spec import JobSpec  # noqa: E402
 from weir.local.part import LOOPBACK  # noqa: E402
 from weir.local.spark import spark_home  # noqa: E402
 from weir.settings import Settings  # noqa: E402
@@ -217,7 +218,7 @@ def main() -> int:
 
 def run(lines: int, home: Path, report: Path | None) -> int:
     home.mkdir(parents=True, exist_ok=True)
-    spec = load_all(PROJECT / "spark_jobs")["error_counts"]
+    spec = sound(PROJECT / "spark_jobs")["error_counts"]
     with running(home, "kafka", "cassandra") as settings:
         migrate(settings)
         print(f"filling a topic with {lines:,} lines", flush=True)

@@ -70,7 +70,7 @@ class Stage:
 
     @property
     def rules(self) -> Rules:
-        return Rules.of(self.manager.specs[JOB])
+        return Rules.of(self.manager.spec(JOB))
 
     @property
     def session(self) -> Session:

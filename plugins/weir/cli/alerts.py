@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weir.cli.common import JOB, FormatOption, JobOption, Since, Until, opened_store, spec_of, time_of, who
+from weir.cli.common import JOB, FormatOption, JobOption, Since, Until, known, opened_store, spec_of, time_of, who
 from weir.output import Format, say, show
 from weir.settings import Settings
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from weir.alerts.rules import JobRules
     from weir.alerts.sink import Sink
     from weir.cassandra.store import CassandraStore
+    from weir.ports.jobs import JobStore
 
 rules = typer.Typer(name="rules", help="Alert rules: list them, or test one on past counts.", invoke_without_command=True)
 alerts = typer.Typer(name="alerts", help="Open incidents, the local inbox, and the sinks of messages.", invoke_without_command=True)
@@ -33,8 +34,8 @@ def list_rules(context: typer.Context, job: JobOption = JOB, form: FormatOption 
     from weir.times import duration, iso
 
     settings = Settings.load()
-    found = rules_of(settings, job)
     with opened_store(settings) as store:
+        found = rules_of(settings, store, job)
         followed = open_book(store, job)[1].rules
     until = {name: iso(f.until) for name, f in followed.items() if f.until != NOTHING}
     rows = [
@@ -66,14 +67,13 @@ def test_rule(
     from weir.times import iso
 
     settings = Settings.load()
-    found = find(rules_of(settings, job), rule)
     end = time_of(until, "until") or round(time.time() * 1000)
     start = time_of(since, "since")
     start = end - DAY_MS if start is None else start
     if start >= end:
         raise BadInput(f"until: {iso(end)} is not after since, {iso(start)}.", "Give a later time.")
     with opened_store(settings) as store:
-        firings = replay(store, job, found, start, end)
+        firings = replay(store, job, find(rules_of(settings, store, job), rule), start, end)
     rows = [{"from": iso(f.start), "to": iso(f.end), "of": " ".join(f.key), "worst": f.sentence} for f in firings]
     show(rows, form, ("from", "to", "of", "worst"), empty=f"{rule} would not have fired from {iso(start)} to {iso(end)}.")
 
@@ -86,7 +86,9 @@ def list_incidents(context: typer.Context, job: JobOption = JOB, form: FormatOpt
     from weir.alerts.keep import open_book
     from weir.times import iso
 
-    with opened_store(Settings.load()) as store:
+    settings = Settings.load()
+    with opened_store(settings) as store:
+        known(settings, store, job)
         book = open_book(store, job)[1]
     rows = [
         {
@@ -110,10 +112,10 @@ def ack(
     from weir.alerts.incidents import acknowledge
     from weir.alerts.keep import change
 
-    settings = Settings.load()
-    known, now = rules_of(settings, job), round(time.time() * 1000)
+    settings, now = Settings.load(), round(time.time() * 1000)
     with opened_store(settings) as store:
-        change(store, job, lambda book: acknowledge(book, known, incident, who(), comment, now))
+        rules = rules_of(settings, store, job)
+        change(store, job, lambda book: acknowledge(book, rules, incident, who(), comment, now))
     say(f"{incident} is acknowledged.")
 
 
@@ -146,7 +148,9 @@ def inbox(
     from weir.alerts.sink import message_of
     from weir.times import iso
 
-    with opened_store(Settings.load()) as store:
+    settings = Settings.load()
+    with opened_store(settings) as store:
+        known(settings, store, job)
         messages = [message_of(mail) for mail in store.mails(job, last)]
     rows = [{"at": iso(m.at), "kind": m.kind, "title": m.title, "text": m.text, "incident": m.incident} for m in messages]
     show(rows, form, ("at", "title", "text", "incident"), empty="The inbox is empty.")
@@ -163,10 +167,8 @@ def _sink(store: CassandraStore, name: str) -> Sink:
     return sinks(store)(name)
 
 
-def rules_of(settings: Settings, job: str) -> JobRules:
-    """Return the job's alert rules. Raises UnknownJob, BadRules."""
+def rules_of(settings: Settings, store: JobStore, job: str) -> JobRules:
+    """Return the job's alert rules. Raises UnknownJob, BadSpec, BadRules."""
     from weir.alerts.rules import load
-    from weir.jobs.spec import load_all as specs_of
 
-    spec_of(settings, job)
-    return load(Path(settings.rules), job, specs_of(Path(settings.jobs)))
+    return load(Path(settings.rules), spec_of(settings, store, job))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import getpass
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,7 +15,9 @@ from weir.settings import Settings
 
 if TYPE_CHECKING:
     from weir.cassandra.store import CassandraStore
+    from weir.counts.work import Counts
     from weir.jobs.spec import JobSpec
+    from weir.ports.jobs import JobStore
     from weir.supervise.manager import Action, Manager
 
 JOB = "error_counts"
@@ -58,10 +60,10 @@ def connected() -> Manager:
     takes a second to import. Another master than the job's would not know the job's drivers.
     """
     from weir.factory import manager
-    from weir.jobs.spec import sound
+    from weir.jobs.folders import sound
 
     settings = Settings.load()
-    standalone = all(spec.cluster == "standalone" for spec in sound(Path(settings.jobs)).values())
+    standalone = all(spec.cluster == "standalone" for spec in sound(*settings.job_folders).values())
     if standalone and settings.names_spark:
         return manager(settings)
     from weir.airflow.session import connect
@@ -69,11 +71,29 @@ def connected() -> Manager:
     return connect()
 
 
-def spec_of(settings: Settings, job: str) -> JobSpec:
-    """Return the job's spec. Raises UnknownJob, BadSpec."""
-    from weir.jobs.spec import find, load_all
+def spec_of(settings: Settings, store: JobStore, job: str) -> JobSpec:
+    """Return the spec in force, as Airflow's tasks do. Raises UnknownJob, or BadSpec if its file is not valid and it is not deployed."""
+    from weir.jobs import folders, specs
 
-    return find(load_all(Path(settings.jobs)), job)
+    return specs.spec_of(folders.sound(*settings.job_folders), job, store.job(job))
+
+
+def known(settings: Settings, store: JobStore, job: str) -> None:
+    """What has landed can be read whatever became of its spec. Raises UnknownJob, BadSpec."""
+    if store.head(job) is None:
+        spec_of(settings, store, job)
+
+
+@contextmanager
+def opened_counts(job: str) -> Iterator[Counts]:
+    """A job's counts by its spec in force; the store is closed afterwards. Raises UnknownJob, BadSpec, NotRunning."""
+    from weir.counts.work import By, Counts
+    from weir.factory import source_of
+
+    settings = Settings.load()
+    with opened_store(settings) as store:
+        by = By(who(), "asked for on the command line")
+        yield Counts.of(store, source_of(settings), spec_of(settings, store, job), int(time.time() * 1000), by)
 
 
 def say_done(action: Action) -> None:

@@ -20,7 +20,7 @@ def timeline(
     Example: weir timeline error_counts --last 50
     """
     from weir import rows
-    from weir.jobs.spec import find
+    from weir.jobs.specs import find
 
     with opened_manager() as manager:
         events = manager.store.events(job, last)

@@ -55,11 +55,13 @@ class UpReport:
 
 
 def up(reporter: Reporter, servers_only: bool = False) -> UpReport:
-    """Start what does not run, up to the first counts (`servers_only`: up to healthy servers).
+    """Start what does not run, up to the first counts; up to healthy servers if `servers_only`, or if `WEIR_JOBS` has no job that counts
+    the sample.
 
     Raises WeirError; then nothing that this call started keeps running.
     """
     began = time.monotonic()
+    servers_only = servers_only or not first_counts.has_job(Settings.load())
     problem = java_problem()
     if problem:
         raise Prerequisite(problem)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from spark_jobs.counts.cells import DAY_MS
 from weir.errors import BadInput
-from weir.jobs.spec import find
+from weir.jobs.specs import find
 from weir.ports.jobs import Pause
 from weir.supervise.parts import Parts
 from weir.supervise.pause import HOLD, MAINTENANCE, in_force, in_words
