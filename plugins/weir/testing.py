@@ -370,13 +370,14 @@ class MemoryStore:
 
 
 class MemoryCluster:
-    """Drivers as states. A test sets `states[id]`, `has` for what there is to run on, or `answers` to False for a master that does not
-    answer."""
+    """Drivers as states. A test sets `states[id]`, `printed[id]`, `has` for what there is to run on, or `answers` to False for a master
+    that does not answer."""
 
     def __init__(self) -> None:
         self.states: dict[str, DriverState] = {}
         self.submissions: dict[str, Submission] = {}
         self.killed: list[str] = []
+        self.printed: dict[str, str] = {}
         self.has = Room(cores=8, memory=16_384)
         self.answers = True
 
@@ -389,7 +390,7 @@ class MemoryCluster:
         return submission_id
 
     def state(self, submission_id: str) -> DriverState:
-        return self.states.get(submission_id, DriverState.FAILED) if self.answers else DriverState.UNKNOWN
+        return self.states.get(submission_id, DriverState.LOST) if self.answers else DriverState.UNKNOWN
 
     def states_of(self, submission_ids: Collection[str]) -> Mapping[str, DriverState]:
         return {one: self.state(one) for one in submission_ids}
@@ -398,6 +399,9 @@ class MemoryCluster:
         self.killed.append(submission_id)
         if not self.states[submission_id].ended:
             self.states[submission_id] = DriverState.KILLED
+
+    def ending(self, submission_id: str) -> str:
+        return self.printed.get(submission_id, "") if self.answers else ""
 
     def log_link(self, submission_id: str) -> str:
         return f"memory://{submission_id}" if submission_id in self.states else ""

@@ -31,7 +31,7 @@ DOCS = "http://airflow:8080/ops/weir/docs/error_counts/index.html"
 @pytest.fixture
 def landed(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     """One line of the first hour of 1970 has landed, and all is closed."""
-    monkeypatch.setattr("weir.sources.kafka.KafkaBroker", lambda address: fleet.broker)
+    monkeypatch.setattr("weir.factory.source_of", lambda address: fleet.broker)
     monkeypatch.setattr("weir.counts.closed.closed_now", lambda *rest: HOUR_MS)
     monkeypatch.setattr(counts, "time", SimpleNamespace(time=fleet.clock))
     fleet.manager.deploy(JOB)

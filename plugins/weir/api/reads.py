@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from spark_jobs.counts.cells import DAY_MS
 from weir import rows
 from weir.api.pages import page, place_of
-from weir.counts.panes import duration
 from weir.counts.progress import batches, ledger_row, samples
 from weir.counts.rules import Rules
 from weir.counts.signatures import signatures as signatures_of
 from weir.counts.times import span_of
 from weir.errors import BadInput, UnknownJob
-from weir.jobs.spec import find
+from weir.jobs.specs import find
 from weir.supervise.doctor import examine
+from weir.times import duration
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager

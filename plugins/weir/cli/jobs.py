@@ -40,7 +40,7 @@ def health(
     Example: weir health error_counts --format json
     """
     from weir import rows
-    from weir.jobs.spec import find
+    from weir.jobs.specs import find
     from weir.supervise.summary import summary
 
     with opened_manager() as manager:

@@ -14,7 +14,8 @@ from weir.console.describe import in_words
 from weir.console.panels import Panel, Panels
 from weir.counts.times import Span, at, bare, span_of
 from weir.errors import BadSpec, NotRunning
-from weir.jobs.spec import find, parse
+from weir.jobs.spec import parse
+from weir.jobs.specs import find
 from weir.supervise.pause import in_force
 from weir.supervise.plan import differences
 

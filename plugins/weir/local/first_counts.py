@@ -65,7 +65,7 @@ def feed(stack: Stack, settings: Settings) -> None:
 
 def await_landed(settings: Settings) -> None:
     """Returns when all that the topic now holds has landed. Raises StackFailed after COUNT_S seconds."""
-    if not late("weir.supervise.factory", "manager")(settings).wait_landed(JOB, COUNT_S):
+    if not late("weir.factory", "manager")(settings).wait_landed(JOB, COUNT_S):
         raise StackFailed(
             f"{JOB} runs, but its counts are not in Cassandra after {COUNT_S:.0f} s.",
             f"See `weir health {JOB}` and `weir logs driver:{JOB}`.",

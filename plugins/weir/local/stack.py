@@ -250,7 +250,7 @@ def _part_status(part: Part, record: Record) -> PartStatus:
 def drivers() -> list[PartStatus]:
     """The running drivers as parts named `driver:JOB`, as the supervision library tells them; none while it has no say."""
     try:
-        ask = importlib.import_module("weir.supervise.factory").drivers
+        ask = importlib.import_module("weir.factory").drivers
     except (ModuleNotFoundError, AttributeError):
         return []
     found: list[PartStatus] = ask(Settings.load())

@@ -9,12 +9,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from spark_jobs.protocol.head import base_progress
 from weir.alerts.rules import SEVERITIES
-from weir.counts.panes import parse_time
 from weir.metrics.catalogue import METRICS, Kind
 from weir.metrics.look import Facts, Look, ends, waited_ms
 from weir.metrics.recounts import worst
 from weir.supervise.pause import in_force
 from weir.supervise.report import Verdict
+from weir.times import parse_time
 
 Samples = Iterator[tuple[str, tuple[str, ...], Any]]  # a metric's name, the values of its labels, and its value: None if it is not known
 MADE_OF: Mapping[Kind, type[Metric]] = {

@@ -8,9 +8,12 @@ from pathlib import Path
 from spark_jobs.protocol.head import Head
 from weir.errors import BadSpec, NotKept, NotRunning, TopicMissing
 from weir.jobs import bundle, versions
-from weir.jobs.spec import JobSpec, find, parse, read
+from weir.jobs.folders import check
+from weir.jobs.spec import JobSpec, parse
+from weir.jobs.specs import find
 from weir.ports.cluster import DriverState
 from weir.ports.jobs import AttemptRow, JobRow, VersionRow
+from weir.settings import OWN_JOBS
 from weir.supervise import preflight
 from weir.supervise.epoch_start import Topic
 from weir.supervise.lineage import forgotten
@@ -59,11 +62,9 @@ class Planner(Starter):
 
     def _spec_here(self, job: str) -> tuple[JobSpec, str]:
         """Raises BadSpec where there is one that does not fit, else UnknownJob."""
-        file = Path(self._settings.jobs) / job / "job.yaml"
-        if file.exists() and (found := read(file))[0] is None:
-            raise BadSpec(found[1], "What runs goes on with the spec that was deployed.")
+        check(job, *self._settings.job_folders)
         spec = find(self.specs, job)
-        return spec, bundle.version_of(Path(self._settings.jobs), spec)
+        return spec, bundle.version_of(OWN_JOBS, spec)
 
     def _kept_spec(self, job: str, to: str) -> tuple[JobSpec, str]:
         row = versions.named(job, self.versions(job), self.kept(), to)
@@ -100,7 +101,7 @@ class Planner(Starter):
 
     def _application(self, job: str, spec: JobSpec, version: str) -> Check:
         """What was deployed before is not tried again: many who deploy at once would each take a second of a core."""
-        code, kept = Path(self._settings.jobs), Path(self._settings.bundles) / version
+        code, kept = OWN_JOBS, Path(self._settings.bundles) / version
         if version in self.kept() and any(row.version == version for row in self.store.versions(job)):
             there = (kept / spec.application).is_file()
             return Check("application", there, f"{spec.application} {'is' if there else 'is not'} in the kept version")

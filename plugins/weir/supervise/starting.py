@@ -64,7 +64,7 @@ class Starter(StandbyKeeper):
     def _start(self, order: Order) -> Action:
         job, wanted = order.job, self._wanted_running(order.job)
         order = replace(order, version=wanted.version)
-        spec, cluster = JobSpec.model_validate_json(wanted.spec), self._cluster(job)  # nothing is taken over that cannot be started
+        spec, cluster = parse(wanted.spec, f"version {wanted.version}"), self._cluster(job)  # nothing is taken over that cannot be started
         before, topic = self._head(job), or_none(lambda: self._topic(job))  # in this order: a log ends no earlier than what has landed
         if topic and order.cause not in ANEW:
             self._refuse_loss(before, spec, topic)

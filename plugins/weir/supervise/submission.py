@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from spark_jobs.protocol.head import Head, Offsets
 from spark_jobs.runtime import logs
 from spark_jobs.runtime.contract import JobArguments
 from weir.cassandra.store import address
-from weir.jobs.spec import JobSpec
+from weir.jobs.spec import JobSpec, counts_of
 from weir.ports.cluster import Submission
 from weir.ports.jobs import AttemptRow
 from weir.settings import Settings
@@ -23,7 +24,12 @@ def starting_offsets(head: Head, partitions: Iterable[int]) -> Offsets:
 
 
 def arguments(spec: JobSpec, head: Head, version: str, checkpoint: str, settings: Settings, partitions: Iterable[int] = ()) -> JobArguments:
-    """The typed argument of the driver of `head.attempt`. `partitions` are those that the topic has now, as far as that is known."""
+    """The typed argument of the driver of `head.attempt`. `partitions` are those that the topic has now, as far as that is known.
+
+    Raises BadInput for a job that does not count.
+    """
+    counts = counts_of(spec)
+    options = counts.counting
     return JobArguments(
         job=spec.name,
         attempt=head.attempt,
@@ -35,16 +41,9 @@ def arguments(spec: JobSpec, head: Head, version: str, checkpoint: str, settings
         topic_id=head.topic_id,
         cassandra=address(settings),
         starting_offsets=dict(starting_offsets(head, partitions)),
-        line_format=spec.source.line_format,
-        time_zone=spec.source.time_zone,
-        pane_s=spec.panes.width,
-        allowed_lateness_s=spec.panes.allowed_lateness,
-        future_skew_s=spec.panes.future_skew,
-        shards=spec.panes.shards,
-        signature_cap=spec.limits.signature_cap,
-        rejected_samples=spec.limits.rejected_samples,
-        trigger_s=spec.trigger,
-        max_lines_per_batch=spec.limits.lines_per_batch,
+        **asdict(options),
+        trigger_s=counts.trigger,
+        max_lines_per_batch=counts.limits.lines_per_batch,
     )
 
 

@@ -33,7 +33,7 @@ def change(bench: Bench, **update: object) -> None:
 
 
 def reshard(bench: Bench, shards: int) -> None:
-    change(bench, panes=bench.manager.specs[JOB].panes.model_copy(update={"shards": shards}))
+    change(bench, options=bench.manager.specs[JOB].options | {"shards": shards})
 
 
 def check(bench: Bench, name: str) -> Check:
@@ -68,7 +68,7 @@ def test_whoever_starts_the_first_driver_of_new_shards_begins_the_epoch(bench: B
     reshard(bench, 8)
     plan, wanted = bench.manager.plan(JOB), bench.store.job(JOB)
     assert wanted is not None
-    new = JobRow(JOB, 2, "running", plan.version, plan.spec.model_dump_json(), "ana", "", 5)
+    new = JobRow(JOB, 2, "running", plan.version, plan.spec.dump(), "ana", "", 5)
     assert bench.store.set_job(wanted, new)
     bench.cluster.states["driver-1"] = DriverState.FAILED
     assert bench.manager.act(bench.manager.health(JOB)) is not None
@@ -164,9 +164,9 @@ def test_this_machines_python_says_nothing_bad_of_an_image(bench: Bench) -> None
 
 def test_a_spec_that_does_not_fit_says_so(bench: Bench, tmp_path: Path) -> None:
     (folder := tmp_path / "code" / "broken").mkdir(parents=True)
-    (folder / "job.yaml").write_text("name: broken\napplication: x.py\nsource: {topic: logs}\npanes: {width: 7s}\n")
+    (folder / "job.yaml").write_text("name: broken\napplication: x.py\nsource: {topic: logs}\noptions: {pane: 7s}\n")
     object.__setattr__(bench.manager._settings, "jobs", str(tmp_path / "code"))
-    with pytest.raises(BadSpec, match=r"panes\.width"):
+    with pytest.raises(BadSpec, match=r"options\.pane"):
         bench.manager.plan("broken")
     with pytest.raises(UnknownJob):
         bench.manager.plan("nobody")

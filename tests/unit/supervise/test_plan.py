@@ -9,7 +9,7 @@ import pytest
 
 from spark_jobs.protocol.head import Batch, Head, Progress, Totals, claim, first_head, land, started, taken_over
 from weir.errors import DataLoss, Diverged, NotKept, Refused
-from weir.jobs.spec import JobSpec, Resources
+from weir.jobs.spec import CountsSpec, JobSpec, Resources
 from weir.jobs.versions import KEEP, droppable, named, with_good
 from weir.ports.cluster import Room
 from weir.ports.jobs import AttemptRow, VersionRow
@@ -17,7 +17,7 @@ from weir.supervise.epoch_start import Topic
 from weir.supervise.plan import Change, Check, Kind, Plan, classify, differences
 from weir.supervise.preflight import mebibytes, resources, tables
 
-SPEC = JobSpec.model_validate({"name": "counts", "application": "spark_jobs/job.py", "source": {"topic": "logs"}})
+SPEC = CountsSpec.model_validate({"name": "counts", "application": "spark_jobs/job.py", "source": {"topic": "logs"}})
 TOPIC = Topic("topic-a", {0: 0, 1: 0}, {0: 100, 1: 100})
 
 
@@ -27,13 +27,13 @@ def head_at(end: int) -> Head:
     return land(claim(head, Batch(0, {0: 0, 1: 0}, {0: end, 1: end}), Totals(2 * end, {"error": 2 * end}), Progress(), "v1", 5), 9)
 
 
-def spec(**changed: Any) -> JobSpec:
-    """The spec with some fields changed; `panes__shards` is one in a section."""
+def spec(**changed: Any) -> CountsSpec:
+    """The spec with some fields changed; `options__shards` is one in a section."""
     values = SPEC.model_dump()
     for name, value in changed.items():
         section, _, field = name.rpartition("__")
         (values[section] if section else values)[field] = value
-    return JobSpec.model_validate(values)
+    return CountsSpec.model_validate(values)
 
 
 HEAD = head_at(100)
@@ -43,20 +43,20 @@ CASES: dict[str, tuple[JobSpec | None, JobSpec, Head | None, Topic | None, Kind,
     "the code alone": (SPEC, SPEC, HEAD, TOPIC, Kind.SAME_CHECKPOINT, "behind batch 0 of epoch 1, at 0: 100, 1: 100"),
     "another trigger": (SPEC, spec(trigger=5), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "goes on"),
     "more memory": (SPEC, spec(resources__driver_memory="2g"), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "goes on"),
-    "another time zone": (SPEC, spec(source__time_zone="Europe/Berlin"), HEAD, TOPIC, Kind.NEEDS_REPLAY, "is recounted so"),
-    "another bound for the future": (SPEC, spec(panes__future_skew=60), HEAD, TOPIC, Kind.NEEDS_REPLAY, "goes on behind batch 0"),
-    "more shards": (SPEC, spec(panes__shards=8), HEAD, TOPIC, Kind.NEW_EPOCH, "panes.shards: 4 -> 8"),
-    "wider panes": (SPEC, spec(panes__width=20), HEAD, TOPIC, Kind.NEW_EPOCH, "panes.width: 10 -> 20"),
-    "more lateness": (SPEC, spec(panes__allowed_lateness=90), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "goes on"),
+    "another time zone": (SPEC, spec(options__time_zone="Europe/Berlin"), HEAD, TOPIC, Kind.NEEDS_REPLAY, "is recounted so"),
+    "another bound for the future": (SPEC, spec(options__future_skew=60), HEAD, TOPIC, Kind.NEEDS_REPLAY, "goes on behind batch 0"),
+    "more shards": (SPEC, spec(options__shards=8), HEAD, TOPIC, Kind.NEW_EPOCH, "options.shards: 4 -> 8"),
+    "wider panes": (SPEC, spec(options__pane=20), HEAD, TOPIC, Kind.NEW_EPOCH, "options.pane: 10 -> 20"),
+    "more lateness": (SPEC, spec(options__allowed_lateness=90), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "goes on"),
     "another topic": (SPEC, spec(source__topic="web"), HEAD, Topic("topic-b", {0: 0}, {0: 0}), Kind.REFUSED, "a job of its own"),
-    "another topic, more shards": (SPEC, spec(source__topic="web", panes__shards=8), HEAD, None, Kind.REFUSED, "a job of its own"),
+    "another topic, more shards": (SPEC, spec(source__topic="web", options__shards=8), HEAD, None, Kind.REFUSED, "a job of its own"),
     "the topic was made again": (SPEC, SPEC, HEAD, replace(TOPIC, id="topic-b"), Kind.REFUSED, "deleted and made again"),
     "fewer partitions": (SPEC, SPEC, HEAD, Topic("topic-a", {0: 0}, {0: 100}), Kind.REFUSED, "no longer the partitions 1"),
     "a partition more": (SPEC, SPEC, HEAD, Topic("topic-a", {0: 0, 1: 0, 2: 0}, {0: 100, 1: 100, 2: 7}), Kind.SAME_CHECKPOINT, "goes on"),
     "retention passed": (SPEC, SPEC, HEAD, Topic("topic-a", {0: 140, 1: 0}, {0: 150, 1: 100}), Kind.REFUSED, "offsets 100 to 139"),
     "the log was cut": (SPEC, SPEC, HEAD, Topic("topic-a", {0: 0, 1: 0}, {0: 60, 1: 100}), Kind.REFUSED, "ends at 60"),
     "the broker is away": (SPEC, spec(trigger=5), HEAD, None, Kind.SAME_CHECKPOINT, "goes on"),
-    "nobody knows what ran": (None, spec(panes__shards=8), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "goes on"),
+    "nobody knows what ran": (None, spec(options__shards=8), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "goes on"),
 }
 
 
@@ -81,7 +81,7 @@ def test_a_checkpoint_that_does_not_lead_on_is_a_new_epoch_or_a_persons_word() -
 
 def test_differences_say_what_they_mean_for_counts() -> None:
     assert differences(SPEC, spec(trigger=5)) == ("trigger: 1.0 -> 5.0",)
-    assert "a recount reads each by what it was counted by" in differences(SPEC, spec(source__time_zone="Europe/Berlin"))[0]
+    assert "a recount reads each by what it was counted by" in differences(SPEC, spec(options__time_zone="Europe/Berlin"))[0]
     assert differences(SPEC, spec(spark_conf={"a": "1"})) == ("spark_conf.a: not set -> 1",)
     assert differences(SPEC, SPEC) == ("the code alone",)
 

@@ -15,11 +15,11 @@ from spark_jobs.protocol.writer import Superseded, Writer
 from tests.unit.supervise.test_manager import JOB, Bench
 from weir.airflow.triggers.restart_pool import Hands
 from weir.errors import NotRunning
+from weir.factory import _standby
 from weir.jobs.spec import parse
 from weir.ports.cluster import DriverState, Submission
 from weir.ports.jobs import StandbyRow
 from weir.supervise import standby
-from weir.supervise.factory import _standby
 from weir.supervise.plan import Kind, classify
 from weir.supervise.report import Report, Verdict
 from weir.supervise.standby import AGAIN_MOST_MS, AGAIN_MS, END_MS, SUBMIT_MS, WARM_MS, due, fitting, lingering, superfluous
