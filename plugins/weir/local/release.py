@@ -26,5 +26,5 @@ def digest(project: Path = PROJECT) -> str:
 def is_current(supervisor: Child) -> bool:
     """Was the supervisor started from the code that is here? False for one that does not say so, as in the release before."""
     with contextlib.suppress(psutil.Error):
-        return psutil.Process(supervisor.pid).cmdline()[-1] == digest()
+        return psutil.Process(supervisor.pid).cmdline()[-1:] == [digest()]
     return False

@@ -1,8 +1,10 @@
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from weir.local import release
@@ -23,6 +25,8 @@ def started(tmp_path: Path) -> Iterator[list[Child]]:
 def start(tmp_path: Path, started: list[Child], *arguments: str) -> Child:
     child = Child.start((*SLEEP, *arguments), tmp_path / "log", {}, tmp_path)
     started.append(child)
+    while not psutil.Process(child.pid).cmdline():  # for a moment after exec the kernel knows none
+        time.sleep(0.01)
     return child
 
 
