@@ -75,6 +75,11 @@ class Clone(Stack):
         done = subprocess.run(["make", "up"], cwd=self.folder, env=self.env, capture_output=True, timeout=900, check=False)
         assert done.returncode == 0, f"make up: exit {done.returncode}\n{done.stdout.decode()}\n{done.stderr.decode()}"
 
+    def end(self) -> None:
+        """Stop whatever runs, by the release that is checked out."""
+        if Path(self.command).exists():
+            self.run("down")
+
     def pids(self, *parts: str) -> dict[str, int]:
         return {each["part"]: each["pid"] for each in self.json("status") if each["part"].startswith(parts)}
 

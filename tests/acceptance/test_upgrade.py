@@ -30,7 +30,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     try:
         yield clone
     finally:
-        clone.run("down")
+        clone.end()
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ class Kind:
     name: str
     promise: str
     capabilities: frozenset[Capability] = frozenset()
+    uses_runtime: bool = False  # do its drivers run Weir's own package, spark_jobs?
 
     def can(self, capability: Capability) -> bool:
         return capability in self.capabilities
@@ -47,5 +48,6 @@ COUNTS = Kind(
     "counts",
     "Every count names its source offsets, each batch lands exactly once, and a recount by other code must give the same numbers.",
     frozenset(Capability),
+    uses_runtime=True,
 )
 KINDS = {kind.name: kind for kind in (PLAIN, COUNTS)}

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from spark_jobs.runtime.options import Change, Option
 
 T = TypeVar("T")
+Model = type[Any]  # the dataclass of a job's options
 
 
 class WrongOptions(ValueError):

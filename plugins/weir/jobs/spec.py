@@ -16,6 +16,7 @@ from weir.jobs.kinds import COUNTS, KINDS, PLAIN, Capability, Kind
 from weir.jobs.options import checked, typed
 from weir.jobs.source import Source
 
+PACKAGE = "spark_jobs"  # Weir's own, which has the runtime and jobs
 PLACEHOLDERS = ("checkpoint", "kafka", "topic", "pattern", "job", "version", "folder")  # what a plain job's arguments may name
 
 
@@ -94,6 +95,21 @@ class JobSpec(Section):
     def kind(self) -> Kind:
         return self.KIND
 
+    @property
+    def program(self) -> str:
+        """The file that is run, as the spec names it."""
+        return self.application
+
+    @property
+    def entry(self) -> str:
+        """The place of the program in a bundle."""
+        return self.program if self.program.startswith(f"{PACKAGE}/") else f"{self.name}/{self.program}"
+
+    @property
+    def folder(self) -> str:
+        """The place of the job's folder in a bundle: in Weir's package, or beside it by the job's name."""
+        return "/".join(self.entry.split("/")[: 2 if self.entry.startswith(f"{PACKAGE}/") else 1])
+
     def dump(self) -> str:
         """The spec as JSON, for the store."""
         return self.model_dump_json()
@@ -166,6 +182,10 @@ class PlainSpec(JobSpec):
             if not there and self.asks_for(name):
                 raise ValueError(f"arguments: {{{name}}} needs a source with one")
         return self
+
+    @property
+    def program(self) -> str:
+        return self.application or self.jar
 
     def asks_for(self, placeholder: str) -> bool:
         """Do the arguments have this placeholder?"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,11 @@ def bring_up(stack: Stack, settings: Settings, reporter: Reporter) -> None:
         feed(stack, settings)
         await_landed(settings)
     rehearse.begin(stack, spark.spark_home(), JOB)
+
+
+def has_job(settings: Settings) -> bool:
+    """Is the job that counts the sample among those of the stack?"""
+    return JOB in late("weir.jobs.folders", "sound")(*settings.job_folders)
 
 
 def deploy(stack: Stack, settings: Settings) -> None:
@@ -79,5 +85,6 @@ def fed(home: Path) -> Path:
 
 def first_counts(settings: Settings) -> list[dict[str, Any]]:
     """The sample's lines by level, as `weir counts` tells them."""
-    found: list[dict[str, Any]] = late("weir.counts.query", "sample_counts")(settings, SERVICE)
+    with closing(late("weir.factory", "store")(settings)) as store:
+        found: list[dict[str, Any]] = late("weir.counts.query", "sample_counts")(store, SERVICE)
     return found

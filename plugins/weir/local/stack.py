@@ -55,11 +55,13 @@ class UpReport:
 
 
 def up(reporter: Reporter, servers_only: bool = False) -> UpReport:
-    """Starts what does not run and sees it through to the first counts (`servers_only`: to healthy servers).
+    """Start what does not run and see it through to the first counts; to healthy servers if `servers_only`, or if `WEIR_JOBS` has no job
+    that counts the sample.
 
     Raises WeirError; then nothing that this call started is left running.
     """
     began = time.monotonic()
+    servers_only = servers_only or not first_counts.has_job(Settings.load())
     problem = java_problem()
     if problem:
         raise Prerequisite(problem)

@@ -45,6 +45,8 @@ def _samples(look: Look) -> Samples:
     yield "weir_up", (), int(look.up)
     yield "weir_look_timestamp_seconds", (), look.at
     yield "weir_look_duration_seconds", (), look.took_s
+    fits = {facts.report.job for facts in look.jobs}.difference(look.bad)
+    yield from (("weir_spec_fits", (job,), int(job in fits)) for job in sorted(fits.union(look.bad)))
     for facts in look.jobs:
         job = facts.report.job
         for part in (_standing, _progress, _partitions, _proof, _folding, _counted, _alerts):

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from spark_jobs.counts.options import CountsOptions
 from spark_jobs.protocol.head import Head, Offsets
 from spark_jobs.runtime.options import Change as Needs
 from weir.errors import DataLoss, Diverged, Refused, WeirError
-from weir.jobs.options import change, defaults
+from weir.jobs.bundle import Made
+from weir.jobs.options import Model, change, defaults
 from weir.jobs.spec import JobSpec
 from weir.supervise.epoch_start import Topic, lost
 from weir.supervise.verdict import lost_in_words
@@ -19,7 +19,6 @@ from weir.supervise.verdict import lost_in_words
 REPLAYED = "lines from here on are read by it; a recount reads each by what it was counted by"
 NOTES = {"cluster": "the old driver ends by itself, when it sees that it was superseded"}
 OPTIONS = "options."
-Model = type[Any]  # the dataclass of a job's options
 
 
 class Kind(StrEnum):
@@ -53,7 +52,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Plan:
-    """A change with all that was looked at before it. `kept` says that the version's code is a kept one, not the one that is here."""
+    """A change with all that was looked at before it. `made` is the code that is here, None where a kept version is gone back to."""
 
     job: str
     version: str
@@ -62,7 +61,7 @@ class Plan:
     change: Change
     differences: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
-    kept: bool = False
+    made: Made | None = None
 
     @property
     def kind(self) -> Kind:
@@ -82,9 +81,7 @@ class Plan:
         yield from (f"  checked {check}" for check in self.checks)
 
 
-def classify(
-    ran: JobSpec | None, spec: JobSpec, head: Head | None, topic: Topic | None, finding: str = "", model: Model = CountsOptions
-) -> Change:
+def classify(ran: JobSpec | None, spec: JobSpec, model: Model, head: Head | None, topic: Topic | None, finding: str = "") -> Change:
     """`ran` is the spec of the newest driver, None if nobody knows it; `topic` is None if the broker did not answer; `finding` says why no
     checkpoint leads on; `model` declares the options of the job."""
     if head is None or not head.attempt:
@@ -128,12 +125,12 @@ def _another_job(ran: JobSpec | None, spec: JobSpec) -> str:
     return ""
 
 
-def fixed(ran: JobSpec | None, spec: JobSpec, model: Model = CountsOptions) -> list[str]:
+def fixed(ran: JobSpec | None, spec: JobSpec, model: Model) -> list[str]:
     """The differences that an epoch cannot have in its middle."""
     return _needing(Needs.NEW_EPOCH, ran, spec, model)
 
 
-def differences(ran: JobSpec | None, spec: JobSpec, model: Model = CountsOptions) -> tuple[str, ...]:
+def differences(ran: JobSpec | None, spec: JobSpec, model: Model) -> tuple[str, ...]:
     """Each field that differs, and what that means where it means something."""
     found = ((text, _note(name, model)) for name, text in _differing(ran, spec, model).items())
     return tuple(f"{text} ({note})" if note else text for text, note in found) or ("the code alone",)
