@@ -24,7 +24,8 @@ what to try next
 def up() -> None:
     """Start the whole stack, deploy error_counts and show its first counts.
 
-    If everything is up already, nothing changes.
+    If everything is up already, nothing changes. After an upgrade of the code it restarts Airflow and deploys the new version, while the
+    stream continues.
 
     Example: weir up
     """
