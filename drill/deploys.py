@@ -91,7 +91,7 @@ def given_up(scene: Scene) -> None:
     tried = stays_given_up(scene, 10.0, 15.0)
     scene.notes.append(f"given up as attempt {tried}, {tried - scene.attempt} starts after the last good one")
     stage.disarm()
-    stage.manager.restart(JOB, who=WHO, reason="mended")
+    stage.manager.restart(JOB, who=WHO, reason="fixed")
     replaced(scene)
 
 

@@ -32,7 +32,7 @@ def small(stage: Stage, away: Away, folder: Path, room_mib: int) -> Iterator[Cal
         yield lambda: _full(folder)
     finally:
         with away():
-            _exchange(folder, lambda: stage.until(lambda: _unmounted(folder), f"nobody uses {folder}"))
+            _exchange(folder, lambda: stage.until(lambda: _unmounted(folder), f"{folder} is free"))
 
 
 @contextmanager

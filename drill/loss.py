@@ -75,7 +75,7 @@ def _newest_gap(stage: Stage) -> int:
 
 @fault(
     "F22.poison",
-    "a batch that fails twice with the same error: given up, and left out by a person's word",
+    "a batch that fails twice with the same error: given up, and quarantined by an operator",
     replaces=True,
     needs=frozenset({FAILPOINTS}),
     called="poisoned",

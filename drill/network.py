@@ -73,7 +73,7 @@ def kafka_stalled(scene: Scene) -> None:
 
 @fault(
     "F8.kafka.airflow",
-    f"no packet between Kafka and Airflow alone for {CUT_S:.0f} s: the lag is unknown, and the stream goes on",
+    f"no packet between Kafka and Airflow alone for {CUT_S:.0f} s: the lag is unknown, and the stream continues",
     needs=REAL,
     called=Verdict.UNKNOWN,
 )

@@ -110,7 +110,7 @@ class Absence(Basis):
     @classmethod
     def _of_nobody(cls, value: tuple[Group, ...]) -> tuple[Group, ...]:
         if value:
-            raise ValueError("an absent service or signature is not known: write one rule for each `service` instead")
+            raise ValueError("Weir cannot know which service or signature is missing: write one rule for each `service` instead")
         return value
 
 

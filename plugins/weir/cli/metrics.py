@@ -23,7 +23,7 @@ def metrics(
     """
     from weir.metrics.serve import looks, start
 
-    logging.getLogger("weir").setLevel(logging.WARNING)  # of a process that nobody types at, a look that failed is worth a line
+    logging.getLogger("weir").setLevel(logging.WARNING)  # a server process logs each failed check
     server, thread = start(looks(connected), host, port)
     say(f"metrics of all jobs: http://{host}:{server.server_port}/metrics")
     thread.join()
