@@ -79,6 +79,7 @@ ALLOWED = {
         f"{BASICS} weir.airflow weir.alerts weir.api weir.cassandra weir.counts weir.factory weir.ingest weir.jobs weir.local weir.metrics "
         "weir.ports weir.rows weir.supervise spark_jobs.counts"
     ),
+    "weir.triggers": "weir.airflow",  # names of the release before
     "dags": "weir.airflow weir.errors",
 }  # fmt: skip
 
