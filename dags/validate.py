@@ -5,6 +5,7 @@ from datetime import timedelta
 from weir.airflow.operators.assets import validated
 from weir.airflow.operators.catalogue import job_dag, jobs
 from weir.airflow.operators.counts import ValidateOperator
+from weir.jobs.kinds import Capability
 
 DOC = """
 ### Validate the counts of {job}
@@ -19,6 +20,6 @@ as Airflow serves them below `/weir/docs/`.
 show the rows. A validation that found nothing to check fails, too. `weir recount {job}` tells which lines are concerned.
 """
 
-for spec in jobs():
+for spec in jobs(Capability.VALIDATES):
     with job_dag(spec, "validate", DOC, schedule=timedelta(minutes=15)):
         ValidateOperator(task_id="validate", job=spec.name, outlets=[validated(spec.name)])

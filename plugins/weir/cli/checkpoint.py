@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from weir.cli.common import FormatOption, JobArgument, Reason, Yes, opened_manager, who
+from weir.jobs.kinds import Capability
+from weir.jobs.specs import require
 from weir.output import Format, say, show, show_json
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ def checkpoint(
     from weir.supervise.restart import Act
 
     with opened_manager() as manager:
+        require(manager.specs, job, Capability.LANDS)
         if rebuild:
             return begin(manager, job, Act.REBUILD, yes, reason)
         _show(manager, job, doctor, form)
@@ -74,6 +77,7 @@ def quarantine(
     from weir.supervise.restart import Act
 
     with opened_manager() as manager:
+        require(manager.specs, job, Capability.LANDS)
         begin(manager, job, Act.QUARANTINE, yes, reason, manager.poisoned(job) if batch is None else batch)
 
 
@@ -82,6 +86,7 @@ def begin(manager: Manager, job: str, act: Act, yes: bool, reason: str, batch: i
     from weir.supervise.epoch_start import in_words
     from weir.supervise.restart import Act
 
+    require(manager.specs, job, Capability.LANDS)
     judged, there = manager.foresee(job, act, reason, batch)
     for line in in_words(job, there):
         say(line)

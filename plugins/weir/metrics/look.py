@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from spark_jobs.protocol.head import Head, base_progress
 from weir.alerts.book import Book
 from weir.alerts.keep import open_book
+from weir.jobs.kinds import Kind
 from weir.jobs.specs import bad_of
 from weir.metrics.counters import Counted, Counters
 from weir.metrics.paced import Paced
@@ -29,6 +30,7 @@ class Facts:
     """Of one job. `read_up` has, by partition, when all of it had landed the last time that it had (ms)."""
 
     report: Report
+    kind: Kind
     glance: Glance = field(default_factory=Glance)
     counted: Counted | None = None
     recounts: Sequence[Record] = ()
@@ -58,7 +60,8 @@ class Looker:
     def look(self, manager: Manager) -> Look:
         """Raises NotRunning if the store stops answering in the middle of it."""
         began, at = time.monotonic(), time.time()
-        reports = manager.onlooker().reports(dict(manager.specs))
+        specs = dict(manager.specs)
+        reports = manager.onlooker().reports(specs)
         seen = [report.job for report in reports if report.at]
         if reports and not seen:
             return Look(False, at, time.monotonic() - began)
@@ -69,7 +72,15 @@ class Looker:
 
         def facts(r: Report) -> Facts:
             glance = glances.get(r.job, Glance())
-            return Facts(r, glance, counted.get(r.job), recounts.get(r.job, ()), alerts.get(r.job), self._read_up.look(r, glance.head))
+            return Facts(
+                r,
+                specs[r.job].kind,
+                glance,
+                counted.get(r.job),
+                recounts.get(r.job, ()),
+                alerts.get(r.job),
+                self._read_up.look(r, glance.head),
+            )
 
         return Look(True, at, time.monotonic() - began, [facts(report) for report in reports], sorted(bad_of(manager.specs)))
 
