@@ -342,6 +342,8 @@ def test_an_application_that_was_killed_for_its_memory(code: int, state: DriverS
     ("diagnostics", "state"),
     [
         (DIAGNOSTICS.format(-100), DriverState.LOST),
+        (DIAGNOSTICS.format(-102), DriverState.LOST),
+        (DIAGNOSTICS.format(-1000), DriverState.FAILED),
         ("ApplicationMaster for attempt appattempt_1700000000000_0000_000001 timed out. Failing the application.", DriverState.LOST),
         ("User application exited with status 1", DriverState.FAILED),
     ],
@@ -388,6 +390,7 @@ def test_a_driver_that_could_not_be_launched_has_failed() -> None:
             "java.nio.file.NoSuchFileException: /jobs/counts.jar\n\tjava.base/java.nio.file.Files.copy(Files.java:1305)"
         )
         assert cluster.state(driver) is DriverState.FAILED
+        assert isinstance(cluster, StandaloneCluster) and "NoSuchFileException" in cluster.ending(driver)
         assert cluster.states_of([driver, lost]) == {driver: DriverState.FAILED, lost: DriverState.LOST}
 
 
