@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from weir.cli.common import FormatOption, JobArgument, Reason, Yes, opened_manager, who
-from weir.jobs.kinds import Capability
-from weir.jobs.specs import require
 from weir.output import Format, say, show, show_json
 
 if TYPE_CHECKING:
@@ -31,6 +29,8 @@ def checkpoint(
 
     Example: weir checkpoint error_counts --doctor
     """
+    from weir.jobs.kinds import Capability
+    from weir.jobs.specs import require
     from weir.supervise.restart import Act
 
     with opened_manager() as manager:
@@ -74,6 +74,8 @@ def quarantine(
 
     Example: weir quarantine error_counts --reason "a line that the parser cannot bear"
     """
+    from weir.jobs.kinds import Capability
+    from weir.jobs.specs import require
     from weir.supervise.restart import Act
 
     with opened_manager() as manager:
@@ -83,6 +85,8 @@ def quarantine(
 
 def begin(manager: Manager, job: str, act: Act, yes: bool, reason: str, batch: int = -1) -> None:
     """Say where a new epoch would begin and what it would leave out, ask, and begin it: held to what was shown."""
+    from weir.jobs.kinds import Capability
+    from weir.jobs.specs import require
     from weir.supervise.epoch_start import in_words
     from weir.supervise.restart import Act
 
