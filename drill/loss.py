@@ -14,6 +14,7 @@ from drill.fault import FAILPOINTS, Scene, enlist, fault
 from drill.load import TOPIC
 from drill.stage import JOB, WHO, Stage
 from drill.steady import stays_given_up
+from spark_jobs.protocol.partition import numbers
 from weir.counts.progress import batches
 from weir.local import kafka
 from weir.supervise.report import Verdict
@@ -23,7 +24,7 @@ Lose = Callable[[Scene, Mapping[int, int]], Mapping[int, int]]  # from the ends 
 
 def retention(scene: Scene, ends: Mapping[int, int]) -> Mapping[int, int]:
     """As retention does: the older half of what is unread is deleted."""
-    frontier = scene.stage.head().frontier
+    frontier = numbers(scene.stage.head().frontier)
     cuts = {p: frontier.get(p, 0) + (end - frontier.get(p, 0)) // 2 for p, end in ends.items()}
     client = kafka.admin(scene.stage.settings.kafka)  # held: an answer dies with its client
     for future in client.delete_records([TopicPartition(TOPIC, p, cut) for p, cut in cuts.items()]).values():
@@ -59,7 +60,7 @@ def lost(lose: Lose) -> Callable[[Scene], None]:
             stage.wake(driver)
         stage.until(lambda: stage.manager.health(JOB).verdict is Verdict.DATA_LOSS, "the loss is seen")
         stage.until(lambda: not stage.driver_runs(driver), "the driver has ended by itself, or was ended")
-        frontier = stage.head().frontier
+        frontier = numbers(stage.head().frontier)
         scene.expected_losses = sum(max(0, end - frontier.get(p, 0)) for p, end in gone.items())
         stage.manager.accept_loss(JOB, who=WHO, reason="the drill deleted the lines")
         load.go_on()
@@ -100,7 +101,7 @@ def poisoned(scene: Scene) -> None:
 def _lines_of(stage: Stage, batch: int) -> int:
     """The lines that Spark planned for a batch that has not landed, by the checkpoint's own word."""
     plan = (newest(stage) / "offsets" / str(batch)).read_text().splitlines()[-1]
-    frontier = stage.head().frontier
+    frontier = numbers(stage.head().frontier)
     return sum(end - frontier.get(int(p), 0) for p, end in json.loads(plan)[TOPIC].items())
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spark_jobs.counts.cells import RejectedLine
+from spark_jobs.sources.offsets import shown
 from weir.counts.panes import iso
 from weir.output import readable
 from weir.ports.jobs import Event, VersionRow
@@ -34,8 +35,7 @@ def jobs(manager: Manager, names: Iterable[str]) -> list[Row]:
 
 def health(report: Report) -> Row:
     """The verdict with its evidence."""
-    frontier = {str(p): o for p, o in report.frontier.items()}
-    return facts({**report.as_dict(), "evidence": facts(report.evidence), "frontier": frontier})
+    return facts({**report.as_dict(), "evidence": facts(report.evidence)})
 
 
 def facts(values: Mapping[str, object]) -> Row:
@@ -82,7 +82,7 @@ def checkpoint(seen: Seen, harmful: int) -> Row:
 
     plans, folder = usable(seen.folder), seen.folder
     ends = plans.planned if plans else {}
-    offsets = ends[plans.committed][1] if plans and plans.committed in ends else {}
+    offsets = shown(ends[plans.committed]) if plans and plans.committed in ends else {}
     return {
         "job": seen.after.job,
         "health": f"{harmful} findings: weir checkpoint {seen.after.job} --doctor" if harmful else "ok",
@@ -90,7 +90,7 @@ def checkpoint(seen: Seen, harmful: int) -> Row:
         "attempt": folder.attempt,
         "planned_batch": plans.newest if ends and plans else None,
         "committed_batch": plans.committed if offsets and plans else None,
-        "offsets": {str(p): o for p, o in sorted(offsets.items())},
+        "offsets": offsets,
         "bytes": sum(folder.sizes.values()),
         "files": len(folder.sizes),
         "location": folder.location,

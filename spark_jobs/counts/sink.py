@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from spark_jobs.counts.cells import SAMPLE_BYTES, RejectedLine
 from spark_jobs.counts.transform import Count, Plan, collected, counted, gathered, sampled
 from spark_jobs.protocol.head import Batch, Offsets, Progress
+from spark_jobs.protocol.partition import of_source
 from spark_jobs.protocol.writer import Counted, Diverged, ranges
 from spark_jobs.runtime.contract import JobArguments
 from spark_jobs.sources import kafka as source
-from spark_jobs.sources.offsets import parse_offsets
+from spark_jobs.sources.offsets import by_id, parse_plan
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -117,7 +118,7 @@ class Sink:
         end = self._planned(batch_id)
         if end is None:
             raise Diverged(f"the checkpoint has no ranges for batch {batch_id}")
-        start = self._planned(batch_id - 1) if batch_id else dict(self._args.starting_offsets)
+        start = self._planned(batch_id - 1) if batch_id else of_source(self._args.topic_id, self._args.starting_offsets)
         if start is None:
             raise Diverged(f"the checkpoint has no ranges for batch {batch_id - 1}")
         return Batch(batch_id, {p: start.get(p, 0) for p in end}, end)
@@ -133,6 +134,7 @@ class Sink:
             return None
         stream = files.open(path)
         try:
-            return parse_offsets(str(jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8")).encode())
+            named = parse_plan(str(jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8")).encode())
+            return by_id(named, {self._args.topic: self._args.topic_id}) if named else None
         finally:
             stream.close()

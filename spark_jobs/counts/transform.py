@@ -17,7 +17,7 @@ from pyspark.sql.types import LongType, StringType
 from spark_jobs.counts import signature
 from spark_jobs.counts.cells import OTHER, UNKNOWN_SERVICE, Delta, RejectedLine
 from spark_jobs.formats import Stages, parser
-from spark_jobs.protocol.head import Progress, Totals, advance
+from spark_jobs.protocol.head import Partition, Progress, Totals, advance
 from spark_jobs.protocol.writer import Counted
 from spark_jobs.runtime.contract import JobArguments
 
@@ -153,11 +153,12 @@ def counted(rows: Sequence[Count], before: Progress, args: JobArguments, rejecte
     deltas: Counter[tuple[int, str, str, str]] = Counter()
     levels: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
-    event_times: dict[int, int] = {}
-    append_times: dict[int, int] = {}
+    event_times: dict[Partition, int] = {}
+    append_times: dict[Partition, int] = {}
     late = 0
     for row in rows:
-        append_times[row.partition] = max(row.append_ms, append_times.get(row.partition, row.append_ms))
+        at = Partition(args.topic_id, row.partition)
+        append_times[at] = max(row.append_ms, append_times.get(at, row.append_ms))
         if row.level is None or row.event_ms is None:
             reasons[str(row.reason)] += row.n
             continue
@@ -165,7 +166,7 @@ def counted(rows: Sequence[Count], before: Progress, args: JobArguments, rejecte
         deltas[row.place, row.service, row.level, row.signature if stays else OTHER] += row.n
         levels[row.level] += row.n
         late += row.n * is_late(row.place, before, args.pane_s)
-        event_times[row.partition] = max(row.event_ms, event_times.get(row.partition, row.event_ms))
+        event_times[at] = max(row.event_ms, event_times.get(at, row.event_ms))
     totals = Totals(levels.total() + reasons.total(), dict(levels), dict(reasons), late)
     progress = advance(before, event_times, append_times, args.allowed_lateness_s * 1000)
     return Counted([Delta(*cell, n) for cell, n in sorted(deltas.items())], totals, progress, list(rejected))

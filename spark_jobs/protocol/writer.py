@@ -11,6 +11,7 @@ from typing import Protocol
 from spark_jobs import failpoint
 from spark_jobs.counts.cells import Delta, RejectedLine, hour_of, shard_of
 from spark_jobs.protocol.head import Batch, Head, Progress, Ruling, Totals, base_progress, claim, judge, land, started
+from spark_jobs.protocol.partition import labels
 
 HourTotals = Mapping[tuple[int, int], Mapping[str, int]]  # (hour, shard) -> level -> lines
 
@@ -159,4 +160,4 @@ def describe(head: Head | None) -> str:
 
 def ranges(batch: Batch) -> str:
     """`[0: 10-20, 1: 5-9]`: offsets by partition, the end exclusive."""
-    return "[" + ", ".join(f"{p}: {batch.start.get(p, 0)}-{end}" for p, end in sorted(batch.end.items())) + "]"
+    return "[" + ", ".join(f"{label}: {batch.start.get(p, 0)}-{batch.end[p]}" for p, label in labels(batch.end).items()) + "]"

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from py4j.protocol import Py4JJavaError
 
-from spark_jobs.protocol.head import Offsets
 from spark_jobs.runtime.contract import JobArguments
 
 if TYPE_CHECKING:
@@ -126,5 +125,5 @@ def _settings(jvm: Any, args: JobArguments, more: Mapping[str, str]) -> Any:
     return settings
 
 
-def _by_topic(args: JobArguments, offsets: Offsets) -> str:
+def _by_topic(args: JobArguments, offsets: Mapping[int, int]) -> str:
     return json.dumps({args.topic: {str(p): o for p, o in offsets.items()}})

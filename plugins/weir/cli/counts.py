@@ -94,13 +94,15 @@ def wait(
     Example: weir wait error_counts --lag 0 --timeout 2m
     """
     from weir.counts.panes import parse_duration
-    from weir.counts.progress import left
+    from weir.counts.progress import head_of, left
     from weir.errors import TimedOut
+    from weir.ports.source import ends_for
     from weir.sources.kafka import KafkaBroker
 
     settings, deadline = Settings.load(), time.monotonic() + parse_duration(timeout, "timeout") / 1000
-    ends = KafkaBroker(settings.kafka).end_offsets(spec_of(settings, job).source.topic)
+    broker, topic = KafkaBroker(settings.kafka), spec_of(settings, job).source.topic
     with opened_store(settings) as store:
+        ends = ends_for(broker, head_of(store, job), topic)
         while (remaining := left(store, job, ends)) > lag:
             if time.monotonic() >= deadline:
                 raise TimedOut(f"Lines that have not landed in {timeout}: {remaining}.", f"See: weir health {job}")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from spark_jobs.sources.offsets import Named, shown
 from weir.supervise.doctor import Finding, Seen, examine
 from weir.supervise.lineage import usable
 
@@ -23,7 +24,7 @@ def _begins(seen: Seen) -> str:
     if plans is None or plans.committed not in plans.planned:
         return f"No batch is committed in the checkpoint of {of}."
     planned = f"; batch {plans.newest} is planned" if plans.newest > plans.committed else ""
-    return f"The checkpoint of {of} is committed up to batch {plans.committed}, at {_offsets(plans.planned[plans.committed][1])}{planned}."
+    return f"The checkpoint of {of} is committed up to batch {plans.committed}, at {_offsets(plans.planned[plans.committed])}{planned}."
 
 
 def _size(seen: Seen) -> str:
@@ -36,5 +37,5 @@ def _verdict(findings: Sequence[Finding]) -> str:
     return f"{harmful} finding{'' if harmful == 1 else 's'} that a person should look at." if harmful else "It is sound."
 
 
-def _offsets(offsets: Mapping[int, int]) -> str:
-    return ", ".join(f"partition {p}: {o}" for p, o in sorted(offsets.items()))
+def _offsets(planned: Named) -> str:
+    return ", ".join(f"partition {p}: {o}" for p, o in shown(planned).items())

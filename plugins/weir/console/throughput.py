@@ -63,7 +63,7 @@ def sighting(report: Report) -> Sighting | None:
     topic, landed = ends(report), report.evidence.get("offsets")
     if not topic or not isinstance(landed, dict):
         return None
-    return Sighting(report.at, sum(topic.values()), sum(int(landed.get(str(p), 0)) for p in topic))
+    return Sighting(report.at, sum(topic.values()), sum(int(landed.get(p, 0)) for p in topic))
 
 
 def remembered(seen: Sequence[Sighting], now: Sighting) -> list[Sighting]:

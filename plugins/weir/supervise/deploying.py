@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from spark_jobs.protocol.head import Head, Offsets, first_head
+from spark_jobs.protocol.head import Head, first_head
+from spark_jobs.protocol.partition import of_source
 from weir.errors import Conflict, DataLoss, Diverged, WeirError
 from weir.jobs import bundle, versions
 from weir.jobs.spec import JobSpec, parse
@@ -128,7 +129,7 @@ class Deployer(Planner, Words):
         while head is None:
             earliest = self._broker.earliest_offsets(spec.source.topic)
             topic_id = self._broker.topic_id(spec.source.topic)
-            self.store.create_head(first_head(spec.name, earliest, topic_id, self._now_ms() * 1000))
+            self.store.create_head(first_head(spec.name, of_source(topic_id, earliest), self._now_ms() * 1000))
             head = self.store.head(spec.name)
         return head
 
@@ -142,8 +143,8 @@ class Deployer(Planner, Words):
             raise Conflict(f"Somebody else changed {new.job} at the same moment.", f"Run: weir health {new.job}")
 
 
-def _at(head: Head) -> tuple[int, Offsets]:
-    return head.attempt, dict(head.frontier)
+def _at(head: Head) -> tuple[int, dict[str, int]]:
+    return head.attempt, dict(head.shown_frontier)
 
 
 NEXT: dict[type[WeirError], str] = {

@@ -15,6 +15,7 @@ from weir.errors import Conflict, DriverEnded
 from weir.jobs.spec import find
 from weir.ports.cluster import DriverState
 from weir.ports.jobs import AttemptRow
+from weir.ports.source import ends_for
 from weir.supervise import takeover
 from weir.supervise.deploying import Deployer
 from weir.supervise.doctor import Seen
@@ -121,7 +122,7 @@ class Manager(Deployer):
         """
         if report.act == Act.NONE or self._now_ms() < report.not_before or self._paused(report.job):
             return None
-        if report.verdict is Verdict.STALLED and dict(self._head(report.job).frontier) != dict(report.frontier):
+        if report.verdict is Verdict.STALLED and dict(self._head(report.job).shown_frontier) != dict(report.frontier):
             return None
         if report.evidence.get("driver") == DriverState.OUT_OF_MEMORY:
             self._note_end(report.job, report.attempt)
@@ -174,7 +175,7 @@ class Manager(Deployer):
 
     def wait_landed(self, job: str, timeout_s: float) -> bool:
         """Wait until all lines that the topic has now have landed. False at the timeout."""
-        ends = self._broker.end_offsets(self.spec(job).source.topic)
+        ends = ends_for(self._broker, self._head(job), self.spec(job).source.topic)
 
         def landed() -> bool:
             head = self.store.head(job)

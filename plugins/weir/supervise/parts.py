@@ -17,7 +17,7 @@ from weir.ports.jobs import AttemptRow, Event, JobRow, JobStore
 from weir.ports.source import Broker
 from weir.settings import Settings
 from weir.supervise import pause
-from weir.supervise.epoch_start import Topic
+from weir.supervise.epoch_start import Bounds, of_topic
 from weir.supervise.fleet import Fleet
 from weir.supervise.preflight import Rehearse, not_rehearsed
 
@@ -110,9 +110,9 @@ class Parts:
         """Has a person said that Weir leaves the job alone? Asked again before each act: the word may be younger than the report."""
         return bool(pause.in_force(self.store.pauses(job), self._now_ms()))
 
-    def _topic(self, job: str) -> Topic:
+    def _topic(self, job: str) -> Bounds:
         topic = self.spec(job).source.topic
-        return Topic(self._broker.topic_id(topic), self._broker.earliest_offsets(topic), self._broker.end_offsets(topic))
+        return of_topic(self._broker.topic_id(topic), self._broker.earliest_offsets(topic), self._broker.end_offsets(topic))
 
     def _cluster(self, job: str) -> Cluster:
         """Raises NotRunning if this door has no way to the kind of cluster that the job's spec names."""

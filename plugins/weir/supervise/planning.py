@@ -12,7 +12,7 @@ from weir.jobs.spec import JobSpec, find, parse, read
 from weir.ports.cluster import DriverState
 from weir.ports.jobs import AttemptRow, JobRow, VersionRow
 from weir.supervise import preflight
-from weir.supervise.epoch_start import Topic
+from weir.supervise.epoch_start import Bounds, of_topic
 from weir.supervise.lineage import forgotten
 from weir.supervise.observation import submit_grace_ms
 from weir.supervise.parts import or_none
@@ -74,9 +74,9 @@ class Planner(Starter):
                 f"This release cannot read the spec of version {row.version} of {job}: {error.what}", "Deploy what is here."
             ) from error
 
-    def _look_at(self, topic: str) -> tuple[Topic | None, Check]:
+    def _look_at(self, topic: str) -> tuple[Bounds | None, Check]:
         try:
-            found = Topic(self._broker.topic_id(topic), self._broker.earliest_offsets(topic), self._broker.end_offsets(topic))
+            found = of_topic(self._broker.topic_id(topic), self._broker.earliest_offsets(topic), self._broker.end_offsets(topic))
         except TopicMissing as error:
             return None, Check("topic", False, error.what)
         except NotRunning as error:

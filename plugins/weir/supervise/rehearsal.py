@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from spark_jobs.protocol.head import first_head
+from spark_jobs.protocol.partition import of_source
 from spark_jobs.runtime.contract import JobArguments
 from weir.jobs.spec import JobSpec, find, load_all
 from weir.ports.cluster import Submission
@@ -29,5 +30,5 @@ def newest_lines(spec: JobSpec, version: str, broker: Broker, settings: Settings
     """The arguments of a driver without an attempt, from the newest lines on. Raises NotRunning if Kafka does not answer."""
     topic = spec.source.topic
     first, ends, topic_id = broker.earliest_offsets(topic), broker.end_offsets(topic), broker.topic_id(topic)
-    start = {p: max(first.get(p, 0), end - LINES) for p, end in ends.items()}
-    return arguments(spec, first_head(spec.name, start, topic_id, 0), version, "", settings, ends)
+    start = of_source(topic_id, {p: max(first.get(p, 0), end - LINES) for p, end in ends.items()})
+    return arguments(spec, first_head(spec.name, start, 0), version, "", settings)

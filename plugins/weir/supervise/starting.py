@@ -11,12 +11,14 @@ from typing import TypeVar
 
 from spark_jobs import failpoint
 from spark_jobs.protocol.head import Head, Offsets, State, brought_forward, rebuilt
+from spark_jobs.protocol.partition import unlabelled
+from spark_jobs.sources.offsets import by_id
 from weir.errors import BadInput, Conflict, DataLoss, Diverged, NotRunning
 from weir.jobs.spec import JobSpec, parse
 from weir.ports.cluster import DriverState
 from weir.ports.jobs import AttemptRow
 from weir.supervise import takeover
-from weir.supervise.epoch_start import Beginning, Topic, Word, after_batch, after_loss, at_frontier
+from weir.supervise.epoch_start import Beginning, Bounds, Word, after_batch, after_loss, at_frontier
 from weir.supervise.lineage import KEEP_BATCHES, Plans, disagreement, forgotten, usable
 from weir.supervise.observation import KILLED_FOR_MEMORY, Observation
 from weir.supervise.parts import or_none
@@ -95,7 +97,7 @@ class Starter(StandbyKeeper):
         """What belongs to a start in the timeline: what it replaces, how that ended and how long ago, and what is left out. A driver that
         was killed has left no word: then `batch` is the next one, and all that is known is since when nothing has landed."""
         facts: dict[str, object] = {"epoch": head.epoch, "version": order.version, "replaces": order.judged}
-        facts |= {"batch": before.last_landed + 1, "offsets": {str(p): o for p, o in before.frontier.items()}}
+        facts |= {"batch": before.last_landed + 1, "offsets": dict(before.shown_frontier)}
         if before.landed_at:
             facts["unlanded_ms"] = self._now_ms() - before.landed_at
         if order.changes:
@@ -134,10 +136,10 @@ class Starter(StandbyKeeper):
         self._tell(head.job, str(Act.REBUILD), sentence, new.attempt, AUTOMATIC, finding, {"epoch": new.epoch, "finding": finding})
         return new
 
-    def _refuse_loss(self, head: Head, spec: JobSpec, topic: Topic) -> None:
+    def _refuse_loss(self, head: Head, spec: JobSpec, topic: Bounds) -> None:
         """Raises DataLoss where a driver could only start from a wrong place."""
         wanted = self._wanted_running(head.job)
-        seen = Observation(self._now_ms(), wanted, head, (), DriverState.UNKNOWN, topic.ends, topic.earliest, topic.id)
+        seen = Observation(self._now_ms(), wanted, head, (), DriverState.UNKNOWN, topic.ends, topic.earliest, topic.topic_id)
         report = judge(head.job, seen, spec.health, None)
         if report.verdict is Verdict.DATA_LOSS:
             raise DataLoss(f"{report.sentence}.", f"Run: {report.next_step}")
@@ -191,7 +193,7 @@ class Starter(StandbyKeeper):
             there = beginning(now)
             if order.shown and there.mark != order.shown:
                 raise Conflict(f"What a new epoch of {order.job} would leave out is not what was shown. Nothing was done.", "Look again.")
-            return rebuilt(now, there.offsets, there.topic_id, there.gap, highest)
+            return rebuilt(now, there.offsets, there.gap, highest)
 
         begin(self._head(order.job), 0)  # refused before anything is written
         self._checkpoints.attempts(order.job)  # and where the folders cannot be read
@@ -212,9 +214,9 @@ class Starter(StandbyKeeper):
 
     def _known_ends(self, job: str) -> Offsets:
         """How far the topic that the head counts was last seen to reach."""
-        text = self.store.report(job)
+        text, head = self.store.report(job), self._head(job)
         ends = Report.from_json(text).evidence.get("end_offsets") if text else None
-        return {int(p): int(o) for p, o in ends.items()} if isinstance(ends, dict) else {}
+        return unlabelled(ends, head.ids(self.spec(job).source.topic)) if isinstance(ends, dict) else {}
 
     def _failing(self, job: str, batch: int) -> Offsets:
         """Where the batch ends that is to be left out: as the newest attempt planned it, else as it is claimed."""
@@ -225,7 +227,7 @@ class Starter(StandbyKeeper):
             raise Conflict(f"Batch {batch} of {job} neither is claimed nor has failed.", f"Run: weir health {job}")
         plans = usable(self._checkpoints.read(job, head.epoch, head.attempt, KEEP_BATCHES))
         if plans and batch in plans.planned and not disagreement(plans, head, self.spec(job).source.topic):
-            return plans.planned[batch][1]
+            return by_id(plans.planned[batch], head.ids(self.spec(job).source.topic))
         if claimed:
             return head.end
         raise Conflict(f"Nobody knows where batch {batch} of {job} ends: its checkpoint is gone.", f"Run: weir restart {job}")

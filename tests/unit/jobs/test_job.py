@@ -8,6 +8,7 @@ import sys
 import threading
 from contextlib import nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -18,12 +19,15 @@ from py4j.protocol import Py4JError
 from spark_jobs.counts.sink import Closed, Sink
 from spark_jobs.error_counts import job
 from spark_jobs.protocol.head import first_head, started, taken_over
+from spark_jobs.protocol.partition import of_source
 from spark_jobs.protocol.writer import Broken, Diverged, Superseded
 from spark_jobs.runtime.contract import CassandraAddress, Exit, JobArguments
 from spark_jobs.runtime.ending import explain
 from spark_jobs.sources.kafka import as_kept
 from weir.ports.jobs import JobRow
 from weir.testing import MemoryStore
+
+at = partial(of_source, "topic")  # offsets by partition
 
 
 @pytest.mark.parametrize(
@@ -67,7 +71,7 @@ ARGS = JobArguments("counts", 1, 1, "v1", "file:///c", "kafka", "logs", Cassandr
 def test_a_driver_that_was_replaced_while_it_slept_says_so(monkeypatch: pytest.MonkeyPatch, replaced: bool, told: Exit) -> None:
     """Its JVM has ended by the time that it wakes, which is not why it ends."""
     store = MemoryStore()
-    first = first_head("counts", {0: 0}, "topic", 1)
+    first = first_head("counts", at({0: 0}), 1)
     mine = started(taken_over(first), "me")
     store.create_head(taken_over(mine) if replaced else mine)
     monkeypatch.setattr(job.CassandraStore, "connect", lambda *args: store)
@@ -78,7 +82,7 @@ def test_a_driver_that_was_replaced_while_it_slept_says_so(monkeypatch: pytest.M
 def test_a_second_process_of_an_attempt_notes_no_end_for_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """The attempt's row is that of the one that is at work: it was called down, and replaced."""
     store = MemoryStore()
-    store.create_head(started(taken_over(first_head("counts", {0: 0}, "topic", 1)), "the first"))
+    store.create_head(started(taken_over(first_head("counts", at({0: 0}), 1)), "the first"))
     monkeypatch.setattr(job.CassandraStore, "connect", lambda *args: store)
     assert job._last_words(ARGS, "the second", Exit.SUPERSEDED, "another process", -1) is Exit.SUPERSEDED
     assert [row.exit_reason for row in store.attempts("counts")] == []
@@ -86,7 +90,7 @@ def test_a_second_process_of_an_attempt_notes_no_end_for_the_first(monkeypatch: 
 
 def test_a_driver_whose_job_is_to_stop_lets_its_batch_land_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     store = MemoryStore()
-    store.create_head(started(taken_over(first_head("counts", {0: 0}, "topic", 1)), "me"))
+    store.create_head(started(taken_over(first_head("counts", at({0: 0}), 1)), "me"))
     running = JobRow("counts", 1, "running", "v1", "{}", "ana", "", 1)
     assert store.set_job(None, running)
     monkeypatch.setattr(job.CassandraStore, "connect", lambda *args: store)

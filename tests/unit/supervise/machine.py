@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from spark_jobs.protocol.partition import numbers
 from spark_jobs.protocol.writer import Superseded, Writer
 from tests.unit.supervise.test_manager import JOB, Bench
 from weir.errors import Conflict, NotRunning
@@ -81,8 +82,9 @@ class World(Bench):
         if not self.broker.answers:
             return
         head, end = self.head(), self.end()
-        if head.frontier[0] < end:
-            self.land(self.writers[one], head.last_landed + 1, head.frontier[0], end)
+        start = numbers(head.frontier)[0]
+        if start < end:
+            self.land(self.writers[one], head.last_landed + 1, start, end)
             self.by_itself, self.told = set(), []
 
     def end(self) -> int:
@@ -208,7 +210,7 @@ class World(Bench):
 
     @property
     def landed(self) -> bool:
-        return self.head().frontier[0] == self.end()
+        return numbers(self.head().frontier)[0] == self.end()
 
     def excused(self, verdict: Verdict | None) -> bool:
         if self.stopped or self.paused:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from spark_jobs.counts.cells import Delta
 from spark_jobs.protocol.head import Batch, Totals, advance
+from spark_jobs.protocol.partition import of_source
 from spark_jobs.protocol.writer import Counted, Writer
 from spark_jobs.runtime.contract import JobArguments
 from weir.airflow.operators.health import in_trouble
@@ -25,6 +27,8 @@ from weir.supervise.manager import Manager
 from weir.supervise.probes import Probes
 from weir.supervise.report import FRESH_MS, UNKNOWN_MS, Report, Verdict
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
+
+at = partial(of_source, "topic-1")  # offsets by partition
 
 JOBS = [f"job_{n}" for n in range(12)]
 
@@ -65,9 +69,9 @@ class World:
 
     def land(self, writer: Writer, batch_id: int) -> None:
         counted = lambda before: Counted(  # noqa: E731
-            [Delta(0, "web", "error", "x", 1)], Totals(1, {"error": 1}), advance(before, {0: 0}, {0: 0}, 60_000)
+            [Delta(0, "web", "error", "x", 1)], Totals(1, {"error": 1}), advance(before, at({0: 0}), at({0: 0}), 60_000)
         )
-        writer.write(Batch(batch_id, {0: batch_id}, {0: batch_id + 1}), counted)
+        writer.write(Batch(batch_id, at({0: batch_id}), at({0: batch_id + 1})), counted)
 
     def submission(self, job: str) -> str:
         return self.store.attempts(job)[0].submission_id
