@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from spark_jobs.counts.sink import Closed
 from spark_jobs.protocol.writer import Diverged, Superseded
 from spark_jobs.runtime.contract import JVM_ENDED, Exit
+from spark_jobs.runtime.outages import OUT_OF_MEMORY, names_outage
 
 # py4j says the bare "An error occurred while calling" of a call whose answer never came; an error inside the JVM brings a trace.
 UNANSWERED = "Py4JError: An error occurred while calling"
 JVM_GONE = ("ConnectionRefusedError", "ConnectionResetError", "BrokenPipeError", "Py4JNetworkError")
-# What Spark says of an executor, a worker or a master that went away.
-SPARK_LOST = (
-    "ExecutorLostFailure",
-    "SparkContext was shut down",
-    "SparkContext has been shutdown",
-    "Master removed our application",
-    "All masters are unresponsive",
-    "FetchFailedException",
-    "java.util.concurrent.TimeoutException",
-)
-# Disk, network, file system, broker, object store: by families, since a disk that is full had a batch called poisoned, whose lines a person
-# was then offered to leave out.
-FAMILIES = re.compile(
-    r"\bjava\.io\.IOException\b|\bjava\.net\.|\bjava\.nio\.(?:channels\.|file\.FileSystemException\b)"
-    r"|\borg\.apache\.hadoop\.|\borg\.apache\.kafka\.common\.(?:KafkaException\b|errors\.)|\bsoftware\.amazon\.awssdk\."
-)
-OF_A_RECORD = re.compile(r"\b(?:CorruptRecord|RecordTooLarge|InvalidRecord|Serialization|RecordDeserialization)Exception\b")
 STORES_OWN_WORD = ("InvalidRequest", "SyntaxException")  # of the store: the statement is at fault, and not the store
 
 
@@ -40,7 +22,7 @@ def explain(failure: BaseException) -> tuple[Exit, str]:
     if isinstance(failure, Diverged):
         return Exit.DIVERGED, str(failure)
     text = f"{type(failure).__name__}: {failure}"
-    if "java.lang.OutOfMemoryError" in text:
+    if OUT_OF_MEMORY in text:
         return Exit.OUT_OF_MEMORY, text
     unanswered = text.startswith(UNANSWERED) and "Trace:" not in text
     if unanswered or text.startswith(JVM_GONE):
@@ -49,11 +31,8 @@ def explain(failure: BaseException) -> tuple[Exit, str]:
 
 
 def _outage(failure: BaseException, text: str) -> bool:
-    """Did something go away that the driver stands on? Where a trace passed through says nothing: only what was raised counts."""
+    """Did something go away that the driver stands on?"""
     kind = type(failure)
     if isinstance(failure, OSError) or (kind.__module__.startswith("cassandra") and kind.__name__ not in STORES_OWN_WORD):
         return True
-    raised = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("at "))
-    if any(sign in raised for sign in SPARK_LOST):
-        return True
-    return bool(FAMILIES.search(raised)) and not OF_A_RECORD.search(raised)
+    return names_outage(text)

@@ -14,6 +14,7 @@ from drill.generator import Generator, Mix
 from spark_jobs.counts.cells import OTHER, Delta
 from spark_jobs.counts.transform import BLOCK, FEW, LONGEST_LINE, Count, Plan, Rejected, collected, counted, gathered, sampled
 from spark_jobs.protocol.head import Progress
+from spark_jobs.protocol.partition import of_source
 from spark_jobs.protocol.writer import Counted
 from spark_jobs.runtime.contract import CassandraAddress, JobArguments
 
@@ -82,7 +83,7 @@ def test_what_is_rejected(spark: SparkSession, value: bytes | None, reason: str)
     assert dict(result.totals.rejected) == {reason: 1}
     assert not result.deltas
     assert result.progress.event_times == {}
-    assert result.progress.append_times == {0: NOW_MS}
+    assert result.progress.append_times == of_source("", {0: NOW_MS})
 
 
 @pytest.mark.parametrize(("ahead_ms", "rejected"), [(0, {}), (1, {"future": 1})])
@@ -105,7 +106,7 @@ def test_panes_and_progress(spark: SparkSession) -> None:
     assert result.deltas == [
         Delta(start, "web", "error", "x", 1), Delta(start, "web", "notice", "", 1), Delta(start + 10_000, "web", "error", "x", 2),
     ]  # fmt: skip
-    assert result.progress.event_times == {0: start + 10_000, 1: start + 19_000}
+    assert result.progress.event_times == of_source("", {0: start + 10_000, 1: start + 19_000})
     assert result.progress.watermark == start + 10_000 - 60_000
 
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from spark_jobs.counts.cells import DAY_MS, hour_of
-from weir.counts.panes import Windows, compose, filled, iso, parse_duration, parse_time, windows
+from weir.counts.panes import Windows, compose, filled, windows
 from weir.counts.read import Grain, Reading, read_span
 from weir.errors import BadInput
 from weir.ports.counts import CountStore
 from weir.settings import Settings
+from weir.times import iso, parse_duration, parse_time
 
 DIMENSIONS = ("service", "level", "signature")
 ALL = ("all",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from spark_jobs.protocol.head import Head, Offsets, Partition
@@ -10,7 +11,7 @@ from spark_jobs.protocol.partition import identified, numbers, sources_of
 from spark_jobs.runtime import logs
 from spark_jobs.runtime.contract import JobArguments
 from weir.cassandra.store import address
-from weir.jobs.spec import JobSpec
+from weir.jobs.spec import JobSpec, counts_of
 from weir.ports.cluster import Submission
 from weir.ports.jobs import AttemptRow
 from weir.settings import Settings
@@ -27,7 +28,12 @@ def starting_offsets(head: Head, partitions: Iterable[Partition]) -> Offsets:
 def arguments(
     spec: JobSpec, head: Head, version: str, checkpoint: str, settings: Settings, partitions: Iterable[Partition] = ()
 ) -> JobArguments:
-    """The typed argument of the driver of `head.attempt`. `partitions` are those that the topic has now, as far as that is known."""
+    """The typed argument of the driver of `head.attempt`. `partitions` are those that the topic has now, as far as that is known.
+
+    Raises BadInput for a job that does not count.
+    """
+    counts = counts_of(spec)
+    options = counts.counting
     return JobArguments(
         job=spec.name,
         attempt=head.attempt,
@@ -39,16 +45,9 @@ def arguments(
         topic_id=head.topic_id,
         cassandra=address(settings),
         starting_offsets=numbers(starting_offsets(head, partitions)),
-        line_format=spec.source.line_format,
-        time_zone=spec.source.time_zone,
-        pane_s=spec.panes.width,
-        allowed_lateness_s=spec.panes.allowed_lateness,
-        future_skew_s=spec.panes.future_skew,
-        shards=spec.panes.shards,
-        signature_cap=spec.limits.signature_cap,
-        rejected_samples=spec.limits.rejected_samples,
-        trigger_s=spec.trigger,
-        max_lines_per_batch=spec.limits.lines_per_batch,
+        **asdict(options),
+        trigger_s=counts.trigger,
+        max_lines_per_batch=counts.limits.lines_per_batch,
     )
 
 
@@ -63,7 +62,7 @@ def submission(spec: JobSpec, args: JobArguments, bundle: Path, settings: Settin
     """The driver to be started, from the code in `bundle`."""
     return Submission(
         name=f"weir:{spec.name}:{'standby' if args.standby else args.attempt}",
-        application=str(bundle / spec.application),
+        application=str(bundle / spec.entry),
         arguments=args.to_argv(),
         conf=spec.spark_conf,
         env={

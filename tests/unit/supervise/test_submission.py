@@ -7,13 +7,13 @@ import pytest
 from spark_jobs.protocol.head import first_head
 from spark_jobs.protocol.partition import of_source
 from weir.cluster.spark import create_request
-from weir.jobs.spec import load_all
+from weir.jobs.folders import sound
 from weir.settings import PROJECT, Settings
 from weir.supervise.submission import arguments, submission
 
 at = partial(of_source, "topic")  # offsets by partition
 
-SPEC = load_all(PROJECT / "spark_jobs")["error_counts"]
+SPEC = sound(PROJECT / "spark_jobs")["error_counts"]
 
 
 def test_jars_of_the_settings_go_with_each_driver_and_none_are_named_without_them(tmp_path: Path) -> None:

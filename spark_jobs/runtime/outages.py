@@ -1,0 +1,36 @@
+"""The texts that name an outage: something went away that a driver stands on. Standard library only.
+
+A driver of Weir's own applies these rules to what it raised (`ending.py`); of a driver with queries of its own the supervisor applies
+them to what it printed.
+"""
+
+from __future__ import annotations
+
+import re
+
+# What Spark says of an executor, a worker or a master that went away.
+SPARK_LOST = (
+    "ExecutorLostFailure",
+    "SparkContext was shut down",
+    "SparkContext has been shutdown",
+    "Master removed our application",
+    "All masters are unresponsive",
+    "FetchFailedException",
+    "java.util.concurrent.TimeoutException",
+)
+# Disk, network, file system, broker, object store: by families, since a disk that is full had a batch called poisoned, whose lines a person
+# was then offered to leave out.
+FAMILIES = re.compile(
+    r"\bjava\.io\.IOException\b|\bjava\.net\.|\bjava\.nio\.(?:channels\.|file\.FileSystemException\b)"
+    r"|\borg\.apache\.hadoop\.|\borg\.apache\.kafka\.common\.(?:KafkaException\b|errors\.)|\bsoftware\.amazon\.awssdk\."
+)
+OF_A_RECORD = re.compile(r"\b(?:CorruptRecord|RecordTooLarge|InvalidRecord|Serialization|RecordDeserialization)Exception\b")
+OUT_OF_MEMORY = "java.lang.OutOfMemoryError"
+
+
+def names_outage(text: str) -> bool:
+    """Does an exception's text name an outage? Where a trace passed through says nothing: only what was raised counts."""
+    raised = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("at "))
+    if any(sign in raised for sign in SPARK_LOST):
+        return True
+    return bool(FAMILIES.search(raised)) and not OF_A_RECORD.search(raised)
