@@ -134,6 +134,8 @@ def create_request(submission: Submission, master: str) -> Mapping[str, Any]:
         conf["spark.executor.cores"] = str(max(1, submission.cores // submission.executors))
     for key, value in sorted(conf.items()):
         arguments += ["--conf", f"{key}={value}"]
+    if submission.main_class:
+        arguments += ["--class", submission.main_class]
     if submission.jars:
         arguments += ["--jars", ",".join(submission.jars)]
     if submission.py_files:

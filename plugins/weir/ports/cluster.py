@@ -40,7 +40,7 @@ class DriverState(StrEnum):
 
 @dataclass(frozen=True)
 class Submission:
-    """A driver to be started. `resources` are those of the spec; `master` is what the driver itself connects to."""
+    """A driver to be started. `application` is a Python file, or a JAR whose `main_class` is run."""
 
     name: str
     application: str
@@ -53,6 +53,7 @@ class Submission:
     executor_memory: str = "1g"
     executors: int = 1
     cores: int = 1
+    main_class: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ import pytest
 
 from spark_jobs.protocol.gap import Hole
 from spark_jobs.protocol.partition import Partition
+from weir import factory
 from weir.errors import NotRunning
 from weir.ports.cluster import DriverState
 from weir.ports.jobs import Glance
 from weir.ports.source import TopicGlance
-from weir.supervise import factory
 from weir.supervise.manager import Manager
 from weir.supervise.pace import UNSEEN_MS
 from weir.supervise.report import FRESH_MS, Verdict

@@ -12,12 +12,13 @@ from spark_jobs.counts.options import CountsOptions
 from spark_jobs.protocol.head import Batch, Head, Progress, Totals, claim, first_head, land, started, taken_over
 from spark_jobs.protocol.partition import of_source
 from weir.errors import DataLoss, Diverged, NotKept, Refused
-from weir.jobs.spec import CountsSpec, JobSpec, Resources
+from weir.jobs.source import Source
+from weir.jobs.spec import CountsSpec, JobSpec, PlainSpec, Resources
 from weir.jobs.versions import KEEP, droppable, named, with_good
 from weir.ports.cluster import Room
 from weir.ports.jobs import AttemptRow, VersionRow
 from weir.supervise.epoch_start import Bounds, of_topic
-from weir.supervise.plan import Change, Check, Kind, Plan, classify, differences
+from weir.supervise.plan import Change, Check, Kind, Plan, classify, classify_plain, differences
 from weir.supervise.preflight import mebibytes, resources, tables
 
 at = partial(of_source, "topic-a")  # offsets by partition
@@ -154,3 +155,24 @@ def test_a_version_is_good_when_an_attempt_of_it_has_landed() -> None:
     attempts = [AttemptRow(2, version="b2", epoch=1, first_batch=1), AttemptRow(1, version="a1", epoch=1, first_batch=0)]
     assert [row.good for row in with_good(rows, HEAD, attempts)] == [False, True]
     assert [row.good for row in with_good(rows, None, attempts)] == [False, False]
+
+
+# plain jobs
+
+WORDS = PlainSpec.model_validate({"name": "words", "output": "plain", "application": "words.py", "source": {"topic": "logs"}})
+PLAIN_CASES: dict[str, tuple[JobSpec | None, JobSpec, Kind, str]] = {
+    "nothing has run yet": (None, WORDS, Kind.NEW_EPOCH, "empty checkpoint"),
+    "another application": (WORDS, WORDS.model_copy(update={"application": "count.py"}), Kind.SAME_CHECKPOINT, "its checkpoint"),
+    "other arguments": (WORDS, WORDS.model_copy(update={"arguments": ("x",)}), Kind.SAME_CHECKPOINT, "its checkpoint"),
+    "a topic more": (WORDS, WORDS.model_copy(update={"source": Source(topics=("logs", "web"))}), Kind.SAME_CHECKPOINT, "its checkpoint"),
+    "no source named": (WORDS, WORDS.model_copy(update={"source": Source()}), Kind.SAME_CHECKPOINT, "its checkpoint"),
+    "another topic": (WORDS, WORDS.model_copy(update={"source": Source(topic="web")}), Kind.REFUSED, "a job of its own"),
+    "another kind": (SPEC, WORDS, Kind.REFUSED, "a counts job cannot become a plain job"),
+}
+
+
+@pytest.mark.parametrize("name", PLAIN_CASES)
+def test_a_change_of_a_plain_job_goes_on_from_its_checkpoint(name: str) -> None:
+    ran, new, kind, words = PLAIN_CASES[name]
+    change = classify_plain(ran, new)
+    assert (change.kind, words in " ".join(change.why)) == (kind, True), change
