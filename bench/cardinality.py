@@ -31,8 +31,8 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 from costs import Cost, cost  # noqa: E402
 
 from spark_jobs.counts.cells import HOUR_MS, OTHER, Delta  # noqa: E402
+from spark_jobs.counts.deltas import Counted, counting_writer  # noqa: E402
 from spark_jobs.protocol.head import Batch, Progress, Totals, first_head  # noqa: E402
-from spark_jobs.protocol.writer import Counted, Writer  # noqa: E402
 from tests.parts import running  # noqa: E402
 from weir.cassandra.migrate import migrate  # noqa: E402
 from weir.cassandra.store import CassandraStore, address  # noqa: E402
@@ -86,7 +86,7 @@ def land(store: CassandraStore, case: Case, number: int, lines: int) -> tuple[Co
     """What it costs to land the batches, and their rows."""
     store.create_head(first_head(JOB, at({0: 0}), 1))
     take_over(store, JOB, 0)
-    writer = Writer(store, JOB, 1, "process-1", "v1", SHARDS, lambda: time.time_ns() // 1000)
+    writer = counting_writer(store, JOB, 1, "process-1", "v1", SHARDS, lambda: time.time_ns() // 1000)
     writer.start()
     made = list(batches(case, number, lines))
 

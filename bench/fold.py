@@ -28,8 +28,8 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 from costs import Cost, cost  # noqa: E402
 
 from spark_jobs.counts.cells import DAY_MS, HOUR_MS, Delta  # noqa: E402
+from spark_jobs.counts.deltas import Counted, counting_writer  # noqa: E402
 from spark_jobs.protocol.head import Batch, Progress, Totals, first_head  # noqa: E402
-from spark_jobs.protocol.writer import Counted, Writer  # noqa: E402
 from tests.parts import running  # noqa: E402
 from weir.cassandra.migrate import migrate  # noqa: E402
 from weir.cassandra.store import CassandraStore, address  # noqa: E402
@@ -64,7 +64,7 @@ def land(store: CassandraStore, hours: Sequence[int], batches: int) -> int:
         head = store.head(JOB)
     assert head is not None
     attempt = take_over(store, JOB, head.attempt).attempt
-    writer = Writer(store, JOB, attempt, f"process-{attempt}", "v1", SHARDS, lambda: time.time_ns() // 1000)
+    writer = counting_writer(store, JOB, attempt, f"process-{attempt}", "v1", SHARDS, lambda: time.time_ns() // 1000)
     writer.start()
     batch_id, offset, rows = head.last_landed + 1, numbers(head.frontier)[0], 0
     for hour in hours:

@@ -11,10 +11,11 @@ from typing import Any
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from spark_jobs.counts.cells import Delta, RejectedLine
+from spark_jobs.counts.deltas import Counted, counting_writer
 from spark_jobs.protocol.gap import Gap
 from spark_jobs.protocol.head import Batch, Head, Totals, advance
 from spark_jobs.protocol.partition import Partition, numbers, of_source
-from spark_jobs.protocol.writer import Counted, Writer
+from spark_jobs.protocol.writer import Writer
 from spark_jobs.runtime.contract import JobArguments
 from weir.alerts.deliver import deliver
 from weir.alerts.evaluate import evaluate
@@ -84,7 +85,9 @@ class Fleet:
         self.checkpoints.commit(job, args.epoch, args.attempt, batch.batch_id)
 
     def _writer(self, job: str, args: JobArguments) -> Writer:
-        return Writer(self.store, job, args.attempt, f"i-{args.attempt}", args.version, args.shards, lambda: int(self.clock() * 1e6))
+        return counting_writer(
+            self.store, job, args.attempt, f"i-{args.attempt}", args.version, args.options["shards"], lambda: int(self.clock() * 1e6)
+        )
 
     def kill(self, job: str = JOB) -> None:
         """End the newest driver of a job, as `kill -9` does."""

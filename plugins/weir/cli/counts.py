@@ -181,14 +181,13 @@ def rejected(
 def _reparsed(settings: Settings, store: JobStore, job: str, lines: Sequence[RejectedLine]) -> list[dict[str, Any]]:
     """For each sample its outcome now, and what keeps that from being the last word."""
     from spark_jobs.counts.reparse import outcomes, session
-    from weir.counts.progress import head_of
-    from weir.supervise.submission import arguments
+    from weir.jobs.spec import counts_of
     from weir.times import iso
 
-    args = arguments(spec_of(settings, store, job), head_of(store, job), "reparse", "", settings)
+    options = counts_of(spec_of(settings, store, job)).counting
     spark = session()
     try:
-        found = outcomes(spark, args, lines)
+        found = outcomes(spark, options, lines)
     finally:
         spark.stop()
     return [

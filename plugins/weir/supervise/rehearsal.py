@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from spark_jobs.protocol.head import first_head
 from spark_jobs.protocol.partition import of_source
@@ -20,11 +19,11 @@ LINES = 500  # of each partition: every class that counting needs is loaded for 
 
 
 def rehearsal(settings: Settings, job: str, broker: Broker) -> Submission:
-    """What to start for it: the `rehearsal.py` beside the application. Raises UnknownJob, BadSpec, NotRunning (Kafka does not answer)."""
+    """What to start for it: the driver without an attempt. Raises UnknownJob, BadSpec, NotRunning (Kafka does not answer)."""
     spec = find(sound(*settings.job_folders), job)
     args = newest_lines(spec, "rehearsal", broker, settings)
     asked = submission(spec, args, OWN_JOBS.parent, settings)
-    return replace(asked, application=str(Path(asked.application).with_name("rehearsal.py")), executors=0)
+    return replace(asked, executors=0)
 
 
 def newest_lines(spec: JobSpec, version: str, broker: Broker, settings: Settings) -> JobArguments:

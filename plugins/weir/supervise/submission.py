@@ -47,7 +47,7 @@ def arguments(
         topic_id=head.topic_id,
         cassandra=address(settings),
         starting_offsets=numbers(starting_offsets(head, partitions)),
-        **asdict(options),
+        options=asdict(options),
         trigger_s=counts.trigger,
         max_lines_per_batch=counts.limits.lines_per_batch,
     )

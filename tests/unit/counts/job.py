@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from spark_jobs.counts.cells import Delta, RejectedLine
+from spark_jobs.counts.deltas import Counted, counting_writer
 from spark_jobs.protocol.gap import Gap, GapKind, holes_between
 from spark_jobs.protocol.head import Batch, Offsets, Progress, Totals, advance, first_head, rebuilt
 from spark_jobs.protocol.partition import Partition, of_source
-from spark_jobs.protocol.writer import Counted, Writer
 from weir.counts.rules import Rules
 from weir.supervise.takeover import rebuild, take_over
 from weir.testing import MemoryBroker, MemoryStore
@@ -71,7 +71,9 @@ class Job:
         self._begin(rebuild(self.store, self.name, head.attempt, lambda head: rebuilt(head, offsets, gap)).attempt, 0)
 
     def _begin(self, attempt: int, next_batch: int) -> None:
-        self.writer = Writer(self.store, self.name, attempt, f"process-{attempt}", self.version, self.shards, lambda: 1000 * self.now)
+        self.writer = counting_writer(
+            self.store, self.name, attempt, f"process-{attempt}", self.version, self.shards, lambda: 1000 * self.now
+        )
         self.writer.start()
         self.next_batch = next_batch
 

@@ -7,9 +7,10 @@ from functools import partial
 import pytest
 
 from spark_jobs.counts.cells import Delta
+from spark_jobs.counts.deltas import Counted, counting_writer
 from spark_jobs.protocol.head import Batch, Progress, State, Totals, first_head, taken_over
 from spark_jobs.protocol.partition import of_source
-from spark_jobs.protocol.writer import Broken, Counted, Diverged, Superseded, Writer
+from spark_jobs.protocol.writer import Broken, Diverged, Superseded, Writer
 from weir.testing import MemoryStore
 
 at = partial(of_source, "topic")  # offsets by partition
@@ -27,7 +28,7 @@ def store() -> MemoryStore:
 
 
 def writer(store: MemoryStore, incarnation: str = "i1") -> Writer:
-    return Writer(store, "counts", 1, incarnation, "v1", 4, lambda: 1_000_000)
+    return counting_writer(store, "counts", 1, incarnation, "v1", 4, lambda: 1_000_000)
 
 
 def lines(n: int, said: int | None = None) -> Counted:

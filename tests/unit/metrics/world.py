@@ -9,9 +9,10 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from spark_jobs.counts.cells import Delta
+from spark_jobs.counts.deltas import Counted, counting_writer
 from spark_jobs.protocol.head import Batch, Head, Totals, advance
 from spark_jobs.protocol.partition import numbers, of_source
-from spark_jobs.protocol.writer import Counted, Writer
+from spark_jobs.protocol.writer import Writer
 from spark_jobs.runtime.contract import JobArguments
 from weir.jobs.folders import sound
 from weir.metrics.collector import FleetCollector
@@ -71,7 +72,9 @@ class World:
     def writer(self, job: str) -> Writer:
         args = JobArguments.from_argv(self.cluster.submissions[self.submission(job)].arguments)
         if (job, args.attempt) not in self.writers:
-            writer = Writer(self.store, job, args.attempt, f"i-{args.attempt}", args.version, args.shards, lambda: self.now * 1000)
+            writer = counting_writer(
+                self.store, job, args.attempt, f"i-{args.attempt}", args.version, args.options["shards"], lambda: self.now * 1000
+            )
             writer.start()
             self.checkpoints.start(job, args.epoch, args.attempt)
             self.writers[job, args.attempt] = writer

@@ -16,9 +16,10 @@ from typing import Any
 from greenlet import greenlet
 
 from spark_jobs.counts.cells import Delta, hour_of, shard_of
+from spark_jobs.counts.deltas import Counted, counting_writer
 from spark_jobs.protocol.gap import Gap, GapKind, holes_between
 from spark_jobs.protocol.head import Batch, Head, Landed, Offsets, Partition, Progress, State, Totals, advance, first_head, landed, rebuilt
-from spark_jobs.protocol.writer import Counted, Diverged, Superseded, Writer
+from spark_jobs.protocol.writer import Diverged, Superseded
 from weir.counts import fold as folding
 from weir.counts import read as reading
 from weir.counts import rollup, sweep
@@ -140,7 +141,7 @@ class World:
 
     def _driver(self, attempt: int) -> None:
         checkpoint = self.checkpoints[attempt]
-        writer = Writer(self.store, JOB, attempt, f"i{next(self.ids)}", "v1", SHARDS, lambda: next(self.clock))
+        writer = counting_writer(self.store, JOB, attempt, f"i{next(self.ids)}", "v1", SHARDS, lambda: next(self.clock))
         try:
             writer.start()
             while True:

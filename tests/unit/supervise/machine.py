@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from spark_jobs.counts.deltas import counting_writer
 from spark_jobs.protocol.partition import numbers
 from spark_jobs.protocol.writer import Superseded, Writer
 from tests.unit.supervise.test_manager import JOB, Bench
@@ -67,7 +68,7 @@ class World(Bench):
         if (one := self.standby) and one not in self.hung:
             args = self.arguments(one)
             with pytest.raises(Superseded):
-                Writer(self.store, JOB, args.attempt, one, args.version, args.shards, lambda: 1).start()
+                counting_writer(self.store, JOB, args.attempt, one, args.version, args.options["shards"], lambda: 1).start()
             self.store.put_ready(JOB, args.standby, one, int(self.clock() * 1000))
             if (orders := self.store.orders(JOB, args.standby)) and orders.retired:
                 self.cluster.states[one] = DriverState.FINISHED

@@ -61,7 +61,7 @@ def test_another_number_of_shards_begins_an_epoch_where_the_last_one_ended(bench
     assert bench.manager.plan(JOB).kind is Kind.NEW_EPOCH
     bench.manager.deploy(JOB)
     args = bench.arguments("driver-2")
-    assert (args.epoch, args.shards, args.starting_offsets[0]) == (2, 8, 10)
+    assert (args.epoch, args.options["shards"], args.starting_offsets[0]) == (2, 8, 10)
     assert bench.head().gap is None
 
 

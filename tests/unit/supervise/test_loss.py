@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from spark_jobs.counts.deltas import counting_writer
 from spark_jobs.protocol.gap import Gap, GapKind, Hole
 from spark_jobs.protocol.head import Batch, claim
 from spark_jobs.protocol.partition import Partition, of_source
-from spark_jobs.protocol.writer import Writer
 from weir.counts.rules import Rules
 from weir.errors import BadInput, Conflict, DataLoss
 from weir.ports.cluster import DriverState
@@ -167,7 +167,7 @@ def test_what_lands_while_a_loss_is_accepted_is_no_log_that_was_cut(bench: Bench
     bench.broker.grow("logs", 3)
     bench.broker.fill("logs", 2, 9)
     bench.broker.forget("logs", 2, 4)
-    writer, ask, left = Writer(bench.store, JOB, 1, "i-driver-1", "v", 4, lambda: 9), bench.broker.end_offsets, [0, 40]
+    writer, ask, left = counting_writer(bench.store, JOB, 1, "i-driver-1", "v", 4, lambda: 9), bench.broker.end_offsets, [0, 40]
 
     def end_offsets(topic: str) -> object:
         answer = ask(topic)

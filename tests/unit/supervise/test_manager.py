@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from spark_jobs.counts.cells import Delta
+from spark_jobs.counts.deltas import Counted, counting_writer
 from spark_jobs.protocol.head import Batch, Head, Totals, advance
 from spark_jobs.protocol.partition import Partition, of_source
-from spark_jobs.protocol.writer import Counted, Superseded, Writer
+from spark_jobs.protocol.writer import Superseded, Writer
 from spark_jobs.runtime.contract import JobArguments
 from weir.airflow.triggers.ready import look
 from weir.errors import Conflict, DriverEnded, NotRunning, UnknownJob
@@ -67,7 +68,9 @@ class Bench:
     def writer(self, submission_id: str) -> Writer:
         args = self.arguments(submission_id)
         self.checkpoints.start(JOB, args.epoch, args.attempt)
-        writer = Writer(self.store, JOB, args.attempt, f"i-{submission_id}", args.version, args.shards, lambda: int(self.clock() * 1e6))
+        writer = counting_writer(
+            self.store, JOB, args.attempt, f"i-{submission_id}", args.version, args.options["shards"], lambda: int(self.clock() * 1e6)
+        )
         writer.start()
         return writer
 

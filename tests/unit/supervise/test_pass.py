@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from spark_jobs.counts.cells import Delta
+from spark_jobs.counts.deltas import Counted, counting_writer
 from spark_jobs.protocol.head import Batch, Totals, advance
 from spark_jobs.protocol.partition import of_source
-from spark_jobs.protocol.writer import Counted, Writer
+from spark_jobs.protocol.writer import Writer
 from spark_jobs.runtime.contract import JobArguments
 from weir.airflow.operators.health import in_trouble
 from weir.errors import NotRunning
@@ -63,7 +64,9 @@ class World:
 
     def writer(self, job: str) -> Writer:
         args = JobArguments.from_argv(self.cluster.submissions[self.submission(job)].arguments)
-        writer = Writer(self.store, job, args.attempt, f"i-{job}", args.version, args.shards, lambda: int(self.clock() * 1e6))
+        writer = counting_writer(
+            self.store, job, args.attempt, f"i-{job}", args.version, args.options["shards"], lambda: int(self.clock() * 1e6)
+        )
         writer.start()
         return writer
 
@@ -224,7 +227,7 @@ def kept(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_stream_that_moves_is_written_down_now_and_then(world: World, kept: list[str]) -> None:
     world.broker.fill("logs_0", 0, 100)
-    driver = Writer(world.store, "job_0", 1, "i-job_0", "v", 4, lambda: int(world.clock() * 1e6))
+    driver = counting_writer(world.store, "job_0", 1, "i-job_0", "v", 4, lambda: int(world.clock() * 1e6))
     seconds = 3 * FRESH_MS // 1000
     for n in range(seconds):
         world.land(driver, n)
@@ -242,7 +245,7 @@ def test_nothing_new_is_not_written_at_all(world: World, kept: list[str]) -> Non
 
 def test_a_stall_is_seen_in_time_though_reports_are_seldom_kept(world: World) -> None:
     """By the one who watches, and by one who comes fresh and knows what was kept alone. The idle stream beside it is left alone."""
-    driver = Writer(world.store, "job_0", 1, "i-job_0", "v", 4, lambda: int(world.clock() * 1e6))
+    driver = counting_writer(world.store, "job_0", 1, "i-job_0", "v", 4, lambda: int(world.clock() * 1e6))
     for n in range(5):
         world.broker.fill("logs_0", 0, 2)
         world.land(driver, n)
@@ -259,7 +262,7 @@ def test_a_stall_is_seen_in_time_though_reports_are_seldom_kept(world: World) ->
 
 @pytest.mark.parametrize("quiet_s", [0, 5, 29, 3600])
 def test_input_after_a_pause_is_no_stall_for_one_who_comes_fresh(world: World, tmp_path: Path, quiet_s: int) -> None:
-    driver = Writer(world.store, "job_0", 1, "i-job_0", "v", 4, lambda: int(world.clock() * 1e6))
+    driver = counting_writer(world.store, "job_0", 1, "i-job_0", "v", 4, lambda: int(world.clock() * 1e6))
     world.broker.fill("logs_0", 0, 2)
     world.land(driver, 0)
     world.verdicts()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from spark_jobs.counts.deltas import counting_writer
 from spark_jobs.counts.options import CountsOptions
 from spark_jobs.protocol.partition import of_source
 from spark_jobs.protocol.writer import Superseded, Writer
@@ -245,7 +246,7 @@ def test_a_waiting_one_cannot_write(bench: Warm) -> None:
     bench.look()
     args = bench.arguments("driver-2")
     with pytest.raises(Superseded):
-        Writer(bench.store, JOB, args.attempt, "i", args.version, args.shards, lambda: 1).start()
+        counting_writer(bench.store, JOB, args.attempt, "i", args.version, args.options["shards"], lambda: 1).start()
 
 
 def changed(bench: Warm) -> None:

@@ -1,19 +1,17 @@
-"""What happens to a micro-batch: find its ranges, count it in Spark, and let the writer claim, write and land it."""
+"""What happens to a micro-batch: find its ranges, have the job evaluate it, and let the writer claim, write and land it."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from spark_jobs.counts.cells import SAMPLE_BYTES, RejectedLine
-from spark_jobs.counts.transform import Count, Plan, collected, counted, gathered, sampled
 from spark_jobs.protocol.head import Batch, Offsets, Progress
 from spark_jobs.protocol.partition import of_source
-from spark_jobs.protocol.writer import Counted, Diverged, ranges
+from spark_jobs.protocol.writer import Diverged, E, Sink, W, ranges
 from spark_jobs.runtime.contract import JobArguments
 from spark_jobs.sources import kafka as source
 from spark_jobs.sources.offsets import by_id, parse_plan
@@ -21,43 +19,56 @@ from spark_jobs.sources.offsets import by_id, parse_plan
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+    from spark_jobs.runtime.session import Session
+
 LOG = logging.getLogger("weir.driver")
+R = TypeVar("R", covariant=True)
 
 
 class Closed(Exception):
     """The job is to stop, and this batch comes too late: it is for the next driver."""
 
 
-class Lands(Protocol):
-    """What a sink needs of a writer."""
+class Evaluation(Protocol[R]):
+    """How a job evaluates its batches."""
 
-    def write(self, batch: Batch, count: Callable[[Progress], Counted]) -> bool:
-        """Count and land a micro-batch; False if it had landed before."""
-
-
-class Tools:
-    """What batches are counted with, whoever lands them: made once, so that a standby has it at hand when it is called up."""
-
-    def __init__(self, spark: SparkSession, args: JobArguments) -> None:
-        self.spark, self.plan, self.topic, self._args = spark, Plan(args), source.TopicWatch(spark, args), args
-
-    @cached_property
-    def records(self) -> source.Records:
-        """Only a batch with rejected lines needs it."""
-        return source.Records(self.spark, self._args)
+    def __call__(self, rows: DataFrame, batch: Batch, before: Progress) -> R:
+        """What a batch comes to; `before` is the progress without it. The same of the same rows, in any order, at any time."""
 
 
-class Sink:
+@dataclass(frozen=True)
+class Job(Generic[E]):
+    """What a job brings to the driver: how it evaluates batches in a session of Spark, and the sink that they go to."""
+
+    evaluation: Callable[[SparkSession, JobArguments], Evaluation[E]]
+    sink: Callable[[Session, JobArguments], Sink[E]]
+
+
+class Lands(Protocol[W]):
+    """What batches need of a writer."""
+
+    def write(self, batch: Batch, evaluate: Callable[[Progress], W]) -> bool:
+        """Evaluate and land a micro-batch; False if it had landed before."""
+
+
+class Tools(Generic[E]):
+    """What batches are evaluated with, whoever lands them: made once, so that a standby has it at hand when it is called up."""
+
+    def __init__(self, job: Job[E], spark: SparkSession, args: JobArguments) -> None:
+        self.spark, self.evaluate, self.topic = spark, job.evaluation(spark, args), source.TopicWatch(spark, args)
+
+
+class Batches(Generic[E]):
     """The function that Spark calls for each micro-batch. Keeps what went wrong, since Spark hands on only its text."""
 
-    def __init__(self, writer: Lands, args: JobArguments) -> None:
+    def __init__(self, writer: Lands[E], args: JobArguments) -> None:
         self._writer, self._args = writer, args
-        self._tools: Tools | None = None
+        self._tools: Tools[E] | None = None
         self._turn, self._closed = threading.Lock(), False
         self.failure: BaseException | None = None
         self.batch_id = -1  # the batch at work, for the supervisor to tell poison from an outage
 
-    def equip(self, tools: Tools) -> None:
+    def equip(self, tools: Tools[E]) -> None:
         """Before the first batch. Their session's checkpoint is read."""
         self._tools = tools
 
@@ -66,52 +77,39 @@ class Sink:
         with self._turn:
             self._closed = True
 
-    def __call__(self, lines: DataFrame, batch_id: int) -> None:
+    def __call__(self, rows: DataFrame, batch_id: int) -> None:
         try:
             with self._turn:
-                self._take(lines, batch_id)
+                self._take(rows, batch_id)
         except BaseException as failure:
             self.failure = failure
             raise
 
-    def _take(self, lines: DataFrame, batch_id: int) -> None:
+    def _take(self, rows: DataFrame, batch_id: int) -> None:
         if self._closed:
             raise Closed(f"batch {batch_id} is left to the next driver")
         self.batch_id = batch_id
-        self._land(lines, batch_id)
+        self._land(rows, batch_id)
         self.batch_id = -1
 
-    def _land(self, lines: DataFrame, batch_id: int) -> None:
+    def _land(self, rows: DataFrame, batch_id: int) -> None:
         began = time.monotonic()
         batch = self._batch(batch_id)
-        landed = self._writer.write(batch, lambda before: self._count(gathered(lines, batch.offsets), before))
+        landed = self._writer.write(batch, lambda before: self._evaluate(rows, batch, before))
         done = "landed" if landed else "had landed" if self._args.attempt else "was rehearsed"
         LOG.info("batch=%d %s %s in %.3f s", batch_id, done, ranges(batch), time.monotonic() - began)
 
-    def _count(self, lines: DataFrame, before: Progress) -> Counted:
+    def _evaluate(self, rows: DataFrame, batch: Batch, before: Progress) -> E:
         assert self._tools is not None
-        rows = collected(self._tools.plan.counts(lines))
+        evaluated = self._tools.evaluate(rows, batch, before)
         self._same_topic()
-        return counted(rows, before, self._args, self._samples(rows))
+        return evaluated
 
     def _same_topic(self) -> None:
-        """Asked after the lines were read: if it is the same now, they were its lines."""
+        """Asked after the rows were read: if it is the same now, they were its rows."""
         assert self._tools is not None
         if self._args.topic_id and (now := self._tools.topic.topic_id()) != self._args.topic_id:
             raise Diverged(f"the topic {self._args.topic} was deleted and made again: it is {now} and was {self._args.topic_id}")
-
-    def _samples(self, rows: Sequence[Count]) -> list[RejectedLine]:
-        """Read a few rejected lines again. Keeping lines while they are counted would slow down every batch that has none."""
-        assert self._tools is not None
-        lines = sampled(rows, self._args.rejected_samples)
-        if not lines:
-            return []
-        values = self._tools.records.values([(x.partition, x.offset) for x in lines], SAMPLE_BYTES)
-        return [
-            RejectedLine(self._args.topic, x.partition, x.offset, x.service, x.reason, *values[x.partition, x.offset])
-            for x in lines
-            if (x.partition, x.offset) in values
-        ]
 
     def _batch(self, batch_id: int) -> Batch:
         """The ranges that Spark planned for the batch. The file before it says where they start."""
