@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -84,5 +85,6 @@ def fed(home: Path) -> Path:
 
 def first_counts(settings: Settings) -> list[dict[str, Any]]:
     """The sample's lines by level, as `weir counts` tells them."""
-    found: list[dict[str, Any]] = late("weir.counts.query", "sample_counts")(settings, SERVICE)
+    with closing(late("weir.factory", "store")(settings)) as store:
+        found: list[dict[str, Any]] = late("weir.counts.query", "sample_counts")(store, SERVICE)
     return found
