@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spark_jobs.counts.cells import RejectedLine
-from spark_jobs.sources.offsets import shown
 from weir.output import readable
 from weir.ports.jobs import Event, VersionRow
 from weir.supervise.summary import summary
@@ -82,7 +81,7 @@ def checkpoint(seen: Seen, harmful: int) -> Row:
 
     plans, folder = usable(seen.folder), seen.folder
     ends = plans.planned if plans else {}
-    offsets = shown(ends[plans.committed]) if plans and plans.committed in ends else {}
+    offsets = dict(plans.shown(plans.committed)) if plans and plans.committed in ends else {}
     return {
         "job": seen.after.job,
         "health": f"{harmful} findings: weir checkpoint {seen.after.job} --doctor" if harmful else "ok",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from spark_jobs.counts.cells import SAMPLE_BYTES, RejectedLine
@@ -12,43 +11,37 @@ from spark_jobs.counts.options import CountsOptions
 from spark_jobs.counts.store import DeltaTables
 from spark_jobs.counts.transform import Count, Plan, collected, counted, gathered, sampled
 from spark_jobs.protocol.head import Batch, Progress
-from spark_jobs.runtime.batches import Job
+from spark_jobs.runtime.batches import Job, Reread
 from spark_jobs.runtime.contract import JobArguments
-from spark_jobs.sources import kafka as source
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame
 
 
 def counting(model: type[CountsOptions]) -> Job[Counted]:
     """A counting job whose options are of this model."""
     return Job(
-        evaluation=lambda spark, args: Counting(spark, args, args.typed(model)),
+        evaluation=lambda args, reread: Counting(args, args.typed(model), reread),
         sink=lambda session, args: Deltas(DeltaTables(session), args.typed(model).shards),
     )
 
 
 class Counting:
-    """Counts the batches of one job, with what is made once in a session."""
+    """Counts the batches of one job."""
 
-    def __init__(self, spark: SparkSession, args: JobArguments, options: CountsOptions) -> None:
-        self._spark, self._args, self._options, self._plan = spark, args, options, Plan(options)
+    def __init__(self, args: JobArguments, options: CountsOptions, reread: Reread) -> None:
+        self._args, self._options, self._reread, self._plan = args, options, reread, Plan(options)
 
     def __call__(self, rows: DataFrame, batch: Batch, before: Progress) -> Counted:
         counts = collected(self._plan.counts(gathered(rows, batch.offsets)))
         return counted(counts, before, self._options, self._args.topic_id, self._samples(counts))
-
-    @cached_property
-    def _records(self) -> source.Records:
-        """Only a batch with rejected lines needs it."""
-        return source.Records(self._spark, self._args)
 
     def _samples(self, counts: Sequence[Count]) -> list[RejectedLine]:
         """Read a few rejected lines again. Keeping lines while they are counted would slow down every batch that has none."""
         lines = sampled(counts, self._options.rejected_samples)
         if not lines:
             return []
-        values = self._records.values([(x.partition, x.offset) for x in lines], SAMPLE_BYTES)
+        values = self._reread([(x.partition, x.offset) for x in lines], SAMPLE_BYTES)
         return [
             RejectedLine(self._args.topic, x.partition, x.offset, x.service, x.reason, *values[x.partition, x.offset])
             for x in lines

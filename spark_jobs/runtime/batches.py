@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from spark_jobs.protocol.head import Batch, Offsets, Progress
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("weir.driver")
 R = TypeVar("R", covariant=True)
+# From places, by partition and offset, to the first bytes of the records there, and when they were appended (ms).
+Reread = Callable[[Iterable[tuple[int, int]], int], Mapping[tuple[int, int], tuple[bytes, int]]]
 
 
 class Closed(Exception):
@@ -38,9 +41,10 @@ class Evaluation(Protocol[R]):
 
 @dataclass(frozen=True)
 class Job(Generic[E]):
-    """What a job brings to the driver: how it evaluates batches in a session of Spark, and the sink that they go to."""
+    """What a job brings to the driver: how it evaluates batches, made once with a way to read single records again, and the sink that they
+    go to."""
 
-    evaluation: Callable[[SparkSession, JobArguments], Evaluation[E]]
+    evaluation: Callable[[JobArguments, Reread], Evaluation[E]]
     sink: Callable[[Session, JobArguments], Sink[E]]
 
 
@@ -55,7 +59,16 @@ class Tools(Generic[E]):
     """What batches are evaluated with, whoever lands them: made once, so that a standby has it at hand when it is called up."""
 
     def __init__(self, job: Job[E], spark: SparkSession, args: JobArguments) -> None:
-        self.spark, self.evaluate, self.topic = spark, job.evaluation(spark, args), source.TopicWatch(spark, args)
+        self.spark, self._args = spark, args
+        self.evaluate, self.topic = job.evaluation(args, self._reread), source.TopicWatch(spark, args)
+
+    @cached_property
+    def _records(self) -> source.Records:
+        """Few batches need it."""
+        return source.Records(self.spark, self._args)
+
+    def _reread(self, places: Iterable[tuple[int, int]], most_bytes: int) -> Mapping[tuple[int, int], tuple[bytes, int]]:
+        return self._records.values(places, most_bytes)
 
 
 class Batches(Generic[E]):

@@ -101,7 +101,8 @@ def wait(
 
     settings, deadline = Settings.load(), time.monotonic() + parse_duration(timeout, "timeout") / 1000
     with opened_store(settings) as store:
-        ends = ends_for(source_of(settings), head_of(store, job), spec_of(settings, store, job).source.topic)
+        topic = spec_of(settings, store, job).source.topic
+        ends = ends_for(source_of(settings), head_of(store, job), topic)
         while (remaining := left(store, job, ends)) > lag:
             if time.monotonic() >= deadline:
                 raise TimedOut(f"Lines that have not landed in {timeout}: {remaining}.", f"See: weir health {job}")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from spark_jobs.sources.offsets import Named, shown
 from weir.supervise.doctor import Finding, Seen, examine
 from weir.supervise.lineage import usable
 
@@ -24,7 +23,7 @@ def _begins(seen: Seen) -> str:
     if plans is None or plans.committed not in plans.planned:
         return f"No batch is committed in the checkpoint of {of}."
     planned = f"; batch {plans.newest} is planned" if plans.newest > plans.committed else ""
-    return f"The checkpoint of {of} is committed up to batch {plans.committed}, at {_offsets(plans.planned[plans.committed])}{planned}."
+    return f"The checkpoint of {of} is committed up to batch {plans.committed}, at {_offsets(plans.shown(plans.committed))}{planned}."
 
 
 def _size(seen: Seen) -> str:
@@ -37,5 +36,5 @@ def _verdict(findings: Sequence[Finding]) -> str:
     return f"{harmful} finding{'' if harmful == 1 else 's'} that a person should look at." if harmful else "It is sound."
 
 
-def _offsets(planned: Named) -> str:
-    return ", ".join(f"partition {p}: {o}" for p, o in shown(planned).items())
+def _offsets(ends: Mapping[str, int]) -> str:
+    return ", ".join(f"partition {p}: {o}" for p, o in ends.items())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from spark_jobs.protocol.head import Head, Offsets, is_behind, joins
 from spark_jobs.protocol.partition import labels
-from spark_jobs.sources.offsets import Named, by_id, parse_plan, parse_source
+from spark_jobs.sources.offsets import Named, by_id, parse_plan, parse_source, shown
 from weir.ports.checkpoints import Folder
 
 KEEP_BATCHES = 3  # the last committed one, the planned one, and one more
@@ -28,6 +28,10 @@ class Plans:
     def newest(self) -> int:
         """The last planned batch, -1 for none."""
         return max(self.planned, default=-1)
+
+    def shown(self, batch: int) -> Mapping[str, int]:
+        """Where a planned batch ends, for people: by partition, or by topic and partition where there are several topics."""
+        return shown(self.planned[batch])
 
 
 def usable(folder: Folder) -> Plans | None:

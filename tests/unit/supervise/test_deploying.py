@@ -74,7 +74,7 @@ def test_whoever_starts_the_first_driver_of_new_shards_begins_the_epoch(bench: B
     assert bench.store.set_job(wanted, new)
     bench.cluster.states["driver-1"] = DriverState.FAILED
     assert bench.manager.act(bench.manager.health(JOB)) is not None
-    assert (bench.arguments("driver-2").epoch, bench.arguments("driver-2").shards) == (2, 8)
+    assert (bench.arguments("driver-2").epoch, bench.arguments("driver-2").options["shards"]) == (2, 8)
     bench.cluster.states["driver-2"] = DriverState.FAILED
     bench.manager.restart(JOB)
     assert bench.arguments("driver-3").epoch == 2, "and only the first one does"
