@@ -20,7 +20,7 @@ from weir.ports.cluster import DriverState
 from weir.ports.jobs import AttemptRow
 from weir.supervise.report import Verdict
 
-from .test_manager import JOB, Bench
+from .bench import JOB, Bench
 
 at = partial(of_source, "topic-1")  # offsets by partition
 

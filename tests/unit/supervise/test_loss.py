@@ -19,7 +19,7 @@ from weir.supervise.epoch_start import Word, after_loss, lost, of_topic, readabl
 from weir.supervise.report import Verdict
 from weir.supervise.restart import Act
 
-from .test_manager import JOB, Bench
+from .bench import JOB, Bench
 
 at = partial(of_source, "topic-1")  # offsets by partition
 

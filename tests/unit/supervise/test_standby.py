@@ -16,7 +16,7 @@ from spark_jobs.counts.deltas import counting_writer
 from spark_jobs.counts.options import CountsOptions
 from spark_jobs.protocol.partition import of_source
 from spark_jobs.protocol.writer import Superseded, Writer
-from tests.unit.supervise.test_manager import JOB, Bench
+from tests.unit.supervise.bench import JOB, Bench
 from weir.airflow.triggers.restart_pool import Hands
 from weir.errors import NotRunning
 from weir.factory import _standby
