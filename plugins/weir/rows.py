@@ -29,7 +29,7 @@ def jobs(manager: Manager, names: Iterable[str]) -> list[Row]:
     reports = manager.onlooker().reports(specs)
     wanted = {job: manager.store.job(job) for job in specs}
     told = {job: {"desired": row.desired if row else "not deployed", "version": row.version if row else ""} for job, row in wanted.items()}
-    return [{"job": report.job, **told[report.job], **summary(report)} for report in reports]
+    return [{"job": r.job, "kind": specs[r.job].kind.name, **told[r.job], **summary(r)} for r in reports]
 
 
 def health(report: Report) -> Row:

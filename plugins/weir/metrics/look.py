@@ -11,6 +11,7 @@ from spark_jobs.protocol.head import Head, base_progress
 from spark_jobs.protocol.partition import labelled
 from weir.alerts.book import Book
 from weir.alerts.keep import open_book
+from weir.jobs.kinds import Kind
 from weir.jobs.specs import bad_of
 from weir.metrics.counters import Counters, JobCounters
 from weir.metrics.paced import Paced
@@ -30,6 +31,7 @@ class Facts:
     """What is known of one job."""
 
     report: Report
+    kind: Kind
     glance: Glance = field(default_factory=Glance)
     counted: JobCounters | None = None
     recounts: Sequence[Record] = ()
@@ -59,7 +61,8 @@ class Looker:
     def look(self, manager: Manager) -> Look:
         """Check all jobs. Raises NotRunning if the store stops answering in between."""
         began, at = time.monotonic(), time.time()
-        reports = manager.onlooker().reports(dict(manager.specs))
+        specs = dict(manager.specs)
+        reports = manager.onlooker().reports(specs)
         seen = [report.job for report in reports if report.at]
         if reports and not seen:
             return Look(False, at, time.monotonic() - began)
@@ -70,7 +73,15 @@ class Looker:
 
         def facts(r: Report) -> Facts:
             glance = glances.get(r.job, Glance())
-            return Facts(r, glance, counted.get(r.job), recounts.get(r.job, ()), alerts.get(r.job), self._read_up.look(r, glance.head))
+            return Facts(
+                r,
+                specs[r.job].kind,
+                glance,
+                counted.get(r.job),
+                recounts.get(r.job, ()),
+                alerts.get(r.job),
+                self._read_up.look(r, glance.head),
+            )
 
         return Look(True, at, time.monotonic() - began, [facts(report) for report in reports], sorted(bad_of(manager.specs)))
 
