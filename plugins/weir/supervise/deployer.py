@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from spark_jobs.protocol.head import Head, first_head
-from spark_jobs.protocol.partition import of_source
 from weir.errors import DataLoss, Diverged, WeirError
 from weir.jobs import bundle
 from weir.jobs.spec import JobSpec
@@ -17,6 +17,7 @@ from weir.supervise.register import Register
 from weir.supervise.report import Verdict
 from weir.supervise.requests import Action, StartRequest
 from weir.supervise.starter import Starter
+from weir.supervise.topics import bounds
 from weir.supervise.versions import Versions
 from weir.supervise.wanted import Wanted
 
@@ -67,10 +68,11 @@ class Deployer:
             self._parts.until(lambda: _at(self._register.head(spec.name)) != judged, LAND_WITHIN_S)
 
     def _ensure_head(self, spec: JobSpec) -> Head:
-        head, broker, topic = self._store.head(spec.name), self._parts.source, spec.source.topic
+        head = self._store.head(spec.name)
         while head is None:
-            first = of_source(broker.topic_id(topic), broker.earliest_offsets(topic))
-            self._store.create_head(first_head(spec.name, first, self._parts.now_ms() * 1000))
+            there = bounds(self._parts.source, spec.source.subscription)
+            first = first_head(spec.name, there.earliest, self._parts.now_ms() * 1000)
+            self._store.create_head(replace(first, names=there.names))
             head = self._store.head(spec.name)
         return head
 

@@ -81,6 +81,14 @@ def lost(frontier: Offsets, earliest: Offsets, ends: Offsets) -> Spans:
     return {hole.partition: (hole.start, hole.end) for hole in holes_between(frontier, readable(frontier, earliest, ends))}
 
 
+def lost_of(head: Head, there: Bounds) -> Spans:
+    """The same of what a head reads and of the topics that join it. Topics that are gone, and what has taken their place, are left out."""
+    begins, gone = {**there.frontier(head), **there.joining(head)}, there.gone_of(head)
+    read = sources_of(begins) - gone if there.names else there.sources
+    of_read = [{p: o for p, o in each.items() if p.source in read or not p.source} for each in (begins, there.earliest, there.ends)]
+    return lost(*of_read)
+
+
 def at_frontier(head: Head, there: Bounds) -> Beginning:
     """Exactly where the last landed batch ended; partitions that were added since from their beginning. Raises DataLoss if that is not
     there any more."""

@@ -1,9 +1,9 @@
 """One pass over many jobs: each part of the world is asked once for all of them, and each job is judged by itself.
 
 A pass costs a few questions whatever the number of jobs: seven tables a hundred jobs at a time, three questions to the broker for all
-topics, and one to each kind of cluster. First it is a glance, with the newest attempts only. What does not look well is looked at with its
-history before it is believed. Retention, and what the probes of a job's kind add, are looked at job by job, each now and then, while the
-time budget of the pass lasts.
+topics and one more where jobs have patterns, and one to each kind of cluster. First it is a glance, with the newest attempts only. What
+does not look well is looked at with its history before it is believed. Retention, and what the probes of a job's kind add, are looked at
+job by job, each now and then, while the time budget of the pass lasts.
 """
 
 from __future__ import annotations
@@ -12,14 +12,11 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from spark_jobs.protocol.head import Head
-from spark_jobs.protocol.partition import Offsets, of_source
 from weir.errors import NotRunning
 from weir.jobs.spec import JobSpec
 from weir.jobs.specs import in_force
 from weir.ports.cluster import DriverState
 from weir.ports.jobs import AttemptRow, Glance
-from weir.ports.source import TopicGlance
 from weir.supervise.kind import Kinds, Probe
 from weir.supervise.last_reports import Memory
 from weir.supervise.observation import Observation, submit_grace_ms, with_the_clusters_word
@@ -30,10 +27,10 @@ from weir.supervise.restart import decide, with_decision
 from weir.supervise.retention import RetentionWatch
 from weir.supervise.standby import asked_about, duty, in_a_word
 from weir.supervise.time_budget import Spare
+from weir.supervise.topics import Topics, ask
 from weir.supervise.verdict import judge
 
 GLANCE, HISTORY = 3, 50  # attempts: the current one, the one before, and one that is being made; or all that any rule asks for
-NOTHING: Mapping[str, TopicGlance] = {}
 Specs = Mapping[str, JobSpec]
 
 log = logging.getLogger(__name__)
@@ -44,7 +41,7 @@ class Outside:
     """What clusters and broker said, by submission id and by topic. Who is not in it is unknown."""
 
     drivers: Mapping[str, DriverState]
-    topics: Mapping[str, TopicGlance]
+    topics: Topics
 
 
 class Fleet:
@@ -85,8 +82,9 @@ class Fleet:
         Returns the specs that are in force, too."""
         glances = self._store.glance(list(specs), history)
         specs = {job: in_force(spec, glances[job].wanted) or spec for job, spec in specs.items()}
-        names = {spec.source.topic for spec in specs.values()}
-        topics = self._questions.ask("the broker", lambda: self._source.topics(names), NOTHING)
+        names = {name for spec in specs.values() for name in spec.source.names}
+        patterns = {spec.source.pattern for spec in specs.values() if spec.source.pattern}
+        topics = self._questions.ask("the broker", lambda: ask(self._source, names, patterns), Topics())
         submissions = _submissions(specs, glances, self._parts.now_ms())
         asked = [self._ask(kind, ids) for kind, ids in submissions.items() if kind in self._clusters]
         drivers = {one: state for answer in asked for one, state in answer().items()}
@@ -96,22 +94,24 @@ class Fleet:
         return self._questions.ask(kind, lambda: self._clusters[kind].states_of(ids), {})
 
     def _observation(self, spec: JobSpec, glance: Glance, outside: Outside) -> Observation:
-        now, topic = self._parts.now_ms(), outside.topics.get(spec.source.topic, TopicGlance())
-        ends, earliest = (_by_partition(topic, offsets, glance.head) for offsets in (topic.end_offsets, topic.earliest_offsets))
+        now, reads = self._parts.now_ms(), spec.source.subscription
+        topics = outside.topics.of(reads, glance.head)
         driver = outside.drivers.get(_submission(glance), DriverState.UNKNOWN)
-        retention, unread_since = self._retention.look(spec.source.topic, glance.head, ends, now)
+        kept = self._retention.look(reads, glance.head, topics, now)
         return Observation(
             now=now,
             wanted=glance.wanted,
             head=glance.head,
             attempts=[with_the_clusters_word(a, driver) if _writes(a, glance) else a for a in glance.attempts],
             driver=driver,
-            end_offsets=ends,
-            earliest_offsets=earliest,
-            topic_id=topic.topic_id,
+            end_offsets=topics.ends,
+            earliest_offsets=topics.earliest,
+            topic_id=topics.topic_id,
+            topics=topics.names,
             records=glance.records,
-            retention=retention,
-            unread_since=unread_since,
+            retention=kept.single,
+            retentions=kept.by_source,
+            unread_since=kept.unread_since,
             pauses=glance.pauses,
             standbys=glance.standbys,
             standby_states=outside.drivers,
@@ -184,9 +184,3 @@ def _submission(glance: Glance) -> str:
 def _writes(attempt: AttemptRow, glance: Glance) -> bool:
     """Is it the attempt that may write now?"""
     return glance.head is not None and attempt.attempt == glance.head.attempt
-
-
-def _by_partition(topic: TopicGlance, offsets: Mapping[int, int] | None, head: Head | None) -> Offsets | None:
-    """What the broker says by number; of the topic that the head counts, where it does not say of which."""
-    source = topic.topic_id or (head.topic_id if head else "")
-    return None if offsets is None else of_source(source, offsets)

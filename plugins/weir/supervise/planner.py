@@ -10,13 +10,15 @@ from weir.jobs.bundle import Made
 from weir.jobs.folders import check
 from weir.jobs.models import model_of
 from weir.jobs.spec import JobSpec, parse
+from weir.ports.source import Subscription
 from weir.supervise import preflight
 from weir.supervise.checkpoint_copies import CheckpointCopies
-from weir.supervise.epoch_start import Bounds, of_topic
+from weir.supervise.epoch_start import Bounds
 from weir.supervise.lineage import forgotten
 from weir.supervise.parts import Parts, or_none
 from weir.supervise.plan import Change, Check, Kind, Plan, classify, differences
 from weir.supervise.register import Register
+from weir.supervise.topics import bounds
 from weir.supervise.versions import Versions
 
 LOOKS, AGAIN_S = 3, 0.3  # at a checkpoint: Spark commits some 10 ms after a batch has landed
@@ -39,7 +41,7 @@ class Planner:
         if head and self._versions.runs(wanted, version, job, head.attempt):
             return Plan(job, version, before, spec, Change(Kind.NO_CHANGE, (f"it runs as attempt {head.attempt}",)), made=made)
         ran = self._register.ran(job) or (or_none(lambda: parse(wanted.spec, f"the spec of {job}")) if wanted else None)
-        topic, told = self._look_at(spec.source.topic)
+        topic, told = self._look_at(spec.source.subscription)
         changed = differences(ran, spec, model) if version != before else ("nothing: the driver is started again",)
         checks = (self._application(job, spec, version, made), told, *self._ground(job, spec))
         change = classify(ran, spec, model, head, topic, self._finding(job, spec.source.topic))
@@ -60,15 +62,17 @@ class Planner:
                 f"This release cannot read the spec of version {row.version} of {job}: {error.what}", "Deploy what is here."
             ) from error
 
-    def _look_at(self, topic: str) -> tuple[Bounds | None, Check]:
-        broker = self._parts.source
+    def _look_at(self, reads: Subscription) -> tuple[Bounds | None, Check]:
         try:
-            found = of_topic(broker.topic_id(topic), broker.earliest_offsets(topic), broker.end_offsets(topic))
+            found = bounds(self._parts.source, reads)
         except TopicMissing as error:
             return None, Check("topic", False, error.what)
         except NotRunning as error:
             return None, Check("topic", None, error.what)
-        return found, Check("topic", True, f"{topic}, {len(found.ends)} partitions")
+        if found.names and (missing := reads.missing(found.names.values())):
+            return found, Check("topic", False, f"Kafka has no topic {', '.join(missing)}")
+        which = f"{reads}: {', '.join(sorted(found.names.values()))}" if reads.pattern else str(reads)
+        return found, Check("topic", True, f"{which}, {len(found.ends)} partitions")
 
     def _finding(self, job: str, topic: str) -> str:
         """Why no checkpoint leads on from what has landed, as far as that can be read; empty if one does. A driver that lands while it is

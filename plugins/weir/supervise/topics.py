@@ -1,6 +1,6 @@
 """What the broker says of all topics that a job reads: of one by name, of several, or of those that match a pattern.
 
-A glance is for all jobs of a pass at once, and has None for what the broker did not say. All else asks for a single job, and raises.
+`ask` is for all jobs of a pass at once, and has None for what the broker did not say. All else asks for a single job, and raises.
 """
 
 from __future__ import annotations
@@ -38,24 +38,25 @@ class Topics:
     def of(self, reads: Subscription, head: Head | None) -> TopicsSeen:
         """Those of one job."""
         if reads.several:
-            return self._several(reads)
+            return self._several(reads, head)
         topic = self.each.get(reads.single, TopicGlance())
         source = topic.topic_id or (head.topic_id if head else "")  # where it does not say of which: that which the head counts
         ends, earliest = (None if o is None else of_source(source, o) for o in (topic.end_offsets, topic.earliest_offsets))
         return TopicsSeen(ends, earliest, topic.topic_id)
 
-    def _several(self, reads: Subscription) -> TopicsSeen:
-        names = [name for name in self.listed or () if reads.reads(name)] if reads.pattern else reads.names
-        topics = {name: self.each.get(name, TopicGlance()) for name in names}
+    def _several(self, reads: Subscription, head: Head | None) -> TopicsSeen:
+        wanted = [name for name in self.listed or () if reads.reads(name)] if reads.pattern else reads.names
+        topics = {name: self.each.get(name, TopicGlance()) for name in wanted}
         there = {name: topic for name, topic in topics.items() if not topic.missing}
         if (reads.pattern and self.listed is None) or any(topic.topic_id is None for topic in there.values()):
             return TopicsSeen()
         ends = _united((t.topic_id, t.end_offsets) for t in there.values())
         earliest = _united((t.topic_id, t.earliest_offsets) for t in there.values())
-        return TopicsSeen(ends, earliest, None, {topic.topic_id or "": name for name, topic in there.items()})
+        names = {topic.topic_id or "": name for name, topic in there.items()}
+        return TopicsSeen(ends and with_lines(ends, earliest or {}, head), earliest, None, names)
 
 
-def glance(broker: Broker, named: Collection[str], patterns: Collection[str]) -> Topics:
+def ask(broker: Broker, named: Collection[str], patterns: Collection[str]) -> Topics:
     """Ask for topics by name, and for those that match one of the patterns: one list of names, however many there are. Never raises."""
     listed = None
     if patterns:
@@ -94,7 +95,16 @@ def ends_for(broker: Broker, head: Head, reads: Subscription) -> Offsets:
     if not reads.several:
         return of_source(head.topic_id, broker.end_offsets(reads.single))
     there = bounds(broker, reads)
-    return {p: end for p, end in there.ends.items() if p.source in head.sources or end > there.earliest.get(p, 0)}
+    return with_lines(there.ends, there.earliest, head)
+
+
+def with_lines(ends: Offsets, earliest: Offsets, head: Head | None) -> Offsets:
+    """End offsets without those of topics that the head does not read yet and that have nothing to read.
+
+    Who compares them with what has landed would wait for lines that were gone before the topic joined.
+    """
+    known = head.sources if head else frozenset[str]()
+    return {p: end for p, end in ends.items() if p.source in known or end > earliest.get(p, 0)}
 
 
 def _whole(broker: Broker, name: str, topic: TopicGlance) -> TopicGlance | None:
