@@ -22,7 +22,7 @@ from weir.ports.cluster import DriverState, Room, Submission
 from weir.ports.counts import Cell, DayShard, FoldNote, HourShard, Kind, Published, Rolled, Touched
 from weir.ports.jobs import AttemptRow, Event, Glance, JobRow, Kept, Pause, StandbyRow, VersionRow
 from weir.ports.requests import Asked
-from weir.ports.source import Record, Retention, TopicGlance
+from weir.ports.source import Record, Retention, TopicSnapshot
 
 
 class MemoryStore:
@@ -484,10 +484,10 @@ class MemoryBroker:
             raise NotRunning("The broker does not answer.")
         return frozenset(self._ids)
 
-    def topics(self, topics: Collection[str]) -> Mapping[str, TopicGlance]:
+    def topics(self, topics: Collection[str]) -> Mapping[str, TopicSnapshot]:
         there = [t for t in topics if self.answers and t in self._ids]
-        known = {t: TopicGlance(self.end_offsets(t), self.earliest_offsets(t), self.topic_id(t)) for t in there}
-        return {t: known.get(t, TopicGlance(missing=self.answers)) for t in topics}
+        known = {t: TopicSnapshot(self.end_offsets(t), self.earliest_offsets(t), self.topic_id(t)) for t in there}
+        return {t: known.get(t, TopicSnapshot(missing=self.answers)) for t in topics}
 
     def records(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
         if start < self._earliest[topic][partition]:

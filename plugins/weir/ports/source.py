@@ -46,7 +46,7 @@ class Retention:
 
 
 @dataclass(frozen=True)
-class TopicGlance:
+class TopicSnapshot:
     """What the broker says of a topic, offsets by the number of a partition. None for what it did not say. `missing`: it says that there is
     no such topic."""
 
@@ -87,7 +87,7 @@ class Broker(Protocol):
     def topic_names(self) -> Collection[str]:
         """The names of all topics, without Kafka's own."""
 
-    def topics(self, topics: Collection[str]) -> Mapping[str, TopicGlance]:
+    def topics(self, topics: Collection[str]) -> Mapping[str, TopicSnapshot]:
         """All this of each of many topics, in as few questions as the broker allows. What it does not say is None. Never raises."""
 
 

@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec
 
 from weir.errors import NotRunning, TopicMissing
-from weir.ports.source import Record, Retention, TopicGlance
+from weir.ports.source import Record, Retention, TopicSnapshot
 
 T = TypeVar("T")
 CHUNK = 10_000  # records handed over by librdkafka at a time
@@ -84,7 +84,7 @@ class KafkaBroker:
         except KafkaException as error:
             raise self._not_running(error) from error
 
-    def topics(self, topics: Collection[str]) -> Mapping[str, TopicGlance]:
+    def topics(self, topics: Collection[str]) -> Mapping[str, TopicSnapshot]:
         """One description and two lists of offsets, however many topics."""
         deadline, names = time.monotonic() + self._budget_s, sorted(set(topics))
         if not names:
@@ -95,7 +95,7 @@ class KafkaBroker:
         ends, earliest = (self._offsets_of(partitions, spec, deadline) for spec in (OffsetSpec.latest(), OffsetSpec.earliest()))
         ids = {name: str(told.topic_id) for name, told in found.items()}
         missing = {name for name, asked in described.items() if asked.done() and _code(asked.exception()) in MISSING}
-        return {name: TopicGlance(ends.get(name), earliest.get(name), ids.get(name), name in missing) for name in names}
+        return {name: TopicSnapshot(ends.get(name), earliest.get(name), ids.get(name), name in missing) for name in names}
 
     def _offsets_of(self, partitions: Mapping[str, list[int]], spec: OffsetSpec, deadline: float) -> dict[str, dict[int, int]]:
         """Of the topics whose partitions all answered."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from spark_jobs.protocol.head import Head
 from spark_jobs.protocol.partition import Offsets, of_source
 from weir.errors import NotRunning, TopicMissing
-from weir.ports.source import Broker, Subscription, TopicGlance
+from weir.ports.source import Broker, Subscription, TopicSnapshot
 from weir.supervise.epoch_start import Bounds, of_topic
 
 
@@ -32,21 +32,21 @@ class TopicsSeen:
 class Topics:
     """What the broker said of the topics of many jobs. `listed` has the names of all topics, None if it did not list them."""
 
-    each: Mapping[str, TopicGlance] = field(default_factory=dict)
+    each: Mapping[str, TopicSnapshot] = field(default_factory=dict)
     listed: Collection[str] | None = None
 
     def of(self, reads: Subscription, head: Head | None) -> TopicsSeen:
         """Those of one job."""
         if reads.several:
             return self._several(reads, head)
-        topic = self.each.get(reads.single, TopicGlance())
+        topic = self.each.get(reads.single, TopicSnapshot())
         source = topic.topic_id or (head.topic_id if head else "")  # where it does not say of which: that which the head counts
         ends, earliest = (None if o is None else of_source(source, o) for o in (topic.end_offsets, topic.earliest_offsets))
         return TopicsSeen(ends, earliest, topic.topic_id)
 
     def _several(self, reads: Subscription, head: Head | None) -> TopicsSeen:
         wanted = [name for name in self.listed or () if reads.reads(name)] if reads.pattern else reads.names
-        topics = {name: self.each.get(name, TopicGlance()) for name in wanted}
+        topics = {name: self.each.get(name, TopicSnapshot()) for name in wanted}
         there = {name: topic for name, topic in topics.items() if not topic.missing}
         if (reads.pattern and self.listed is None) or any(topic.topic_id is None for topic in there.values()):
             return TopicsSeen()
@@ -107,12 +107,12 @@ def with_lines(ends: Offsets, earliest: Offsets, head: Head | None) -> Offsets:
     return {p: end for p, end in ends.items() if p.source in known or end > earliest.get(p, 0)}
 
 
-def _whole(broker: Broker, name: str, topic: TopicGlance) -> TopicGlance | None:
+def _whole(broker: Broker, name: str, topic: TopicSnapshot) -> TopicSnapshot | None:
     """All of a topic: what was not told at once is asked for by itself. None for one that is not there."""
     if topic.missing or None not in (topic.end_offsets, topic.earliest_offsets, topic.topic_id):
         return None if topic.missing else topic
     try:
-        return TopicGlance(broker.end_offsets(name), broker.earliest_offsets(name), broker.topic_id(name))
+        return TopicSnapshot(broker.end_offsets(name), broker.earliest_offsets(name), broker.topic_id(name))
     except TopicMissing:
         return None
 
