@@ -79,14 +79,14 @@ def spec_of(settings: Settings, store: JobStore, job: str) -> JobSpec:
 
 
 def known(settings: Settings, store: JobStore, job: str) -> None:
-    """What has landed can be read whatever became of its spec. Raises UnknownJob, BadSpec."""
+    """Return the spec for reading: landed counts stay readable after the spec is gone. Raises UnknownJob, BadSpec."""
     if store.head(job) is None:
         spec_of(settings, store, job)
 
 
 @contextmanager
 def opened_counts(job: str) -> Iterator[Counts]:
-    """A job's counts by its spec in force; the store is closed afterwards. Raises UnknownJob, BadSpec, NotRunning."""
+    """Open a job's counts by its spec in force, and close the store afterwards. Raises UnknownJob, BadSpec, NotRunning."""
     from weir.counts.work import By, Counts
     from weir.factory import source_of
 

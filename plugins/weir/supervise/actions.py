@@ -75,7 +75,7 @@ def check(act: Act, order: Order, typed: str) -> None:
     if act.dangerous and typed.strip() != order.job:
         raise BadInput(f"name: what was typed is not {order.job}. Nothing was done.", "Type the job's name.")
     if act.reason and not order.reason.strip():
-        raise BadInput("reason: there is none. Nothing was done.", "Say why: it is kept in the job's timeline.")
+        raise BadInput("reason: it is missing. Nothing was done.", "Give a reason: the timeline records it.")
     if act.lasts:
         parse_duration(order.lasts, "for")
 
@@ -106,9 +106,7 @@ def _begin(act: Epoch) -> Callable[[Manager, Order], Action]:
 def _judged(order: Order) -> int:
     """The attempt that was shown. Raises BadInput."""
     if not order.shown.isascii() or not order.shown.isdecimal():
-        raise BadInput(
-            f"attempt: {order.shown!r} names none. Nothing was done.", "Give the attempt that is to be replaced, and nothing else."
-        )
+        raise BadInput(f"attempt: {order.shown!r} is not an attempt. Nothing was done.", "Give only the attempt to replace.")
     return int(order.shown)
 
 
@@ -132,7 +130,7 @@ def _deploy(manager: Manager, order: Order) -> Action:
 ACTS = {
     "deploy": Act(
         "Deploy",
-        "{job} is made to run with the spec and the code that are here. This is the plan:",
+        "Deploy the present spec and code of {job}. This is the plan:",
         'weir deploy {job} --reason "..."',
         _deploy,
         dangerous=True,
@@ -140,7 +138,7 @@ ACTS = {
     ),
     "restart": Act(
         "Restart",
-        "The next attempt of {job} starts from the same checkpoint. The driver that runs now can write no more from that moment on. "
+        "The next attempt of {job} starts from the same checkpoint. The present driver can no longer write from then on. "
         "Nothing is lost and nothing is counted twice; counting pauses until the new driver has started.",
         'weir restart {job} --reason "..."',
         lambda manager, order: manager.restart(order.job, _judged(order), order.who, order.reason),
@@ -149,8 +147,8 @@ ACTS = {
     ),
     "stop": Act(
         "Stop",
-        "The batch at work lands, then the driver of {job} ends, and it stays stopped until the next deploy. Lines wait in the topic: "
-        "they are counted after that, unless retention reaches them first. This may take a minute.",
+        "The current batch lands, then the driver of {job} ends. The job stays stopped until the next deploy. Lines wait in the topic: "
+        "they are counted after that, unless retention deletes them first. This may take a minute.",
         'weir stop {job} --reason "..."',
         lambda manager, order: manager.stop(order.job, order.who, order.reason),
         dangerous=True,
@@ -158,9 +156,9 @@ ACTS = {
     ),
     "quarantine": Act(
         "Quarantine the batch",
-        "The batch of {job} that fails again and again is left out for ever, and a new epoch goes on behind it. Its lines are not counted; "
-        "the ledger keeps their offsets as a gap, with your name and your reason. This cannot be taken back. Where the cause can be "
-        "mended, mend it and restart instead: nothing is lost then.",
+        "The batch of {job} that fails repeatedly is left out for good, and a new epoch continues behind it. Its lines are not counted; "
+        "the ledger keeps their offsets as a gap, with your name and your reason. This cannot be undone. If you can fix the "
+        "cause, fix it and restart instead: then nothing is lost.",
         'weir quarantine {job} --reason "..."',
         _begin(Epoch.QUARANTINE),
         dangerous=True,
@@ -169,8 +167,8 @@ ACTS = {
     ),
     "rebuild": Act(
         "Rebuild the checkpoint",
-        "A new epoch of {job} begins with a new checkpoint, exactly where the last landed batch ends by then. The driver that runs now can "
-        "write no more from that moment on. The old checkpoint stays, and is not used again.",
+        "A new epoch of {job} begins with a new checkpoint, exactly where the last landed batch ends by then. The present driver can "
+        "no longer write from then on. The old checkpoint is kept, but not used again.",
         'weir checkpoint {job} --rebuild --reason "..."',
         _begin(Epoch.REBUILD),
         dangerous=True,
@@ -179,8 +177,8 @@ ACTS = {
     ),
     "accept_loss": Act(
         "Accept the loss",
-        "A new epoch of {job} begins where the broker can still be read. What it no longer has is left out for ever: the ledger keeps it "
-        "as a gap, with your name and your reason. This cannot be taken back.",
+        "A new epoch of {job} begins where the broker can still be read. What it no longer has is left out for good: the ledger keeps it "
+        "as a gap, with your name and your reason. This cannot be undone.",
         'weir restart {job} --accept-loss --reason "..."',
         _begin(Epoch.ACCEPT_LOSS),
         dangerous=True,
@@ -189,14 +187,14 @@ ACTS = {
     ),
     "hold": Act(
         "Hold",
-        "Weir does nothing about {job} by itself, until it is released. What a person asks for still happens.",
+        "Weir takes no automatic action on {job} until the hold is released. Actions of operators still run.",
         'weir hold {job} --reason "..."',
         lambda manager, order: manager.hold(order.job, order.who, order.reason),
         unless=HOLD,
     ),
     "release": Act(
         "Release",
-        "Weir acts on {job} again by itself.",
+        "The hold of {job} ends: automatic actions resume.",
         "weir hold {job} --release",
         lambda manager, order: manager.release(order.job, order.who, order.reason),
         reason=False,
@@ -204,7 +202,7 @@ ACTS = {
     ),
     "maintenance": Act(
         "Maintenance",
-        "Weir does nothing about {job} by itself for a time, then goes on. What a person asks for still happens.",
+        "Weir takes no automatic action on {job} for a limited time. Actions of operators still run.",
         'weir maintenance {job} --for 2h --comment "..."',
         lambda manager, order: manager.maintenance(order.job, parse_duration(order.lasts, "for"), order.who, order.reason),
         lasts=True,
@@ -212,7 +210,7 @@ ACTS = {
     ),
     "end_maintenance": Act(
         "End maintenance",
-        "The maintenance window of {job} ends now: Weir acts on it again by itself.",
+        "The maintenance window of {job} ends now: automatic actions resume.",
         "weir maintenance {job} --end",
         lambda manager, order: manager.end_maintenance(order.job, order.who, order.reason),
         reason=False,

@@ -63,7 +63,7 @@ def at_frontier(head: Head, topic: Topic) -> Beginning:
     """Exactly where the last landed batch ended; partitions that were added since from their beginning. Raises DataLoss if that is not
     there any more."""
     if topic.id != head.topic_id and head.topic_id:
-        raise DataLoss(f"The topic of {head.job} was deleted and made again.", f"Run: weir health {head.job}")
+        raise DataLoss(f"The topic of {head.job} was deleted and created again.", f"Run: weir health {head.job}")
     return Beginning({**dict.fromkeys(topic.ends, 0), **head.frontier}, topic.id)
 
 
@@ -90,7 +90,7 @@ def after_batch(head: Head, batch_id: int, topic: Topic, end: Offsets, word: Wor
     if batch_id != head.last_landed + 1:
         raise Conflict(f"Batch {batch_id} of {head.job} is not the next one to land: batch {head.last_landed} has landed.", "Judge again.")
     if topic.id != head.topic_id and head.topic_id:
-        raise Conflict(f"The topic of {head.job} was deleted and made again.", f"Run: weir health {head.job}")
+        raise Conflict(f"The topic of {head.job} was deleted and created again.", f"Run: weir health {head.job}")
     offsets = {**dict.fromkeys(topic.ends, 0), **head.frontier, **end}
     return _leaving_out(GapKind.QUARANTINE, holes_between(topic.id, head.frontier, offsets), offsets, topic.id, word)
 
@@ -105,12 +105,12 @@ def in_words(job: str, there: Beginning) -> list[str]:
     lines = [f"A new epoch of {job} would begin with {offsets}."]
     if there.gap is None:
         return [*lines, "Nothing is left out and nothing is counted twice."]
-    more = "" if there.gap.exact else " More may have been in the topic that was deleted than anybody knows."
+    more = "" if there.gap.exact else " The deleted topic may have had more lines."
     lines += map(_hole_in_words, there.gap.holes)
     return [*lines, f"That is {there.gap.lines} lines, and stays in the ledger as a gap.{more}"]
 
 
 def _hole_in_words(hole: Hole) -> str:
     if hole.end < hole.start:
-        return f"The log of partition {hole.partition} was cut: it is read again from {hole.end}, and was counted up to {hole.start}."
-    return f"Left out for ever: partition {hole.partition}, offsets {hole.start} to {hole.end - 1}: {hole.offsets} lines."
+        return f"The log of partition {hole.partition} was truncated: it is read again from {hole.end}, and was counted up to {hole.start}."
+    return f"Left out for good: partition {hole.partition}, offsets {hole.start} to {hole.end - 1}: {hole.offsets} lines."

@@ -47,7 +47,7 @@ class NewEpoch:
         if request.cause not in (Act.ACCEPT_LOSS, Act.QUARANTINE):
             return lambda head: at_frontier(head, self._register.topic(job))
         if not request.reason.strip():
-            raise BadInput("reason: what is left out for ever needs a reason; it is kept in the ledger.", "Give --reason.")
+            raise BadInput("reason: leaving out lines for good needs a reason, which the ledger records.", "Give --reason.")
         if request.cause == Act.ACCEPT_LOSS:
             known = self._known_ends(job)
             return lambda head: after_loss(head, self._register.topic(job), known, word)
@@ -72,4 +72,4 @@ class NewEpoch:
             return plans.planned[batch][1]
         if claimed:
             return head.end
-        raise Conflict(f"Nobody knows where batch {batch} of {job} ends: its checkpoint is gone.", f"Run: weir restart {job}")
+        raise Conflict(f"The end of batch {batch} of {job} is unknown: its checkpoint is gone.", f"Run: weir restart {job}")
