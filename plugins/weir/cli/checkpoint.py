@@ -12,7 +12,7 @@ from weir.output import Format, say, show, show_json
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager
-    from weir.supervise.restart import Act
+    from weir.supervise.restart import Action
 
 
 def checkpoint(
@@ -29,11 +29,11 @@ def checkpoint(
 
     Example: weir checkpoint error_counts --doctor
     """
-    from weir.supervise.restart import Act
+    from weir.supervise.restart import Action
 
     with opened_manager() as manager:
         if rebuild:
-            return begin(manager, job, Act.REBUILD, yes, reason)
+            return begin(manager, job, Action.REBUILD, yes, reason)
         _show(manager, job, doctor, form)
 
 
@@ -71,24 +71,24 @@ def quarantine(
 
     Example: weir quarantine error_counts --reason "a line that the parser cannot bear"
     """
-    from weir.supervise.restart import Act
+    from weir.supervise.restart import Action
 
     with opened_manager() as manager:
-        begin(manager, job, Act.QUARANTINE, yes, reason, manager.poisoned(job) if batch is None else batch)
+        begin(manager, job, Action.QUARANTINE, yes, reason, manager.poisoned(job) if batch is None else batch)
 
 
-def begin(manager: Manager, job: str, act: Act, yes: bool, reason: str, batch: int = -1) -> None:
+def begin(manager: Manager, job: str, act: Action, yes: bool, reason: str, batch: int = -1) -> None:
     """Say where a new epoch would begin and what it would leave out, ask, and begin it: held to what was shown."""
     from weir.supervise.epoch_start import in_words
-    from weir.supervise.restart import Act
+    from weir.supervise.restart import Action
 
     judged, there = manager.foresee(job, act, reason, batch)
     for line in in_words(job, there):
         say(line)
     if not yes and not typer.confirm("Go on?", err=True):
         raise typer.Exit(1)
-    if act is Act.QUARANTINE:
+    if act is Action.QUARANTINE:
         action = manager.quarantine(job, judged, who(), reason, batch, there.mark)
     else:
-        action = (manager.accept_loss if act is Act.ACCEPT_LOSS else manager.rebuild)(job, judged, who(), reason, there.mark)
+        action = (manager.accept_loss if act is Action.ACCEPT_LOSS else manager.rebuild)(job, judged, who(), reason, there.mark)
     say(action.sentence)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from weir.counts.work import Counts
     from weir.jobs.spec import JobSpec
     from weir.ports.jobs import JobStore
-    from weir.supervise.manager import Action, Manager
+    from weir.supervise.manager import ActionResult, Manager
 
 JOB = "error_counts"
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's name; `weir jobs` lists them.")]
@@ -96,7 +96,7 @@ def opened_counts(job: str) -> Iterator[Counts]:
         yield Counts.of(store, source_of(settings), spec_of(settings, store, job), int(time.time() * 1000), by)
 
 
-def say_done(action: Action) -> None:
+def say_done(action: ActionResult) -> None:
     """Say what was done, or that there was nothing to do."""
     say(action.sentence if action.changed else f"Nothing to do: {action.sentence}")
 

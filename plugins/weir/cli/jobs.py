@@ -128,11 +128,11 @@ def restart(
     Example: weir restart error_counts --reason "new certificates"
     """
     from weir.cli.checkpoint import begin
-    from weir.supervise.restart import Act
+    from weir.supervise.restart import Action
 
     with opened_manager() as manager:
         if accept_loss:
-            return begin(manager, job, Act.ACCEPT_LOSS, yes, reason)
+            return begin(manager, job, Action.ACCEPT_LOSS, yes, reason)
         reason = reason or "asked for on the command line"
         say_done(action := manager.restart(job, attempt, who=who(), reason=reason))
         if wait:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from weir.supervise.time_budget import Spare
+from weir.supervise.time_budget import TimeBudget
 
 T = TypeVar("T")
 
@@ -15,14 +15,14 @@ class Paced(Generic[T]):
     """Answers that are kept for `every_s` seconds. Those that are oldest are asked for first, as long as there is time to spare."""
 
     def __init__(self, every_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._every_s, self._clock, self._spare = every_s, clock, Spare()
+        self._every_s, self._clock, self._budget = every_s, clock, TimeBudget()
         self._known: dict[str, tuple[float, T]] = {}
 
     def look(self, jobs: Sequence[str], ask: Callable[[str], T]) -> Mapping[str, T]:
         """The answers by job; none yet of a job that there was no time to ask about. Raises what `ask` raises."""
-        self._spare.begin()
+        self._budget.begin()
         for job in sorted(jobs, key=self._asked):
-            if self._clock() - self._asked(job) >= self._every_s and self._spare.left():
+            if self._clock() - self._asked(job) >= self._every_s and self._budget.left():
                 self._known[job] = self._clock(), ask(job)
         return {job: self._known[job][1] for job in jobs if job in self._known}
 

@@ -24,7 +24,7 @@ from weir.counts.folding import fold_many, pending
 from weir.counts.proven import Proven
 from weir.errors import NotRunning
 from weir.ingest import Interrupted, Sent
-from weir.supervise.manager import Action
+from weir.supervise.manager import ActionResult
 from weir.supervise.report import Report, Verdict
 
 WEIR = Path(sys.executable).with_name("weir")
@@ -229,21 +229,21 @@ class FakeManager:
     def reports(self, specs: dict[str, Any]) -> list[Report]:
         return [self.health(job) for job in specs]
 
-    def deploy(self, *args: Any, **more: Any) -> Action:
+    def deploy(self, *args: Any, **more: Any) -> ActionResult:
         return self._did("deploy", args, more)
 
     def plan(self, *args: Any) -> str:
         return f"the plan of {args}"
 
-    def restart(self, *args: Any, **more: Any) -> Action:
+    def restart(self, *args: Any, **more: Any) -> ActionResult:
         return self._did("restart", args, more)
 
-    def stop(self, *args: Any, **more: Any) -> Action:
+    def stop(self, *args: Any, **more: Any) -> ActionResult:
         return self._did("stop", args, more)
 
-    def _did(self, *what: Any) -> Action:
+    def _did(self, *what: Any) -> ActionResult:
         self.asked.append(what)
-        return Action(what[0] != "stop", 4, f"{what[0]} was done.")
+        return ActionResult(what[0] != "stop", 4, f"{what[0]} was done.")
 
 
 @pytest.fixture

@@ -267,7 +267,7 @@ def test_a_store_that_is_away_is_told_and_no_job_is(world: World, monkeypatch: p
     def away(*_: object) -> None:
         raise NotRunning("Cassandra does not answer.")
 
-    monkeypatch.setattr(world.store, "glance", away)
+    monkeypatch.setattr(world.store, "snapshots", away)
     assert world.told("weir_up") == 0
     assert world.told("weir_verdict", JOB, weir_verdict="unknown") is None
 
