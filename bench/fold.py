@@ -1,11 +1,11 @@
-"""How fast folding is on the real Cassandra, beside only reading the same rows.
+"""Measure the speed of folding on a real Cassandra, compared with only reading the same rows.
 
     python bench/fold.py [--batches 360] [--json FILE]
 
-Starts a Cassandra of its own and lands made-up batches in two equal days. The deltas of the first are read (the floor) and then folded,
-those of the second are folded with the gate of Great Expectations. Then the first day is rolled up, and counted by panes, hours and days.
-CPU is that of this process and of Cassandra. Each figure is also told as a ratio to reading, measured in the same run. If a count
-differs, the exit code is 1.
+Starts its own Cassandra and lands made-up batches in two equal days. The deltas of the first day are read (the floor) and then folded;
+those of the second are folded with the check by Great Expectations. Then the first day is rolled up, and counted by panes, hours and days.
+CPU is that of this process and of Cassandra. Each figure is also a ratio to reading, measured in the same run. If a count differs, the exit
+code is 1.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ LINES_A_CELL = 12
 
 
 def batch_of(start: int, n: int) -> list[Delta]:
-    """What one batch of ten seconds counts: of each service ten kinds of errors and two other levels, in two panes."""
+    """Make the deltas of one batch of ten seconds: for each service ten kinds of errors and two other levels, in two panes."""
     panes = start + 10_000 * n, start + 10_000 * ((n + 1) % 360)
     kinds = [("error", f"cannot open * of kind {i}") for i in range(10)] + [("warn", ""), ("info", "")]
     return [Delta(pane, service, level, text, LINES_A_CELL) for pane in panes for service in SERVICES for level, text in kinds]
 
 
 def land(store: CassandraStore, hours: Sequence[int], batches: int) -> int:
-    """Land `batches` in each of the hours; returns the number of rows."""
+    """Land `batches` in each of the hours. Return the number of rows."""
     head = store.head(JOB)
     if head is None:
         store.create_head(first_head(JOB, {0: 0}, "topic", 1))
@@ -127,8 +127,8 @@ def show(name: str, spent: Cost, floor: Cost, rows: int, lines: int) -> None:
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--batches", type=int, default=360, help="in each of eight hours")
-    options.add_argument("--json", type=Path, help="also write the figures here")
+    options.add_argument("--batches", type=int, default=360, help="batches in each of eight hours")
+    options.add_argument("--json", type=Path, help="also write the figures to this file")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="weir-fold-") as home, running(Path(home), "cassandra") as settings:
         migrate(settings)

@@ -1,10 +1,10 @@
-"""How fast `weir recount` reads lines back and compares them, in one process and in as many as there are cores.
+"""Measure how fast `weir recount` reads lines again and compares them, in one process and in one for each core.
 
     python bench/recount.py [--lines 4000000] [--workers 0] [--json FILE]
 
-Starts Kafka and Cassandra of its own, fills a topic with generated lines, and lets the driver's own protocol land the generator's truth in
-batches. Then the command itself runs, once in one process and once in several, and is watched from outside: CPU is that of the command with
-all its children, start included, and memory the largest sum of them. If a recount does not prove every line, the exit code is 1.
+Starts its own Kafka and Cassandra, fills a topic with generated lines, and lands the generator's truth in batches with the driver's own
+protocol. Then it runs the command, once in one process and once in several, and measures it from outside: CPU of the command with all its
+children, start included, and the largest sum of their memory. If a recount does not prove every line, the exit code is 1.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ JOB, TOPIC = "error_counts", "logs"
 
 
 def land(settings: Settings, truth: Truth) -> None:
-    """One batch of all lines, as a driver lands it; what it holds is the generator's truth."""
+    """Land one batch of all lines, as a driver does, with the generator's truth."""
     store, broker = CassandraStore.connect(address(settings), patience_s=60), source_of(settings)
     start, end = dict(broker.earliest_offsets(TOPIC)), dict(broker.end_offsets(TOPIC))
     store.create_head(first_head(JOB, start, broker.topic_id(TOPIC), 1))
@@ -54,7 +54,7 @@ def land(settings: Settings, truth: Truth) -> None:
 
 
 def recounted(settings: Settings, lines: int, *options: str) -> tuple[Cost, bool]:
-    """The command as a person runs it, and whether it proved every line."""
+    """Run the command as an operator does. Return whether it proved every line."""
     env = {
         **os.environ, "WEIR_HOME": settings.home, "WEIR_KAFKA": settings.kafka, "WEIR_CASSANDRA_PORT": str(settings.cassandra_port),
         "PYTHONPATH": os.environ.get("WEIR_BENCH_PATH") or f"{PROJECT / 'plugins'}:{PROJECT}",
@@ -72,8 +72,8 @@ def recounted(settings: Settings, lines: int, *options: str) -> tuple[Cost, bool
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--lines", type=int, default=4_000_000)
-    options.add_argument("--workers", type=int, default=0, help="of the second run; 0 for one a core")
-    options.add_argument("--json", type=Path, help="also write the figures here")
+    options.add_argument("--workers", type=int, default=0, help="processes of the second run; 0 for one for each core")
+    options.add_argument("--json", type=Path, help="also write the figures to this file")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="weir-recount-") as home:
         return run(chosen.lines, chosen.workers or cores(), Path(home), chosen.json)

@@ -59,7 +59,7 @@ def test_every_form_says_what_will_happen_and_the_command_for_it(editor: TestCli
         assert page.status_code == 200 and "form-action 'self'" in page.headers["content-security-policy"]
         told = Elements(page.text).text
         assert one.says.format(job=JOB) in told and one.command.format(job=JOB) in told
-        assert ("Type the job's name" in told) == one.dangerous
+        assert ("type the job's name" in told) == one.dangerous
         assert f"http://testserver/weir/api/v1/jobs/{JOB}/actions/{name}" in told
         assert kinds(deployed) == before, "nothing is done by looking"
 

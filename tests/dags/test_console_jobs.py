@@ -34,7 +34,7 @@ def test_the_job_page_shows_all_that_is_known(viewer: TestClient, fleet: Fleet) 
     fleet.store.put_recount(JOB, recounted(bad_time=7))
     page = viewer.get(f"/weir/jobs/{JOB}?{DAYS}")
     assert page.status_code == 200 and "<script>" not in page.text and " style=" not in page.text
-    for told in ("counting", "the first", "bad_time 7", "committed up to batch 0", "was ready", "1 at most, 1 in all", "memory://driver-1"):
+    for told in ("counting", "the first", "bad_time 7", "committed up to batch 0", "was ready", "at most 1, in all 1", "memory://driver-1"):
         assert told in page.text
     assert 'class="button"' not in page.text, "who may only read is offered no action"
 
@@ -42,12 +42,12 @@ def test_the_job_page_shows_all_that_is_known(viewer: TestClient, fleet: Fleet) 
 def test_a_recount_of_an_older_release_is_shown_as_far_as_it_is_known(viewer: TestClient, fleet: Fleet) -> None:
     fleet.store.put_recount(JOB, {"missing": 0, "doubled": 3})
     page = viewer.get(f"/weir/jobs/{JOB}")
-    assert page.status_code == 200 and '<dd class="bad">3</dd>' in page.text and "<dd>not known</dd>" in page.text
+    assert page.status_code == 200 and '<dd class="bad">3</dd>' in page.text and "<dd>unknown</dd>" in page.text
 
 
 def test_a_job_that_was_never_deployed_is_no_trouble(viewer: TestClient, fleet: Fleet) -> None:
     page = viewer.get(f"/weir/jobs/{JOB}").text
-    for told in ("never deployed", "Nothing was counted yet.", "there is no checkpoint yet", "none yet: <code>weir recount"):
+    for told in ("has not been deployed yet", "No counts yet.", "there is no checkpoint", "none yet: <code>weir recount"):
         assert told in page
     assert 'class="trouble"' not in page
 

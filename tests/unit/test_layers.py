@@ -79,6 +79,7 @@ ALLOWED = {
         f"{BASICS} weir.airflow weir.alerts weir.api weir.cassandra weir.counts weir.factory weir.ingest weir.jobs weir.local weir.metrics "
         "weir.ports weir.rows weir.supervise spark_jobs.counts"
     ),
+    "weir.triggers": "weir.airflow",  # names of the release before
     "dags": "weir.airflow weir.errors",
 }  # fmt: skip
 
@@ -90,10 +91,6 @@ DEBTS = {
     ("weir.alerts.post", "weir.cluster"),
     ("weir.alerts.sinks", "weir.cluster"),
     ("weir.ports.jobs", "weir.ports.counts"),
-    ("weir.supervise.fleet", "weir.counts"),
-    ("weir.supervise.manager", "weir.counts"),
-    ("weir.supervise.observation", "weir.counts"),
-    ("weir.supervise.pauses", "spark_jobs.counts"),
     ("weir.supervise.submission", "weir.cassandra"),
 }
 

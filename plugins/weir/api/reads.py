@@ -1,4 +1,4 @@
-"""What the service tells of jobs, asked of a manager: the rows of the command line, in pages. Nothing is changed or judged here."""
+"""The reading half of the service: the rows of the command line, in pages. Changes and judges nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MOST_SIGNATURES_MS = 400 * DAY_MS
 MOST_SKIPPED = 10_000
-Told = Any  # the routes say which model it is
+Told = Any  # the routes name the model
 
 
 def jobs(manager: Manager, limit: int, cursor: str) -> Told:
@@ -74,7 +74,7 @@ def versions(manager: Manager, job: str, limit: int, cursor: str) -> Told:
 def checkpoint(manager: Manager, job: str) -> Told:
     seen = manager.checkpoint(job)
     if seen is None:
-        raise UnknownJob(f"{job} was never deployed.", f"Run: weir deploy {job}")
+        raise UnknownJob(f"{job} has not been deployed yet.", f"Run: weir deploy {job}")
     findings = examine(seen)
     harmful = sum(not finding.harmless for finding in findings)
     return {**rows.checkpoint(seen, harmful), "findings": [rows.finding(finding) for finding in findings]}
@@ -87,7 +87,7 @@ def plan(manager: Manager, job: str, to: str) -> Told:
 def signatures(manager: Manager, job: str, since: str, until: str, service: str, now: int) -> Told:
     span = span_of(since, until, now)
     if span.until - span.since > MOST_SIGNATURES_MS:
-        raise BadInput(f"since: this is more than {duration(MOST_SIGNATURES_MS)}.", "Ask for less time.")
+        raise BadInput(f"since: this span is longer than {duration(MOST_SIGNATURES_MS)}.", "Ask for a shorter span.")
     manager.known(job)
     told = signatures_of(manager.store, Rules.of(manager.spec(job)), span, service)
     return {"items": told.pop("rows"), **told, "services": [{"service": name, "n": n} for name, n in told["services"]]}
@@ -100,8 +100,8 @@ def _known(manager: Manager, job: str) -> None:
 
 
 def _skipped(cursor: str) -> int:
-    """Where a page of what is only counted off begins. Raises BadInput."""
+    """Return how many rows to skip, for lists without a stable key. Raises BadInput."""
     (begin,) = place_of(cursor, int) or [0]
     if not 0 <= begin <= MOST_SKIPPED:
-        raise BadInput(f"cursor: no more than {MOST_SKIPPED} are told.", "The command line tells of all.")
+        raise BadInput(f"cursor: only the newest {MOST_SKIPPED} rows are available here.", "The command line lists all.")
     return int(begin)

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 def ingest(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A log, or - for standard input.")],
-    service: Annotated[str | None, typer.Option("--service", help="Whose lines they are; the file's stem if left out.")] = None,
-    rate: Annotated[float | None, typer.Option("--rate", metavar="LINES_PER_S", help="At most so many lines a second.")] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on when the file grows, as tail -F does.")] = False,
-    topic: Annotated[str, typer.Option("--topic", help="The topic that the lines go to.")] = "logs",
+    service: Annotated[str | None, typer.Option("--service", help="The service of the lines; by default the file's stem.")] = None,
+    rate: Annotated[float | None, typer.Option("--rate", metavar="LINES_PER_S", help="Maximum lines a second.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Continue when the file grows, as tail -F does.")] = False,
+    topic: Annotated[str, typer.Option("--topic", help="The topic.")] = "logs",
 ) -> None:
     """Send the lines of a file to the topic. Exit code 1 if a line was refused or not acknowledged.
 
@@ -42,7 +42,7 @@ def ingest(
 
     if rate is not None and rate <= 0:
         raise BadInput(f"rate: {rate:g} is not more than 0.", "Give lines per second.")
-    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job would ignore the first and not hear the second
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores SIGINT, and Python does not raise on SIGTERM
         signal.signal(number, signal.default_int_handler)
     service = service or ("stdin" if file == "-" else Path(file).stem)
     try:
@@ -86,7 +86,7 @@ def _bar(file: str) -> Iterator[Progress | None]:
 
 def wait(
     job: JobArgument,
-    lag: Annotated[int, typer.Option("--lag", min=0, help="How many lines may be left.")] = 0,
+    lag: Annotated[int, typer.Option("--lag", min=0, help="Return when at most so many lines are left.")] = 0,
     timeout: Annotated[str, typer.Option("--timeout", metavar="DURATION", help="How long to wait.")] = "120s",
 ) -> None:
     """Wait until the lines that the topic has now have landed. Exit code 1 at the timeout.
@@ -110,15 +110,15 @@ def wait(
 def counts(
     window: Annotated[str, typer.Option("--window", metavar="DURATION", help="A multiple of the pane.")] = "10s",
     slide: Annotated[
-        str | None, typer.Option("--slide", metavar="DURATION", help="From one window to the next; the window if left out.")
+        str | None, typer.Option("--slide", metavar="DURATION", help="From one window's start to the next; by default the window.")
     ] = None,
     since: Since = None,
     until: Until = None,
-    by: Annotated[str, typer.Option("--by", help="Dimensions, with commas between them; or none.")] = "service,level,signature",
-    levels: Annotated[str, typer.Option("--levels", help="Levels, with commas between them; or all.")] = "error",
+    by: Annotated[str, typer.Option("--by", help="Dimensions, separated by commas; or none.")] = "service,level,signature",
+    levels: Annotated[str, typer.Option("--levels", help="Levels, separated by commas; or all.")] = "error",
     fill: Annotated[int | None, typer.Option("--fill", metavar="0", help="List empty windows, too.")] = None,
-    closed: Annotated[bool, typer.Option("--closed", help="Only windows in which nothing more is expected.")] = False,
-    explain: Annotated[bool, typer.Option("--explain", help="Say on standard error what was read.")] = False,
+    closed: Annotated[bool, typer.Option("--closed", help="Only closed windows.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Print on standard error what was read.")] = False,
     job: JobOption = JOB,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -135,7 +135,7 @@ def counts(
     from weir.factory import source_of
 
     if fill not in (None, 0):
-        raise BadInput(f"fill: {fill} is not 0.", "Only 0 is true of a window without lines.")
+        raise BadInput(f"fill: {fill} is not 0.", "Use --fill 0: a window without lines has the count 0.")
     settings = Settings.load()
     span = time_of(since, "since"), time_of(until, "until")
     with opened_store(settings) as store:
@@ -153,13 +153,13 @@ def counts(
 def rejected(
     job: JobArgument,
     reason: Annotated[str | None, typer.Option("--reason", help="Only lines that were rejected for this reason.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest first.")] = 100,
-    reparse: Annotated[bool, typer.Option("--reparse", help="Show what the job's parser that is here makes of them.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Maximum number of samples, newest first.")] = 100,
+    reparse: Annotated[bool, typer.Option("--reparse", help="Show how the job's present parser reads them.")] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """List samples of lines that could not be counted. All of them are counted in the ledger; of each batch, some are kept.
+    """List samples of rejected lines. The ledger counts all rejected lines; some of each batch are kept as samples.
 
-    With --reparse, what the parser would make of them now: in a Spark of this process, without changing any count.
+    --reparse runs the job's present parser on them, in a Spark of this process. It changes no counts.
 
     Example: weir rejected error_counts --reason bad_time
     """
@@ -178,7 +178,7 @@ def rejected(
 
 
 def _reparsed(settings: Settings, store: JobStore, job: str, lines: Sequence[RejectedLine]) -> list[dict[str, Any]]:
-    """For each sample its outcome now, and what keeps that from being the last word."""
+    """Return for each sample how the present parser reads it, with a note if the original result may differ."""
     from spark_jobs.counts.reparse import outcomes, session
     from weir.counts.progress import head_of
     from weir.supervise.submission import arguments

@@ -1,4 +1,4 @@
-"""`weir ledger | recount | fold | validate`: what the counts stand on."""
+"""`weir ledger | recount | fold | validate`: the evidence for the counts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def ledger(
     last: Annotated[int, typer.Option("--last", min=1, help="How many batches.")] = 20,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """List a job's batches, newest first: an open claim, then what has landed, with the offsets that each count came from.
+    """List a job's batches, newest first: an open claim if there is one, then the landed batches with their offsets.
 
     Example: weir ledger error_counts --last 5 --format json
     """
@@ -36,15 +36,17 @@ def recount(
     job: JobArgument,
     since: Since = None,
     until: Until = None,
-    sample: Annotated[int | None, typer.Option("--sample", metavar="N", min=1, help="Only N of the closed hours, drawn at random.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Draw the same hours again.")] = None,
-    workers: Annotated[int, typer.Option("--workers", min=0, help="Processes that read the lines; 0 for one a core.")] = 0,
+    sample: Annotated[
+        int | None, typer.Option("--sample", metavar="N", min=1, help="Recount only N of the closed hours, chosen at random.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Choose the same hours again.")] = None,
+    workers: Annotated[int, typer.Option("--workers", min=0, help="Processes that read the lines; 0 for one for each core.")] = 0,
     form: FormatOption = Format.JSON,
 ) -> None:
-    """Read the lines back from Kafka, count them with code that is not the job's, and compare with the store.
+    """Read the lines again from Kafka, count them with code that shares nothing with the job, and compare with the store.
 
-    Counted is what has landed at this moment. Exit code 1 when something is missing or doubled, or nothing could be checked. Without a
-    span or a sample, what comes out equal is proven, and the hourly recount goes on from there.
+    Recounts everything that has landed by now. Exit code 1 if lines are missing or doubled, or if nothing could be checked. Without a span
+    or a sample, an equal result is recorded as proven, and the hourly recount continues from there.
 
     Example: weir recount error_counts --since 2026-01-31T00:00:00Z
     """
@@ -74,9 +76,9 @@ def recount(
 
 
 def fold(job: JobArgument, form: FormatOption = Format.TABLE) -> None:
-    """Fold the closed hours that changed into plain sums, roll up closed days, and delete what was replaced a while ago.
+    """Fold closed hours that changed, roll up closed days, and delete what was replaced more than ten minutes ago.
 
-    A run is published only if it is proven and breaks no law. Airflow does all of this by itself.
+    A run is published only if it equals the ledger and meets all expectations. The DAG JOB_fold does the same every 5 minutes.
 
     Example: weir fold error_counts
     """
@@ -95,7 +97,7 @@ def fold(job: JobArgument, form: FormatOption = Format.TABLE) -> None:
 
 
 def validate(job: JobArgument, since: Since = None, until: Until = None, form: FormatOption = Format.TABLE) -> None:
-    """Check the laws that counts must obey, on closed panes, with Great Expectations. Exit code 1 when one is broken.
+    """Check closed panes with Great Expectations. Exit code 1 if an expectation fails.
 
     Example: weir validate error_counts
     """

@@ -1,4 +1,4 @@
-"""From a look at the fleet to metric families. Pure."""
+"""Convert a check of the fleet to metric families. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from weir.supervise.pause import in_force
 from weir.supervise.report import Verdict
 from weir.times import parse_time
 
-Samples = Iterator[tuple[str, tuple[str, ...], Any]]  # a metric's name, the values of its labels, and its value: None if it is not known
+Samples = Iterator[tuple[str, tuple[str, ...], Any]]  # metric name, label values, and value: None if unknown
 MADE_OF: Mapping[Kind, type[Metric]] = {
     Kind.GAUGE: GaugeMetricFamily,
     Kind.COUNTER: CounterMetricFamily,
@@ -26,12 +26,12 @@ MADE_OF: Mapping[Kind, type[Metric]] = {
 
 
 def empty() -> dict[str, Any]:
-    """A family for each metric of the catalogue, without samples, by name."""
+    """Return an empty family for each metric of the catalogue, by name."""
     return {m.name: MADE_OF[m.kind](m.name, m.help, labels=m.labels) for m in METRICS}  # type: ignore[call-arg]
 
 
 def families(look: Look) -> list[Any]:
-    """All families, in the order of the catalogue."""
+    """Return all families in the order of the catalogue."""
     found = empty()
     for name, labels, value in _samples(look):
         if isinstance(value, tuple):
@@ -133,7 +133,7 @@ def _alerts(facts: Facts) -> Samples:
 
 
 def _s(ms: int | None, zero: bool = False) -> float | None:
-    """Milliseconds in seconds. 0 stands for a moment that is not known, unless `zero` says that it is a duration."""
+    """Convert ms to s. 0 means an unknown time and gives None, unless `zero` says that it is a duration."""
     return None if ms is None or (not ms and not zero) else ms / 1000
 
 

@@ -18,7 +18,7 @@ from spark_jobs.counts.cells import DAY_MS, HOUR_MS, RejectedLine
 from tests.unit.cli.conftest import Weir
 from tests.unit.counts.job import JOB, START, TOPIC, Job
 from tests.unit.supervise.bench import Bench
-from weir.cli import main as cli
+from weir.cli import app as cli
 from weir.cli.common import who
 from weir.counts.folding import fold_many, pending
 from weir.counts.proven import Proven
@@ -273,7 +273,7 @@ def test_what_the_manager_is_asked(weir: Weir, manager: FakeManager) -> None:
     assert manager.asked == [
         ("deploy", (JOB,), {"who": who(), "reason": "new", "plan": f"the plan of {(JOB, '')}"}),
         ("restart", (JOB, 3), {"who": who(), "reason": "why"}),
-        ("stop", (JOB,), {"who": who(), "reason": "asked for on the command line"}),
+        ("stop", (JOB,), {"who": who(), "reason": "by command line"}),
     ]
 
 
@@ -406,7 +406,7 @@ def test_the_checkpoint(weir: Weir, bench: Bench) -> None:
         "health": "ok", "epoch": 1, "attempt": 1, "planned_batch": 2, "committed_batch": 1, "offsets": {"0": 20, "1": 0}, "files": 6,
     }  # fmt: skip
     assert "committed_batch: 1\noffsets:         0: 20, 1: 0\n" in weir("checkpoint", JOB)[1]
-    assert weir("checkpoint", JOB, "--doctor") == (0, "", "Nothing is wrong with the checkpoint of error_counts.\n")
+    assert weir("checkpoint", JOB, "--doctor") == (0, "", "No findings: the checkpoint of error_counts is in order.\n")
 
 
 def test_the_doctor(weir: Weir, bench: Bench) -> None:
