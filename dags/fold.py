@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from weir.airflow.operators.catalogue import job_dag, jobs
 from weir.airflow.operators.counts import FoldOperator, PendingDaysOperator, PendingOperator, RollUpOperator, SweepOperator
+from weir.jobs.kinds import Capability
 
 DOC = """
 ### Fold the counts of {job}
@@ -24,7 +25,7 @@ not published; all others were. `weir recount {job}` names the lines. Counts sta
 **If `pending`, `days` or `sweep` fails:** the store did not answer. The next run does the work.
 """
 
-for spec in jobs():
+for spec in jobs(Capability.FOLDS):
     with job_dag(spec, "fold", DOC, schedule=timedelta(minutes=5)):
         pending = PendingOperator(task_id="pending", job=spec.name)
         fold = FoldOperator.partial(task_id="fold", job=spec.name, map_index_template="{{ task.label }}")

@@ -7,6 +7,7 @@ from airflow.sdk import Param
 from weir.airflow.operators.assets import proven
 from weir.airflow.operators.catalogue import job_dag, jobs
 from weir.airflow.operators.counts import ProveOperator, RecountOperator, SpansOperator
+from weir.jobs.kinds import Capability
 
 DOC = """
 ### Recount {job}
@@ -32,7 +33,7 @@ FORM = {
     "until": Param(None, type=["null", "string"], format="date-time", title="Until", description="Panes that begin before this"),
 }
 
-for spec in jobs():
+for spec in jobs(Capability.RECOUNTS):
     with job_dag(spec, "recount", DOC, schedule=timedelta(hours=1), params=FORM):
         spans = SpansOperator(task_id="spans", job=spec.name)
         recount = RecountOperator.partial(

@@ -5,6 +5,7 @@ from datetime import timedelta
 from weir.airflow.operators.assets import validated
 from weir.airflow.operators.catalogue import job_dag, jobs
 from weir.airflow.operators.counts import ValidateOperator
+from weir.jobs.kinds import Capability
 
 DOC = """
 ### Validate the counts of {job}
@@ -18,6 +19,6 @@ The result is written as Data Docs; the task links to them (Airflow serves them 
 the rows. A validation that found nothing to check fails, too. `weir recount {job}` names the lines.
 """
 
-for spec in jobs():
+for spec in jobs(Capability.VALIDATES):
     with job_dag(spec, "validate", DOC, schedule=timedelta(minutes=15)):
         ValidateOperator(task_id="validate", job=spec.name, outlets=[validated(spec.name)])

@@ -113,7 +113,7 @@ def test_by_keyboard_alone(eyes: Eyes, job: Fleet) -> None:
     eyes.open("")
     eyes.press(JOB)
     eyes.press("Restart")
-    for field, text in (("Why", "by keyboard"), ("Type the job", JOB)):
+    for field, text in (("Reason", "by keyboard"), ("To confirm", JOB)):
         eyes.tab_to(field)
         eyes.page.keyboard.type(text)
     eyes.press("Restart")

@@ -37,9 +37,12 @@ class Passed:
     more: bool = False  # whether windows are left to evaluate
 
 
-def evaluate(store: JobStore, broker: Broker, counting: Rules, rules: JobRules, now: int) -> Passed:
-    """Evaluate once; `now` in ms. Raises NotRunning, Conflict (folds kept publishing while counts were read), NotProven."""
-    job = counting.job
+def evaluate(store: JobStore, broker: Broker, counting: Rules | None, rules: JobRules, now: int) -> Passed:
+    """Evaluate once; `now` in ms. `counting` is None for a job that does not count: only its health is evaluated.
+
+    Raises NotRunning, Conflict (folds kept publishing while counts were read), NotProven.
+    """
+    job = rules.job
     row, book = open_book(store, job)
     ledger.flush(store, book)  # first: the next decision replaces what it says
     followed, evaluated, amended, seen, more = _windows(store, broker, counting, rules, book, now)
@@ -55,10 +58,10 @@ def evaluate(store: JobStore, broker: Broker, counting: Rules, rules: JobRules, 
 
 
 def _windows(
-    store: JobStore, broker: Broker, counting: Rules, rules: JobRules, book: Book, now: int
+    store: JobStore, broker: Broker, counting: Rules | None, rules: JobRules, book: Book, now: int
 ) -> tuple[Mapping[str, Followed], list[Evaluation], list[tuple[Evaluation, Evaluation]], tuple[int, int], bool]:
     """Return how far each rule is evaluated, the new evaluations, the amended ones, the position seen, and whether windows are left."""
-    if not rules.rules:
+    if counting is None or not rules.rules:
         return {}, [], [], book.seen, False
     known = {rule.name: _followed(book, rule) for rule in rules.rules}
     since = min((f.until for f in known.values() if f), default=now)

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from weir.errors import BadInput, BadRules, BadSpec, UnknownJob
 from weir.jobs.fields import Name, Section, WholeSeconds, as_model
+from weir.jobs.kinds import Capability
 from weir.jobs.spec import JobSpec, counting
 from weir.jobs.specs import find as find_spec
 from weir.times import duration
@@ -175,6 +176,11 @@ def _read(file: Path, specs: Mapping[str, JobSpec]) -> JobRules:
 
 
 def _fit(where: str, rules: JobRules, spec: JobSpec) -> None:
+    if not rules.rules:
+        return
+    if not spec.kind.can(Capability.COUNTS):
+        what = f"{where}: rules: {spec.name} is a {spec.kind.name} job, which has no {Capability.COUNTS}."
+        raise BadRules(what, "Leave rules out. Its health opens incidents without any.")
     pane = counting(spec).pane_s
     for i, rule in enumerate(rules.rules):
         if rule.window % pane:

@@ -15,9 +15,10 @@ from weir.api.idempotency import Answer, Place, digest, once
 from weir.api.jobs import Name
 from weir.api.problems import MEDIA_TYPE, problem, status_of
 from weir.errors import BadInput, WeirError
-from weir.supervise.actions import ACTIONS, GIVE_S, ActionForm, ActionRequest, Shown, check, look
+from weir.supervise.actions import ACTIONS, GIVE_S, ActionForm, ActionRequest, Shown, check, kind_of, look, perform
 
 if TYPE_CHECKING:
+    from weir.jobs.kinds import Kind
     from weir.supervise.manager import Manager
 
 AGAIN = "Idempotency-Replayed"
@@ -46,8 +47,12 @@ def only_json(request: Request) -> None:
 
 @router.get("/jobs/{job}/actions", summary="The actions on a job", dependencies=[Depends(reader), Depends(only_known)])
 async def offers(ask: Asks, job: Name) -> models.Offers:
-    await ask(lambda manager: manager.known(job))
-    return models.Offers.model_validate({"items": [_offer(name, act, job) for name, act in ACTIONS.items()]})
+    def kind(manager: Manager) -> Kind | None:
+        manager.known(job)
+        return kind_of(manager, job)
+
+    found = await ask(kind)
+    return models.Offers.model_validate({"items": [_offer(name, act, job) for name, act in ACTIONS.items() if act.fits(found)]})
 
 
 @router.get(
@@ -93,7 +98,7 @@ async def do(request: Request, person: Editor, ask: Asks, job: Name, action: Act
 def _done(manager: Manager, act: ActionForm, order: ActionRequest) -> Answer:
     """Run the action. A conflict (another attempt, a refused plan) is a final answer; after other errors the request may be repeated."""
     try:
-        done = act.do(manager, order)
+        done = perform(manager, act, order)
     except WeirError as error:
         if status_of(error) != 409:
             raise

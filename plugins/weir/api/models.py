@@ -35,6 +35,7 @@ class Job(Model):
     """A row of `weir jobs`."""
 
     job: str = Field(examples=["error_counts"])
+    kind: str = Field(description="What the job is: counts, or plain. It decides what can be asked of it.", examples=["counts"])
     desired: str = Field(description="running, stopped or not deployed", examples=["running"])
     version: str
     verdict: str = Field(examples=["ok"])

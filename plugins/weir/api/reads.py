@@ -13,7 +13,8 @@ from weir.counts.rules import Rules
 from weir.counts.signatures import signatures as signatures_of
 from weir.counts.times import span_of
 from weir.errors import BadInput, UnknownJob
-from weir.jobs.specs import find
+from weir.jobs.kinds import Capability
+from weir.jobs.specs import find, require
 from weir.supervise.doctor import examine
 from weir.times import duration
 
@@ -45,6 +46,7 @@ def timeline(manager: Manager, job: str, limit: int, cursor: str) -> Told:
 
 
 def ledger(manager: Manager, job: str, limit: int, cursor: str) -> Told:
+    require(manager.specs, job, Capability.LANDS)
     _known(manager, job)
     place = place_of(cursor, int, int)
     found = batches(manager.store, job, before=(place[0], place[1]) if place else None)
@@ -53,12 +55,14 @@ def ledger(manager: Manager, job: str, limit: int, cursor: str) -> Told:
 
 def recounts(manager: Manager, job: str, limit: int, cursor: str) -> Told:
     manager.known(job)
+    require(manager.specs, job, Capability.RECOUNTS)
     begin = _skipped(cursor)
     found = list(enumerate(manager.store.recounts(job, begin + limit + 1)))[begin:]
     return page(found, limit, lambda one: rows.recount(one[1]), lambda one: [one[0] + 1])
 
 
 def rejected(manager: Manager, job: str, reason: str, limit: int, cursor: str) -> Told:
+    require(manager.specs, job, Capability.COUNTS)
     _known(manager, job)
     begin = _skipped(cursor)
     found = islice(enumerate(samples(manager.store, job, reason or None)), begin, begin + limit + 1)
@@ -72,6 +76,7 @@ def versions(manager: Manager, job: str, limit: int, cursor: str) -> Told:
 
 
 def checkpoint(manager: Manager, job: str) -> Told:
+    require(manager.specs, job, Capability.LANDS)
     seen = manager.checkpoint(job)
     if seen is None:
         raise UnknownJob(f"{job} has not been deployed yet.", f"Run: weir deploy {job}")

@@ -29,9 +29,12 @@ def checkpoint(
 
     Example: weir checkpoint error_counts --doctor
     """
+    from weir.jobs.kinds import Capability
+    from weir.jobs.specs import require
     from weir.supervise.restart import Action
 
     with opened_manager() as manager:
+        require(manager.specs, job, Capability.LANDS)
         if rebuild:
             return begin(manager, job, Action.REBUILD, yes, reason)
         _show(manager, job, doctor, form)
@@ -71,17 +74,23 @@ def quarantine(
 
     Example: weir quarantine error_counts --reason "a line that the parser cannot read"
     """
+    from weir.jobs.kinds import Capability
+    from weir.jobs.specs import require
     from weir.supervise.restart import Action
 
     with opened_manager() as manager:
+        require(manager.specs, job, Capability.LANDS)
         begin(manager, job, Action.QUARANTINE, yes, reason, manager.poisoned(job) if batch is None else batch)
 
 
 def begin(manager: Manager, job: str, act: Action, yes: bool, reason: str, batch: int = -1) -> None:
     """Print where a new epoch would begin and what it would leave out, ask, and begin exactly that."""
+    from weir.jobs.kinds import Capability
+    from weir.jobs.specs import require
     from weir.supervise.epoch_start import in_words
     from weir.supervise.restart import Action
 
+    require(manager.specs, job, Capability.LANDS)
     judged, there = manager.foresee(job, act, reason, batch)
     for line in in_words(job, there):
         say(line)

@@ -16,6 +16,7 @@ from weir.settings import Settings
 if TYPE_CHECKING:
     from weir.cassandra.store import CassandraStore
     from weir.counts.work import Counts
+    from weir.jobs.kinds import Capability
     from weir.jobs.spec import JobSpec
     from weir.ports.jobs import JobStore
     from weir.supervise.manager import ActionResult, Manager
@@ -71,29 +72,35 @@ def connected() -> Manager:
     return connect()
 
 
-def spec_of(settings: Settings, store: JobStore, job: str) -> JobSpec:
-    """Return the spec in force, as Airflow's tasks do. Raises UnknownJob, or BadSpec if its file is not valid and it is not deployed."""
+def spec_of(settings: Settings, store: JobStore, job: str, needs: Capability | None = None) -> JobSpec:
+    """Return the spec in force, as Airflow's tasks do.
+
+    Raises UnknownJob, BadSpec if its file is not valid and it is not deployed, or BadInput if its kind lacks what the command needs.
+    """
     from weir.jobs import folders, specs
 
-    return specs.spec_of(folders.sound(*settings.job_folders), job, store.job(job))
+    found = specs.spec_of(folders.sound(*settings.job_folders), job, store.job(job))
+    if needs:
+        found.kind.require(job, needs)
+    return found
 
 
-def known(settings: Settings, store: JobStore, job: str) -> None:
-    """What has landed can be read whatever became of its spec. Raises UnknownJob, BadSpec."""
+def known(settings: Settings, store: JobStore, job: str, needs: Capability | None = None) -> None:
+    """What has landed can be read whatever became of its spec. Raises UnknownJob, BadSpec, BadInput."""
     if store.head(job) is None:
-        spec_of(settings, store, job)
+        spec_of(settings, store, job, needs)
 
 
 @contextmanager
-def opened_counts(job: str) -> Iterator[Counts]:
-    """A job's counts by its spec in force; the store is closed afterwards. Raises UnknownJob, BadSpec, NotRunning."""
+def opened_counts(job: str, needs: Capability) -> Iterator[Counts]:
+    """A job's counts by its spec in force; the store is closed afterwards. Raises UnknownJob, BadSpec, BadInput, NotRunning."""
     from weir.counts.work import By, Counts
     from weir.factory import source_of
 
     settings = Settings.load()
     with opened_store(settings) as store:
         by = By(who(), "asked for on the command line")
-        yield Counts.of(store, source_of(settings), spec_of(settings, store, job), int(time.time() * 1000), by)
+        yield Counts.of(store, source_of(settings), spec_of(settings, store, job, needs), int(time.time() * 1000), by)
 
 
 def say_done(action: ActionResult) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from weir.cli.common import JOB, FormatOption, JobArgument, JobOption, Since, Until, known, opened_store, spec_of, time_of
+from weir.jobs.kinds import Capability
 from weir.output import Format, say, show
 from weir.settings import Settings
 
@@ -93,14 +94,16 @@ def wait(
 
     Example: weir wait error_counts --lag 0 --timeout 2m
     """
-    from weir.counts.progress import left
+    from weir.counts.progress import head_of, left
     from weir.errors import TimedOut
     from weir.factory import source_of
+    from weir.ports.source import ends_for
     from weir.times import parse_duration
 
     settings, deadline = Settings.load(), time.monotonic() + parse_duration(timeout, "timeout") / 1000
     with opened_store(settings) as store:
-        ends = source_of(settings).end_offsets(spec_of(settings, store, job).source.topic)
+        topic = spec_of(settings, store, job, Capability.LANDS).source.topic
+        ends = ends_for(source_of(settings), head_of(store, job), topic)
         while (remaining := left(store, job, ends)) > lag:
             if time.monotonic() >= deadline:
                 raise TimedOut(f"Lines that have not landed in {timeout}: {remaining}.", f"See: weir health {job}")
@@ -139,7 +142,7 @@ def counts(
     settings = Settings.load()
     span = time_of(since, "since"), time_of(until, "until")
     with opened_store(settings) as store:
-        rules = Rules.of(spec_of(settings, store, job))
+        rules = Rules.of(spec_of(settings, store, job, Capability.COUNTS))
         question = question_of(window, slide or "", by, levels, rules.pane)
         question = replace(question, since=span[0], until=span[1], fill=fill == 0)
         if closed:
@@ -170,7 +173,7 @@ def rejected(
 
     settings = Settings.load()
     with opened_store(settings) as store:
-        known(settings, store, job)
+        known(settings, store, job, Capability.COUNTS)
         found = list(islice(samples(store, job, reason), limit))
         now = _reparsed(settings, store, job, found) if reparse and found else [{}] * len(found)
     told = [{**row, **new, "value": row["value"]} for row, new in zip(rows.rejected(found), now, strict=True)]
@@ -180,14 +183,13 @@ def rejected(
 def _reparsed(settings: Settings, store: JobStore, job: str, lines: Sequence[RejectedLine]) -> list[dict[str, Any]]:
     """Return for each sample how the present parser reads it, with a note if the original result may differ."""
     from spark_jobs.counts.reparse import outcomes, session
-    from weir.counts.progress import head_of
-    from weir.supervise.submission import arguments
+    from weir.jobs.spec import counts_of
     from weir.times import iso
 
-    args = arguments(spec_of(settings, store, job), head_of(store, job), "reparse", "", settings)
+    options = counts_of(spec_of(settings, store, job, Capability.COUNTS)).counting
     spark = session()
     try:
-        found = outcomes(spark, args, lines)
+        found = outcomes(spark, options, lines)
     finally:
         spark.stop()
     return [

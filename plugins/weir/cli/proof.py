@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from weir.cli.common import FormatOption, JobArgument, Since, Until, known, opened_counts, opened_store, time_of
+from weir.jobs.kinds import Capability
 from weir.output import Format, say, show, show_json
 from weir.settings import Settings
 
@@ -27,7 +28,7 @@ def ledger(
 
     settings = Settings.load()
     with opened_store(settings) as store:
-        known(settings, store, job)
+        known(settings, store, job, Capability.LANDS)
         rows = [ledger_row(head) for head in islice(batches(store, job), last)]
     show(rows, form, LEDGER if form is Format.TABLE else None, empty=f"{job} has landed nothing yet.")
 
@@ -57,7 +58,7 @@ def recount(
     from weir.counts.tally import cores
 
     scope = Scope(time_of(since, "since"), time_of(until, "until"))
-    with opened_counts(job) as at:
+    with opened_counts(job, Capability.RECOUNTS) as at:
         drawn = draw(at.store, job, at.closed_until, scope, sample, seed) if sample else None
         goal = set_out(at.store, job) if scope.everything and drawn is None else None
         if goal is not None:
@@ -86,7 +87,7 @@ def fold(job: JobArgument, form: FormatOption = Format.TABLE) -> None:
     from weir.counts.folding import pending, pending_days
     from weir.times import iso
 
-    with opened_counts(job) as at:
+    with opened_counts(job, Capability.FOLDS) as at:
         done = work.fold(at, pending(at.store, job, at.closed_until))
         days = work.roll_up(at, pending_days(at.store, job, at.closed_until))
         swept, _ = work.sweep(at)
@@ -106,7 +107,7 @@ def validate(job: JobArgument, since: Since = None, until: Until = None, form: F
 
     settings = Settings.load()
     span = time_of(since, "since"), time_of(until, "until")
-    with opened_counts(job) as at:
+    with opened_counts(job, Capability.VALIDATES) as at:
         result = work.validate(at, settings.data_docs, *span)
     show(result.rows(), form)
     say(f"{result.sentence} Docs: {result.docs}, in Airflow: {address(settings.airflow_url, job)}")

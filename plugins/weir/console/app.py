@@ -99,9 +99,11 @@ async def job_page(
     found = await ask(lambda manager: job.look(manager, panels, name, job.Asked(events, since, until)))
     health = found["health"].data or {"said": (), "found": ""}
     open_to = actions.ACTIONS if edits(user) else {}
-    offered = [{"name": key, "title": act.title} for key, act in open_to.items() if act.offered(health["said"], health["found"])]
+    kind = await ask(lambda manager: actions.kind_of(manager, name))
+    here = {key: act for key, act in open_to.items() if act.fits(kind) and act.offered(health["said"], health["found"])}
+    offered = [{"name": key, "title": act.title} for key, act in here.items()]
     path = quote(name, safe="")
-    told: dict[str, Any] = {"choices": CHOICES, "acts": offered, "edits": bool(open_to), "panels": found}
+    told: dict[str, Any] = {"choices": CHOICES, "acts": offered, "edits": bool(open_to), "panels": found, "kind": kind}
     timeline: dict[str, Any] = {"events": events, "usual": job.EVENTS, "all": None}
     follow = "" if live == STILL else f"jobs/{path}/events"
     return page(request, "job.html", follow=follow, job=name, path=path, **told, **timeline)
@@ -137,7 +139,7 @@ async def do(request: Request, name: str, act: str, user: GetUserDep) -> Respons
         actions.check(wanted, order, form.get("name", ""))
     except BadInput as error:
         return await _form(request, user, order, act, str(error))
-    action = await ask(lambda manager: wanted.do(manager, order), actions.GIVE_S)
+    action = await ask(lambda manager: actions.perform(manager, wanted, order), actions.GIVE_S)
     if not action.changed:
         return page(request, "message.html", text=f"Nothing to do: {action.sentence}", bad=False)
     return RedirectResponse(f"../{quote(name, safe='')}#timeline", status.HTTP_303_SEE_OTHER, HEADERS)

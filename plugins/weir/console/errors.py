@@ -13,6 +13,8 @@ from weir.counts.progress import samples
 from weir.counts.rules import Rules
 from weir.counts.signatures import signatures
 from weir.counts.times import span_of
+from weir.jobs.kinds import Capability
+from weir.jobs.specs import require
 from weir.output import readable
 
 if TYPE_CHECKING:
@@ -34,8 +36,9 @@ class Asked:
 
 
 def look(manager: Manager, panels: Panels, job: str, asked: Asked) -> dict[str, Panel]:
-    """Raises UnknownJob."""
+    """Raises UnknownJob, BadInput for a job that does not count."""
     manager.known(job)
+    require(manager.specs, job, Capability.COUNTS)
     now = int(time.time() * 1000)
 
     def rules() -> Rules:

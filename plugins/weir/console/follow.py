@@ -47,7 +47,9 @@ async def job_events(request: Request, name: str) -> Response:
 
 
 def job_fragments(name: str, found: dict[str, Panel]) -> Fragments:
-    parts = {"said": "job_said.html", "verdict": "job_verdict.html", "start": "job_start.html", "events": "job_timeline.html"}
+    parts = {"said": "job_said.html", "verdict": "job_verdict.html", "events": "job_timeline.html"}
+    if "start" in found:
+        parts["start"] = "job_start.html"
     asof = fragment("asof.html", trouble="", live=True, all=None)
     return {"asof": asof, **{place: fragment(part, job=name, panels=found) for place, part in parts.items()}}
 

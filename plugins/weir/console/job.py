@@ -14,9 +14,11 @@ from weir.console.describe import in_words
 from weir.console.panels import Panel, Panels
 from weir.counts.times import Span, at, bare, span_of
 from weir.errors import BadSpec, NotRunning
+from weir.jobs.kinds import Capability
 from weir.jobs.models import of_kind
 from weir.jobs.spec import parse
 from weir.jobs.specs import find
+from weir.supervise.actions import kind_of
 from weir.supervise.pause import in_force
 from weir.supervise.plan import differences
 
@@ -27,6 +29,14 @@ if TYPE_CHECKING:
 
 EVENTS, MOST_EVENTS = 20, 1000
 STARTS = 3  # attempts that are searched for the newest one: some are only noted
+NEEDS = {  # the sections that not every kind of job has
+    "start": Capability.LANDS,
+    "trust": Capability.RECOUNTS,
+    "checkpoint": Capability.LANDS,
+    "plot": Capability.COUNTS,
+    "batches": Capability.LANDS,
+    "marks": Capability.COUNTS,
+}
 NUMBERS = ("missing", "doubled", "late", "rejected", "checked_lines", "unchecked_lines", "gap_lines")  # of a recount, in lines
 
 
@@ -58,12 +68,18 @@ def look(manager: Manager, panels: Panels, job: str, asked: Asked) -> dict[str, 
         "batches": lambda: plots.batches(manager, job, span()),
         "marks": lambda: plots.marks(manager, job, span()),
     }
-    return panels.load(job, parts)
+    return panels.load(job, _of_its_kind(manager, job, parts))
 
 
 def follow(manager: Manager, panels: Panels, job: str) -> dict[str, Panel]:
     """Load the panels that are live."""
-    return panels.load(job, followed(manager, job, EVENTS))
+    return panels.load(job, _of_its_kind(manager, job, followed(manager, job, EVENTS)))
+
+
+def _of_its_kind(manager: Manager, job: str, parts: Mapping[str, Callable[[], Any]]) -> Mapping[str, Callable[[], Any]]:
+    """Return the sections that the job's kind has; all of them if its spec is gone."""
+    kind = kind_of(manager, job)
+    return {name: part for name, part in parts.items() if kind is None or name not in NEEDS or kind.can(NEEDS[name])}
 
 
 def followed(manager: Manager, job: str, events: int) -> Mapping[str, Callable[[], Any]]:

@@ -17,6 +17,7 @@ from weir.ports.jobs import AttemptRow, JobSnapshot
 from weir.supervise.time_budget import TimeBudget
 
 MOST = 2000  # batches of a job in one check: after a long pause the counters catch up over several
+NOWHERE: Position = (0, -1)  # before the first batch of the first epoch
 KILLED, FIRST = "killed", "none"  # how the previous driver ended: without a reason, or there was none
 
 
@@ -70,7 +71,17 @@ class Counters:
         for job in sorted(snapshots, key=lambda job: self._turn.get(job, 0)):  # the job that has waited longest comes first
             if (head := snapshots[job].head) is not None:
                 self._look(store, job, head, snapshots[job].attempts)
+            elif snapshots[job].attempts:
+                self._starts(job, snapshots[job].attempts)
         return {job: self._known[job] for job in snapshots if job in self._known}
+
+    def _starts(self, job: str, attempts: Sequence[AttemptRow]) -> None:
+        """Count the starts of a job without a head: it has no batches."""
+        if (known := self._known.get(job)) is None:
+            known = self._known[job] = JobCounters(NOWHERE)
+            known.start(attempts)
+            known.starts = Counter(dict.fromkeys(known.starts, 0))
+        known.start(attempts)
 
     def _look(self, store: CountStore, job: str, head: Head, attempts: Sequence[AttemptRow]) -> None:
         known = self._known.get(job)

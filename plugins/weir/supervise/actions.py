@@ -1,4 +1,4 @@
-"""The actions that a person may take about a job, from its page or by REST.
+"""What a person may have done about a job, from its page or by REST: in words, as the command that does the same, and how it is done.
 
 What was shown is kept with the form, and what has changed since is not acted on.
 """
@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from weir.errors import BadInput, Conflict
+from weir.jobs.kinds import Capability, Kind
+from weir.jobs.specs import require
 from weir.supervise import epochs
 from weir.supervise.pause import HOLD, MAINTENANCE
-from weir.supervise.plan import Kind, Plan
+from weir.supervise.plan import Kind as PlanKind
+from weir.supervise.plan import Plan
 from weir.supervise.report import Verdict
 from weir.supervise.restart import Action
 from weir.times import parse_duration
@@ -36,30 +39,42 @@ class ActionRequest:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a form shows of the job as it is now, beside its own text."""
+    """What a form shows beside its words: lines about the job as it is now, and what of it the action is held to. `refused` has no form.
+
+    `options` and `body` say the same for the command line and for REST.
+    """
 
     lines: Sequence[str] = ()
-    held_to: str = ""  # what of it the action is held to; empty: nothing
-    refused: bool = False  # the action would be refused: there is no form
-    options: str = ""  # `held_to` as options of the command
-    body: Mapping[str, object] = field(default_factory=dict)  # `held_to` as fields of the REST request
+    held_to: str = ""
+    refused: bool = False
+    options: str = ""
+    body: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class ActionForm:
-    """An action that a person may take about a job: its text, the command that does the same, and how it is done."""
+    """What an operator can do.
+
+    `says` and `command` have `{job}` in them. A `dangerous` one needs the job's name typed. It is offered while a pause of kind `when` is
+    active and none of kind `unless`, and for a verdict of `of`; empty for any. Only jobs have it whose kind has the capability `needs`.
+    """
 
     title: str
-    says: str  # what it does; has {job} in it
-    command: str  # has {job} in it
+    says: str
+    command: str
     do: Callable[[Manager, ActionRequest], ActionResult]
-    dangerous: bool = False  # the job's name must be typed
-    reason: bool = True  # a reason must be given
-    lasts: bool = False  # a duration must be given
+    dangerous: bool = False
+    reason: bool = True
+    lasts: bool = False
     shows: Callable[[Manager, str], Shown] = lambda manager, job: Shown()
-    when: str = ""  # offered only while a pause of this kind is active; empty: always
-    unless: str = ""  # not offered while a pause of this kind is active
-    of: Collection[Verdict] = ()  # offered only at these verdicts; empty: at all
+    when: str = ""
+    unless: str = ""
+    of: Collection[Verdict] = ()
+    needs: Capability | None = None
+
+    def fits(self, kind: Kind | None) -> bool:
+        """Does a job of the kind have this action? None for one that is not known: it has all."""
+        return self.needs is None or kind is None or kind.can(self.needs)
 
     def offered(self, said: Collection[str], verdict: str) -> bool:
         in_order = (not self.when or self.when in said) and (not self.unless or self.unless not in said)
@@ -111,7 +126,7 @@ def _judged(request: ActionRequest) -> int:
 def _plan(manager: Manager, job: str) -> Shown:
     plan = manager.plan(job)
     lines = [*plan.lines(), *([f"It would be refused: {plan.refusals}"] if plan.refusals else [])]
-    return Shown(lines, _gist(plan), refused=plan.kind in (Kind.REFUSED, Kind.NO_CHANGE), body={"plan": _gist(plan)})
+    return Shown(lines, _gist(plan), refused=plan.kind in (PlanKind.REFUSED, PlanKind.NO_CHANGE), body={"plan": _gist(plan)})
 
 
 def _gist(plan: Plan) -> str:
@@ -162,6 +177,7 @@ ACTIONS = {
         dangerous=True,
         shows=_epoch(Action.QUARANTINE),
         of=(Verdict.POISONED,),
+        needs=Capability.LANDS,
     ),
     "rebuild": ActionForm(
         "Rebuild the checkpoint",
@@ -172,6 +188,7 @@ ACTIONS = {
         dangerous=True,
         shows=_epoch(Action.REBUILD),
         of=(Verdict.DIVERGED, Verdict.CRASH_LOOPING),
+        needs=Capability.LANDS,
     ),
     "accept_loss": ActionForm(
         "Accept the loss",
@@ -182,6 +199,7 @@ ACTIONS = {
         dangerous=True,
         shows=_epoch(Action.ACCEPT_LOSS),
         of=(Verdict.DATA_LOSS,),
+        needs=Capability.LANDS,
     ),
     "hold": ActionForm(
         "Hold",
@@ -218,6 +236,25 @@ ACTIONS = {
 
 
 def look(manager: Manager, action: ActionForm, job: str) -> Shown:
-    """What the form of an action shows. Raises UnknownJob, and what planning raises."""
+    """What the form of an action shows. Raises UnknownJob, BadInput if the job's kind does not have it, and what planning raises."""
     manager.known(job)
+    require_for(manager, action, job)
     return action.shows(manager, job)
+
+
+def perform(manager: Manager, action: ActionForm, request: ActionRequest) -> ActionResult:
+    """Do it. Raises BadInput if the job's kind does not have it, and what the action raises."""
+    require_for(manager, action, request.job)
+    return action.do(manager, request)
+
+
+def require_for(manager: Manager, action: ActionForm, job: str) -> None:
+    """Raises BadInput if the job's kind does not have the action."""
+    if action.needs:
+        require(manager.specs, job, action.needs)
+
+
+def kind_of(manager: Manager, job: str) -> Kind | None:
+    """The kind of a job; None if its spec is gone."""
+    spec = manager.specs.get(job)
+    return spec.kind if spec else None

@@ -12,6 +12,8 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from spark_jobs.protocol.head import Head
+from spark_jobs.protocol.partition import Offsets, of_source
 from weir.errors import NotRunning
 from weir.jobs.spec import JobSpec
 from weir.jobs.specs import in_force
@@ -99,16 +101,17 @@ class Fleet:
 
     def _observation(self, spec: JobSpec, snapshot: JobSnapshot, outside: Outside) -> Observation:
         now, topic = self._parts.now_ms(), outside.topics.get(spec.source.topic, TopicSnapshot())
+        ends, earliest = (_by_partition(topic, offsets, snapshot.head) for offsets in (topic.end_offsets, topic.earliest_offsets))
         driver = outside.drivers.get(_submission(snapshot), DriverState.UNKNOWN)
-        retention, unread_since = self._retention.look(spec.source.topic, snapshot.head, topic.end_offsets, now)
+        retention, unread_since = self._retention.look(spec.source.topic, snapshot.head, ends, now)
         return Observation(
             now=now,
             wanted=snapshot.wanted,
             head=snapshot.head,
             attempts=[with_the_clusters_word(a, driver) if _writes(a, snapshot) else a for a in snapshot.attempts],
             driver=driver,
-            end_offsets=topic.end_offsets,
-            earliest_offsets=topic.earliest_offsets,
+            end_offsets=ends,
+            earliest_offsets=earliest,
             topic_id=topic.topic_id,
             records=snapshot.records,
             retention=retention,
@@ -185,3 +188,9 @@ def _submission(snapshot: JobSnapshot) -> str:
 def _writes(attempt: AttemptRow, snapshot: JobSnapshot) -> bool:
     """Is it the attempt that may write now?"""
     return snapshot.head is not None and attempt.attempt == snapshot.head.attempt
+
+
+def _by_partition(topic: TopicSnapshot, offsets: Mapping[int, int] | None, head: Head | None) -> Offsets | None:
+    """What the broker says by number; of the topic that the head counts, where it does not say of which."""
+    source = topic.topic_id or (head.topic_id if head else "")
+    return None if offsets is None else of_source(source, offsets)
