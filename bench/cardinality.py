@@ -19,7 +19,10 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+
+from spark_jobs.protocol.partition import of_source
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
@@ -27,8 +30,8 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 from costs import Cost, cost  # noqa: E402
 
 from spark_jobs.counts.cells import HOUR_MS, OTHER, Delta  # noqa: E402
+from spark_jobs.counts.deltas import Counted, counting_writer  # noqa: E402
 from spark_jobs.protocol.head import Batch, Progress, Totals, first_head  # noqa: E402
-from spark_jobs.protocol.writer import Counted, Writer  # noqa: E402
 from tests.parts import running  # noqa: E402
 from weir.cassandra.migrate import migrate  # noqa: E402
 from weir.cassandra.store import CassandraStore, address  # noqa: E402
@@ -38,6 +41,8 @@ from weir.counts.query import Question, counts  # noqa: E402
 from weir.jobs.folders import sound  # noqa: E402
 from weir.settings import Settings  # noqa: E402
 from weir.supervise.takeover import take_over  # noqa: E402
+
+at = partial(of_source, "topic")  # offsets by partition
 
 JOB, HOUR, SHARDS = "bench", 1_768_435_200_000, 4
 CAP = sound(PROJECT / "spark_jobs")["error_counts"].counting.signature_cap
@@ -78,16 +83,16 @@ def text(signature: int) -> str:
 
 def land(store: CassandraStore, case: Case, number: int, lines: int) -> tuple[Cost, int]:
     """Land the batches. Return the cost and the rows."""
-    store.create_head(first_head(JOB, {0: 0}, "topic", 1))
+    store.create_head(first_head(JOB, at({0: 0}), 1))
     take_over(store, JOB, 0)
-    writer = Writer(store, JOB, 1, "process-1", "v1", SHARDS, lambda: time.time_ns() // 1000)
+    writer = counting_writer(store, JOB, 1, "process-1", "v1", SHARDS, lambda: time.time_ns() // 1000)
     writer.start()
     made = list(batches(case, number, lines))
 
     def write() -> None:
         for n, deltas in enumerate(made):
-            counted = Counted(deltas, Totals(lines, {"error": lines}), Progress({0: HOUR}, {0: HOUR}, None))
-            writer.write(Batch(n, {0: n * lines}, {0: (n + 1) * lines}), lambda before, c=counted: c)
+            counted = Counted(deltas, Totals(lines, {"error": lines}), Progress(at({0: HOUR}), at({0: HOUR}), None))
+            writer.write(Batch(n, at({0: n * lines}), at({0: (n + 1) * lines})), lambda before, c=counted: c)
 
     return cost(write)[0], sum(map(len, made))
 

@@ -53,6 +53,7 @@ def a_week(world: Any, job: str) -> None:
     """Make a week of counts: a batch a minute, with everything closed folded and rolled up."""
     from spark_jobs.counts.cells import Delta, day_of, hour_of, shard_of
     from spark_jobs.protocol.head import Batch, Progress, Totals, claim, land
+    from spark_jobs.protocol.partition import Partition, numbers
     from weir.counts.folding import fold_many, roll_up_many
 
     chance, store = random.Random(1), world.store
@@ -68,9 +69,9 @@ def a_week(world: Any, job: str) -> None:
             if chance.random() < 0.5
         ]
         lines = sum(d.n for d in deltas)
-        start = dict(head.frontier)
-        progress = Progress({0: at}, {0: at + BATCH_MS - 2000}, at - BATCH_MS)
-        batch = Batch(head.last_landed + 1, start, start | {0: start.get(0, 0) + lines})
+        start, first = dict(head.frontier), Partition(head.topic_id, 0)
+        progress = Progress({first: at}, {first: at + BATCH_MS - 2000}, at - BATCH_MS)
+        batch = Batch(head.last_landed + 1, start, start | {first: start.get(first, 0) + lines})
         claimed = claim(head, batch, Totals(lines, {"error": lines}), progress, "v", (at + BATCH_MS - 1000) * 1000)
         store.put_deltas(claimed, shards, deltas)
         hours: dict[tuple[int, int], Counter[str]] = {}
@@ -85,7 +86,7 @@ def a_week(world: Any, job: str) -> None:
     fold_many(store, job, [(t.hour, t.shard) for t in closed], now)
     roll_up_many(store, job, {(day_of(t.hour), t.shard) for t in closed}, now)
     topic = world.specs[job].source.topic
-    world.broker.fill(topic, 0, head.frontier[0] - world.broker.end_offsets(topic)[0])
+    world.broker.fill(topic, 0, numbers(head.frontier)[0] - world.broker.end_offsets(topic)[0])
     world.broker.kept.clear()
 
 

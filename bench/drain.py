@@ -31,6 +31,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition  # noqa: E402
 
 from drill.generator import Generator, Mix, Truth  # noqa: E402
 from spark_jobs.protocol.head import Head, State, first_head  # noqa: E402
+from spark_jobs.protocol.partition import numbers, of_source  # noqa: E402
 from spark_jobs.runtime.contract import JobArguments  # noqa: E402
 from tests.parts import make_topic, running  # noqa: E402
 from weir.cassandra.migrate import migrate  # noqa: E402
@@ -145,7 +146,7 @@ def drain(settings: Settings, spec: JobSpec, topic: str, lines: int, home: Path)
     store = CassandraStore.connect(address(settings), patience_s=30)
     broker = source_of(settings)
     ends = dict(broker.end_offsets(topic))
-    store.create_head(first_head(spec.name, dict(broker.earliest_offsets(topic)), broker.topic_id(topic), 1))
+    store.create_head(first_head(spec.name, of_source(broker.topic_id(topic), broker.earliest_offsets(topic)), 1))
     head = take_over(store, spec.name, judged=0)
     spec = spec.model_copy(update={"source": spec.source.model_copy(update={"topic": topic})})
     args = arguments(spec, head, "bench", str(home / "checkpoint"), settings)
@@ -155,7 +156,7 @@ def drain(settings: Settings, spec: JobSpec, topic: str, lines: int, home: Path)
         def landed() -> bool:
             head = store.head(spec.name)
             assert child.poll() is None, f"the driver ended: see {home / 'driver.log'}"
-            return head is not None and head.state is State.LANDED and dict(head.end) == ends
+            return head is not None and head.state is State.LANDED and numbers(head.end) == ends
 
         cpu, memory = watch(child, landed)
         cost = Cost(lines, time.monotonic() - began, cpu, memory)

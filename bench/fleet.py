@@ -35,6 +35,7 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 
 from spark_jobs.protocol import codec  # noqa: E402
 from spark_jobs.protocol.head import Batch, Head, Progress, Totals, claim, land, started  # noqa: E402
+from spark_jobs.protocol.partition import Partition, numbers  # noqa: E402
 from weir.factory import assemble  # noqa: E402
 from weir.jobs.folders import sound  # noqa: E402
 from weir.jobs.spec import JobSpec  # noqa: E402
@@ -79,10 +80,10 @@ class World:
                 assert head is not None
                 landed, topic = one_more(head), self.specs[job].source.topic
                 # A log that ends before the landed offsets would look truncated.
-                self.broker.fill(topic, 0, landed.frontier[0] - self.broker.end_offsets(topic)[0])
+                self.broker.fill(topic, 0, numbers(landed.frontier)[0] - self.broker.end_offsets(topic)[0])
                 self.store.swap(head, landed)
                 folder = job, landed.epoch, landed.attempt
-                self.checkpoints.plan(*folder, landed.batch_id, landed.frontier, topic)
+                self.checkpoints.plan(*folder, landed.batch_id, numbers(landed.frontier), topic)
                 self.checkpoints.commit(*folder, landed.batch_id)
 
     def kill(self, *jobs: str) -> None:
@@ -121,10 +122,10 @@ def specs(jobs: int) -> dict[str, JobSpec]:
 def one_more(head: Head) -> Head:
     """Return the head after one more batch of one line."""
     head = head if head.incarnation else started(head, f"i-{head.attempt}")
-    start = dict(head.frontier)
-    batch = Batch(head.last_landed + 1, start, start | {0: start[0] + 1})
+    start, first = dict(head.frontier), Partition(head.topic_id, 0)
+    batch = Batch(head.last_landed + 1, start, start | {first: start[first] + 1})
     now = int(time.time() * 1e6)
-    claimed = claim(head, batch, Totals(1, {"error": 1}), Progress({0: 1}, {0: 1}, 1), "v", now)
+    claimed = claim(head, batch, Totals(1, {"error": 1}), Progress({first: 1}, {first: 1}, 1), "v", now)
     return land(claimed, now // 1000)
 
 

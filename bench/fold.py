@@ -17,7 +17,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+
+from spark_jobs.protocol.partition import numbers, of_source
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
@@ -25,8 +28,8 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 from costs import Cost, cost  # noqa: E402
 
 from spark_jobs.counts.cells import DAY_MS, HOUR_MS, Delta  # noqa: E402
+from spark_jobs.counts.deltas import Counted, counting_writer  # noqa: E402
 from spark_jobs.protocol.head import Batch, Progress, Totals, first_head  # noqa: E402
-from spark_jobs.protocol.writer import Counted, Writer  # noqa: E402
 from tests.parts import running  # noqa: E402
 from weir.cassandra.migrate import migrate  # noqa: E402
 from weir.cassandra.store import CassandraStore, address  # noqa: E402
@@ -37,6 +40,8 @@ from weir.counts.query import ALL, Question, counts  # noqa: E402
 from weir.counts.rules import Rules  # noqa: E402
 from weir.ports.counts import HourShard  # noqa: E402
 from weir.supervise.takeover import take_over  # noqa: E402
+
+at = partial(of_source, "topic")  # offsets by partition
 
 JOB, SHARDS, HOURS = "bench", 4, 4
 DAY = 1_768_435_200_000  # 15 January 2026
@@ -55,20 +60,20 @@ def land(store: CassandraStore, hours: Sequence[int], batches: int) -> int:
     """Land `batches` in each of the hours. Return the number of rows."""
     head = store.head(JOB)
     if head is None:
-        store.create_head(first_head(JOB, {0: 0}, "topic", 1))
+        store.create_head(first_head(JOB, at({0: 0}), 1))
         head = store.head(JOB)
     assert head is not None
     attempt = take_over(store, JOB, head.attempt).attempt
-    writer = Writer(store, JOB, attempt, f"process-{attempt}", "v1", SHARDS, lambda: time.time_ns() // 1000)
+    writer = counting_writer(store, JOB, attempt, f"process-{attempt}", "v1", SHARDS, lambda: time.time_ns() // 1000)
     writer.start()
-    batch_id, offset, rows = head.last_landed + 1, dict(head.frontier)[0], 0
+    batch_id, offset, rows = head.last_landed + 1, numbers(head.frontier)[0], 0
     for hour in hours:
         for n in range(batches):
             deltas = batch_of(hour, n)
             lines = LINES_A_CELL * len(deltas)
             levels = {level: sum(d.n for d in deltas if d.level == level) for level in ("error", "warn", "info")}
-            counted = Counted(deltas, Totals(lines, levels), Progress({0: hour}, {0: hour}, None))
-            writer.write(Batch(batch_id, {0: offset}, {0: offset + lines}), lambda before, c=counted: c)
+            counted = Counted(deltas, Totals(lines, levels), Progress(at({0: hour}), at({0: hour}), None))
+            writer.write(Batch(batch_id, at({0: offset}), at({0: offset + lines})), lambda before, c=counted: c)
             batch_id, offset, rows = batch_id + 1, offset + lines, rows + len(deltas)
     return rows
 

@@ -26,8 +26,9 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 from bench.drain import MIX, START_MS, Cost, fill, show, watch  # noqa: E402
 from drill.generator import Truth  # noqa: E402
 from spark_jobs.counts.cells import Delta  # noqa: E402
+from spark_jobs.counts.deltas import Counted, counting_writer  # noqa: E402
 from spark_jobs.protocol.head import Batch, Progress, Totals, first_head  # noqa: E402
-from spark_jobs.protocol.writer import Counted, Writer  # noqa: E402
+from spark_jobs.protocol.partition import of_source  # noqa: E402
 from tests.parts import running  # noqa: E402
 from weir.cassandra.migrate import migrate  # noqa: E402
 from weir.cassandra.store import CassandraStore, address  # noqa: E402
@@ -42,9 +43,10 @@ JOB, TOPIC = "error_counts", "logs"
 def land(settings: Settings, truth: Truth) -> None:
     """Land one batch of all lines, as a driver does, with the generator's truth."""
     store, broker = CassandraStore.connect(address(settings), patience_s=60), source_of(settings)
-    start, end = dict(broker.earliest_offsets(TOPIC)), dict(broker.end_offsets(TOPIC))
-    store.create_head(first_head(JOB, start, broker.topic_id(TOPIC), 1))
-    writer = Writer(store, JOB, take_over(store, JOB, judged=0).attempt, "bench", "bench", 4, lambda: time.time_ns() // 1000)
+    topic_id = broker.topic_id(TOPIC)
+    start, end = (of_source(topic_id, offsets) for offsets in (broker.earliest_offsets(TOPIC), broker.end_offsets(TOPIC)))
+    store.create_head(first_head(JOB, start, 1))
+    writer = counting_writer(store, JOB, take_over(store, JOB, judged=0).attempt, "bench", "bench", 4, lambda: time.time_ns() // 1000)
     writer.start()
     levels: Counter[str] = truth.levels()
     deltas = [Delta(*cell, n) for cell, n in truth.panes.items()]

@@ -13,6 +13,7 @@ from drill.fault import FAILPOINTS, Scene, enlist, fault
 from drill.load import TOPIC
 from drill.stage import JOB, WHO, Stage
 from drill.steady import stays_given_up
+from spark_jobs.protocol.partition import numbers
 from weir.counts.progress import batches
 from weir.local import kafka
 from weir.supervise.report import Verdict
@@ -22,7 +23,7 @@ Lose = Callable[[Scene, Mapping[int, int]], Mapping[int, int]]  # from the topic
 
 def retention(scene: Scene, ends: Mapping[int, int]) -> Mapping[int, int]:
     """Delete the older half of the unread lines, as retention does."""
-    frontier = scene.stage.head().frontier
+    frontier = numbers(scene.stage.head().frontier)
     cuts = {p: frontier.get(p, 0) + (end - frontier.get(p, 0)) // 2 for p, end in ends.items()}
     client = kafka.admin(scene.stage.settings.kafka)  # keep a reference: the answer is lost when the client is collected
     for future in client.delete_records([TopicPartition(TOPIC, p, cut) for p, cut in cuts.items()]).values():
@@ -58,7 +59,7 @@ def lost(lose: Lose) -> Callable[[Scene], None]:
             stage.wake(driver)
         stage.until(lambda: stage.manager.health(JOB).verdict is Verdict.DATA_LOSS, "the loss is seen")
         stage.until(lambda: not stage.driver_runs(driver), "the driver has ended by itself, or was ended")
-        frontier = stage.head().frontier
+        frontier = numbers(stage.head().frontier)
         scene.expected_losses = sum(max(0, end - frontier.get(p, 0)) for p, end in gone.items())
         stage.manager.accept_loss(JOB, who=WHO, reason="the drill deleted the lines")
         load.go_on()
@@ -99,7 +100,7 @@ def poisoned(scene: Scene) -> None:
 def _lines_of(stage: Stage, batch: int) -> int:
     """Return how many lines the checkpoint plans for a batch that has not landed."""
     plan = (newest(stage) / "offsets" / str(batch)).read_text().splitlines()[-1]
-    frontier = stage.head().frontier
+    frontier = numbers(stage.head().frontier)
     return sum(end - frontier.get(int(p), 0) for p, end in json.loads(plan)[TOPIC].items())
 
 

@@ -12,6 +12,7 @@ from drill.generator import Mix, Truth
 from drill.load import TOPIC
 from drill.stage import JOB
 from drill.steady import PAUSE_S, unharmed
+from spark_jobs.protocol.partition import numbers
 from weir.counts.folding import fold_many, pending, sweep_many, sweepable
 from weir.errors import NotProven, NotRunning
 from weir.local.kafka import admin
@@ -121,4 +122,4 @@ def more_partitions(scene: Scene) -> None:
     scene.load.hold()
     scene.load.begin_anew(wanted)
     scene.load.go_on()
-    scene.stage.until(lambda: scene.stage.head().frontier.get(wanted - 1, 0) > 0, "lines of the new partition land")
+    scene.stage.until(lambda: numbers(scene.stage.head().frontier).get(wanted - 1, 0) > 0, "lines of the new partition land")

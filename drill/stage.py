@@ -21,6 +21,7 @@ from drill.load import TOPIC
 from drill.proxy import Proxy
 from spark_jobs import failpoint
 from spark_jobs.protocol.head import Head, State
+from spark_jobs.protocol.partition import numbers
 from spark_jobs.runtime.contract import pid_of
 from spark_jobs.runtime.session import Session
 from weir.cassandra.store import CassandraStore
@@ -155,7 +156,12 @@ class Stage:
     def await_landed(self) -> None:
         """Wait until everything in the topic has landed."""
         ends = self.until(lambda: self.broker.end_offsets(TOPIC), "Kafka answers")
-        self.until(lambda: all(self.head().frontier.get(p, 0) >= end for p, end in ends.items()), "all lines have landed", 2 * PATIENCE_S)
+
+        def landed() -> bool:
+            frontier = numbers(self.head().frontier)
+            return all(frontier.get(p, 0) >= end for p, end in ends.items())
+
+        self.until(landed, "all lines have landed", 2 * PATIENCE_S)
 
     def arm(self, point: str, way: str) -> None:
         failpoint.arm(self.failpoints, point, way)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from spark_jobs.counts.cells import day_of, hour_of
-from spark_jobs.protocol.head import Offsets, Position, landed
+from spark_jobs.protocol.head import Head, Offsets, Position, landed
 from weir.alerts.judge import WEEK_MS, Outcome, RuleCounts, judge, rule_counts
 from weir.alerts.rules import NewSignature, Ratio, Rule
 from weir.alerts.windows import AMENDED_WITHIN_MS, Span, reach, settled_until
@@ -15,7 +15,7 @@ from weir.counts.rules import Rules
 from weir.errors import NotRunning
 from weir.ports.counts import NOWHERE, Cell, CountStore, Touched
 from weir.ports.jobs import JobStore
-from weir.ports.source import Broker
+from weir.ports.source import Broker, ends_for
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,15 @@ def look(store: JobStore, broker: Broker, rules: Rules, since: int | None, now: 
     head = store.head(rules.job)
     if head is None:
         return None
-    ends = _ends(broker, rules.topic) if store.desired(rules.job) == "running" else None  # a stopped stream is not silent
+    ends = _ends(broker, head, rules.topic) if store.desired(rules.job) == "running" else None  # a stopped stream is not silent
     newest = landed(head, store.firsts(rules.job)).newest
     hours = store.hours(rules.job, None if since is None else hour_of(since - AMENDED_WITHIN_MS))
     return CountsState(settled_until(head, rules, ends, now), newest or NOWHERE, hours)
 
 
-def _ends(broker: Broker, topic: str) -> Offsets | None:
+def _ends(broker: Broker, head: Head, topic: str) -> Offsets | None:
     try:
-        return broker.end_offsets(topic)
+        return ends_for(broker, head, topic)
     except NotRunning:
         return None
 

@@ -110,14 +110,16 @@ def wait(
 
     Example: weir wait error_counts --lag 0 --timeout 2m
     """
-    from weir.counts.progress import left
+    from weir.counts.progress import head_of, left
     from weir.errors import TimedOut
     from weir.factory import source_of
+    from weir.ports.source import ends_for
     from weir.times import parse_duration
 
     settings, deadline = Settings.load(), time.monotonic() + parse_duration(timeout, "timeout") / 1000
     with opened_store(settings) as store:
-        ends = source_of(settings).end_offsets(spec_of(settings, store, job, Capability.LANDS).source.topic)
+        topic = spec_of(settings, store, job, Capability.LANDS).source.topic
+        ends = ends_for(source_of(settings), head_of(store, job), topic)
         while (remaining := left(store, job, ends)) > lag:
             if time.monotonic() >= deadline:
                 raise TimedOut(f"Lines that have not landed in {timeout}: {remaining}.", f"See: weir health {job}")
@@ -197,14 +199,13 @@ def rejected(
 def _reparsed(settings: Settings, store: JobStore, job: str, lines: Sequence[RejectedLine]) -> list[dict[str, Any]]:
     """Return for each sample how the present parser reads it, with a note if the original result may differ."""
     from spark_jobs.counts.reparse import outcomes, session
-    from weir.counts.progress import head_of
-    from weir.supervise.submission import arguments
+    from weir.jobs.spec import counts_of
     from weir.times import iso
 
-    args = arguments(spec_of(settings, store, job, Capability.COUNTS), head_of(store, job), "reparse", "", settings)
+    options = counts_of(spec_of(settings, store, job, Capability.COUNTS)).counting
     spark = session()
     try:
-        found = outcomes(spark, args, lines)
+        found = outcomes(spark, options, lines)
     finally:
         spark.stop()
     return [

@@ -23,7 +23,7 @@ def _begins(seen: Seen) -> str:
     if plans is None or plans.committed not in plans.planned:
         return f"No batch is committed in the checkpoint of {of}."
     planned = f"; batch {plans.newest} is planned" if plans.newest > plans.committed else ""
-    return f"The checkpoint of {of} is committed up to batch {plans.committed}, at {_offsets(plans.planned[plans.committed][1])}{planned}."
+    return f"The checkpoint of {of} is committed up to batch {plans.committed}, at {_offsets(plans.shown(plans.committed))}{planned}."
 
 
 def _size(seen: Seen) -> str:
@@ -36,5 +36,5 @@ def _verdict(findings: Sequence[Finding]) -> str:
     return f"{harmful} finding{'' if harmful == 1 else 's'} for an operator to check." if harmful else "No harmful findings."
 
 
-def _offsets(offsets: Mapping[int, int]) -> str:
-    return ", ".join(f"partition {p}: {o}" for p, o in sorted(offsets.items()))
+def _offsets(ends: Mapping[str, int]) -> str:
+    return ", ".join(f"partition {p}: {o}" for p, o in ends.items())

@@ -63,7 +63,7 @@ def sample(report: Report) -> Sample | None:
     topic, landed = ends(report), report.evidence.get("offsets")
     if not topic or not isinstance(landed, dict):
         return None
-    return Sample(report.at, sum(topic.values()), sum(int(landed.get(str(p), 0)) for p in topic))
+    return Sample(report.at, sum(topic.values()), sum(int(landed.get(p, 0)) for p in topic))
 
 
 def remembered(seen: Sequence[Sample], now: Sample) -> list[Sample]:

@@ -82,7 +82,7 @@ def _partitions(facts: Facts) -> Samples:
     for p, offset in _mapping(evidence.get("offsets")).items():
         yield "weir_landed_offset", (p,), offset
     for partition, offset in ends(facts.report).items():
-        yield "weir_end_offset", (str(partition),), offset
+        yield "weir_end_offset", (partition,), offset
     for p, minutes in _mapping(evidence.get("retention_minutes")).items():
         yield "weir_unread_retention_seconds", (p,), 60 * minutes
 

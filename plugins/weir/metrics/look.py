@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from spark_jobs.protocol.head import Head, base_progress
+from spark_jobs.protocol.partition import labelled
 from weir.alerts.book import Book
 from weir.alerts.keep import open_book
 from weir.jobs.kinds import Kind
@@ -35,7 +36,7 @@ class Facts:
     counted: JobCounters | None = None
     recounts: Sequence[Record] = ()
     alerts: Book | None = None
-    read_up: Mapping[int, int] = field(default_factory=dict)  # by partition: when all its lines had last landed (ms)
+    read_up: Mapping[str, int] = field(default_factory=dict)  # by partition's label: when all its lines had last landed (ms)
 
 
 @dataclass(frozen=True)
@@ -89,29 +90,30 @@ class ReadUp:
     """Remembers when all lines of each partition had last landed (ms), as far as this process has seen."""
 
     def __init__(self) -> None:
-        self._known: dict[str, dict[int, int]] = {}
+        self._known: dict[str, dict[str, int]] = {}
 
-    def look(self, report: Report, head: Head | None) -> Mapping[int, int]:
+    def look(self, report: Report, head: Head | None) -> Mapping[str, int]:
         known = self._known.setdefault(report.job, {})
         if head is not None:
-            known |= {p: report.at for p, end in ends(report).items() if head.frontier.get(p, 0) >= end}
+            landed = head.shown_frontier
+            known |= {p: report.at for p, end in ends(report).items() if landed.get(p, 0) >= end}
         return dict(known)
 
 
-def ends(report: Report) -> Mapping[int, int]:
-    """Return the present end offsets; empty if the broker did not answer. Then the evidence has older ones."""
+def ends(report: Report) -> Mapping[str, int]:
+    """Return the present end offsets by the partition's label; empty if the broker did not answer. Then the evidence has older ones."""
     told = report.evidence.get("end_offsets")
-    return {int(p): o for p, o in told.items()} if isinstance(told, Mapping) and report.evidence.get("lag") is not None else {}
+    return dict(told) if isinstance(told, Mapping) and report.evidence.get("lag") is not None else {}
 
 
-def waited_ms(head: Head, topic: Mapping[int, int], read_up: Mapping[int, int], now: int) -> int | None:
+def waited_ms(head: Head, topic: Mapping[str, int], read_up: Mapping[str, int], now: int) -> int | None:
     """Return an upper bound (ms) for the age of the oldest unread record; 0 if all is read, None if unknown.
 
     A topic keeps its records in append order: an unread record is no older than the newest landed one, and came after the time at which
     everything was read.
     """
-    landed = base_progress(head).append_times
-    unread = [p for p, end in topic.items() if end > head.frontier.get(p, 0)]
+    landed, frontier = labelled(base_progress(head).append_times, head.names), head.shown_frontier
+    unread = [p for p, end in topic.items() if end > frontier.get(p, 0)]
     since = [max(landed.get(p, 0), read_up.get(p, 0)) for p in unread]
     if not all(since):
         return None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spark_jobs.protocol.head import Head, Offsets, first_head
+from spark_jobs.protocol.head import Head, first_head
+from spark_jobs.protocol.partition import of_source
 from weir.errors import DataLoss, Diverged, WeirError
 from weir.jobs import bundle
 from weir.jobs.spec import JobSpec
@@ -68,14 +69,14 @@ class Deployer:
     def _ensure_head(self, spec: JobSpec) -> Head:
         head, broker, topic = self._store.head(spec.name), self._parts.source, spec.source.topic
         while head is None:
-            first = first_head(spec.name, broker.earliest_offsets(topic), broker.topic_id(topic), self._parts.now_ms() * 1000)
-            self._store.create_head(first)
+            first = of_source(broker.topic_id(topic), broker.earliest_offsets(topic))
+            self._store.create_head(first_head(spec.name, first, self._parts.now_ms() * 1000))
             head = self._store.head(spec.name)
         return head
 
 
-def _at(head: Head) -> tuple[int, Offsets]:
-    return head.attempt, dict(head.frontier)
+def _at(head: Head) -> tuple[int, dict[str, int]]:
+    return head.attempt, dict(head.shown_frontier)
 
 
 NEXT: dict[type[WeirError], str] = {

@@ -29,7 +29,7 @@ def lag_since(seen: Observation, before: Report | None) -> int:
         return before.lag_since if before else 0
     if seen.lag == 0 or seen.head is None:
         return 0
-    if before is None or not before.lag_since or dict(before.frontier) != dict(seen.head.frontier):
+    if before is None or not before.lag_since or dict(before.frontier) != dict(seen.head.shown_frontier):
         return seen.now
     return seen.now if seen.now - before.lag_seen > UNSEEN_MS else before.lag_since
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 
-from spark_jobs.protocol.head import Offsets
-
 FRESH_MS = 15_000  # a kept report is no older while its stream moves: written at every look it was one write a second for each job
 
 
@@ -55,7 +53,7 @@ class Report:
     next_step: str = ""
     evidence: Mapping[str, object] = field(default_factory=dict)
     lag_since: int = 0
-    frontier: Offsets = field(default_factory=dict)
+    frontier: Mapping[str, int] = field(default_factory=dict)
     act: str = "none"
     plan: str = ""
     not_before: int = 0
@@ -84,7 +82,6 @@ class Report:
     def from_json(cls, text: str) -> Report:
         values = json.loads(text)
         values["verdict"] = Verdict(values["verdict"])
-        values["frontier"] = {int(p): o for p, o in values["frontier"].items()}
         return cls(**values)
 
 

@@ -27,7 +27,7 @@ class Responder:
         job = report.job
         if report.act == Act.NONE or self._parts.now_ms() < report.not_before or self._register.paused(job):
             return None
-        if report.verdict is Verdict.STALLED and dict(self._register.head(job).frontier) != dict(report.frontier):
+        if report.verdict is Verdict.STALLED and dict(self._register.head(job).shown_frontier) != dict(report.frontier):
             return None
         if report.evidence.get("driver") == DriverState.OUT_OF_MEMORY:
             self._note_end(job, report.attempt)

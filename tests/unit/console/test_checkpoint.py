@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from spark_jobs.protocol.head import first_head
+from spark_jobs.protocol.partition import of_source
 from weir.console.checkpoint import in_words
 from weir.supervise.doctor import Seen
 from weir.testing import MemoryCheckpoints
 
-HEAD = first_head("job", {0: 0}, "topic-1", 0)
+at = partial(of_source, "topic-1")  # offsets by partition
+
+HEAD = first_head("job", at({0: 0}), 0)
 
 
 def seen(checkpoints: MemoryCheckpoints) -> Seen:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spark_jobs.protocol.head import Batch, Head, Position, Progress, Totals, claim, first_head, land, started, taken_over
+from spark_jobs.protocol.partition import Partition, of_source
 from weir.console.fleet import moves
 from weir.console.plot import sparkline
 from weir.console.throughput import LEAST_MS, OLDEST_MS, OVER_MS, Sample, Throughput, ThroughputMeter, remembered, throughput
@@ -16,6 +18,8 @@ from weir.console.trend import EVERY_S, FIRST, MINUTE_MS, Trends
 from weir.ports.jobs import Glance
 from weir.supervise.report import Report, Verdict
 from weir.testing import Clock, MemoryStore
+
+at = partial(of_source, "t")  # offsets by partition
 
 HOUR = 3_600_000
 
@@ -26,8 +30,8 @@ def report(at: int, end: int, landed: int, verdict: Verdict = Verdict.CATCHING_U
 
 
 def head(landed: int, appended: int = 0) -> Head:
-    progress = Progress({0: appended}, {0: appended}, 0) if appended else Progress()
-    return Head("job", 1, 1, "i", 0, first_head("job", {}, "", 0).state, 1, 0, {}, {0: landed}, progress=progress)
+    progress = Progress(at({0: appended}), at({0: appended}), 0) if appended else Progress()
+    return Head("job", 1, 1, "i", 0, first_head("job", {}, 0).state, 1, 0, {}, at({0: landed}), progress=progress)
 
 
 def test_rates_are_what_came_and_went_since_an_earlier_sighting() -> None:
@@ -95,12 +99,12 @@ class Ledger:
 
     def __init__(self) -> None:
         self.store, self.reads = MemoryStore(), 0
-        self.head = started(taken_over(first_head("job", {0: 0}, "t", 0)), "i")
+        self.head = started(taken_over(first_head("job", at({0: 0}), 0)), "i")
 
-    def land(self, at: int, errors: int, **levels: int) -> None:
-        batch = Batch(self.head.last_landed + 1, self.head.frontier, {0: self.head.frontier[0] + 1})
+    def land(self, moment: int, errors: int, **levels: int) -> None:
+        batch = Batch(self.head.last_landed + 1, self.head.frontier, at({0: self.head.frontier[Partition("t", 0)] + 1}))
         counted = {"error": errors, **levels}
-        self.head = land(claim(self.head, batch, Totals(sum(counted.values()), counted), Progress(), "v", at * 1000), at)
+        self.head = land(claim(self.head, batch, Totals(sum(counted.values()), counted), Progress(), "v", moment * 1000), moment)
         self.store.put_ledger(self.head)
 
     def look(self, trends: Trends) -> None:
