@@ -56,7 +56,7 @@ def test_a_driver_is_given_the_options_of_its_own_model() -> None:
         depth_s: int = 5
 
     spec = SPEC.model_copy(update={"options": {"pane": 20, "dialect": 3, "depth": 7}})
-    args = arguments(spec, first_head("error_counts", at({0: 0}), "v1", "file:///c", Settings(home="h"))
+    args = arguments(spec, first_head("error_counts", at({0: 0}), 1), "v1", "file:///c", Settings(home="h"))
     found = JobArguments.from_argv(args.to_argv()).typed(Options)
     assert (found.pane_s, found.dialect, found.depth_s, found.shards) == (20, 3, 7, 4)
     assert json.loads(args.to_argv()[0])["pane_s"] == 20, "as a kept bundle of release adaf5c8 reads it"
