@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from spark_jobs.counts.cells import DAY_MS, HOUR_MS, RejectedLine
+from spark_jobs.counts.options import CountsOptions
 from spark_jobs.protocol.partition import of_source
 from tests.unit.cli.conftest import Weir
 from tests.unit.counts.job import JOB, START, TOPIC, Job
@@ -129,14 +130,14 @@ def test_rejected_lines_are_parsed_again(weir: Weir, job: Job, monkeypatch: pyte
     asked: list[Any] = []
     found = [reparse.Outcome(None, "error", START), reparse.Outcome("not_a_log_line", None, None)]
     monkeypatch.setattr(reparse, "session", lambda: SimpleNamespace(stop=lambda: asked.append("stopped")))
-    monkeypatch.setattr(reparse, "outcomes", lambda spark, args, lines: asked.append((args, lines)) or found)
+    monkeypatch.setattr(reparse, "outcomes", lambda spark, options, lines: asked.append((options, lines)) or found)
     code, out, _ = weir("rejected", JOB, "--reason", "x", "--reparse", "--format", "json")
     undated, cut = json.loads(out)
     assert (code, cut["reason"], cut["now"], cut["note"]) == (0, "x", "not_a_log_line", "cut: only its first 4096 bytes were kept")
     assert (undated["now"], undated["level"], undated["event_time"]) == ("counted", "error", "2026-01-31T12:00:00Z")
     assert undated["note"] == "its append time was not kept: it may be dated too far ahead"
-    (args, lines), stopped = asked
-    assert (args.job, args.topic, lines, stopped) == (JOB, TOPIC, samples[::-1], "stopped")
+    (options, lines), stopped = asked
+    assert (options, lines, stopped) == (CountsOptions(), samples[::-1], "stopped")
 
 
 def test_wait(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
