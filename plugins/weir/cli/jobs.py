@@ -24,11 +24,14 @@ def jobs(form: FormatOption = Format.TABLE) -> None:
     Example: weir jobs
     """
     from weir import rows
+    from weir.jobs.kinds import KINDS
     from weir.jobs.specs import bad_of
 
     with opened_manager() as manager:
         found, bad = rows.jobs(manager, manager.specs), bad_of(manager.specs)
     show(found, form, empty="There are no jobs.")
+    for kind in sorted({row["kind"] for row in found}) if form is Format.TABLE else ():
+        say(f"{kind}: {KINDS[kind].promise}")
     for error in bad.values():
         say(str(error))
 

@@ -28,6 +28,7 @@ from weir.counts.proven import Proven
 from weir.errors import NotRunning
 from weir.ingest import Interrupted, Sent
 from weir.jobs.folders import sound
+from weir.jobs.kinds import KINDS
 from weir.settings import OWN_JOBS
 from weir.supervise.manager import ActionResult
 from weir.supervise.report import Report, Verdict
@@ -264,6 +265,7 @@ def test_jobs_and_health(weir: Weir, manager: FakeManager) -> None:
     (row,) = json.loads(weir("jobs", "--format", "json")[1])
     assert (row["job"], row["kind"], row["desired"], row["verdict"], row["lag"]) == (JOB, "counts", "not deployed", "down", 7)
     assert (row["proven_up_to"], row["proven_share"]) == ("2026-01-31T12:00:00Z", 0.75)
+    assert f"counts: {KINDS['counts'].promise}\n" in weir("jobs")[2]
     code, out, _ = weir("health", JOB, "--format", "json")
     report = json.loads(out)
     assert (code, report["verdict"], report["since"], report["evidence"]["lag"]) == (0, "down", "2026-01-31T12:00:00Z", 7)
@@ -282,6 +284,15 @@ def test_what_the_manager_is_asked(weir: Weir, manager: FakeManager) -> None:
         ("restart", (JOB, 3), {"who": who(), "reason": "why"}),
         ("stop", (JOB,), {"who": who(), "reason": "by command line"}),
     ]
+
+
+def test_ingest_creates_a_topic_only_when_told_to(weir: Weir, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    monkeypatch.setattr("weir.ingest.ingest", lambda *args, **more: Sent(lines=1, acknowledged=1))
+    monkeypatch.setattr("weir.local.kafka.topic", lambda address, name: made.append(name) or len(made) == 1)
+    assert weir("ingest", "x.log", "--topic", "mine")[0] == 0 and made == []
+    assert "The topic mine was created.\n" in weir("ingest", "x.log", "--topic", "mine", "--create")[2]
+    assert "created" not in weir("ingest", "x.log", "--topic", "mine", "--create")[2] and made == ["mine", "mine"]
 
 
 def test_ingest_tells_what_became_of_the_lines(weir: Weir, monkeypatch: pytest.MonkeyPatch) -> None:
