@@ -40,10 +40,8 @@ class Starter:
         """
         job, wanted = request.job, self._register.wanted_running(request.job)
         request = replace(request, version=wanted.version)
-        spec, cluster = (
-            parse(wanted.spec, f"version {wanted.version}"),
-            self._register.cluster(job),
-        )  # nothing is taken over that cannot start
+        spec = parse(wanted.spec, f"version {wanted.version}")
+        cluster = self._register.cluster(job)  # before the takeover: nothing is taken over that cannot start
         kind = self._kinds[spec.kind.name]
         preparation = self._preparations[kind.fenced]
         start = preparation.prepare(request, spec)
