@@ -36,12 +36,12 @@ from weir.cassandra.store import CassandraStore, address  # noqa: E402
 from weir.counts.folding import fold_many  # noqa: E402
 from weir.counts.panes import Windows  # noqa: E402
 from weir.counts.query import Question, counts  # noqa: E402
-from weir.jobs.spec import load_all  # noqa: E402
+from weir.jobs.folders import sound  # noqa: E402
 from weir.settings import Settings  # noqa: E402
 from weir.supervise.takeover import take_over  # noqa: E402
 
 JOB, HOUR, SHARDS = "bench", 1_768_435_200_000, 4
-CAP = load_all(PROJECT / "spark_jobs")["error_counts"].limits.signature_cap
+CAP = sound(PROJECT / "spark_jobs")["error_counts"].counting.signature_cap
 
 
 @dataclass(frozen=True)

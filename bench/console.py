@@ -57,7 +57,7 @@ def a_week(world: Any, job: str) -> None:
 
     chance, store = random.Random(1), world.store
     head = store.head(job)
-    shards = world.specs[job].panes.shards
+    shards = world.specs[job].counting.shards
     now = int(time.time() * 1000) // BATCH_MS * BATCH_MS
     store.put_first(job, head.attempt, head.epoch, head.last_landed + 1)
     for at in range(now - 7 * DAY_MS, now, BATCH_MS):

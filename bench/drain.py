@@ -38,11 +38,12 @@ from weir.cassandra.store import CassandraStore, address  # noqa: E402
 from weir.cluster.base import Cell  # noqa: E402
 from weir.cluster.spark import create_request  # noqa: E402
 from weir.counts.read import snapshot  # noqa: E402
-from weir.jobs.spec import JobSpec, load_all  # noqa: E402
+from weir.factory import source_of  # noqa: E402
+from weir.jobs.folders import sound  # noqa: E402
+from weir.jobs.spec import JobSpec  # noqa: E402
 from weir.local.part import LOOPBACK  # noqa: E402
 from weir.local.spark import spark_home  # noqa: E402
 from weir.settings import Settings  # noqa: E402
-from weir.sources.kafka import KafkaBroker  # noqa: E402
 from weir.supervise.submission import arguments, submission  # noqa: E402
 from weir.supervise.takeover import take_over  # noqa: E402
 
@@ -142,7 +143,7 @@ def used(process: psutil.Process) -> tuple[float, int]:
 def drain(settings: Settings, spec: JobSpec, topic: str, lines: int, home: Path) -> tuple[Cost, Head]:
     """Run the job from the topic's beginning until its last line has landed."""
     store = CassandraStore.connect(address(settings), patience_s=30)
-    broker = KafkaBroker(settings.kafka)
+    broker = source_of(settings)
     ends = dict(broker.end_offsets(topic))
     store.create_head(first_head(spec.name, dict(broker.earliest_offsets(topic)), broker.topic_id(topic), 1))
     head = take_over(store, spec.name, judged=0)
@@ -217,7 +218,7 @@ def main() -> int:
 
 def run(lines: int, home: Path, report: Path | None) -> int:
     home.mkdir(parents=True, exist_ok=True)
-    spec = load_all(PROJECT / "spark_jobs")["error_counts"]
+    spec = sound(PROJECT / "spark_jobs")["error_counts"]
     with running(home, "kafka", "cassandra") as settings:
         migrate(settings)
         print(f"filling a topic with {lines:,} lines", flush=True)

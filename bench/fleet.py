@@ -35,7 +35,8 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 
 from spark_jobs.protocol import codec  # noqa: E402
 from spark_jobs.protocol.head import Batch, Head, Progress, Totals, claim, land, started  # noqa: E402
-from weir.jobs.spec import JobSpec, load_all  # noqa: E402
+from weir.jobs.folders import sound  # noqa: E402
+from weir.jobs.spec import JobSpec  # noqa: E402
 from weir.ports.cluster import DriverState  # noqa: E402
 from weir.ports.jobs import Kept  # noqa: E402
 from weir.settings import Settings  # noqa: E402
@@ -106,7 +107,7 @@ class World:
 
 def specs(jobs: int) -> dict[str, JobSpec]:
     """Copies of the real spec, spread over the topics."""
-    real = load_all(PROJECT / "spark_jobs")["error_counts"]
+    real = sound(PROJECT / "spark_jobs")["error_counts"]
     return {
         f"job_{n:04}": real.model_copy(
             update={"name": f"job_{n:04}", "source": real.source.model_copy(update={"topic": f"logs_{n % TOPICS}"})}

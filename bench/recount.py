@@ -32,8 +32,8 @@ from tests.parts import running  # noqa: E402
 from weir.cassandra.migrate import migrate  # noqa: E402
 from weir.cassandra.store import CassandraStore, address  # noqa: E402
 from weir.counts.tally import cores  # noqa: E402
+from weir.factory import source_of  # noqa: E402
 from weir.settings import Settings  # noqa: E402
-from weir.sources.kafka import KafkaBroker  # noqa: E402
 from weir.supervise.takeover import take_over  # noqa: E402
 
 JOB, TOPIC = "error_counts", "logs"
@@ -41,7 +41,7 @@ JOB, TOPIC = "error_counts", "logs"
 
 def land(settings: Settings, truth: Truth) -> None:
     """One batch of all lines, as a driver lands it; what it holds is the generator's truth."""
-    store, broker = CassandraStore.connect(address(settings), patience_s=60), KafkaBroker(settings.kafka)
+    store, broker = CassandraStore.connect(address(settings), patience_s=60), source_of(settings)
     start, end = dict(broker.earliest_offsets(TOPIC)), dict(broker.end_offsets(TOPIC))
     store.create_head(first_head(JOB, start, broker.topic_id(TOPIC), 1))
     writer = Writer(store, JOB, take_over(store, JOB, judged=0).attempt, "bench", "bench", 4, lambda: time.time_ns() // 1000)

@@ -27,6 +27,7 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 
 from bench.drain import fill  # noqa: E402
 from tests.parts import running  # noqa: E402
+from weir.factory import source_of  # noqa: E402
 from weir.local import jars, ports, secrets  # noqa: E402
 from weir.local.class_archive import archive  # noqa: E402
 from weir.local.part import Stack  # noqa: E402
@@ -60,7 +61,7 @@ def measure(home: Path, rounds: int) -> dict[str, list[dict[str, float]]]:
     with running(home, "kafka") as found:
         settings = replace(Settings.load(), kafka=found.kafka)
         fill(settings, TOPIC, LINES)
-        job = rehearsal(settings, JOB)
+        job = rehearsal(settings, JOB, source_of(settings))
         of = {"job": job, "bare": replace(job, application=str(PROJECT / "bench" / "bare.py"))}
         runs: dict[str, list[dict[str, float]]] = {name: [] for name in of}
         for n in range(rounds):

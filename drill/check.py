@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from drill.generator import Truth
 from drill.load import Cell
 from spark_jobs.counts.cells import DAY_MS
-from weir.counts.panes import iso, parse_time, windows
+from weir.counts.panes import windows
 from weir.counts.progress import batches
 from weir.counts.query import ALL, DIMENSIONS, Question, counts
 from weir.ports.counts import CountStore
+from weir.times import iso, parse_time
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from drill.runs import DAGS, Runs
 from drill.stage import JOB, WHO, Stage
 from drill.steady import replaced, unharmed
 from weir.errors import Conflict, NotRunning
-from weir.supervise.factory import manager
+from weir.factory import manager
 
 DEPLOY, RESTART = f"{JOB}_deploy", f"{JOB}_restart"
 DEPLOYS, DOORS, PROCESSES = 100, 5, 20  # a hundred processes would need 15 GB

@@ -15,8 +15,8 @@ from drill.stage import JOB, WHO, Stage
 from drill.steady import replaced, stays_given_up
 from spark_jobs import failpoint
 from weir.errors import NotRunning
+from weir.factory import manager
 from weir.ports.jobs import JobRow
-from weir.supervise.factory import manager
 from weir.supervise.report import Verdict
 
 # It passes the pre-flight, and every driver of it fails when its query starts.

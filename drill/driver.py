@@ -16,7 +16,7 @@ from drill.steady import of_driver, one_driver, replaced
 from spark_jobs.failpoint import DRIVER, TAKEOVER
 from spark_jobs.protocol.head import Head
 from weir.errors import Conflict, NotRunning
-from weir.supervise.factory import manager
+from weir.factory import manager
 from weir.supervise.manager import Action
 
 KILLS = 30

@@ -19,7 +19,7 @@ from weir.cassandra.store import CassandraStore
 from weir.counts.panes import windows
 from weir.counts.query import ALL, Question, counts
 from weir.errors import NotProven
-from weir.supervise.factory import store
+from weir.factory import store
 
 LATE = Mix(events_per_s=500, late_share=0.5, late_by_s=3600)
 ROUNDS = 5
@@ -29,7 +29,7 @@ import sys, time
 from weir.counts.folding import fold_many, pending, pending_days, roll_up_many, sweep_many, sweepable
 from weir.counts.sweep import sweep_rolls
 from weir.settings import Settings
-from weir.supervise.factory import store
+from weir.factory import store
 job, opened = sys.argv[1], store(Settings.load(), 120)
 now = lambda: int(time.time() * 1000)
 fold_many(opened, job, pending(opened, job), now())

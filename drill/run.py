@@ -17,7 +17,7 @@ from drill.load import TOPIC, Load, told
 from drill.stage import JOB, PATIENCE_S, Stage
 from spark_jobs.counts.cells import HOUR_MS
 from weir.errors import WeirError
-from weir.supervise.factory import store
+from weir.factory import store
 
 log = logging.getLogger(__name__)
 FIRST_HOUR = 1_769_904_000_000  # 1 February 2026: after the sample, so that the first lines of a load are not late

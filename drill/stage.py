@@ -27,6 +27,7 @@ from weir.cassandra.store import CassandraStore
 from weir.counts.progress import batches
 from weir.counts.rules import Rules
 from weir.errors import NotRunning, TimedOut
+from weir.factory import manager, source_of
 from weir.local import first_counts, folder, stack
 from weir.local.airflow import DAGS
 from weir.local.process import descendants_of
@@ -34,7 +35,6 @@ from weir.local.report import Reporter
 from weir.local.state import StateFile
 from weir.settings import PROJECT, Settings, home
 from weir.sources.kafka import KafkaBroker
-from weir.supervise.factory import manager
 from weir.supervise.manager import Manager
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ class Stage:
 
     @property
     def rules(self) -> Rules:
-        return Rules.of(self.manager.specs[JOB])
+        return Rules.of(self.manager.spec(JOB))
 
     @property
     def session(self) -> Session:
@@ -225,7 +225,7 @@ def running() -> Iterator[Stage]:
 def _stage(proxy: Proxy | None) -> Iterator[Stage]:
     settings = replace(Settings.load(), cassandra_port=folder.load(home()).ports["cassandra"])
     with closing(manager(settings)) as opened:
-        yield Stage(home(), settings, opened, KafkaBroker(settings.kafka), proxy)
+        yield Stage(home(), settings, opened, source_of(settings), proxy)
 
 
 __all__ = ["JOB", "WHO", "Stage", "own", "running"]

@@ -17,8 +17,8 @@ from drill.runs import ENDED, Runs
 from drill.stage import JOB
 from drill.steady import one_driver, replaced, unharmed
 from spark_jobs.counts.cells import DAY_MS
-from weir.counts.panes import iso
 from weir.errors import NotRunning
+from weir.times import iso
 
 TRIES = 10
 SPAN_MS = 60_000  # what is counted again while a task of it is killed

@@ -17,7 +17,6 @@ from confluent_kafka import KafkaException, Producer
 
 from weir.errors import BadInput, NotRunning
 from weir.settings import Settings
-from weir.sources.kafka import KafkaBroker
 
 TOPIC = "logs"
 MAX_LINE = 1024 * 1024  # bytes, without what ends the line
@@ -79,7 +78,9 @@ def ingest(
     Raises BadInput if the file cannot be read, NotRunning if Kafka does not answer, Interrupted.
     """
     chunks = _open(path, follow)
-    partitions = KafkaBroker(settings.kafka).partitions(topic)
+    from weir.factory import source_of
+
+    partitions = source_of(settings).partitions(topic)
     return Sender(producer(settings.kafka), topic, partitions, service.encode(), rate, progress).send(lines(chunks))
 
 

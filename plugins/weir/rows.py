@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spark_jobs.counts.cells import RejectedLine
-from weir.counts.panes import iso
 from weir.output import readable
 from weir.ports.jobs import Event, VersionRow
 from weir.supervise.summary import summary
+from weir.times import iso
 
 if TYPE_CHECKING:
     from weir.supervise.doctor import Finding, Seen

@@ -8,7 +8,10 @@ import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+import spark_jobs
+
 PROJECT = Path(__file__).resolve().parents[2]
+OWN_JOBS = Path(spark_jobs.__file__ or "").resolve().parent
 
 
 def home() -> Path:
@@ -22,6 +25,7 @@ class Settings:
 
     `driver_kafka` is where drivers reach Kafka, empty for `kafka`. `checkpoints` is a URI or path that drivers and the supervisor both
     reach. `bundles` holds the deployed versions of the jobs' code.
+    `jobs` are folders with a folder for each job, separated as in PATH; an empty one stands for Weir's own jobs.
     `log_format` is that of drivers' log lines, text or json.
     """
 
@@ -44,9 +48,14 @@ class Settings:
     checkpoints: str = ""
     bundles: str = ""
     data_docs: str = ""
-    jobs: str = str(PROJECT / "spark_jobs")
+    jobs: str = ""
     rules: str = str(PROJECT / "rules")
     log_format: str = "text"
+
+    @property
+    def job_folders(self) -> tuple[Path, ...]:
+        """The folders of `jobs`, in order."""
+        return tuple(Path(folder) if folder else OWN_JOBS for folder in self.jobs.split(os.pathsep))
 
     @property
     def names_spark(self) -> bool:

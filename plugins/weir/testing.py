@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -13,9 +14,10 @@ from spark_jobs.protocol.head import Batch, Head, Position
 from spark_jobs.protocol.writer import HourTotals
 from spark_jobs.runtime.standby import Orders
 from weir.cassandra.sampling import spread
+from weir.cluster.query_checkpoint import progress_of
 from weir.errors import NotRunning, TopicMissing
 from weir.ports.alerts import Booked, Mail, Noted
-from weir.ports.checkpoints import Folder
+from weir.ports.checkpoints import Folder, QueryProgress
 from weir.ports.cluster import DriverState, Room, Submission
 from weir.ports.counts import Cell, DayShard, FoldNote, HourShard, Kind, Published, Rolled, Touched
 from weir.ports.jobs import AttemptRow, Event, Glance, JobRow, Kept, Pause, StandbyRow, VersionRow
@@ -370,13 +372,14 @@ class MemoryStore:
 
 
 class MemoryCluster:
-    """Drivers as states. A test sets `states[id]`, `has` for what there is to run on, or `answers` to False for a master that does not
-    answer."""
+    """Drivers as states. A test sets `states[id]`, `printed[id]`, `has` for what there is to run on, or `answers` to False for a master
+    that does not answer."""
 
     def __init__(self) -> None:
         self.states: dict[str, DriverState] = {}
         self.submissions: dict[str, Submission] = {}
         self.killed: list[str] = []
+        self.printed: dict[str, str] = {}
         self.has = Room(cores=8, memory=16_384)
         self.answers = True
 
@@ -389,7 +392,7 @@ class MemoryCluster:
         return submission_id
 
     def state(self, submission_id: str) -> DriverState:
-        return self.states.get(submission_id, DriverState.FAILED) if self.answers else DriverState.UNKNOWN
+        return self.states.get(submission_id, DriverState.LOST) if self.answers else DriverState.UNKNOWN
 
     def states_of(self, submission_ids: Collection[str]) -> Mapping[str, DriverState]:
         return {one: self.state(one) for one in submission_ids}
@@ -398,6 +401,9 @@ class MemoryCluster:
         self.killed.append(submission_id)
         if not self.states[submission_id].ended:
             self.states[submission_id] = DriverState.KILLED
+
+    def ending(self, submission_id: str) -> str:
+        return self.printed.get(submission_id, "") if self.answers else ""
 
     def log_link(self, submission_id: str) -> str:
         return f"memory://{submission_id}" if submission_id in self.states else ""
@@ -488,29 +494,38 @@ class MemoryBroker:
 
 
 class MemoryCheckpoints:
-    """Folders as dictionaries from path to bytes. `plan` and `commit` write what Spark writes; a test damages `files` as a disk would."""
+    """Folders as dictionaries from path to bytes; that of an epoch's attempts together has None for the attempt. `plan` and `commit` write
+    what Spark writes, `written` is when a folder's newest commit was (ms); a test damages `files` as a disk would."""
 
     def __init__(self) -> None:
-        self.files: dict[tuple[str, int, int], dict[str, bytes]] = {}
+        self.files: dict[tuple[str, int, int | None], dict[str, bytes]] = {}
+        self.written: dict[tuple[str, int, int | None], int] = {}
         self.answers = True
 
-    def start(self, job: str, epoch: int, attempt: int) -> dict[str, bytes]:
+    def start(self, job: str, epoch: int, attempt: int | None) -> dict[str, bytes]:
         """What Spark does with a folder before the first batch; the folder's files."""
         return self.files.setdefault((job, epoch, attempt), {"metadata": b'{"id":"7f"}'})
 
-    def plan(self, job: str, epoch: int, attempt: int, batch_id: int, end: Mapping[int, int], topic: str = "logs") -> None:
+    def plan(self, job: str, epoch: int, attempt: int | None, batch_id: int, end: Mapping[int, int], topic: str = "logs") -> None:
         source = json.dumps({topic: {str(p): o for p, o in end.items()}})
         self.start(job, epoch, attempt)[f"offsets/{batch_id}"] = f'v1\n{{"batchWatermarkMs":0}}\n{source}'.encode()
 
-    def commit(self, job: str, epoch: int, attempt: int, batch_id: int) -> None:
+    def commit(self, job: str, epoch: int, attempt: int | None, batch_id: int, at: int = 0) -> None:
+        self.written[job, epoch, attempt] = at
         self.start(job, epoch, attempt)[f"commits/{batch_id}"] = b'v1\n{"nextBatchWatermarkMs":0}'
 
-    def location(self, job: str, epoch: int, attempt: int) -> str:
-        return f"memory://{job}/{epoch}/{attempt}"
+    def location(self, job: str, epoch: int, attempt: int | None = None) -> str:
+        return f"memory://{job}/{epoch}/{'shared' if attempt is None else attempt}"
+
+    def progress(self, location: str) -> Sequence[QueryProgress] | None:
+        if not self.answers:
+            return None
+        key = next((key for key in self.files if self.location(*key) == location), None)
+        return _queries(self.files[key], self.written.get(key, 0)) if key else []
 
     def attempts(self, job: str) -> Sequence[tuple[int, int]]:
         self._there()
-        return sorted((epoch, attempt) for j, epoch, attempt in self.files if j == job)
+        return sorted((epoch, attempt) for j, epoch, attempt in self.files if j == job and attempt is not None)
 
     def read(self, job: str, epoch: int, attempt: int, newest: int | None = None) -> Folder:
         files = self.files.get((job, epoch, attempt), {})
@@ -532,6 +547,15 @@ class MemoryCheckpoints:
     def _there(self) -> None:
         if not self.answers:
             raise NotRunning("The checkpoints do not answer.")
+
+
+def _queries(files: Mapping[str, bytes], written: int) -> list[QueryProgress]:
+    """The progress of each query that has a folder among the files."""
+    found: dict[str, dict[str, dict[int, bytes]]] = {}
+    for path, data in files.items():
+        if match := re.fullmatch(r"(?:(.+)/)?(offsets|commits)/(\d+)", path):
+            found.setdefault(match[1] or "", {"offsets": {}, "commits": {}})[match[2]][int(match[3])] = data
+    return [progress_of(name, q["offsets"], q["commits"], dict.fromkeys(q["commits"], written)) for name, q in sorted(found.items())]
 
 
 def _is_kept(path: str, files: Collection[str], newest: int | None) -> bool:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from spark_jobs.counts.sink import Closed
 from spark_jobs.protocol.writer import Diverged, Superseded
 from spark_jobs.runtime.contract import JVM_ENDED, Exit
-from spark_jobs.runtime.outages import OUT_OF_MEMORY, names_outage
+from spark_jobs.runtime.outages import OUT_OF_MEMORY, names_outage, store_is_away
 
 # py4j says the bare "An error occurred while calling" of a call whose answer never came; an error inside the JVM brings a trace.
 UNANSWERED = "Py4JError: An error occurred while calling"
 JVM_GONE = ("ConnectionRefusedError", "ConnectionResetError", "BrokenPipeError", "Py4JNetworkError")
-STORES_OWN_WORD = ("InvalidRequest", "SyntaxException")  # of the store: the statement is at fault, and not the store
 
 
 def explain(failure: BaseException) -> tuple[Exit, str]:
@@ -33,6 +32,4 @@ def explain(failure: BaseException) -> tuple[Exit, str]:
 def _outage(failure: BaseException, text: str) -> bool:
     """Did something go away that the driver stands on?"""
     kind = type(failure)
-    if isinstance(failure, OSError) or (kind.__module__.startswith("cassandra") and kind.__name__ not in STORES_OWN_WORD):
-        return True
-    return names_outage(text)
+    return isinstance(failure, OSError) or store_is_away(kind.__module__, kind.__name__) or names_outage(text)

@@ -25,6 +25,7 @@ FAMILIES = re.compile(
     r"|\borg\.apache\.hadoop\.|\borg\.apache\.kafka\.common\.(?:KafkaException\b|errors\.)|\bsoftware\.amazon\.awssdk\."
 )
 OF_A_RECORD = re.compile(r"\b(?:CorruptRecord|RecordTooLarge|InvalidRecord|Serialization|RecordDeserialization)Exception\b")
+STORES_OWN_WORD = ("InvalidRequest", "SyntaxException")  # of Cassandra: the statement is at fault, and not the store
 OUT_OF_MEMORY = "java.lang.OutOfMemoryError"
 
 
@@ -34,3 +35,8 @@ def names_outage(text: str) -> bool:
     if any(sign in raised for sign in SPARK_LOST):
         return True
     return bool(FAMILIES.search(raised)) and not OF_A_RECORD.search(raised)
+
+
+def store_is_away(module: str, kind: str) -> bool:
+    """Is a Python exception of this module and name Cassandra's, and not about the statement?"""
+    return module.partition(".")[0] == "cassandra" and kind not in STORES_OWN_WORD

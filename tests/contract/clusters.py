@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import chain, repeat
 from typing import Any
+from urllib.parse import parse_qs
 
 from weir.ports.cluster import DriverState, Submission
 
@@ -40,6 +41,10 @@ class FakeServer:
         raise NotImplementedError
 
     def set(self, driver: str, state: DriverState) -> None:
+        raise NotImplementedError
+
+    def prints(self, driver: str, text: str) -> None:
+        """Have a driver print something, as far as this cluster keeps it."""
         raise NotImplementedError
 
     @contextmanager
@@ -113,12 +118,16 @@ class FakeMaster(FakeServer):
         DriverState.FINISHED: "FINISHED",
         DriverState.FAILED: "FAILED",
         DriverState.KILLED: "KILLED",
+        DriverState.LOST: "ERROR",
     }
 
     def __init__(self, known: dict[str, str] | None = None, alive: bool = True) -> None:
         super().__init__()
         self.alive = alive
         self.drivers = known if known is not None else {}
+        self.exceptions: dict[str, str] = {}  # of drivers that could not be launched
+        self.logs: dict[tuple[str, str], str] = {}  # by driver and stream
+        self.worker = "http://10.0.0.7:8081"  # the address of its pages
 
     def add(self) -> str:
         driver = f"driver-20261124050000-{len(self.drivers):04d}"
@@ -128,9 +137,15 @@ class FakeMaster(FakeServer):
     def set(self, driver: str, state: DriverState) -> None:
         self.drivers[driver] = self.STATES[state]
 
+    def prints(self, driver: str, text: str) -> None:
+        self.worker = self.url
+        self.logs[driver, "stdout"] = text
+
     def reply(self, method: str, path: str, body: Any) -> Reply:
         if path == "/json/":
             return 200, self._page()
+        if path.startswith("/log/?"):
+            return 200, self._log({name: values[0] for name, values in parse_qs(path.partition("?")[2]).items()})
         what, _, driver = path.removeprefix("/v1/submissions/").partition("/")
         common = {"serverSparkVersion": "4.2.0", "submissionId": driver}
         if not self.alive:
@@ -148,13 +163,21 @@ class FakeMaster(FakeServer):
         if driver not in self.drivers:
             return 200, {"action": "SubmissionStatusResponse", "driverState": "NOT_FOUND", "success": False, **common}
         at = {"workerHostPort": "10.0.0.7:7078", "workerId": "worker-1"}
+        if driver in self.exceptions:
+            at["message"] = f"Exception from the cluster:\n{self.exceptions[driver]}"
         return 200, {"action": "SubmissionStatusResponse", "driverState": self.drivers[driver], "success": True, **common, **at}
+
+    def _log(self, asked: dict[str, str]) -> str:
+        """A worker's page for a driver's output, as Spark 4.2 answers: which bytes, and then these."""
+        text = self.logs.get((asked["driverId"], asked["logType"]), "")
+        end = text[-int(asked["byteLength"]) :]
+        return f"==== Bytes {len(text) - len(end)}-{len(text)} of {len(text)} of /work/{asked['driverId']}/{asked['logType']} ====\n{end}"
 
     def _page(self) -> Any:
         rows = [{"id": d, "state": s, "worker": "worker-1", "cores": 1, "memory": 1024} for d, s in self.drivers.items()]
         active = [r for r in rows if r["state"] in ("RUNNING", "SUBMITTED")]
         done = [r for r in rows if r not in active][:2]  # it remembers few of those that ended
-        workers = [{"id": "worker-1", "webuiaddress": "http://10.0.0.7:8081", "state": "ALIVE", "cores": 4, "memory": 3072}]
+        workers = [{"id": "worker-1", "webuiaddress": self.worker, "state": "ALIVE", "cores": 4, "memory": 3072}]
         workers.append({"id": "worker-2", "webuiaddress": "http://10.0.0.8:8081", "state": "ALIVE", "cores": 2, "memory": 7168})
         workers.append({"id": "worker-3", "webuiaddress": "http://10.0.0.9:8081", "state": "DEAD", "cores": 64, "memory": 65_536})
         if not self.alive:
@@ -170,7 +193,7 @@ class FakeKubernetes(FakeServer):
         DriverState.RUNNING: "Running",
         DriverState.FINISHED: "Succeeded",
         DriverState.FAILED: "Failed",
-        DriverState.KILLED: "",  # deleted
+        DriverState.LOST: "",  # deleted
         DriverState.OUT_OF_MEMORY: "Failed",
     }
     TOKEN = "a-token"
@@ -178,6 +201,7 @@ class FakeKubernetes(FakeServer):
     def __init__(self) -> None:
         super().__init__()
         self.more: dict[str, dict[str, Any]] = {}  # by pod, what else its status says
+        self.logs: dict[str, str] = {}  # by pod
 
     def add(self) -> str:
         pod = f"weir-counts-{len(self.drivers)}-0a1b-driver"
@@ -186,7 +210,7 @@ class FakeKubernetes(FakeServer):
 
     def set(self, driver: str, state: DriverState) -> None:
         pod = driver.partition(":")[2]
-        if state is DriverState.KILLED:
+        if state is DriverState.LOST:
             del self.drivers[pod]
         else:
             self.drivers[pod] = self.STATES[state]
@@ -194,15 +218,22 @@ class FakeKubernetes(FakeServer):
             ended = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
             self.more[pod] = {"containerStatuses": [{"name": "spark-kubernetes-driver", "state": ended}]}
 
+    def prints(self, driver: str, text: str) -> None:
+        self.logs[driver.partition(":")[2]] = text
+
     def reply(self, method: str, path: str, body: Any) -> Reply:
         token = self.seen[-1][2].get("Authorization")
         if token != f"Bearer {self.TOKEN}":
             return 401, _status("Unauthorized", 401)
         if path == "/api/v1/namespaces/streams/pods?labelSelector=weir-job":
             return 200, {"kind": "PodList", "apiVersion": "v1", "items": [self._pod(p) for p in self.drivers]}
-        pod = path.removeprefix("/api/v1/namespaces/streams/pods/")
+        pod, _, log = path.removeprefix("/api/v1/namespaces/streams/pods/").partition("/")
         if pod not in self.drivers:
             return 404, _status("NotFound", 404)
+        if log:
+            assert log.startswith("log?container=spark-kubernetes-driver&tailLines=")
+            lines = self.logs.get(pod, "").splitlines(keepends=True)
+            return 200, "".join(lines[-int(log.rpartition("=")[2]) :])
         if method == "DELETE":
             del self.drivers[pod]
             return 200, {"kind": "Pod", "apiVersion": "v1", "metadata": {"name": pod}}
@@ -227,12 +258,16 @@ class FakeYarn(FakeServer):
         DriverState.FAILED: "FINISHED FAILED",
         DriverState.KILLED: "KILLED KILLED",
         DriverState.OUT_OF_MEMORY: "FAILED FAILED",
+        DriverState.LOST: "FAILED FAILED",
     }
 
     def __init__(self, active: str = "") -> None:
         super().__init__()
         self.diagnostics: dict[str, str] = {}
         self.active = active  # of a standby: the address of the active one
+        self.recovers = False
+        self.node = True  # is the node that the drivers are on to be reached?
+        self.on_node: dict[str, str] = {}  # the state that the node has of an application that was killed; it forgets those that ended
 
     def add(self) -> str:
         app = f"application_1700000000000_{len(self.drivers):04d}"
@@ -243,18 +278,27 @@ class FakeYarn(FakeServer):
         self.drivers[driver] = self.STATES[state]
         if state is DriverState.OUT_OF_MEMORY:
             self.diagnostics[driver] = "AM Container exited with  exitCode: -104"
+        if state is DriverState.LOST:
+            self.diagnostics[driver] = "AM Container exited with  exitCode: -100\nContainer released on a *lost* node"
+
+    def prints(self, driver: str, text: str) -> None:
+        self.diagnostics[driver] = text
 
     def reply(self, method: str, path: str, body: Any) -> Reply:
         if self.active:
             return 307, f"This is standby RM. The redirect url is: {self.active}{path}\n"
+        if path == "/ws/v1/cluster/info":
+            return 200, {"clusterInfo": {"state": "STARTED", "haState": "INITIALIZING" if self.recovers else "ACTIVE"}}
+        if path.startswith("/ws/v1/node/apps/"):
+            app = path.rpartition("/")[2]
+            return (200, {"app": {"id": app, "state": self.on_node[app]}}) if app in self.on_node else _no_such(app)
         route, _, query = path.partition("?")
         what = route.removeprefix("/ws/v1/cluster/apps").strip("/").split("/")
         if what == [""]:
             assert "applicationTags=weir" in query
             return 200, {"apps": {"app": [self._app(a) for a in self.drivers]} if self.drivers else None}
-        if what[0] not in self.drivers:
-            told = {"exception": "NotFoundException", "message": f"java.lang.Exception: app with id: {what[0]} not found"}
-            return 404, {"RemoteException": {**told, "javaClassName": "org.apache.hadoop.yarn.webapp.NotFoundException"}}
+        if what[0] not in self.drivers or self.recovers:
+            return _no_such(what[0])
         if method == "PUT":
             assert what[1:] == ["state"] and body == {"state": "KILLED"}
             if "user.name=" not in query:
@@ -272,6 +316,12 @@ class FakeYarn(FakeServer):
             "state": state,
             "finalStatus": final,
             "diagnostics": self.diagnostics.get(app, ""),
+            "amHostHttpAddress": self.url.partition("//")[2] if self.node else "127.0.0.1:1",
             "progress": 10.0,
             "trackingUI": "UI",
         }
+
+
+def _no_such(app: str) -> Reply:
+    told = {"exception": "NotFoundException", "message": f"java.lang.Exception: app with id: {app} not found"}
+    return 404, {"RemoteException": {**told, "javaClassName": "org.apache.hadoop.yarn.webapp.NotFoundException"}}

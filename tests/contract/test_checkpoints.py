@@ -21,7 +21,7 @@ FILES = {
     "commits/9": b"v1\n{}",
     "commits/10": b"",
 }
-Write = Callable[[int, int, str, bytes], None]
+Write = Callable[[int, int | None, str, bytes], None]
 
 
 class Place:
@@ -40,13 +40,13 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "memory":
         memory = MemoryCheckpoints()
 
-        def remember(epoch: int, attempt: int, path: str, data: bytes) -> None:
+        def remember(epoch: int, attempt: int | None, path: str, data: bytes) -> None:
             memory.files.setdefault((JOB, epoch, attempt), {})[path] = data
 
         return Place(memory, remember)
 
-    def write(epoch: int, attempt: int, path: str, data: bytes) -> None:
-        file = tmp_path / JOB / f"epoch-{epoch}" / f"attempt-{attempt}" / path
+    def write(epoch: int, attempt: int | None, path: str, data: bytes) -> None:
+        file = tmp_path / JOB / f"epoch-{epoch}" / ("shared" if attempt is None else f"attempt-{attempt}") / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
 
@@ -90,6 +90,20 @@ def test_what_is_put_is_there_and_what_is_forgotten_is_not(place: Place) -> None
     place.fill(1, 5)
     place.there.forget(JOB, 1, [4, 77])
     assert list(place.there.attempts(JOB)) == [(1, 5)]
+
+
+def test_the_attempts_of_an_epoch_may_share_a_folder_which_is_none_of_theirs(place: Place) -> None:
+    shared = place.there.location(JOB, 1)
+    assert len({shared, place.there.location(JOB, 2), place.there.location(JOB, 1, 3)}) == 3
+    place.write(1, None, "query/offsets/0", b'v1\n{}\n{"logs":{"0":7}}')
+    assert [(q.folder, q.planned, q.committed, q.planned_ends) for q in place.there.progress(shared)] == [
+        ("query", 0, -1, {"logs": {0: 7}})
+    ]
+    assert list(place.there.attempts(JOB)) == []
+
+
+def test_before_the_first_query_there_is_no_progress(place: Place) -> None:
+    assert list(place.there.progress(place.there.location(JOB, 1))) == []
 
 
 # what only a disk does

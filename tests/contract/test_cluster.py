@@ -16,7 +16,7 @@ from weir.cluster.rest import Api
 from weir.cluster.spark import StandaloneCluster
 from weir.cluster.yarn import YarnCluster
 from weir.errors import NotRunning
-from weir.ports.cluster import Cluster, DriverState, Room, Submission
+from weir.ports.cluster import ENDING_BYTES, Cluster, DriverState, Room, Submission
 from weir.testing import MemoryCluster
 
 BUDGET_S = 0.5  # for an answer that never comes
@@ -37,6 +37,12 @@ class Rig:
             self.cluster.states[driver] = state
         else:
             self.fake.set(driver, state)
+
+    def prints(self, driver: str, text: str) -> None:
+        if self.fake is None:
+            self.cluster.printed[driver] = text
+        else:
+            self.fake.prints(driver, text)
 
 
 def over(fake: FakeServer, address: str = "", budget_s: float = BUDGET_S) -> Cluster:
@@ -109,14 +115,48 @@ def test_a_cluster_that_does_not_answer_has_no_room_to_tell_of(real: Rig, fault:
 def test_a_killed_driver_has_ended(rig: Rig) -> None:
     driver, other = rig.cluster.submit(DRIVER), rig.cluster.submit(DRIVER)
     rig.cluster.kill(driver)
-    assert rig.cluster.state(driver) is DriverState.KILLED and rig.cluster.state(other) is DriverState.RUNNING
+    assert rig.cluster.state(driver).ended and rig.cluster.state(other) is DriverState.RUNNING
 
 
 def test_a_driver_that_the_cluster_does_not_know_has_ended(rig: Rig) -> None:
     known = rig.cluster.submit(DRIVER)
     unknown = known.replace("0", "9", 1) if rig.fake else "driver-99"
-    assert rig.cluster.state(unknown).ended
-    assert rig.cluster.states_of([known, unknown])[unknown].ended
+    assert rig.cluster.state(unknown) is DriverState.LOST, "nobody confirms it"
+    assert rig.cluster.states_of([known, unknown])[unknown] is DriverState.LOST
+
+
+def test_what_confirms_an_end_and_what_only_gives_up(rig: Rig) -> None:
+    driver = rig.cluster.submit(DRIVER)
+    assert not rig.cluster.state(driver).ended and not DriverState.UNKNOWN.ended
+    rig.set(driver, DriverState.FAILED)
+    assert rig.cluster.state(driver).confirmed and rig.cluster.state(driver).ended
+    rig.set(driver, DriverState.LOST)
+    assert rig.cluster.state(driver).ended and not rig.cluster.state(driver).confirmed
+
+
+def test_what_a_driver_printed_last_can_be_had(rig: Rig) -> None:
+    driver, silent = rig.cluster.submit(DRIVER), rig.cluster.submit(DRIVER)
+    rig.prints(driver, "ValueError: ü is not a number\n")
+    rig.set(driver, DriverState.FAILED)
+    assert rig.cluster.ending(driver).strip() == "ValueError: ü is not a number"
+    assert rig.cluster.ending(silent).strip() == rig.cluster.ending("streams:driver-99").strip() == ""
+
+
+def test_of_much_that_a_driver_printed_the_end_can_be_had(real: Rig) -> None:
+    driver = real.cluster.submit(DRIVER)
+    real.prints(driver, f"{'x' * 99}\n" * 20_000 + "the end")
+    ending = real.cluster.ending(driver)
+    assert ending.endswith("the end") and len(ending) <= ENDING_BYTES + 1
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_a_driver_printed_is_waited_for_no_longer_than_the_budget(real: Rig, fault: str) -> None:
+    assert real.fake is not None
+    driver = real.cluster.submit(DRIVER)
+    real.prints(driver, "Traceback")
+    real.fake.fault, began = fault, time.monotonic()
+    assert "Traceback" not in real.cluster.ending(driver)
+    assert time.monotonic() - began < 3 * BUDGET_S + 0.5
 
 
 def test_ended_drivers_that_the_list_no_longer_has_are_asked_for_one_by_one(rig: Rig) -> None:
@@ -228,6 +268,14 @@ POD_STATES = [
 ]
 
 
+RUNNING = {"name": "spark-kubernetes-driver", "state": {"running": {"startedAt": "2026-11-29T02:00:00Z"}}}
+POD_STATES += [
+    ({"phase": "Failed", "reason": "NodeLost", "containerStatuses": [RUNNING]}, DriverState.LOST),
+    ({"phase": "Failed", "reason": "UnexpectedAdmissionError"}, DriverState.FAILED),
+    ({"phase": "Running", "containerStatuses": [RUNNING]}, DriverState.RUNNING),
+]
+
+
 @pytest.mark.parametrize(("status", "state"), POD_STATES)
 def test_what_a_pod_tells(status: dict[str, Any], state: DriverState) -> None:
     with FakeKubernetes().running() as fake:
@@ -288,6 +336,59 @@ def test_an_application_that_was_killed_for_its_memory(code: int, state: DriverS
         cluster, driver = over(fake), fake.add()
         fake.drivers[driver], fake.diagnostics[driver] = "FAILED FAILED", DIAGNOSTICS.format(code)
         assert cluster.state(driver) is state and cluster.states_of([driver])[driver] is state
+
+
+@pytest.mark.parametrize(
+    ("diagnostics", "state"),
+    [
+        (DIAGNOSTICS.format(-100), DriverState.LOST),
+        ("ApplicationMaster for attempt appattempt_1700000000000_0000_000001 timed out. Failing the application.", DriverState.LOST),
+        ("User application exited with status 1", DriverState.FAILED),
+    ],
+)
+def test_a_driver_that_the_resource_manager_gave_up_is_not_confirmed(diagnostics: str, state: DriverState) -> None:
+    with FakeYarn().running() as fake:
+        cluster, driver = over(fake), fake.add()
+        fake.drivers[driver], fake.diagnostics[driver] = "FAILED FAILED", diagnostics
+        assert cluster.state(driver) is state and cluster.states_of([driver])[driver] is state
+
+
+@pytest.mark.parametrize(
+    ("node", "known", "state"),
+    [
+        (True, "", DriverState.KILLED),
+        (True, "FINISHED", DriverState.KILLED),
+        (True, "FINISHING_CONTAINERS_WAIT", DriverState.LOST),
+        (True, "RUNNING", DriverState.LOST),
+        (False, "", DriverState.LOST),
+    ],
+)
+def test_a_killed_application_has_ended_when_its_node_says_so(node: bool, known: str, state: DriverState) -> None:
+    with FakeYarn().running() as fake:
+        cluster, driver = over(fake), fake.add()
+        fake.set(driver, DriverState.KILLED)
+        fake.node, fake.on_node = node, {driver: known} if known else {}
+        assert cluster.state(driver) is state and cluster.states_of([driver])[driver] is state
+
+
+def test_an_application_that_a_recovering_resource_manager_does_not_find_may_run() -> None:
+    with FakeYarn().running() as fake:
+        cluster, driver = over(fake), fake.add()
+        fake.recovers = True
+        assert cluster.state(driver) is DriverState.UNKNOWN
+        fake.recovers = False
+        assert cluster.state(driver) is DriverState.RUNNING
+
+
+def test_a_driver_that_could_not_be_launched_has_failed() -> None:
+    with FakeMaster().running() as fake:
+        cluster, driver, lost = over(fake), fake.add(), fake.add()
+        fake.drivers |= {driver: "ERROR", lost: "ERROR"}
+        fake.exceptions[driver] = (
+            "java.nio.file.NoSuchFileException: /jobs/counts.jar\n\tjava.base/java.nio.file.Files.copy(Files.java:1305)"
+        )
+        assert cluster.state(driver) is DriverState.FAILED
+        assert cluster.states_of([driver, lost]) == {driver: DriverState.FAILED, lost: DriverState.LOST}
 
 
 def test_a_standby_resource_manager_is_passed_over() -> None:

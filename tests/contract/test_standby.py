@@ -21,7 +21,7 @@ from weir.cassandra.migrate import migrate
 from weir.cassandra.store import CassandraStore, address
 from weir.cluster.checkpoints import CheckpointFolders
 from weir.ingest import producer
-from weir.jobs.spec import load_all
+from weir.jobs.folders import sound
 from weir.local import ports, secrets
 from weir.local.part import Stack
 from weir.local.rehearse import command
@@ -82,7 +82,7 @@ def parts(tmp_path: Path) -> Iterator[tuple[Manager, Processes, Settings]]:
         )
         migrate(settings)
         cluster = Processes(Stack(tmp_path, ports.WANTED, secrets.load_or_create(tmp_path)))
-        specs = load_all(PROJECT / "spark_jobs")
+        specs = sound(PROJECT / "spark_jobs")
         specs[JOB] = specs[JOB].model_copy(update={"standby": "warm"})
         store = CassandraStore.connect(address(settings), 30.0)
         checkpoints = CheckpointFolders(settings.checkpoints)

@@ -43,7 +43,7 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     from weir.airflow.triggers import session
 
     made = Fleet(tmp_path)
-    monkeypatch.setattr("weir.supervise.factory.manager", made.open)
+    monkeypatch.setattr("weir.factory.manager", made.open)
     monkeypatch.setattr(session, "shared", session.Shared(session.connect))
     return made
 

@@ -19,7 +19,7 @@ from weir.alerts.evaluate import evaluate
 from weir.alerts.rules import parse
 from weir.alerts.sink import Inbox
 from weir.counts.rules import Rules
-from weir.jobs.spec import load_all
+from weir.jobs.folders import sound
 from weir.ports.cluster import DriverState
 from weir.settings import PROJECT, Settings
 from weir.supervise.manager import Manager
@@ -39,7 +39,7 @@ class Fleet:
         self.opened: list[Settings] = []
         self.writers: dict[tuple[str, int], Writer] = {}
         self.broken: Exception | None = None
-        specs = load_all(PROJECT / "spark_jobs")
+        specs = sound(PROJECT / "spark_jobs")
         settings = Settings(home=str(folder), bundles=str(folder / "bundles"), checkpoints="memory")
         self.manager = Manager(
             specs,

@@ -90,8 +90,8 @@ def test_what_is_new_while_a_pass_is_at_work_has_one_of_its_own(bench: Bench) ->
 
 
 def test_the_message_arrives_by_the_real_pass(fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weir.sources.kafka.KafkaBroker", lambda _: fleet.broker)
-    monkeypatch.setattr("weir.airflow.operators.alerts.time.time", fleet.clock)
+    monkeypatch.setattr("weir.factory.source_of", lambda _: fleet.broker)
+    monkeypatch.setattr("weir.airflow.alerting.time.time", fleet.clock)
     monkeypatch.setenv("WEIR_RULES", str(tmp_path))
     fleet.manager.deploy(JOB)
     fleet.land()

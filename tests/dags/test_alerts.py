@@ -22,8 +22,8 @@ ENDED = f"[warning] {JOB}: the driver of attempt 1 has ended: it was killed or l
 
 @pytest.fixture
 def alert(fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    monkeypatch.setattr("weir.sources.kafka.KafkaBroker", lambda _: fleet.broker)
-    monkeypatch.setattr("weir.airflow.operators.alerts.time.time", fleet.clock)
+    monkeypatch.setattr("weir.factory.source_of", lambda _: fleet.broker)
+    monkeypatch.setattr("weir.airflow.alerting.time.time", fleet.clock)
     monkeypatch.setenv("WEIR_RULES", str(tmp_path / "rules"))
     (tmp_path / "rules").mkdir()
     return lambda: AlertOperator(task_id="alert").execute(context())

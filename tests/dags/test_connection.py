@@ -101,7 +101,7 @@ def test_the_command_line_finds_a_job_of_another_cluster_by_the_same_connection(
     monkeypatch.setenv("WEIR_JOBS", str(tmp_path))
     monkeypatch.setenv("AIRFLOW_CONN_SPARK_DEFAULT", '{"conn_type": "spark", "host": "yarn"}')
     found = SimpleNamespace(close=lambda: None)
-    monkeypatch.setattr("weir.supervise.factory.manager", lambda settings, others=None: opened.append(others) or found)
+    monkeypatch.setattr("weir.factory.manager", lambda settings, others=None: opened.append(others) or found)
     with opened_manager() as manager:
         assert manager is found
     assert list(opened[0]) == ["yarn"]

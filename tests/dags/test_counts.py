@@ -31,7 +31,7 @@ DOCS = "http://airflow:8080/ops/weir/docs/error_counts/index.html"
 @pytest.fixture
 def landed(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     """One line of the first hour of 1970 has landed, and all is closed."""
-    monkeypatch.setattr("weir.sources.kafka.KafkaBroker", lambda address: fleet.broker)
+    monkeypatch.setattr("weir.factory.source_of", lambda address: fleet.broker)
     monkeypatch.setattr("weir.counts.closed.closed_now", lambda *rest: HOUR_MS)
     monkeypatch.setattr(counts, "time", SimpleNamespace(time=fleet.clock))
     fleet.manager.deploy(JOB)
@@ -165,7 +165,17 @@ def test_a_recount_that_does_not_come_out_equal_fails_with_the_places_and_is_kep
         recounted(span, told)
     assert told["ti"].pushed["recount"]["doubled"] == 1
     assert landed.store.recounts(JOB)[0]["doubled"] == 1
-    assert "recount" in [event.kind for event in landed.store.events(JOB)]
+    (line,) = [event for event in landed.store.events(JOB) if event.kind == "recount"]
+    assert (line.kind, line.who, line.reason, line.detail["doubled"]) == ("recount", "ana (Airflow)", "run manual__1", 1)
+
+
+def test_a_fold_that_is_refused_is_in_the_timeline_as_by_hand(landed: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weir.counts.quality.gate.gate", lambda rules: lambda ready: {ready[0].at: "levels are lower case"})
+    for _ in range(2):  # Airflow tries again
+        with pytest.raises(AirflowFailException):
+            FoldOperator(task_id="fold", job=JOB, places=pending()[0]).execute(context())
+    lines = [(e.kind, e.who, e.reason) for e in landed.store.events(JOB) if "levels are lower case" in e.text]
+    assert lines == [("fold", "ana (Airflow)", "run manual__1")]
 
 
 @pytest.mark.parametrize("broken", [False, True])
@@ -181,6 +191,8 @@ def test_a_validation_leaves_its_docs_also_when_it_fails(landed: Fleet, monkeypa
     else:
         assert task.execute(told) == {"sentence": f"{JOB}: all 1 laws hold.", "docs": DOCS}
     assert told["ti"].pushed["validation"]
+    lines = [(e.kind, e.who, e.reason) for e in landed.store.events(JOB) if e.kind == "validate"]
+    assert lines == ([("validate", "ana (Airflow)", "run manual__1")] if broken else [])
 
 
 @pytest.mark.parametrize("kind", [ValidateOperator, FoldOperator, RecountOperator])

@@ -108,7 +108,7 @@ def test_a_tick_tells_by_an_asset_what_has_landed_since_the_last_one(dags: DagBa
 
 
 def test_recount_is_mapped_over_spans_and_proves_them(dags: DagBag, fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weir.sources.kafka.KafkaBroker", lambda address: fleet.broker)
+    monkeypatch.setattr("weir.factory.source_of", lambda address: fleet.broker)
     monkeypatch.setattr("weir.counts.tally.parser", lambda rules: lambda value, append_ms: (0, "error"))
     fleet.manager.deploy(JOB)
     fleet.land()

@@ -83,12 +83,12 @@ def two_specs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_broken_spec_breaks_no_other_job_and_its_field_is_named(two_specs: Path) -> None:
     file = two_specs / "other/job.yaml"
-    file.write_text(file.read_text().replace("width: 10s", "width: 7s"))
+    file.write_text(file.read_text().replace("pane: 10s", "pane: 7s"))
     found = bag()
     assert "sound_deploy" in found.dags and "other_deploy" not in found.dags
     ((where, told),) = found.import_errors.items()
     assert where.endswith("specs.py")
-    assert "other/job.yaml" in told and "panes.width" in told and "must divide an hour" in told
+    assert "other/job.yaml" in told and "options.pane" in told and "must divide an hour" in told
 
 
 def test_two_specs_of_one_name_are_an_error_and_the_first_one_stays(two_specs: Path) -> None:

@@ -162,7 +162,7 @@ def test_the_watch_outlives_a_store_that_is_away(fleet: Fleet, monkeypatch: pyte
             raise failure
         return answer(settings)
 
-    monkeypatch.setattr("weir.supervise.factory.manager", opening)
+    monkeypatch.setattr("weir.factory.manager", opening)
     assert run(lambda: first(watch())).payload[0]["attempt"] == 2
 
 

@@ -25,7 +25,7 @@ def settings() -> Settings:
 def connect() -> Manager:
     """A manager of one's own; close it. The imports are late: drivers of databases and brokers have no place in DAG parsing."""
     from weir.airflow.spark_submit import SparkSubmit
-    from weir.supervise.factory import manager
+    from weir.factory import manager
 
     found, connection = _found()
     return manager(found, elsewhere(connection, SparkSubmit(found.spark_conn_id)) if connection else {})

@@ -58,6 +58,7 @@ def hook_for(submission: Submission, conn_id: str) -> SparkSubmitHook:
         application_args=list(submission.arguments),
         conf=dict(sorted({**own, **submission.conf}.items())),
         env_vars=dict(sorted(submission.env.items())),
+        java_class=submission.main_class or None,
         jars=",".join(submission.jars) or None,
         py_files=",".join(submission.py_files) or None,
         driver_memory=submission.driver_memory,

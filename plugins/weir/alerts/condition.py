@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from weir.alerts.rules import Absence, NewSignature, Ratio, Rule, Threshold
-from weir.counts.panes import duration
+from weir.times import duration
 
 
 def condition(rule: Rule) -> str:

@@ -12,8 +12,8 @@ from statistics import median
 
 from spark_jobs.counts.cells import DAY_MS, OTHER, day_of
 from weir.alerts.rules import Absence, Basis, NewSignature, Ratio, Rule, Threshold
-from weir.counts.panes import duration
 from weir.ports.counts import Cell
+from weir.times import duration
 
 Key = tuple[str, ...]  # the values of the rule's `by`
 WEEK_MS = 7 * DAY_MS

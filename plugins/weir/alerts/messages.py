@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from weir.alerts.book import STREAM, Incident, Message
-from weir.counts.panes import iso
 from weir.output import printable
+from weir.times import iso
 
 LONGEST = 300  # characters of what a log line may bring into a sentence
 HEADLINE = 100  # characters of a title: more is cut off on a phone

@@ -9,9 +9,11 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
-from weir.counts.panes import duration
-from weir.errors import BadInput, BadRules
-from weir.jobs.spec import JobSpec, Name, Section, WholeSeconds, as_model
+from weir.errors import BadInput, BadRules, BadSpec, UnknownJob
+from weir.jobs.fields import Name, Section, WholeSeconds, as_model
+from weir.jobs.spec import JobSpec, counting
+from weir.jobs.specs import find as find_spec
+from weir.times import duration
 
 Severity = Literal["critical", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
@@ -139,7 +141,10 @@ def parse(text: str, where: str) -> JobRules:
 
 
 def read_all(folder: Path, specs: Mapping[str, JobSpec]) -> dict[str, JobRules | BadRules]:
-    """Every `<job>.yaml` of the folder, by job: its rules, or what is wrong with them. One bad file leaves the other jobs alone."""
+    """Every `<job>.yaml` of the folder, by job: its rules, or what is wrong with them. One bad file leaves the other jobs alone.
+
+    `specs` are those in force.
+    """
     found: dict[str, JobRules | BadRules] = {}
     for file in sorted(folder.glob("*.yaml")):
         try:
@@ -149,10 +154,10 @@ def read_all(folder: Path, specs: Mapping[str, JobSpec]) -> dict[str, JobRules |
     return found
 
 
-def load(folder: Path, job: str, specs: Mapping[str, JobSpec]) -> JobRules:
-    """The rules of a job, none if it has no file. Raises BadRules; windows must be multiples of the job's pane."""
-    file = folder / f"{job}.yaml"
-    return _read(file, specs) if file.exists() else JobRules(job=job)
+def load(folder: Path, spec: JobSpec) -> JobRules:
+    """The rules of a job by its spec in force, none if it has no file. Raises BadRules; windows must be multiples of the job's pane."""
+    file = folder / f"{spec.name}.yaml"
+    return _read(file, {spec.name: spec}) if file.exists() else JobRules(job=spec.name)
 
 
 def _read(file: Path, specs: Mapping[str, JobSpec]) -> JobRules:
@@ -162,17 +167,19 @@ def _read(file: Path, specs: Mapping[str, JobSpec]) -> JobRules:
         raise BadRules(f"{file.name} cannot be read: {error}.", "Mend the file.") from error
     if rules.job != file.stem:
         raise BadRules(f"{file.name}: job: it says {rules.job}.", "The rules of a job are in the file of its name.")
-    if rules.job not in specs:
-        raise BadRules(f"{file.name}: job: there is no job {rules.job!r}.", f"Jobs: {', '.join(specs) or 'none'}.")
-    _fit(file.name, rules, specs[rules.job])
+    try:
+        _fit(file.name, rules, find_spec(specs, rules.job))
+    except (BadSpec, UnknownJob) as error:
+        raise BadRules(f"{file.name}: job: {error.what}", error.next_step) from error
     return rules
 
 
 def _fit(where: str, rules: JobRules, spec: JobSpec) -> None:
+    pane = counting(spec).pane_s
     for i, rule in enumerate(rules.rules):
-        if rule.window % spec.panes.width:
+        if rule.window % pane:
             what = f"{where}: rules.{i}.window: {duration(rule.width)} does not fit {rule.name}."
-            raise BadRules(what, f"It must be a multiple of the pane, {duration(1000 * spec.panes.width)}.")
+            raise BadRules(what, f"It must be a multiple of the pane, {duration(1000 * pane)}.")
 
 
 def find(rules: JobRules, name: str) -> Rule:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from weir.api.pages import page, place_of
-from weir.counts.panes import duration, parse_time
 from weir.counts.query import Question, counts, question
 from weir.counts.read import Grain
 from weir.counts.rules import Rules
 from weir.counts.times import span_of
 from weir.errors import BadInput
+from weir.times import duration, parse_time
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager

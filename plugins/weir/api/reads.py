@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from spark_jobs.counts.cells import DAY_MS
 from weir import rows
 from weir.api.pages import page, place_of
-from weir.counts.panes import duration
 from weir.counts.progress import batches, ledger_row, samples
 from weir.counts.rules import Rules
 from weir.counts.signatures import signatures as signatures_of
 from weir.counts.times import span_of
 from weir.errors import BadInput, UnknownJob
-from weir.jobs.spec import find
+from weir.jobs.specs import find
 from weir.supervise.doctor import examine
+from weir.times import duration
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager
@@ -45,6 +45,7 @@ def timeline(manager: Manager, job: str, limit: int, cursor: str) -> Told:
 
 
 def ledger(manager: Manager, job: str, limit: int, cursor: str) -> Told:
+    _known(manager, job)
     place = place_of(cursor, int, int)
     found = batches(manager.store, job, before=(place[0], place[1]) if place else None)
     return page(found, limit, ledger_row, lambda head: [head.by, head.batch_id])
@@ -58,6 +59,7 @@ def recounts(manager: Manager, job: str, limit: int, cursor: str) -> Told:
 
 
 def rejected(manager: Manager, job: str, reason: str, limit: int, cursor: str) -> Told:
+    _known(manager, job)
     begin = _skipped(cursor)
     found = islice(enumerate(samples(manager.store, job, reason or None)), begin, begin + limit + 1)
     return page(found, limit, lambda one: rows.rejected([one[1]])[0], lambda one: [one[0] + 1])
@@ -89,6 +91,12 @@ def signatures(manager: Manager, job: str, since: str, until: str, service: str,
     manager.known(job)
     told = signatures_of(manager.store, Rules.of(manager.spec(job)), span, service)
     return {"items": told.pop("rows"), **told, "services": [{"service": name, "n": n} for name, n in told["services"]]}
+
+
+def _known(manager: Manager, job: str) -> None:
+    """What has landed can be read whatever became of its spec. Raises UnknownJob, BadSpec."""
+    if manager.store.head(job) is None:
+        manager.known(job)
 
 
 def _skipped(cursor: str) -> int:

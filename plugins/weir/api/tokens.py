@@ -18,7 +18,7 @@ from fastapi.security.utils import get_authorization_scheme_param
 
 from weir.api.access import READS_ONLY, Person
 from weir.errors import BadInput, NotRunning, NotSignedIn
-from weir.local.secrets import write_private
+from weir.files import write_private
 
 FILE = "tokens.json"
 ROLES = ("reader", "editor")

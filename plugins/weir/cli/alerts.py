@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weir.cli.common import JOB, FormatOption, JobOption, Since, Until, opened_store, spec_of, time_of, who
+from weir.cli.common import JOB, FormatOption, JobOption, Since, Until, known, opened_store, spec_of, time_of, who
 from weir.output import Format, say, show
 from weir.settings import Settings
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from weir.alerts.rules import JobRules
     from weir.alerts.sink import Sink
     from weir.cassandra.store import CassandraStore
+    from weir.ports.jobs import JobStore
 
 rules = typer.Typer(name="rules", help="Rules over error counts: list them, and test one on the past.", invoke_without_command=True)
 alerts = typer.Typer(name="alerts", help="Open incidents, the inbox, and the sinks of messages.", invoke_without_command=True)
@@ -30,11 +31,11 @@ def list_rules(context: typer.Context, job: JobOption = JOB, form: FormatOption 
         return
     from weir.alerts.keep import open_book
     from weir.counts.closed import NOTHING
-    from weir.counts.panes import duration, iso
+    from weir.times import duration, iso
 
     settings = Settings.load()
-    found = rules_of(settings, job)
     with opened_store(settings) as store:
+        found = rules_of(settings, store, job)
         followed = open_book(store, job)[1].rules
     until = {name: iso(f.until) for name, f in followed.items() if f.until != NOTHING}
     rows = [
@@ -62,18 +63,17 @@ def test_rule(
     from spark_jobs.counts.cells import DAY_MS
     from weir.alerts.replay import replay
     from weir.alerts.rules import find
-    from weir.counts.panes import iso
     from weir.errors import BadInput
+    from weir.times import iso
 
     settings = Settings.load()
-    found = find(rules_of(settings, job), rule)
     end = time_of(until, "until") or round(time.time() * 1000)
     start = time_of(since, "since")
     start = end - DAY_MS if start is None else start
     if start >= end:
         raise BadInput(f"until: {iso(end)} is not after since, {iso(start)}.", "Give a later time.")
     with opened_store(settings) as store:
-        firings = replay(store, job, found, start, end)
+        firings = replay(store, job, find(rules_of(settings, store, job), rule), start, end)
     rows = [{"from": iso(f.start), "to": iso(f.end), "of": " ".join(f.key), "worst": f.sentence} for f in firings]
     show(rows, form, ("from", "to", "of", "worst"), empty=f"{rule} would not have fired from {iso(start)} to {iso(end)}.")
 
@@ -84,9 +84,11 @@ def list_incidents(context: typer.Context, job: JobOption = JOB, form: FormatOpt
     if context.invoked_subcommand:
         return
     from weir.alerts.keep import open_book
-    from weir.counts.panes import iso
+    from weir.times import iso
 
-    with opened_store(Settings.load()) as store:
+    settings = Settings.load()
+    with opened_store(settings) as store:
+        known(settings, store, job)
         book = open_book(store, job)[1]
     rows = [
         {
@@ -110,10 +112,10 @@ def ack(
     from weir.alerts.incidents import acknowledge
     from weir.alerts.keep import change
 
-    settings = Settings.load()
-    known, now = rules_of(settings, job), round(time.time() * 1000)
+    settings, now = Settings.load(), round(time.time() * 1000)
     with opened_store(settings) as store:
-        change(store, job, lambda book: acknowledge(book, known, incident, who(), comment, now))
+        rules = rules_of(settings, store, job)
+        change(store, job, lambda book: acknowledge(book, rules, incident, who(), comment, now))
     say(f"{incident} is acknowledged.")
 
 
@@ -144,9 +146,11 @@ def inbox(
 ) -> None:
     """Show the messages that came to the inbox, the newest first. Example: weir alerts inbox"""
     from weir.alerts.sink import message_of
-    from weir.counts.panes import iso
+    from weir.times import iso
 
-    with opened_store(Settings.load()) as store:
+    settings = Settings.load()
+    with opened_store(settings) as store:
+        known(settings, store, job)
         messages = [message_of(mail) for mail in store.mails(job, last)]
     rows = [{"at": iso(m.at), "kind": m.kind, "title": m.title, "text": m.text, "incident": m.incident} for m in messages]
     show(rows, form, ("at", "title", "text", "incident"), empty="The inbox is empty.")
@@ -163,10 +167,8 @@ def _sink(store: CassandraStore, name: str) -> Sink:
     return sinks(store)(name)
 
 
-def rules_of(settings: Settings, job: str) -> JobRules:
-    """Raises UnknownJob, BadRules."""
+def rules_of(settings: Settings, store: JobStore, job: str) -> JobRules:
+    """Raises UnknownJob, BadSpec, BadRules."""
     from weir.alerts.rules import load
-    from weir.jobs.spec import load_all as specs_of
 
-    spec_of(settings, job)
-    return load(Path(settings.rules), job, specs_of(Path(settings.jobs)))
+    return load(Path(settings.rules), spec_of(settings, store, job))

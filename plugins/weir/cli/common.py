@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import getpass
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,7 +15,9 @@ from weir.settings import Settings
 
 if TYPE_CHECKING:
     from weir.cassandra.store import CassandraStore
+    from weir.counts.work import Counts
     from weir.jobs.spec import JobSpec
+    from weir.ports.jobs import JobStore
     from weir.supervise.manager import Action, Manager
 
 JOB = "error_counts"
@@ -32,7 +34,7 @@ PATIENCE_S = 10.0  # a person waits
 @contextmanager
 def opened_store(settings: Settings) -> Iterator[CassandraStore]:
     """The store, closed afterwards. Raises NotRunning if it does not answer in time, now or later."""
-    from weir.supervise.factory import store
+    from weir.factory import store
 
     found = store(settings, PATIENCE_S)
     try:
@@ -57,11 +59,11 @@ def connected() -> Manager:
     Where Spark is, the embedded stack or `WEIR_SPARK_REST` says; else it is Airflow's own connection, as for its tasks, which takes a
     second to import. A master that is not the job's would say of each driver that it does not know it.
     """
-    from weir.jobs.spec import sound
-    from weir.supervise.factory import manager
+    from weir.factory import manager
+    from weir.jobs.folders import sound
 
     settings = Settings.load()
-    standalone = all(spec.cluster == "standalone" for spec in sound(Path(settings.jobs)).values())
+    standalone = all(spec.cluster == "standalone" for spec in sound(*settings.job_folders).values())
     if standalone and settings.names_spark:
         return manager(settings)
     from weir.airflow.session import connect
@@ -69,11 +71,29 @@ def connected() -> Manager:
     return connect()
 
 
-def spec_of(settings: Settings, job: str) -> JobSpec:
-    """Raises UnknownJob, BadSpec."""
-    from weir.jobs.spec import find, load_all
+def spec_of(settings: Settings, store: JobStore, job: str) -> JobSpec:
+    """The spec in force, as Airflow's tasks have it. Raises UnknownJob, or BadSpec if its file does not fit and it is not deployed."""
+    from weir.jobs import folders, specs
 
-    return find(load_all(Path(settings.jobs)), job)
+    return specs.spec_of(folders.sound(*settings.job_folders), job, store.job(job))
+
+
+def known(settings: Settings, store: JobStore, job: str) -> None:
+    """What has landed can be read whatever became of its spec. Raises UnknownJob, BadSpec."""
+    if store.head(job) is None:
+        spec_of(settings, store, job)
+
+
+@contextmanager
+def opened_counts(job: str) -> Iterator[Counts]:
+    """A job's counts by its spec in force; the store is closed afterwards. Raises UnknownJob, BadSpec, NotRunning."""
+    from weir.counts.work import By, Counts
+    from weir.factory import source_of
+
+    settings = Settings.load()
+    with opened_store(settings) as store:
+        by = By(who(), "asked for on the command line")
+        yield Counts.of(store, source_of(settings), spec_of(settings, store, job), int(time.time() * 1000), by)
 
 
 def say_done(action: Action) -> None:
@@ -83,7 +103,7 @@ def say_done(action: Action) -> None:
 
 def time_of(text: str | None, name: str) -> int | None:
     """An option's time in ms. Raises BadInput that names the option."""
-    from weir.counts.panes import parse_time
+    from weir.times import parse_time
 
     return None if text is None else parse_time(text, name)
 

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from weir.cli.common import JOB, FormatOption, JobArgument, JobOption, Since, Until, opened_store, spec_of, time_of
+from weir.cli.common import JOB, FormatOption, JobArgument, JobOption, Since, Until, known, opened_store, spec_of, time_of
 from weir.output import Format, say, show
 from weir.settings import Settings
 
 if TYPE_CHECKING:
     from spark_jobs.counts.cells import RejectedLine
     from weir.ingest import Progress, Sent
-    from weir.ports.counts import CountStore
+    from weir.ports.jobs import JobStore
 
 
 def ingest(
@@ -93,14 +93,14 @@ def wait(
 
     Example: weir wait error_counts --lag 0 --timeout 2m
     """
-    from weir.counts.panes import parse_duration
     from weir.counts.progress import left
     from weir.errors import TimedOut
-    from weir.sources.kafka import KafkaBroker
+    from weir.factory import source_of
+    from weir.times import parse_duration
 
     settings, deadline = Settings.load(), time.monotonic() + parse_duration(timeout, "timeout") / 1000
-    ends = KafkaBroker(settings.kafka).end_offsets(spec_of(settings, job).source.topic)
     with opened_store(settings) as store:
+        ends = source_of(settings).end_offsets(spec_of(settings, store, job).source.topic)
         while (remaining := left(store, job, ends)) > lag:
             if time.monotonic() >= deadline:
                 raise TimedOut(f"Lines that have not landed in {timeout}: {remaining}.", f"See: weir health {job}")
@@ -132,17 +132,18 @@ def counts(
     from weir.counts.query import question as question_of
     from weir.counts.rules import Rules
     from weir.errors import BadInput
-    from weir.sources.kafka import KafkaBroker
+    from weir.factory import source_of
 
     if fill not in (None, 0):
         raise BadInput(f"fill: {fill} is not 0.", "Only 0 is true of a window without lines.")
     settings = Settings.load()
-    rules = Rules.of(spec_of(settings, job))
-    asked = question_of(window, slide or "", by, levels, rules.pane)
-    question = replace(asked, since=time_of(since, "since"), until=time_of(until, "until"), fill=fill == 0)
+    span = time_of(since, "since"), time_of(until, "until")
     with opened_store(settings) as store:
+        rules = Rules.of(spec_of(settings, store, job))
+        question = question_of(window, slide or "", by, levels, rules.pane)
+        question = replace(question, since=span[0], until=span[1], fill=fill == 0)
         if closed:
-            moment = closed_now(head_of(store, job), rules, KafkaBroker(settings.kafka), int(time.time() * 1000))
+            moment = closed_now(head_of(store, job), rules, source_of(settings), int(time.time() * 1000))
             question = replace(question, closed_until=moment)
         rows = ask(store, job, question, say if explain else lambda told: None)
     columns = ("window_start", "window_end", *question.by, "n")
@@ -169,20 +170,21 @@ def rejected(
 
     settings = Settings.load()
     with opened_store(settings) as store:
+        known(settings, store, job)
         found = list(islice(samples(store, job, reason), limit))
         now = _reparsed(settings, store, job, found) if reparse and found else [{}] * len(found)
     told = [{**row, **new, "value": row["value"]} for row, new in zip(rows.rejected(found), now, strict=True)]
     show(told, form, empty="No line was rejected." if reason is None else f"No line was rejected for the reason {reason}.")
 
 
-def _reparsed(settings: Settings, store: CountStore, job: str, lines: Sequence[RejectedLine]) -> list[dict[str, Any]]:
+def _reparsed(settings: Settings, store: JobStore, job: str, lines: Sequence[RejectedLine]) -> list[dict[str, Any]]:
     """For each sample its outcome now, and what keeps that from being the last word."""
     from spark_jobs.counts.reparse import outcomes, session
-    from weir.counts.panes import iso
     from weir.counts.progress import head_of
     from weir.supervise.submission import arguments
+    from weir.times import iso
 
-    args = arguments(spec_of(settings, job), head_of(store, job), "reparse", "", settings)
+    args = arguments(spec_of(settings, store, job), head_of(store, job), "reparse", "", settings)
     spark = session()
     try:
         found = outcomes(spark, args, lines)

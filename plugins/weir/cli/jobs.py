@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from weir.cli.common import FormatOption, JobArgument, Reason, Yes, opened_manager, say_done, who
-from weir.output import Format, show, show_json
+from weir.output import Format, say, show, show_json
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager
@@ -24,10 +24,13 @@ def jobs(form: FormatOption = Format.TABLE) -> None:
     Example: weir jobs
     """
     from weir import rows
+    from weir.jobs.specs import bad_of
 
     with opened_manager() as manager:
-        found = rows.jobs(manager, manager.specs)
+        found, bad = rows.jobs(manager, manager.specs), bad_of(manager.specs)
     show(found, form, empty="There are no jobs.")
+    for error in bad.values():
+        say(str(error))
 
 
 def health(
@@ -40,7 +43,7 @@ def health(
     Example: weir health error_counts --format json
     """
     from weir import rows
-    from weir.jobs.spec import find
+    from weir.jobs.specs import find
     from weir.supervise.summary import summary
 
     with opened_manager() as manager:

@@ -20,7 +20,7 @@ def timeline(
     Example: weir timeline error_counts --last 50
     """
     from weir import rows
-    from weir.jobs.spec import find
+    from weir.jobs.specs import find
 
     with opened_manager() as manager:
         events = manager.store.events(job, last)
@@ -53,7 +53,7 @@ def maintenance(
 
     Example: weir maintenance error_counts --for 2h --comment "new disks"
     """
-    from weir.counts.panes import parse_duration
+    from weir.times import parse_duration
 
     for_ms = parse_duration(lasts, "for") if lasts else 0
     with opened_manager() as manager:

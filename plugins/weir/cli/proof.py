@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
-import time
-from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from weir.cli.common import FormatOption, JobArgument, Since, Until, opened_store, spec_of, time_of
+from weir.cli.common import FormatOption, JobArgument, Since, Until, known, opened_counts, opened_store, time_of
 from weir.output import Format, say, show, show_json
 from weir.settings import Settings
-
-if TYPE_CHECKING:
-    from weir.counts.recount import Result
-    from weir.counts.rules import Rules
-    from weir.counts.scope import Scope
-    from weir.ports.counts import CountStore
-    from weir.ports.source import Source
 
 LEDGER = ("epoch", "batch_id", "state", "lines", "rejected", "late", "landed_at", "attempt", "offsets")
 
@@ -35,7 +25,9 @@ def ledger(
     """
     from weir.counts.progress import batches, ledger_row
 
-    with opened_store(Settings.load()) as store:
+    settings = Settings.load()
+    with opened_store(settings) as store:
+        known(settings, store, job)
         rows = [ledger_row(head) for head in islice(batches(store, job), last)]
     show(rows, form, LEDGER if form is Format.TABLE else None, empty=f"{job} has landed nothing yet.")
 
@@ -56,72 +48,29 @@ def recount(
 
     Example: weir recount error_counts --since 2026-01-31T00:00:00Z
     """
-    from weir.counts.proven import behind_restarts
-    from weir.counts.proving import prove, set_out
-    from weir.counts.recount import recount as count_again
+    from weir.counts import work
+    from weir.counts.proving import set_out
+    from weir.counts.sample import draw
     from weir.counts.scope import Scope
     from weir.counts.tally import cores
-    from weir.jobs import versions
-    from weir.sources.kafka import KafkaBroker
 
-    settings = Settings.load()
-    spec, source = spec_of(settings, job), KafkaBroker(settings.kafka)
     scope = Scope(time_of(since, "since"), time_of(until, "until"))
-    with opened_store(settings) as store:
-        rules = versions.rules(spec, store.versions(job))
-        drawn = _drawn(store, source, rules, scope, sample, seed) if sample else None
-        goal = set_out(store, job) if scope.everything and drawn is None else None
+    with opened_counts(job) as at:
+        drawn = draw(at.store, job, at.closed_until, scope, sample, seed) if sample else None
+        goal = set_out(at.store, job) if scope.everything and drawn is None else None
         if goal is not None:
             scope = Scope(after=goal.base.position, upto=goal.to.position)
-        result = count_again(store, source, rules, drawn.scope if drawn else scope, workers or cores())
-        told = {**result.as_dict(), **(drawn.as_dict(store, result) if drawn else {})}
-        now = int(time.time() * 1000)
-        store.put_recount(job, {**told, "at": now})
-        found = prove(store, source, rules, goal, [result.part], now) if goal is not None and result.proven else None
-        if goal and found and (line := behind_restarts(job, goal, found)):
-            store.add_event(job, line)
-    if form is Format.JSON:
-        show_json(told)
-    else:
-        show([result.numbers()], form)
-    say(result.sentence)
-    say(drawn.sentence(told) if drawn else "")
-    say(found.sentence(job) if found else "")
-    if not result.proven:
-        raise typer.Exit(1)
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """A sample of the closed hours."""
-
-    scope: Scope
-    of: int
-    seed: int
-
-    def as_dict(self, store: CountStore, result: Result) -> dict[str, Any]:
-        from weir.counts.panes import iso
-        from weir.counts.progress import landed_lines
-
-        hours, landed = sorted(self.scope.hours or ()), landed_lines(store, result.job)
-        share = result.checked_lines / landed if landed else 0.0
-        return {"sample": {"hours": [iso(hour) for hour in hours], "of": self.of, "seed": self.seed, "share": round(share, 5)}}
-
-    def sentence(self, told: dict[str, Any]) -> str:
-        hours, share = told["sample"]["hours"], told["sample"]["share"]
-        return f"A sample of {len(hours)} of {self.of} closed hours, {share:.2%} of all lines (--seed {self.seed}): {', '.join(hours)}"
-
-
-def _drawn(store: CountStore, source: Source, rules: Rules, scope: Scope, n: int, seed: int | None) -> Drawn:
-    """Draw closed hours from those of the scope. Raises UnknownJob."""
-    from weir.counts.closed import closed_now
-    from weir.counts.progress import head_of
-    from weir.counts.scope import closed_hours, sampled
-
-    until = closed_now(head_of(store, rules.job), rules, source, int(time.time() * 1000))
-    hours = closed_hours(scope.places(store, rules.job), until)
-    seed = secrets.randbelow(2**32) if seed is None else seed
-    return Drawn(replace(scope, hours=sampled(hours, n, seed)), len(hours), seed)
+        result, record = work.recount(at, scope, workers or cores(), drawn)
+        if form is Format.JSON:
+            show_json(record)
+        else:
+            show([result.numbers()], form)
+        say(result.sentence)
+        say(drawn.sentence(record) if drawn else "")
+        if work.failed(result, scope):
+            raise typer.Exit(1)
+        if goal is not None:
+            say(work.prove(at, goal, [result.part]).sentence(job))
 
 
 def fold(job: JobArgument, form: FormatOption = Format.TABLE) -> None:
@@ -131,23 +80,14 @@ def fold(job: JobArgument, form: FormatOption = Format.TABLE) -> None:
 
     Example: weir fold error_counts
     """
-    from weir.counts.closed import closed_now
-    from weir.counts.folding import GRACE_MS, fold_many, pending, pending_days, roll_up_many, sweep_many, sweepable
-    from weir.counts.panes import iso
-    from weir.counts.progress import head_of
-    from weir.counts.quality.gate import gate
-    from weir.counts.rules import Rules
-    from weir.counts.sweep import sweep_rolls
-    from weir.sources.kafka import KafkaBroker
+    from weir.counts import work
+    from weir.counts.folding import pending, pending_days
+    from weir.times import iso
 
-    settings, now = Settings.load(), int(time.time() * 1000)
-    rules = Rules.of(spec_of(settings, job))
-    with opened_store(settings) as store:
-        until = closed_now(head_of(store, job), rules, KafkaBroker(settings.kafka), now)
-        done = fold_many(store, job, pending(store, job, until), now, gate(rules))
-        days = roll_up_many(store, job, pending_days(store, job, until), now)
-        swept = sweep_many(store, job, sweepable(store, job, now), now)
-        sweep_rolls(store, job, now - GRACE_MS)
+    with opened_counts(job) as at:
+        done = work.fold(at, pending(at.store, job, at.closed_until))
+        days = work.roll_up(at, pending_days(at.store, job, at.closed_until))
+        swept, _ = work.sweep(at)
     rows = [{"hour": iso(f.at[0]), "shard": f.at[1], "outcome": str(f.outcome), "lines": f.lines, "cells": f.cells} for f in done]
     show(rows, form, empty="No closed hour has changed since it was folded.")
     say(f"{len(days)} days and shards were rolled up" if days else "")
@@ -159,16 +99,13 @@ def validate(job: JobArgument, since: Since = None, until: Until = None, form: F
 
     Example: weir validate error_counts
     """
+    from weir.counts import work
     from weir.counts.quality.pages import address
-    from weir.counts.quality.validate import check
-    from weir.counts.rules import Rules
-    from weir.sources.kafka import KafkaBroker
 
     settings = Settings.load()
-    rules = Rules.of(spec_of(settings, job))
     span = time_of(since, "since"), time_of(until, "until")
-    with opened_store(settings) as store:
-        result = check(store, KafkaBroker(settings.kafka), rules, settings.data_docs, *span)
+    with opened_counts(job) as at:
+        result = work.validate(at, settings.data_docs, *span)
     show(result.rows(), form)
     say(f"{result.sentence} Docs: {result.docs}, in Airflow: {address(settings.airflow_url, job)}")
     result.raise_if_broken()

@@ -103,11 +103,10 @@ def logs(
 
 def _named(part: str) -> str:
     """A job's log is that of its driver."""
-    from pathlib import Path
-
     from weir.settings import Settings
 
-    return f"driver:{part}" if (Path(Settings.load().jobs) / part / "job.yaml").exists() else part
+    there = any((folder / part / "job.yaml").exists() for folder in Settings.load().job_folders)
+    return f"driver:{part}" if there else part
 
 
 def clean(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:

@@ -1,4 +1,5 @@
-"""Checkpoint folders: `<base>/<job>/epoch-E/attempt-A`. A takeover copies an earlier attempt's; a zombie may still be writing it.
+"""Checkpoint folders: `<base>/<job>/epoch-E/attempt-A`. A takeover copies an earlier attempt's; a zombie may still be writing it. Of a job
+whose queries are its own: `<base>/<job>/epoch-E/shared`, which stays where it is.
 
 Spark's files are `offsets/N` (the ranges planned for batch N) and `commits/N`, each beginning with a line `v1`. There is no state to copy:
 the job keeps none. Any file system that pyarrow knows will do. What a folder is good for is judged in weir.supervise.lineage.
@@ -12,13 +13,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, LocalFileSystem
+from pyarrow.lib import ArrowInvalid
 
+from weir.cluster.query_folders import queries
 from weir.errors import NotRunning
-from weir.ports.checkpoints import Folder
+from weir.ports.checkpoints import Folder, QueryProgress
 
 KINDS = ("offsets", "commits")
 OTHERS = ("metadata", "sources/0/0")
 COPYING = ".copying"
+SHARED = "shared"
 
 
 class CheckpointFolders:
@@ -26,8 +30,16 @@ class CheckpointFolders:
         self._uri = base if "://" in base else f"file://{base}"
         self._fs, self._base = FileSystem.from_uri(self._uri)
 
-    def location(self, job: str, epoch: int, attempt: int) -> str:
-        return f"{self._uri}/{job}/epoch-{epoch}/attempt-{attempt}"
+    def location(self, job: str, epoch: int, attempt: int | None = None) -> str:
+        return f"{self._uri}/{job}/epoch-{epoch}/{SHARED if attempt is None else f'attempt-{attempt}'}"
+
+    def progress(self, location: str) -> Sequence[QueryProgress] | None:
+        try:
+            ours = location.startswith(f"{self._uri}/")
+            fs, path = (self._fs, self._base + location.removeprefix(self._uri)) if ours else FileSystem.from_uri(location)
+            return queries(fs, path)
+        except (OSError, ArrowInvalid):  # of an address that is none
+            return None
 
     def attempts(self, job: str) -> Sequence[tuple[int, int]]:
         with self._told():

@@ -11,16 +11,17 @@ from typing import Any
 from urllib.parse import quote
 
 from weir.cluster.rest import Api, context, each, rows, within
-from weir.ports.cluster import DriverState, Room, Submission, Submit
+from weir.ports.cluster import ENDING_BYTES, DriverState, Room, Submission, Submit
 
 LABEL = "weir-job"  # of every driver's pod that Weir starts, with the job's name, so that one question is enough for all of them
+ENDING_LINES = 2000
 CONTAINER = "spark-kubernetes-driver"
 IN_CLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 PHASES = {
     "Pending": DriverState.SUBMITTED,
     "Running": DriverState.RUNNING,
     "Succeeded": DriverState.FINISHED,
-    "Failed": DriverState.FAILED,  # evicted pods, too
+    "Failed": DriverState.FAILED,  # evicted pods, too: that is the node's own word
 }  # and Unknown, when the node cannot be reached
 
 
@@ -38,11 +39,14 @@ class KubernetesCluster:
         return self._submit(submission)
 
     def state(self, submission_id: str) -> DriverState:
+        """A pod that is not there any more was deleted: by Weir, by somebody else, by a drained node. Whether its containers ended is not
+        known, since a forced deletion and the garbage collector do not wait for the node's word.
+        https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination-forced"""
         answer = self._api.get(_path(submission_id))
         if answer is None:
             return DriverState.UNKNOWN
         if answer.status == 404 and answer.body.get("reason") == "NotFound":
-            return DriverState.KILLED  # deleted, by us or by somebody else
+            return DriverState.LOST
         return _state(answer.body)
 
     def states_of(self, submission_ids: Collection[str]) -> Mapping[str, DriverState]:
@@ -60,6 +64,11 @@ class KubernetesCluster:
     def room(self) -> Room | None:
         """How much there is depends on the name space's quota and on autoscaling: nobody says beforehand."""
         return None
+
+    def ending(self, submission_id: str) -> str:
+        """A pod's log has both streams in one. There is none of a pod that was deleted."""
+        lines = f"&tailLines={ENDING_LINES}"  # and not limitBytes, which cuts off the end
+        return self._api.text(f"{_path(submission_id)}/log?container={CONTAINER}{lines}", ENDING_BYTES)
 
     def log_link(self, submission_id: str) -> str:
         namespace, _, pod = submission_id.partition(":")
@@ -90,12 +99,17 @@ def _bearer(token: str) -> Mapping[str, str]:
 
 def _state(pod: Mapping[str, Any]) -> DriverState:
     """Of a pod as the API tells it; UNKNOWN for what is none. A side car may keep the pod running when the driver has ended. The kernel's
-    kill for want of memory has a reason of its own, which is the container's and not the pod's."""
+    kill for want of memory has a reason of its own, which is the container's and not the pod's.
+
+    Failed is LOST while the driver's container is not told as terminated: the control plane sets that phase on the pods of a node that died
+    or was cut off, too. https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase"""
     phase = str(within(pod, "status", "phase")) if pod.get("kind") == "Pod" else ""
     for container in rows(pod, "status", "containerStatuses"):
-        ended = within(container, "state", "terminated")
-        if container.get("name") != CONTAINER or not ended:
+        if container.get("name") != CONTAINER:
             continue
+        ended = within(container, "state", "terminated")
+        if not ended:
+            return DriverState.LOST if phase == "Failed" else PHASES.get(phase, DriverState.UNKNOWN)
         if within(ended, "reason") == "OOMKilled":
             return DriverState.OUT_OF_MEMORY
         if phase == "Running":

@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 from weir.ports.cluster import DriverState
 
 MOST_BYTES = 64 * 1024 * 1024  # of an answer: a thousand pods are 20 MB
+OK = 200
 AT_ONCE = 8  # questions of one pass
 NOTHING: Mapping[str, Any] = {}
 Headers = Callable[[], Mapping[str, str]]
@@ -58,11 +59,22 @@ class Api:
                 return answer
         return self._ask(self._connect(), "GET", path, None, deadline)
 
+    def text(self, path: str, keep: int) -> str:
+        """The last `keep` bytes of a text; empty if there is none, or no answer within the budget. Over a connection of its own."""
+        asked = self._exchange(self._connect(), "GET", path, None, time.monotonic() + self._budget_s)
+        return asked[1][-keep:].decode(errors="replace") if asked and asked[0] == OK else ""
+
     def send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer | None:
         """Ask for a change. Sent once, over a new connection: a change must not be repeated blindly. None for no answer."""
         return self._ask(self._connect(), method, path, body, time.monotonic() + self._budget_s)
 
     def _ask(self, connection: HTTPConnection, method: str, path: str, body: Mapping[str, Any] | None, deadline: float) -> Answer | None:
+        asked = self._exchange(connection, method, path, body, deadline)
+        return Answer(asked[0], _object(asked[1])) if asked else None
+
+    def _exchange(
+        self, connection: HTTPConnection, method: str, path: str, body: Mapping[str, Any] | None, deadline: float
+    ) -> tuple[int, bytes] | None:
         headers = {"Accept": "application/json", **self._headers()}
         data = b"" if body is None else json.dumps(body).encode()
         if method != "GET":
@@ -83,7 +95,7 @@ class Api:
             self._idle.put(connection)
         else:
             connection.close()
-        return Answer(response.status, _object(read))
+        return response.status, read
 
 
 def context(ca_file: str | None = None) -> ssl.SSLContext:

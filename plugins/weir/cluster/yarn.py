@@ -10,9 +10,10 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from weir.cluster.rest import NOTHING, Answer, Api, each, rows
-from weir.ports.cluster import DriverState, Room, Submission, Submit
+from weir.cluster.rest import NOTHING, Answer, Api, each, rows, within
+from weir.ports.cluster import ENDING_BYTES, DriverState, Room, Submission, Submit
 
+NOT_FOUND = 404
 TAG = "weir"  # of every application that Weir submits, so that one question is enough for all of them
 STATES = {
     "NEW": DriverState.SUBMITTED,
@@ -26,6 +27,12 @@ STATES = {
 }
 # KILLED_EXCEEDED_VMEM and KILLED_EXCEEDED_PMEM of org.apache.hadoop.yarn.api.records.ContainerExitStatus, as diagnostics quote them.
 OVER_MEMORY = re.compile(r"exitCode: -10[34]\b")
+# ABORTED of the same, for a container on a node that was lost; and what the ResourceManager says of a driver that it no longer hears from
+# (org.apache.hadoop.yarn.server.resourcemanager.rmapp.attempt.RMAppAttemptImpl). In neither case has a node seen the process end.
+GIVEN_UP = re.compile(r"exitCode: -100\b|on a \*lost\* node|ApplicationMaster for attempt \S+ timed out")
+# Of a node's application whose containers have all ended:
+# https://hadoop.apache.org/docs/stable/hadoop-yarn/hadoop-yarn-site/NodeManagerRest.html#Application_API
+CONTAINERS_ENDED = ("APPLICATION_RESOURCES_CLEANINGUP", "FINISHED")
 FINAL = {"SUCCEEDED": DriverState.FINISHED, "KILLED": DriverState.KILLED}
 
 
@@ -41,15 +48,33 @@ class YarnCluster:
         return self._submit(submission)
 
     def state(self, submission_id: str) -> DriverState:
+        """Of an application that was killed the node is asked, too: the ResourceManager calls it KILLED without waiting for the node."""
         answer = self._ask(lambda api: api.get(self._path(f"/{quote(submission_id)}")))
-        if answer.status == 404 and "NotFound" in str(answer.body.get("RemoteException")):
-            return DriverState.FAILED  # it keeps all that run, and forgets only those that ended
-        return _state(answer.body.get("app"))
+        if _not_found(answer):
+            return DriverState.LOST if self._is_active() else DriverState.UNKNOWN
+        app = answer.body.get("app")
+        state = _state(app)
+        return state if state is not DriverState.KILLED or self._node_confirms(app) else DriverState.LOST
 
     def states_of(self, submission_ids: Collection[str]) -> Mapping[str, DriverState]:
         answer = self._ask(lambda api: api.get(self._path("", applicationTags=TAG, deSelects="resourceRequests")))
         listed = {str(app.get("id")): _state(app) for app in rows(answer.body, "apps", "app")}
+        listed = {one: state for one, state in listed.items() if state is not DriverState.KILLED}
         return each(submission_ids, listed, self.state, self._timeout_s)
+
+    def _is_active(self) -> bool:
+        """Has the ResourceManager all its applications? While it recovers, one that runs is not found: for 2.2 s, when that was tried."""
+        info = self._ask(lambda api: api.get("/ws/v1/cluster/info"))
+        return str(within(info.body, "clusterInfo", "haState")) == "ACTIVE"
+
+    def _node_confirms(self, app: Any) -> bool:
+        """Does the node that the driver was on say that all of its containers there have ended, or that it has none?"""
+        node = within(app, "amHostHttpAddress")
+        if not node:
+            return False
+        scheme = "https" if self._addresses[0].startswith("https") else "http"
+        answer = Api(f"{scheme}://{node}", self._timeout_s).get(f"/ws/v1/node/apps/{quote(str(within(app, 'id')))}")
+        return answer is not None and (_not_found(answer) or within(answer.body, "app", "state") in CONTAINERS_ENDED)
 
     def kill(self, submission_id: str) -> None:
         self._ask(lambda api: api.send("PUT", self._path(f"/{quote(submission_id)}/state"), {"state": "KILLED"}))
@@ -57,6 +82,12 @@ class YarnCluster:
     def room(self) -> Room | None:
         """How much there is depends on the queue: nobody says beforehand."""
         return None
+
+    def ending(self, submission_id: str) -> str:
+        """The application's diagnostics: the exception of a JVM's main class, and on many clusters the last 4096 bytes of standard error.
+        Of a Python driver often only that it ended: its output stays with the nodes, where each cluster keeps it in another way."""
+        answer = self._ask(lambda api: api.get(self._path(f"/{quote(submission_id)}")))
+        return str(within(answer.body, "app", "diagnostics") or "")[-ENDING_BYTES:]
 
     def log_link(self, submission_id: str) -> str:
         if self._log_url:
@@ -76,6 +107,11 @@ class YarnCluster:
         return Answer(0, NOTHING)
 
 
+def _not_found(answer: Answer) -> bool:
+    """Is it the API that does not know the application, and not some proxy that does not know the API?"""
+    return answer.status == NOT_FOUND and "NotFound" in str(answer.body.get("RemoteException"))
+
+
 def _state(app: Any) -> DriverState:
     """Of an application as the API tells it; UNKNOWN for what is none."""
     if not isinstance(app, dict):
@@ -83,4 +119,6 @@ def _state(app: Any) -> DriverState:
     state = STATES.get(str(app.get("state")), DriverState.UNKNOWN)
     if state is DriverState.FAILED and OVER_MEMORY.search(str(app.get("diagnostics"))):
         return DriverState.OUT_OF_MEMORY
+    if app.get("state") == "FAILED" and GIVEN_UP.search(str(app.get("diagnostics"))):
+        return DriverState.LOST
     return FINAL.get(str(app.get("finalStatus")), state) if app.get("state") == "FINISHED" else state

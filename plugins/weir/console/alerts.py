@@ -16,7 +16,7 @@ from weir.alerts.sink import message_of
 from weir.console import rules
 from weir.counts.times import at
 from weir.errors import Conflict
-from weir.jobs.spec import find as spec_of
+from weir.jobs.specs import find as spec_of
 from weir.supervise.pause import in_force, in_words
 
 if TYPE_CHECKING:

@@ -82,7 +82,8 @@ async def fleet(
     asked = {"verdict": verdict, "q": q, "every": every and max(every, LEAST_S)}
     follow = "" if every or live == STILL or not rows else f"events?{urlencode({'verdict': verdict, 'q': q})}"
     found = chosen(rows, verdict, q)
-    return page(request, "fleet.html", follow=follow, rows=found, shown=len(found), all=len(rows), verdicts=VERDICTS, asked=asked)
+    shown: dict[str, Any] = {"rows": found, "shown": len(found), "all": len(rows), "verdicts": VERDICTS, "bad": view.bad}
+    return page(request, "fleet.html", follow=follow, asked=asked, **shown)
 
 
 async def job_page(

@@ -15,6 +15,7 @@ from weir.console.plot import sparkline
 from weir.console.throughput import Motion, Motions
 from weir.console.trend import Trends
 from weir.counts.times import at, bare
+from weir.jobs.specs import bad_of
 from weir.supervise.report import Report, Verdict
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class View:
     def __init__(self) -> None:
         self._turn, self._at = asyncio.Lock(), 0.0
         self._rows: Sequence[Row] | None = None
+        self.bad: Sequence[str] = ()  # what is wrong with the job.yaml files that do not fit
         self._motions, self._trends = Motions(), Trends()
         self._reading: asyncio.Task[None] | None = None
 
@@ -62,8 +64,8 @@ class View:
         async with self._turn:
             if self._rows is None or time.monotonic() - self._at > FRESH_S:
                 self._rows, self._at = None, 0.0
-                rows, heads = await ask(lambda manager: look(manager, self._motions, self._trends))
-                self._rows, self._at = rows, time.monotonic()
+                (rows, heads), bad = await ask(lambda manager: (look(manager, self._motions, self._trends), bad_of(manager.specs)))
+                self._rows, self._at, self.bad = rows, time.monotonic(), [str(error) for error in bad.values()]
                 if self._reading is None or self._reading.done():
                     self._reading = asyncio.create_task(self._read(heads))
             return self._rows

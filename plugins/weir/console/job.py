@@ -14,7 +14,9 @@ from weir.console.describe import in_words
 from weir.console.panels import Panel, Panels
 from weir.counts.times import Span, at, bare, span_of
 from weir.errors import BadSpec, NotRunning
-from weir.jobs.spec import find, parse
+from weir.jobs.models import of_kind
+from weir.jobs.spec import parse
+from weir.jobs.specs import find
 from weir.supervise.pause import in_force
 from weir.supervise.plan import differences
 
@@ -140,9 +142,10 @@ def versions(manager: Manager, job: str) -> Sequence[dict[str, Any]]:
 
 def _changes(newer: VersionRow, older: VersionRow) -> Sequence[str]:
     try:
-        return differences(parse(older.spec, older.version), parse(newer.spec, newer.version))
+        was, became = parse(older.spec, older.version), parse(newer.spec, newer.version)
     except BadSpec:
         return ("this release cannot read its spec",)
+    return differences(was, became, of_kind(became))
 
 
 def links(manager: Manager, job: str) -> dict[str, str]:

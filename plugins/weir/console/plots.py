@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from spark_jobs.counts.cells import HOUR_MS
 from weir.console import plot
 from weir.console.series import Axis, Values, axis_of, batches_of, errors_of
-from weir.counts.panes import duration, iso
 from weir.counts.times import Span
+from weir.times import duration, iso
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager

@@ -16,7 +16,7 @@ from weir.alerts.rules import JobRules, Rule, find, load, read_all
 from weir.counts.closed import NOTHING
 from weir.counts.times import at, span_of
 from weir.errors import BadInput, BadRules
-from weir.jobs.spec import find as spec_of
+from weir.jobs.specs import all_in_force
 from weir.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,13 +27,12 @@ SINCE, MOST_DAYS = "24h", 31  # a page waits half a minute; a year of windows ta
 
 def of_all(manager: Manager) -> Mapping[str, JobRules | BadRules]:
     """By job: its rules, or what is wrong with them."""
-    return read_all(Path(Settings.load().rules), manager.specs)
+    return read_all(Path(Settings.load().rules), all_in_force(manager.specs, manager.store.jobs()))
 
 
 def of(manager: Manager, job: str) -> JobRules:
-    """Raises UnknownJob, BadRules."""
-    spec_of(manager.specs, job)
-    return load(Path(Settings.load().rules), job, manager.specs)
+    """Raises UnknownJob, BadSpec, BadRules."""
+    return load(Path(Settings.load().rules), manager.spec(job))
 
 
 def row(rules: JobRules, rule: Rule, book: Book) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from spark_jobs.counts.cells import HOUR_MS
 from weir.counts.folding import GRACE_MS, unfolded
-from weir.counts.panes import iso
 from weir.ports.counts import CountStore, FoldNote, HourShard, Touched
+from weir.times import iso
 
 BEHIND_MS = 1_800_000  # six runs of the fold DAG have come and gone
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from spark_jobs.counts.cells import hour_of
-from weir.counts.panes import iso
+from weir.times import iso
 
 Cell = tuple[int, str, str]  # pane start (ms), service, level
 Place = tuple[int, int]  # partition, offset

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from spark_jobs.counts.cells import UNKNOWN_SERVICE
-from weir.counts.panes import EPOCH
 from weir.counts.rules import Rules
 from weir.errors import BadInput
+from weir.times import EPOCH
 
 MONTHS = {m: i for i, m in enumerate((b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"), 1)}
 LEVELS = frozenset([b"emerg", b"alert", b"crit", b"error", b"warn", b"notice", b"info", b"debug"] + [b"trace%d" % i for i in range(1, 9)])

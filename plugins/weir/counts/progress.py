@@ -10,9 +10,9 @@ from spark_jobs.counts.cells import RejectedLine
 from spark_jobs.protocol.gap import Gap
 from spark_jobs.protocol.head import Head, Offsets, Position, State
 from weir.counts.fold import seen_landed
-from weir.counts.panes import iso
 from weir.errors import UnknownJob
 from weir.ports.counts import CountStore
+from weir.times import iso
 
 
 def head_of(store: CountStore, job: str) -> Head:

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from spark_jobs.protocol.head import Position
-from weir.counts.panes import iso
 from weir.ports.jobs import Event
+from weir.times import iso
 
 START: Position = (-1, -1)  # before every batch
 

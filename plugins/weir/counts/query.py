@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from spark_jobs.counts.cells import DAY_MS, hour_of
-from weir.counts.panes import Windows, compose, filled, iso, parse_duration, parse_time, windows
+from weir.counts.panes import Windows, compose, filled, windows
 from weir.counts.read import Grain, Reading, read_span
 from weir.errors import BadInput
 from weir.ports.counts import CountStore
-from weir.settings import Settings
+from weir.times import iso, parse_duration, parse_time
 
 DIMENSIONS = ("service", "level", "signature")
 ALL = ("all",)
@@ -121,17 +121,11 @@ def _starts(sums: dict[tuple[int, Key], int], question: Question) -> range:
     return question.shape.between(since, until)
 
 
-def sample_counts(settings: Settings, service: str) -> list[dict[str, Any]]:
+def sample_counts(store: CountStore, service: str) -> list[dict[str, Any]]:
     """Lines of the shipped sample by level: what `weir up` shows first. It is dated January 2026."""
-    from weir.cassandra.store import CassandraStore, address
-
     january = parse_time("2026-01-01"), parse_time("2026-02-01")
     question = Question(windows(DAY_MS, DAY_MS, DAY_MS), *january, by=("service", "level"), levels=ALL)
-    store = CassandraStore.connect(address(settings), patience_s=10.0)
-    try:
-        levels: Counter[str] = Counter()
-        for row in counts(store, "error_counts", question):
-            levels[row["level"]] += row["n"] * (row["service"] == service)
-    finally:
-        store.session.close()
+    levels: Counter[str] = Counter()
+    for row in counts(store, "error_counts", question):
+        levels[row["level"]] += row["n"] * (row["service"] == service)
     return [{"service": service, "level": level, "n": n} for level, n in sorted(levels.items()) if n]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-if TYPE_CHECKING:
-    from weir.jobs.spec import JobSpec
+from weir.jobs.spec import JobSpec, counting
+from weir.jobs.versions import readable
+from weir.ports.jobs import VersionRow
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,20 @@ class Rules:
         return self.earlier.get(version, self)
 
     @classmethod
+    def of_all(cls, spec: JobSpec, rows: Sequence[VersionRow]) -> Rules:
+        """The spec's, with those that the job's other versions counted by."""
+        return replace(cls.of(spec), earlier={version: cls.of(was) for version, was in readable(rows)})
+
+    @classmethod
     def of(cls, spec: JobSpec) -> Rules:
-        panes, source = spec.panes, spec.source
+        """Raises BadInput for a job that does not count."""
+        options = counting(spec)
         return cls(
             job=spec.name,
-            topic=source.topic,
-            pane=1000 * panes.width,
-            lateness=1000 * panes.allowed_lateness,
-            future_skew=1000 * panes.future_skew,
-            time_zone=source.time_zone,
-            line_format=source.line_format,
+            topic=spec.source.topic,
+            pane=1000 * options.pane_s,
+            lateness=1000 * options.allowed_lateness_s,
+            future_skew=1000 * options.future_skew_s,
+            time_zone=options.time_zone,
+            line_format=options.line_format,
         )

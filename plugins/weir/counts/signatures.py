@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from spark_jobs.counts.cells import DAY_MS, HOUR_MS
-from weir.counts.panes import duration, iso, windows
+from weir.counts.panes import windows
 from weir.counts.query import Question, summed
 from weir.counts.rules import Rules
 from weir.counts.times import Span, at
 from weir.ports.jobs import JobStore
+from weir.times import duration, iso
 
 TOP = 50  # signatures
 LEVELS = ("emerg", "alert", "crit", "error")  # those whose lines have a signature

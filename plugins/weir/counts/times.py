@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from weir.counts.panes import iso, parse_duration, parse_time
 from weir.errors import BadInput
+from weir.times import iso, parse_duration, parse_time
 
 WINDOWS = tuple(map(parse_duration, ("10s", "30s", "1m", "5m", "15m", "30m", "1h", "3h", "6h", "12h", "1d", "7d")))
 MOST = 96  # windows of a plot: more are narrower than the eye can tell apart

@@ -1,35 +1,92 @@
-"""The deployed code of the jobs: a copy per version, so that what runs is what was deployed, also after the files have changed."""
+"""What one job is made of, and the deployed copy of it: what runs is what was deployed, also after the files have changed."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from weir.jobs.spec import JobSpec
+from weir.errors import BadSpec
+from weir.jobs.folders import folder_of
+from weir.jobs.models import complete_spec, model_in
+from weir.jobs.options import Model
+from weir.jobs.spec import PACKAGE, JobSpec
+from weir.settings import OWN_JOBS
 
-KINDS = (".py", ".yaml")
-
-
-def version_of(code: Path, spec: JobSpec) -> str:
-    """Twelve hexadecimal digits that change when the spec or any code file does."""
-    digest = hashlib.sha256(spec.model_dump_json().encode())
-    for file in _files(code):
-        digest.update(str(file.relative_to(code)).encode() + b"\0" + file.read_bytes() + b"\0")
-    return digest.hexdigest()[:12]
+# Of a job's folder, what its driver never reads: an edit of it is no new version.
+LEFT_OUT = ("__pycache__", "tests", "test_*.py", "conftest.py", "*.md", "job.yaml", ".*")
 
 
-def publish(code: Path, bundles: Path, version: str) -> Path:
-    """Copy the code to `bundles/<version>/<name of the code folder>`, once. Returns the folder to put on the driver's path."""
+@dataclass(frozen=True)
+class Made:
+    """A spec with all its options, the model that declares them, and the files of the job by their place in a bundle."""
+
+    spec: JobSpec
+    model: Model
+    files: Mapping[str, Path]
+
+    @property
+    def version(self) -> str:
+        """Twelve hexadecimal digits that change when the spec or any file does. Nothing of other jobs is in it."""
+        digest = hashlib.sha256(self.spec.model_dump_json().encode())
+        for place, file in sorted(self.files.items()):
+            digest.update(place.encode() + b"\0" + file.read_bytes() + b"\0")
+        return digest.hexdigest()[:12]
+
+    def copy_to(self, folder: Path) -> None:
+        """Lay the files out as in a bundle."""
+        for place, file in self.files.items():
+            (folder / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, folder / place)
+
+
+def made_of(spec: JobSpec, *folders: Path) -> Made:
+    """What a job is made of: its folder, and the runtime where its kind uses it. `folders` are those of jobs.
+
+    Raises UnknownJob if no folder has it, BadSpec if its options do not fit their model.
+    """
+    home = _home(spec, folders)
+    model = model_in(home, spec)
+    files = {f"{spec.folder}/{file.relative_to(home)}": file for file in _files(home)}
+    return Made(complete_spec(spec, model), model, {**(_runtime(folders) if spec.kind.uses_runtime else {}), **files})
+
+
+def _home(spec: JobSpec, folders: tuple[Path, ...]) -> Path:
+    """The folder with the code of a job. One in the package is named by the application: specs may share it."""
+    package, _, name = spec.folder.rpartition("/")
+    if package:
+        return next((folder / name for folder in folders if folder.name == PACKAGE and (folder / name).is_dir()), OWN_JOBS / name)
+    home = folder_of(spec.name, *folders)
+    if home.name != spec.name:
+        raise BadSpec(f"{home.name}/job.yaml does not fit: name: the folder is {home.name}, the job {spec.name}.", "Give both one name.")
+    return home
+
+
+def _runtime(folders: tuple[Path, ...]) -> dict[str, Path]:
+    """Weir's package without the folders of jobs: the installed one, unless a folder of jobs is a copy of it."""
+    root = next((folder for folder in folders if folder.name == PACKAGE and (folder / "runtime").is_dir()), OWN_JOBS)
+    jobs = {file.parent for file in root.glob("*/job.yaml")}
+    files = (file for file in _files(root) if file.suffix == ".py" and not jobs & set(file.parents))
+    return {f"{PACKAGE}/{file.relative_to(root)}": file for file in files}
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for file in sorted(folder.rglob("*")):
+        parts = (Path(part) for part in file.relative_to(folder).parts)
+        if file.is_file() and not any(part.match(pattern) for part in parts for pattern in LEFT_OUT):
+            yield file
+
+
+def publish(made: Made, bundles: Path, version: str) -> Path:
+    """Copy the files to `bundles/<version>`, once. Returns that folder, which goes on the driver's path."""
     target = bundles / version
     if not target.exists():
         temporary = bundles / f"{version}.{uuid.uuid4().hex}"  # threads of one process publish at once, too
-        for file in _files(code):
-            copy = temporary / code.name / file.relative_to(code)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, copy)
+        temporary.mkdir(parents=True)
+        made.copy_to(temporary)
         try:
             temporary.rename(target)
         except OSError:  # somebody else published the same version first
@@ -46,7 +103,3 @@ def drop(bundles: Path, versions: Iterable[str]) -> None:
     """Remove the code of versions that nobody goes back to. What cannot be removed now is left for the next time."""
     for version in versions:
         shutil.rmtree(bundles / version, ignore_errors=True)
-
-
-def _files(code: Path) -> list[Path]:
-    return sorted(f for f in code.rglob("*") if f.suffix in KINDS and "__pycache__" not in f.parts)

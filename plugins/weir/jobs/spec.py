@@ -1,79 +1,31 @@
-"""The spec of a job, `job.yaml` beside its code, as a typed model. A wrong value is refused with the name of its field."""
+"""The spec of a job, `job.yaml` beside its code, as a typed model of its kind. A wrong value is refused with the name of its field."""
 
 from __future__ import annotations
 
+import json
 import re
-from functools import cache, lru_cache
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Annotated, Any, ClassVar, Literal
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from weir.errors import BadSpec, UnknownJob, WeirError
-from weir.ports.jobs import JobRow
+from spark_jobs.counts.options import CountsOptions
+from weir.errors import BadSpec
+from weir.jobs import released
+from weir.jobs.fields import Memory, Name, Seconds, Section, from_yaml, validated
+from weir.jobs.kinds import COUNTS, KINDS, PLAIN, Capability, Kind
+from weir.jobs.options import checked, typed
+from weir.jobs.source import Source
 
-# libyaml reads a spec ten times as fast as Python does; a fleet of a thousand is read for each file of DAGs.
-LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-ZONES = cache(available_timezones)  # each call looks through the folders of zones: 7 ms
-M = TypeVar("M", bound=BaseModel)
-# What is the supervisor's own in a spec, and holds as soon as it is written. All else is what a driver was deployed with.
-OWN = ("description", "owner", "health", "restart")
-UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+PACKAGE = "spark_jobs"  # Weir's own, which has the runtime and jobs
+PLACEHOLDERS = ("checkpoint", "kafka", "topic", "pattern", "job", "version", "folder")  # what a plain job's arguments may name
 
 
-def seconds(value: Any) -> float:
-    """`10s`, `1.5m`, `2h` or a number of seconds, in seconds."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", str(value).strip())
-    if not match:
-        raise ValueError("must be a duration such as 10s, 5m or 1h")
-    return float(match[1]) * UNITS[match[2]]
+def _as_text(value: Any) -> Any:
+    """YAML reads `2` as a number; an argument is text."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
-Seconds = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
-WholeSeconds = Annotated[int, BeforeValidator(seconds), Field(gt=0)]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-Memory = Annotated[str, Field(pattern=r"^[1-9]\d*[mg]$")]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Source(Section):
-    topic: str
-    line_format: str = "apache_error"
-    time_zone: str = "UTC"
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        if value not in ZONES():
-            raise ValueError(f"{value!r} is not a time zone; use a name such as Europe/Berlin")
-        return str(ZoneInfo(value))
-
-
-class Panes(Section):
-    width: WholeSeconds = 10
-    allowed_lateness: WholeSeconds = 60
-    future_skew: WholeSeconds = 3600
-    shards: int = Field(default=4, ge=1, le=256)
-
-    @field_validator("width")
-    @classmethod
-    def _divides_an_hour(cls, value: int) -> int:
-        if 3600 % value:
-            raise ValueError("must divide an hour, since panes are kept by the hour")
-        return value
-
-
-class Limits(Section):
-    signature_cap: int = Field(default=200, ge=1)
-    rejected_samples: int = Field(default=100, ge=0, le=10_000)
-    lines_per_batch: int = Field(default=2_000_000, ge=1)
+Argument = Annotated[str, BeforeValidator(_as_text)]
 
 
 class Resources(Section):
@@ -102,23 +54,27 @@ class Restart(Section):
     larger_memory: Memory | None = None  # of the driver, for the one retry after it ran out of memory, and until the next deploy
 
 
+class Limits(Section):
+    lines_per_batch: int = Field(default=2_000_000, ge=1)
+
+
 class JobSpec(Section):
-    """All that defines a running job. Durations are in seconds."""
+    """What a spec of any kind says. Durations are in seconds. `application` is relative to the job's folder; one that begins with
+    `spark_jobs/` is a job of Weir's own package."""
+
+    KIND: ClassVar[Kind]
 
     name: Name
+    output: str
     description: str = ""
     owner: str = "weir"
-    application: str
+    application: str = ""
     cluster: Literal["standalone", "kubernetes", "yarn"] = "standalone"
-    source: Source
-    panes: Panes = Panes()
-    limits: Limits = Limits()
-    trigger: Seconds = 1.0
+    source: Source = Source()
     resources: Resources = Resources()
-    spark_conf: dict[str, str] = {}
+    spark_conf: dict[str, str] = Field(default_factory=dict)
     health: Health = Health()
     restart: Restart = Restart()
-    standby: Literal["none", "warm"] = "none"
 
     @field_validator("spark_conf", mode="before")
     @classmethod
@@ -128,80 +84,137 @@ class JobSpec(Section):
             return value
         return {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in value.items()}
 
+    @field_validator("application")
+    @classmethod
+    def _inside(cls, value: str) -> str:
+        if value and (not value.endswith(".py") or value.startswith("/") or ".." in value.split("/")):
+            raise ValueError("must be a .py file, relative to the job's folder and inside it")
+        return value
+
+    @property
+    def kind(self) -> Kind:
+        return self.KIND
+
+    @property
+    def program(self) -> str:
+        """The file that is run, as the spec names it."""
+        return self.application
+
+    @property
+    def entry(self) -> str:
+        """The place of the program in a bundle."""
+        return self.program if self.program.startswith(f"{PACKAGE}/") else f"{self.name}/{self.program}"
+
+    @property
+    def folder(self) -> str:
+        """The place of the job's folder in a bundle: in Weir's package, or beside it by the job's name."""
+        return "/".join(self.entry.split("/")[: 2 if self.entry.startswith(f"{PACKAGE}/") else 1])
+
+    def dump(self) -> str:
+        """The spec as JSON, for the store."""
+        return self.model_dump_json()
+
+
+class CountsSpec(JobSpec):
+    """A job that counts lines into panes."""
+
+    KIND: ClassVar[Kind] = COUNTS
+
+    output: Literal["counts"] = "counts"
+    application: str
+    source: Source
+    # By the names that job.yaml has for them. Those of counting are checked here; those of the job's own model at its deploy.
+    options: dict[str, Any] = Field(default_factory=dict)
+    limits: Limits = Limits()
+    trigger: Seconds = 1.0
+    standby: Literal["none", "warm"] = "none"
+
+    @field_validator("source")
+    @classmethod
+    def _named(cls, value: Source) -> Source:
+        if not value:
+            raise ValueError("name exactly one of topic, topics and pattern")
+        return value
+
+    @field_validator("options")
+    @classmethod
+    def _known_ones(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return checked(CountsOptions, value, strict=False)
+
+    @property
+    def counting(self) -> CountsOptions:
+        """The options that counting reads. Exact for a deployed spec, which has every option of the job's own model."""
+        return typed(CountsOptions, self.options)
+
+    def dump(self) -> str:
+        """The spec as JSON, in the form that release adaf5c8 reads where it can say it: a rollback goes on with what runs."""
+        return json.dumps(released.older(self.model_dump(mode="json")), separators=(",", ":"))
+
+
+class PlainSpec(JobSpec):
+    """A Spark application that uses nothing of Weir: a Python file, or a JAR with its main class."""
+
+    KIND: ClassVar[Kind] = PLAIN
+
+    output: Literal["plain"]
+    jar: str = ""
+    main_class: str = ""
+    arguments: tuple[Argument, ...] = ()
+    jars: tuple[str, ...] = ()  # beside those of the settings: paths in the job's folder, or URIs that the cluster reaches
+
+    @field_validator("arguments")
+    @classmethod
+    def _can_be_filled_in(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for text in value for name in re.findall(r"\{([A-Za-z_]+)\}", text) if name not in PLACEHOLDERS]
+        if unknown:
+            raise ValueError(f"{{{unknown[0]}}} is not known; there are {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}")
+        return value
+
+    @model_validator(mode="after")
+    def _fits(self) -> PlainSpec:
+        if bool(self.application) == bool(self.jar):
+            raise ValueError("application: name a .py file, or a jar with its main_class, and not both")
+        if bool(self.jar) != bool(self.main_class):
+            raise ValueError("main_class: a jar needs one, and only a jar has one")
+        if "rebuild_on_divergence" in self.restart.model_fields_set:
+            raise ValueError("restart.rebuild_on_divergence: a plain job has no ledger to rebuild from")
+        for name, there in (("topic", ",".join(self.source.names)), ("pattern", self.source.pattern)):
+            if not there and self.asks_for(name):
+                raise ValueError(f"arguments: {{{name}}} needs a source with one")
+        return self
+
+    @property
+    def program(self) -> str:
+        return self.application or self.jar
+
+    def asks_for(self, placeholder: str) -> bool:
+        """Do the arguments have this placeholder?"""
+        return any(f"{{{placeholder}}}" in text for text in self.arguments)
+
+    def dump(self) -> str:
+        return self.model_dump_json(exclude={"restart": {"rebuild_on_divergence"}})
+
+
+def counts_of(spec: JobSpec) -> CountsSpec:
+    """The spec of a job that counts. Raises BadInput for one of another kind."""
+    spec.kind.require(spec.name, Capability.COUNTS)
+    assert isinstance(spec, CountsSpec)
+    return spec
+
+
+def counting(spec: JobSpec) -> CountsOptions:
+    """The options that a job counts by. Raises BadInput for a job of another kind."""
+    return counts_of(spec).counting
+
+
+MODELS: dict[str, type[JobSpec]] = {PLAIN.name: PlainSpec, COUNTS.name: CountsSpec}
+
 
 def parse(text: str, where: str) -> JobSpec:
-    """Raises BadSpec that names each field that does not fit, and the rule."""
-    return as_model(JobSpec, text, where, BadSpec)
-
-
-def as_model(model: type[M], text: str, where: str, wrong: type[WeirError]) -> M:
-    """YAML as a typed model. Raises `wrong` that names each field that does not fit, and the rule."""
-    try:
-        return model.model_validate(yaml.load(text, LOADER))  # noqa: S506 - a safe one
-    except yaml.YAMLError as error:
-        raise wrong(f"{where} is not YAML: {error}.", "Mend the file.") from error
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors())
-        raise wrong(f"{where} does not fit: {problems}.", "Mend the named fields.") from error
-
-
-def read_all(folder: Path) -> list[tuple[JobSpec | None, str]]:
-    """Every `*/job.yaml` below `folder`: the spec with its place, or None with what is wrong. One bad spec leaves the others alone."""
-    return [read(file) for file in sorted(folder.glob("*/job.yaml"))]
-
-
-def read(file: Path) -> tuple[JobSpec | None, str]:
-    """The spec in a file with its place, or None with what is wrong."""
-    where = f"{file.parent.name}/{file.name}"
-    try:
-        return parse(file.read_text(), where), where
-    except BadSpec as error:
-        return None, f"{error.what} {error.next_step}"
-    except (OSError, UnicodeDecodeError) as error:
-        return None, f"{where} cannot be read: {error}."
-
-
-def sound(folder: Path) -> dict[str, JobSpec]:
-    """The specs that fit, by job name; of two with one name the first."""
-    specs: dict[str, JobSpec] = {}
-    for spec, _ in read_all(folder):
-        if spec is not None:
-            specs.setdefault(spec.name, spec)
-    return specs
-
-
-def load_all(folder: Path) -> dict[str, JobSpec]:
-    """Every `*/job.yaml` below `folder`, by job name. Raises BadSpec."""
-    specs: dict[str, JobSpec] = {}
-    for file in sorted(folder.glob("*/job.yaml")):
-        spec = parse(file.read_text(), f"{file.parent.name}/{file.name}")
-        if spec.name in specs:
-            raise BadSpec(f"{file.parent.name}/{file.name}: name: {spec.name} is another job's already.", "Choose another name.")
-        specs[spec.name] = spec
-    return specs
-
-
-def in_force(here: JobSpec | None, wanted: JobRow | None) -> JobSpec | None:
-    """The spec that a job is judged and counted by: as it was deployed, with what is the supervisor's own as it is `here`. None if
-    there is neither.
-
-    A topic that was changed in the file, and not deployed, had the running driver called in data loss; a typo, watched over by nobody.
-    """
-    was = _deployed(wanted.spec) if wanted else None
-    return was.model_copy(update={name: getattr(here, name) for name in OWN}) if was and here else was or here
-
-
-@lru_cache(4096)
-def _deployed(spec: str) -> JobSpec | None:
-    """None of a spec that another release wrote in a form of its own. Asked for each job at each pass."""
-    try:
-        return JobSpec.model_validate_json(spec)
-    except ValidationError:
-        return None
-
-
-def find(specs: dict[str, JobSpec], job: str) -> JobSpec:
-    """Raises UnknownJob that lists the jobs there are."""
-    if job not in specs:
-        raise UnknownJob(f"There is no job {job!r}.", f"Jobs: {', '.join(specs) or 'none'}.")
-    return specs[job]
+    """A spec from YAML or from the JSON of the store, in the present form or the released one. Raises BadSpec that names each field that
+    does not fit, and the rule."""
+    values = from_yaml(text, where, BadSpec)
+    output = values.get("output", COUNTS.name) if isinstance(values, dict) else COUNTS.name  # the released form has no output
+    if output not in MODELS:
+        raise BadSpec(f"{where} does not fit: output: {output!r} is no kind of job; there are {', '.join(KINDS)}.", "Fix the named field.")
+    return validated(MODELS[output], released.translated(values), where, BadSpec)

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import replace
 
 from spark_jobs.protocol.head import Head, landed
-from weir.counts.rules import Rules
 from weir.errors import BadSpec, NotKept
 from weir.jobs.spec import JobSpec, parse
 from weir.ports.jobs import AttemptRow, VersionRow
@@ -49,12 +48,7 @@ def droppable(rows: Sequence[VersionRow], attempts: Sequence[AttemptRow], curren
     return [row.version for row in rows if row.version not in needed]
 
 
-def rules(spec: JobSpec, rows: Sequence[VersionRow]) -> Rules:
-    """What a job's lines are counted by, and what its other versions counted them by."""
-    return replace(Rules.of(spec), earlier={version: Rules.of(was) for version, was in _readable(rows)})
-
-
-def _readable(rows: Sequence[VersionRow]) -> Iterator[tuple[str, JobSpec]]:
+def readable(rows: Sequence[VersionRow]) -> Iterator[tuple[str, JobSpec]]:
     """The specs of the versions; not of those that another version of Weir kept in a form of its own."""
     for row in rows:
         with suppress(BadSpec):

@@ -14,6 +14,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from weir.files import write_private
 from weir.local import postgres, secrets
 from weir.local.part import LOOPBACK, Part, Stack, get, get_json, told
 from weir.local.process import run
@@ -141,7 +142,7 @@ def _passwords(stack: Stack) -> Path:
 def _prepare(stack: Stack) -> None:
     """Database and login, once; the four come at the same time, so the first does it and the others wait."""
     with _migrating:
-        secrets.write_private(_passwords(stack), json.dumps({secrets.ADMIN: stack.secrets["airflow_admin"]}))
+        write_private(_passwords(stack), json.dumps({secrets.ADMIN: stack.secrets["airflow_admin"]}))
         version = importlib.metadata.version("apache-airflow-core")
         done = stack.folder("airflow") / "migrated"
         if done.exists() and done.read_text() == version:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,11 @@ def bring_up(stack: Stack, settings: Settings, reporter: Reporter) -> None:
     rehearse.begin(stack, spark.spark_home(), JOB)
 
 
+def has_job(settings: Settings) -> bool:
+    """Is the job that counts the sample among those of the stack?"""
+    return JOB in late("weir.jobs.folders", "sound")(*settings.job_folders)
+
+
 def deploy(stack: Stack, settings: Settings) -> None:
     """Runs the deploy DAG, which ensures: a job that runs with this spec already is left alone."""
     api = AirflowApi(settings.airflow_url, secrets.ADMIN, stack.secrets["airflow_admin"])
@@ -65,7 +71,7 @@ def feed(stack: Stack, settings: Settings) -> None:
 
 def await_landed(settings: Settings) -> None:
     """Returns when all that the topic now holds has landed. Raises StackFailed after COUNT_S seconds."""
-    if not late("weir.supervise.factory", "manager")(settings).wait_landed(JOB, COUNT_S):
+    if not late("weir.factory", "manager")(settings).wait_landed(JOB, COUNT_S):
         raise StackFailed(
             f"{JOB} runs, but its counts are not in Cassandra after {COUNT_S:.0f} s.",
             f"See `weir health {JOB}` and `weir logs driver:{JOB}`.",
@@ -79,5 +85,6 @@ def fed(home: Path) -> Path:
 
 def first_counts(settings: Settings) -> list[dict[str, Any]]:
     """The sample's lines by level, as `weir counts` tells them."""
-    found: list[dict[str, Any]] = late("weir.counts.query", "sample_counts")(settings, SERVICE)
+    with closing(late("weir.factory", "store")(settings)) as store:
+        found: list[dict[str, Any]] = late("weir.counts.query", "sample_counts")(store, SERVICE)
     return found

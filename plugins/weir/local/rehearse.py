@@ -34,7 +34,8 @@ def begin(stack: Stack, spark: Path, job: str) -> None:
 
 def make(stack: Stack, spark: Path, job: str, env: dict[str, str]) -> None:
     """Rehearse the job in a JVM that archives its classes at the end. Raises CalledProcessError or TimeoutExpired."""
-    asked = late("weir.supervise.rehearsal", "rehearsal")(Settings.load(), job)
+    settings = Settings.load()
+    asked = late("weir.supervise.rehearsal", "rehearsal")(settings, job, late("weir.factory", "source_of")(settings))
     # The JVM refuses to make an archive while it is told to use one.
     env = {**env, "JDK_JAVA_OPTIONS": env["JDK_JAVA_OPTIONS"].replace(options(spark), "")}
     made = archive(spark).with_suffix(".part")  # by one process at a time; what a killed one left is written over

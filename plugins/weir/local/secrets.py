@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import secrets
 from pathlib import Path
+
+from weir.files import write_private
 
 FILE = "secrets.json"
 ADMIN = "admin"
@@ -26,16 +27,6 @@ def load_or_create(home: Path) -> dict[str, str]:
 def password_file(home: Path) -> Path:
     """The Airflow password alone, for `cat` and for a password manager."""
     return home / "airflow-password"
-
-
-def write_private(file: Path, text: str) -> None:
-    """Writes `text` so that no other account can read it, not even for a moment."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    new = file.with_name(file.name + ".new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-        out.write(text)
-    new.replace(file)
 
 
 def _fresh() -> dict[str, str]:

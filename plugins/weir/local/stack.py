@@ -55,11 +55,13 @@ class UpReport:
 
 
 def up(reporter: Reporter, servers_only: bool = False) -> UpReport:
-    """Starts what does not run and sees it through to the first counts (`servers_only`: to healthy servers).
+    """Start what does not run and see it through to the first counts; to healthy servers if `servers_only`, or if `WEIR_JOBS` has no job
+    that counts the sample.
 
     Raises WeirError; then nothing that this call started is left running.
     """
     began = time.monotonic()
+    servers_only = servers_only or not first_counts.has_job(Settings.load())
     problem = java_problem()
     if problem:
         raise Prerequisite(problem)
@@ -250,7 +252,7 @@ def _part_status(part: Part, record: Record) -> PartStatus:
 def drivers() -> list[PartStatus]:
     """The running drivers as parts named `driver:JOB`, as the supervision library tells them; none while it has no say."""
     try:
-        ask = importlib.import_module("weir.supervise.factory").drivers
+        ask = importlib.import_module("weir.factory").drivers
     except (ModuleNotFoundError, AttributeError):
         return []
     found: list[PartStatus] = ask(Settings.load())

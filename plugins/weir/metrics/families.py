@@ -9,12 +9,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from spark_jobs.protocol.head import base_progress
 from weir.alerts.rules import SEVERITIES
-from weir.counts.panes import parse_time
 from weir.metrics.catalogue import METRICS, Kind
 from weir.metrics.look import Facts, Look, ends, waited_ms
 from weir.metrics.recounts import worst
 from weir.supervise.pause import in_force
 from weir.supervise.report import Verdict
+from weir.times import parse_time
 
 Samples = Iterator[tuple[str, tuple[str, ...], Any]]  # a metric's name, the values of its labels, and its value: None if it is not known
 MADE_OF: Mapping[Kind, type[Metric]] = {
@@ -45,6 +45,8 @@ def _samples(look: Look) -> Samples:
     yield "weir_up", (), int(look.up)
     yield "weir_look_timestamp_seconds", (), look.at
     yield "weir_look_duration_seconds", (), look.took_s
+    fits = {facts.report.job for facts in look.jobs}.difference(look.bad)
+    yield from (("weir_spec_fits", (job,), int(job in fits)) for job in sorted(fits.union(look.bad)))
     for facts in look.jobs:
         job = facts.report.job
         for part in (_standing, _progress, _partitions, _proof, _folding, _counted, _alerts):

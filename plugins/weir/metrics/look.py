@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from spark_jobs.protocol.head import Head, base_progress
 from weir.alerts.book import Book
 from weir.alerts.keep import open_book
+from weir.jobs.specs import bad_of
 from weir.metrics.counters import Counted, Counters
 from weir.metrics.paced import Paced
 from weir.metrics.recounts import Record
@@ -37,12 +38,13 @@ class Facts:
 
 @dataclass(frozen=True)
 class Look:
-    """`at` in seconds since the epoch. With `up` False nothing is known of any job."""
+    """`at` in seconds since the epoch. With `up` False nothing is known of any job. `bad` are the jobs whose job.yaml does not fit."""
 
     up: bool
     at: float
     took_s: float
     jobs: Sequence[Facts] = ()
+    bad: Collection[str] = ()
 
 
 class Looker:
@@ -69,7 +71,7 @@ class Looker:
             glance = glances.get(r.job, Glance())
             return Facts(r, glance, counted.get(r.job), recounts.get(r.job, ()), alerts.get(r.job), self._read_up.look(r, glance.head))
 
-        return Look(True, at, time.monotonic() - began, [facts(report) for report in reports])
+        return Look(True, at, time.monotonic() - began, [facts(report) for report in reports], sorted(bad_of(manager.specs)))
 
 
 class ReadUp:

@@ -32,11 +32,42 @@ class Folder:
         return {int(name): data for (folder, _, name), data in names if folder == kind and name.isdecimal()}
 
 
-class Checkpoints(Protocol):
-    """The folders that drivers keep their progress in: one per attempt, so that two drivers never share one."""
+Ends = Mapping[str, Mapping[int, int]]  # offsets by topic and partition
 
-    def location(self, job: str, epoch: int, attempt: int) -> str:
-        """The URI that the driver of an attempt is given."""
+
+@dataclass(frozen=True)
+class QueryProgress:
+    """How far one query of a job has come, read from its checkpoint.
+
+    `folder`: the query's, below the job's; empty for the job's own.
+    `planned`, `committed`: the newest batch of each, -1 for none.
+    `planned_ends`, `committed_ends`: where these batches end in Kafka. Empty without a Kafka source, None if not known. Before the first
+    commit, `committed_ends` is where the query began.
+    `committed_at`: when the newest commit was written (ms), 0 for none.
+    """
+
+    folder: str
+    planned: int
+    committed: int
+    planned_ends: Ends | None
+    committed_ends: Ends | None
+    committed_at: int
+
+    @property
+    def uncommitted(self) -> int:
+        """The batch that is planned and not committed: it runs, or it is the one that failed. -1 if there is none."""
+        return self.planned if self.planned > self.committed else -1
+
+
+class Checkpoints(Protocol):
+    """The folders that drivers keep their progress in: one per attempt, so that two drivers never share one; or, of a job whose queries are
+    its own, one per epoch."""
+
+    def location(self, job: str, epoch: int, attempt: int | None = None) -> str:
+        """The URI that the driver of an attempt is given; without an attempt, that of the folder which all attempts of an epoch share."""
+
+    def progress(self, location: str) -> Sequence[QueryProgress] | None:
+        """How far each query below a folder has come, by folder; none before the first query has begun, None if it cannot be learnt."""
 
     def attempts(self, job: str) -> Sequence[tuple[int, int]]:
         """Every (epoch, attempt) that has a folder, or the rest of a copy that was cut short, in order. Raises NotRunning."""

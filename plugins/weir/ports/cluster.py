@@ -7,10 +7,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+ENDING_BYTES = 128 * 1024  # of each stream: one failed batch prints its trace five times, 53 KiB in all
+
 
 class DriverState(StrEnum):
-    """What the cluster says of a submission. UNKNOWN is no news; it never means dead. OUT_OF_MEMORY: it was killed for taking more than it
-    was given, which not every cluster tells from other kills."""
+    """What the cluster says of a submission.
+
+    UNKNOWN: no news; it never means dead. LOST: the cluster gave the driver up and does not know whether it lives: its worker or node went
+    away, or nothing is known of it any more. OUT_OF_MEMORY: it was killed for taking more than it was given, which not every cluster tells
+    from other kills.
+    """
 
     SUBMITTED = "submitted"
     RUNNING = "running"
@@ -18,16 +24,23 @@ class DriverState(StrEnum):
     FAILED = "failed"
     KILLED = "killed"
     OUT_OF_MEMORY = "out_of_memory"
+    LOST = "lost"
     UNKNOWN = "unknown"
 
     @property
-    def ended(self) -> bool:
+    def confirmed(self) -> bool:
+        """Does the cluster confirm that the driver has ended? A driver that nothing fences is replaced only then."""
         return self in (DriverState.FINISHED, DriverState.FAILED, DriverState.KILLED, DriverState.OUT_OF_MEMORY)
+
+    @property
+    def ended(self) -> bool:
+        """Is the driver not coming back, as far as the cluster is concerned? Enough where the head fences it, should it live on."""
+        return self.confirmed or self is DriverState.LOST
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A driver to be started. `resources` are those of the spec; `master` is what the driver itself connects to."""
+    """A driver to be started. `application` is a Python file, or a JAR whose `main_class` is run."""
 
     name: str
     application: str
@@ -40,6 +53,7 @@ class Submission:
     executor_memory: str = "1g"
     executors: int = 1
     cores: int = 1
+    main_class: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +81,10 @@ class Cluster(Protocol):
 
     def kill(self, submission_id: str) -> None:
         """End a driver that has been superseded. Best effort: it would end by itself."""
+
+    def ending(self, submission_id: str) -> str:
+        """The last that a driver printed, at most ENDING_BYTES of standard error and then of standard output: a Python driver's own
+        exception is in the latter on standalone. Empty if nobody can say. May take several times as long as `state`."""
 
     def log_link(self, submission_id: str) -> str:
         """Where a person reads what the driver said, as a URL; empty if that is not known."""

@@ -9,13 +9,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from weir.counts.panes import parse_duration
 from weir.errors import BadInput, Conflict
 from weir.supervise import epochs
 from weir.supervise.pause import HOLD, MAINTENANCE
 from weir.supervise.plan import Kind, Plan
 from weir.supervise.report import Verdict
 from weir.supervise.restart import Act as Epoch
+from weir.times import parse_duration
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Action, Manager

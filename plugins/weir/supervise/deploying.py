@@ -33,8 +33,8 @@ class Deployer(Planner, Words):
         plan = plan or self.plan(job)
         _refuse(plan)
         spec, version = plan.spec, plan.version
-        if not plan.kept:
-            bundle.publish(Path(self._settings.jobs), Path(self._settings.bundles), version)
+        if plan.made:
+            bundle.publish(plan.made, Path(self._settings.bundles), version)
         if plan.kind is not Kind.NO_CHANGE:
             self._let_land(spec)
         # The head first: whoever deploys after that is noticed, when the job's row is changed or when the attempt is replaced.
@@ -42,7 +42,7 @@ class Deployer(Planner, Words):
         if self._runs(wanted, version, head):
             return Action(False, head.attempt, f"{job} runs version {version} already, as attempt {head.attempt}.")
         self._remember(job, wanted)
-        self.store.put_version(job, VersionRow(version, self._now_ms(), spec.model_dump_json()))
+        self.store.put_version(job, VersionRow(version, self._now_ms(), spec.dump()))
         self._want(wanted, spec, "running", version, who, reason)
         changes = plan.differences if plan.before else ()
         action = self._start(Order(job, head.attempt, "deploy", who, reason or f"deploy of version {version}", changes=changes))
@@ -74,7 +74,7 @@ class Deployer(Planner, Words):
         spec, to = parse(ruling.to.spec, f"version {ruling.to.version}"), ruling.to.version
         reason = f"version {wanted.version} was taken back: {ruling.why}"
         self._want(wanted, spec, "running", to, AUTOMATIC, reason)
-        self.store.put_version(job, VersionRow(to, self._now_ms(), spec.model_dump_json()))
+        self.store.put_version(job, VersionRow(to, self._now_ms(), spec.dump()))
         action = self._start(Order(job, attempt, ROLLBACK, AUTOMATIC, reason))
         sentence = f"{job} was rolled back from version {wanted.version} to {to}, as attempt {action.attempt}: {ruling.why}."
         return replace(action, sentence=sentence)
@@ -133,7 +133,7 @@ class Deployer(Planner, Words):
         return head
 
     def _want(self, wanted: JobRow | None, spec: JobSpec, desired: str, version: str, who: str, reason: str) -> None:
-        new = JobRow(spec.name, 0, desired, version, spec.model_dump_json(), who, reason, self._now_ms())
+        new = JobRow(spec.name, 0, desired, version, spec.dump(), who, reason, self._now_ms())
         self._change(wanted, new)
 
     def _change(self, wanted: JobRow | None, new: JobRow) -> None:

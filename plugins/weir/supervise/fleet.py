@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from weir.counts.fold_backlog import FoldingWatch
 from weir.counts.proven import UNPROVEN, Proven
 from weir.errors import NotRunning
-from weir.jobs.spec import JobSpec, in_force
+from weir.jobs.spec import JobSpec
+from weir.jobs.specs import in_force
 from weir.ports.cluster import Cluster, DriverState
 from weir.ports.jobs import AttemptRow, Glance, JobStore
 from weir.ports.source import Broker, TopicGlance

@@ -12,7 +12,7 @@ from spark_jobs.protocol.head import brought_forward
 from weir.counts.closed import closed_now
 from weir.counts.rules import Rules
 from weir.errors import Conflict, DriverEnded
-from weir.jobs.spec import find
+from weir.jobs.specs import find
 from weir.ports.cluster import DriverState
 from weir.ports.jobs import AttemptRow
 from weir.supervise import takeover

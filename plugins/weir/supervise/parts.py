@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from spark_jobs.protocol.head import Head
 from weir.errors import Conflict, NotRunning, UnknownJob, WeirError
-from weir.jobs.spec import JobSpec, find, in_force
+from weir.jobs.spec import JobSpec
+from weir.jobs.specs import find, spec_of
 from weir.ports.checkpoints import Checkpoints
 from weir.ports.cluster import Cluster
 from weir.ports.jobs import AttemptRow, Event, JobRow, JobStore
@@ -72,8 +73,8 @@ class Parts:
         return self._onlooker
 
     def spec(self, job: str) -> JobSpec:
-        """What the job is judged and counted by. Raises UnknownJob."""
-        return in_force(self.specs.get(job), self.store.job(job)) or find(self.specs, job)
+        """What the job is judged and counted by. Raises UnknownJob, BadSpec."""
+        return spec_of(self.specs, job, self.store.job(job))
 
     def known(self, job: str) -> None:
         """Of a job whose folder is gone there is still the timeline. Raises UnknownJob."""

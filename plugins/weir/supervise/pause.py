@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weir.counts.panes import iso
 from weir.ports.jobs import Pause
+from weir.times import iso
 
 HOLD, MAINTENANCE = "hold", "maintenance"
 

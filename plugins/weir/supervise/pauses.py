@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from spark_jobs.counts.cells import DAY_MS
-from weir.counts.panes import iso
 from weir.errors import BadInput
-from weir.jobs.spec import find
+from weir.jobs.specs import find
 from weir.ports.jobs import Pause
 from weir.supervise.parts import Parts
 from weir.supervise.pause import HOLD, MAINTENANCE, in_force, in_words
 from weir.supervise.starting import Action
+from weir.times import iso
 
 LONGEST_MS = 365 * DAY_MS
 

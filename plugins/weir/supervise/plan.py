@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from spark_jobs.protocol.head import Head, Offsets
+from spark_jobs.runtime.options import Change as Needs
 from weir.errors import DataLoss, Diverged, Refused, WeirError
+from weir.jobs.bundle import Made
+from weir.jobs.options import Model, change, defaults
 from weir.jobs.spec import JobSpec
 from weir.supervise.epoch_start import Topic, lost
 from weir.supervise.verdict import lost_in_words
 
-FIXED = ("panes.width", "panes.shards")  # for an epoch: what is in the store by them is read as the epoch began
-READING = ("source.line_format", "source.time_zone", "panes.future_skew")  # how a line is read: what has landed was read otherwise
-NOTES = {
-    **dict.fromkeys(READING, "lines from here on are read by it; a recount reads each by what it was counted by"),
-    "cluster": "the old driver ends by itself, when it sees that it was superseded",
-}
+REPLAYED = "lines from here on are read by it; a recount reads each by what it was counted by"
+NOTES = {"cluster": "the old driver ends by itself, when it sees that it was superseded"}
+OPTIONS = "options."
 
 
 class Kind(StrEnum):
@@ -52,7 +52,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Plan:
-    """A change with all that was looked at before it. `kept` says that the version's code is a kept one, not the one that is here."""
+    """A change with all that was looked at before it. `made` is the code that is here, None where a kept version is gone back to."""
 
     job: str
     version: str
@@ -61,7 +61,7 @@ class Plan:
     change: Change
     differences: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
-    kept: bool = False
+    made: Made | None = None
 
     @property
     def kind(self) -> Kind:
@@ -81,45 +81,72 @@ class Plan:
         yield from (f"  checked {check}" for check in self.checks)
 
 
-def classify(ran: JobSpec | None, spec: JobSpec, head: Head | None, topic: Topic | None, finding: str = "") -> Change:
+def classify(ran: JobSpec | None, spec: JobSpec, model: Model, head: Head | None, topic: Topic | None, finding: str = "") -> Change:
     """`ran` is the spec of the newest driver, None if nobody knows it; `topic` is None if the broker did not answer; `finding` says why no
-    checkpoint leads on."""
+    checkpoint leads on; `model` declares the options of the job."""
     if head is None or not head.attempt:
         return Change(Kind.NEW_EPOCH, ("the first epoch begins with the oldest lines that the topic has",))
-    if ran is not None and ran.source.topic != spec.source.topic:
-        why = (
-            f"the topic {ran.source.topic} cannot become {spec.source.topic}: offsets are of one topic. Give the other one a job of its own"
-        )
-        return Change(Kind.REFUSED, (why,))
+    if refused := _another_job(ran, spec):
+        return Change(Kind.REFUSED, (f"{refused}. Give the other one a job of its own",))
     if gone := _loss(head, topic):
         return Change(Kind.REFUSED, (gone,), DataLoss)
     where = f"behind batch {head.last_landed} of epoch {head.epoch}, at {_text(head.frontier)}"
-    if ended := fixed(ran, spec):
+    if ended := fixed(ran, spec, model):
         return Change(Kind.NEW_EPOCH, (f"{', '.join(ended)}: fixed for an epoch", f"epoch {head.epoch + 1} begins exactly {where}"))
     if finding and not spec.restart.rebuild_on_divergence:
-        return Change(Kind.REFUSED, (f"no checkpoint leads on, and the spec leaves a new epoch to a person: {finding}",), Diverged)
+        return Change(Kind.REFUSED, (f"no checkpoint leads on, and the spec leaves a new epoch to an operator: {finding}",), Diverged)
     if finding:
         return Change(Kind.NEW_EPOCH, (f"no checkpoint leads on: {finding}", f"epoch {head.epoch + 1} begins exactly {where}"))
-    if read := _of(READING, ran, spec):
+    if read := _needing(Needs.REPLAY, ran, spec, model):
         kept = f"{', '.join(read)}: what has landed stays as it was read, and is recounted so"
-        anew = "to read it anew, replay the topic into a job of its own"
+        anew = "to read it again by the new value, replay the topic into a job of its own"
         return Change(Kind.NEEDS_REPLAY, (kept, anew, f"goes on {where}"))
     return Change(Kind.SAME_CHECKPOINT, (f"goes on {where}",))
 
 
-def fixed(ran: JobSpec | None, spec: JobSpec) -> list[str]:
+def classify_plain(ran: JobSpec | None, spec: JobSpec) -> Change:
+    """What a deploy does to a plain job, whose offsets are in its own checkpoint alone."""
+    if ran is None:
+        return Change(Kind.NEW_EPOCH, ("the first driver begins with an empty checkpoint",))
+    if refused := _another_job(ran, spec):
+        return Change(Kind.REFUSED, (f"{refused}. Give the other one a job of its own",))
+    return Change(Kind.SAME_CHECKPOINT, ("goes on from its checkpoint, if Spark can read that with the new code",))
+
+
+def _another_job(ran: JobSpec | None, spec: JobSpec) -> str:
+    """Why the spec is of another job than the one that ran; empty if it is not."""
+    if ran is None:
+        return ""
+    if ran.kind is not spec.kind:
+        return f"a {ran.kind.name} job cannot become a {spec.kind.name} job"
+    same = ran.source.pattern == spec.source.pattern or not ran.source.pattern
+    if ran.source and spec.source and not (same and all(spec.source.reads(topic) for topic in ran.source.names)):
+        return f"the topic {ran.source} cannot become {spec.source}: offsets are of one topic"
+    return ""
+
+
+def fixed(ran: JobSpec | None, spec: JobSpec, model: Model) -> list[str]:
     """The differences that an epoch cannot have in its middle."""
-    return _of(FIXED, ran, spec)
+    return _needing(Needs.NEW_EPOCH, ran, spec, model)
 
 
-def _of(names: Collection[str], ran: JobSpec | None, spec: JobSpec) -> list[str]:
-    return [text for name, text in _differing(ran, spec).items() if name in names]
+def differences(ran: JobSpec | None, spec: JobSpec, model: Model) -> tuple[str, ...]:
+    """Each field that differs, and what that means where it means something."""
+    found = ((text, _note(name, model)) for name, text in _differing(ran, spec, model).items())
+    return tuple(f"{text} ({note})" if note else text for text, note in found) or ("the code alone",)
 
 
-def differences(ran: JobSpec | None, spec: JobSpec) -> tuple[str, ...]:
-    """Each field that differs, and what that means for counts where it means something."""
-    found = _differing(ran, spec)
-    return tuple(f"{text} ({NOTES[name]})" if name in NOTES else text for name, text in found.items()) or ("the code alone",)
+def _needing(needs: Needs, ran: JobSpec | None, spec: JobSpec, model: Model) -> list[str]:
+    return [text for name, text in _differing(ran, spec, model).items() if _needs(name, model) is needs]
+
+
+def _note(name: str, model: Model) -> str:
+    return REPLAYED if _needs(name, model) is Needs.REPLAY else NOTES.get(name, "")
+
+
+def _needs(name: str, model: Model) -> Needs:
+    """What a change of a spec's field needs."""
+    return change(model, name.removeprefix(OPTIONS)) if name.startswith(OPTIONS) else Needs.NOTHING
 
 
 def _loss(head: Head, topic: Topic | None) -> str:
@@ -133,11 +160,17 @@ def _loss(head: Head, topic: Topic | None) -> str:
     return "; ".join(lost_in_words(lost(head.frontier, topic.earliest, topic.ends)))
 
 
-def _differing(ran: JobSpec | None, spec: JobSpec) -> dict[str, str]:
+def _differing(ran: JobSpec | None, spec: JobSpec, model: Model) -> dict[str, str]:
     """By name of the field: how it was and how it is to be."""
-    old, new = _flat(ran.model_dump()) if ran else {}, _flat(spec.model_dump())
+    old, new = _values(ran, model) if ran else {}, _values(spec, model)
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)] if ran else []
     return {name: f"{name}: {old.get(name, 'not set')} -> {new.get(name, 'not set')}" for name in names}
+
+
+def _values(spec: JobSpec, model: Model) -> dict[str, Any]:
+    """Every field by its name. An option that a spec does not name has the default of the model."""
+    values = spec.model_dump()
+    return _flat(values | {"options": defaults(model) | values["options"]} if "options" in values else values)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

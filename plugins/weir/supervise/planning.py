@@ -8,7 +8,11 @@ from pathlib import Path
 from spark_jobs.protocol.head import Head
 from weir.errors import BadSpec, NotKept, NotRunning, TopicMissing
 from weir.jobs import bundle, versions
-from weir.jobs.spec import JobSpec, find, parse, read
+from weir.jobs.bundle import Made
+from weir.jobs.folders import check
+from weir.jobs.models import model_of
+from weir.jobs.spec import JobSpec, parse
+from weir.jobs.specs import find
 from weir.ports.cluster import DriverState
 from weir.ports.jobs import AttemptRow, JobRow, VersionRow
 from weir.supervise import preflight
@@ -28,17 +32,19 @@ class Planner(Starter):
 
         Raises UnknownJob, BadSpec, NotKept, NotRunning (the store or the cluster does not answer).
         """
-        spec, version = self._kept_spec(job, to) if to else self._spec_here(job)
+        made = None if to else self._made_here(job)
+        spec, version = (made.spec, made.version) if made else self._kept_spec(job, to)
+        model = made.model if made else model_of(Path(self._settings.bundles) / version, spec)
         wanted, head = self.store.job(job), self.store.head(job)
         before = wanted.version if wanted else ""
         if head and self._runs(wanted, version, head):
-            return Plan(job, version, before, spec, Change(Kind.NO_CHANGE, (f"it runs as attempt {head.attempt}",)), kept=bool(to))
+            return Plan(job, version, before, spec, Change(Kind.NO_CHANGE, (f"it runs as attempt {head.attempt}",)), made=made)
         ran = self._ran(job) or (or_none(lambda: parse(wanted.spec, f"the spec of {job}")) if wanted else None)
         topic, told = self._look_at(spec.source.topic)
-        changed = differences(ran, spec) if version != before else ("nothing: the driver is started again",)
-        checks = (self._application(job, spec, version), told, *self._ground(job, spec))
-        change = classify(ran, spec, head, topic, self._finding(job, spec.source.topic))
-        return Plan(job, version, before, spec, change, changed, checks, bool(to))
+        changed = differences(ran, spec, model) if version != before else ("nothing: the driver is started again",)
+        checks = (self._application(job, spec, version, made), told, *self._ground(job, spec))
+        change = classify(ran, spec, model, head, topic, self._finding(job, spec.source.topic))
+        return Plan(job, version, before, spec, change, changed, checks, made)
 
     def versions(self, job: str) -> list[VersionRow]:
         """Every version that was deployed, the last one first; good where an attempt of it has become ready or landed a batch.
@@ -57,13 +63,10 @@ class Planner(Starter):
 
     # what a plan looks at
 
-    def _spec_here(self, job: str) -> tuple[JobSpec, str]:
-        """Raises BadSpec where there is one that does not fit, else UnknownJob."""
-        file = Path(self._settings.jobs) / job / "job.yaml"
-        if file.exists() and (found := read(file))[0] is None:
-            raise BadSpec(found[1], "What runs goes on with the spec that was deployed.")
-        spec = find(self.specs, job)
-        return spec, bundle.version_of(Path(self._settings.jobs), spec)
+    def _made_here(self, job: str) -> Made:
+        """Raises BadSpec where the spec or its options do not fit, else UnknownJob."""
+        check(job, *self._settings.job_folders)
+        return bundle.made_of(find(self.specs, job), *self._settings.job_folders)
 
     def _kept_spec(self, job: str, to: str) -> tuple[JobSpec, str]:
         row = versions.named(job, self.versions(job), self.kept(), to)
@@ -98,13 +101,13 @@ class Planner(Starter):
             self._sleep(AGAIN_S)
         return why
 
-    def _application(self, job: str, spec: JobSpec, version: str) -> Check:
+    def _application(self, job: str, spec: JobSpec, version: str, made: Made | None) -> Check:
         """What was deployed before is not tried again: many who deploy at once would each take a second of a core."""
-        code, kept = Path(self._settings.jobs), Path(self._settings.bundles) / version
-        if version in self.kept() and any(row.version == version for row in self.store.versions(job)):
-            there = (kept / spec.application).is_file()
-            return Check("application", there, f"{spec.application} {'is' if there else 'is not'} in the kept version")
-        tried = self._rehearse(code.parent, spec.application)
+        kept = Path(self._settings.bundles) / version
+        if made is None or (version in self.kept() and any(row.version == version for row in self.store.versions(job))):
+            there = (kept / spec.entry).is_file()
+            return Check("application", there, f"{spec.entry} {'is' if there else 'is not'} in the kept version")
+        tried = preflight.application(made, self._rehearse)
         if tried.ok is False and spec.cluster != "standalone":  # its image has a Python of its own
             return replace(tried, ok=None, text=f"{tried.text} (by this machine's Python, not the driver's)")
         return tried

@@ -6,43 +6,80 @@ import os
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from zipfile import BadZipFile, ZipFile
 
-from weir.jobs.spec import Resources
+from weir.jobs.bundle import Made
+from weir.jobs.spec import JobSpec, PlainSpec, Resources
 from weir.ports.cluster import Room
 from weir.supervise.plan import Check
 
 WITHIN_S = 60.0  # an import takes a second or two; ten times as long on a machine that is busy
 LAST_LINES = 3
-Rehearse = Callable[[Path, str], Check]  # the folder for the driver's path, and the application in it
+Rehearse = Callable[[Path, JobSpec], Check]  # the folder for the driver's path, with the code of the job as in a bundle
 
 # Run as a script has its module-level code run, and all that it imports; under another name than __main__, nothing is started.
-PROGRAM = "import runpy, sys; runpy.run_path(sys.argv[1], run_name='weir_rehearsal')"
+IMPORT = "import runpy, sys; runpy.run_path(sys.argv[1], run_name='weir_rehearsal')"
+# A script of somebody else may start its query at module level: it is compiled, and what it imports there is only looked for.
+LOOK = """
+import ast, importlib.util, pathlib, sys
+file = pathlib.Path(sys.argv[1])
+sys.path.insert(0, str(file.parent))
+for node in ast.parse(file.read_bytes(), file.name).body:
+    names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+    names += [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
+    for name in names:
+        if importlib.util.find_spec(name.partition('.')[0]) is None:
+            sys.exit(f"No module named {name.partition('.')[0]!r}")
+"""
+
+
+def application(made: Made, rehearse: Rehearse) -> Check:
+    """Can the code that is here be imported, laid out as it will be?"""
+    with TemporaryDirectory(prefix="weir-") as folder:
+        made.copy_to(Path(folder))
+        return rehearse(Path(folder), made.spec)
 
 
 def rehearsal(python: str, within_s: float = WITHIN_S) -> Rehearse:
-    """Import an application with the driver's Python, and the path that the driver will have."""
+    """Try an application with the driver's Python, and the path that the driver will have; look into a JAR."""
 
-    def rehearse(folder: Path, application: str) -> Check:
-        if not (folder / application).is_file():
-            return Check("application", False, f"there is no {application} beside the spec")
-        env = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-        command = [python, "-c", PROGRAM, str(folder / application)]
-        try:
-            done = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=within_s, check=False)
-        except subprocess.TimeoutExpired:
-            return Check("application", False, f"{application} was still being imported after {within_s:.0f} s: does it start something?")
-        except OSError as error:
-            return Check("application", None, f"the driver's Python, {python}, cannot be tried here: {error.strerror}")
-        if done.returncode:
-            return Check("application", False, f"{application} cannot be imported: {_last(done.stderr) or f'exit code {done.returncode}'}")
-        return Check("application", True, f"{application} can be imported")
+    def rehearse(folder: Path, spec: JobSpec) -> Check:
+        if not (folder / spec.entry).is_file():
+            return Check("application", False, f"there is no {spec.program} beside the spec")
+        if isinstance(spec, PlainSpec) and spec.jar:
+            return _jar(folder / spec.entry, spec)
+        return _python(python, within_s, folder, spec)
 
     return rehearse
 
 
-def not_rehearsed(folder: Path, application: str) -> Check:
+def _python(python: str, within_s: float, folder: Path, spec: JobSpec) -> Check:
+    env = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [python, "-c", IMPORT if spec.kind.uses_runtime else LOOK, str(folder / spec.entry)]
+    try:
+        done = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=within_s, check=False)
+    except subprocess.TimeoutExpired:
+        return Check("application", False, f"{spec.program} was still being imported after {within_s:.0f} s: does it start something?")
+    except OSError as error:
+        return Check("application", None, f"the driver's Python, {python}, cannot be tried here: {error.strerror}")
+    if done.returncode:
+        return Check("application", False, f"{spec.program} cannot be imported: {_last(done.stderr) or f'exit code {done.returncode}'}")
+    return Check("application", True, f"{spec.program} can be imported")
+
+
+def _jar(file: Path, spec: PlainSpec) -> Check:
+    try:
+        with ZipFile(file) as jar:
+            there = f"{spec.main_class.replace('.', '/')}.class" in jar.namelist()
+    except (BadZipFile, OSError) as error:
+        return Check("application", False, f"{spec.jar} is not a JAR: {error}")
+    return Check("application", there, f"{spec.main_class} {'is' if there else 'is not'} in {spec.jar}")
+
+
+def not_rehearsed(folder: Path, spec: JobSpec) -> Check:
     """For managers that have no driver's Python at hand."""
-    return Check("application", None, f"{application} in {folder.name} was not imported")
+    return Check("application", None, f"{spec.program} was not imported")
 
 
 def tables(pending: Sequence[str]) -> Check:

@@ -7,21 +7,22 @@ from pathlib import Path
 
 from spark_jobs.protocol.head import first_head
 from spark_jobs.runtime.contract import JobArguments
-from weir.jobs.spec import JobSpec, find, load_all
+from weir.jobs.folders import sound
+from weir.jobs.spec import JobSpec
+from weir.jobs.specs import find
 from weir.ports.cluster import Submission
 from weir.ports.source import Broker
-from weir.settings import PROJECT, Settings
-from weir.sources.kafka import KafkaBroker
+from weir.settings import OWN_JOBS, Settings
 from weir.supervise.submission import arguments, submission
 
 LINES = 500  # of each partition: every class that counting needs is loaded for the first of them
 
 
-def rehearsal(settings: Settings, job: str) -> Submission:
-    """What to start for it: the `rehearsal.py` beside the application. Raises UnknownJob, or NotRunning if Kafka does not answer."""
-    spec = find(load_all(Path(settings.jobs)), job)
-    args = newest_lines(spec, "rehearsal", KafkaBroker(settings.kafka), settings)
-    asked = submission(spec, args, PROJECT, settings)
+def rehearsal(settings: Settings, job: str, broker: Broker) -> Submission:
+    """What to start for it: the `rehearsal.py` beside the application. Raises UnknownJob, BadSpec, NotRunning (Kafka does not answer)."""
+    spec = find(sound(*settings.job_folders), job)
+    args = newest_lines(spec, "rehearsal", broker, settings)
+    asked = submission(spec, args, OWN_JOBS.parent, settings)
     return replace(asked, application=str(Path(asked.application).with_name("rehearsal.py")), executors=0)
 
 

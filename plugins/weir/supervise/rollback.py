@@ -83,7 +83,7 @@ def _ended(seen: Observation, row: AttemptRow, late: bool) -> tuple[Fate, str]:
     if row in starved and (late or len(starved) >= TWICE or not _began(seen, row)):
         return Fate.ROLL_BACK, f"the driver of attempt {row.attempt} ran out of memory: {_first_line(row.exit_error)}"
     silent = [a for a in _tries(seen) if a.submission_id and not a.exit_reason and not _began(seen, a)]
-    if row in silent and len(silent) >= TWICE and seen.driver is not DriverState.KILLED:
+    if row in silent and len(silent) >= TWICE and seen.driver not in (DriverState.KILLED, DriverState.LOST):
         return Fate.ROLL_BACK, f"{len(silent)} drivers in a row ended before they had begun"
     return Fate.WAIT, f"it was killed or lost (the cluster says {seen.driver})"
 

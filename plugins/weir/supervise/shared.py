@@ -7,10 +7,10 @@ import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from weir.errors import WeirError
+from weir.jobs.folders import files
 from weir.settings import Settings
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def hand_over(pool: Executor, manager: Manager, work: Callable[[Manager, A], T],
 
 def _specs() -> list[tuple[str, int]]:
     """What changes when a spec does."""
-    return sorted((str(file), file.stat().st_mtime_ns) for file in Path(Settings.load().jobs).glob("*/job.yaml"))
+    return sorted((str(file), file.stat().st_mtime_ns) for file in files(*Settings.load().job_folders))
 
 
 def _close(manager: Manager) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from spark_jobs.runtime.contract import JobArguments
-from weir.jobs.spec import JobSpec, parse
+from weir.jobs.spec import parse
 from weir.ports.jobs import JobRow, StandbyRow
 from weir.supervise import standby
 from weir.supervise.parts import Parts, or_none
@@ -78,5 +78,5 @@ class StandbyKeeper(Parts):
         version = standby.wanted_version(wanted)
         if not version or wanted is None:
             return ""
-        spec = JobSpec.model_validate_json(wanted.spec)
+        spec = parse(wanted.spec, f"version {wanted.version}")
         return version if enlarged(spec, self.store.attempts(wanted.job)) is spec else ""

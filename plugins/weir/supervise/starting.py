@@ -12,6 +12,7 @@ from typing import TypeVar
 from spark_jobs import failpoint
 from spark_jobs.protocol.head import Head, Offsets, State, brought_forward, rebuilt
 from weir.errors import BadInput, Conflict, DataLoss, Diverged, NotRunning
+from weir.jobs.models import model_of
 from weir.jobs.spec import JobSpec, parse
 from weir.ports.cluster import DriverState
 from weir.ports.jobs import AttemptRow
@@ -64,16 +65,16 @@ class Starter(StandbyKeeper):
     def _start(self, order: Order) -> Action:
         job, wanted = order.job, self._wanted_running(order.job)
         order = replace(order, version=wanted.version)
-        spec, cluster = JobSpec.model_validate_json(wanted.spec), self._cluster(job)  # nothing is taken over that cannot be started
+        spec, cluster = parse(wanted.spec, f"version {wanted.version}"), self._cluster(job)  # nothing is taken over that cannot be started
         before, topic = self._head(job), or_none(lambda: self._topic(job))  # in this order: a log ends no earlier than what has landed
         if topic and order.cause not in ANEW:
             self._refuse_loss(before, spec, topic)
-        anew = order.cause in ANEW or fixed(self._ran(job), spec)
+        code = Path(self._settings.bundles) / wanted.version
+        anew = order.cause in ANEW or fixed(self._ran(job), spec, model_of(code, spec))
         head = self._begin(order) if anew else self._go_on(order, spec)
         failpoint.reach("takeover.copy")
         checkpoint = self._checkpoints.location(job, head.epoch, head.attempt)
         args = arguments(spec, head, wanted.version, checkpoint, self._settings, topic.ends if topic else ())
-        code = Path(self._settings.bundles) / wanted.version
         standby = self._call_up(wanted, args)
         submission_id = standby or cluster.submit(submission(enlarged(spec, self.store.attempts(job)), args, code, self._settings))
         failpoint.reach("takeover.submit")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from spark_jobs.protocol.head import Head, Offsets
 from spark_jobs.runtime import logs
 from spark_jobs.runtime.contract import JobArguments
 from weir.cassandra.store import address
-from weir.jobs.spec import JobSpec
+from weir.jobs.spec import JobSpec, PlainSpec, counts_of
 from weir.ports.cluster import Submission
 from weir.ports.jobs import AttemptRow
 from weir.settings import Settings
@@ -23,7 +26,12 @@ def starting_offsets(head: Head, partitions: Iterable[int]) -> Offsets:
 
 
 def arguments(spec: JobSpec, head: Head, version: str, checkpoint: str, settings: Settings, partitions: Iterable[int] = ()) -> JobArguments:
-    """The typed argument of the driver of `head.attempt`. `partitions` are those that the topic has now, as far as that is known."""
+    """The typed argument of the driver of `head.attempt`. `partitions` are those that the topic has now, as far as that is known.
+
+    Raises BadInput for a job that does not count.
+    """
+    counts = counts_of(spec)
+    options = counts.counting
     return JobArguments(
         job=spec.name,
         attempt=head.attempt,
@@ -35,16 +43,9 @@ def arguments(spec: JobSpec, head: Head, version: str, checkpoint: str, settings
         topic_id=head.topic_id,
         cassandra=address(settings),
         starting_offsets=dict(starting_offsets(head, partitions)),
-        line_format=spec.source.line_format,
-        time_zone=spec.source.time_zone,
-        pane_s=spec.panes.width,
-        allowed_lateness_s=spec.panes.allowed_lateness,
-        future_skew_s=spec.panes.future_skew,
-        shards=spec.panes.shards,
-        signature_cap=spec.limits.signature_cap,
-        rejected_samples=spec.limits.rejected_samples,
-        trigger_s=spec.trigger,
-        max_lines_per_batch=spec.limits.lines_per_batch,
+        **asdict(options),
+        trigger_s=counts.trigger,
+        max_lines_per_batch=counts.limits.lines_per_batch,
     )
 
 
@@ -57,16 +58,44 @@ def enlarged(spec: JobSpec, attempts: Sequence[AttemptRow]) -> JobSpec:
 
 def submission(spec: JobSpec, args: JobArguments, bundle: Path, settings: Settings) -> Submission:
     """The driver to be started, from the code in `bundle`."""
+    name = f"weir:{spec.name}:{'standby' if args.standby else args.attempt}"
+    found = _submission(spec, name, args.to_argv(), bundle, [bundle], settings)
+    return replace(found, env={**found.env, logs.FORMAT: settings.log_format})
+
+
+def plain_submission(spec: PlainSpec, attempt: int, version: str, checkpoint: str, bundle: Path, settings: Settings) -> Submission:
+    """The driver of a plain job, from the code in `bundle`. Its own modules are found as they are beside the script, by executors too."""
+    folder = bundle / spec.folder
+    values = {
+        "checkpoint": checkpoint,
+        "kafka": settings.driver_kafka or settings.kafka,
+        "topic": ",".join(spec.source.names),
+        "pattern": spec.source.pattern,
+        "job": spec.name,
+        "version": version,
+        "folder": str(folder),
+    }
+    arguments = [filled(text, values) for text in spec.arguments]
+    found = _submission(spec, f"weir:{spec.name}:{attempt}", arguments, bundle, [folder, bundle], settings)
+    jars = [jar if ":" in jar or jar.startswith("/") else str(folder / jar) for jar in spec.jars]
+    return replace(found, main_class=spec.main_class, jars=[*found.jars, *jars])
+
+
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """An argument with its placeholders filled in. Other braces, such as those of JSON, stay."""
+    return re.sub(r"\{([A-Za-z_]+)\}", lambda match: values.get(match[1], match[0]), text)
+
+
+def _submission(spec: JobSpec, name: str, arguments: Sequence[str], bundle: Path, path: Sequence[Path], settings: Settings) -> Submission:
     return Submission(
-        name=f"weir:{spec.name}:{'standby' if args.standby else args.attempt}",
-        application=str(bundle / spec.application),
-        arguments=args.to_argv(),
+        name=name,
+        application=str(bundle / spec.entry),
+        arguments=arguments,
         conf=spec.spark_conf,
         env={
-            "PYTHONPATH": str(bundle),
+            "PYTHONPATH": os.pathsep.join(map(str, path)),
             "PYSPARK_PYTHON": settings.driver_python,
             "PYSPARK_DRIVER_PYTHON": settings.driver_python,
-            logs.FORMAT: settings.log_format,
         },
         jars=[jar for jar in settings.spark_jars.split(",") if jar],
         driver_memory=spec.resources.driver_memory,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from weir.counts.panes import iso
 from weir.supervise.report import Report
+from weir.times import iso
 
 
 def summary(report: Report) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import PROJECT
 from weir.alerts.rules import JobRules, find, load, parse, read_all
 from weir.errors import BadInput, BadRules
-from weir.jobs.spec import load_all as specs_of
+from weir.jobs.folders import sound as specs_of
 
 SPECS = specs_of(PROJECT / "spark_jobs")
 SOUND = """
@@ -22,7 +22,7 @@ rules:
 
 
 def test_the_shipped_rules_are_sound() -> None:
-    rules = load(PROJECT / "rules", "error_counts", SPECS)
+    rules = load(PROJECT / "rules", SPECS["error_counts"])
     assert [r.kind for r in rules.rules] == ["threshold", "threshold", "new_signature", "ratio"]
     assert {sink for rule in rules.rules for sink in rules.sinks_of(rule)} == {"inbox"}
 
@@ -66,7 +66,7 @@ def test_what_does_not_fit_is_named(old: str, new: str, told: str) -> None:
             SOUND.replace("1m", "15s"),
             r"error_counts.yaml: rules.0.window: 15s does not fit many. It must be a multiple of the pane, 10s",
         ),
-        ("other.yaml", SOUND.replace("job: error_counts", "job: other"), r"there is no job 'other'. Jobs: error_counts"),
+        ("other.yaml", SOUND.replace("job: error_counts", "job: other"), r"other.yaml: job: There is no job 'other'. Jobs: error_counts"),
         ("a.yaml", SOUND, r"a.yaml: job: it says error_counts. The rules of a job are in the file of its name"),
     ],
 )
@@ -82,7 +82,7 @@ def test_one_bad_file_leaves_the_other_jobs_alone(tmp_path: Path) -> None:
     found = read_all(tmp_path, SPECS)
     assert isinstance(found["error_counts"], JobRules) and isinstance(found["bad"], BadRules)
     with pytest.raises(BadRules, match="cannot be read"):
-        load(tmp_path, "bad", SPECS)
+        load(tmp_path, SPECS["error_counts"].model_copy(update={"name": "bad"}))
 
 
 def test_a_changed_rule_is_another_one_but_for_its_words() -> None:

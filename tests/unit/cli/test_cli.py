@@ -41,9 +41,9 @@ def job(monkeypatch: pytest.MonkeyPatch) -> Job:
     job.land()
     job.send_bad(b"", "empty", 1)
     job.land()
-    for module in ("counts", "proof"):
+    for module in ("common", "counts", "proof"):
         monkeypatch.setattr(f"weir.cli.{module}.opened_store", lambda _: nullcontext(job.store))
-    monkeypatch.setattr("weir.sources.kafka.KafkaBroker", lambda _: job.broker)
+    monkeypatch.setattr("weir.factory.source_of", lambda _: job.broker)
     return job
 
 

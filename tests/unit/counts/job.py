@@ -10,10 +10,10 @@ from spark_jobs.counts.cells import Delta, RejectedLine
 from spark_jobs.protocol.gap import Gap, GapKind, holes_between
 from spark_jobs.protocol.head import Batch, Offsets, Progress, Totals, advance, first_head, rebuilt
 from spark_jobs.protocol.writer import Counted, Writer
-from weir.counts.panes import parse_time
 from weir.counts.rules import Rules
 from weir.supervise.takeover import rebuild, take_over
 from weir.testing import MemoryBroker, MemoryStore
+from weir.times import parse_time
 
 JOB = "error_counts"
 TOPIC = "logs"

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from drill.generator import BAD_LINES, Generator, Mix
 from tests.spark.oracle import judge
 from weir.counts.lines import parser, service_of
-from weir.counts.panes import parse_time
 from weir.counts.rules import Rules
 from weir.errors import BadInput
+from weir.times import parse_time
 
 NOW = parse_time("2026-01-31T12:00:00Z")
 RULES = Rules("job", "logs")

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.counts.panes import Windows, compose, duration, filled, iso, parse_duration, parse_time, windows
+from weir.counts.panes import Windows, compose, filled, windows
 from weir.errors import BadInput
+from weir.times import duration, iso, parse_duration, parse_time
 
 PANE = 10
 PANES = st.dictionaries(st.tuples(st.integers(-30, 30).map(lambda i: i * PANE), st.sampled_from(("web", "api"))), st.integers(1, 9))

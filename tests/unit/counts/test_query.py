@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from weir.counts.closed import NOTHING
-from weir.counts.panes import Windows, iso
+from weir.counts.panes import Windows
 from weir.counts.query import ALL, Question, counts
 from weir.errors import BadInput, UnknownJob
 from weir.testing import MemoryStore
+from weir.times import iso
 
 from .job import JOB, START, Job
 

@@ -13,11 +13,11 @@ from spark_jobs.counts.cells import HOUR_MS
 from spark_jobs.protocol.gap import GapKind
 from weir.counts.fold import fold
 from weir.counts.recount import Result, recount
+from weir.counts.rules import Rules
 from weir.counts.scope import Scope
 from weir.counts.sweep import sweep
 from weir.errors import NotRunning, UnknownJob
-from weir.jobs import versions
-from weir.jobs.spec import load_all
+from weir.jobs.folders import sound
 from weir.ports.jobs import VersionRow
 from weir.settings import PROJECT
 from weir.testing import MemoryBroker, MemoryStore
@@ -77,10 +77,10 @@ def test_each_batch_is_counted_again_by_the_rules_of_its_version() -> None:
 
 
 def test_the_rules_of_a_version_that_nobody_can_read_are_the_present_ones() -> None:
-    spec = load_all(PROJECT / "spark_jobs")[JOB]
-    berlin = spec.model_copy(update={"source": spec.source.model_copy(update={"time_zone": "Europe/Berlin"})})
-    rows = [VersionRow("v3", 3, spec.model_dump_json()), VersionRow("v2", 2, berlin.model_dump_json()), VersionRow("v1", 1, "{}")]
-    rules = versions.rules(spec, rows)
+    spec = sound(PROJECT / "spark_jobs")[JOB]
+    berlin = spec.model_copy(update={"options": {"time_zone": "Europe/Berlin"}})
+    rows = [VersionRow("v3", 3, spec.dump()), VersionRow("v2", 2, berlin.dump()), VersionRow("v1", 1, "{}")]
+    rules = Rules.of_all(spec, rows)
     assert [rules.of_version(v).time_zone for v in ("v1", "v2", "v3", "v9")] == ["UTC", "Europe/Berlin", "UTC", "UTC"]
 
 

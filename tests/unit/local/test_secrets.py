@@ -2,6 +2,7 @@ import json
 import stat
 from pathlib import Path
 
+from weir.files import write_private
 from weir.local import secrets
 
 
@@ -27,7 +28,7 @@ def test_only_the_owner_can_read_them(tmp_path: Path) -> None:
 
 
 def test_an_older_folder_gets_what_it_lacks_and_keeps_the_rest(tmp_path: Path) -> None:
-    secrets.write_private(tmp_path / secrets.FILE, json.dumps({"airflow_admin": "kept"}))
+    write_private(tmp_path / secrets.FILE, json.dumps({"airflow_admin": "kept"}))
     found = secrets.load_or_create(tmp_path)
     assert found["airflow_admin"] == "kept"
     assert found["postgres"]

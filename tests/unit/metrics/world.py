@@ -11,7 +11,7 @@ from spark_jobs.counts.cells import Delta
 from spark_jobs.protocol.head import Batch, Head, Totals, advance
 from spark_jobs.protocol.writer import Counted, Writer
 from spark_jobs.runtime.contract import JobArguments
-from weir.jobs.spec import load_all
+from weir.jobs.folders import sound
 from weir.metrics.collector import FleetCollector
 from weir.metrics.look import Looker
 from weir.ports.cluster import DriverState
@@ -30,7 +30,7 @@ class World:
     def __init__(self, folder: Path, *jobs: str, now: float = START) -> None:
         self.store, self.cluster, self.broker, self.clock = MemoryStore(), MemoryCluster(), MemoryBroker(), Clock(now)
         self.checkpoints, self.writers = MemoryCheckpoints(), dict[tuple[str, int], Writer]()
-        real = load_all(PROJECT / "spark_jobs")["error_counts"]
+        real = sound(PROJECT / "spark_jobs")["error_counts"]
         specs = {job: real.model_copy(update={"name": job, "source": real.source.model_copy(update={"topic": job})}) for job in jobs}
         code = folder / "spark_jobs"
         (code / "error_counts").mkdir(parents=True, exist_ok=True)

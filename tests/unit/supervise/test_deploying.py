@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
 from weir.errors import BadSpec, DataLoss, Diverged, NotKept, Refused, UnknownJob
+from weir.jobs.bundle import made_of
+from weir.jobs.spec import JobSpec, parse
 from weir.ports.cluster import DriverState, Room
 from weir.ports.jobs import AttemptRow, JobRow
-from weir.settings import PROJECT
 from weir.supervise.plan import Check, Kind
-from weir.supervise.preflight import rehearsal
+from weir.supervise.preflight import application, rehearsal
 from weir.supervise.restart import Act
 
 from .test_manager import JOB, Bench
@@ -33,7 +35,7 @@ def change(bench: Bench, **update: object) -> None:
 
 
 def reshard(bench: Bench, shards: int) -> None:
-    change(bench, panes=bench.manager.specs[JOB].panes.model_copy(update={"shards": shards}))
+    change(bench, options=bench.manager.specs[JOB].options | {"shards": shards})
 
 
 def check(bench: Bench, name: str) -> Check:
@@ -68,7 +70,7 @@ def test_whoever_starts_the_first_driver_of_new_shards_begins_the_epoch(bench: B
     reshard(bench, 8)
     plan, wanted = bench.manager.plan(JOB), bench.store.job(JOB)
     assert wanted is not None
-    new = JobRow(JOB, 2, "running", plan.version, plan.spec.model_dump_json(), "ana", "", 5)
+    new = JobRow(JOB, 2, "running", plan.version, plan.spec.dump(), "ana", "", 5)
     assert bench.store.set_job(wanted, new)
     bench.cluster.states["driver-1"] = DriverState.FAILED
     assert bench.manager.act(bench.manager.health(JOB)) is not None
@@ -140,23 +142,24 @@ def test_a_cluster_that_is_too_small_refuses(bench: Bench) -> None:
 
 
 def test_an_application_that_cannot_be_imported_stops_nothing(bench: Bench) -> None:
-    asked: list[tuple[Path, str]] = []
+    asked: list[str] = []
 
-    def rehearse(folder: Path, application: str) -> Check:
-        asked.append((folder, application))
+    def rehearse(folder: Path, spec: JobSpec) -> Check:
+        assert (folder / spec.entry).is_file() and (folder / "spark_jobs/runtime/contract.py").is_file()
+        asked.append(spec.entry)
         return Check("application", False, "No module named 'numpi'")
 
     bench.manager._rehearse = rehearse
     change(bench, trigger=5.0)
     with pytest.raises(Refused, match="numpi"):
         bench.manager.deploy(JOB)
-    assert asked == [(PROJECT, "spark_jobs/error_counts/job.py")] and bench.cluster.alive == ["driver-1"]
+    assert asked == ["spark_jobs/error_counts/job.py"] and bench.cluster.alive == ["driver-1"]
     change(bench, trigger=1.0)
     assert bench.manager.plan(JOB, bench.arguments("driver-1").version).kind is Kind.NO_CHANGE and len(asked) == 1
 
 
 def test_this_machines_python_says_nothing_bad_of_an_image(bench: Bench) -> None:
-    bench.manager._rehearse = lambda folder, application: Check("application", False, "No module named 'pyspark'")
+    bench.manager._rehearse = lambda folder, spec: Check("application", False, "No module named 'pyspark'")
     bench.manager._clusters = {"kubernetes": bench.cluster}
     change(bench, cluster="kubernetes")
     assert check(bench, "application").ok is None
@@ -164,9 +167,9 @@ def test_this_machines_python_says_nothing_bad_of_an_image(bench: Bench) -> None
 
 def test_a_spec_that_does_not_fit_says_so(bench: Bench, tmp_path: Path) -> None:
     (folder := tmp_path / "code" / "broken").mkdir(parents=True)
-    (folder / "job.yaml").write_text("name: broken\napplication: x.py\nsource: {topic: logs}\npanes: {width: 7s}\n")
+    (folder / "job.yaml").write_text("name: broken\napplication: x.py\nsource: {topic: logs}\noptions: {pane: 7s}\n")
     object.__setattr__(bench.manager._settings, "jobs", str(tmp_path / "code"))
-    with pytest.raises(BadSpec, match=r"panes\.width"):
+    with pytest.raises(BadSpec, match=r"options\.pane"):
         bench.manager.plan("broken")
     with pytest.raises(UnknownJob):
         bench.manager.plan("nobody")
@@ -235,10 +238,12 @@ def test_a_restart_goes_on_with_what_was_deployed(bench: Bench) -> None:
 # the rehearsal
 
 
-@pytest.fixture
-def code(tmp_path: Path) -> Path:
-    (tmp_path / "jobs").mkdir()
-    return tmp_path
+def of(folder: Path, text: str | None, *lines: str) -> JobSpec:
+    """A job in a folder, laid out as in a bundle, with this application."""
+    (folder / "jobs").mkdir(exist_ok=True)
+    if text is not None:
+        (folder / "jobs" / "job.py").write_text(text)
+    return parse("\n".join(["name: jobs", "application: job.py", *(lines or ["source: {topic: logs}"])]), "jobs/job.yaml")
 
 
 @pytest.mark.parametrize(
@@ -250,21 +255,52 @@ def code(tmp_path: Path) -> Path:
         ("while True: pass\n", False, "still being imported"),
     ],
 )
-def test_a_rehearsal_imports_and_starts_nothing(code: Path, text: str, ok: bool, words: str) -> None:
-    (code / "jobs" / "job.py").write_text(text)
-    (code / "jobs" / "helper.py").write_text("")
+def test_a_rehearsal_imports_and_starts_nothing(tmp_path: Path, text: str, ok: bool, words: str) -> None:
+    spec = of(tmp_path, text)
+    (tmp_path / "jobs" / "helper.py").write_text("")
     within = 2.0 if "while" in text else 60.0
-    found = rehearsal(sys.executable, within)(code, "jobs/job.py")
+    found = rehearsal(sys.executable, within)(tmp_path, spec)
     assert found.ok is ok and words in found.text
-    assert not list(code.rglob("__pycache__"))
+    assert not list(tmp_path.rglob("__pycache__"))
 
 
-def test_a_rehearsal_where_the_drivers_python_is_not_concludes_nothing(code: Path) -> None:
-    assert rehearsal("/opt/spark/none/python")(code, "jobs/job.py").ok is False, "there is no such application"
-    (code / "jobs" / "job.py").write_text("")
-    assert rehearsal("/opt/spark/none/python")(code, "jobs/job.py").ok is None
+@pytest.mark.parametrize(
+    ("text", "ok", "words"),
+    [
+        ("import helper, json.decoder\nfrom os import path\nopen('touched', 'w')\n", True, "can be imported"),
+        ("try:\n    import numpi\nexcept ImportError:\n    numpi = None\n", True, "can be imported"),
+        ("import numpi.core\n", False, "No module named 'numpi'"),
+        ("def broken(:\n", False, "SyntaxError"),
+    ],
+)
+def test_a_plain_script_is_looked_at_and_not_run(tmp_path: Path, text: str, ok: bool, words: str) -> None:
+    """It may start its query at module level."""
+    spec = of(tmp_path, text, "output: plain")
+    (tmp_path / "jobs" / "helper.py").write_text("")
+    found = rehearsal(sys.executable)(tmp_path, spec)
+    assert (found.ok, words in found.text) == (ok, True), found.text
+    assert not list(tmp_path.rglob("touched"))
 
 
-def test_the_jobs_of_this_release_can_be_imported() -> None:
-    found = rehearsal(sys.executable)(PROJECT, "spark_jobs/error_counts/job.py")
+def test_a_jar_must_have_its_main_class(tmp_path: Path) -> None:
+    (tmp_path / "jobs").mkdir()
+    text = "name: jobs\noutput: plain\njar: words.jar\nmain_class: org.example.Words"
+    with ZipFile(tmp_path / "jobs/words.jar", "w") as jar:
+        jar.writestr("org/example/Words.class", b"")
+    look = rehearsal(sys.executable)
+    assert look(tmp_path, parse(text, "x")).ok
+    assert look(tmp_path, parse(text.replace("Words", "Count", 1), "x")).text == "org.example.Count is not in words.jar"
+    (tmp_path / "jobs/words.jar").write_bytes(b"no")
+    assert look(tmp_path, parse(text, "x")).ok is False
+
+
+def test_a_rehearsal_where_the_drivers_python_is_not_concludes_nothing(tmp_path: Path) -> None:
+    look = rehearsal("/opt/spark/none/python")
+    assert look(tmp_path, of(tmp_path, None)).ok is False, "there is no such application"
+    assert look(tmp_path, of(tmp_path, "")).ok is None
+
+
+def test_the_jobs_of_this_release_can_be_imported(bench: Bench) -> None:
+    made = made_of(bench.manager.specs[JOB])
+    found = application(made, rehearsal(sys.executable))
     assert found.ok, found.text

@@ -15,12 +15,12 @@ from spark_jobs.protocol.writer import Counted, Superseded, Writer
 from spark_jobs.runtime.contract import JobArguments
 from weir.airflow.triggers.ready import look
 from weir.errors import Conflict, DriverEnded, NotRunning, UnknownJob
-from weir.jobs.spec import load_all
+from weir.jobs.folders import sound
+from weir.jobs.specs import Specs, with_deployed
 from weir.ports.cluster import DriverState, Submission
 from weir.ports.jobs import AttemptRow, Glance
 from weir.settings import PROJECT, Settings
 from weir.supervise.deploying import LAND_WITHIN_S
-from weir.supervise.factory import with_deployed
 from weir.supervise.manager import STOP_WITHIN_S, Action, Manager
 from weir.supervise.report import Report, Verdict
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
@@ -36,7 +36,7 @@ class Bench:
         self.checkpoints, self.clock = MemoryCheckpoints(), Clock()
         self.broker.create("logs", partitions=2)
         settings = Settings(home=str(folder), bundles=str(folder / "bundles"), checkpoints="memory")
-        specs = load_all(PROJECT / "spark_jobs")
+        specs = sound(PROJECT / "spark_jobs")
         self.manager = Manager(
             specs,
             self.store,
@@ -412,9 +412,9 @@ def test_a_topic_that_was_changed_in_the_file_and_not_deployed_changes_nothing(b
 
 def test_a_running_job_whose_spec_does_not_fit_any_more_is_watched_over_and_can_be_stopped(bench: Bench) -> None:
     bench.manager.deploy(JOB)
-    assert with_deployed({}, bench.store.jobs())[JOB] == bench.manager.specs.pop(JOB)
+    assert with_deployed(Specs(), bench.store.jobs())[JOB] == bench.manager.specs.pop(JOB)
     bench.manager.stop(JOB)
-    assert bench.cluster.killed == ["driver-1"] and with_deployed({}, bench.store.jobs()) == {}
+    assert bench.cluster.killed == ["driver-1"] and with_deployed(Specs(), bench.store.jobs()) == {}
 
 
 def test_wait_landed_takes_the_ends_once(bench: Bench) -> None:

@@ -16,7 +16,7 @@ from spark_jobs.protocol.writer import Counted, Writer
 from spark_jobs.runtime.contract import JobArguments
 from weir.airflow.operators.health import in_trouble
 from weir.errors import NotRunning
-from weir.jobs.spec import load_all
+from weir.jobs.folders import sound
 from weir.ports.cluster import DriverState
 from weir.ports.jobs import Glance, Kept
 from weir.ports.source import TopicGlance
@@ -35,7 +35,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.store, self.cluster, self.broker, self.clock = MemoryStore(), MemoryCluster(), MemoryBroker(), Clock()
         self.asked: list[tuple[str, int]] = []
-        real = load_all(PROJECT / "spark_jobs")["error_counts"]
+        real = sound(PROJECT / "spark_jobs")["error_counts"]
         source = real.source
         self.specs = {
             job: real.model_copy(update={"name": job, "source": source.model_copy(update={"topic": f"logs_{n % 3}"})})
@@ -174,7 +174,7 @@ def test_a_topic_that_is_not_told_of_is_unknown_for_its_jobs_alone(world: World,
 
 def test_a_kind_of_cluster_that_cannot_be_reached_is_unknown_and_nothing_is_started(world: World) -> None:
     row, of_yarn = world.store.job("job_5"), world.specs["job_5"].model_copy(update={"cluster": "yarn"})
-    assert row and world.store.set_job(row, replace(row, spec=of_yarn.model_dump_json()))
+    assert row and world.store.set_job(row, replace(row, spec=of_yarn.dump()))
     world.cluster.states[world.submission("job_5")] = DriverState.FAILED
     (report,) = [r for r in world.manager.tick() if r.job == "job_5"]
     assert report.evidence["driver"] == "unknown" and report.act == "none"

@@ -7,17 +7,19 @@ from typing import Any
 
 import pytest
 
+from spark_jobs.counts.options import CountsOptions
 from spark_jobs.protocol.head import Batch, Head, Progress, Totals, claim, first_head, land, started, taken_over
 from weir.errors import DataLoss, Diverged, NotKept, Refused
-from weir.jobs.spec import JobSpec, Resources
+from weir.jobs.source import Source
+from weir.jobs.spec import CountsSpec, JobSpec, PlainSpec, Resources
 from weir.jobs.versions import KEEP, droppable, named, with_good
 from weir.ports.cluster import Room
 from weir.ports.jobs import AttemptRow, VersionRow
 from weir.supervise.epoch_start import Topic
-from weir.supervise.plan import Change, Check, Kind, Plan, classify, differences
+from weir.supervise.plan import Change, Check, Kind, Plan, classify, classify_plain, differences
 from weir.supervise.preflight import mebibytes, resources, tables
 
-SPEC = JobSpec.model_validate({"name": "counts", "application": "spark_jobs/job.py", "source": {"topic": "logs"}})
+SPEC = CountsSpec.model_validate({"name": "counts", "application": "spark_jobs/job.py", "source": {"topic": "logs"}})
 TOPIC = Topic("topic-a", {0: 0, 1: 0}, {0: 100, 1: 100})
 
 
@@ -27,13 +29,13 @@ def head_at(end: int) -> Head:
     return land(claim(head, Batch(0, {0: 0, 1: 0}, {0: end, 1: end}), Totals(2 * end, {"error": 2 * end}), Progress(), "v1", 5), 9)
 
 
-def spec(**changed: Any) -> JobSpec:
-    """The spec with some fields changed; `panes__shards` is one in a section."""
+def spec(**changed: Any) -> CountsSpec:
+    """The spec with some fields changed; `options__shards` is one in a section."""
     values = SPEC.model_dump()
     for name, value in changed.items():
         section, _, field = name.rpartition("__")
         (values[section] if section else values)[field] = value
-    return JobSpec.model_validate(values)
+    return CountsSpec.model_validate(values)
 
 
 HEAD = head_at(100)
@@ -43,47 +45,47 @@ CASES: dict[str, tuple[JobSpec | None, JobSpec, Head | None, Topic | None, Kind,
     "the code alone": (SPEC, SPEC, HEAD, TOPIC, Kind.SAME_CHECKPOINT, "behind batch 0 of epoch 1, at 0: 100, 1: 100"),
     "another trigger": (SPEC, spec(trigger=5), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "goes on"),
     "more memory": (SPEC, spec(resources__driver_memory="2g"), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "goes on"),
-    "another time zone": (SPEC, spec(source__time_zone="Europe/Berlin"), HEAD, TOPIC, Kind.NEEDS_REPLAY, "is recounted so"),
-    "another bound for the future": (SPEC, spec(panes__future_skew=60), HEAD, TOPIC, Kind.NEEDS_REPLAY, "goes on behind batch 0"),
-    "more shards": (SPEC, spec(panes__shards=8), HEAD, TOPIC, Kind.NEW_EPOCH, "panes.shards: 4 -> 8"),
-    "wider panes": (SPEC, spec(panes__width=20), HEAD, TOPIC, Kind.NEW_EPOCH, "panes.width: 10 -> 20"),
-    "more lateness": (SPEC, spec(panes__allowed_lateness=90), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "goes on"),
+    "another time zone": (SPEC, spec(options__time_zone="Europe/Berlin"), HEAD, TOPIC, Kind.NEEDS_REPLAY, "is recounted so"),
+    "another bound for the future": (SPEC, spec(options__future_skew=60), HEAD, TOPIC, Kind.NEEDS_REPLAY, "goes on behind batch 0"),
+    "more shards": (SPEC, spec(options__shards=8), HEAD, TOPIC, Kind.NEW_EPOCH, "options.shards: 4 -> 8"),
+    "wider panes": (SPEC, spec(options__pane=20), HEAD, TOPIC, Kind.NEW_EPOCH, "options.pane: 10 -> 20"),
+    "more lateness": (SPEC, spec(options__allowed_lateness=90), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "goes on"),
     "another topic": (SPEC, spec(source__topic="web"), HEAD, Topic("topic-b", {0: 0}, {0: 0}), Kind.REFUSED, "a job of its own"),
-    "another topic, more shards": (SPEC, spec(source__topic="web", panes__shards=8), HEAD, None, Kind.REFUSED, "a job of its own"),
+    "another topic, more shards": (SPEC, spec(source__topic="web", options__shards=8), HEAD, None, Kind.REFUSED, "a job of its own"),
     "the topic was made again": (SPEC, SPEC, HEAD, replace(TOPIC, id="topic-b"), Kind.REFUSED, "deleted and made again"),
     "fewer partitions": (SPEC, SPEC, HEAD, Topic("topic-a", {0: 0}, {0: 100}), Kind.REFUSED, "no longer the partitions 1"),
     "a partition more": (SPEC, SPEC, HEAD, Topic("topic-a", {0: 0, 1: 0, 2: 0}, {0: 100, 1: 100, 2: 7}), Kind.SAME_CHECKPOINT, "goes on"),
     "retention passed": (SPEC, SPEC, HEAD, Topic("topic-a", {0: 140, 1: 0}, {0: 150, 1: 100}), Kind.REFUSED, "offsets 100 to 139"),
     "the log was cut": (SPEC, SPEC, HEAD, Topic("topic-a", {0: 0, 1: 0}, {0: 60, 1: 100}), Kind.REFUSED, "ends at 60"),
     "the broker is away": (SPEC, spec(trigger=5), HEAD, None, Kind.SAME_CHECKPOINT, "goes on"),
-    "nobody knows what ran": (None, spec(panes__shards=8), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "goes on"),
+    "nobody knows what ran": (None, spec(options__shards=8), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "goes on"),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_change_is_what_it_does_to_the_checkpoint(name: str) -> None:
     ran, new, head, topic, kind, words = CASES[name]
-    change = classify(ran, new, head, topic)
+    change = classify(ran, new, CountsOptions, head, topic)
     assert (change.kind, words in " ".join(change.why)) == (kind, True), change
 
 
 def test_what_is_lost_is_told_apart_from_what_does_not_fit() -> None:
-    assert classify(SPEC, SPEC, HEAD, replace(TOPIC, id="topic-b")).error is DataLoss
-    assert classify(SPEC, spec(source__topic="web"), HEAD, TOPIC).error is Refused
+    assert classify(SPEC, SPEC, CountsOptions, HEAD, replace(TOPIC, id="topic-b")).error is DataLoss
+    assert classify(SPEC, spec(source__topic="web"), CountsOptions, HEAD, TOPIC).error is Refused
 
 
 def test_a_checkpoint_that_does_not_lead_on_is_a_new_epoch_or_a_persons_word() -> None:
-    change = classify(SPEC, SPEC, HEAD, TOPIC, "it ends with batch 1, and batch 2 has landed")
+    change = classify(SPEC, SPEC, CountsOptions, HEAD, TOPIC, "it ends with batch 1, and batch 2 has landed")
     assert change.kind is Kind.NEW_EPOCH and "batch 2 has landed" in change.why[0]
-    change = classify(SPEC, spec(restart__rebuild_on_divergence=False), HEAD, TOPIC, "it ends with batch 1")
+    change = classify(SPEC, spec(restart__rebuild_on_divergence=False), CountsOptions, HEAD, TOPIC, "it ends with batch 1")
     assert (change.kind, change.error) == (Kind.REFUSED, Diverged)
 
 
 def test_differences_say_what_they_mean_for_counts() -> None:
-    assert differences(SPEC, spec(trigger=5)) == ("trigger: 1.0 -> 5.0",)
-    assert "a recount reads each by what it was counted by" in differences(SPEC, spec(source__time_zone="Europe/Berlin"))[0]
-    assert differences(SPEC, spec(spark_conf={"a": "1"})) == ("spark_conf.a: not set -> 1",)
-    assert differences(SPEC, SPEC) == ("the code alone",)
+    assert differences(SPEC, spec(trigger=5), CountsOptions) == ("trigger: 1.0 -> 5.0",)
+    assert "a recount reads each by what it was counted by" in differences(SPEC, spec(options__time_zone="Europe/Berlin"), CountsOptions)[0]
+    assert differences(SPEC, spec(spark_conf={"a": "1"}), CountsOptions) == ("spark_conf.a: not set -> 1",)
+    assert differences(SPEC, SPEC, CountsOptions) == ("the code alone",)
 
 
 def test_one_failed_check_refuses_and_one_that_could_not_be_made_does_not() -> None:
@@ -147,3 +149,24 @@ def test_a_version_is_good_when_an_attempt_of_it_has_landed() -> None:
     attempts = [AttemptRow(2, version="b2", epoch=1, first_batch=1), AttemptRow(1, version="a1", epoch=1, first_batch=0)]
     assert [row.good for row in with_good(rows, HEAD, attempts)] == [False, True]
     assert [row.good for row in with_good(rows, None, attempts)] == [False, False]
+
+
+# plain jobs
+
+WORDS = PlainSpec.model_validate({"name": "words", "output": "plain", "application": "words.py", "source": {"topic": "logs"}})
+PLAIN_CASES: dict[str, tuple[JobSpec | None, JobSpec, Kind, str]] = {
+    "nothing has run yet": (None, WORDS, Kind.NEW_EPOCH, "empty checkpoint"),
+    "another application": (WORDS, WORDS.model_copy(update={"application": "count.py"}), Kind.SAME_CHECKPOINT, "its checkpoint"),
+    "other arguments": (WORDS, WORDS.model_copy(update={"arguments": ("x",)}), Kind.SAME_CHECKPOINT, "its checkpoint"),
+    "a topic more": (WORDS, WORDS.model_copy(update={"source": Source(topics=("logs", "web"))}), Kind.SAME_CHECKPOINT, "its checkpoint"),
+    "no source named": (WORDS, WORDS.model_copy(update={"source": Source()}), Kind.SAME_CHECKPOINT, "its checkpoint"),
+    "another topic": (WORDS, WORDS.model_copy(update={"source": Source(topic="web")}), Kind.REFUSED, "a job of its own"),
+    "another kind": (SPEC, WORDS, Kind.REFUSED, "a counts job cannot become a plain job"),
+}
+
+
+@pytest.mark.parametrize("name", PLAIN_CASES)
+def test_a_change_of_a_plain_job_goes_on_from_its_checkpoint(name: str) -> None:
+    ran, new, kind, words = PLAIN_CASES[name]
+    change = classify_plain(ran, new)
+    assert (change.kind, words in " ".join(change.why)) == (kind, True), change

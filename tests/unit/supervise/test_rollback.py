@@ -62,6 +62,7 @@ EARLY = {  # before the time is over
         "attempt 3 ran out of memory",
     ),
     "twice, but the last one was killed": (replace(DIED, driver=DriverState.KILLED), Fate.WAIT, "killed"),
+    "twice, but the last one's worker was lost": (replace(DIED, driver=DriverState.LOST), Fate.WAIT, "lost"),
     "the last one had begun": (replace(DIED, head=replace(THIRD, incarnation="i3")), Fate.WAIT, "killed or lost"),
     "it is alive": (BASE, Fate.WAIT, "may still"),
     "it failed, and the watch was quicker": (

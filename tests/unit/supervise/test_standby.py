@@ -11,15 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from spark_jobs.counts.options import CountsOptions
 from spark_jobs.protocol.writer import Superseded, Writer
 from tests.unit.supervise.test_manager import JOB, Bench
 from weir.airflow.triggers.restart_pool import Hands
 from weir.errors import NotRunning
+from weir.factory import _standby
 from weir.jobs.spec import parse
 from weir.ports.cluster import DriverState, Submission
 from weir.ports.jobs import StandbyRow
 from weir.supervise import standby
-from weir.supervise.factory import _standby
 from weir.supervise.plan import Kind, classify
 from weir.supervise.report import Report, Verdict
 from weir.supervise.standby import AGAIN_MOST_MS, AGAIN_MS, END_MS, SUBMIT_MS, WARM_MS, due, fitting, lingering, superfluous
@@ -103,7 +104,7 @@ def test_a_spec_says_whether_there_is_one(bench: Warm) -> None:
     text = "name: x\napplication: x.py\nsource: {topic: t}\n"
     assert parse(text, "x").standby == "none" and parse(f"{text}standby: warm\n", "x").standby == "warm"
     bench.deploy_and_land()
-    change = classify(spec.model_copy(update={"standby": "none"}), spec, bench.head(), None)
+    change = classify(spec.model_copy(update={"standby": "none"}), spec, CountsOptions, bench.head(), None)
     assert change.kind is Kind.SAME_CHECKPOINT
 
 

@@ -5,11 +5,12 @@ import pytest
 
 from spark_jobs.protocol.head import first_head
 from weir.cluster.spark import create_request
-from weir.jobs.spec import load_all
+from weir.jobs.folders import sound
+from weir.jobs.spec import PlainSpec, parse
 from weir.settings import PROJECT, Settings
-from weir.supervise.submission import arguments, submission
+from weir.supervise.submission import arguments, plain_submission, submission
 
-SPEC = load_all(PROJECT / "spark_jobs")["error_counts"]
+SPEC = sound(PROJECT / "spark_jobs")["error_counts"]
 
 
 def test_jars_of_the_settings_go_with_each_driver_and_none_are_named_without_them(tmp_path: Path) -> None:
@@ -39,3 +40,35 @@ def test_a_kafka_of_ones_own_is_the_drivers_too(tmp_path: Path, monkeypatch: pyt
     assert (Settings.load().kafka, Settings.load().driver_kafka) == ("stack:9092", "stack:9094")
     monkeypatch.setenv("WEIR_KAFKA", "mine:9092")
     assert (Settings.load().kafka, Settings.load().driver_kafka) == ("mine:9092", "")
+
+
+def plain(text: str) -> PlainSpec:
+    spec = parse(f"name: words\noutput: plain\n{text}", "x")
+    assert isinstance(spec, PlainSpec)
+    return spec
+
+
+def test_the_arguments_of_a_plain_job_are_filled_in(tmp_path: Path) -> None:
+    settings = Settings(home="h", kafka="outside:9092", driver_kafka="inside:19092")
+    spec = plain("""
+application: words.py
+source: {topics: [a, b]}
+arguments: ['{kafka}', subscribe, '{topic}', 'at={checkpoint}', '{"a": {"b": 1}}', '{folder}/model.bin', '{job}-{version}', 7]
+""")
+    asked = plain_submission(spec, 3, "v1", "file:///c/3", tmp_path / "v1", settings)
+    folder = str(tmp_path / "v1/words")
+    assert asked.arguments == [
+        "inside:19092", "subscribe", "a,b", "at=file:///c/3", '{"a": {"b": 1}}', f"{folder}/model.bin", "words-v1", "7"
+    ]  # fmt: skip
+    assert (asked.name, asked.application, asked.env["PYTHONPATH"]) == ("weir:words:3", f"{folder}/words.py", f"{folder}:{tmp_path}/v1")
+
+
+def test_a_jar_is_run_by_its_main_class(tmp_path: Path) -> None:
+    settings = Settings(home="h", spark_jars="/jars/kafka.jar")
+    spec = plain(
+        "jar: words.jar\nmain_class: org.example.Words\njars: [lib/a.jar, 'hdfs://x/b.jar', /opt/c.jar]\narguments: ['{checkpoint}']"
+    )
+    asked = plain_submission(spec, 1, "v1", "file:///c/1", tmp_path, settings)
+    args = create_request(asked, "spark://m:7077")["appArgs"]
+    assert args[args.index("--class") + 1] == "org.example.Words" and args[-2:] == [str(tmp_path / "words/words.jar"), "file:///c/1"]
+    assert args[args.index("--jars") + 1] == f"/jars/kafka.jar,{tmp_path}/words/lib/a.jar,hdfs://x/b.jar,/opt/c.jar"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from airflow.sdk import DAG, Asset, Param
 
-from weir.jobs.spec import JobSpec, read_all, sound
+from weir.jobs.folders import sound
+from weir.jobs.spec import JobSpec
 from weir.settings import Settings
 
 START = datetime(2026, 1, 1, tzinfo=UTC)  # fixed: a moving start date moves schedules
@@ -22,21 +22,14 @@ BACKGROUND = {"fold", "validate", "recount"}  # these wait for a worker when a s
 Schedule = timedelta | str | Sequence[Asset] | None
 
 
-def jobs(folder: Path | None = None) -> Iterable[JobSpec]:
+def jobs() -> Iterable[JobSpec]:
     """The jobs whose spec is sound. What is wrong with the others, `problems` says."""
-    return sound(folder or Path(Settings.load().jobs)).values()
+    return sound(*Settings.load().job_folders).values()
 
 
-def problems(folder: Path | None = None) -> list[str]:
+def problems() -> list[str]:
     """What is wrong with the specs, each with its file and field."""
-    found: list[str] = []
-    owners: dict[str, str] = {}
-    for spec, told in read_all(folder or Path(Settings.load().jobs)):
-        if spec is None:
-            found.append(told)
-        elif owners.setdefault(spec.name, told) != told:
-            found.append(f"{told}: name: {spec.name} is the job of {owners[spec.name]} already. Choose another name.")
-    return found
+    return [f"{wrong.what} {wrong.next_step}".strip() for wrong in sound(*Settings.load().job_folders).bad.values()]
 
 
 def job_dag(spec: JobSpec, verb: str, doc: str, schedule: Schedule = None, params: Mapping[str, Param] | None = None) -> DAG:

@@ -5,52 +5,37 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.definitions.context import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from weir.airflow.operators.base import JobOperator, final, form
+from weir.airflow.operators.base import JobOperator, final, form, who
 from weir.airflow.operators.links import DataDocsLink, docs_of
 from weir.airflow.operators.spans import Span, as_span, scope_of, told, told_span
 from weir.airflow.session import opened, settings
 
 if TYPE_CHECKING:
-    from weir.counts.rules import Rules
-    from weir.ports.jobs import JobStore
-    from weir.ports.source import Source
+    from weir.counts.work import Counts
 
 PLACES = 32  # hours and shards that one task folds: seconds of work
 DAYS = 16  # days and shards that one task rolls up: each reads 24 hour roll-ups
 BATCHES = 500  # of one run, the oldest first; Airflow maps no more than 1,024
 
 
-@dataclass(frozen=True)
-class Counts:
-    """What is needed to work on the counts of a job. `closed_until` and `now` are in ms."""
-
-    store: JobStore
-    source: Source
-    rules: Rules
-    closed_until: int
-    now: int
-
-
 @contextmanager
-def counts_of(job: str) -> Iterator[Counts]:
-    """The parts that hold a job's counts. A job that was never deployed has none: the task is skipped."""
-    from weir.counts.closed import closed_now
-    from weir.jobs import versions
-    from weir.sources.kafka import KafkaBroker
+def counts_of(job: str, context: Context) -> Iterator[Counts]:
+    """The counts of a job, by its spec in force. A job that was never deployed has none: the task is skipped."""
+    from weir.counts.work import By, Counts
+    from weir.factory import source_of
 
     with final(), opened() as manager:
-        rules = versions.rules(manager.spec(job), manager.store.versions(job))
-        source, now = KafkaBroker(settings().kafka), int(time.time() * 1000)
-        head = manager.store.head(job)
-        if head is None:
+        spec = manager.spec(job)
+        if manager.store.head(job) is None:
             raise AirflowSkipException(f"{job} was never deployed: it has no counts.")
-        yield Counts(manager.store, source, rules, closed_now(head, rules, source, now), now)
+        by = By(who(context), f"run {context['dag_run'].run_id}")
+        yield Counts.of(manager.store, source_of(settings()), spec, int(time.time() * 1000), by)
 
 
 class PendingOperator(JobOperator):
@@ -59,7 +44,7 @@ class PendingOperator(JobOperator):
     def execute(self, context: Context) -> list[list[list[int]]]:
         from weir.counts.folding import in_batches, pending
 
-        with counts_of(self.job) as at:
+        with counts_of(self.job, context) as at:
             places = pending(at.store, self.job, at.closed_until)
         self.log.info("%s: %d hours and shards are to be folded", self.job, len(places))
         return [[list(place) for place in batch] for batch in in_batches(places, PLACES)[:BATCHES]]
@@ -79,11 +64,10 @@ class FoldOperator(JobOperator):
         return told(self.places[0][0], self.places[-1][0])
 
     def execute(self, context: Context) -> dict[str, int]:
-        from weir.counts.folding import fold_many
-        from weir.counts.quality.gate import gate
+        from weir.counts import work
 
-        with counts_of(self.job) as at:
-            done = fold_many(at.store, self.job, [(hour, shard) for hour, shard in self.places], at.now, gate(at.rules))
+        with counts_of(self.job, context) as at:
+            done = work.fold(at, [(hour, shard) for hour, shard in self.places])
         outcomes = [str(folded.outcome) for folded in done]
         self.log.info("%s: %s", self.job, {outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))})
         return {"places": len(done), "lines": sum(folded.lines for folded in done), "cells": sum(folded.cells for folded in done)}
@@ -95,7 +79,7 @@ class PendingDaysOperator(JobOperator):
     def execute(self, context: Context) -> list[list[list[int]]]:
         from weir.counts.folding import in_batches, pending_days
 
-        with counts_of(self.job) as at:
+        with counts_of(self.job, context) as at:
             days = pending_days(at.store, self.job, at.closed_until)
         self.log.info("%s: %d days and shards are to be rolled up", self.job, len(days))
         return [[list(day) for day in batch] for batch in in_batches(days, DAYS)[:BATCHES]]
@@ -113,10 +97,10 @@ class RollUpOperator(JobOperator):
         return told(self.days[0][0], self.days[-1][0])
 
     def execute(self, context: Context) -> dict[str, int]:
-        from weir.counts.folding import roll_up_many
+        from weir.counts import work
 
-        with counts_of(self.job) as at:
-            done = roll_up_many(at.store, self.job, [(day, shard) for day, shard in self.days], at.now)
+        with counts_of(self.job, context) as at:
+            done = work.roll_up(at, [(day, shard) for day, shard in self.days])
         self.log.info("%s: %s", self.job, {str(one.outcome) for one in done})
         return {"days": len(done), "lines": sum(one.lines for one in done), "kinds": sum(one.kinds for one in done)}
 
@@ -125,12 +109,10 @@ class SweepOperator(JobOperator):
     """Deletes what has been folded or rolled up for longer than readers need it."""
 
     def execute(self, context: Context) -> int:
-        from weir.counts.folding import GRACE_MS, sweep_many, sweepable
-        from weir.counts.sweep import sweep_rolls
+        from weir.counts import work
 
-        with counts_of(self.job) as at:
-            swept = sweep_many(at.store, self.job, sweepable(at.store, self.job, at.now), at.now)
-            rolls = sweep_rolls(at.store, self.job, at.now - GRACE_MS)
+        with counts_of(self.job, context) as at:
+            swept, rolls = work.sweep(at)
         self.log.info("%s: %d hours and shards were swept, and %d old rolls", self.job, swept, rolls)
         return swept
 
@@ -142,12 +124,12 @@ class SpansOperator(JobOperator):
     """
 
     def execute(self, context: Context) -> list[Span]:
-        from weir.counts.panes import parse_time
         from weir.counts.proving import scopes, set_out
         from weir.counts.scope import Scope
+        from weir.times import parse_time
 
         since, until = form(context, "since"), form(context, "until")
-        with counts_of(self.job) as at:
+        with counts_of(self.job, context) as at:
             if since or until:
                 context["ti"].xcom_push(key="goal", value={})
                 from_to = (parse_time(text, name) if text else None for name, text in (("since", since), ("until", until)))
@@ -175,18 +157,13 @@ class RecountOperator(JobOperator):
         return told_span(self.span)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from weir.counts.recount import recount
-        from weir.counts.scope import NOTHING
-        from weir.ports.jobs import Event
+        from weir.counts import work
 
         scope = scope_of(self.span)
-        with counts_of(self.job) as at:
-            result = recount(at.store, at.source, at.rules, scope)
-            at.store.put_recount(self.job, {**result.as_dict(), "at": at.now})
-            if not result.exact:
-                at.store.add_event(self.job, Event(at.now, "recount", result.sentence, result.numbers()))
-        context["ti"].xcom_push(key="recount", value=result.as_dict())
-        if not result.exact or (scope.upto == NOTHING and not result.proven):  # towards a goal, what was not checked is for `prove` to tell
+        with counts_of(self.job, context) as at:
+            result, record = work.recount(at, scope)
+        context["ti"].xcom_push(key="recount", value=record)
+        if work.failed(result, scope):
             raise AirflowFailException(result.sentence)
         self.log.info(result.sentence)
         return {**result.numbers(), "part": result.part.as_dict()}
@@ -202,20 +179,14 @@ class ProveOperator(JobOperator):
         self.goal, self.recounts = goal, recounts
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from weir.counts.proven import Goal, Part, behind_restarts
-        from weir.counts.proving import prove
+        from weir.counts import work
+        from weir.counts.proven import Goal, Part
 
         if not self.goal:
             raise AirflowSkipException("The span of a form proves nothing but itself.")
         goal, parts = Goal.of(self.goal), [Part.of(one["part"]) for one in self.recounts]
-        with counts_of(self.job) as at:
-            found = prove(at.store, at.source, at.rules, goal, parts, at.now)
-            if found and (line := behind_restarts(self.job, goal, found)):
-                at.store.add_event(self.job, line)
-        if found is None:
-            raise AirflowFailException(f"{self.job}: not every span came out equal: what is proven stays as it was.")
-        if found.checked == goal.base.checked and found.lines > goal.base.lines:
-            raise AirflowFailException(f"WEIR-401: {self.job}: {found.lines - goal.base.lines} lines landed that the broker no longer has.")
+        with counts_of(self.job, context) as at:
+            found = work.prove(at, goal, parts)
         self.log.info(found.sentence(self.job))
         return {"lines": found.lines, "checked": found.checked}
 
@@ -226,10 +197,10 @@ class ValidateOperator(JobOperator):
     operator_extra_links = (DataDocsLink(),)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        from weir.counts.quality.validate import check
+        from weir.counts import work
 
-        with counts_of(self.job) as at:
-            result = check(at.store, at.source, at.rules, settings().data_docs)
+        with counts_of(self.job, context) as at:
+            result = work.validate(at, settings().data_docs)
             result = replace(result, docs=docs_of(self.job) if result.docs else "")
             context["ti"].xcom_push(key="validation", value=result.rows())
             result.raise_if_broken()

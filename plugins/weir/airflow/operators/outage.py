@@ -86,8 +86,8 @@ def _taken(name: str, message: Message) -> bool:
 
 def _sinks() -> Iterable[str]:
     from weir.alerts.rules import JobRules, read_all
-    from weir.jobs.spec import sound
+    from weir.jobs.folders import sound
 
-    found = read_all(Path(settings().rules), sound(Path(settings().jobs))).values()
+    found = read_all(Path(settings().rules), sound(*settings().job_folders)).values()
     names = {name for rules in found if isinstance(rules, JobRules) for one in (rules, *rules.rules) for name in one.sinks}
     return sorted(names - {"inbox"})

@@ -29,6 +29,6 @@ def told_span(span: Span) -> str:
 
 def told(since: int | None, until: int | None) -> str:
     """A span as a label that people read."""
-    from weir.counts.panes import iso
+    from weir.times import iso
 
     return f"{iso(since) if since is not None else 'the beginning'} to {iso(until) if until is not None else 'now'}"

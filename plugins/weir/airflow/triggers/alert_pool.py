@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from weir.airflow.alerting import alert
 from weir.alerts.health import A_PERSON, WELL
 from weir.supervise.report import TROUBLE
 from weir.supervise.shared import hand_over
@@ -22,12 +23,6 @@ LASTS_MS = 60_000  # what Weir mends sooner is one message, of `weir_alerts`
 AGAIN_S = 30.0  # between two tries to deliver
 
 log = logging.getLogger(__name__)
-
-
-def alert(manager: Manager, job: str) -> int:
-    from weir.airflow.operators import alerts
-
-    return alerts.alert(manager, job)
 
 
 class Alarm:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from weir.counts.panes import iso
 from weir.counts.quality import pages
 from weir.counts.quality.expectation import Law
 from weir.counts.quality.expectations import FRESH_WITHIN_S, suites
@@ -22,6 +21,7 @@ from weir.counts.rules import Rules
 from weir.errors import NotProven
 from weir.ports.counts import CountStore
 from weir.ports.source import Source
+from weir.times import iso
 
 SITE = "weir"
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from spark_jobs.runtime.contract import pid_of
@@ -13,9 +12,9 @@ from weir.cassandra.store import CassandraStore, address
 from weir.cluster.checkpoints import CheckpointFolders
 from weir.cluster.spark import StandaloneCluster
 from weir.errors import WeirError
-from weir.jobs.spec import JobSpec, in_force, sound
+from weir.jobs.folders import sound
+from weir.jobs.specs import with_deployed
 from weir.ports.cluster import Cluster, DriverState
-from weir.ports.jobs import JobRow
 from weir.settings import Settings
 from weir.sources.kafka import KafkaBroker
 from weir.supervise.manager import Manager
@@ -33,7 +32,7 @@ def manager(settings: Settings | None = None, others: Mapping[str, Cluster] | No
     checkpoints = CheckpointFolders(settings.checkpoints)  # before the store: one of another machine is asked here, and may not answer
     kept = store(settings)
     try:
-        specs = with_deployed(sound(Path(settings.jobs)), kept.jobs())
+        specs = with_deployed(sound(*settings.job_folders), kept.jobs())
     except BaseException:
         kept.close()
         raise
@@ -41,17 +40,11 @@ def manager(settings: Settings | None = None, others: Mapping[str, Cluster] | No
         specs=specs,
         store=kept,
         clusters={**_standalone(settings), **(others or {})},
-        broker=KafkaBroker(settings.kafka),
+        broker=source_of(settings),
         checkpoints=checkpoints,
         settings=settings,
         rehearse=rehearsal(settings.driver_python),
     )
-
-
-def with_deployed(here: dict[str, JobSpec], rows: Iterable[JobRow]) -> dict[str, JobSpec]:
-    """The specs that are here, and those of jobs that run though their own does not fit, or is gone: nobody else would watch over them."""
-    missing = [row for row in rows if row.job not in here and row.desired == "running"]
-    return here | {row.job: spec for row in missing if (spec := in_force(None, row))}
 
 
 def _standalone(settings: Settings) -> Mapping[str, Cluster]:
@@ -64,6 +57,11 @@ def _standalone(settings: Settings) -> Mapping[str, Cluster]:
 def store(settings: Settings, patience_s: float = PATIENCE_S) -> CassandraStore:
     """Raises NotRunning if it cannot be reached in time."""
     return CassandraStore.connect(address(settings), patience_s)
+
+
+def source_of(settings: Settings) -> KafkaBroker:
+    """Return the source that the settings name. It connects when it is first asked something."""
+    return KafkaBroker(settings.kafka)
 
 
 def drivers(settings: Settings) -> list[dict[str, Any]]:

@@ -1,0 +1,73 @@
+"""Finds the query checkpoints below a folder, and reads of each only what tells its progress: never its state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType
+
+from weir.cluster.query_checkpoint import progress_of
+from weir.ports.checkpoints import QueryProgress
+
+OF_SPARK = ("offsets", "commits", "sources", "state")  # folders of a query
+DEPTH = 5  # of folders below the first in which a query may lie
+MOST_FOLDERS = 200  # to be looked into
+NEWEST = 3  # files of a kind that are read: the newest one may be torn
+MOST_BYTES = 4 * 1024 * 1024  # of a file: the offsets of 100,000 partitions
+
+
+class TooMany(OSError):
+    """There is more below the folder than it is reasonable to look through."""
+
+
+def queries(fs: FileSystem, root: str) -> Sequence[QueryProgress]:
+    """The progress of each query that has a checkpoint in the folder or below it, by folder. Raises OSError for what cannot be read."""
+    found = [_query(fs, root, path) for path in _folders(fs, root)]
+    return sorted(found, key=lambda query: query.folder)
+
+
+def _folders(fs: FileSystem, root: str) -> Iterator[str]:
+    """The folders of queries. Those of a table's partitions (`day=3`) and hidden ones have none."""
+    ahead, looked = [root], 0
+    while ahead:
+        path, looked = ahead.pop(), looked + 1
+        if looked > MOST_FOLDERS:
+            raise TooMany(f"{root} has more than {MOST_FOLDERS} folders")
+        below = [one.base_name for one in _list(fs, path) if one.type is FileType.Directory]
+        own = OF_SPARK if "offsets" in below or "commits" in below else ()
+        if own:
+            yield path
+        if path.count("/") - root.count("/") < DEPTH:
+            ahead += [f"{path}/{name}" for name in below if name not in own and name[0] not in "._" and "=" not in name]
+
+
+def _query(fs: FileSystem, root: str, path: str) -> QueryProgress:
+    """Commits are listed before offsets: a batch that is planned and committed in between is told as not committed yet, and never the other
+    way round."""
+    commits, planned = _numbered(fs, f"{path}/commits"), _numbered(fs, f"{path}/offsets")
+    kept = sorted(commits)[-NEWEST:]
+    wanted = {*sorted(planned)[-NEWEST:], *(batch for batch in kept if batch in planned)}
+    return progress_of(
+        folder=path.removeprefix(root).lstrip("/"),
+        offsets={n: data for n in wanted if (data := _read(fs, planned[n])) is not None},
+        commits={n: data for n in kept if (data := _read(fs, commits[n])) is not None},
+        committed_at={n: (commits[n].mtime_ns or 0) // 1_000_000 for n in kept},
+        initial=[] if commits else [data for one in _list(fs, f"{path}/sources") if (data := _read(fs, one, "/0")) is not None],
+    )
+
+
+def _numbered(fs: FileSystem, folder: str) -> dict[int, FileInfo]:
+    return {int(one.base_name): one for one in _list(fs, folder) if one.base_name.isdecimal() and one.type is FileType.File}
+
+
+def _list(fs: FileSystem, folder: str) -> list[FileInfo]:
+    return list(fs.get_file_info(FileSelector(folder, allow_not_found=True)))
+
+
+def _read(fs: FileSystem, one: FileInfo, below: str = "") -> bytes | None:
+    """A file's content; None if it was purged meanwhile."""
+    try:
+        with fs.open_input_stream(one.path + below) as stream:
+            return bytes(stream.read(MOST_BYTES))
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,170 @@
+"""Fold, validate and recount a job: the same for a task of Airflow and for a command.
+
+Each function does the work, keeps what came of it, and adds a failure to the job's timeline, with who asked and by which door.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from weir.counts.progress import head_of
+from weir.counts.proven import Goal, Part, Proven, behind_restarts
+from weir.counts.rules import Rules
+from weir.counts.scope import EVERYTHING, NOTHING, Scope
+from weir.errors import NotProven
+from weir.ports.jobs import Event
+
+if TYPE_CHECKING:
+    from weir.counts.fold import Folded
+    from weir.counts.quality.validate import ValidationResult
+    from weir.counts.recount import Result
+    from weir.counts.rollup import RolledUp
+    from weir.counts.sample import Sample
+    from weir.jobs.spec import JobSpec
+    from weir.ports.counts import HourShard
+    from weir.ports.jobs import JobStore
+    from weir.ports.source import Source
+
+REPEAT_MS = 3_600_000  # between two lines of one failure: folding runs every 5 minutes, and a line each time would fill the timeline
+RECENT = 100  # lines of the timeline that are looked at for it
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class By:
+    """Who asked for the work, and by which door or why."""
+
+    who: str = "weir"
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The counts of a job and what work on them needs. `now` in ms."""
+
+    store: JobStore
+    source: Source
+    rules: Rules
+    now: int
+    by: By = By()
+
+    @classmethod
+    def of(cls, store: JobStore, source: Source, spec: JobSpec, now: int, by: By) -> Counts:
+        """`spec` is the one in force. Raises UnknownJob if the job was never deployed."""
+        head_of(store, spec.name)
+        return cls(store, source, Rules.of_all(spec, store.versions(spec.name)), now, by)
+
+    @property
+    def job(self) -> str:
+        return self.rules.job
+
+    @cached_property
+    def closed_until(self) -> int:
+        """The moment (ms) up to which panes are closed."""
+        from weir.counts.closed import closed_now
+
+        return closed_now(head_of(self.store, self.job), self.rules, self.source, self.now)
+
+    def note(self, kind: str, text: str, detail: Mapping[str, object] | None = None) -> None:
+        """Add a failure to the timeline, unless the same one is there from the last hour. A timeline that fails hides no failure."""
+        line = Event(self.now, kind, text, detail or {}, who=self.by.who, reason=self.by.reason)
+        try:
+            if not any(_same(line, known) for known in self.store.events(self.job, RECENT)):
+                self.store.add_event(self.job, line)
+        except Exception:
+            log.exception("the timeline of %s lacks a line: %s by %s: %s", self.job, kind, self.by.who, text)
+
+    @contextmanager
+    def noted(self, kind: str) -> Iterator[None]:
+        """Note what cannot be proven, and raise it."""
+        try:
+            yield
+        except NotProven as error:
+            self.note(kind, error.what)
+            raise
+
+
+def _same(line: Event, known: Event) -> bool:
+    return (known.kind, known.text, known.who) == (line.kind, line.text, line.who) and known.at > line.at - REPEAT_MS
+
+
+def recount(at: Counts, scope: Scope = EVERYTHING, workers: int = 1, sample: Sample | None = None) -> tuple[Result, dict[str, Any]]:
+    """Count a scope, or a sample, again. Returns what was found, and the record of it that is kept.
+
+    Raises NotRunning (the broker does not answer), Conflict (the counts kept being folded).
+    """
+    from weir.counts.recount import recount as count_again
+
+    result = count_again(at.store, at.source, at.rules, sample.scope if sample else scope, workers)
+    record = {**result.as_dict(), **(sample.as_dict(at.store, result) if sample else {})}
+    at.store.put_recount(at.job, {**record, "at": at.now})
+    if failed(result, scope):
+        at.note("recount", result.sentence, result.numbers())
+    return result, record
+
+
+def failed(result: Result, scope: Scope) -> bool:
+    """Lines are missing or doubled, or nothing could be checked. Towards a goal, `prove` judges what could not be checked."""
+    return not result.exact or (scope.upto == NOTHING and not result.proven)
+
+
+def prove(at: Counts, goal: Goal, parts: Sequence[Part]) -> Proven:
+    """Keep how far the counts are proven, once every part of the goal has come out equal.
+
+    Raises NotProven if one has not, or if the broker no longer has any of the goal's lines; those count as unchecked from then on.
+    """
+    from weir.counts import proving
+
+    with at.noted("recount"):
+        found = proving.prove(at.store, at.source, at.rules, goal, parts, at.now)
+        if found is None:
+            raise NotProven(f"{at.job}: not every span came out equal: what is proven stays as it was.", f"Run: weir recount {at.job}")
+        if line := behind_restarts(at.job, goal, found):
+            at.store.add_event(at.job, replace(line, who=at.by.who, reason=at.by.reason))
+        if found.checked == goal.base.checked and found.lines > goal.base.lines:
+            gone = found.lines - goal.base.lines
+            raise NotProven(f"{at.job}: {gone} lines landed that the broker no longer has.", "Keep the topic's lines for longer.")
+    return found
+
+
+def fold(at: Counts, places: Sequence[HourShard]) -> list[Folded]:
+    """Fold hours and shards. Raises NotProven at the end if some are not proven or break a law: all others are published."""
+    from weir.counts.folding import fold_many
+    from weir.counts.quality.gate import gate
+
+    with at.noted("fold"):
+        return fold_many(at.store, at.job, places, at.now, gate(at.rules))
+
+
+def roll_up(at: Counts, days: Sequence[HourShard]) -> list[RolledUp]:
+    """Roll up days and shards. Raises NotProven at the end if some are not proven: all others are published."""
+    from weir.counts.folding import roll_up_many
+
+    with at.noted("fold"):
+        return roll_up_many(at.store, at.job, days, at.now)
+
+
+def sweep(at: Counts) -> tuple[int, int]:
+    """Delete what has been folded or rolled up for longer than readers need it: how many hours and shards, and how many old rolls."""
+    from weir.counts.folding import GRACE_MS, sweep_many, sweepable
+    from weir.counts.sweep import sweep_rolls
+
+    swept = sweep_many(at.store, at.job, sweepable(at.store, at.job, at.now), at.now)
+    return swept, sweep_rolls(at.store, at.job, at.now - GRACE_MS)
+
+
+def validate(at: Counts, docs: str, since: int | None = None, until: int | None = None) -> ValidationResult:
+    """Check the laws that counts must obey; a broken one is in the result. Raises NotProven if there is nothing to check."""
+    from weir.counts.quality.validate import check
+
+    with at.noted("validate"):
+        result = check(at.store, at.source, at.rules, docs, since, until)
+    if result.broken:
+        at.note("validate", result.sentence)
+    return result

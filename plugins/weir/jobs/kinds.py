@@ -1,0 +1,53 @@
+"""The kinds of jobs, and what each can do. The one place that says so: DAGs, commands, pages, routes and metrics ask here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from weir.errors import BadInput
+
+
+class Capability(StrEnum):
+    """What a job can do because of its kind. The text names what a job without it lacks."""
+
+    LANDS = "ledger"  # each batch is claimed, lands once, and names its offsets: ledger, quarantine, rebuild, wait
+    COUNTS = "counts"  # counts by window, rejected lines, rules over counts
+    FOLDS = "folds"
+    VALIDATES = "validation"
+    RECOUNTS = "recount"
+    STANDS_BY = "standby"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a job.yaml with `output: <name>` is. `promise` is one sentence, shown by the README, `weir jobs` and the job's page."""
+
+    name: str
+    promise: str
+    capabilities: frozenset[Capability] = frozenset()
+    uses_runtime: bool = False  # do its drivers run Weir's own package, spark_jobs?
+
+    def can(self, capability: Capability) -> bool:
+        return capability in self.capabilities
+
+    def require(self, job: str, capability: Capability) -> None:
+        """Raises BadInput that says what a job of this kind offers."""
+        if not self.can(capability):
+            there = ", ".join([*SUPERVISION, *sorted(self.capabilities)])
+            raise BadInput(f"{job} is a {self.name} job, which has no {capability}.", f"A {self.name} job has: {there}.")
+
+
+SUPERVISION = ("deploy", "restart", "stop", "health", "versions", "timeline", "alerts", "hold", "maintenance")  # every kind has these
+PLAIN = Kind(
+    "plain",
+    "Weir deploys it, restarts it by cause, and starts no driver before the last one is confirmed ended; delivery is what Spark and its "
+    "sink give.",
+)
+COUNTS = Kind(
+    "counts",
+    "Every count names its source offsets, each batch lands exactly once, and a recount by other code must give the same numbers.",
+    frozenset(Capability),
+    uses_runtime=True,
+)
+KINDS = {kind.name: kind for kind in (PLAIN, COUNTS)}

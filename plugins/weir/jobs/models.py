@@ -1,0 +1,69 @@
+"""The model of a job's options: the class `Options` in the `options.py` of its folder. Loaded to plan and to start, never to parse."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, is_dataclass
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from uuid import uuid4
+
+from spark_jobs.counts.options import CountsOptions
+from weir.errors import BadSpec
+from weir.jobs.options import Model, WrongOptions, complete
+from weir.jobs.spec import CountsSpec, JobSpec
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """Of a kind whose specs have no options."""
+
+
+def model_in(folder: Path, spec: JobSpec) -> Model:
+    """The model of the job whose code is in `folder`: that of its kind if it has none of its own. Raises BadSpec."""
+    file = folder / "options.py"
+    return _loaded(file) if isinstance(spec, CountsSpec) and file.is_file() else of_kind(spec)
+
+
+def model_of(bundle: Path, spec: JobSpec) -> Model:
+    """The model that a deployed version has in its bundle; that of its kind if it cannot be loaded, which stops no restart."""
+    try:
+        return model_in(bundle / spec.folder, spec)
+    except BadSpec:
+        return of_kind(spec)
+
+
+def of_kind(spec: JobSpec) -> Model:
+    """The model of a job without one of its own."""
+    return CountsOptions if isinstance(spec, CountsSpec) else NoOptions
+
+
+def complete_spec(spec: JobSpec, model: Model) -> JobSpec:
+    """The spec with every option of its model, by name and checked, so that what is deployed does not hang on defaults that may change.
+
+    Raises BadSpec.
+    """
+    if not isinstance(spec, CountsSpec):
+        return spec
+    try:
+        return spec.model_copy(update={"options": complete(model, spec.options)})
+    except WrongOptions as error:
+        raise BadSpec(f"{spec.name}/job.yaml does not fit: {error}.", "Fix the named fields.") from error
+
+
+def _loaded(file: Path) -> Model:
+    where = f"{file.parent.name}/{file.name}"
+    source = spec_from_file_location(f"weir_options_{uuid4().hex}", file)
+    assert source is not None and source.loader is not None
+    module = module_from_spec(source)
+    sys.modules[module.__name__] = module  # a dataclass looks its module up while it is made
+    try:
+        source.loader.exec_module(module)
+        model = module.Options
+    except Exception as error:
+        raise BadSpec(f"{where} cannot be loaded: {type(error).__name__}: {error}.", "Fix it; it imports spark_jobs alone.") from error
+    finally:
+        del sys.modules[module.__name__]
+    if not (isinstance(model, type) and is_dataclass(model) and issubclass(model, CountsOptions)):
+        raise BadSpec(f"{where}: Options is no dataclass that extends CountsOptions.", "See spark_jobs/counts/options.py.")
+    return model

@@ -1,0 +1,44 @@
+"""The form of a spec that release adaf5c8 writes and reads, in files and in the store. For one release: then this module goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+# Where the released form has an option of counting.
+PLACES = {
+    "line_format": ("source", "line_format"),
+    "time_zone": ("source", "time_zone"),
+    "pane": ("panes", "width"),
+    "allowed_lateness": ("panes", "allowed_lateness"),
+    "future_skew": ("panes", "future_skew"),
+    "shards": ("panes", "shards"),
+    "signature_cap": ("limits", "signature_cap"),
+    "rejected_samples": ("limits", "rejected_samples"),
+}
+
+
+def translated(values: Any) -> Any:
+    """The present form of a spec in the released one. What has `options` or an `output` is in the present one, and is returned as it is."""
+    if not isinstance(values, dict) or "options" in values or "output" in values:
+        return values
+    found = {name: dict(value) if isinstance(value, dict) else value for name, value in values.items()}
+    options = {}
+    for name, (section, field) in PLACES.items():
+        if isinstance(found.get(section), dict) and field in found[section]:
+            options[name] = found[section].pop(field)
+    if not found.get("panes", True):
+        del found["panes"]
+    return {**found, "options": options}
+
+
+def older(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A spec of counts in the released form; in the present one if it says what that release cannot read."""
+    options, source = dict(values["options"]), dict(values["source"])
+    if set(options) - set(PLACES) or not source["topic"]:
+        return dict(values)
+    sections: dict[str, Any] = {"source": {"topic": source["topic"]}, "panes": {}, "limits": dict(values["limits"])}
+    for name, value in options.items():
+        section, field = PLACES[name]
+        sections[section][field] = value
+    return {name: value for name, value in values.items() if name not in ("options", "output")} | sections

@@ -1,0 +1,118 @@
+"""Why a driver failed, from what it printed last: for jobs whose code is not Weir's, and which leave no exit reason themselves. Pure.
+
+What counts is the exception that ended it: of a Python driver the traceback at the end, of a JVM the exception of its main thread, or
+that of a query. Everything before it was survived, and what follows is the shutdown, which looks the same after a success. A driver
+that was killed prints no exception; a script that leaves with an exit code of its own prints none either.
+"""
+
+from __future__ import annotations
+
+import builtins
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from spark_jobs.runtime.contract import Exit
+from spark_jobs.runtime.outages import OUT_OF_MEMORY, names_outage, store_is_away
+
+LONGEST = 500  # characters of an error
+LOG_LINE = re.compile(r"\d{2,4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d\S* |\{\"")  # ends an exception: Spark's layout, ISO dates, JSON
+TRACEBACK = "Traceback (most recent call last):"
+MAIN = re.compile(r'(?:Exception in thread "[^"]+"|User class threw exception:) (?=[\w.$]+)')  # the latter in YARN's diagnostics
+QUERY_ENDED = re.compile(r"ERROR \S+: Query .*terminated with error")
+RAISED = re.compile(
+    r"(?:Caused by: |: )?(?P<module>(?:[A-Za-z_]\w*\.)*)(?P<kind>[A-Za-z_][\w$]*(?:Error|Exception|Exit|Interrupt)\b|(?<=\.)[A-Z]\w*(?=:))"
+    r"(?P<text>.*)"
+)
+REFUSED = re.compile(r"(?:Error: |\S*python\S*: )(?P<text>.+)")  # by SparkSubmit, and by Python when it cannot open the script
+PLAN = "=== Streaming Query ==="  # and what it works with, by name
+# What wraps an error and differs from one attempt to the next: a batch that fails twice is told by the same error.
+WRAPPINGS = re.compile(
+    r"\[STREAM_FAILED\] |Query \[id = [^]]*\] terminated with exception: |Job aborted due to stage failure: "
+    r"|Task \S+ in stage \S+ failed \d+ times, most recent failure: |Lost task \S+ in stage \S+ \(TID \d+\) \([^)]*\): | SQLSTATE: \w+"
+)
+IDENTITIES = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|(?<=@)[0-9a-f]{4,}\b")
+# The program asks for what is not there, and no disk or network is away: as of the JVM's, whose families leave the same out.
+NOT_THERE = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """`reason` is that of an attempt's row: `failed`, `lost` for an outage, `out_of_memory`; empty if the output does not say. `error` is
+    one line, the same for the same error of another attempt."""
+
+    reason: str = ""
+    error: str = ""
+
+
+def read_ending(printed: str) -> Ending:
+    """The ending of a driver that the cluster says has failed."""
+    raised = _last_exception(printed.splitlines())
+    if not raised:
+        return Ending()
+    error = _in_one_line(raised)
+    return Ending(_reason(raised, error).name.lower(), error)
+
+
+def _reason(raised: Sequence[str], error: str) -> Exit:
+    text = "\n".join(raised)
+    if OUT_OF_MEMORY in text or error.startswith("MemoryError"):
+        return Exit.OUT_OF_MEMORY
+    module, _, kind = error.partition(":")[0].rpartition(".")
+    return Exit.LOST if names_outage(text) or store_is_away(module, kind) or _is_os_error(kind) else Exit.FAILED
+
+
+def _is_os_error(kind: str) -> bool:
+    """Is it Python's error of a disk or a network? Told by its name, since a library's own `ConnectionError` is one, too."""
+    known = getattr(builtins, kind, None)
+    return isinstance(known, type) and issubclass(known, OSError) and not issubclass(known, NOT_THERE)
+
+
+def _last_exception(lines: Sequence[str]) -> list[str]:
+    """The lines of what was raised, without where; empty if there is none."""
+    for begins in (_of_python, _of_main, _of_query, _of_start):
+        found = [n for n, line in enumerate(lines) if begins(line)]
+        if found and (raised := list(_raised(lines[found[-1] :]))):
+            return raised
+    return []
+
+
+def _of_python(line: str) -> bool:
+    return line == TRACEBACK
+
+
+def _of_main(line: str) -> bool:
+    return bool(MAIN.match(line))
+
+
+def _of_query(line: str) -> bool:
+    return bool(QUERY_ENDED.search(line))
+
+
+def _of_start(line: str) -> bool:
+    """Of a script that cannot be read or compiled, or a class that is not there."""
+    return bool(REFUSED.match(line)) or line.startswith(("SyntaxError: ", "IndentationError: ", "TabError: "))
+
+
+def _raised(lines: Sequence[str]) -> Iterator[str]:
+    """From the line that an exception begins with to the next line of a log, without the frames of a trace and without a plan."""
+    first, planned = MAIN.sub("", lines[0]), False
+    if first != TRACEBACK and not QUERY_ENDED.search(first):
+        yield first
+    for line in lines[1:]:
+        if LOG_LINE.match(line):
+            return
+        planned = line.startswith(PLAN) or (planned and not line.startswith(("\tat ", "Caused by: ")))
+        if line.strip() and not planned and not line.startswith(("  ", "\t")):
+            yield line
+
+
+def _in_one_line(raised: Sequence[str]) -> str:
+    """The innermost cause with its kind."""
+    causes = [line for line in raised if RAISED.match(line)]
+    line = WRAPPINGS.sub("", causes[-1] if causes else raised[0])
+    found = RAISED.match(line)
+    inner = RAISED.match(found["text"].removeprefix(": ")) if found else None
+    best = inner or found
+    text = f"{best['module']}{best['kind']}{best['text']}" if best else line
+    return IDENTITIES.sub("...", " ".join(text.split()))[:LONGEST]

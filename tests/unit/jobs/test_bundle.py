@@ -1,0 +1,152 @@
+"""What a version is made of: one job, and nothing of another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from spark_jobs.counts.options import CountsOptions
+from spark_jobs.runtime.options import Change
+from weir.errors import BadSpec, UnknownJob
+from weir.jobs.bundle import Made, made_of, publish
+from weir.jobs.folders import sound
+from weir.jobs.models import model_of
+from weir.jobs.options import change
+from weir.jobs.spec import CountsSpec
+from weir.settings import OWN_JOBS
+
+COUNTS = "name: web\napplication: job.py\nsource: {topic: web}\noptions: {dialect: 2}\n"
+PLAIN = "name: words\noutput: plain\napplication: words.py\narguments: ['{checkpoint}']\n"
+OPTIONS = """
+from __future__ import annotations
+from dataclasses import dataclass
+from spark_jobs.counts.options import CountsOptions
+from spark_jobs.runtime.options import Change, option, whole
+
+@dataclass(frozen=True)
+class Options(CountsOptions):
+    dialect: int = option(1, whole(1, 3), "which of three", Change.NEW_EPOCH)
+    depth_s: int = option(5, whole(1), "how deep")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two jobs in a folder of a user's own."""
+    for place, text in {
+        "web/job.yaml": COUNTS, "web/job.py": "", "web/options.py": OPTIONS, "web/README.md": "", "web/tests/test_it.py": "",
+        "web/lib/a.py": "",
+        "words/job.yaml": PLAIN, "words/words.py": "import helper", "words/helper.py": "", "words/model.bin": "x",
+    }.items():  # fmt: skip
+        (tmp_path / "mine" / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mine" / place).write_text(text)
+    return tmp_path / "mine"
+
+
+def made(job: str, *folders: Path) -> Made:
+    return made_of(sound(*folders)[job], *folders)
+
+
+def test_a_version_has_its_own_folder_and_the_runtime(folder: Path) -> None:
+    files = set(made("web", folder).files)
+    assert {"web/job.py", "web/lib/a.py", "web/options.py", "spark_jobs/runtime/contract.py", "spark_jobs/counts/options.py"} <= files
+    assert not [f for f in files if "error_counts" in f or "test_" in f or f.endswith((".md", "job.yaml"))]
+
+
+def test_a_plain_version_has_nothing_of_weir(folder: Path) -> None:
+    assert set(made("words", folder).files) == {"words/words.py", "words/helper.py", "words/model.bin"}
+
+
+def test_a_job_of_the_package_keeps_its_import_paths() -> None:
+    files = set(made("error_counts", OWN_JOBS).files)
+    assert {
+        "spark_jobs/__init__.py",
+        "spark_jobs/error_counts/job.py",
+        "spark_jobs/error_counts/options.py",
+        "spark_jobs/failpoint.py",
+    } <= files
+
+
+@pytest.mark.parametrize(
+    ("edit", "new"),
+    [
+        (lambda folder: (folder / "words/words.py").write_text("print()"), False),
+        (lambda folder: (folder / "words/job.yaml").write_text(PLAIN + "owner: me"), False),
+        (lambda folder: (folder / "web/README.md").write_text("more"), False),
+        (lambda folder: (folder / "web/tests/test_it.py").write_text("more"), False),
+        (lambda folder: (folder / "web/job.yaml").write_text("# why\n" + COUNTS), False),
+        (lambda folder: (folder / "web/job.yaml").write_text(COUNTS.replace("2", "3")), True),
+        (lambda folder: (folder / "web/lib/a.py").write_text("print()"), True),
+        (lambda folder: (folder / "web/lib/a.py").rename(folder / "web/lib/b.py"), True),
+    ],
+)
+def test_a_version_changes_with_its_own_job_alone(folder: Path, edit: Callable[[Path], object], new: bool) -> None:
+    before = made("web", folder).version
+    edit(folder)
+    assert (made("web", folder).version != before) is new
+
+
+def test_a_job_beside_it_does_not_change_a_version_of_the_package(folder: Path) -> None:
+    before = made("error_counts", OWN_JOBS).version
+    assert made("error_counts", OWN_JOBS, folder).version == before
+
+
+def test_a_copy_of_the_package_is_the_runtime_of_its_jobs(tmp_path: Path) -> None:
+    """As the drill has it, and whoever set WEIR_JOBS to a folder `spark_jobs` of their own."""
+    (copy := tmp_path / "spark_jobs").mkdir()
+    for place, text in {"runtime/contract.py": "x", "error_counts/job.py": "y", "error_counts/job.yaml": ""}.items():
+        (copy / place).parent.mkdir(exist_ok=True)
+        (copy / place).write_text(text)
+    files = made_of(sound(OWN_JOBS)["error_counts"], copy).files
+    found = {place: file.read_text() for place, file in files.items()}
+    assert found == {"spark_jobs/runtime/contract.py": "x", "spark_jobs/error_counts/job.py": "y"}
+
+
+def test_what_is_published_is_laid_out_for_the_drivers_path(folder: Path, tmp_path: Path) -> None:
+    found = made("web", folder)
+    bundle = publish(found, tmp_path / "bundles", found.version)
+    assert (bundle / found.spec.entry).is_file() and (bundle / "spark_jobs/runtime/contract.py").is_file()
+    version = found.version
+    (folder / "web/job.py").write_text("later")
+    assert publish(found, tmp_path / "bundles", bundle.name) == bundle and (bundle / "web/job.py").read_text() == ""
+    assert version == bundle.name != found.version
+    assert not list((tmp_path / "bundles").glob("*.*"))
+
+
+def test_the_spec_of_a_version_has_every_option_of_its_own_model(folder: Path, tmp_path: Path) -> None:
+    found = made("web", folder)
+    assert isinstance(found.spec, CountsSpec)
+    assert (found.spec.options["dialect"], found.spec.options["depth"], found.spec.options["pane"]) == (2, 5, 10)
+    assert [change(found.model, name) for name in ("dialect", "depth", "time_zone")] == [Change.NEW_EPOCH, Change.NOTHING, Change.REPLAY]
+    bundle = publish(found, tmp_path / "bundles", "v1")
+    assert change(model_of(bundle, found.spec), "dialect") is Change.NEW_EPOCH
+    (bundle / "web/options.py").write_text("raise ValueError")
+    assert model_of(bundle, found.spec) is CountsOptions, "a restart is not stopped by that"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        ("job.yaml", COUNTS.replace("2", "4"), "options.dialect: must be a whole number from 1 to 3"),
+        (
+            "job.yaml",
+            COUNTS.replace("dialect", "dialct"),
+            "options.dialct: there is no such option; .* dialect, depth",
+        ),
+        ("options.py", "import numpi", "web/options.py cannot be loaded: ModuleNotFoundError: No module named 'numpi'"),
+        ("options.py", "class Options: pass", "Options is no dataclass that extends CountsOptions"),
+        ("job.yaml", COUNTS.replace("name: web", "name: other"), "the folder is web, the job other"),
+    ],
+)
+def test_options_that_do_not_fit_are_named(folder: Path, file: str, text: str, told: str) -> None:
+    (folder / "web" / file).write_text(text)
+    with pytest.raises(BadSpec, match=f"WEIR-102: .*{told}"):
+        made("other" if "other" in text else "web", folder)
+
+
+def test_a_job_whose_folder_is_gone_cannot_be_made(folder: Path) -> None:
+    spec = sound(folder)["words"]
+    with pytest.raises(UnknownJob, match="WEIR_JOBS"):
+        made_of(spec, OWN_JOBS)

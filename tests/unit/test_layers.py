@@ -1,0 +1,178 @@
+"""The arrows between folders point one way. The table says what each may import; a debt is what it imports all the same."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PROJECT
+
+ROOTS = (PROJECT / "plugins", PROJECT)
+TOPS = ("weir", "spark_jobs", "dags", "drill", "bench", "tests")
+ANY = ("drill", "bench", "tests")  # not for production: these may import anything, and nothing else imports them
+BASICS = "weir.errors weir.times weir.settings weir.output"
+
+# Folder or module: what it may import beside itself. From the bottom up; a module of a folder may have a line of its own.
+ALLOWED = {
+    # what runs on the cluster
+    "spark_jobs.failpoint": "",
+    "spark_jobs.formats": "",
+    "spark_jobs.protocol": "spark_jobs.failpoint",
+    "spark_jobs.runtime": "spark_jobs.failpoint spark_jobs.protocol",
+    "spark_jobs.sources": "spark_jobs.failpoint spark_jobs.protocol spark_jobs.runtime",
+    "spark_jobs.counts": "spark_jobs.failpoint spark_jobs.formats spark_jobs.protocol spark_jobs.runtime spark_jobs.sources",
+    "spark_jobs.error_counts": (
+        "spark_jobs.counts spark_jobs.failpoint spark_jobs.formats spark_jobs.protocol spark_jobs.runtime spark_jobs.sources"
+    ),
+    # what everything may use
+    "weir.errors": "",
+    "weir.connection": "weir.errors",
+    "weir.settings": "weir.errors spark_jobs",
+    "weir.times": "weir.errors",
+    "weir.files": "",
+    "weir.output": "weir.errors weir.times weir.settings",
+    "weir.html": BASICS,
+    # ports, and what is behind them
+    "weir.ports": f"{BASICS} spark_jobs.protocol",
+    "weir.ports.counts": f"{BASICS} weir.ports spark_jobs.protocol spark_jobs.counts",
+    "weir.jobs": f"{BASICS} weir.ports spark_jobs.protocol spark_jobs.runtime spark_jobs.counts",
+    "weir.cassandra": f"{BASICS} weir.ports weir.ports.counts spark_jobs.protocol spark_jobs.runtime spark_jobs.counts",
+    "weir.cluster": f"{BASICS} weir.ports spark_jobs.protocol spark_jobs.sources",
+    "weir.sources": f"{BASICS} weir.ports spark_jobs.protocol",
+    "weir.testing": (
+        f"{BASICS} weir.ports weir.ports.counts weir.cassandra weir.cluster "
+        "spark_jobs.protocol spark_jobs.runtime spark_jobs.counts"
+    ),
+    # supervision knows nothing of counts
+    "weir.supervise": f"{BASICS} weir.jobs weir.ports spark_jobs.failpoint spark_jobs.protocol spark_jobs.runtime spark_jobs.sources",
+    "weir.counts": (
+        f"{BASICS} weir.html weir.jobs weir.ports weir.ports.counts weir.supervise "
+        "spark_jobs.failpoint spark_jobs.protocol spark_jobs.counts"
+    ),
+    "weir.alerts": (
+        f"{BASICS} weir.connection weir.counts weir.jobs weir.ports weir.ports.counts weir.supervise spark_jobs.protocol spark_jobs.counts"
+    ),
+    # assembled from the kinds
+    "weir.factory": (
+        f"{BASICS} weir.cassandra weir.cluster weir.counts weir.jobs weir.ports weir.sources weir.supervise spark_jobs.runtime"
+    ),
+    "weir.ingest": f"{BASICS} weir.factory",
+    "weir.rows": f"{BASICS} weir.ports weir.supervise spark_jobs.counts",
+    "weir.metrics": f"{BASICS} weir.alerts weir.jobs weir.ports weir.ports.counts weir.supervise spark_jobs.protocol",
+    # what people and Airflow touch
+    "weir.airflow": (
+        f"{BASICS} weir.alerts weir.cluster weir.connection weir.counts weir.factory weir.jobs weir.ports weir.supervise"
+    ),
+    "weir.api": f"{BASICS} weir.files weir.counts weir.jobs weir.ports weir.rows weir.supervise spark_jobs.counts",
+    "weir.console": (
+        f"{BASICS} weir.airflow weir.alerts weir.api weir.counts weir.html weir.jobs weir.metrics weir.ports weir.ports.counts weir.rows "
+        "weir.supervise spark_jobs.protocol spark_jobs.counts"
+    ),
+    "weir.local": (
+        f"{BASICS} weir.cassandra weir.cluster weir.counts weir.factory weir.files weir.ingest weir.jobs weir.ports weir.supervise"
+    ),
+    "weir.cli": (
+        f"{BASICS} weir.airflow weir.alerts weir.api weir.cassandra weir.counts weir.factory weir.ingest weir.jobs weir.local weir.metrics "
+        "weir.ports weir.rows weir.supervise spark_jobs.counts"
+    ),
+    "dags": "weir.airflow weir.errors",
+}  # fmt: skip
+
+# What is still imported against the table: to be empty when the issue "Any stream, first half" ends. One that is gone must leave this list.
+DEBTS = {
+    ("spark_jobs.protocol.writer", "spark_jobs.counts"),
+    ("spark_jobs.runtime.ending", "spark_jobs.counts"),
+    ("spark_jobs.runtime.store", "spark_jobs.counts"),
+    ("weir.alerts.post", "weir.cluster"),
+    ("weir.alerts.sinks", "weir.cluster"),
+    ("weir.ports.jobs", "weir.ports.counts"),
+    ("weir.supervise.fleet", "weir.counts"),
+    ("weir.supervise.manager", "weir.counts"),
+    ("weir.supervise.observation", "weir.counts"),
+    ("weir.supervise.pauses", "spark_jobs.counts"),
+    ("weir.supervise.submission", "weir.cassandra"),
+}
+
+
+def unit(module: str) -> str:
+    """The line of the table that a module belongs to: the longest that fits, else its folder."""
+    parts = module.split(".")
+    names = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
+    return next((name for name in names if name in ALLOWED), parts[0] if parts[0] in ANY else ".".join(parts[:2]))
+
+
+def modules(top: str) -> Iterator[tuple[str, Path]]:
+    """Each module below `top`, by its name."""
+    root = next(root for root in ROOTS if (root / top).is_dir())
+    for file in sorted((root / top).rglob("*.py")):
+        yield ".".join(file.relative_to(root).with_suffix("").parts).removesuffix(".__init__"), file
+
+
+def imported(source: str, module: str = "") -> set[str]:
+    """What a module imports of the project, wherever in it: at the top, in a function, for types only, or by a name in a string."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Import():
+                found |= {alias.name for alias in node.names}
+            case ast.ImportFrom(level=0, module=str(base)):
+                found |= {f"{base}.{alias.name}" for alias in node.names}
+            case ast.ImportFrom(level=level, module=base):
+                package = ".".join(filter(None, [*module.split(".")[:-level], base or ""]))
+                found |= {f"{package}.{alias.name}" for alias in node.names}
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[ast.Constant(value=str(late)), *_]):
+                found |= {late} if name in ("late", "import_module") else set()
+    return {name for name in found if name.split(".")[0] in TOPS}
+
+
+def arrows(*tops: str) -> set[tuple[str, str]]:
+    """From each module to the units beside its own that it imports."""
+    return {
+        (module, unit(name))
+        for top in tops
+        for module, file in modules(top)
+        for name in imported(file.read_text(), module)
+        if unit(name) != unit(module)
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import weir.errors", {"weir.errors"}),
+        ("from weir.jobs import spec", {"weir.jobs.spec"}),
+        ("def f():\n    from drill.run import x", {"drill.run.x"}),
+        ("if TYPE_CHECKING:\n    from weir.supervise.report import Report", {"weir.supervise.report.Report"}),
+        ("from ..cluster import spark", {"weir.cluster.spark"}),
+        ("late('weir.factory', 'store')(x)", {"weir.factory"}),
+        ("importlib.import_module('weir.factory').drivers", {"weir.factory"}),
+        ("import json\nfrom airflow.sdk import DAG", set()),
+    ],
+)
+def test_every_way_to_import_is_seen(source: str, found: set[str]) -> None:
+    assert imported(source, "weir.jobs.x") == found
+
+
+def test_each_folder_is_in_the_table() -> None:
+    there = {unit(module) for top in ("weir", "spark_jobs", "dags") for module, _ in modules(top) if module not in ("weir", "spark_jobs")}
+    assert there == set(ALLOWED)
+
+
+def test_the_table_has_no_circle() -> None:
+    order = list(TopologicalSorter({name: below.split() for name, below in ALLOWED.items()}).static_order())
+    assert order.index("weir.supervise") < order.index("weir.airflow") < order.index("dags")
+
+
+def test_the_arrows_point_one_way_but_for_the_debts() -> None:
+    against = {(module, to) for module, to in arrows("weir", "spark_jobs", "dags") if to not in ALLOWED[unit(module)].split()}
+    assert sorted(against - DEBTS) == [], "a new arrow against the table"
+    assert sorted(DEBTS - against) == [], "a debt that is paid: take it off the list"
+
+
+def test_what_is_not_for_production_is_imported_by_nothing_that_is() -> None:
+    assert [arrow for arrow in arrows("weir", "spark_jobs", "dags") if arrow[1] in ANY] == []
+    assert not any(to in ANY for _, to in DEBTS)
