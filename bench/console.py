@@ -152,12 +152,12 @@ def built(jobs: int, home: Path) -> Any:
     from airflow.api_fastapi.core_api.security import get_user
 
     from bench.fleet import World
+    from weir import factory
     from weir.airflow import session as door
     from weir.airflow.triggers import session
     from weir.console import app as console
     from weir.console.access import editor, reader
     from weir.settings import Settings
-    from weir.supervise import factory
 
     world = World(jobs, home)
     a_week(world, JOB)

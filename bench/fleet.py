@@ -35,12 +35,14 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 
 from spark_jobs.protocol import codec  # noqa: E402
 from spark_jobs.protocol.head import Batch, Head, Progress, Totals, claim, land, started  # noqa: E402
+from weir.factory import assemble  # noqa: E402
 from weir.jobs.folders import sound  # noqa: E402
 from weir.jobs.spec import JobSpec  # noqa: E402
 from weir.ports.cluster import DriverState  # noqa: E402
 from weir.ports.jobs import Kept  # noqa: E402
 from weir.settings import Settings  # noqa: E402
 from weir.supervise.manager import Manager  # noqa: E402
+from weir.supervise.parts import Parts  # noqa: E402
 from weir.testing import MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore  # noqa: E402
 
 JOBS, TOPICS, PARTITIONS = (1, 10, 100, 1000), 20, 4
@@ -62,7 +64,7 @@ class World:
             self.broker.fill(topic, 0, 1)
         settings = Settings(home=str(home), bundles=str(home / "bundles"), checkpoints="memory", jobs=str(PROJECT / "spark_jobs"))
         self.checkpoints = MemoryCheckpoints()
-        self.manager = Manager(self.specs, self.store, {"standalone": self.cluster}, self.broker, self.checkpoints, settings)
+        self.manager = assemble(self.specs, Parts(self.store, {"standalone": self.cluster}, self.broker, self.checkpoints, settings))
         self.manager.close = lambda: None  # type: ignore[method-assign]
         for job in self.specs:
             self.manager.deploy(job)
@@ -264,7 +266,7 @@ def stored(jobs: int, home: Path, settings: Settings, server: psutil.Process) ->
         write("INSERT INTO ledger (job, day, attempt, batch_id, record) VALUES (?, ?, ?, ?, ?)", [[row] for row in rows])
 
     move()
-    manager = Manager(world.specs, store, {"standalone": world.cluster}, world.broker, world.checkpoints, settings)
+    manager = assemble(world.specs, Parts(store, {"standalone": world.cluster}, world.broker, world.checkpoints, settings))
     told = passes(manager.tick, move, lambda: sum(server.cpu_times()[:2]))
     told |= {"scrape": scrapes(manager, move, lambda: sum(server.cpu_times()[:2]))}
     reports = manager.tick()
@@ -391,10 +393,10 @@ def run(sizes: list[int], home: Path, without: set[str]) -> Figures:
 def watched(jobs: int, home: Path) -> Figures:
     from airflow.sdk.exceptions import AirflowNotFoundException
 
+    from weir import factory
     from weir.airflow import session as door
     from weir.airflow.operators import health  # noqa: F401 - imports are not what the tick is timed for
     from weir.airflow.triggers import session
-    from weir.supervise import factory
 
     def nowhere(conn_id: str) -> None:
         raise AirflowNotFoundException(conn_id)

@@ -1,4 +1,4 @@
-"""A manager over the real parts."""
+"""Where the parts, the kinds of jobs and the manager are put together: the one module that knows them all."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from spark_jobs.runtime.contract import pid_of
 from weir.cassandra.store import CassandraStore, address
 from weir.cluster.checkpoints import CheckpointFolders
 from weir.cluster.spark import StandaloneCluster
+from weir.counts.kind import CountsKind
 from weir.errors import WeirError
 from weir.jobs.folders import sound
+from weir.jobs.kinds import COUNTS
+from weir.jobs.spec import JobSpec
 from weir.jobs.specs import with_deployed
 from weir.ports.cluster import Cluster, DriverState
 from weir.settings import Settings
 from weir.sources.kafka import KafkaBroker
 from weir.supervise.manager import Manager
 from weir.supervise.observation import Observation
+from weir.supervise.parts import Parts
 from weir.supervise.preflight import rehearsal
 from weir.supervise.standby import fitting, wanted_version
 
@@ -36,15 +40,14 @@ def manager(settings: Settings | None = None, others: Mapping[str, Cluster] | No
     except BaseException:
         kept.close()
         raise
-    return Manager(
-        specs=specs,
-        store=kept,
-        clusters={**_standalone(settings), **(others or {})},
-        broker=source_of(settings),
-        checkpoints=checkpoints,
-        settings=settings,
-        rehearse=rehearsal(settings.driver_python),
-    )
+    clusters = {**_standalone(settings), **(others or {})}
+    parts = Parts(kept, clusters, source_of(settings), checkpoints, settings, rehearse=rehearsal(settings.driver_python))
+    return assemble(specs, parts)
+
+
+def assemble(specs: dict[str, JobSpec], parts: Parts) -> Manager:
+    """Return a manager over these parts, with the kinds of jobs that there are."""
+    return Manager(specs, parts, {COUNTS.name: CountsKind(parts.store, parts.source, parts.settings)})
 
 
 def _standalone(settings: Settings) -> Mapping[str, Cluster]:

@@ -357,8 +357,9 @@ class MemoryStore:
 
     def _glance(self, job: str, history: int) -> Glance:
         rows = self.attempts(job, history)
-        kept = self.report(job), self.proven(job)
-        return Glance(self.job(job), self.head(job), rows, *kept, self.pauses(job), self.standbys(job))
+        proven = self.proven(job)
+        records = {} if proven is None else {"proven": proven}
+        return Glance(self.job(job), self.head(job), rows, self.report(job), records, self.pauses(job), self.standbys(job))
 
     def keep_reports(self, reports: Sequence[Kept]) -> None:
         for kept in reports:

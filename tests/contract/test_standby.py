@@ -20,6 +20,7 @@ from tests.parts import make_topic, running
 from weir.cassandra.migrate import migrate
 from weir.cassandra.store import CassandraStore, address
 from weir.cluster.checkpoints import CheckpointFolders
+from weir.factory import assemble, source_of
 from weir.ingest import producer
 from weir.jobs.folders import sound
 from weir.local import ports, secrets
@@ -28,8 +29,8 @@ from weir.local.rehearse import command
 from weir.local.spark import driver_env, spark_home
 from weir.ports.cluster import DriverState, Submission
 from weir.settings import PROJECT, Settings
-from weir.sources.kafka import KafkaBroker
 from weir.supervise.manager import Manager
+from weir.supervise.parts import Parts
 from weir.testing import MemoryCluster
 
 JOB = "error_counts"
@@ -86,7 +87,8 @@ def parts(tmp_path: Path) -> Iterator[tuple[Manager, Processes, Settings]]:
         specs[JOB] = specs[JOB].model_copy(update={"standby": "warm"})
         store = CassandraStore.connect(address(settings), 30.0)
         checkpoints = CheckpointFolders(settings.checkpoints)
-        with closing(Manager(specs, store, {"standalone": cluster}, KafkaBroker(settings.kafka), checkpoints, settings)) as manager:
+        parts = Parts(store, {"standalone": cluster}, source_of(settings), checkpoints, settings)
+        with closing(assemble(specs, parts)) as manager:
             try:
                 yield manager, cluster, settings
             finally:

@@ -19,10 +19,12 @@ from weir.alerts.evaluate import evaluate
 from weir.alerts.rules import parse
 from weir.alerts.sink import Inbox
 from weir.counts.rules import Rules
+from weir.factory import assemble
 from weir.jobs.folders import sound
 from weir.ports.cluster import DriverState
 from weir.settings import PROJECT, Settings
 from weir.supervise.manager import Manager
+from weir.supervise.parts import Parts
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
 
 JOB = "error_counts"
@@ -41,16 +43,9 @@ class Fleet:
         self.broken: Exception | None = None
         specs = sound(PROJECT / "spark_jobs")
         settings = Settings(home=str(folder), bundles=str(folder / "bundles"), checkpoints="memory")
-        self.manager = Manager(
-            specs,
-            self.store,
-            {"standalone": self.cluster},
-            self.broker,
-            self.checkpoints,
-            settings,
-            clock=self.clock,
-            sleep=self.clock.sleep,
-        )
+        clusters = {"standalone": self.cluster}
+        parts = Parts(self.store, clusters, self.broker, self.checkpoints, settings, self.clock, self.clock.sleep)
+        self.manager = assemble(specs, parts)
         self.manager.close = lambda: None  # type: ignore[method-assign]
 
     def open(self, settings: Settings, others: object = None) -> Manager:

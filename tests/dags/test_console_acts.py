@@ -243,9 +243,9 @@ def test_a_deploy_is_held_to_the_plan_that_was_shown(editor: TestClient, deploye
 
 def test_a_deploy_that_would_be_refused_has_no_form(editor: TestClient, deployed: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     deployed.manager.stop(JOB)
-    monkeypatch.setattr(deployed.manager, "_application", lambda *asked: Check("application", False, "it has no main"))
+    monkeypatch.setattr(deployed.store, "pending", lambda: ["0099_more.cql"])
     page = editor.get(f"/weir/jobs/{JOB}/deploy").text
-    assert "It would be refused: application: it has no main" in page and "<form" not in page
+    assert "It would be refused: tables: the store lacks 0099_more.cql" in page and "<form" not in page
 
 
 def test_what_an_act_raises_is_told_as_a_page(editor: TestClient, deployed: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from weir.api.pages import page, place_of
+from weir.counts.closed import closed_now
+from weir.counts.progress import head_of
 from weir.counts.query import Question, counts, question
 from weir.counts.read import Grain
 from weir.counts.rules import Rules
@@ -35,13 +37,14 @@ class Asked:
 
 def look(manager: Manager, job: str, asked: Asked, limit: int, cursor: str, now: int) -> Any:
     """Raises UnknownJob, BadInput, NotProven, Conflict."""
-    pane = Rules.of(manager.spec(job)).pane
+    rules = Rules.of(manager.spec(job))
+    pane = rules.pane
     span = span_of(asked.since, asked.until, now)
     wanted = replace(question(asked.window, asked.slide, asked.by, asked.levels, pane), since=span.since, until=span.until)
     _bounded(wanted, pane)
     place = place_of(cursor, int, *(str for _ in wanted.by))
     if asked.closed:
-        wanted = replace(wanted, closed_until=manager.closed_until(job))
+        wanted = replace(wanted, closed_until=closed_now(head_of(manager.store, job), rules, manager.source, now))
     if place:
         wanted = replace(wanted, since=max(span.since, place[0]))
     found = counts(manager.store, job, wanted)

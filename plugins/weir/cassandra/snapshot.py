@@ -71,7 +71,7 @@ def _glance(tables: Mapping[str, Rows], job: str, trouble: str) -> Glance:
             head=codec.load(head[0].record) if head else None,
             attempts=[attempt_row(r) for r in attempts],
             report=report[0].record if report else None,
-            proven=proven[0].record if proven else None,
+            records={"proven": proven[0].record} if proven else {},
             pauses=[pause_row(r) for r in pauses],
             standbys=[standby_row(r) for r in standbys if r.version],
         )

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from weir.errors import WeirError
-from weir.supervise.probes import Probes
+from weir.supervise.questions import Questions
 
 PATIENT_S = 10.0  # more than a store's own patience with one question
 
@@ -31,10 +31,10 @@ class Panels:
     """Remembers which part of which job did not answer the last time, and does not wait long for it."""
 
     def __init__(self, patient_s: float = PATIENT_S) -> None:
-        self._probes = Probes(patient_s)
+        self._questions = Questions(patient_s)
 
     def load(self, job: str, parts: Mapping[str, Callable[[], Any]]) -> dict[str, Panel]:
-        begun = {name: self._probes.ask(f"{name} of {job}", partial(_loaded, job, part), LATE) for name, part in parts.items()}
+        begun = {name: self._questions.ask(f"{name} of {job}", partial(_loaded, job, part), LATE) for name, part in parts.items()}
         return {name: answer() for name, answer in begun.items()}
 
 

@@ -20,27 +20,28 @@ EVERY_MS = 60_000  # it reads two rows an hour of the job's life, and the watch 
 log = logging.getLogger(__name__)
 
 
-class FoldingWatch:
-    def __init__(self, store: CountStore, spare: Spare) -> None:
-        self._store, self._spare, self._known = store, spare, dict[str, tuple[int, Backlog | None]]()
+class FoldBacklogProbe:
+    def __init__(self, store: CountStore, budget: Spare) -> None:
+        self._store, self._budget, self._known = store, budget, dict[str, tuple[int, Backlog | None]]()
 
     def looked_at(self, job: str) -> int:
-        """When the job's backlog was looked up last (ms), 0 for never."""
+        """Return when the job's backlog was looked up last (ms), 0 for never."""
         return self._known.get(job, (0, None))[0]
 
-    def evidence(self, spec: JobSpec, seen: Observation) -> Mapping[str, object]:
-        """The backlog, and a sentence if folding is behind. Looked up once a minute and job, as the pass has time; empty if unknown."""
+    def look(self, spec: JobSpec, seen: Observation) -> Mapping[str, object]:
+        """Return the backlog, and a sentence if folding is behind; empty if unknown. Looked up once a minute and job, while the budget
+        lasts."""
         if seen.head is None:
             return {}
-        if seen.now - self.looked_at(spec.name) >= EVERY_MS and self._spare.left():
-            self._known[spec.name] = seen.now, self._look(spec, seen.head, seen)
+        if seen.now - self.looked_at(spec.name) >= EVERY_MS and self._budget.left():
+            self._known[spec.name] = seen.now, self._backlog(spec, seen.head, seen)
         known = self._known.get(spec.name, (0, None))[1]
         if known is None:
             return {}
         behind = known.behind(spec.name, seen.now)
         return {"fold_backlog": asdict(known), **({"folding": behind} if behind else {})}
 
-    def _look(self, spec: JobSpec, head: Head, seen: Observation) -> Backlog | None:
+    def _backlog(self, spec: JobSpec, head: Head, seen: Observation) -> Backlog | None:
         try:
             return backlog(self._store, spec.name, closed_until(head, Rules.of(spec), seen.end_offsets, seen.now), seen.now)
         except Exception as error:  # noqa: BLE001 - a stream that is down must be helped, whatever can be known of its folds

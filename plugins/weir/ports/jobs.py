@@ -117,18 +117,16 @@ class Pause:
 
 @dataclass(frozen=True)
 class Glance:
-    """What the store knows of a job: what is wanted, the head, the newest attempts and standbys (newest first), as JSON the last report
-    and how far it is proven, and the pauses, ended or not. With `trouble` nothing of it could be read, for that reason, but perhaps the
-    last report."""
+    """What the store knows of a job at one moment."""
 
-    wanted: JobRow | None = None
+    wanted: JobRow | None = None  # None: it was never deployed
     head: Head | None = None
-    attempts: Sequence[AttemptRow] = ()
-    report: str | None = None
-    proven: str | None = None
-    pauses: Sequence[Pause] = ()
-    standbys: Sequence[StandbyRow] = ()
-    trouble: str = ""
+    attempts: Sequence[AttemptRow] = ()  # the newest, newest first
+    report: str | None = None  # the last report, as JSON
+    records: Mapping[str, str] = field(default_factory=dict)  # what the job's kind keeps beside its head, as JSON by name
+    pauses: Sequence[Pause] = ()  # the last of each kind, ended or not
+    standbys: Sequence[StandbyRow] = ()  # the newest, newest first
+    trouble: str = ""  # why nothing of this could be read, except perhaps the last report; empty if it could
 
 
 @dataclass(frozen=True)

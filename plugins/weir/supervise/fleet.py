@@ -2,26 +2,27 @@
 
 A pass costs a few questions whatever the number of jobs: seven tables a hundred jobs at a time, three questions to the broker for all
 topics, and one to each kind of cluster. First it is a glance, with the newest attempts only. What does not look well is looked at with its
-history before it is believed. Retention and folding are looked at job by job, each now and then, in the time that a pass has to spare.
+history before it is believed. Retention, and what the probes of a job's kind add, are looked at job by job, each now and then, while the
+time budget of the pass lasts.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from weir.counts.fold_backlog import FoldingWatch
-from weir.counts.proven import UNPROVEN, Proven
 from weir.errors import NotRunning
 from weir.jobs.spec import JobSpec
 from weir.jobs.specs import in_force
-from weir.ports.cluster import Cluster, DriverState
-from weir.ports.jobs import AttemptRow, Glance, JobStore
-from weir.ports.source import Broker, TopicGlance
+from weir.ports.cluster import DriverState
+from weir.ports.jobs import AttemptRow, Glance
+from weir.ports.source import TopicGlance
+from weir.supervise.kind import Kinds, Probe
 from weir.supervise.last_reports import Memory
 from weir.supervise.observation import Observation, submit_grace_ms, with_the_clusters_word
-from weir.supervise.probes import Probes
+from weir.supervise.parts import Parts
+from weir.supervise.questions import Questions
 from weir.supervise.report import CALM, Report, Verdict
 from weir.supervise.restart import decide, with_decision
 from weir.supervise.retention import RetentionWatch
@@ -48,11 +49,12 @@ class Fleet:
     """With `keeps` False its reports are for its caller alone: they are not kept in the store."""
 
     def __init__(
-        self, store: JobStore, clusters: Mapping[str, Cluster], broker: Broker, clock: Callable[[], float], keeps: bool = True
+        self, parts: Parts, kinds: Kinds, keeps: bool = True, budget: Spare | None = None, questions: Questions | None = None
     ) -> None:
-        self._store, self._clusters, self._broker, self._clock = store, clusters, broker, clock
-        self._probes, self._memory, self._spare = Probes(), Memory(store, keeps), Spare()
-        self._retention, self._folding = RetentionWatch(broker, self._spare), FoldingWatch(store, self._spare)
+        self._parts, self._store, self._clusters, self._source = parts, parts.store, parts.clusters, parts.source
+        self._questions, self._memory, self._spare = questions or Questions(), Memory(parts.store, keeps), budget or Spare()
+        self._retention = RetentionWatch(parts.source, self._spare)
+        self._of_kind = {name: kind.probes(self._spare) for name, kind in kinds.items()}
 
     def observe(self, specs: Specs) -> dict[str, Observation]:
         """What is known of each job, with its history. Raises NotRunning about the first that the store does not tell of."""
@@ -82,17 +84,17 @@ class Fleet:
         glances = self._store.glance(list(specs), history)
         specs = {job: in_force(spec, glances[job].wanted) or spec for job, spec in specs.items()}
         names = {spec.source.topic for spec in specs.values()}
-        topics = self._probes.ask("the broker", lambda: self._broker.topics(names), NOTHING)
-        submissions = _submissions(specs, glances, self._now_ms())
+        topics = self._questions.ask("the broker", lambda: self._source.topics(names), NOTHING)
+        submissions = _submissions(specs, glances, self._parts.now_ms())
         asked = [self._ask(kind, ids) for kind, ids in submissions.items() if kind in self._clusters]
         drivers = {one: state for answer in asked for one, state in answer().items()}
         return specs, glances, Outside(drivers, topics())
 
     def _ask(self, kind: str, ids: list[str]) -> Callable[[], Mapping[str, DriverState]]:
-        return self._probes.ask(kind, lambda: self._clusters[kind].states_of(ids), {})
+        return self._questions.ask(kind, lambda: self._clusters[kind].states_of(ids), {})
 
     def _observation(self, spec: JobSpec, glance: Glance, outside: Outside) -> Observation:
-        now, topic = self._now_ms(), outside.topics.get(spec.source.topic, TopicGlance())
+        now, topic = self._parts.now_ms(), outside.topics.get(spec.source.topic, TopicGlance())
         driver = outside.drivers.get(_submission(glance), DriverState.UNKNOWN)
         retention, unread_since = self._retention.look(spec.source.topic, glance.head, topic.end_offsets, now)
         return Observation(
@@ -104,7 +106,7 @@ class Fleet:
             end_offsets=topic.end_offsets,
             earliest_offsets=topic.earliest_offsets,
             topic_id=topic.topic_id,
-            proven=_proven(glance.proven),
+            records=glance.records,
             retention=retention,
             unread_since=unread_since,
             pauses=glance.pauses,
@@ -117,7 +119,7 @@ class Fleet:
 
     def _judged(self, specs: Specs, history: int) -> tuple[Mapping[str, Glance], Mapping[str, Report]]:
         specs, glances, outside = self._look(specs, history)
-        turns = sorted(specs, key=self._folding.looked_at)  # who has waited longest for a look that may wait comes first
+        turns = sorted(specs, key=lambda job: self._looked_at(job, specs[job]))  # who has waited longest for a look comes first
         return glances, {job: self._judge(job, specs[job], glances[job], outside) for job in turns}
 
     def _judge(self, job: str, spec: JobSpec, glance: Glance, outside: Outside) -> Report:
@@ -127,16 +129,26 @@ class Fleet:
             seen = self._observation(spec, glance, outside)
             report = judge(job, seen, spec.health, self._memory.before(job, glance))
             standby = {"standby": word} if (word := in_a_word(seen)) else {}
-            evidence = {**report.evidence, **standby, **self._folding.evidence(spec, seen)}
+            evidence = {**report.evidence, **standby, **self._evidence(spec, seen)}
             report = replace(report, evidence=evidence, standby_act=str(duty(seen, report)))
             return with_decision(report, decide(report, spec.restart, seen.attempts, seen.landed_attempt, seen.paused))
         except Exception as error:
             log.exception("%s could not be judged", job)
             return self._unknown(job, glance, f"it could not be judged: {error!r}")
 
+    def _probes_of(self, spec: JobSpec) -> Sequence[Probe]:
+        return self._of_kind.get(spec.kind.name, ())
+
+    def _evidence(self, spec: JobSpec, seen: Observation) -> Mapping[str, object]:
+        """What the probes of the job's kind add."""
+        return {key: value for probe in self._probes_of(spec) for key, value in probe.look(spec, seen).items()}
+
+    def _looked_at(self, job: str, spec: JobSpec) -> int:
+        return min((probe.looked_at(job) for probe in self._probes_of(spec)), default=0)
+
     def _unknown(self, job: str, glance: Glance, why: str) -> Report:
         """What lasts becomes an alert, so it goes on from the last report. Where the store told of nothing there is nothing to be kept."""
-        now, before = self._now_ms(), self._memory.before(job, glance)
+        now, before = self._parts.now_ms(), self._memory.before(job, glance)
         since = before.since if before and before.verdict is Verdict.UNKNOWN else now
         found = Report(
             job, Verdict.UNKNOWN, 0, since, f"{job}: {why}", "weir status", at=0 if glance.trouble and not glance.report else now
@@ -149,9 +161,6 @@ class Fleet:
             for name in ("attempt", "frontier", "lag_since", "lag_seen", "settled", "behind_since", "silent_since")
         }
         return replace(found, evidence=ends, **same)
-
-    def _now_ms(self) -> int:
-        return int(self._clock() * 1000)
 
 
 def _submissions(specs: Specs, glances: Mapping[str, Glance], now: int) -> Mapping[str, list[str]]:
@@ -172,11 +181,3 @@ def _submission(glance: Glance) -> str:
 def _writes(attempt: AttemptRow, glance: Glance) -> bool:
     """Is it the attempt that may write now?"""
     return glance.head is not None and attempt.attempt == glance.head.attempt
-
-
-def _proven(text: str | None) -> Proven:
-    """How far the counts are proven, which is no reason to leave a stream alone: not at all, if another version of Weir wrote it."""
-    try:
-        return Proven.load(text)
-    except (ValueError, KeyError, TypeError):
-        return UNPROVEN

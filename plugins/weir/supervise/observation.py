@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from spark_jobs.protocol.head import Head, Offsets, landed
-from weir.counts.proven import UNPROVEN, Proven
 from weir.ports.cluster import DriverState
 from weir.ports.jobs import AttemptRow, JobRow, Pause, StandbyRow
 from weir.ports.source import Retention
@@ -30,7 +29,7 @@ class Observation:
     end_offsets: Offsets | None = None
     earliest_offsets: Offsets | None = None
     topic_id: str | None = None
-    proven: Proven = UNPROVEN
+    records: Mapping[str, str] = field(default_factory=dict)  # what the job's kind keeps beside its head, as JSON by name
     retention: Retention | None = None
     unread_since: Mapping[int, int] = field(default_factory=dict)  # when the first unread record was appended (ms), by partition
     pauses: Sequence[Pause] = ()  # the last word of each kind, ended or not

@@ -1,4 +1,4 @@
-"""A person's word that Weir leaves a job alone, as plain values: which of it is in force, and how it reads."""
+"""Which pauses of a job are active, and how they read. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HOLD, MAINTENANCE = "hold", "maintenance"
 
 
 def in_force(pauses: Sequence[Pause], now: int) -> Sequence[Pause]:
-    """Those that have not ended by `now` (ms). When they began is not asked: the clock of whoever said it may be ahead."""
+    """Return those that have not ended by `now` (ms). When they began does not matter: the clock of whoever paused may be ahead."""
     return [p for p in pauses if not p.until or now < p.until]
 
 

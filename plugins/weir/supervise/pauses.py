@@ -1,32 +1,35 @@
-"""A person's word that Weir leaves a job alone: a hold until it is released, a maintenance window until its end.
+"""Pauses a job: a hold until it is released, a maintenance window until its end.
 
-What a person asks for still happens; only what Weir would do by itself does not. No word stops an act that has begun before it.
+What a person asks for still happens; only what Weir would do by itself does not. No pause stops an action that has begun before it.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from spark_jobs.counts.cells import DAY_MS
 from weir.errors import BadInput
-from weir.jobs.specs import find
 from weir.ports.jobs import Pause
 from weir.supervise.parts import Parts
 from weir.supervise.pause import HOLD, MAINTENANCE, in_force, in_words
-from weir.supervise.starting import Action
-from weir.times import iso
+from weir.supervise.register import Register
+from weir.supervise.requests import Action
+from weir.supervise.timeline import Timeline
+from weir.times import DAY_MS, iso
 
 LONGEST_MS = 365 * DAY_MS
 
 
-class Words(Parts):
+class Pauses:
+    def __init__(self, parts: Parts, register: Register, timeline: Timeline) -> None:
+        self._parts, self._store, self._register, self._timeline = parts, parts.store, register, timeline
+
     def hold(self, job: str, who: str, reason: str) -> Action:
         """Keep Weir from acting on a job until `release`. Raises UnknownJob, or BadInput without a reason."""
-        _said(reason, "reason: a hold needs one: whoever finds the job held reads it.", "Give --reason.")
+        _require(reason, "reason: a hold needs one: whoever finds the job held reads it.", "Give --reason.")
         if held := self._in_force(job, HOLD):
-            return Action(False, self._judged(job, None), f"{job} is {in_words(held)} already.")
+            return Action(False, self._register.attempt(job), f"{job} is {in_words(held)} already.")
         text = f"{job} is held: Weir does nothing about it by itself. To end that: weir hold {job} --release"
-        return self._pause(job, Pause(HOLD, who, reason, self._now_ms()), HOLD, text, who, reason)
+        return self._pause(job, Pause(HOLD, who, reason, self._parts.now_ms()), HOLD, text, who, reason)
 
     def release(self, job: str, who: str, reason: str = "") -> Action:
         """Let Weir act on a job again. Raises UnknownJob."""
@@ -37,12 +40,12 @@ class Words(Parts):
 
         Raises UnknownJob, or BadInput without a reason or a time.
         """
-        _said(reason, "comment: a maintenance window needs one: whoever sees the job in it reads it.", "Give --comment.")
+        _require(reason, "comment: a maintenance window needs one: whoever sees the job in it reads it.", "Give --comment.")
         if for_ms <= 0:
             raise BadInput("for: a maintenance window needs a time.", "Give --for, such as 2h.")
         if for_ms > LONGEST_MS:
             raise BadInput("for: a maintenance window ends within a year.", "Give less, or hold the job: it is released by a person.")
-        now = self._now_ms()
+        now = self._parts.now_ms()
         text = f"{job} is in maintenance until {iso(now + for_ms)}: Weir does nothing about it by itself until then."
         return self._pause(job, Pause(MAINTENANCE, who, reason, now, now + for_ms), MAINTENANCE, text, who, reason)
 
@@ -52,24 +55,24 @@ class Words(Parts):
         return self._end_pause(job, MAINTENANCE, "maintenance_end", who, reason, nothing, done)
 
     def _in_force(self, job: str, kind: str) -> Pause | None:
-        find(self.specs, job)
-        return next((p for p in in_force(self.store.pauses(job), self._now_ms()) if p.kind == kind), None)
+        self._register.find(job)
+        return next((p for p in in_force(self._store.pauses(job), self._parts.now_ms()) if p.kind == kind), None)
 
     def _end_pause(self, job: str, kind: str, event: str, who: str, reason: str, nothing: str, done: str) -> Action:
         there = self._in_force(job, kind)
         if there is None:
-            return Action(False, self._judged(job, None), nothing)
-        return self._pause(job, replace(there, until=self._now_ms()), event, done, who, reason)
+            return Action(False, self._register.attempt(job), nothing)
+        return self._pause(job, replace(there, until=self._parts.now_ms()), event, done, who, reason)
 
     def _pause(self, job: str, pause: Pause, event: str, text: str, who: str, reason: str) -> Action:
-        find(self.specs, job)
-        self.store.put_pause(job, pause)
-        attempt = self._judged(job, None)
+        self._register.find(job)
+        self._store.put_pause(job, pause)
+        attempt = self._register.attempt(job)
         detail = {"since": pause.since, "until": pause.until}
-        self._tell(job, event, text, attempt, who, reason, detail)
+        self._timeline.tell(job, event, text, attempt, who, reason, detail)
         return Action(True, attempt, text)
 
 
-def _said(reason: str, what: str, next_step: str) -> None:
+def _require(reason: str, what: str, next_step: str) -> None:
     if not reason.strip():
         raise BadInput(what, next_step)

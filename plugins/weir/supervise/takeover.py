@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
+from spark_jobs import failpoint
 from spark_jobs.protocol.head import Head, taken_over
 from weir.errors import Conflict, UnknownJob
+from weir.ports.jobs import AttemptRow
+from weir.supervise.parts import Parts, or_none
+from weir.supervise.register import Register
+from weir.supervise.requests import StartRequest
+from weir.supervise.timeline import Timeline
 
 
 class HeadStore(Protocol):
@@ -45,3 +52,57 @@ def _judged_head(store: HeadStore, job: str, judged: int) -> Head:
     if head.attempt != judged:
         raise Conflict(f"{job} is at attempt {head.attempt}, not at {judged} that was judged.", "Judge again.")
     return head
+
+
+class Takeover:
+    """Notes the next attempt, lets it write, and ends the driver of the one before."""
+
+    def __init__(self, parts: Parts, register: Register, timeline: Timeline) -> None:
+        self._parts, self._store, self._register, self._timeline = parts, parts.store, register, timeline
+
+    def take(self, request: StartRequest, begin: Callable[[Head, int], Head] | None = None) -> Head:
+        """Take over; with `begin`, which is given the head and the highest attempt, into a new epoch. Raises Conflict."""
+        job, judged = request.job, request.judged
+        highest = self._highest(job)
+        if self._register.attempt(job) != judged:  # seen before anything is written; the swap looks again
+            raise Conflict(f"{job} is no longer at attempt {judged} that was judged.", f"Run: weir health {job}")
+        row = self._note(job, max(judged, highest) + 1, request.cause, request.who, request.reason, request.version)
+        failpoint.reach("takeover.note")
+        if begin:
+            head = rebuild(self._store, job, judged, lambda head: begin(head, highest))
+        else:
+            head = take_over(self._store, job, judged, highest)
+        failpoint.reach("takeover.swap")
+        self._store.put_attempt(job, replace(row, attempt=head.attempt))  # whoever lost the race may have noted itself in between
+        self._end_driver(job, judged)
+        sentence = f"{job}: attempt {head.attempt} has taken over" + (f" from attempt {judged}." if judged else ".")
+        self._timeline.tell(
+            job, "takeover", sentence, head.attempt, request.who, request.reason, {"epoch": head.epoch, "cause": request.cause}
+        )
+        return head
+
+    def fence(self, job: str, judged: int, who: str, reason: str, version: str) -> Head:
+        """Take over for a stop: no driver is started for the attempt, and whatever still runs can write no more. Raises Conflict."""
+        highest = self._highest(job)
+        self._note(job, max(judged, highest) + 1, "stop", who, reason, version)
+        return take_over(self._store, job, judged, highest)
+
+    def _note(self, job: str, attempt: int, cause: str, who: str, reason: str, version: str) -> AttemptRow:
+        row = AttemptRow(attempt, cause, who, reason, self._parts.now_ms(), version)
+        self._store.put_attempt(job, row)
+        return row
+
+    def _end_driver(self, job: str, attempt: int) -> None:
+        """End the driver of an attempt that was superseded: it can write no more, and its cores are free sooner."""
+        old = self._register.row(job, attempt)
+        if old and old.submission_id:
+            self._register.cluster(job).kill(old.submission_id)
+
+    def _highest(self, job: str) -> int:
+        """Return the highest attempt that anything beside the head knows of: a head restored from a backup has forgotten the last ones.
+
+        Folders that cannot be read are asked again before an attempt is copied, or an epoch begins.
+        """
+        rows = (a.attempt for a in self._store.attempts(job) if a.used)
+        folders = or_none(lambda: self._parts.checkpoints.attempts(job)) or ()
+        return max((*rows, *(attempt for _, attempt in folders)), default=0)

@@ -169,7 +169,6 @@ def _evidence(seen: Observation, before: Report | None) -> Mapping[str, object]:
     if head:
         facts |= {"epoch": head.epoch, "attempt": head.attempt, "batch_id": head.batch_id, "state": str(head.state)}
         facts |= {"landed_at": head.landed_at, "offsets": {str(p): o for p, o in head.frontier.items()}}
-    facts["proven"] = seen.proven.as_evidence()
     if seen.paused:
         facts["paused"] = "; ".join(in_words(pause) for pause in seen.paused)
     if ends := _known_ends(seen, before):

@@ -11,13 +11,14 @@ from spark_jobs.counts.cells import Delta
 from spark_jobs.protocol.head import Batch, Head, Totals, advance
 from spark_jobs.protocol.writer import Counted, Writer
 from spark_jobs.runtime.contract import JobArguments
+from weir.factory import assemble
 from weir.jobs.folders import sound
 from weir.metrics.collector import FleetCollector
 from weir.metrics.look import Looker
 from weir.ports.cluster import DriverState
 from weir.ports.source import Retention
 from weir.settings import PROJECT, Settings
-from weir.supervise.manager import Manager
+from weir.supervise.parts import Parts
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
 
 START = 1_800_000_000.0
@@ -37,7 +38,8 @@ class World:
         (code / "error_counts" / "job.py").write_text("")
         settings = Settings(home=str(folder), bundles=str(folder / "bundles"), checkpoints="memory", jobs=str(code))
         clusters = {"standalone": self.cluster}
-        self.manager = Manager(specs, self.store, clusters, self.broker, self.checkpoints, settings, self.clock, self.clock.sleep)
+        parts = Parts(self.store, clusters, self.broker, self.checkpoints, settings, self.clock, self.clock.sleep)
+        self.manager = assemble(specs, parts)
         self.looker = Looker(recounts_s=-1, alerts_s=-1)
         for job in jobs:
             self.broker.create(job, partitions=2)

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from spark_jobs.protocol.writer import Superseded, Writer
-from tests.unit.supervise.test_manager import JOB, Bench
+from tests.unit.supervise.bench import JOB, Bench
+from weir.counts.kind import CountsKind
 from weir.errors import Conflict, NotRunning
 from weir.ports.cluster import DriverState
 from weir.supervise.manager import Manager
@@ -28,10 +29,10 @@ class World(Bench):
         code = folder / "spark_jobs"  # little of it: it is read at each deploy
         (code / JOB).mkdir(parents=True, exist_ok=True)
         (code / JOB / "job.py").write_text("")
-        settings, clock = replace(self.manager._settings, jobs=str(code)), self.clock
-        parts = self.manager.specs, self.store, {"standalone": self.cluster}, self.broker, self.checkpoints, settings, clock, clock.sleep
-        self.manager = Manager(*parts)
-        self.eyes = [eye(*parts) for _ in range(2)]
+        self.parts = replace(self.parts, settings=replace(self.parts.settings, jobs=str(code)))
+        self.manager = self.another()
+        kinds = {"counts": CountsKind(self.store, self.broker, self.parts.settings)}
+        self.eyes = [eye(self.manager.specs, self.parts, kinds) for _ in range(2)]
         self.writers: dict[str, Writer] = {}
         self.hung: set[str] = set()
         self.seen: list[tuple[int, Report]] = []  # by which eye

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -17,7 +18,7 @@ from weir.supervise.plan import Check, Kind
 from weir.supervise.preflight import application, rehearsal
 from weir.supervise.restart import Act
 
-from .test_manager import JOB, Bench
+from .bench import JOB, Bench
 
 
 @pytest.fixture
@@ -119,7 +120,7 @@ def test_a_batch_that_lands_while_it_is_looked_at_is_no_disagreement(bench: Benc
     def written_meanwhile(seconds: float) -> None:
         bench.checkpoints.files[JOB, 1, 1] |= {"offsets/0": plan_of_0, "commits/0": commit}
 
-    monkeypatch.setattr(bench.manager, "_sleep", written_meanwhile)
+    bench.manager = bench.another(sleep=written_meanwhile)
     assert bench.manager.plan(JOB).kind is Kind.SAME_CHECKPOINT
 
 
@@ -149,7 +150,7 @@ def test_an_application_that_cannot_be_imported_stops_nothing(bench: Bench) -> N
         asked.append(spec.entry)
         return Check("application", False, "No module named 'numpi'")
 
-    bench.manager._rehearse = rehearse
+    bench.manager = bench.another(rehearse=rehearse)
     change(bench, trigger=5.0)
     with pytest.raises(Refused, match="numpi"):
         bench.manager.deploy(JOB)
@@ -159,8 +160,8 @@ def test_an_application_that_cannot_be_imported_stops_nothing(bench: Bench) -> N
 
 
 def test_this_machines_python_says_nothing_bad_of_an_image(bench: Bench) -> None:
-    bench.manager._rehearse = lambda folder, spec: Check("application", False, "No module named 'pyspark'")
-    bench.manager._clusters = {"kubernetes": bench.cluster}
+    absent = lambda folder, spec: Check("application", False, "No module named 'pyspark'")  # noqa: E731
+    bench.manager = bench.another(rehearse=absent, clusters={"kubernetes": bench.cluster})
     change(bench, cluster="kubernetes")
     assert check(bench, "application").ok is None
 
@@ -168,7 +169,7 @@ def test_this_machines_python_says_nothing_bad_of_an_image(bench: Bench) -> None
 def test_a_spec_that_does_not_fit_says_so(bench: Bench, tmp_path: Path) -> None:
     (folder := tmp_path / "code" / "broken").mkdir(parents=True)
     (folder / "job.yaml").write_text("name: broken\napplication: x.py\nsource: {topic: logs}\noptions: {pane: 7s}\n")
-    object.__setattr__(bench.manager._settings, "jobs", str(tmp_path / "code"))
+    bench.manager = bench.another(settings=replace(bench.parts.settings, jobs=str(tmp_path / "code")))
     with pytest.raises(BadSpec, match=r"options\.pane"):
         bench.manager.plan("broken")
     with pytest.raises(UnknownJob):
@@ -197,9 +198,9 @@ def test_a_version_whose_code_is_gone_is_refused_by_name(bench: Bench) -> None:
     change(bench, trigger=5.0)
     first = bench.arguments("driver-1").version
     bench.manager.deploy(JOB)
-    for file in sorted((Path(bench.manager._settings.bundles) / first).rglob("*"), reverse=True):
+    for file in sorted((Path(bench.parts.settings.bundles) / first).rglob("*"), reverse=True):
         file.unlink() if file.is_file() else file.rmdir()
-    (Path(bench.manager._settings.bundles) / first).rmdir()
+    (Path(bench.parts.settings.bundles) / first).rmdir()
     with pytest.raises(NotKept, match="not kept any more"):
         bench.manager.plan(JOB, first)
 

@@ -18,7 +18,7 @@ from weir.ports.cluster import DriverState
 from weir.ports.jobs import AttemptRow
 from weir.supervise.report import Verdict
 
-from .test_manager import JOB, Bench
+from .bench import JOB, Bench
 
 AT = (0, 2)  # where the bench's lines are counted
 

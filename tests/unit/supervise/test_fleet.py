@@ -9,17 +9,19 @@ from typing import Any
 import pytest
 
 from spark_jobs.protocol.gap import Hole
+from weir import factory
+from weir.counts.kind import CountsKind
 from weir.errors import NotRunning
 from weir.ports.cluster import DriverState
 from weir.ports.jobs import Glance
 from weir.ports.source import TopicGlance
-from weir.supervise import factory
+from weir.supervise.fleet import Fleet
 from weir.supervise.manager import Manager
 from weir.supervise.pace import UNSEEN_MS
 from weir.supervise.report import FRESH_MS, Verdict
 from weir.supervise.time_budget import Spare
 
-from .test_manager import JOB, Bench
+from .bench import JOB, Bench
 
 OTHER = "other_counts"
 
@@ -33,15 +35,6 @@ def bench(tmp_path: Path) -> Bench:
     bench.land(bench.writer("driver-1"), 0, 0, 10)
     bench.manager.deploy(OTHER)
     return bench
-
-
-def another(bench: Bench) -> Manager:
-    """A manager of another process, which remembers nothing."""
-    old = bench.manager
-    clusters = {"standalone": bench.cluster}
-    return Manager(
-        old.specs, bench.store, clusters, bench.broker, bench.checkpoints, old._settings, clock=bench.clock, sleep=bench.clock.sleep
-    )
 
 
 def kept(bench: Bench) -> str | None:
@@ -63,10 +56,10 @@ def test_the_loss_is_exact_when_health_was_asked_right_before_the_topic_was_dele
     bench.fill(1, 4)
     bench.manager.health(JOB)  # of the same verdict, and the kept report is fresh
     bench.broker.create("logs", partitions=2)
-    other = another(bench)
+    other = bench.another()
     assert other.health(JOB).verdict is Verdict.DATA_LOSS  # first seen by one that remembers nothing
     bench.manager.health(JOB)
-    another(bench).accept_loss(JOB, None, "ana", "somebody deleted it")
+    bench.another().accept_loss(JOB, None, "ana", "somebody deleted it")
     gap = bench.head().gap
     assert gap is not None and gap.holes == (Hole("topic-1", 0, 10, 31), Hole("topic-1", 1, 0, 4))
 
@@ -90,7 +83,7 @@ def test_a_process_that_remembers_nothing_finds_the_same_stall(bench: Bench) -> 
     bench.fill(0, 25)
     stalled_s = bench.manager.specs[JOB].health.stalled_after
     for _ in range(int(stalled_s) + 2):
-        reports = another(bench).health(JOB), bench.manager.health(JOB)
+        reports = bench.another().health(JOB), bench.manager.health(JOB)
         assert reports[0].lag_since == reports[1].lag_since
         bench.clock.sleep(1)
     assert [report.verdict for report in reports] == [Verdict.STALLED, Verdict.STALLED]
@@ -107,7 +100,7 @@ def test_how_long_the_broker_was_away_is_known_to_a_process_that_remembers_nothi
     assert bench.manager.health(JOB).verdict is Verdict.UNKNOWN
     bench.clock.sleep(away_s)
     bench.broker.answers = True
-    assert another(bench).health(JOB).verdict is verdict
+    assert bench.another().health(JOB).verdict is verdict
 
 
 # each by itself
@@ -143,7 +136,7 @@ def test_whoever_asks_for_the_drivers_keeps_no_session(bench: Bench, monkeypatch
     monkeypatch.setattr(bench.manager, "close", close)
     if torn:
         monkeypatch.setattr(bench.manager, "drivers", no_drivers)
-    parts = [part["part"] for part in factory.drivers(bench.manager._settings)]
+    parts = [part["part"] for part in factory.drivers(bench.parts.settings)]
     assert parts == ([] if torn else [f"driver:{JOB}", f"driver:{OTHER}"])
     assert closed == 1
 
@@ -181,12 +174,12 @@ def test_what_lands_while_the_broker_is_asked_is_no_cut_log(bench: Bench, monkey
     assert bench.manager.health(JOB).verdict is Verdict.DOWN
 
 
-def test_looks_that_may_wait_take_turns(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_looks_that_may_wait_take_turns(bench: Bench) -> None:
     """With time for one look in each pass: one job's retention, which has unread lines, and the folds of both."""
-    monkeypatch.setattr(bench.manager._fleet._spare, "_spare_s", 0.0)
+    fleet = Fleet(bench.parts, {"counts": CountsKind(bench.store, bench.broker, bench.parts.settings)}, budget=Spare(0.0))
     looked: list[set[str]] = []
     for _ in range(3):
-        looked.append({job for job, report in by_job(bench.manager).items() if "fold_backlog" in report.evidence})
+        looked.append({report.job for report in fleet.reports(bench.manager.specs) if "fold_backlog" in report.evidence})
         bench.clock.sleep(1)
     assert [len(jobs) for jobs in looked] in ([0, 1, 2], [1, 1, 2])
 

@@ -17,7 +17,7 @@ from weir.supervise.epoch_start import Topic, Word, after_loss, lost, readable
 from weir.supervise.report import Verdict
 from weir.supervise.restart import Act
 
-from .test_manager import JOB, Bench
+from .bench import JOB, Bench
 
 MINUTE = 60_000
 

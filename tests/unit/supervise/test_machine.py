@@ -5,18 +5,21 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
-from spark_jobs.runtime.contract import JobArguments
 from tests.unit.supervise.machine import World
+from weir.jobs.spec import JobSpec
 from weir.ports.cluster import DriverState
-from weir.ports.jobs import JobRow
-from weir.supervise.manager import Manager
+from weir.supervise.kind import Kinds
+from weir.supervise.manager import Action, Manager
+from weir.supervise.parts import Parts
 from weir.supervise.report import Report
 
 EYE = st.integers(0, 1)
@@ -150,8 +153,9 @@ def test_state_machine(tmp_path: Path) -> None:
 class Stale(Manager):
     """Acts on what it saw, whichever attempt runs now."""
 
-    def _judged(self, job: str, judged: int | None) -> int:
-        return super()._judged(job, None)
+    def act(self, report: Report) -> Action | None:
+        head = self.store.head(report.job)
+        return super().act(replace(report, attempt=head.attempt if head else 0))
 
 
 class Blind(Manager):
@@ -164,9 +168,16 @@ class Blind(Manager):
 class Doubling(Manager):
     """Calls up a standby, and submits a driver, too."""
 
-    def _call_up(self, wanted: JobRow, args: JobArguments) -> str:
-        super()._call_up(wanted, args)
-        return ""
+    def __init__(self, specs: dict[str, JobSpec], parts: Parts, kinds: Kinds) -> None:
+        super().__init__(specs, parts, kinds)
+        self.cluster: Any = parts.clusters["standalone"]
+
+    def act(self, report: Report) -> Action | None:
+        action = super().act(report)
+        called_up = {row.attempt: row for row in self.store.standbys(report.job)}
+        if action and (row := called_up.get(action.attempt)):
+            self.cluster.submit(replace(self.cluster.submissions[row.submission_id], arguments=[row.arguments]))
+        return action
 
 
 @pytest.mark.parametrize(("broken", "told"), [(Stale, "was well"), (Blind, "nothing landed"), (Doubling, "two drivers")])

@@ -9,83 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from spark_jobs.counts.cells import Delta
-from spark_jobs.protocol.head import Batch, Head, Totals, advance
-from spark_jobs.protocol.writer import Counted, Superseded, Writer
-from spark_jobs.runtime.contract import JobArguments
+from spark_jobs.protocol.head import Head
+from spark_jobs.protocol.writer import Superseded
+from tests.unit.supervise.bench import JOB, Bench
 from weir.airflow.triggers.ready import look
 from weir.errors import Conflict, DriverEnded, NotRunning, UnknownJob
-from weir.jobs.folders import sound
 from weir.jobs.specs import Specs, with_deployed
 from weir.ports.cluster import DriverState, Submission
 from weir.ports.jobs import AttemptRow, Glance
-from weir.settings import PROJECT, Settings
-from weir.supervise.deploying import LAND_WITHIN_S
-from weir.supervise.manager import STOP_WITHIN_S, Action, Manager
+from weir.supervise.deployer import LAND_WITHIN_S
+from weir.supervise.manager import Action
 from weir.supervise.report import Report, Verdict
-from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
-
-JOB = "error_counts"
-
-
-class Bench:
-    """A manager with everything around it in memory. `run` plays the driver of a submission with the product's own writer."""
-
-    def __init__(self, folder: Path) -> None:
-        self.store, self.cluster, self.broker = MemoryStore(), MemoryCluster(), MemoryBroker()
-        self.checkpoints, self.clock = MemoryCheckpoints(), Clock()
-        self.broker.create("logs", partitions=2)
-        settings = Settings(home=str(folder), bundles=str(folder / "bundles"), checkpoints="memory")
-        specs = sound(PROJECT / "spark_jobs")
-        self.manager = Manager(
-            specs,
-            self.store,
-            {"standalone": self.cluster},
-            self.broker,
-            self.checkpoints,
-            settings,
-            clock=self.clock,
-            sleep=self.clock.sleep,
-        )
-
-    def another(self) -> Manager:
-        """Another door to the same parts, with the same specs."""
-        old = self.manager
-        parts = (old.store, {"standalone": self.cluster}, self.broker, self.checkpoints, old._settings)
-        return Manager(old.specs, *parts, clock=self.clock, sleep=self.clock.sleep)
-
-    def arguments(self, submission_id: str) -> JobArguments:
-        """Those that it was submitted with; those that it was called up with for a standby that was."""
-        args = JobArguments.from_argv(self.cluster.submissions[submission_id].arguments)
-        orders = self.store.orders(JOB, args.standby)
-        return JobArguments.from_argv([orders.arguments]) if orders and orders.arguments else args
-
-    def writer(self, submission_id: str) -> Writer:
-        args = self.arguments(submission_id)
-        self.checkpoints.start(JOB, args.epoch, args.attempt)
-        writer = Writer(self.store, JOB, args.attempt, f"i-{submission_id}", args.version, args.shards, lambda: int(self.clock() * 1e6))
-        writer.start()
-        return writer
-
-    def land(self, writer: Writer, batch_id: int, start: int, end: int) -> None:
-        n = end - start
-        self.fill(0, max(end, self.broker.end_offsets("logs")[0]))
-        counted = lambda before: Counted(  # noqa: E731
-            [Delta(0, "web", "error", "x", n)], Totals(n, {"error": n}), advance(before, {0: 0}, {0: 0}, 60_000)
-        )
-        epoch, attempt = self.head().epoch, writer._attempt
-        self.checkpoints.plan(JOB, epoch, attempt, batch_id, {0: end, 1: 0})
-        writer.write(Batch(batch_id, {0: start, 1: 0}, {0: end, 1: 0}), counted)
-        self.checkpoints.commit(JOB, epoch, attempt, batch_id)
-
-    def fill(self, partition: int, end: int) -> None:
-        """Let the topic have lines up to there."""
-        self.broker.fill("logs", partition, end - self.broker.end_offsets("logs")[partition])
-
-    def head(self) -> Head:
-        head = self.store.head(JOB)
-        assert head is not None
-        return head
+from weir.supervise.stopper import STOP_WITHIN_S
 
 
 @pytest.fixture
@@ -128,7 +63,7 @@ def test_a_deploy_lets_a_driver_that_is_well_land_its_batch_first_but_not_for_ev
     bench.land(writer, 0, 0, 10)
     bench.fill(0, 20)
     asked = bench.clock()
-    monkeypatch.setattr(bench.manager, "_sleep", work)
+    bench.manager = bench.another(sleep=work)
     bench.manager.specs[JOB] = bench.manager.specs[JOB].model_copy(update={"trigger": 5.0})
     assert bench.manager.deploy(JOB).attempt == 2
     landed, waited = (20, 3.2) if willing else (10, LAND_WITHIN_S)
@@ -161,7 +96,8 @@ def test_who_waits_for_a_batch_does_not_replace_what_somebody_else_deployed_mean
         bench.manager.stop(JOB)
     bench.manager.specs[JOB] = bench.manager.specs[JOB].model_copy(update={"trigger": 5.0})
     quick, once = bench.another(), iter([lambda: quick.deploy(JOB, "eva")])
-    monkeypatch.setattr(bench.manager, "_let_land", lambda spec: next(once)())
+    look = bench.store.glance
+    monkeypatch.setattr(bench.store, "glance", lambda *asked: (next(once, lambda: None)(), look(*asked))[1])  # before it waits
     before = bench.head().attempt
     assert not bench.manager.deploy(JOB, "ana").changed
     assert bench.head().attempt == before + 1 and len(bench.cluster.alive) == 1
@@ -177,7 +113,7 @@ def test_a_deploy_that_failed_halfway_is_done_by_its_retry(bench: Bench, monkeyp
         def hiccup(*args: object) -> None:
             raise NotRunning("the store did not answer")
 
-        away.setattr(bench.manager, "_start", hiccup)
+        away.setattr(bench.store, "put_attempt", hiccup)
         bench.manager.deploy(JOB)
     again = bench.manager.deploy(JOB)
     assert (again.changed, again.attempt, bench.cluster.alive) == (True, 2, ["driver-2"])
@@ -428,14 +364,14 @@ def test_wait_landed_takes_the_ends_once(bench: Bench) -> None:
 def test_a_deploy_can_be_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.manager.deploy(JOB)
     assert not bench.manager.wait_ready(JOB, 1, 1.0)
-    looks, sleep = iter(range(3)), bench.manager._sleep
+    looks = iter(range(3))
 
     def starting(seconds: float) -> None:
-        sleep(seconds)
+        bench.clock.sleep(seconds)
         if next(looks, None) is None:
             bench.writer("driver-1")
 
-    monkeypatch.setattr(bench.manager, "_sleep", starting)
+    bench.manager = bench.another(sleep=starting)
     assert bench.manager.wait_ready(JOB, 1, 60.0) and next(looks, None) is None
     bench.store.put_exit(JOB, 1, "i1", "failed", "no such module", -1)
     bench.broker.fill("logs", 0, 10)
@@ -597,7 +533,7 @@ def test_a_stop_lets_the_driver_end_by_itself_and_kills_one_that_does_not(bench:
             bench.cluster.states[bench.cluster.alive[-1]] = DriverState.FINISHED
 
     willing = True
-    monkeypatch.setattr(bench.manager, "_sleep", look)
+    bench.manager = bench.another(sleep=look)
     bench.manager.deploy(JOB)
     writer = bench.writer("driver-1")
     bench.manager.stop(JOB)

@@ -16,13 +16,16 @@ from spark_jobs.protocol.writer import Counted, Writer
 from spark_jobs.runtime.contract import JobArguments
 from weir.airflow.operators.health import in_trouble
 from weir.errors import NotRunning
+from weir.factory import assemble
 from weir.jobs.folders import sound
 from weir.ports.cluster import DriverState
 from weir.ports.jobs import Glance, Kept
 from weir.ports.source import TopicGlance
 from weir.settings import PROJECT, Settings
+from weir.supervise.fleet import Fleet
 from weir.supervise.manager import Manager
-from weir.supervise.probes import Probes
+from weir.supervise.parts import Parts
+from weir.supervise.questions import Questions
 from weir.supervise.report import FRESH_MS, UNKNOWN_MS, Report, Verdict
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
 
@@ -55,7 +58,8 @@ class World:
         (code / "job.py").write_text("")
         settings = Settings(home=str(folder), bundles=str(folder / "bundles"), checkpoints="memory", jobs=str(code))
         clusters = {"standalone": self.cluster}
-        return Manager(self.specs, self.store, clusters, self.broker, MemoryCheckpoints(), settings, self.clock, self.clock.sleep)
+        self.parts = Parts(self.store, clusters, self.broker, MemoryCheckpoints(), settings, self.clock, self.clock.sleep)
+        return assemble(self.specs, self.parts)
 
     def writer(self, job: str) -> Writer:
         args = JobArguments.from_argv(self.cluster.submissions[self.submission(job)].arguments)
@@ -280,7 +284,7 @@ def hanging() -> Iterator[threading.Event]:
 
 
 def test_a_part_that_hangs_costs_one_wait_and_one_thread(hanging: threading.Event) -> None:
-    probes, begun = Probes(patient_s=0.05, late_s=0.05), []
+    probes, begun = Questions(patient_s=0.05, late_s=0.05), []
 
     def hangs() -> int:
         begun.append(1)
@@ -294,7 +298,7 @@ def test_a_part_that_hangs_costs_one_wait_and_one_thread(hanging: threading.Even
 
 
 def test_a_part_that_answers_again_is_asked_again(hanging: threading.Event) -> None:
-    probes = Probes(patient_s=0.05, late_s=10)
+    probes = Questions(patient_s=0.05, late_s=10)
 
     def hangs() -> int:
         hanging.wait(30)
@@ -312,9 +316,9 @@ def test_a_broker_that_hangs_leaves_dead_drivers_seen(world: World, hanging: thr
         hanging.wait(30)
         return {}
 
-    monkeypatch.setattr(world.manager._fleet, "_probes", Probes(patient_s=0.05, late_s=0.05))
+    fleet = Fleet(world.parts, {}, questions=Questions(patient_s=0.05, late_s=0.05))
     monkeypatch.setattr(world.broker, "topics", hangs)
     world.cluster.states[world.submission("job_4")] = DriverState.FAILED
     for _ in range(2):
-        verdicts = world.verdicts()
+        verdicts = {report.job: report.verdict for report in fleet.reports(world.specs)}
         assert verdicts.pop("job_4") is Verdict.DOWN and set(verdicts.values()) == {Verdict.UNKNOWN}

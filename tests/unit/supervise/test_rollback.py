@@ -16,7 +16,7 @@ from weir.ports.jobs import AttemptRow, JobRow, VersionRow
 from weir.supervise.observation import Observation
 from weir.supervise.rollback import Fate, rule
 
-from .test_manager import JOB, Bench
+from .bench import JOB, Bench
 from .test_verdict import NOW, WANTED, head_at
 
 HEALTH = Health(ready_within=120, stalled_after=60)
@@ -221,9 +221,8 @@ def test_a_broker_that_is_away_takes_nothing_back(bench: Bench) -> None:
 
 def test_a_person_who_deploys_meanwhile_wins(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.store.put_exit(JOB, 2, "i2", "failed", "KeyError: 'x'", 1)
-    ruled = bench.manager._ruled(JOB, late=False)
-    deploy_another(bench, 7.0)
-    monkeypatch.setattr(bench.manager, "_ruled", lambda job, late: ruled)
+    set_job, once = bench.store.set_job, iter([lambda: deploy_another(bench, 7.0)])
+    monkeypatch.setattr(bench.store, "set_job", lambda *rows: (next(once, lambda: None)(), set_job(*rows))[1])
     with pytest.raises(Conflict):
         bench.manager.roll_back(JOB, late=False)
     assert bench.arguments(bench.cluster.alive[0]).trigger_s == 7.0

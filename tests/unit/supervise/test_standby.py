@@ -13,7 +13,7 @@ import pytest
 
 from spark_jobs.counts.options import CountsOptions
 from spark_jobs.protocol.writer import Superseded, Writer
-from tests.unit.supervise.test_manager import JOB, Bench
+from tests.unit.supervise.bench import JOB, Bench
 from weir.airflow.triggers.restart_pool import Hands
 from weir.errors import NotRunning
 from weir.factory import _standby

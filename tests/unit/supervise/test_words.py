@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.supervise.test_manager import JOB, Bench
+from tests.unit.supervise.bench import JOB, Bench
 from tests.unit.supervise.test_verdict import HEALTH, NOW, POLICY, ROW, WANTED, WELL, restarts
 from weir.errors import BadInput, NotRunning, UnknownJob
 from weir.ports.cluster import DriverState

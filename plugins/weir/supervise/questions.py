@@ -15,7 +15,7 @@ LATE_S = 0.5  # of a part that was late the last time, until it answers in time 
 log = logging.getLogger(__name__)
 
 
-class Probes:
+class Questions:
     """A part that did not answer in time is asked nothing more until that question has come back: it holds one thread, however long."""
 
     def __init__(self, patient_s: float = PATIENT_S, late_s: float = LATE_S) -> None:

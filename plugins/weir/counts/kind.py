@@ -1,0 +1,62 @@
+"""What supervision asks of the counts kind: its drivers' arguments, and its evidence."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from weir.counts.fold_backlog import FoldBacklogProbe
+from weir.counts.proven import UNPROVEN, Proven
+from weir.jobs.spec import JobSpec
+from weir.ports.cluster import Submission
+from weir.ports.counts import CountStore
+from weir.ports.source import Broker
+from weir.settings import Settings
+from weir.supervise.kind import Probe, Start
+from weir.supervise.observation import Observation
+from weir.supervise.rehearsal import newest_lines
+from weir.supervise.submission import arguments, submission
+from weir.supervise.time_budget import Spare
+
+LINES_PER_BATCH = 200  # of a standby that warms up: one batch loads the code, and some more have the JVM compile what plans a batch
+
+
+class CountsKind:
+    """Jobs that count lines into panes. The head fences them: each batch is claimed, and lands once."""
+
+    fenced = True
+
+    def __init__(self, store: CountStore, broker: Broker, settings: Settings) -> None:
+        self._store, self._broker, self._settings = store, broker, settings
+
+    def driver(self, spec: JobSpec, start: Start, code: Path) -> Submission:
+        args = arguments(spec, start.head, start.version, start.checkpoint, self._settings, start.partitions)
+        return submission(spec, args, code, self._settings)
+
+    def standby(self, spec: JobSpec, version: str, standby: str, code: Path) -> Submission:
+        newest = newest_lines(spec, version, self._broker, self._settings)
+        return submission(spec, replace(newest, standby=standby, max_lines_per_batch=LINES_PER_BATCH), code, self._settings)
+
+    def probes(self, budget: Spare) -> Sequence[Probe]:
+        return [ProvenProbe(), FoldBacklogProbe(self._store, budget)]
+
+
+class ProvenProbe:
+    """How far the counts are proven, from the record that the pass has read anyway."""
+
+    def look(self, spec: JobSpec, seen: Observation) -> Mapping[str, object]:
+        return {"proven": _proven(seen.records.get("proven")).as_evidence()}
+
+    def looked_at(self, job: str) -> int:
+        """Never behind: it takes no time of its own."""
+        return sys.maxsize
+
+
+def _proven(text: str | None) -> Proven:
+    """Nothing, if another version of Weir wrote the record: that is no reason to leave a stream alone."""
+    try:
+        return Proven.load(text)
+    except (ValueError, KeyError, TypeError):
+        return UNPROVEN

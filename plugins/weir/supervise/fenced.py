@@ -1,0 +1,95 @@
+"""How a start is prepared where the head fences: a driver that was superseded can write no more, so nobody waits for its end.
+
+The next attempt takes over, and goes on from a copy of the checkpoint; or a new epoch begins. Killed anywhere in between, the next tick
+takes the next attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from spark_jobs.protocol.head import Head
+from weir.errors import DataLoss, Diverged, NotRunning
+from weir.jobs.models import model_of
+from weir.jobs.spec import JobSpec
+from weir.ports.cluster import DriverState
+from weir.supervise.checkpoint_copies import CheckpointCopies
+from weir.supervise.epoch_start import Topic
+from weir.supervise.kind import Start
+from weir.supervise.lineage import forgotten
+from weir.supervise.new_epoch import NewEpoch
+from weir.supervise.observation import Observation
+from weir.supervise.parts import Parts, or_none
+from weir.supervise.plan import fixed
+from weir.supervise.register import Register
+from weir.supervise.report import Verdict
+from weir.supervise.requests import AUTOMATIC, StartRequest
+from weir.supervise.restart import Act
+from weir.supervise.takeover import Takeover
+from weir.supervise.timeline import Timeline
+from weir.supervise.verdict import judge
+
+T = TypeVar("T")
+
+
+class FencedPreparation:
+    def __init__(
+        self, parts: Parts, register: Register, timeline: Timeline, takeover: Takeover, new_epoch: NewEpoch, copies: CheckpointCopies
+    ) -> None:
+        self._parts, self._store, self._register, self._timeline = parts, parts.store, register, timeline
+        self._takeover, self._new_epoch, self._copies = takeover, new_epoch, copies
+
+    def prepare(self, request: StartRequest, spec: JobSpec) -> Start:
+        """Raises Conflict, DataLoss, Diverged or NotRunning."""
+        job = request.job
+        before = self._register.head(job)
+        topic = or_none(lambda: self._register.topic(job))  # after the head: a log ends no earlier than what has landed
+        if topic and not request.begins_epoch:
+            self._refuse_loss(before, spec, topic)
+        model = model_of(self._parts.code(request.version), spec)
+        anew = request.begins_epoch or fixed(self._register.ran(job), spec, model)
+        head = self._new_epoch.begin(request) if anew else self._go_on(request, spec)
+        return Start(request.version, before, head, self._copies.location(head), topic.ends if topic else {})
+
+    def started(self, start: Start) -> None:
+        self._copies.tidy(start.head)
+
+    def _refuse_loss(self, head: Head, spec: JobSpec, topic: Topic) -> None:
+        """Raises DataLoss where a driver could only start from a wrong place."""
+        wanted = self._register.wanted_running(head.job)
+        seen = Observation(self._parts.now_ms(), wanted, head, (), DriverState.UNKNOWN, topic.ends, topic.earliest, topic.id)
+        report = judge(head.job, seen, spec.health, None)
+        if report.verdict is Verdict.DATA_LOSS:
+            raise DataLoss(f"{report.sentence}.", f"Run: {report.next_step}")
+
+    def _go_on(self, request: StartRequest, spec: JobSpec) -> Head:
+        """Take over, and copy the checkpoint; begin a new epoch, where none leads on and the spec allows it.
+
+        Raises Diverged, NotRunning. Once it has taken over, the attempt's row says why, and so does the next verdict.
+        """
+        head = self._takeover.take(request)
+        landed = self._register.newest_landed(request.job)
+        finding = forgotten(head, landed) or self._noted(head, lambda: self._copies.copy(head, spec.source.topic))
+        if not finding:
+            return head
+        self._store.put_exit(head.job, head.attempt, "", "diverged", finding, -1)
+        if not spec.restart.rebuild_on_divergence:
+            raise Diverged(f"The checkpoint of {head.job} does not lead on: {finding}.", f"Run: weir checkpoint {head.job} --doctor")
+        return self._rebuild(replace(request, judged=head.attempt, cause=str(Act.REBUILD), who=AUTOMATIC, reason=finding))
+
+    def _rebuild(self, request: StartRequest) -> Head:
+        job, finding = request.job, request.reason
+        new = self._new_epoch.begin(request)
+        sentence = f"{job}: the checkpoint did not lead on, and epoch {new.epoch} begins where the ledger ends: {finding}"
+        self._timeline.tell(job, request.cause, sentence, new.attempt, AUTOMATIC, finding, {"epoch": new.epoch, "finding": finding})
+        return new
+
+    def _noted(self, head: Head, work: Callable[[], T]) -> T:
+        """Return what `work` returns. If a part fails it, the attempt has ended before it began, and its row says so."""
+        try:
+            return work()
+        except NotRunning as error:
+            self._store.put_exit(head.job, head.attempt, "", "lost", error.what, -1)
+            raise

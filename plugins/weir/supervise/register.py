@@ -1,0 +1,87 @@
+"""The jobs that are known here, and what the store has of each of them."""
+
+from __future__ import annotations
+
+from spark_jobs.protocol.head import Head
+from weir.errors import Conflict, NotRunning, UnknownJob
+from weir.jobs.spec import JobSpec, parse
+from weir.jobs.specs import find, spec_of
+from weir.ports.cluster import Cluster
+from weir.ports.jobs import AttemptRow, JobRow
+from weir.supervise import pause
+from weir.supervise.epoch_start import Topic
+from weir.supervise.parts import Parts, or_none
+
+
+class Register:
+    def __init__(self, specs: dict[str, JobSpec], parts: Parts) -> None:
+        self.specs, self._parts, self._store = specs, parts, parts.store
+
+    def find(self, job: str) -> JobSpec:
+        """Return the spec that is here. Raises UnknownJob, BadSpec."""
+        return find(self.specs, job)
+
+    def spec(self, job: str) -> JobSpec:
+        """Return the spec that the job is judged and counted by. Raises UnknownJob, BadSpec."""
+        return spec_of(self.specs, job, self._store.job(job))
+
+    def known(self, job: str) -> None:
+        """Raises UnknownJob, unless there is a spec or a timeline: of a job whose folder is gone there is still the latter."""
+        if job not in self.specs and not self._store.events(job, 1):
+            self.find(job)
+
+    def wanted_running(self, job: str) -> JobRow:
+        """Return what is wanted of a job that should run. Raises UnknownJob or Conflict."""
+        self.find(job)
+        wanted = self._store.job(job)
+        if wanted is None or wanted.desired != "running":
+            raise Conflict(f"{job} is {'stopped' if wanted else 'not deployed'}.", f"Run: weir deploy {job}")
+        return wanted
+
+    def head(self, job: str) -> Head:
+        """Return the head. Raises UnknownJob if the job was never deployed."""
+        head = self._store.head(job)
+        if head is None:
+            raise UnknownJob(f"{job} was never deployed.", f"Run: weir deploy {job}")
+        return head
+
+    def attempt(self, job: str) -> int:
+        """Return the attempt that may write now, 0 for none."""
+        head = self._store.head(job)
+        return head.attempt if head else 0
+
+    def row(self, job: str, attempt: int) -> AttemptRow | None:
+        """Return the row of an attempt, None if it is not among the newest."""
+        return next((a for a in self._store.attempts(job) if a.attempt == attempt), None)
+
+    def newest_landed(self, job: str) -> Head | None:
+        """Return the newest row of the ledger, None if it is empty."""
+        return next(iter(self._store.ledger(job)), None)
+
+    def ran(self, job: str) -> JobSpec | None:
+        """Return the spec of the newest driver, None if nobody knows it. It says what the epoch has fixed, whoever starts the next one."""
+        version = next((a.version for a in self._store.attempts(job) if a.used), "")
+        text = next((v.spec for v in self._store.versions(job) if v.version == version), "")
+        return or_none(lambda: parse(text, f"version {version}")) if text else None
+
+    def paused(self, job: str) -> bool:
+        """Is a pause active? Asked again before each action: a pause may be younger than the report."""
+        return bool(pause.in_force(self._store.pauses(job), self._parts.now_ms()))
+
+    def topic(self, job: str) -> Topic:
+        """Ask the broker for the bounds of what the job reads. Raises NotRunning, or its kind TopicMissing."""
+        broker, topic = self._parts.source, self.spec(job).source.topic
+        return Topic(broker.topic_id(topic), broker.earliest_offsets(topic), broker.end_offsets(topic))
+
+    def cluster(self, job: str) -> Cluster:
+        """Return the cluster that the job runs on. Raises NotRunning if this process has no way to that kind of cluster."""
+        return self.cluster_of(job, self.spec(job))
+
+    def cluster_of(self, job: str, spec: JobSpec) -> Cluster:
+        """Return the cluster that a spec of the job names. Raises NotRunning."""
+        found = self._parts.clusters.get(spec.cluster)
+        if found is None:
+            raise NotRunning(
+                f"{job} runs on {spec.cluster}, which cannot be reached from here.", "See docs/clusters.md for the connection."
+            )
+        return found

@@ -1,0 +1,46 @@
+"""Does what a report calls for: restarts, rebuilds, or takes a version back."""
+
+from __future__ import annotations
+
+from weir.errors import Conflict
+from weir.ports.cluster import DriverState
+from weir.supervise.observation import with_the_clusters_word
+from weir.supervise.parts import Parts
+from weir.supervise.register import Register
+from weir.supervise.report import Report, Verdict
+from weir.supervise.requests import Action, StartRequest
+from weir.supervise.restart import Act
+from weir.supervise.rollbacks import Rollbacks
+from weir.supervise.starter import Starter
+
+
+class Responder:
+    def __init__(self, parts: Parts, register: Register, rollbacks: Rollbacks, starter: Starter) -> None:
+        self._parts, self._store, self._register, self._rollbacks, self._starter = parts, parts.store, register, rollbacks, starter
+
+    def act(self, report: Report) -> Action | None:
+        """Do what a report calls for, if its time has come. None if there is nothing to do, somebody else has done it, or the job is
+        paused.
+
+        A report may have waited for its turn: an attempt that was stalled and has landed since is well.
+        """
+        job = report.job
+        if report.act == Act.NONE or self._parts.now_ms() < report.not_before or self._register.paused(job):
+            return None
+        if report.verdict is Verdict.STALLED and dict(self._register.head(job).frontier) != dict(report.frontier):
+            return None
+        if report.evidence.get("driver") == DriverState.OUT_OF_MEMORY:
+            self._note_end(job, report.attempt)
+        try:
+            if report.act == Act.RESTART and (rolled_back := self._rollbacks.before_restart(job)):
+                return rolled_back
+            cause = Act.REBUILD if report.act == Act.REBUILD else Act.RESTART
+            return self._starter.start(StartRequest(job, report.attempt, str(cause), reason=report.sentence))
+        except Conflict:
+            return None
+
+    def _note_end(self, job: str, attempt: int) -> None:
+        """Keep what only the cluster could tell: that the driver was killed for its memory. The next one is given more for it."""
+        row = self._register.row(job, attempt)
+        if row and (ended := with_the_clusters_word(row, DriverState.OUT_OF_MEMORY)) != row:
+            self._store.put_exit(job, row.attempt, row.incarnation, ended.exit_reason, ended.exit_error, row.exit_batch)

@@ -1,0 +1,86 @@
+"""Acts on what standby.py judges: calls up, starts, retires. None of it may be in the way of a takeover."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from uuid import uuid4
+
+from weir.jobs.spec import parse
+from weir.ports.jobs import JobRow, StandbyRow
+from weir.supervise import standby
+from weir.supervise.kind import Kinds
+from weir.supervise.parts import Parts, or_none
+from weir.supervise.register import Register
+from weir.supervise.report import Report
+from weir.supervise.standby import Duty, States
+from weir.supervise.submission import enlarged
+from weir.supervise.timeline import Timeline
+
+
+class Standbys:
+    def __init__(self, parts: Parts, register: Register, timeline: Timeline, kinds: Kinds) -> None:
+        self._parts, self._store, self._register, self._timeline, self._kinds = parts, parts.store, register, timeline, kinds
+
+    def tend(self, report: Report) -> None:
+        """Do what a report's standbys call for. Looks again first: it may be repeated by anyone, at any time. Raises NotRunning."""
+        if report.standby_act == Duty.NONE:
+            return
+        job, wanted = report.job, self._store.job(report.job)
+        rows, states = self._seen(job)
+        version, now = self._version(wanted), self._parts.now_ms()
+        self._retire(job, standby.superfluous(rows, states, version, now))
+        for row in standby.lingering(rows, states, now):
+            self._register.cluster(job).kill(row.submission_id)
+        called_for = report.standby_act == Duty.START and standby.due(rows, states, version, now)
+        if wanted and called_for and self._register.attempt(job) == report.attempt and not self._register.paused(job):
+            self._start(job, wanted)
+
+    def call_up(self, wanted: JobRow, attempt: int, arguments: Sequence[str]) -> str:
+        """Give the attempt to a standby. Returns its submission id; empty if none fits, and a driver is to be started."""
+        job, version = wanted.job, self._version(wanted)
+        rows, states = or_none(lambda: self._seen(job)) or ((), {})
+        found = standby.fitting(rows, states, version)
+        if found:
+            self._store.call_up(job, found.id, attempt, arguments[0])
+        self._retire(job, [r for r in standby.superfluous(rows, states, version, self._parts.now_ms()) if r is not found])
+        return found.submission_id if found else ""
+
+    def dismiss(self, job: str) -> list[str]:
+        """Retire all that wait. Returns their submission ids."""
+        waiting = [row for row in self._store.standbys(job) if row.waits]
+        self._retire(job, waiting)
+        return [row.submission_id for row in waiting if row.submission_id]
+
+    def _retire(self, job: str, rows: Iterable[StandbyRow]) -> None:
+        for row in rows:
+            self._store.retire(job, row.id, self._parts.now_ms())
+            self._tell(
+                job, row, f"the standby {row.submission_id or row.id} of version {row.version} is not needed any more, or has ended."
+            )
+
+    def _start(self, job: str, wanted: JobRow) -> None:
+        """Note it, then submit it: one that nobody has noted would wait for ever."""
+        spec, now = parse(wanted.spec, f"version {wanted.version}"), self._parts.now_ms()
+        row = StandbyRow(f"{now:013d}-{uuid4().hex[:8]}", wanted.version, now)
+        driver = self._kinds[spec.kind.name].standby(spec, wanted.version, row.id, self._parts.code(wanted.version))
+        self._store.put_standby(job, row)
+        submission_id = self._register.cluster(job).submit(driver)
+        self._store.put_standby(job, replace(row, submission_id=submission_id))
+        self._tell(job, row, f"a standby was submitted as {submission_id}.")
+
+    def _tell(self, job: str, row: StandbyRow, text: str) -> None:
+        self._timeline.tell(job, "standby", f"{job}: {text}", 0, "weir", "", {"standby": row.id})
+
+    def _seen(self, job: str) -> tuple[Sequence[StandbyRow], States]:
+        rows = self._store.standbys(job)
+        asked = standby.asked_about(rows, self._parts.now_ms())
+        return rows, self._register.cluster(job).states_of(asked) if asked else {}
+
+    def _version(self, wanted: JobRow | None) -> str:
+        """The version that a standby is wanted of. None is while drivers need the larger memory: a standby has the usual one."""
+        version = standby.wanted_version(wanted)
+        if not version or wanted is None:
+            return ""
+        spec = parse(wanted.spec, f"version {wanted.version}")
+        return version if enlarged(spec, self._store.attempts(wanted.job)) is spec else ""

@@ -1,0 +1,51 @@
+"""Stops a job: its driver lands the batch at work and ends, or is killed, and can write no more."""
+
+from __future__ import annotations
+
+from weir.supervise.parts import Parts
+from weir.supervise.register import Register
+from weir.supervise.requests import Action
+from weir.supervise.standbys import Standbys
+from weir.supervise.takeover import Takeover
+from weir.supervise.timeline import Timeline
+from weir.supervise.wanted import Wanted
+
+STOP_WITHIN_S = 30.0  # as LAND_WITHIN_S, and a driver looks every 5 s
+KILL_WITHIN_S = 30.0
+
+
+class Stopper:
+    def __init__(
+        self, parts: Parts, register: Register, timeline: Timeline, takeover: Takeover, standbys: Standbys, wanted: Wanted
+    ) -> None:
+        self._parts, self._store, self._register, self._timeline = parts, parts.store, register, timeline
+        self._takeover, self._standbys, self._wanted = takeover, standbys, wanted
+
+    def stop(self, job: str, who: str, reason: str) -> Action:
+        """Let the driver land the batch at work and end, kill it if it does not, and keep the job stopped until the next deploy. What had
+        not landed is counted after that. Raises UnknownJob, or Conflict if somebody deploys it meanwhile."""
+        wanted = self._store.job(job)
+        if wanted is None:  # a job that was deployed once can be stopped without its folder
+            self._register.find(job)
+        head = self._store.head(job)
+        if wanted is None or head is None or wanted.desired == "stopped":
+            return Action(False, head.attempt if head else 0, f"{job} is stopped already.")
+        self._wanted.stop(wanted, who, reason)
+        row, standbys = self._register.row(job, head.attempt), self._standbys.dismiss(job)
+        if row and row.submission_id:
+            self._end(job, row.submission_id, begun=bool(head.incarnation))
+        for standby in standbys:
+            self._end(job, standby, begun=True)
+        fenced = self._takeover.fence(job, head.attempt, who, reason, wanted.version)
+        self._timeline.tell(job, "stop", f"{job} was stopped.", fenced.attempt, who, reason, {"replaces": head.attempt})
+        return Action(True, fenced.attempt, f"{job} is stopped. All that had landed is kept.")
+
+    def _end(self, job: str, submission_id: str, begun: bool) -> None:
+        """Wait for a driver to end by itself, as it does when the job is to stop; else kill it. What has not begun has nothing to land."""
+        if begun and self._ended(job, submission_id, STOP_WITHIN_S):
+            return
+        self._register.cluster(job).kill(submission_id)
+        self._ended(job, submission_id, KILL_WITHIN_S)
+
+    def _ended(self, job: str, submission_id: str, within_s: float) -> bool:
+        return self._parts.until(lambda: self._register.cluster(job).state(submission_id).ended, within_s)

@@ -1,0 +1,83 @@
+"""The versions of a job that were deployed: which are kept, which are good, and which driver runs which."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from weir.errors import NotRunning
+from weir.jobs import bundle, versions
+from weir.jobs.spec import JobSpec
+from weir.ports.cluster import DriverState
+from weir.ports.jobs import AttemptRow, JobRow, VersionRow
+from weir.supervise.observation import submit_grace_ms
+from weir.supervise.parts import Parts
+from weir.supervise.register import Register
+
+
+class Versions:
+    def __init__(self, parts: Parts, register: Register) -> None:
+        self._parts, self._store, self._register = parts, parts.store, register
+        self._bundles = Path(parts.settings.bundles)
+
+    def all(self, job: str) -> list[VersionRow]:
+        """Return every version that was deployed, the last one first; good where an attempt of it has become ready or landed a batch.
+
+        Raises UnknownJob.
+        """
+        rows = self._store.versions(job)
+        if not rows:
+            self._register.find(job)
+        return versions.with_good(rows, self._store.head(job), self._store.attempts(job))
+
+    def kept(self) -> set[str]:
+        """Return the versions whose code is here."""
+        return bundle.kept(self._bundles)
+
+    def put(self, spec: JobSpec, version: str) -> None:
+        """Note that a version is being deployed."""
+        self._store.put_version(spec.name, VersionRow(version, self._parts.now_ms(), spec.dump()))
+
+    def put_good(self, job: str, row: AttemptRow | None) -> None:
+        """Note that the attempt's version has become ready."""
+        if row and row.version:
+            self._store.put_good(job, row.version)
+
+    def remember(self, job: str, wanted: JobRow | None) -> None:
+        """Keep what attempts tell of versions: they are listed only so far back. One that ran before versions were kept is noted, too."""
+        noted = {row.version: row.good for row in self._store.versions(job)}
+        if wanted and wanted.version not in noted:
+            self._store.put_version(job, VersionRow(wanted.version, wanted.changed_at, wanted.spec))
+        for row in self.all(job):
+            if row.good and not noted.get(row.version):
+                self._store.put_good(job, row.version)
+
+    def drop_old(self, job: str, current: str) -> None:
+        """Delete the code of versions that nobody goes back to."""
+        bundle.drop(self._bundles, versions.droppable(self.all(job), self._store.attempts(job), current))
+
+    def runs(self, wanted: JobRow | None, version: str, job: str, attempt: int) -> bool:
+        """Is the version wanted, and does the attempt run it? A deploy that failed halfway, tried again, was called done while the old code
+        ran on.
+
+        Raises NotRunning if that cannot be known: a second driver would do no harm, but nobody asked for one.
+        """
+        if wanted is None or (wanted.desired, wanted.version) != ("running", version):
+            return False
+        row = self._submitted(job, attempt)
+        if row is None or not row.submission_id or row.exit_reason or row.version not in ("", version):
+            return False
+        state = self._register.cluster(job).state(row.submission_id)
+        if state is DriverState.UNKNOWN:
+            raise NotRunning(f"Spark's master does not say whether {job} runs.", "Look at: weir status")
+        return not state.ended
+
+    def _submitted(self, job: str, attempt: int) -> AttemptRow | None:
+        """The attempt's row. Whoever has just taken it is given the time to submit its driver: of many deploys at once, one starts it."""
+        grace = submit_grace_ms(self._register.spec(job).cluster)
+        while (row := self._register.row(job, attempt)) and _is_submitting(row) and self._parts.now_ms() - row.taken_at <= grace:
+            self._parts.sleep(0.2)
+        return row
+
+
+def _is_submitting(row: AttemptRow) -> bool:
+    return not row.submission_id and row.cause != "stop"

@@ -1,0 +1,71 @@
+"""A manager with everything around it in memory, for tests of supervision."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from spark_jobs.counts.cells import Delta
+from spark_jobs.protocol.head import Batch, Head, Totals, advance
+from spark_jobs.protocol.writer import Counted, Writer
+from spark_jobs.runtime.contract import JobArguments
+from weir.factory import assemble
+from weir.jobs.folders import sound
+from weir.settings import PROJECT, Settings
+from weir.supervise.manager import Manager
+from weir.supervise.parts import Parts
+from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
+
+JOB = "error_counts"
+
+
+class Bench:
+    """A manager with everything around it in memory. `run` plays the driver of a submission with the product's own writer."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store, self.cluster, self.broker = MemoryStore(), MemoryCluster(), MemoryBroker()
+        self.checkpoints, self.clock = MemoryCheckpoints(), Clock()
+        self.broker.create("logs", partitions=2)
+        settings = Settings(home=str(folder), bundles=str(folder / "bundles"), checkpoints="memory")
+        specs = sound(PROJECT / "spark_jobs")
+        clusters = {"standalone": self.cluster}
+        self.parts = Parts(self.store, clusters, self.broker, self.checkpoints, settings, self.clock, self.clock.sleep)
+        self.manager = assemble(specs, self.parts)
+
+    def another(self, **changes: Any) -> Manager:
+        """A manager of another process, with the same specs, over the same parts but for these."""
+        return assemble(self.manager.specs, replace(self.parts, **changes))
+
+    def arguments(self, submission_id: str) -> JobArguments:
+        """Those that it was submitted with; those that it was called up with for a standby that was."""
+        args = JobArguments.from_argv(self.cluster.submissions[submission_id].arguments)
+        orders = self.store.orders(JOB, args.standby)
+        return JobArguments.from_argv([orders.arguments]) if orders and orders.arguments else args
+
+    def writer(self, submission_id: str) -> Writer:
+        args = self.arguments(submission_id)
+        self.checkpoints.start(JOB, args.epoch, args.attempt)
+        writer = Writer(self.store, JOB, args.attempt, f"i-{submission_id}", args.version, args.shards, lambda: int(self.clock() * 1e6))
+        writer.start()
+        return writer
+
+    def land(self, writer: Writer, batch_id: int, start: int, end: int) -> None:
+        n = end - start
+        self.fill(0, max(end, self.broker.end_offsets("logs")[0]))
+        counted = lambda before: Counted(  # noqa: E731
+            [Delta(0, "web", "error", "x", n)], Totals(n, {"error": n}), advance(before, {0: 0}, {0: 0}, 60_000)
+        )
+        epoch, attempt = self.head().epoch, writer._attempt
+        self.checkpoints.plan(JOB, epoch, attempt, batch_id, {0: end, 1: 0})
+        writer.write(Batch(batch_id, {0: start, 1: 0}, {0: end, 1: 0}), counted)
+        self.checkpoints.commit(JOB, epoch, attempt, batch_id)
+
+    def fill(self, partition: int, end: int) -> None:
+        """Let the topic have lines up to there."""
+        self.broker.fill("logs", partition, end - self.broker.end_offsets("logs")[partition])
+
+    def head(self) -> Head:
+        head = self.store.head(JOB)
+        assert head is not None
+        return head
