@@ -388,6 +388,7 @@ def test_a_driver_that_could_not_be_launched_has_failed() -> None:
             "java.nio.file.NoSuchFileException: /jobs/counts.jar\n\tjava.base/java.nio.file.Files.copy(Files.java:1305)"
         )
         assert cluster.state(driver) is DriverState.FAILED
+        assert isinstance(cluster, StandaloneCluster) and "NoSuchFileException" in cluster.ending(driver)
         assert cluster.states_of([driver, lost]) == {driver: DriverState.FAILED, lost: DriverState.LOST}
 
 

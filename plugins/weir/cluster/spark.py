@@ -47,7 +47,7 @@ class StandaloneCluster:
 
         A Python driver notices that end at its next call into Spark: after 0.3 to 2 s where it waits for a query, after 17 s in a script
         that seldom calls. Until then it can still write what it writes by itself, without Spark."""
-        answer = self._rest.first(lambda api: api.get(f"/v1/submissions/status/{submission_id}"), _decides)
+        answer = self._status(submission_id)
         if not answer:
             return DriverState.UNKNOWN
         said = str(answer.get("driverState") or "NOT_FOUND")
@@ -66,9 +66,14 @@ class StandaloneCluster:
         self._rest.first(lambda api: api.send("POST", f"/v1/submissions/kill/{submission_id}"), _decides)
 
     def ending(self, submission_id: str) -> str:
-        """From the pages of the worker that ran it. PySpark's own output, its exception included, goes to standard output there."""
+        """From the pages of the worker that ran it. PySpark's own output, its exception included, goes to standard output there. A driver
+        that could not be launched printed nothing: why is with the master."""
         worker = self._worker(submission_id)
-        return "\n".join(self._printed(worker, submission_id, stream) for stream in ("stderr", "stdout")) if worker else ""
+        stderr = self._printed(worker, submission_id, "stderr") if worker else None
+        stdout = self._printed(worker, submission_id, "stdout") if stderr is not None else None
+        if stderr or stdout:
+            return f"{stderr or ''}\n{stdout or ''}"
+        return str(self._status(submission_id).get("message") or "")
 
     def log_link(self, submission_id: str) -> str:
         worker = self._worker(submission_id)
@@ -81,11 +86,16 @@ class StandaloneCluster:
         pages = {str(w.get("id")): w.get("webuiaddress") for w in rows(page, "workers")}
         return str(pages.get(worker) or "")
 
-    def _printed(self, worker: str, submission_id: str, stream: str) -> str:
-        """The end of a stream, behind a line in which the worker says which bytes they are."""
+    def _printed(self, worker: str, submission_id: str, stream: str) -> str | None:
+        """The end of a stream, which comes behind a line that says which bytes it is; None if the worker does not answer."""
         path = f"/log/?driverId={quote(submission_id)}&logType={stream}&byteLength={ENDING_BYTES}"
         head, _, text = Api(worker, self._timeout_s).text(path, ENDING_BYTES + 1024).partition("\n")
-        return text if head.startswith("==== Bytes") else ""
+        if not head.startswith("==== Bytes"):
+            return None
+        return "" if text.startswith("Error: invalid log directory") else text
+
+    def _status(self, submission_id: str) -> Mapping[str, Any]:
+        return self._rest.first(lambda api: api.get(f"/v1/submissions/status/{submission_id}"), _decides)
 
     def room(self) -> Room | None:
         alive = [w for w in rows(self._page(), "workers") if w.get("state") == "ALIVE"]

@@ -19,7 +19,7 @@ LONGEST = 500  # characters of an error
 LOG_LINE = re.compile(r"\d{2,4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d\S* |\{\"")  # ends an exception: Spark's layout, ISO dates, JSON
 TRACEBACK = "Traceback (most recent call last):"
 MAIN = re.compile(r'(?:Exception in thread "[^"]+"|User class threw exception:) (?=[\w.$]+)')  # the latter in YARN's diagnostics
-QUERY_ENDED = re.compile(r"ERROR \S+: Query .*terminated with error")
+BEHIND = re.compile(r".*ERROR \S+: Query .*terminated with error$|Exception from the cluster:$")  # the latter: it could not be launched
 RAISED = re.compile(
     r"(?:Caused by: |: )?(?P<module>(?:[A-Za-z_]\w*\.)*)(?P<kind>[A-Za-z_][\w$]*(?:Error|Exception|Exit|Interrupt)\b|(?<=\.)[A-Z]\w*(?=:))"
     r"(?P<text>.*)"
@@ -86,7 +86,7 @@ def _of_main(line: str) -> bool:
 
 
 def _of_query(line: str) -> bool:
-    return bool(QUERY_ENDED.search(line))
+    return bool(BEHIND.match(line))
 
 
 def _of_start(line: str) -> bool:
@@ -97,7 +97,7 @@ def _of_start(line: str) -> bool:
 def _raised(lines: Sequence[str]) -> Iterator[str]:
     """From the line that an exception begins with to the next line of a log, without the frames of a trace and without a plan."""
     first, planned = MAIN.sub("", lines[0]), False
-    if first != TRACEBACK and not QUERY_ENDED.search(first):
+    if first != TRACEBACK and not BEHIND.match(first):
         yield first
     for line in lines[1:]:
         if LOG_LINE.match(line):
