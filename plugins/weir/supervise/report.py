@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 
-from spark_jobs.protocol.head import Offsets
-
 FRESH_MS = 15_000  # a kept report is no older while its stream moves: written at every look it was one write a second for each job
 
 
@@ -24,6 +22,7 @@ class Verdict(StrEnum):
     POISONED = "poisoned"
     DIVERGED = "diverged"
     DATA_LOSS = "data_loss"
+    UNCONFIRMED = "unconfirmed"
     UNKNOWN = "unknown"
     STOPPED = "stopped"
     MAINTENANCE = "maintenance"
@@ -31,9 +30,10 @@ class Verdict(StrEnum):
 
 # Weir has nothing to do about these. Slow is trouble all the same: a person must give it more.
 CALM = {Verdict.STARTING, Verdict.OK, Verdict.IDLE, Verdict.CATCHING_UP, Verdict.SLOW, Verdict.UNKNOWN, Verdict.STOPPED}
-TROUBLE = frozenset(
-    {Verdict.SLOW, Verdict.DOWN, Verdict.STALLED, Verdict.CRASH_LOOPING, Verdict.POISONED, Verdict.DIVERGED, Verdict.DATA_LOSS}
-)
+TROUBLE = frozenset({
+    Verdict.SLOW, Verdict.DOWN, Verdict.STALLED, Verdict.CRASH_LOOPING, Verdict.POISONED, Verdict.DIVERGED, Verdict.DATA_LOSS,
+    Verdict.UNCONFIRMED,
+})  # fmt: skip
 UNKNOWN_MS = 300_000  # a part that is killed is back within a minute or two; what is not known for longer, nobody watches over
 SETTLED = {Verdict.OK, Verdict.IDLE}
 ENDED = {Verdict.CRASH_LOOPING: Verdict.DOWN}  # crash looping is down with nothing left to try
@@ -55,7 +55,7 @@ class Report:
     next_step: str = ""
     evidence: Mapping[str, object] = field(default_factory=dict)
     lag_since: int = 0
-    frontier: Offsets = field(default_factory=dict)
+    frontier: Mapping[str, int] = field(default_factory=dict)
     act: str = "none"
     plan: str = ""
     not_before: int = 0
@@ -84,7 +84,6 @@ class Report:
     def from_json(cls, text: str) -> Report:
         values = json.loads(text)
         values["verdict"] = Verdict(values["verdict"])
-        values["frontier"] = {int(p): o for p, o in values["frontier"].items()}
         return cls(**values)
 
 
