@@ -3,7 +3,7 @@
 import typer
 
 from drill.command import drill
-from weir.cli.main import main
+from weir.cli import main
 
 app = typer.Typer(pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]})
 app.command()(drill)

@@ -556,7 +556,11 @@ def _queries(files: Mapping[str, bytes], written: int) -> list[QueryProgress]:
     for path, data in files.items():
         if match := re.fullmatch(r"(?:(.+)/)?(offsets|commits)/(\d+)", path):
             found.setdefault(match[1] or "", {"offsets": {}, "commits": {}})[match[2]][int(match[3])] = data
-    return [progress_of(name, q["offsets"], q["commits"], dict.fromkeys(q["commits"], written)) for name, q in sorted(found.items())]
+    ids = {name: files.get(f"{name}/metadata".lstrip("/"), b"") for name in found}
+    return [
+        progress_of(name, q["offsets"], q["commits"], dict.fromkeys(q["commits"], written), metadata=ids[name])
+        for name, q in sorted(found.items())
+    ]
 
 
 def _is_kept(path: str, files: Collection[str], newest: int | None) -> bool:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -25,12 +25,13 @@ JOB = "error_counts"
 class Stack:
     """A running stack. `weir` runs the command as a user would and returns what it printed."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, command: Path = WEIR, env: Mapping[str, str] = os.environ) -> None:
         self.home = home
-        self._env = {**os.environ, "WEIR_HOME": str(home), "WEIR_FAILPOINTS": str(home / "failpoints")}
+        self.command = str(command)
+        self.env = {**env, "WEIR_HOME": str(home), "WEIR_FAILPOINTS": str(home / "failpoints")}
 
     def run(self, *args: str, stdin: bytes | None = None, timeout: float = 600) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run([str(WEIR), *args], input=stdin, env=self._env, capture_output=True, timeout=timeout, check=False)
+        return subprocess.run([self.command, *args], input=stdin, env=self.env, capture_output=True, timeout=timeout, check=False)
 
     def weir(self, *args: str, stdin: bytes | None = None, timeout: float = 600) -> str:
         done = self.run(*args, stdin=stdin, timeout=timeout)
@@ -47,8 +48,8 @@ class Stack:
 
     def ingest_in_background(self, file: Path, service: str, rate: int | None = None) -> subprocess.Popen[bytes]:
         slowly = ["--rate", str(rate)] if rate else []
-        command = [str(WEIR), "ingest", str(file), "--service", service, *slowly]
-        return subprocess.Popen(command, env=self._env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        command = [self.command, "ingest", str(file), "--service", service, *slowly]
+        return subprocess.Popen(command, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def wait_landed(self, seconds: int = 240) -> None:
         self.weir("wait", JOB, "--lag", "0", "--timeout", f"{seconds}s", timeout=seconds + 60)

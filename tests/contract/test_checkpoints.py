@@ -11,6 +11,7 @@ import pytest
 
 from weir.cluster.checkpoints import CheckpointFolders
 from weir.errors import NotRunning
+from weir.ports.checkpoints import QueryProgress
 from weir.testing import MemoryCheckpoints
 
 JOB = "counts"
@@ -95,10 +96,9 @@ def test_what_is_put_is_there_and_what_is_forgotten_is_not(place: Place) -> None
 def test_the_attempts_of_an_epoch_may_share_a_folder_which_is_none_of_theirs(place: Place) -> None:
     shared = place.there.location(JOB, 1)
     assert len({shared, place.there.location(JOB, 2), place.there.location(JOB, 1, 3)}) == 3
+    place.write(1, None, "query/metadata", b'{"id":"7f"}')
     place.write(1, None, "query/offsets/0", b'v1\n{}\n{"logs":{"0":7}}')
-    assert [(q.folder, q.planned, q.committed, q.planned_ends) for q in place.there.progress(shared)] == [
-        ("query", 0, -1, {"logs": {0: 7}})
-    ]
+    assert place.there.progress(shared) == [QueryProgress("query", 0, -1, {"logs": {0: 7}}, None, 0, "7f")]
     assert list(place.there.attempts(JOB)) == []
 
 

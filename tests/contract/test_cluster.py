@@ -342,6 +342,8 @@ def test_an_application_that_was_killed_for_its_memory(code: int, state: DriverS
     ("diagnostics", "state"),
     [
         (DIAGNOSTICS.format(-100), DriverState.LOST),
+        (DIAGNOSTICS.format(-102), DriverState.LOST),
+        (DIAGNOSTICS.format(-1000), DriverState.FAILED),
         ("ApplicationMaster for attempt appattempt_1700000000000_0000_000001 timed out. Failing the application.", DriverState.LOST),
         ("User application exited with status 1", DriverState.FAILED),
     ],

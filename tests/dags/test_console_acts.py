@@ -17,7 +17,6 @@ from tests.dags.pages import Elements
 from weir.console import forms
 from weir.errors import Refused
 from weir.supervise.actions import ACTS
-from weir.supervise.plan import Check
 
 TROUBLES = {"quarantine": Fleet.poison, "accept_loss": Fleet.lose}
 SENT = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -1,5 +1,5 @@
 """`python -m weir.cli` is `weir`."""
 
-from weir.cli.main import main
+from weir.cli import main
 
 main()

@@ -24,7 +24,8 @@ what to try next
 def up() -> None:
     """Start the whole stack, deploy error_counts and show its first counts.
 
-    Run again while all is up, it changes nothing.
+    Run again while all is up, it changes nothing. After an upgrade of the code it restarts Airflow and deploys the new version; the
+    stream goes on meanwhile.
 
     Example: weir up
     """

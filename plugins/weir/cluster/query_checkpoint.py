@@ -19,7 +19,7 @@ NAME = re.compile(r"\A[^{\[:]*:")  # of a source, in format v2
 
 
 def progress_of(
-    folder: str, offsets: Files, commits: Files, committed_at: Mapping[int, int], initial: Iterable[bytes] = ()
+    folder: str, offsets: Files, commits: Files, committed_at: Mapping[int, int], initial: Iterable[bytes] = (), metadata: bytes = b""
 ) -> QueryProgress:
     """The progress of a query from the newest files of its folder. `committed_at` is when the files of `commits` were written (ms),
     `initial` where its sources began.
@@ -36,6 +36,7 @@ def progress_of(
         planned_ends=ends_of(offsets[planned]) if planned in offsets else None,
         committed_ends=ends_of(offsets[committed]) if committed in offsets else began,
         committed_at=committed_at.get(committed, 0),
+        query=_id(metadata),
     )
 
 
@@ -47,6 +48,11 @@ def ends_of(data: bytes) -> Ends | None:
     if not sources or not all(map(_whole, sources)):
         return None
     return _merged([_kafka(source) for source in sources])
+
+
+def _id(metadata: bytes) -> str:
+    found = _json(metadata.decode(errors="replace"))
+    return str(found.get("id", "")) if isinstance(found, dict) else ""
 
 
 def _merged(many: Iterable[Ends | None]) -> Ends | None:

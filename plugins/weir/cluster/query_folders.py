@@ -49,10 +49,11 @@ def _query(fs: FileSystem, root: str, path: str) -> QueryProgress:
     wanted = {*sorted(planned)[-NEWEST:], *(batch for batch in kept if batch in planned)}
     return progress_of(
         folder=path.removeprefix(root).lstrip("/"),
-        offsets={n: data for n in wanted if (data := _read(fs, planned[n])) is not None},
-        commits={n: data for n in kept if (data := _read(fs, commits[n])) is not None},
+        offsets={n: data for n in wanted if (data := _read(fs, planned[n].path)) is not None},
+        commits={n: data for n in kept if (data := _read(fs, commits[n].path)) is not None},
         committed_at={n: (commits[n].mtime_ns or 0) // 1_000_000 for n in kept},
-        initial=[] if commits else [data for one in _list(fs, f"{path}/sources") if (data := _read(fs, one, "/0")) is not None],
+        initial=[] if commits else [data for one in _list(fs, f"{path}/sources") if (data := _read(fs, f"{one.path}/0")) is not None],
+        metadata=_read(fs, f"{path}/metadata") or b"",
     )
 
 
@@ -64,10 +65,10 @@ def _list(fs: FileSystem, folder: str) -> list[FileInfo]:
     return list(fs.get_file_info(FileSelector(folder, allow_not_found=True)))
 
 
-def _read(fs: FileSystem, one: FileInfo, below: str = "") -> bytes | None:
-    """A file's content; None if it was purged meanwhile."""
+def _read(fs: FileSystem, path: str) -> bytes | None:
+    """A file's content; None if it is not there, or was purged meanwhile."""
     try:
-        with fs.open_input_stream(one.path + below) as stream:
+        with fs.open_input_stream(path) as stream:
             return bytes(stream.read(MOST_BYTES))
     except FileNotFoundError:
         return None

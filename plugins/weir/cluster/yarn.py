@@ -27,9 +27,9 @@ STATES = {
 }
 # KILLED_EXCEEDED_VMEM and KILLED_EXCEEDED_PMEM of org.apache.hadoop.yarn.api.records.ContainerExitStatus, as diagnostics quote them.
 OVER_MEMORY = re.compile(r"exitCode: -10[34]\b")
-# ABORTED of the same, for a container on a node that was lost; and what the ResourceManager says of a driver that it no longer hears from
-# (org.apache.hadoop.yarn.server.resourcemanager.rmapp.attempt.RMAppAttemptImpl). In neither case has a node seen the process end.
-GIVEN_UP = re.compile(r"exitCode: -100\b|on a \*lost\* node|ApplicationMaster for attempt \S+ timed out")
+# ABORTED (its node was lost) and PREEMPTED of the same, which the ResourceManager sets by itself; and what it says of a driver that it
+# no longer hears from (org.apache.hadoop.yarn.server.resourcemanager.rmapp.attempt.RMAppAttemptImpl). No node has seen the process end.
+GIVEN_UP = re.compile(r"exitCode: -10[02]\b|on a \*lost\* node|ApplicationMaster for attempt \S+ timed out")
 # Of a node's application whose containers have all ended:
 # https://hadoop.apache.org/docs/stable/hadoop-yarn/hadoop-yarn-site/NodeManagerRest.html#Application_API
 CONTAINERS_ENDED = ("APPLICATION_RESOURCES_CLEANINGUP", "FINISHED")

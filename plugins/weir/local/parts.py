@@ -5,9 +5,10 @@ from __future__ import annotations
 from weir.local import airflow, cassandra, kafka, postgres, spark
 from weir.local.part import Part, Stack
 
+AIRFLOW = ("airflow-scheduler", "airflow-triggerer", "airflow-dag-processor", "airflow-api-server")
 # Airflow first, so that it does not take what follows for an outage; then the drivers with their worker, then what they write to.
 STOP_ORDER = (
-    ("airflow-scheduler", "airflow-triggerer", "airflow-dag-processor", "airflow-api-server"),
+    AIRFLOW,
     ("spark-worker",),
     ("spark-master", "kafka", "cassandra", "postgres"),
 )

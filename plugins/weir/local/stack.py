@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from weir.errors import Prerequisite, StackFailed
-from weir.local import first_counts, folder, jars, parts, secrets
+from weir.local import first_counts, folder, jars, parts, release, secrets
 from weir.local import logs as log_files
 from weir.local.part import Part, Stack
 from weir.local.preflight import java_problem
@@ -76,11 +76,13 @@ def up(reporter: Reporter, servers_only: bool = False) -> UpReport:
 
 
 def _all_up(servers_only: bool) -> bool:
-    """True if every server answers and the sample's job runs."""
+    """True if every server answers, the sample's job runs, and the supervisor is of this release."""
     found = status()
     driver = servers_only or any(each["part"] == f"driver:{first_counts.JOB}" for each in found)
     fed = servers_only or first_counts.fed(home()).exists()
-    return bool(found) and supervisor() is not None and driver and fed and all(each["state"] == OK for each in found)
+    daemon = supervisor()
+    current = daemon is not None and release.is_current(daemon)
+    return bool(found) and current and driver and fed and all(each["state"] == OK for each in found)
 
 
 @contextmanager
@@ -103,13 +105,17 @@ def told_to_end() -> Iterator[None]:
 
 
 def _start(reporter: Reporter, servers_only: bool) -> None:
-    ours = supervisor() is None
+    daemon = supervisor()
+    ours = daemon is None
     try:
         with reporter.step("jars of Kafka, Cassandra and Spark's Kafka source"):
             for name in jars.ROOTS:
                 jars.class_path(name)
-        stack = folder.configure(home(), reporter.note) if ours else folder.load(home())
-        if ours:
+        if daemon and not release.is_current(daemon):
+            with reporter.step("stopping Airflow and the supervisor of the release before"):
+                _stop_old_release(daemon)
+        stack = folder.configure(home(), reporter.note) if supervisor() is None else folder.load(home())
+        if supervisor() is None:
             _launch(stack)
         _await_servers(stack, reporter)
         if not servers_only:
@@ -132,7 +138,8 @@ def _launch(stack: Stack) -> None:
     for name, record in state.read().items():
         if not record.child():
             state.put(name, Record())
-    daemon = Child.start((sys.executable, "-m", "weir.local.supervisor"), stack.log(SUPERVISOR), _daemon_env(stack), stack.home)
+    command = (sys.executable, "-m", "weir.local.supervisor", release.digest())
+    daemon = Child.start(command, stack.log(SUPERVISOR), _daemon_env(stack), stack.home)
     state.put(SUPERVISOR, Record(STARTING, "is starting", daemon.pid, daemon.created))  # at once: whoever stops us now must find it
 
 
@@ -205,15 +212,26 @@ def _stop_all() -> None:
     daemon = supervisor()
     if daemon:
         daemon.stop(grace=DOWN_S)
-    records = StateFile(home()).read()
-    known = {part.name: part for part in parts.all_parts(folder.load(home()))} if folder.known(home()) else {}
     for group in parts.STOP_ORDER:
-        running = [(known[name], child) for name in group if name in known and (child := records.get(name, Record()).child())]
-        if running:
-            with ThreadPoolExecutor(len(running)) as pool:
-                list(pool.map(lambda each: each[1].stop(each[0].stop_signal, each[0].stop_s), running))
+        _stop_parts(group)
     sweep(str(home()))
     _forget()
+
+
+def _stop_parts(group: Iterable[str]) -> None:
+    """End parts that no supervisor keeps alive any more, all at once."""
+    records = StateFile(home()).read()
+    known = {part.name: part for part in parts.all_parts(folder.load(home()))} if folder.known(home()) else {}
+    running = [(known[name], child) for name in group if name in known and (child := records.get(name, Record()).child())]
+    if running:
+        with ThreadPoolExecutor(len(running)) as pool:
+            list(pool.map(lambda each: each[1].stop(each[0].stop_signal, each[0].stop_s), running))
+
+
+def _stop_old_release(daemon: Child) -> None:
+    """End what has old code in memory. A supervisor that is killed leaves servers and drivers alone; one that is asked stops them."""
+    daemon.kill_group()
+    _stop_parts(parts.AIRFLOW)
 
 
 def _forget() -> None:

@@ -40,6 +40,7 @@ class QueryProgress:
     """How far one query of a job has come, read from its checkpoint.
 
     `folder`: the query's, below the job's; empty for the job's own.
+    `query`: its id, which stays the same over restarts; empty if not known.
     `planned`, `committed`: the newest batch of each, -1 for none.
     `planned_ends`, `committed_ends`: where these batches end in Kafka. Empty without a Kafka source, None if not known. Before the first
     commit, `committed_ends` is where the query began.
@@ -52,6 +53,7 @@ class QueryProgress:
     planned_ends: Ends | None
     committed_ends: Ends | None
     committed_at: int
+    query: str = ""
 
     @property
     def uncommitted(self) -> int:

@@ -31,6 +31,7 @@ WRAPPINGS = re.compile(
     r"\[STREAM_FAILED\] |Query \[id = [^]]*\] terminated with exception: |Job aborted due to stage failure: "
     r"|Task \S+ in stage \S+ failed \d+ times, most recent failure: |Lost task \S+ in stage \S+ \(TID \d+\) \([^)]*\): | SQLSTATE: \w+"
 )
+FAILED_QUERY = re.compile(r"\[id = ([0-9a-f-]{36}), runId = ")
 IDENTITIES = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|(?<=@)[0-9a-f]{4,}\b")
 # The program asks for what is not there, and no disk or network is away: as of the JVM's, whose families leave the same out.
 NOT_THERE = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError)
@@ -39,19 +40,22 @@ NOT_THERE = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirector
 @dataclass(frozen=True)
 class Ending:
     """`reason` is that of an attempt's row: `failed`, `lost` for an outage, `out_of_memory`; empty if the output does not say. `error` is
-    one line, the same for the same error of another attempt."""
+    one line, the same for the same error of another attempt. `query` is the id of the query that failed, as in the `metadata` of its
+    checkpoint; empty if it was none, or is not said."""
 
     reason: str = ""
     error: str = ""
+    query: str = ""
 
 
 def read_ending(printed: str) -> Ending:
     """The ending of a driver that the cluster says has failed."""
-    raised = _last_exception(printed.splitlines())
+    block = _last_exception(printed.splitlines())
+    raised = list(_raised(block))
     if not raised:
         return Ending()
-    error = _in_one_line(raised)
-    return Ending(_reason(raised, error).name.lower(), error)
+    error, query = _in_one_line(raised), FAILED_QUERY.search("\n".join(block))
+    return Ending(_reason(raised, error).name.lower(), error, query[1] if query else "")
 
 
 def _reason(raised: Sequence[str], error: str) -> Exit:
@@ -68,12 +72,13 @@ def _is_os_error(kind: str) -> bool:
     return isinstance(known, type) and issubclass(known, OSError) and not issubclass(known, NOT_THERE)
 
 
-def _last_exception(lines: Sequence[str]) -> list[str]:
-    """The lines of what was raised, without where; empty if there is none."""
+def _last_exception(lines: Sequence[str]) -> Sequence[str]:
+    """From the line that the exception begins with to the next line of a log; empty if there is none."""
     for begins in (_of_python, _of_main, _of_query, _of_start):
-        found = [n for n, line in enumerate(lines) if begins(line)]
-        if found and (raised := list(_raised(lines[found[-1] :]))):
-            return raised
+        first = max((n for n, line in enumerate(lines) if begins(line)), default=None)
+        if first is not None:
+            end = next((n for n in range(first + 1, len(lines)) if LOG_LINE.match(lines[n])), len(lines))
+            return lines[first:end]
     return []
 
 
@@ -94,17 +99,13 @@ def _of_start(line: str) -> bool:
     return bool(REFUSED.match(line)) or line.startswith(("SyntaxError: ", "IndentationError: ", "TabError: "))
 
 
-def _raised(lines: Sequence[str]) -> Iterator[str]:
-    """From the line that an exception begins with to the next line of a log, without the frames of a trace and without a plan."""
-    first, planned = MAIN.sub("", lines[0]), False
-    if first != TRACEBACK and not BEHIND.match(first):
-        yield first
-    for line in lines[1:]:
-        if LOG_LINE.match(line):
-            return
+def _raised(block: Sequence[str]) -> Iterator[str]:
+    """The lines of what was raised, without the frames of a trace and without a plan."""
+    planned = False
+    for line in block:
         planned = line.startswith(PLAN) or (planned and not line.startswith(("\tat ", "Caused by: ")))
-        if line.strip() and not planned and not line.startswith(("  ", "\t")):
-            yield line
+        if line.strip() and not planned and not line.startswith(("  ", "\t")) and line != TRACEBACK and not BEHIND.match(line):
+            yield MAIN.sub("", line)
 
 
 def _in_one_line(raised: Sequence[str]) -> str:

@@ -1,21 +1,25 @@
-"""When to let go of the connections: at once, or when the last user has left."""
+"""When the store is closed: at once, or when its last user has left it."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from typing import Protocol
+
+
+class Closes(Protocol):
+    def close(self) -> None: ...
 
 
 class Lifetime:
-    def __init__(self, end: Callable[[], None]) -> None:
-        self._end, self._users, self._closing, self._counting = end, 0, False, threading.Lock()
+    def __init__(self, store: Closes) -> None:
+        self._store, self._users, self._closing, self._counting = store, 0, False, threading.Lock()
 
     def close(self) -> None:
         with self._counting:
             self._closing = True
             if self._users:
                 return
-        self._end()
+        self._store.close()
 
     def enter(self) -> None:
         """For work that goes on behind whoever may close: a driver was submitted, and its submission could not be noted any more."""
@@ -27,4 +31,4 @@ class Lifetime:
             self._users -= 1
             if self._users or not self._closing:
                 return
-        self._end()
+        self._store.close()

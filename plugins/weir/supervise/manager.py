@@ -41,8 +41,8 @@ from weir.supervise.wanted import Wanted
 
 class Manager:
     def __init__(self, specs: dict[str, JobSpec], parts: Parts, kinds: Kinds) -> None:
-        self.specs, self.store, self.source = specs, parts.store, parts.source
-        self._lifetime = Lifetime(self.store.close)
+        self.store, self.source = parts.store, parts.source
+        self._lifetime = Lifetime(self.store)
         self._register, timeline, copies = Register(specs, parts), Timeline(parts), CheckpointCopies(parts.checkpoints)
         takeover, self._versions, wanted = Takeover(parts, self._register, timeline), Versions(parts, self._register), Wanted(parts)
         self._new_epoch = NewEpoch(parts, self._register, takeover)
@@ -56,6 +56,15 @@ class Manager:
         self._rollbacks = Rollbacks(parts, self._register, self._health, self._versions, wanted, self._starter)
         self._responder = Responder(parts, self._register, self._rollbacks, self._starter)
         self._pauses = Pauses(parts, self._register, timeline)
+
+    @property
+    def specs(self) -> dict[str, JobSpec]:
+        """The specs that are here, by job."""
+        return self._register.specs
+
+    @specs.setter
+    def specs(self, specs: dict[str, JobSpec]) -> None:
+        self._register.specs = specs
 
     def close(self) -> None:
         """Let go of the store, at once or when its last user has left it."""

@@ -26,7 +26,7 @@ from pathlib import Path
 sys.path[:0] = [{plugins!r}, {project!r}]
 from tests.unit.api.service import Service
 from weir.cli import service as command
-from weir.cli import main as cli
+from weir.cli import app as cli
 made = Service(Path({folder!r}))
 made.manager.close = lambda: None
 command.connected = lambda: made.manager

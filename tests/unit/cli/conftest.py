@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from weir.cli import main as cli
+from weir.cli import app as cli
 
 Weir = Callable[..., tuple[int, str, str]]
 

@@ -18,7 +18,7 @@ from spark_jobs.counts.cells import DAY_MS, HOUR_MS, RejectedLine
 from tests.unit.cli.conftest import Weir
 from tests.unit.counts.job import JOB, START, TOPIC, Job
 from tests.unit.supervise.bench import Bench
-from weir.cli import main as cli
+from weir.cli import app as cli
 from weir.cli.common import who
 from weir.counts.folding import fold_many, pending
 from weir.counts.proven import Proven

@@ -102,7 +102,7 @@ def test_what_is_committed_was_written_whole(commits: dict[int, bytes], planned:
 @given(st.binary(max_size=60))
 def test_no_bytes_do_harm(data: bytes) -> None:
     ends_of(data)
-    progress_of("q", {3: data}, {3: data}, {3: 1}, [data])
+    progress_of("q", {3: data}, {3: data}, {3: 1}, [data], data)
 
 
 # in folders
@@ -134,8 +134,8 @@ def test_queries_lie_anywhere_below_and_in_the_folder_itself(tmp_path: Path) -> 
     assert found is not None and [q.folder for q in found] == ["", "enrich/one", "two"]
     assert (found[0].planned, found[0].committed, found[0].uncommitted) == (119, 118, 119)
     assert (found[0].planned_ends, found[0].committed_ends) == ({"words": {0: 1190}}, {"words": {0: 1180}})
-    assert found[1] == QueryProgress("enrich/one", 0, -1, {"a": {0: 0}}, None, 0)
-    assert found[2] == QueryProgress("two", 2, 2, {"b": {0: 20}}, {"b": {0: 20}}, 1_795_920_000_250)
+    assert found[1] == QueryProgress("enrich/one", 0, -1, {"a": {0: 0}}, None, 0, "7f")
+    assert found[2] == QueryProgress("two", 2, 2, {"b": {0: 20}}, {"b": {0: 20}}, 1_795_920_000_250, "7f")
 
 
 def test_a_newest_commit_that_is_torn_is_passed_over(tmp_path: Path) -> None:

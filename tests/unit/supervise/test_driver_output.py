@@ -53,6 +53,18 @@ def test_what_real_drivers_printed(name: str) -> None:
     assert (ending.reason, ending.error.removesuffix(" To fix this, please")) == (SEEN[name].reason, SEEN[name].error)
 
 
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [
+        ("udf_on_one_record", "60aa666f-c5da-4b2f-a84e-c9331e53f7f7"),
+        ("jar_on_one_record", "61fc41c1-7289-43af-a92a-ecdcc60540d3"),
+        ("checkpoint_not_writable", ""),
+    ],
+)
+def test_which_query_failed(name: str, query: str) -> None:
+    assert read_ending((PRINTED / f"{name}.txt").read_text()).query == query
+
+
 def python(raised: str) -> str:
     return f'Traceback (most recent call last):\n  File "/srv/job.py", line 4, in <module>\n    run()\n{raised}\n'
 
@@ -132,6 +144,14 @@ def test_two_attempts_that_fail_at_the_same_record_have_the_same_error() -> None
         error("60aa666f-c5da-4b2f-a84e-c9331e53f7f7", 41)
         == error("8629411c-627f-4cf8-9ec5-4c88255a11a0", 99)
         == "org.x.BadException: q@..."
+    )
+
+
+def test_a_query_that_failed_in_a_script_that_caught_it() -> None:
+    query = "9cba0b1f-3cb1-4723-af22-1b3feb490d79"
+    log = f"26/11/29 03:19:18 ERROR MicroBatchExecution: Query [id = {query}, runId = {query}] terminated with error\nx.BadException: b\n"
+    assert read_ending(f"{log}26/11/29 03:19:19 INFO SparkContext: stopped\n\nboth started\n") == Ending(
+        "failed", "x.BadException: b", query
     )
 
 

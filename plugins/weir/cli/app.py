@@ -1,0 +1,73 @@
+"""`weir`: the command line. Exit codes: 0 done, 1 "no" or failed, 2 bad usage, 130 interrupted. Errors go to standard error."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+import typer
+
+from weir.cli import alerts, checkpoint, counts, drill, jobs, metrics, pauses, proof, schema, service, stack
+from weir.errors import BadInput, WeirError
+
+app = typer.Typer(
+    name="weir",
+    help="Counts you can prove, from Spark streams that Airflow keeps alive without harm.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+GROUPS = {
+    "The embedded stack": (stack.up, stack.down, stack.status, stack.logs, stack.clean),
+    "Lines and counts": (counts.ingest, counts.wait, counts.counts, counts.rejected),
+    "Jobs": (jobs.jobs, jobs.deploy, jobs.versions, jobs.restart, jobs.stop, jobs.health, checkpoint.checkpoint, checkpoint.quarantine),
+    "Metrics": (metrics.metrics,),
+    "REST": (service.serve, service.token),
+    "Timeline and pauses": (pauses.timeline, pauses.hold, pauses.maintenance),
+    "Proof": (proof.ledger, proof.recount, proof.fold, proof.validate),
+    "Parts of your own": (schema.migrate,),
+}
+for panel, commands in GROUPS.items():
+    for command in commands:
+        app.command(rich_help_panel=panel, no_args_is_help=False)(command)
+
+app.command(hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})(drill.drill)
+app.add_typer(alerts.alerts, rich_help_panel="Alerts")
+app.add_typer(alerts.rules, rich_help_panel="Alerts")
+
+
+def main(app: typer.Typer = app) -> None:
+    """Run a command line and end the process with its exit code: the entry point of the `weir` script."""
+    _quiet()
+    code = _run(app)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def _run(app: typer.Typer = app) -> int:
+    try:
+        app()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    except BadInput as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except WeirError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except Exception as error:  # a person gets a sentence; who looks for the cause gets all of it
+        if os.environ.get("WEIR_DEBUG"):
+            raise
+        sys.stderr.write(f"WEIR-000: {type(error).__name__}: {error}. This is a fault in Weir; WEIR_DEBUG=1 shows where.\n")
+        return 1
+    return 0
+
+
+def _quiet() -> None:
+    """Clients of Kafka and Cassandra tell each lost connection; a person wants the one sentence. WEIR_DEBUG=1 shows all of it."""
+    logging.basicConfig(level=logging.DEBUG if os.environ.get("WEIR_DEBUG") else logging.CRITICAL)

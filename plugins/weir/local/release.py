@@ -1,0 +1,30 @@
+"""Which code the running supervisor has loaded. After an upgrade `weir up` replaces it and Airflow; servers and drivers go on."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from pathlib import Path
+
+import psutil
+
+from weir.local.process import Child
+from weir.settings import PROJECT
+
+# What the supervisor and Airflow keep in memory. Drivers run from their own bundle, and the DAG processor reads DAGs again by itself.
+LOADED = ("plugins/weir", "spark_jobs/protocol", "spark_jobs/runtime")
+
+
+def digest(project: Path = PROJECT) -> str:
+    """Twelve hexadecimal digits of the code that long-lived processes load."""
+    found = hashlib.sha256()
+    for file in sorted(file for folder in LOADED for file in (project / folder).rglob("*.py")):
+        found.update(str(file.relative_to(project)).encode() + b"\0" + file.read_bytes() + b"\0")
+    return found.hexdigest()[:12]
+
+
+def is_current(supervisor: Child) -> bool:
+    """Was the supervisor started from the code that is here? False for one that does not say so, as in the release before."""
+    with contextlib.suppress(psutil.Error):
+        return psutil.Process(supervisor.pid).cmdline()[-1:] == [digest()]
+    return False

@@ -1,0 +1,66 @@
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from weir.local import release
+from weir.local.process import Child
+from weir.settings import PROJECT
+
+SLEEP = (sys.executable, "-c", "import time; time.sleep(60)")
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[list[Child]]:
+    children: list[Child] = []
+    yield children
+    for child in children:
+        child.kill_group()
+
+
+def start(tmp_path: Path, started: list[Child], *arguments: str) -> Child:
+    child = Child.start((*SLEEP, *arguments), tmp_path / "log", {}, tmp_path)
+    started.append(child)
+    while not psutil.Process(child.pid).cmdline():  # for a moment after exec the kernel knows none
+        time.sleep(0.01)
+    return child
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for folder in (*release.LOADED, "dags", "spark_jobs/error_counts"):
+        shutil.copytree(PROJECT / folder, tmp_path / "project" / folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    return tmp_path / "project"
+
+
+def test_a_supervisor_of_this_code_is_current(tmp_path: Path, started: list[Child]) -> None:
+    assert release.is_current(start(tmp_path, started, release.digest()))
+
+
+def test_a_supervisor_that_names_other_code_or_none_is_not_current(tmp_path: Path, started: list[Child]) -> None:
+    assert not release.is_current(start(tmp_path, started, "0" * 12))
+    assert not release.is_current(start(tmp_path, started))
+
+
+def test_a_supervisor_that_has_ended_is_not_current(tmp_path: Path, started: list[Child]) -> None:
+    ended = start(tmp_path, started, release.digest())
+    ended.kill_group()
+    assert not release.is_current(ended)
+
+
+def test_the_digest_follows_the_code_that_is_kept_in_memory(project: Path) -> None:
+    before = release.digest(project)
+    assert before == release.digest(project) == release.digest()
+    (project / "plugins/weir/supervise/manager.py").write_text("# another manager\n")
+    assert release.digest(project) != before
+
+
+@pytest.mark.parametrize("file", ["dags/deploy.py", "spark_jobs/error_counts/job.py"])
+def test_dags_and_jobs_restart_no_server(project: Path, file: str) -> None:
+    before = release.digest(project)
+    (project / file).write_text("# changed\n")
+    assert release.digest(project) == before
