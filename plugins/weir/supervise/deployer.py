@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spark_jobs.protocol.head import Head, Offsets, first_head
+from spark_jobs.protocol.head import Head, first_head
 from weir.errors import DataLoss, Diverged, WeirError
 from weir.jobs import bundle
 from weir.jobs.spec import JobSpec
 from weir.supervise.health import Health
+from weir.supervise.kind import Kinds
+from weir.supervise.observation import Observation
 from weir.supervise.parts import Parts
 from weir.supervise.plan import Kind, Plan
 from weir.supervise.planner import Planner
@@ -25,10 +27,18 @@ LANDS = frozenset({Verdict.OK, Verdict.CATCHING_UP, Verdict.SLOW})
 
 class Deployer:
     def __init__(
-        self, parts: Parts, register: Register, health: Health, versions: Versions, planner: Planner, wanted: Wanted, starter: Starter
+        self,
+        parts: Parts,
+        register: Register,
+        health: Health,
+        versions: Versions,
+        planner: Planner,
+        wanted: Wanted,
+        starter: Starter,
+        kinds: Kinds,
     ) -> None:
         self._parts, self._store, self._register, self._health = parts, parts.store, register, health
-        self._versions, self._planner, self._wanted, self._starter = versions, planner, wanted, starter
+        self._versions, self._planner, self._wanted, self._starter, self._kinds = versions, planner, wanted, starter, kinds
 
     def deploy(self, job: str, who: str, reason: str = "", plan: Plan | None = None) -> Action:
         """Make the job run with the spec and the code that are here, or those of a plan. Nothing happens if it does.
@@ -63,19 +73,20 @@ class Deployer:
         (report,) = self._health.onlooker.reports({spec.name: spec})
         if report.found in LANDS and report.evidence.get("lag"):
             judged = report.attempt, dict(report.frontier)
-            self._parts.until(lambda: _at(self._register.head(spec.name)) != judged, LAND_WITHIN_S)
+            self._parts.until(lambda: _at(self._health.observation(spec)) != judged, LAND_WITHIN_S)
 
     def _ensure_head(self, spec: JobSpec) -> Head:
         head, broker, topic = self._store.head(spec.name), self._parts.source, spec.source.topic
         while head is None:
-            first = first_head(spec.name, broker.earliest_offsets(topic), broker.topic_id(topic), self._parts.now_ms() * 1000)
-            self._store.create_head(first)
+            fenced = self._kinds[spec.kind.name].fenced  # the offsets of one that is not are in its checkpoint alone
+            offsets, topic_id = (broker.earliest_offsets(topic), broker.topic_id(topic)) if fenced else ({}, "")
+            self._store.create_head(first_head(spec.name, offsets, topic_id, self._parts.now_ms() * 1000))
             head = self._store.head(spec.name)
         return head
 
 
-def _at(head: Head) -> tuple[int, Offsets]:
-    return head.attempt, dict(head.frontier)
+def _at(seen: Observation) -> tuple[int, dict[str, int]]:
+    return seen.head.attempt if seen.head else 0, dict(seen.frontier)
 
 
 NEXT: dict[type[WeirError], str] = {

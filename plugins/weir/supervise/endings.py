@@ -8,9 +8,8 @@ from weir.supervise.observation import KILLED_FOR_MEMORY
 from weir.supervise.parts import Parts
 from weir.supervise.queries import Queries
 from weir.supervise.register import Register
+from weir.supervise.unfenced import ENDED
 from weir.supervise.versions import Versions
-
-ENDED = "ended"  # the exit reason of a driver that printed no exception: it was killed, or left by itself
 
 
 class Endings:

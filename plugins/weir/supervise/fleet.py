@@ -22,15 +22,19 @@ from weir.supervise.kind import Kinds, Probe
 from weir.supervise.last_reports import Memory
 from weir.supervise.observation import Observation, submit_grace_ms, with_the_clusters_word
 from weir.supervise.parts import Parts
+from weir.supervise.progress_watch import Found, ProgressWatch
+from weir.supervise.queries import Queries
 from weir.supervise.questions import Questions
 from weir.supervise.report import CALM, Report, Verdict
-from weir.supervise.restart import decide, with_decision
+from weir.supervise.restart import READ_ENDING, decide, with_decision
 from weir.supervise.retention import RetentionWatch
 from weir.supervise.standby import asked_about, duty, in_a_word
 from weir.supervise.time_budget import Spare
 from weir.supervise.verdict import judge
 
 GLANCE, HISTORY = 3, 50  # attempts: the current one, the one before, and one that is being made; or all that any rule asks for
+UNREADABLE = "its checkpoint cannot be read"
+NO_CHECKPOINT = "the arguments of its spec name no {checkpoint}"
 NOTHING: Mapping[str, TopicGlance] = {}
 Specs = Mapping[str, JobSpec]
 
@@ -39,10 +43,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Outside:
-    """What clusters and broker said, by submission id and by topic. Who is not in it is unknown."""
+    """What clusters and broker said, by submission id and by topic. Who is not in it is unknown. `queries` are those of jobs that nothing
+    fences, by job."""
 
     drivers: Mapping[str, DriverState]
     topics: Mapping[str, TopicGlance]
+    queries: Mapping[str, Queries]
 
 
 class Fleet:
@@ -54,6 +60,7 @@ class Fleet:
         self._parts, self._store, self._clusters, self._source = parts, parts.store, parts.clusters, parts.source
         self._questions, self._memory, self._spare = questions or Questions(), Memory(parts.store, keeps), budget or Spare()
         self._retention = RetentionWatch(parts.source, self._spare)
+        self._kinds, self._progress = kinds, ProgressWatch(parts.checkpoints)
         self._of_kind = {name: kind.probes(self._spare) for name, kind in kinds.items()}
 
     def observe(self, specs: Specs) -> dict[str, Observation]:
@@ -83,15 +90,35 @@ class Fleet:
         Returns the specs that are in force, too."""
         glances = self._store.glance(list(specs), history)
         specs = {job: in_force(spec, glances[job].wanted) or spec for job, spec in specs.items()}
-        names = {spec.source.topic for spec in specs.values()}
+        found = self._found(specs, glances)
+        names = {spec.source.topic for spec in specs.values() if spec.source.topic} | _topics(specs, found)
         topics = self._questions.ask("the broker", lambda: self._source.topics(names), NOTHING)
         submissions = _submissions(specs, glances, self._parts.now_ms())
         asked = [self._ask(kind, ids) for kind, ids in submissions.items() if kind in self._clusters]
         drivers = {one: state for answer in asked for one, state in answer().items()}
-        return specs, glances, Outside(drivers, topics())
+        return specs, glances, Outside(drivers, topics(), self._queries(specs, found, topics()))
 
     def _ask(self, kind: str, ids: list[str]) -> Callable[[], Mapping[str, DriverState]]:
         return self._questions.ask(kind, lambda: self._clusters[kind].states_of(ids), {})
+
+    def _unfenced(self, specs: Specs) -> list[str]:
+        return [job for job, spec in specs.items() if spec.kind.name in self._kinds and not self._kinds[spec.kind.name].fenced]
+
+    def _found(self, specs: Specs, glances: Mapping[str, Glance]) -> Mapping[str, Found]:
+        """What the checkpoints say of jobs that nothing fences, by job."""
+        heads = {job: head for job in self._unfenced(specs) if (head := glances[job].head)}
+        kept = {job: head for job, head in heads.items() if self._kinds[specs[job].kind.name].keeps_checkpoint(specs[job])}
+        return self._progress.look(kept, self._parts.now_ms())
+
+    def _queries(self, specs: Specs, found: Mapping[str, Found], topics: Mapping[str, TopicGlance]) -> Mapping[str, Queries]:
+        ends = {name: topic.end_offsets for name, topic in topics.items() if topic.end_offsets is not None}
+
+        def of(job: str) -> Queries:
+            queries = Queries(found.get(job), {}, UNREADABLE if job in found else NO_CHECKPOINT)
+            own = queries.topics | set(specs[job].source.names)
+            return replace(queries, ends={name: ends[name] for name in sorted(own) if name in ends})
+
+        return {job: of(job) for job in self._unfenced(specs)}
 
     def _observation(self, spec: JobSpec, glance: Glance, outside: Outside) -> Observation:
         now, topic = self._parts.now_ms(), outside.topics.get(spec.source.topic, TopicGlance())
@@ -113,6 +140,7 @@ class Fleet:
             standbys=glance.standbys,
             standby_states=outside.drivers,
             submit_grace_ms=submit_grace_ms(spec.cluster),
+            queries=outside.queries.get(spec.name),
         )
 
     # judging
@@ -131,7 +159,8 @@ class Fleet:
             standby = {"standby": word} if (word := in_a_word(seen)) else {}
             evidence = {**report.evidence, **standby, **self._evidence(spec, seen)}
             report = replace(report, evidence=evidence, standby_act=str(duty(seen, report)))
-            return with_decision(report, decide(report, spec.restart, seen.attempts, seen.landed_attempt, seen.paused))
+            decision = decide(report, spec.restart, seen.attempts, seen.landed_attempt, seen.paused)
+            return with_decision(report, READ_ENDING if seen.ending_unread and report.found is Verdict.DOWN else decision)
         except Exception as error:
             log.exception("%s could not be judged", job)
             return self._unknown(job, glance, f"it could not be judged: {error!r}")
@@ -161,6 +190,11 @@ class Fleet:
             for name in ("attempt", "frontier", "lag_since", "lag_seen", "settled", "behind_since", "silent_since")
         }
         return replace(found, evidence=ends, **same)
+
+
+def _topics(specs: Specs, found: Mapping[str, Found]) -> set[str]:
+    """Those that jobs with queries of their own read, by their spec or by their checkpoints."""
+    return {topic for job, queries in found.items() for topic in Queries(queries).topics | set(specs[job].source.names)}
 
 
 def _submissions(specs: Specs, glances: Mapping[str, Glance], now: int) -> Mapping[str, list[str]]:

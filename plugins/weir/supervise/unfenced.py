@@ -21,6 +21,7 @@ from weir.ports.jobs import AttemptRow
 SUBMIT_WITHIN_MS = 60_000  # from the takeover; a submission is sent at most this late
 CONFIRM_AFTER_MS = 300_000  # far above the three minutes that spark-submit is given, which begin within the bound above
 CONFIRMED = "confirmed"  # the exit reason of an attempt that an operator has confirmed ended
+ENDED = "ended"  # that of one whose driver printed no exception: it was killed, or left by itself
 
 
 def submit_mark(who: str) -> str:

@@ -43,7 +43,7 @@ def of_driver(job: str, seen: Observation, health: Health, waits: Mapping[str, i
     row, attempt = seen.attempt, seen.head.attempt
     if not attempt or not seen.head.incarnation:
         return _never_submitted(job, seen, row)
-    if row and row.exit_reason or seen.driver.confirmed:
+    if (row and row.exit_reason) or seen.driver.confirmed:
         assert row is not None
         return _ended(job, seen, row)
     if row and not row.submission_id and seen.now - row.taken_at <= seen.submit_grace_ms:

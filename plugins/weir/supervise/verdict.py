@@ -47,9 +47,7 @@ def judge(job: str, seen: Observation, health: Health, before: Report | None) ->
     return replace(report, closest=fewest, closest_at=fewest_at, silent_since=silent)
 
 
-def _rule(
-    job: str, seen: Observation, health: Health, waits: int, speed: Verdict, before: Report | None
-) -> tuple[Verdict, str, str]:
+def _rule(job: str, seen: Observation, health: Health, waits: int, speed: Verdict, before: Report | None) -> tuple[Verdict, str, str]:
     """The first rule that fits, with its sentence and the next step."""
     if seen.wanted is None or seen.wanted.desired == "stopped":
         if not seen.fenced and (there := unfenced_verdict.of_stopped(job, seen)):

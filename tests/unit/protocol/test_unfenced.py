@@ -69,12 +69,13 @@ def supervisor(world: World, rule: Rule, marks: bool = True, bound: bool = True)
         return
     new = taken_over(head)
     mine = AttemptRow(new.attempt, taken_at=world.now)
-    world.rows[new.attempt] = mine if new.attempt not in world.rows else world.rows[new.attempt]
+    world.rows[new.attempt] = world.rows.get(new.attempt, mine)
     yield
     if not world.swap(head, new):
         return
     yield
-    world.rows[new.attempt] = replace(world.rows[new.attempt], taken_at=mine.taken_at)  # whoever lost the race may have noted itself; before the mark: see may_confirm
+    # Whoever lost the race may have noted itself; written again before the mark: see may_confirm.
+    world.rows[new.attempt] = replace(world.rows[new.attempt], taken_at=mine.taken_at)
     yield
     if marks:
         marked = started(new, submit_mark(f"supervisor {id(head)}"))

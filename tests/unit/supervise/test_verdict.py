@@ -36,7 +36,7 @@ WELL = Observation(
 
 def waiting(since_s: float, end: int = 100) -> Report:
     """What was said before, when input had already been waiting for so long."""
-    return Report("counts", Verdict.OK, 1, NOW - 900_000, "", lag_since=NOW - int(since_s * 1000), frontier={0: end}, lag_seen=NOW - 1_000)
+    return Report("counts", Verdict.OK, 1, NOW - 900_000, "", lag_since=NOW - int(since_s * 1000), frontier={"0": end}, lag_seen=NOW - 1_000)
 
 
 def behind(since_s: float) -> Report:
