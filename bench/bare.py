@@ -1,4 +1,4 @@
-"""The barest stream of Spark, for `bench/start.py`: it counts the records of a topic by partition, in one batch, and ends."""
+"""A minimal Spark stream for `bench/start.py`: it counts the records of a topic by partition, in one batch, and ends."""
 
 from __future__ import annotations
 

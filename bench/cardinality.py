@@ -1,11 +1,10 @@
-"""What signatures and services cost: per batch, in rows and bytes of an hour's partition, and in the time of `weir counts`.
+"""Measure the cost of signatures and services: rows and bytes of a batch and of an hour's partition, and the time of `weir counts`.
 
     python bench/cardinality.py [--batches 40] [--lines 20000] [--json FILE]
 
-Starts a Cassandra of its own. In each case as many batches of as many lines land in one hour, with 10 to 100,000 signatures, capped as
-the job caps them, and once without the cap. Bytes are those of the table's files after a flush: as the rows are, which is what a limit
-for partitions is about, and as the disk holds them. Times are told as ratios to the first case of the same run. If a count differs, the
-exit code is 1.
+Starts its own Cassandra. Each case lands the same number of batches and lines in one hour, with 10 to 100,000 signatures, capped as the job
+caps them, and once without the cap. Bytes are those of the table's files after a flush: uncompressed, which is what a partition limit is
+about, and on disk. Times are ratios to the first case of the same run. If a count differs, the exit code is 1.
 """
 
 from __future__ import annotations
@@ -20,7 +19,10 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+
+from spark_jobs.protocol.partition import of_source
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
@@ -28,8 +30,8 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 from costs import Cost, cost  # noqa: E402
 
 from spark_jobs.counts.cells import HOUR_MS, OTHER, Delta  # noqa: E402
+from spark_jobs.counts.deltas import Counted, counting_writer  # noqa: E402
 from spark_jobs.protocol.head import Batch, Progress, Totals, first_head  # noqa: E402
-from spark_jobs.protocol.writer import Counted, Writer  # noqa: E402
 from tests.parts import running  # noqa: E402
 from weir.cassandra.migrate import migrate  # noqa: E402
 from weir.cassandra.store import CassandraStore, address  # noqa: E402
@@ -39,6 +41,8 @@ from weir.counts.query import Question, counts  # noqa: E402
 from weir.jobs.folders import sound  # noqa: E402
 from weir.settings import Settings  # noqa: E402
 from weir.supervise.takeover import take_over  # noqa: E402
+
+at = partial(of_source, "topic")  # offsets by partition
 
 JOB, HOUR, SHARDS = "bench", 1_768_435_200_000, 4
 CAP = sound(PROJECT / "spark_jobs")["error_counts"].counting.signature_cap
@@ -59,7 +63,7 @@ CASES = (Case(5, 10), Case(5, 1_000), Case(5, 100_000), Case(5, 100_000, cap=10*
 
 
 def batches(case: Case, number: int, lines: int) -> Iterator[list[Delta]]:
-    """Errors only, in one pane a batch: of each service the most frequent signatures, and the rest under ~other."""
+    """Make errors in one pane for each batch: of each service the most frequent signatures, the rest under ~other."""
     rng = random.Random(1)
     for n in range(number):
         drawn = Counter((rng.randrange(case.services), rng.randrange(case.signatures)) for _ in range(lines))
@@ -73,39 +77,39 @@ def batches(case: Case, number: int, lines: int) -> Iterator[list[Delta]]:
 
 
 def text(signature: int) -> str:
-    """As long as signatures of Apache's error log are."""
+    """Return a signature as long as those of Apache's error log."""
     return f"[client *] AH{signature:06}: File does not exist: /var/www/html/*"
 
 
 def land(store: CassandraStore, case: Case, number: int, lines: int) -> tuple[Cost, int]:
-    """What it costs to land the batches, and their rows."""
-    store.create_head(first_head(JOB, {0: 0}, "topic", 1))
+    """Land the batches. Return the cost and the rows."""
+    store.create_head(first_head(JOB, at({0: 0}), 1))
     take_over(store, JOB, 0)
-    writer = Writer(store, JOB, 1, "process-1", "v1", SHARDS, lambda: time.time_ns() // 1000)
+    writer = counting_writer(store, JOB, 1, "process-1", "v1", SHARDS, lambda: time.time_ns() // 1000)
     writer.start()
     made = list(batches(case, number, lines))
 
     def write() -> None:
         for n, deltas in enumerate(made):
-            counted = Counted(deltas, Totals(lines, {"error": lines}), Progress({0: HOUR}, {0: HOUR}, None))
-            writer.write(Batch(n, {0: n * lines}, {0: (n + 1) * lines}), lambda before, c=counted: c)
+            counted = Counted(deltas, Totals(lines, {"error": lines}), Progress(at({0: HOUR}), at({0: HOUR}), None))
+            writer.write(Batch(n, at({0: n * lines}), at({0: (n + 1) * lines})), lambda before, c=counted: c)
 
     return cost(write)[0], sum(map(len, made))
 
 
 def asked(store: CassandraStore, width: int) -> tuple[Cost, int]:
-    """What `weir counts` of the hour costs, and the lines that it tells."""
+    """Run `weir counts` for the hour. Return the cost and the number of lines."""
     question = Question(Windows(width, width), HOUR, HOUR + HOUR_MS, by=("service", "signature"))
     spent, rows = cost(lambda: counts(store, JOB, question))
     return spent, sum(row["n"] for row in rows)
 
 
 def flushed(store: CassandraStore, folder: Path, table: str) -> tuple[int, int]:
-    """Bytes of a table's rows once all that was written is in files: as they are, and as the disk holds them."""
+    """Return the bytes of a table's rows after a flush: uncompressed, and on disk."""
     store.session.run(f"ALTER TABLE {table} WITH memtable_flush_period_in_ms = 1000")
     sizes, since = (0, 0), time.monotonic()
-    while time.monotonic() - since < 4 or not sizes[0]:  # until nothing has been added for as long as four periods
-        done = folder.glob(f"{table}-*/*-TOC.txt")  # written last of the files of one flush
+    while time.monotonic() - since < 4 or not sizes[0]:  # until nothing was added for four periods
+        done = folder.glob(f"{table}-*/*-TOC.txt")  # the last file of a flush
         files = [file.with_name(file.name.replace("-TOC.txt", "-Data.db")) for file in done]
         now = sum(map(uncompressed, files)), sum(file.stat().st_size for file in files)
         sizes, since = (sizes, since) if now == sizes else (now, time.monotonic())
@@ -114,7 +118,7 @@ def flushed(store: CassandraStore, folder: Path, table: str) -> tuple[int, int]:
 
 
 def uncompressed(file: Path) -> int:
-    """What the file beside it says of a table file: the compressor's name and options, two sizes of chunks, then the length."""
+    """Read a table file's uncompressed length: after the compressor's name and options and two chunk sizes."""
     info = file.with_name(file.name.replace("-Data.db", "-CompressionInfo.db")).read_bytes()
     at = 2 + struct.unpack_from(">H", info)[0]
     (options,) = struct.unpack_from(">i", info, at)
@@ -126,7 +130,7 @@ def uncompressed(file: Path) -> int:
 
 @dataclass(frozen=True)
 class Found:
-    """Of one case: rows of a batch and of the largest partition, bytes of a row as it is and on the disk, and what was spent."""
+    """The figures of one case: rows of a batch and of the largest partition, bytes of a row uncompressed and on disk, and the cost."""
 
     rows_a_batch: float
     largest_partition: int
@@ -141,7 +145,7 @@ class Found:
 
 
 def measure(case: Case, settings: Settings, number: int, lines: int) -> Found:
-    """Figures of one case, in a keyspace of its own."""
+    """Measure one case in its own keyspace."""
     migrate(settings)
     store = CassandraStore.connect(address(settings), patience_s=60)
     landing, rows = land(store, case, number, lines)
@@ -176,8 +180,8 @@ def show(case: Case, x: Found, first: Found) -> None:
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--batches", type=int, default=40)
-    options.add_argument("--lines", type=int, default=20_000, help="of one batch")
-    options.add_argument("--json", type=Path, help="also write the figures here")
+    options.add_argument("--lines", type=int, default=20_000, help="lines of one batch")
+    options.add_argument("--json", type=Path, help="also write the figures to this file")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="weir-cardinality-") as home, running(Path(home), "cassandra") as settings:
         found = run(settings, chosen.batches, chosen.lines)

@@ -1,15 +1,15 @@
-"""What the console's pages cost on the server: the fleet with 200 jobs, and a job with a week of panes.
+"""Measure the console's pages on the server: the fleet with 200 jobs, and a job with a week of panes.
 
     nice -n 10 python bench/console.py [--jobs 200] [--rounds 30] [--json FILE]
 
-Real are: the app with its routes, the manager, the reading of counts, roll-ups and ledger, the folds, and the templates. Simulated are: the
-store, cluster and broker, which answer from memory, and the login. A request goes into the app and its answer is read to the end, without a
-network in between. The style sheet, a route that only reads a file, is asked for in the same run: a busy machine slows it down as well, so
-that the ratio to it says more than the milliseconds. The exit code is 1 if a page's median is above 300 ms.
+Real: the app with its routes, the manager, reading counts, roll-ups and ledger, folds, templates. Simulated: store, cluster and broker,
+which answer from memory, and the login. A request goes straight into the app, without a network, and its answer is read to the end. The
+same run measures the style sheet, a route that only reads a file: a busy machine slows both, so the ratio to it says more than the
+milliseconds. The exit code is 1 if a page's median is above 300 ms.
 
-The job has counted for a week: panes of 10 s, each with errors of some of its services and signatures, folded and rolled up but for the
-last hours; and its ledger has a batch a minute. The fleet is looked at anew for each request (`fleet`), or within the five seconds for
-which all share one look (`fleet, shared`).
+The job has counted for a week: panes of 10 s with errors of some services and signatures, folded and rolled up except for the last hours;
+its ledger has a batch a minute. The fleet is checked anew for each request (`fleet`), or within the five seconds for which all requests
+share one check (`fleet, shared`).
 """
 
 from __future__ import annotations
@@ -50,9 +50,10 @@ Figures = dict[str, dict[str, float]]
 
 
 def a_week(world: Any, job: str) -> None:
-    """Let a job have counted for a week: a batch a minute, and all that has closed folded and rolled up."""
+    """Make a week of counts: a batch a minute, with everything closed folded and rolled up."""
     from spark_jobs.counts.cells import Delta, day_of, hour_of, shard_of
     from spark_jobs.protocol.head import Batch, Progress, Totals, claim, land
+    from spark_jobs.protocol.partition import Partition, numbers
     from weir.counts.folding import fold_many, roll_up_many
 
     chance, store = random.Random(1), world.store
@@ -68,9 +69,9 @@ def a_week(world: Any, job: str) -> None:
             if chance.random() < 0.5
         ]
         lines = sum(d.n for d in deltas)
-        start = dict(head.frontier)
-        progress = Progress({0: at}, {0: at + BATCH_MS - 2000}, at - BATCH_MS)
-        batch = Batch(head.last_landed + 1, start, start | {0: start.get(0, 0) + lines})
+        start, first = dict(head.frontier), Partition(head.topic_id, 0)
+        progress = Progress({first: at}, {first: at + BATCH_MS - 2000}, at - BATCH_MS)
+        batch = Batch(head.last_landed + 1, start, start | {first: start.get(first, 0) + lines})
         claimed = claim(head, batch, Totals(lines, {"error": lines}), progress, "v", (at + BATCH_MS - 1000) * 1000)
         store.put_deltas(claimed, shards, deltas)
         hours: dict[tuple[int, int], Counter[str]] = {}
@@ -85,18 +86,18 @@ def a_week(world: Any, job: str) -> None:
     fold_many(store, job, [(t.hour, t.shard) for t in closed], now)
     roll_up_many(store, job, {(day_of(t.hour), t.shard) for t in closed}, now)
     topic = world.specs[job].source.topic
-    world.broker.fill(topic, 0, head.frontier[0] - world.broker.end_offsets(topic)[0])
+    world.broker.fill(topic, 0, numbers(head.frontier)[0] - world.broker.end_offsets(topic)[0])
     world.broker.kept.clear()
 
 
 class Client:
-    """Asks the app as a server would, and reads the whole answer."""
+    """Calls the app as a server would, and reads the whole answer."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
 
     async def ask(self, address: str) -> tuple[float, int]:
-        """Seconds, and bytes of the answer."""
+        """Request a page. Return the seconds and the bytes of the answer."""
         path, _, query = address.partition("?")
         scope = {"type": "http", "http_version": "1.1", "method": "GET", "scheme": "http", "root_path": "", "headers": []}
         scope |= {"path": path, "raw_path": path.encode(), "query_string": query.encode(), "server": ("here", 80), "client": None}
@@ -105,7 +106,7 @@ class Client:
         async def receive() -> dict[str, Any]:
             if message := next(sent, None):
                 return message
-            return await asyncio.get_running_loop().create_future()  # nobody goes away
+            return await asyncio.get_running_loop().create_future()  # the client never disconnects
 
         async def send(message: dict[str, Any]) -> None:
             nonlocal size
@@ -120,7 +121,7 @@ class Client:
 
 
 async def measured(app: Any, rounds: int) -> Figures:
-    """Each page `rounds` times, in turn, so that what else the machine does falls on all of them alike."""
+    """Request each page `rounds` times, alternating, so that other load affects all of them equally."""
     from weir.console import fleet
 
     client = Client(app)
@@ -147,7 +148,7 @@ def _figures(found: list[float], trivial: list[float], size: int) -> dict[str, f
 
 
 def built(jobs: int, home: Path) -> Any:
-    """The console's app over a fleet in memory, for somebody who may do everything."""
+    """Build the console's app over a fleet in memory, with a user who may do everything."""
     os.environ |= {"AIRFLOW_HOME": str(home / "airflow"), "WEIR_HOME": str(home), "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR"}
     from airflow.api_fastapi.core_api.security import get_user
 
@@ -172,11 +173,11 @@ def built(jobs: int, home: Path) -> Any:
 
 
 def profile(app: Any, name: str) -> None:
-    """Where the time of a page goes. Its panels are loaded one after another for that, in the thread that the profiler sees."""
+    """Profile a page. Its panels are loaded one after another in the profiler's thread."""
     from weir.supervise import probes
 
     class Now:
-        """As a thread, but at once."""
+        """A thread that runs its target at once."""
 
         def __init__(self, target: Callable[[], None], **kwargs: object) -> None:
             self.start = target
@@ -204,8 +205,8 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--jobs", type=int, default=200)
     options.add_argument("--rounds", type=int, default=30)
-    options.add_argument("--json", type=Path, help="also write the figures here")
-    options.add_argument("--profile", choices=PAGES, help="instead: where the time of one page goes")
+    options.add_argument("--json", type=Path, help="also write the figures to this file")
+    options.add_argument("--profile", choices=PAGES, help="instead, profile one page")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="weir-console-") as home:
         app = built(chosen.jobs, Path(home))

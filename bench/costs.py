@@ -1,4 +1,4 @@
-"""What a piece of work costs, for benches that start a server of their own. On a busy machine, trust CPU rather than the clock."""
+"""Measure the cost of a piece of work, for benches that start their own servers. On a busy machine, trust CPU rather than the clock."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one piece of work: wall clock and CPU in seconds."""
+    """The cost of a piece of work: wall clock and CPU in seconds."""
 
     wall_s: float
     cpu_s: float
 
     def beside(self, floor: Cost) -> dict[str, float]:
-        """The ratios to another piece of work."""
+        """Return the ratios to another piece of work."""
         return {"wall": round(self.wall_s / floor.wall_s, 2), "cpu": round(self.cpu_s / floor.cpu_s, 2)}
 
 
 def used() -> float:
-    """CPU seconds of this process and of the servers that it started."""
+    """Return the CPU seconds of this process and of the servers that it started."""
     family = [psutil.Process(), *psutil.Process().children(recursive=True)]
     return sum(t.user + t.system for t in (each.cpu_times() for each in family))
 

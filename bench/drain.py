@@ -1,11 +1,11 @@
-"""How fast a pre-filled topic drains into Cassandra, and for how much CPU, beside a consumer that only reads it.
+"""Measure how fast, and with how much CPU, a filled topic drains into Cassandra, compared with a consumer that only reads it.
 
     python bench/drain.py [--lines 10000000] [--json FILE] [--home DIR]
 
-Starts Kafka and Cassandra of its own, fills a topic with generated lines, reads it once with a plain consumer (the floor), and then runs
-the job as a cluster would, with the tasks inside the driver: the same SparkSubmit with the arguments of its spec. CPU is that of the driver
-with all its children, from their first instruction to the landing of the last line; brokers and producer are not in it. If the counts in
-Cassandra are not the generator's own, the figure does not count, and the exit code is 1.
+Starts its own Kafka and Cassandra, fills a topic with generated lines, reads it once with a plain consumer (the floor), and then runs the
+job as a cluster would, with the tasks inside the driver: the same SparkSubmit with the arguments of its spec. CPU is that of the driver
+with all its children, from their first instruction to the landing of the last line, without brokers and producer. If the counts in
+Cassandra differ from the generator's truth, the figure does not count, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition  # noqa: E402
 
 from drill.generator import Generator, Mix, Truth  # noqa: E402
 from spark_jobs.protocol.head import Head, State, first_head  # noqa: E402
+from spark_jobs.protocol.partition import numbers, of_source  # noqa: E402
 from spark_jobs.runtime.contract import JobArguments  # noqa: E402
 from tests.parts import make_topic, running  # noqa: E402
 from weir.cassandra.migrate import migrate  # noqa: E402
@@ -53,7 +54,7 @@ MIX = Mix(services=("web", "shop", "api", "pay", "auth"), events_per_s=20_000)
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one run: wall clock and CPU in seconds, and the largest resident memory in MiB."""
+    """The cost of a run: wall clock and CPU in seconds, and the largest resident memory in MiB."""
 
     lines: int
     wall_s: float
@@ -74,7 +75,7 @@ class Cost:
 
 
 def fill(settings: Settings, topic: str, lines: int) -> Truth:
-    """Spread the lines over the partitions, as many to each."""
+    """Fill the topic with the same number of lines in each partition."""
     make_topic(settings, topic)
     generator = Generator(1, START_MS, MIX)
     producer = Producer({
@@ -95,7 +96,7 @@ def fill(settings: Settings, topic: str, lines: int) -> Truth:
 
 
 def only_read(kafka: str, topic: str, lines: int) -> None:
-    """The floor: every record is fetched and handed to the program, which does nothing with it."""
+    """Measure the floor: fetch every record and do nothing with it."""
     consumer = Consumer({"bootstrap.servers": kafka, "group.id": "floor", "enable.auto.commit": False, "fetch.max.bytes": 64 << 20})
     consumer.assign([TopicPartition(topic, p, 0) for p in range(4)])
     while lines > 0:
@@ -112,7 +113,7 @@ def floor(settings: Settings, topic: str, lines: int) -> Cost:
 
 
 def watch(process: psutil.Popen, done: Callable[[], bool]) -> tuple[float, float]:
-    """Wait for `done()`; the CPU seconds that the process and its children have used by then, and their largest memory in MiB."""
+    """Wait for `done()`. Return the CPU seconds of the process and its children by then, and their largest memory in MiB."""
     cpu = memory = 0.0
     while True:
         ended = done()
@@ -124,7 +125,7 @@ def watch(process: psutil.Popen, done: Callable[[], bool]) -> tuple[float, float
 
 
 def used(process: psutil.Process) -> tuple[float, int]:
-    """CPU seconds and resident bytes now, children included, those that ended too."""
+    """Return CPU seconds and resident bytes now, including children, also ended ones."""
     seconds, resident = 0.0, 0
     try:
         family = [process, *process.children(recursive=True)]
@@ -145,7 +146,7 @@ def drain(settings: Settings, spec: JobSpec, topic: str, lines: int, home: Path)
     store = CassandraStore.connect(address(settings), patience_s=30)
     broker = source_of(settings)
     ends = dict(broker.end_offsets(topic))
-    store.create_head(first_head(spec.name, dict(broker.earliest_offsets(topic)), broker.topic_id(topic), 1))
+    store.create_head(first_head(spec.name, of_source(broker.topic_id(topic), broker.earliest_offsets(topic)), 1))
     head = take_over(store, spec.name, judged=0)
     spec = spec.model_copy(update={"source": spec.source.model_copy(update={"topic": topic})})
     args = arguments(spec, head, "bench", str(home / "checkpoint"), settings)
@@ -155,7 +156,7 @@ def drain(settings: Settings, spec: JobSpec, topic: str, lines: int, home: Path)
         def landed() -> bool:
             head = store.head(spec.name)
             assert child.poll() is None, f"the driver ended: see {home / 'driver.log'}"
-            return head is not None and head.state is State.LANDED and dict(head.end) == ends
+            return head is not None and head.state is State.LANDED and numbers(head.end) == ends
 
         cpu, memory = watch(child, landed)
         cost = Cost(lines, time.monotonic() - began, cpu, memory)
@@ -167,7 +168,7 @@ def drain(settings: Settings, spec: JobSpec, topic: str, lines: int, home: Path)
 
 @contextmanager
 def driver(spec: JobSpec, args: JobArguments, home: Path, settings: Settings) -> Iterator[psutil.Popen]:
-    """What a worker starts when the job is submitted: SparkSubmit in a JVM, with Python as its child."""
+    """Start what a worker starts for a submission: SparkSubmit in a JVM, with Python as its child."""
     asked = submission(spec, args, PROJECT, settings)
     request = create_request(replace(asked, executors=0), "")
     extra = asked.conf.get("spark.driver.extraJavaOptions", "").split()
@@ -186,7 +187,7 @@ def driver(spec: JobSpec, args: JobArguments, home: Path, settings: Settings) ->
 
 
 def differences(settings: Settings, job: str, truth: Truth) -> list[str]:
-    """Where what Cassandra has is not what the generator made."""
+    """Return the differences between Cassandra and the generator's truth."""
     store = CassandraStore.connect(address(settings), patience_s=30)
     seen = snapshot(store, job, [(t.hour, t.shard) for t in store.hours(job)])
     counts: Counter[Cell] = Counter()
@@ -205,8 +206,8 @@ def differences(settings: Settings, job: str, truth: Truth) -> list[str]:
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--lines", type=int, default=10_000_000)
-    options.add_argument("--json", type=Path, help="also write the figures here")
-    options.add_argument("--home", type=Path, help="keep everything here, for a look at the logs")
+    options.add_argument("--json", type=Path, help="also write the figures to this file")
+    options.add_argument("--home", type=Path, help="keep everything in this folder, such as the logs")
     options.add_argument("--only-read", nargs=3, help=argparse.SUPPRESS)
     chosen = options.parse_args()
     if chosen.only_read:

@@ -1,13 +1,13 @@
-"""What many streams cost the keeper: parsing of their DAGs, the pass of the watch, a scrape of their metrics, and the time from a driver's
+"""Measure the cost of supervising many streams: parsing their DAGs, a pass of the watch, a scrape of metrics, and the time from a driver's
 death to its successor.
 
     python bench/fleet.py [--jobs 1,10,100,1000] [--json FILE] [--without dags,store]
 
-Real are: Airflow's parsing, serialization and storing of the real dags/ folder; the watch's trigger in an asyncio loop, its threads and the
-manager; and for `store` a Cassandra of its own with a row of everything for each job, and what the exporter answers. Simulated are: the
-drivers, which land a batch a second by a change of their heads; the cluster and the broker, which answer from memory; and for `watch` the
-store. Airflow's database is SQLite here. What is to be compared is the cost per job as the number grows, which a busy machine spoils least.
-No job that is alive may be restarted, and each dead one exactly once: else the exit code is 1.
+Real: Airflow's parsing, serialization and storing of the dags/ folder; the watch's trigger in an asyncio loop with its threads and the
+manager; for `store` a Cassandra with all rows of each job, and the exporter's answer. Simulated: the drivers, which land a batch a second
+by changing their heads; cluster and broker, which answer from memory; for `watch` the store. Airflow's database is SQLite. Compare the cost
+per job as the number grows: other load affects that least. No live job may be restarted, and each dead one exactly once; otherwise the exit
+code is 1.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 
 from spark_jobs.protocol import codec  # noqa: E402
 from spark_jobs.protocol.head import Batch, Head, Progress, Totals, claim, land, started  # noqa: E402
+from spark_jobs.protocol.partition import Partition, numbers  # noqa: E402
 from weir.factory import assemble  # noqa: E402
 from weir.jobs.folders import sound  # noqa: E402
 from weir.jobs.spec import JobSpec  # noqa: E402
@@ -51,7 +52,7 @@ Figures = dict[str, Any]
 
 
 class World:
-    """A fleet whose drivers all run, in memory. `died`, `seen` and `replaced` are moments (s) by job, of those that were killed."""
+    """A fleet in memory whose drivers all run. `died`, `seen` and `replaced` are times (s) by killed job."""
 
     def __init__(self, jobs: int, home: Path) -> None:
         self.store, self.cluster, self.broker = MemoryStore(), MemoryCluster(), MemoryBroker()
@@ -72,17 +73,17 @@ class World:
         self._listen()
 
     def land(self) -> None:
-        """Every driver that lives lands a batch."""
+        """Land a batch for every live driver."""
         for job in self.specs:
             if job not in self.died or job in self.replaced:
                 head = self.store.head(job)
                 assert head is not None
                 landed, topic = one_more(head), self.specs[job].source.topic
-                # A log that ends before what has landed would be taken for one that was cut.
-                self.broker.fill(topic, 0, landed.frontier[0] - self.broker.end_offsets(topic)[0])
+                # A log that ends before the landed offsets would look truncated.
+                self.broker.fill(topic, 0, numbers(landed.frontier)[0] - self.broker.end_offsets(topic)[0])
                 self.store.swap(head, landed)
                 folder = job, landed.epoch, landed.attempt
-                self.checkpoints.plan(*folder, landed.batch_id, landed.frontier, topic)
+                self.checkpoints.plan(*folder, landed.batch_id, numbers(landed.frontier), topic)
                 self.checkpoints.commit(*folder, landed.batch_id)
 
     def kill(self, *jobs: str) -> None:
@@ -108,7 +109,7 @@ class World:
 
 
 def specs(jobs: int) -> dict[str, JobSpec]:
-    """Copies of the real spec, spread over the topics."""
+    """Make copies of the real spec, spread over the topics."""
     real = sound(PROJECT / "spark_jobs")["error_counts"]
     return {
         f"job_{n:04}": real.model_copy(
@@ -119,12 +120,12 @@ def specs(jobs: int) -> dict[str, JobSpec]:
 
 
 def one_more(head: Head) -> Head:
-    """The head after one more batch of a line."""
+    """Return the head after one more batch of one line."""
     head = head if head.incarnation else started(head, f"i-{head.attempt}")
-    start = dict(head.frontier)
-    batch = Batch(head.last_landed + 1, start, start | {0: start[0] + 1})
+    start, first = dict(head.frontier), Partition(head.topic_id, 0)
+    batch = Batch(head.last_landed + 1, start, start | {first: start[first] + 1})
     now = int(time.time() * 1e6)
-    claimed = claim(head, batch, Totals(1, {"error": 1}), Progress({0: 1}, {0: 1}, 1), "v", now)
+    claimed = claim(head, batch, Totals(1, {"error": 1}), Progress({first: 1}, {first: 1}, 1), "v", now)
     return land(claimed, now // 1000)
 
 
@@ -132,7 +133,7 @@ def one_more(head: Head) -> Head:
 
 
 def passes(tick: Callable[[], object], between: Callable[[], None], others: Callable[[], float] = lambda: 0.0) -> Figures:
-    """Wall clock and CPU (ms) of a pass: of streams that all landed something since the one before, and of streams at rest."""
+    """Measure wall clock and CPU (ms) of a pass: with streams that all landed something since the last one, and with streams at rest."""
     told: Figures = {}
     for name, change in (("moving", between), ("resting", lambda: None)):
         walls, cpus, servers = [], [], []
@@ -149,7 +150,7 @@ def passes(tick: Callable[[], object], between: Callable[[], None], others: Call
 
 
 def tick_task(world: World) -> Figures:
-    """The scheduled tick as Airflow's task runs it, and what it leaves in Airflow's database."""
+    """Measure the scheduled tick as Airflow's task runs it, and the size of what it leaves in Airflow's database."""
     from airflow.sdk.execution_time.context import OutletEventAccessors
 
     from weir.airflow.operators import health
@@ -171,7 +172,7 @@ def tick_task(world: World) -> Figures:
 
 
 async def watch(world: World) -> Figures:
-    """Let the real trigger watch: first a calm fleet, then one in which drivers die, one after another and a tenth at once."""
+    """Run the real trigger: first on a calm fleet, then on one whose drivers die, one after another and a tenth at once."""
     from weir.airflow.triggers.watch import WatchTrigger
 
     trigger, loop = WatchTrigger(), asyncio.get_running_loop()
@@ -217,7 +218,7 @@ def _after(world: World, moments: dict[str, float], jobs: list[str]) -> dict[str
 
 
 def _drive(world: World, stop: threading.Event) -> None:
-    """The drivers: each lands a batch a second. It is this process that does it, so it is a part of the CPU share."""
+    """Simulate the drivers: each lands a batch a second. This runs in the same process, so it is part of the CPU share."""
     while not stop.wait(1.0):
         world.land()
 
@@ -232,7 +233,7 @@ async def _until(so: Callable[[], bool]) -> None:
 
 
 def stored(jobs: int, home: Path, settings: Settings, server: psutil.Process) -> Figures:
-    """The same pass with a real Cassandra: a head, a wanted state, attempts and a report for each job, as in memory."""
+    """Measure the same pass with a real Cassandra, with the same rows as in memory."""
     from uuid import uuid4
 
     from spark_jobs.runtime.store import day_of
@@ -277,7 +278,7 @@ def stored(jobs: int, home: Path, settings: Settings, server: psutil.Process) ->
 
 
 def scrapes(manager: Manager, move: Callable[[], None], others: Callable[[], float]) -> Figures:
-    """The same of what Prometheus is answered, the look included, and how large that is."""
+    """Measure a scrape by Prometheus, with its check of the fleet, and the size of the answer."""
     from prometheus_client import CollectorRegistry, generate_latest
 
     from weir.metrics.collector import FleetCollector
@@ -293,7 +294,7 @@ def scrapes(manager: Manager, move: Callable[[], None], others: Callable[[], flo
 
 
 def parsed(jobs: int, home: Path) -> Figures:
-    """In a process of its own, with an Airflow of its own."""
+    """Measure the DAGs in a separate process with its own Airflow."""
     folder = home / "jobs"
     text = (PROJECT / "spark_jobs/error_counts/job.yaml").read_text()
     for n in range(jobs):
@@ -318,7 +319,7 @@ def parsed(jobs: int, home: Path) -> Figures:
 
 
 def parse() -> Figures:
-    """Each file as Airflow's DAG processor does it; CPU seconds, since other work may share the machine."""
+    """Parse each file as Airflow's DAG processor does. In CPU seconds, since other work may share the machine."""
     from airflow.dag_processing.collection import update_dag_parsing_results_in_db
     from airflow.dag_processing.processor import DagFileParseRequest, _parse_file
     from airflow.models.dagbundle import DagBundleModel
@@ -356,14 +357,14 @@ def parse() -> Figures:
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--jobs", default=",".join(map(str, JOBS)), help="numbers of jobs, separated by commas")
-    options.add_argument("--json", type=Path, help="also write the figures here")
-    options.add_argument("--without", default="", help="what to leave out, of dags, watch and store")
+    options.add_argument("--json", type=Path, help="also write the figures to this file")
+    options.add_argument("--without", default="", help="parts to leave out: dags, watch, store")
     options.add_argument("--parse", action="store_true", help=argparse.SUPPRESS)
     chosen = options.parse_args()
     if chosen.parse:
         print(json.dumps(parse()))
         return 0
-    logging.disable(logging.WARNING)  # each restart is one
+    logging.disable(logging.WARNING)  # each restart logs one
     with tempfile.TemporaryDirectory(prefix="weir-fleet-") as home:
         figures = run([int(n) for n in chosen.jobs.split(",")], Path(home), set(chosen.without.split(",")))
     if chosen.json:

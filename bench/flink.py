@@ -1,15 +1,14 @@
-"""Apache Flink at the same work, for `bench/recovery.py --flink DIR`: the same lines from the same topic, counted by 10 s pane, service,
-level and signature, exactly once, in a Kafka topic (the sink that Flink can write exactly once).
+"""The same work in Apache Flink, for `bench/recovery.py --flink DIR`: the same lines from the same topic, counted by 10 s pane, service,
+level and signature, exactly once, into a Kafka topic (a sink that Flink can write exactly once).
 
-DIR is a distribution of Flink 2, a folder with `lib`. One way to have it, 330 MB:
+DIR is a distribution of Flink 2, a folder with `lib`. One way to get it, 330 MB:
 
     uv pip install --no-deps --target /tmp/flink apache-flink-libraries==2.3.0    # then: --flink /tmp/flink/pyflink
 
-What recovers is a task manager: it is killed, and a keeper that sees that at once starts the next one, as a cluster
-manager would. With a spare, there is a second one that waits (as with `standby: warm`). The job manager lives on, as Spark's master does.
-`landed` is when a count that was made after the kill can be read by a reader of committed records. It is set up to be back soon: a
-checkpoint a second, restarts at once, and a task manager that is taken for lost within a second. Its JVMs start as they come, without an
-archive of classes.
+A task manager is killed, and the bench starts the next one at once, as a cluster manager would. With a spare, a second one waits (as with
+`standby: warm`). The job manager lives on, as Spark's master does. `landed` is when a reader of committed records can read a count that was
+made after the kill. Flink is configured for a quick recovery: a checkpoint a second, immediate restarts, and a task manager that counts as
+lost within a second. Its JVMs start without a class archive.
 """
 
 from __future__ import annotations
@@ -110,7 +109,7 @@ io.tmp.dirs: {folder}/tmp
 
 
 class Cluster:
-    """A job manager, a task manager and perhaps a spare one, with the job at work. What it wrote is in `home`."""
+    """A job manager, a task manager and perhaps a spare one, with the job running. Its files are in `home`."""
 
     def __init__(self, home: Path, distribution: Path, address: str, spare: bool) -> None:
         home.mkdir(parents=True, exist_ok=True)
@@ -126,7 +125,7 @@ class Cluster:
             self._add_worker()
 
     def start(self) -> None:
-        """Submit the job, and wait until it is at work."""
+        """Submit the job, and wait until it runs."""
         self.until(self._ready, "its task managers have registered")
         errors = ", ".join(f"'{level}'" for level in ERRORS)
         mask, head = (pattern.replace("'", "''") for pattern in (signature.PATTERN, HEAD))
@@ -140,12 +139,12 @@ class Cluster:
         self.until(self._works, "its job has made a checkpoint")
 
     def counted(self) -> int:
-        """How many lines the counts that can be read are of."""
+        """Return how many lines the readable counts include."""
         self._counts.read()
         return self._counts.table.total()
 
     def kill_once(self) -> Mapping[str, float]:
-        """Kill the task manager at work. Seconds until a count that was made after that can be read, and the load average at the kill."""
+        """Kill the active task manager. Return the seconds until a later count can be read, and the load average at the kill."""
         self.until(self._ready, "its task managers have registered")
         self._counts.read()
         load, busy = os.getloadavg()[0], self._busy()
@@ -157,7 +156,7 @@ class Cluster:
         return {"landed": time.time() - killed, "load": load}
 
     def differs(self, truth: Mapping[Cell, int]) -> str:
-        """How the counts differ from what was sent, empty if they do not. Waits until as many lines are counted."""
+        """Wait until as many lines are counted, and return how the counts differ from what was sent; empty if they do not."""
         lines = sum(truth.values())
         with contextlib.suppress(TimedOut):
             self.until(lambda: self.counted() >= lines, "all is counted")
@@ -170,7 +169,7 @@ class Cluster:
 
     @contextmanager
     def _client(self) -> Iterator[Any]:
-        """A JVM that submits what it is told to."""
+        """Run a JVM that submits the job."""
         py4j = next((Path(pyspark.__file__).parent / "jars").glob("py4j-*.jar"))
         options = {"jarpath": str(py4j), "classpath": self._class_path, "javaopts": [*JVM], "java_path": java(), "die_on_exit": True}
         gateway = JavaGateway.launch_gateway(**options)
@@ -221,12 +220,12 @@ class Cluster:
 
 
 class Counts:
-    """The topic of the counts, as who trusts only what is committed reads it. `table` is what it says now."""
+    """The topic of the counts, read by a reader of committed records. `table` is its present content."""
 
     def __init__(self, address: str) -> None:
-        self.topic = f"flink-counts-{time.time_ns()}"  # a stack that is kept has those of earlier runs
+        self.topic = f"flink-counts-{time.time_ns()}"  # a kept stack still has the topics of earlier runs
         config = {"message.timestamp.type": "LogAppendTime"}
-        admin = kafka.admin(address)  # held until it has answered: it ends with its last reference
+        admin = kafka.admin(address)  # keep a reference until it has answered
         admin.create_topics([NewTopic(self.topic, 1, 1, config=config)])[self.topic].result(30)
         settings = {"bootstrap.servers": address, "group.id": "flink", "isolation.level": "read_committed", "enable.auto.commit": False}
         self._consumer = Consumer(settings)
@@ -235,7 +234,7 @@ class Counts:
         self._newest = 0.0
 
     def read(self) -> float:
-        """Read what is there; when the newest of it was appended (s since 1970)."""
+        """Read the topic to its end. Return when the newest record was appended (s since 1970)."""
         while messages := self._consumer.consume(1000, 0.05):
             for message in messages:
                 if message.error() is None:
@@ -249,7 +248,7 @@ class Counts:
 
 @contextmanager
 def running(home: Path, distribution: Path, address: str, spare: bool) -> Iterator[Cluster]:
-    """A cluster with the job at work."""
+    """Start a cluster with the job running."""
     with contextlib.closing(Cluster(home, distribution, address, spare)) as cluster:
         cluster.start()
         yield cluster

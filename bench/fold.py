@@ -1,11 +1,11 @@
-"""How fast folding is on the real Cassandra, beside only reading the same rows.
+"""Measure the speed of folding on a real Cassandra, compared with only reading the same rows.
 
     python bench/fold.py [--batches 360] [--json FILE]
 
-Starts a Cassandra of its own and lands made-up batches in two equal days. The deltas of the first are read (the floor) and then folded,
-those of the second are folded with the gate of Great Expectations. Then the first day is rolled up, and counted by panes, hours and days.
-CPU is that of this process and of Cassandra. Each figure is also told as a ratio to reading, measured in the same run. If a count
-differs, the exit code is 1.
+Starts its own Cassandra and lands made-up batches in two equal days. The deltas of the first day are read (the floor) and then folded;
+those of the second are folded with the check by Great Expectations. Then the first day is rolled up, and counted by panes, hours and days.
+CPU is that of this process and of Cassandra. Each figure is also a ratio to reading, measured in the same run. If a count differs, the exit
+code is 1.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+
+from spark_jobs.protocol.partition import numbers, of_source
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
@@ -25,8 +28,8 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 from costs import Cost, cost  # noqa: E402
 
 from spark_jobs.counts.cells import DAY_MS, HOUR_MS, Delta  # noqa: E402
+from spark_jobs.counts.deltas import Counted, counting_writer  # noqa: E402
 from spark_jobs.protocol.head import Batch, Progress, Totals, first_head  # noqa: E402
-from spark_jobs.protocol.writer import Counted, Writer  # noqa: E402
 from tests.parts import running  # noqa: E402
 from weir.cassandra.migrate import migrate  # noqa: E402
 from weir.cassandra.store import CassandraStore, address  # noqa: E402
@@ -38,6 +41,8 @@ from weir.counts.rules import Rules  # noqa: E402
 from weir.ports.counts import HourShard  # noqa: E402
 from weir.supervise.takeover import take_over  # noqa: E402
 
+at = partial(of_source, "topic")  # offsets by partition
+
 JOB, SHARDS, HOURS = "bench", 4, 4
 DAY = 1_768_435_200_000  # 15 January 2026
 SERVICES = [f"service-{n}" for n in range(20)]
@@ -45,30 +50,30 @@ LINES_A_CELL = 12
 
 
 def batch_of(start: int, n: int) -> list[Delta]:
-    """What one batch of ten seconds counts: of each service ten kinds of errors and two other levels, in two panes."""
+    """Make the deltas of one batch of ten seconds: for each service ten kinds of errors and two other levels, in two panes."""
     panes = start + 10_000 * n, start + 10_000 * ((n + 1) % 360)
     kinds = [("error", f"cannot open * of kind {i}") for i in range(10)] + [("warn", ""), ("info", "")]
     return [Delta(pane, service, level, text, LINES_A_CELL) for pane in panes for service in SERVICES for level, text in kinds]
 
 
 def land(store: CassandraStore, hours: Sequence[int], batches: int) -> int:
-    """Land `batches` in each of the hours; returns the number of rows."""
+    """Land `batches` in each of the hours. Return the number of rows."""
     head = store.head(JOB)
     if head is None:
-        store.create_head(first_head(JOB, {0: 0}, "topic", 1))
+        store.create_head(first_head(JOB, at({0: 0}), 1))
         head = store.head(JOB)
     assert head is not None
     attempt = take_over(store, JOB, head.attempt).attempt
-    writer = Writer(store, JOB, attempt, f"process-{attempt}", "v1", SHARDS, lambda: time.time_ns() // 1000)
+    writer = counting_writer(store, JOB, attempt, f"process-{attempt}", "v1", SHARDS, lambda: time.time_ns() // 1000)
     writer.start()
-    batch_id, offset, rows = head.last_landed + 1, dict(head.frontier)[0], 0
+    batch_id, offset, rows = head.last_landed + 1, numbers(head.frontier)[0], 0
     for hour in hours:
         for n in range(batches):
             deltas = batch_of(hour, n)
             lines = LINES_A_CELL * len(deltas)
             levels = {level: sum(d.n for d in deltas if d.level == level) for level in ("error", "warn", "info")}
-            counted = Counted(deltas, Totals(lines, levels), Progress({0: hour}, {0: hour}, None))
-            writer.write(Batch(batch_id, {0: offset}, {0: offset + lines}), lambda before, c=counted: c)
+            counted = Counted(deltas, Totals(lines, levels), Progress(at({0: hour}), at({0: hour}), None))
+            writer.write(Batch(batch_id, at({0: offset}), at({0: offset + lines})), lambda before, c=counted: c)
             batch_id, offset, rows = batch_id + 1, offset + lines, rows + len(deltas)
     return rows
 
@@ -127,8 +132,8 @@ def show(name: str, spent: Cost, floor: Cost, rows: int, lines: int) -> None:
 
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--batches", type=int, default=360, help="in each of eight hours")
-    options.add_argument("--json", type=Path, help="also write the figures here")
+    options.add_argument("--batches", type=int, default=360, help="batches in each of eight hours")
+    options.add_argument("--json", type=Path, help="also write the figures to this file")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="weir-fold-") as home, running(Path(home), "cassandra") as settings:
         migrate(settings)

@@ -1,10 +1,10 @@
-"""How fast `weir recount` reads lines back and compares them, in one process and in as many as there are cores.
+"""Measure how fast `weir recount` reads lines again and compares them, in one process and in one for each core.
 
     python bench/recount.py [--lines 4000000] [--workers 0] [--json FILE]
 
-Starts Kafka and Cassandra of its own, fills a topic with generated lines, and lets the driver's own protocol land the generator's truth in
-batches. Then the command itself runs, once in one process and once in several, and is watched from outside: CPU is that of the command with
-all its children, start included, and memory the largest sum of them. If a recount does not prove every line, the exit code is 1.
+Starts its own Kafka and Cassandra, fills a topic with generated lines, and lands the generator's truth in batches with the driver's own
+protocol. Then it runs the command, once in one process and once in several, and measures it from outside: CPU of the command with all its
+children, start included, and the largest sum of their memory. If a recount does not prove every line, the exit code is 1.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 from bench.drain import MIX, START_MS, Cost, fill, show, watch  # noqa: E402
 from drill.generator import Truth  # noqa: E402
 from spark_jobs.counts.cells import Delta  # noqa: E402
+from spark_jobs.counts.deltas import Counted, counting_writer  # noqa: E402
 from spark_jobs.protocol.head import Batch, Progress, Totals, first_head  # noqa: E402
-from spark_jobs.protocol.writer import Counted, Writer  # noqa: E402
+from spark_jobs.protocol.partition import of_source  # noqa: E402
 from tests.parts import running  # noqa: E402
 from weir.cassandra.migrate import migrate  # noqa: E402
 from weir.cassandra.store import CassandraStore, address  # noqa: E402
@@ -40,11 +41,12 @@ JOB, TOPIC = "error_counts", "logs"
 
 
 def land(settings: Settings, truth: Truth) -> None:
-    """One batch of all lines, as a driver lands it; what it holds is the generator's truth."""
+    """Land one batch of all lines, as a driver does, with the generator's truth."""
     store, broker = CassandraStore.connect(address(settings), patience_s=60), source_of(settings)
-    start, end = dict(broker.earliest_offsets(TOPIC)), dict(broker.end_offsets(TOPIC))
-    store.create_head(first_head(JOB, start, broker.topic_id(TOPIC), 1))
-    writer = Writer(store, JOB, take_over(store, JOB, judged=0).attempt, "bench", "bench", 4, lambda: time.time_ns() // 1000)
+    topic_id = broker.topic_id(TOPIC)
+    start, end = (of_source(topic_id, offsets) for offsets in (broker.earliest_offsets(TOPIC), broker.end_offsets(TOPIC)))
+    store.create_head(first_head(JOB, start, 1))
+    writer = counting_writer(store, JOB, take_over(store, JOB, judged=0).attempt, "bench", "bench", 4, lambda: time.time_ns() // 1000)
     writer.start()
     levels: Counter[str] = truth.levels()
     deltas = [Delta(*cell, n) for cell, n in truth.panes.items()]
@@ -54,7 +56,7 @@ def land(settings: Settings, truth: Truth) -> None:
 
 
 def recounted(settings: Settings, lines: int, *options: str) -> tuple[Cost, bool]:
-    """The command as a person runs it, and whether it proved every line."""
+    """Run the command as an operator does. Return whether it proved every line."""
     env = {
         **os.environ, "WEIR_HOME": settings.home, "WEIR_KAFKA": settings.kafka, "WEIR_CASSANDRA_PORT": str(settings.cassandra_port),
         "PYTHONPATH": os.environ.get("WEIR_BENCH_PATH") or f"{PROJECT / 'plugins'}:{PROJECT}",
@@ -72,8 +74,8 @@ def recounted(settings: Settings, lines: int, *options: str) -> tuple[Cost, bool
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--lines", type=int, default=4_000_000)
-    options.add_argument("--workers", type=int, default=0, help="of the second run; 0 for one a core")
-    options.add_argument("--json", type=Path, help="also write the figures here")
+    options.add_argument("--workers", type=int, default=0, help="processes of the second run; 0 for one for each core")
+    options.add_argument("--json", type=Path, help="also write the figures to this file")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="weir-recount-") as home:
         return run(chosen.lines, chosen.workers or cores(), Path(home), chosen.json)

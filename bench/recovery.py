@@ -1,14 +1,13 @@
-"""From `kill -9` of a driver to the first batch that its successor lands, again and again, under a steady load.
+"""Measure the time from `kill -9` of a driver to its successor's first landed batch, repeatedly, under a steady load.
 
     python bench/recovery.py [--kills 20] [--rate 2000] [--standby] [--flink DIR] [--json FILE] [--home DIR]
 
-Starts a whole stack of its own, and waits until the archive of classes is made, as it is a minute after the first `make up`. Each kill
-comes when the stream has caught up; with `--standby` the job's spec says `standby: warm`, and a kill comes when one is ready. Times are by
-the one clock of this machine: `seen` is when the successor was decided on, `landed` when its first batch was. At the end all counts are
-compared with what was sent; if any differ, the figures do not count, and the exit code is 1.
-With `--flink` the stream is stopped then, and Flink counts the same lines and is killed as often: see bench/flink.py. `ratio` is Weir's
-median over Flink's.
-Seconds depend on the machine and on what else it does; `load` is its load average at each kill.
+Starts its own stack, and waits until the class archive is made, as it is a minute after the first `make up`. Each kill comes when the
+stream has caught up; with `--standby` the job's spec says `standby: warm`, and a kill comes when the standby is ready. All times are by
+this machine's clock: `seen` is the decision on the successor, `landed` its first landed batch. At the end all counts are compared with what
+was sent; if any differ, the figures do not count, and the exit code is 1. With `--flink` the stream is then stopped, and Flink counts the
+same lines and is killed as often: see bench/flink.py. `ratio` is Weir's median divided by Flink's. Seconds depend on the machine and its
+other load; `load` is the load average at each kill.
 """
 
 from __future__ import annotations
@@ -40,14 +39,14 @@ from weir.local.spark import spark_home  # noqa: E402
 from weir.local.stack import told_to_end  # noqa: E402
 from weir.supervise.standby import in_a_word  # noqa: E402
 
-LINES = replace(MIX, bad_share=0.0)  # of Flink's turn: what it does with lines that are none is nobody's business here
-CALM_LINES = 10_000  # a kill comes when no more than these wait to be landed
+LINES = replace(MIX, bad_share=0.0)  # for Flink: malformed lines are not compared
+CALM_LINES = 10_000  # kill only when at most so many lines have not landed
 
 Kill = dict[str, float]
 
 
 def kill_once(at: Stage) -> Kill:
-    """Kill the driver and wait for its successor's first batch. Seconds from the kill."""
+    """Kill the driver and wait for its successor's first batch. Return the seconds since the kill."""
     load = os.getloadavg()[0]
     killed, landed = killed_and_back(at)
     row = next(a for a in at.manager.store.attempts(JOB) if a.attempt == landed.by)
@@ -60,24 +59,24 @@ def kill_once(at: Stage) -> Kill:
 
 
 def calm(at: Stage) -> bool:
-    """Has the attempt at work caught up?"""
+    """Return whether the current attempt has caught up."""
     seen = at.manager.observe(JOB)
     return seen.head is not None and seen.landed_attempt == seen.head.attempt and seen.lag is not None and seen.lag < CALM_LINES
 
 
 def warm(at: Stage) -> bool:
-    """Is a standby ready?"""
+    """Return whether a standby is ready."""
     return in_a_word(at.manager.observe(JOB)) == "ready"
 
 
 def with_standby(jobs: Path) -> None:
-    """Let the spec of the job say so."""
+    """Switch the standby on in the job's spec."""
     with (jobs / JOB / "job.yaml").open("a") as spec:
         spec.write("standby: warm\n")
 
 
 def all_kills(count: int, found: list[Kill], standby: bool) -> Any:
-    """The kills as a fault, so that the drill's own load and comparison hold for them."""
+    """Play the kills as a fault, with the drill's load and comparison."""
 
     def play(scene: Scene) -> None:
         for n in range(count):
@@ -92,7 +91,7 @@ def all_kills(count: int, found: list[Kill], standby: bool) -> Any:
 
 
 def summary(found: list[Kill]) -> dict[str, dict[str, float]]:
-    """The median, the 95th percentile and the largest, in seconds; empty of fewer than two kills."""
+    """Return median, 95th percentile and maximum in seconds; empty for fewer than two kills."""
     if len(found) < 2:
         return {}
     rows = {name: [kill[name] for kill in found] for name in ("seen", "landed") if name in found[0]}
@@ -101,7 +100,7 @@ def summary(found: list[Kill]) -> dict[str, dict[str, float]]:
 
 
 def flink_kills(at: Stage, distribution: Path, count: int, rate: float, spare: bool) -> dict[str, Any]:
-    """The same of Flink, on the same topic, while the stream is stopped and all else of the stack is there."""
+    """Measure Flink on the same topic, while the stream is stopped and the rest of the stack runs."""
     at.manager.stop(JOB, WHO, "Flink has its turn")
     truth, found, kafka = at.home / "truth" / "flink.jsonl", [], at.settings.kafka
     truth.unlink(missing_ok=True)
@@ -123,9 +122,9 @@ def main() -> int:
     options.add_argument("--kills", type=int, default=20)
     options.add_argument("--rate", type=float, default=2000, help="lines a second")
     options.add_argument("--standby", action="store_true", help="with a standby in the job's spec")
-    options.add_argument("--flink", type=Path, help="a distribution of Flink 2, to be measured, too")
-    options.add_argument("--json", type=Path, help="also write the figures here")
-    options.add_argument("--home", type=Path, help="the state folder of its stack; kept")
+    options.add_argument("--flink", type=Path, help="a distribution of Flink 2, which is measured, too")
+    options.add_argument("--json", type=Path, help="also write the figures to this file")
+    options.add_argument("--home", type=Path, help="the stack's state folder; kept")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="weir-recovery-") as temporary:
         figures = measure(chosen, chosen.home or Path(temporary))
@@ -136,7 +135,7 @@ def main() -> int:
 
 
 def measure(chosen: argparse.Namespace, home: Path) -> dict[str, dict[str, Any]]:
-    """What was found of Weir, and of Flink if that was asked for."""
+    """Return the figures of Weir, and of Flink if requested."""
     found: list[Kill] = []
     play = all_kills(chosen.kills, found, chosen.standby)
     fault = Fault("recovery", f"{chosen.kills} kills of the driver", play, replaces=True, lines_per_s=chosen.rate)
@@ -150,7 +149,7 @@ def measure(chosen: argparse.Namespace, home: Path) -> dict[str, dict[str, Any]]
 
 
 def told_of(figures: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Without the single kills, and with how many times as long Weir took as Flink."""
+    """Return the summary without single kills, with the ratio of Weir to Flink."""
     told: dict[str, Any] = {who: {name: value for name, value in part.items() if name != "kills"} for who, part in figures.items()}
     medians = [part["seconds"]["landed"]["p50"] for part in figures.values() if part["seconds"]]
     return {**told, "ratio": round(medians[0] / medians[1], 2)} if len(medians) == 2 else told

@@ -1,11 +1,11 @@
-"""What the start of a driver costs, beside that of the barest stream that Spark can run.
+"""Measure the start of a driver, compared with a minimal Spark stream.
 
     python bench/start.py [--rounds 5] [--json FILE]
 
-Starts a Kafka of its own with a few thousand lines, and in each round runs a rehearsal of `error_counts` and `bench/bare.py`, one after the
-other in turns, as a worker starts a driver: the same JVM options, jars and archive of classes. `cpu_s` is the median of all processes of a
-run, from their first instruction to their end. `ratio` is the job over the barest stream: what of a cold start is Weir's own to mend. The
-archive is the installation's, made a minute after its first `make up`; `archive` says whether it was there.
+Starts its own Kafka with a few thousand lines. Each round runs a rehearsal of `error_counts` and `bench/bare.py`, alternating which comes
+first, as a worker starts a driver: the same JVM options, jars and class archive. `cpu_s` is the median of all processes of a run, from
+their first instruction to their end. `ratio` is the job divided by the minimal stream: the part of a cold start that Weir can improve. The
+archive is the installation's, made a minute after its first `make up`; `archive` says whether it existed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ JOB, TOPIC, LINES = "error_counts", "logs", 10_000
 
 
 def started(asked: Submission, stack: Stack) -> dict[str, float]:
-    """Run one driver to its end. One that fails ends the measurement with its last words."""
+    """Run one driver to its end. If it fails, stop with the end of its log."""
     before, began, written = os.times(), time.monotonic(), stack.home / "driver.log"
     with written.open("wb") as log:
         env = {**driver_env(stack), **asked.env}
@@ -55,7 +55,7 @@ def started(asked: Submission, stack: Stack) -> dict[str, float]:
 
 
 def measure(home: Path, rounds: int) -> dict[str, list[dict[str, float]]]:
-    """All runs of the job and of the barest stream."""
+    """Run the job and the minimal stream in all rounds."""
     jars.class_path("spark")
     stack = Stack(home, ports.WANTED, secrets.load_or_create(home))
     with running(home, "kafka") as found:
@@ -65,7 +65,7 @@ def measure(home: Path, rounds: int) -> dict[str, list[dict[str, float]]]:
         of = {"job": job, "bare": replace(job, application=str(PROJECT / "bench" / "bare.py"))}
         runs: dict[str, list[dict[str, float]]] = {name: [] for name in of}
         for n in range(rounds):
-            for name in sorted(of, reverse=bool(n % 2)):  # in turns, so that neither always comes first
+            for name in sorted(of, reverse=bool(n % 2)):  # alternating, so that neither always comes first
                 runs[name].append(started(of[name], stack))
                 print(f"{n + 1:>3}  {name:<5}" + "".join(f"  {what} {value:.1f}" for what, value in runs[name][-1].items()), flush=True)
         return runs
@@ -80,7 +80,7 @@ def summary(runs: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--json", type=Path, help="also write the figures here")
+    options.add_argument("--json", type=Path, help="also write the figures to this file")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="weir-start-") as home:
         told = summary(measure(Path(home), chosen.rounds))

@@ -1,4 +1,4 @@
-"""The Airflow DAG `weir_alerts`: rules over closed windows and the jobs' verdicts become incidents, and their messages are delivered."""
+"""The Airflow DAG `weir_alerts`: evaluate alert rules and verdicts, and deliver messages."""
 
 from datetime import timedelta
 
@@ -8,18 +8,17 @@ from weir.airflow.operators.catalogue import weir_dag
 DOC = """
 ### Alerts of all jobs
 
-**Does:** `alert` evaluates each rule of `rules/*.yaml` on every window that has closed since the last run, once, and again where late lines
-have changed one; opens and resolves incidents by that and by the jobs' verdicts; and delivers the messages that wait in the outbox to the
-inbox and to Airflow's connections. docs/alerts.md has the rules, the sinks and the promises.
+**Does:** `alert` evaluates each rule in `rules/*.yaml` once on every window that has closed since the last run, and again on windows that
+late lines changed. It opens and resolves incidents by the rules and by the jobs' verdicts, and delivers waiting messages to the inbox and
+to Airflow's connections. See docs/alerts.md for rules, sinks and delivery.
 
-**Runs:** every 30 seconds. After an outage the windows that were missed are evaluated, and marked late. May run twice or at once: one of
-them decides, and each message is sent once.
+**Runs:** every 30 seconds. After an outage it evaluates the missed windows and marks the messages late. It may run twice or at once: each
+message is sent once.
 
-**If it fails:** the message says why: the store did not answer (WEIR-201), a file of rules does not fit (WEIR-104), or a sink refuses
-messages again and again (WEIR-501). Nothing is lost: what is waiting is evaluated and sent by a later run. `weir alerts test SINK` tries a
-sink.
+**If it fails:** the message gives the reason: the store did not answer (WEIR-201), a rules file is not valid (WEIR-104), or a sink keeps
+refusing messages (WEIR-501). Nothing is lost: a later run evaluates and sends the rest. Test a sink with `weir alerts test SINK`.
 
-**Paused:** nobody is alerted. What happens meanwhile is told, late, when it goes on.
+**If paused:** no alerts are sent. After you unpause it, missed alerts are sent and marked late.
 """
 
 with weir_dag("weir_alerts", "Evaluate alert rules and deliver messages", DOC, ["alerts"], schedule=timedelta(seconds=30)):

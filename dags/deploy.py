@@ -1,4 +1,4 @@
-"""The Airflow DAGs `<job>_deploy`: makes sure that the job runs with its present spec and code."""
+"""The Airflow DAGs `<job>_deploy`: make the job run with its present spec and code."""
 
 from airflow.sdk import Param
 
@@ -9,23 +9,23 @@ from weir.airflow.operators.ready import ReadyOperator
 DOC = """
 ### Deploy {job}
 
-**Does:** makes sure that `{job}` runs with the spec and code that are here. Already so: nothing changes. Otherwise the next attempt
-takes over from the same checkpoint, and the old driver ends. Nothing is lost or counted twice. `deploy` first logs the plan: what changes,
-whether the checkpoint or a new epoch is gone on from, and what was checked. What cannot be done is refused before anything stops.
-With `to`, the job goes back to a version that was deployed before; `weir versions {job}` lists them.
+**Does:** makes `{job}` run with the spec and code of this installation. If they run already, nothing changes. Otherwise the next attempt
+takes over from the same checkpoint, and the old driver ends. Nothing is lost or counted twice. `deploy` first logs the plan: the changes,
+whether the same checkpoint or a new epoch is used, and all checks. A deploy that cannot work is refused before anything stops. With
+`to`, the job goes back to a deployed version; `weir versions {job}` lists them.
 
-**Runs:** by hand (Trigger, with a form). It has no schedule. `weir deploy {job}` does the same from the command line, without this DAG.
+**Runs:** by hand (Trigger, with a form). It has no schedule. `weir deploy {job}` does the same on the command line, without this DAG.
 
-**If it fails:** `deploy` says what is wrong with the spec, the store or the cluster; nothing was changed if the spec was at fault.
-`ready` says why the new driver ended, or what it waits for. A version that has never been ready and is itself at fault is taken back: the
-last good one runs again, and the sentence says so. An outage takes nothing back; the watch goes on caring for the job in all cases.
-Mend the cause and trigger again: it is safe at any time. `weir health {job}` and `weir logs {job}` tell more.
+**If it fails:** `deploy` says what is wrong with the spec, the store or the cluster; if the spec is at fault, nothing was changed. `ready`
+says why the new driver ended, or what it waits for. A version that has never been ready and fails by its own error is rolled back: the
+last good version runs again, and the message says so. An outage causes no rollback. The watch keeps looking after the job in all cases.
+Fix the cause and trigger again; that is safe at any time. See `weir health {job}` and `weir logs {job}`.
 
 Clearing, failing or killing these tasks never touches a driver.
 """
 
 FORM = {
-    "reason": Param("", type="string", title="Reason", description="Why, in a few words. Kept in the timeline.", maxLength=500),
+    "reason": Param("", type="string", title="Reason", description="Recorded in the timeline.", maxLength=500),
     "to": Param("", type="string", title="Go back to this version", pattern="^[0-9a-f]{0,12}$"),
     "force": Param(False, type="boolean", title="Replace the driver even if nothing has changed"),
 }

@@ -1,31 +1,31 @@
-"""The Airflow DAGs `<job>_fold`: deltas of closed hours become plain sums and roll-ups, proven and judged before they are published."""
+"""The Airflow DAGs `<job>_fold`: fold closed hours into proven sums and roll-ups."""
 
 from datetime import timedelta
 
 from weir.airflow.operators.catalogue import job_dag, jobs
 from weir.airflow.operators.counts import FoldOperator, PendingDaysOperator, PendingOperator, RollUpOperator, SweepOperator
+from weir.jobs.kinds import Capability
 
 DOC = """
 ### Fold the counts of {job}
 
-**Does:** `pending` lists the closed hours and shards that batches wrote to since they were folded; a late line brings an old hour back.
-`fold`, one mapped task per batch of them, sums up what is published and what has landed since, compares it with the ledger, lets Great
-Expectations judge it, and only then publishes it, by compare-and-set, with its hour roll-up. `days` lists the closed days whose hours are
-folded, and `roll_up` adds these up. `sweep` deletes what was replaced a while ago and no reader needs any more.
+**Does:** `pending` lists the closed hours and shards that batches wrote to since the last fold; a late line makes an old hour due again.
+`fold` (one mapped task for each batch of them) adds what has landed to the published sums, compares the result with the ledger, has Great
+Expectations check it, and only then publishes it, with its hour roll-up. `days` lists the closed days whose hours are folded, and
+`roll_up` adds them up. `sweep` deletes replaced data that no reader needs any more.
 
-**Runs:** every 5 minutes. Airflow spreads the mapped tasks over as many workers as there are. May run twice or at once: readers see the
-same sums throughout. The stream does not notice.
+**Runs:** every 5 minutes. Airflow spreads the mapped tasks over all workers. It may run twice or at once: readers always see the same sums.
+The stream is not affected.
 
-**If `fold` fails:** it names the hour and shard whose sums are not the ledger's, or the law that they break (WEIR-401). Nothing was
-published for that hour, all others were. `weir recount {job}` tells which lines are concerned. Readers go on with the deltas, so counts
-stay right meanwhile.
+**If `fold` fails:** it names the hour and shard whose sums differ from the ledger, or the expectation that failed (WEIR-401). That hour was
+not published; all others were. `weir recount {job}` names the lines. Counts stay right, since readers keep using the deltas.
 
-**If `roll_up` fails:** the same of a day. Readers take its hours instead.
+**If `roll_up` fails:** the same for a day. Readers use its hours instead.
 
 **If `pending`, `days` or `sweep` fails:** the store did not answer. The next run does the work.
 """
 
-for spec in jobs():
+for spec in jobs(Capability.FOLDS):
     with job_dag(spec, "fold", DOC, schedule=timedelta(minutes=5)):
         pending = PendingOperator(task_id="pending", job=spec.name)
         fold = FoldOperator.partial(task_id="fold", job=spec.name, map_index_template="{{ task.label }}")

@@ -1,4 +1,4 @@
-"""The Airflow DAG `weir_health`: one tick over the whole fleet; the backstop of the watch."""
+"""The Airflow DAG `weir_health`: one tick over all jobs, the backstop of the watch."""
 
 from datetime import timedelta
 
@@ -6,29 +6,28 @@ from weir.airflow.operators.catalogue import weir_dag
 from weir.airflow.operators.health import TickOperator, TroubleOperator
 from weir.airflow.operators.outage import away, back
 
-# An Airflow DAG run costs about a second of a core, whatever it does; the watch is the quick eye.
+# A DAG run costs about a second of a core, whatever it does; the watch is what reacts quickly.
 EVERY = timedelta(seconds=30)
 
 DOC = """
 ### Health of all jobs
 
-**Does:** `tick` judges every job of Weir from outside: checkpoint and ledger against the broker's end offsets, and the cluster's word. The
-verdicts, in words and with their evidence, are in its log and in its XCom `reports`; of more than 100 jobs, those of 100, the ones in
-trouble first, and the number of each verdict. Only a job in trouble becomes a task `trouble` of its own, named after the job: it starts
-the job's restart DAG, held to the attempt that was judged. A job that has landed since the last tick gets an event of its asset
-`<job>_landed`.
+**Does:** `tick` judges every job from outside the driver: checkpoint and ledger, the broker's end offsets, and the cluster. The verdicts
+with their evidence are in its log and in its XCom `reports` (for more than 100 jobs: the worst 100, and the number of each verdict). Each
+unhealthy job becomes a task `trouble`, named after the job: it starts the job's restart DAG for the attempt that was judged. A job that
+landed something since the last tick gets an event of its asset `<job>_landed`.
 
-**Runs:** every 30 seconds, as the backstop of `weir_watch`, which sees trouble within seconds. Both may act: the second one finds the
-attempt replaced, and does nothing.
+**Runs:** every 30 seconds, as the backstop of `weir_watch`, which acts within seconds. If both act, the second finds the attempt replaced
+and does nothing.
 
-**If `tick` fails:** the store could not be reached, so nothing is known. No stream is touched for that. `weir status` says which part
-is down. From the second time in a row on, the task itself tells the sinks of `rules/*.yaml`, and again every half hour; the inbox is in
-the store.
+**If `tick` fails:** the store could not be reached, so the state of all jobs is unknown. No stream is touched. `weir status` shows which
+service is down. From the second failure in a row on, the task notifies the sinks in `rules/*.yaml`, again every half hour, except the
+inbox, which is in the store.
 
-**If `trouble` fails:** a person is needed. Its message says what is wrong, since the evidence is in it, and what to do next.
+**If `trouble` fails:** the job needs an operator. The message says what is wrong and what to do next.
 """
 
 with weir_dag("weir_health", "Judge all jobs and restart those that need it", DOC, ["health"], schedule=EVERY):
-    # The next tick is the retry. Without the store nobody else can tell that it is away.
+    # The next tick is the retry. If the store is away, only this callback can notify anybody.
     tick = TickOperator(task_id="tick", retries=0, on_failure_callback=away, on_success_callback=back)
     TroubleOperator.partial(task_id="trouble", map_index_template="{{ task.job }}").expand(report=tick.output)

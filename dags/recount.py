@@ -1,4 +1,4 @@
-"""The Airflow DAGs `<job>_recount`: counts again, from Kafka, by code that is not the job's."""
+"""The Airflow DAGs `<job>_recount`: count again, from Kafka, with code that shares nothing with the job."""
 
 from datetime import timedelta
 
@@ -7,23 +7,23 @@ from airflow.sdk import Param
 from weir.airflow.operators.assets import proven
 from weir.airflow.operators.catalogue import job_dag, jobs
 from weir.airflow.operators.counts import ProveOperator, RecountOperator, SpansOperator
+from weir.jobs.kinds import Capability
 
 DOC = """
 ### Recount {job}
 
-**Does:** `spans` lists the hours that batches wrote to after what is proven. `recount`, one mapped task per span, reads the lines that
-the ledger names back from Kafka, counts them with a parser of its own, and compares pane by pane, service by service and level by level.
-When every span has come out equal, `prove` keeps how far the counts are proven; `weir jobs` shows it, and it
-is an event of the asset `{job}_proven`.
+**Does:** `spans` lists the hours that batches wrote to after what is proven. `recount` (one mapped task for each span) reads the lines that
+the ledger names again from Kafka, counts them with a parser of its own, and compares by pane, service and level. If every span came out
+equal, `prove` records how far the counts are proven. `weir jobs` shows it, and it is an event of the asset `{job}_proven`.
 
-**Runs:** every hour; and by hand, with a form, for any span of event time. A form proves nothing but its span: `prove` is skipped.
+**Runs:** every hour; and by hand, with a form, for any span of event time. A run by form proves only its span: `prove` is skipped.
 
-**If `recount` fails:** it says how many lines are missing or doubled and where the first ones are (WEIR-401), with all differences in its
-XCom `recount`. Or nothing could be checked, since the broker no longer has the lines. The stream goes on. `weir ledger {job}` shows
-the batches, `docs/runbook.md` what to do. What is proven stays as it was, and the next run takes the same hours again.
+**If `recount` fails:** it says how many lines are missing or doubled and where the first ones are (WEIR-401); its XCom `recount` has all
+differences. Or nothing could be checked, since the broker no longer has the lines. The stream continues. See `weir ledger {job}` for the
+batches and `docs/runbook.md` for what to do. What is proven stays proven, and the next run takes the same hours again.
 
-**If `prove` fails:** lines landed that the broker no longer had when they were to be counted again: its retention is shorter than the time
-between two recounts. The record says how many of all lines were checked.
+**If `prove` fails:** lines that landed had left the broker before they were recounted: its retention is shorter than the time between two
+recounts. Extend the retention. The record says how many of all lines were checked.
 """
 
 FORM = {
@@ -33,7 +33,7 @@ FORM = {
     "until": Param(None, type=["null", "string"], format="date-time", title="Until", description="Panes that begin before this"),
 }
 
-for spec in jobs():
+for spec in jobs(Capability.RECOUNTS):
     with job_dag(spec, "recount", DOC, schedule=timedelta(hours=1), params=FORM):
         spans = SpansOperator(task_id="spans", job=spec.name)
         recount = RecountOperator.partial(

@@ -1,4 +1,4 @@
-"""Not a DAG: shows what is wrong with a job.yaml as an import error in Airflow, while the DAGs of all other jobs go on."""
+"""Not a DAG: shows a job.yaml that is not valid as an import error in Airflow. The DAGs of all other jobs are not affected."""
 
 from weir.airflow.operators.catalogue import problems
 from weir.errors import BadSpec

@@ -1,4 +1,4 @@
-"""Faults of Airflow itself: each of its servers killed, one and all, and away for a while. The stream must not notice."""
+"""Faults of Airflow itself: each of its servers, and all of them, killed and away for a while. The stream must not be affected."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOG_ROOM_MIB = 16
 
 
 def killed(parts: Sequence[str], seconds: float) -> Callable[[Scene], None]:
-    """They are killed, and stay away; when they are back, Airflow works, and has changed nothing about the stream."""
+    """Kill parts and keep them away. When they are back, Airflow must work and must not have touched the stream."""
 
     def play(scene: Scene) -> None:
         with unharmed(scene):
@@ -40,7 +40,7 @@ enlist("F9.long", f"all of Airflow killed at once, and away for {LONG_S / 60:.0f
 
 @fault("F9.driver", "the driver killed while all of Airflow is away", replaces=True)
 def driver_meanwhile(scene: Scene) -> None:
-    """Nobody looks on; it is started again when Airflow is back."""
+    """Kill the driver while nothing watches it. It must be started again when Airflow is back."""
     with away(scene.stage, AIRFLOW):
         scene.stage.signal_driver(signal.SIGKILL)
         scene.begins()
@@ -50,7 +50,7 @@ def driver_meanwhile(scene: Scene) -> None:
 
 @contextmanager
 def without_room(scene: Scene) -> Iterator[None]:
-    """Within the block Airflow cannot write a line of its logs; afterwards it works."""
+    """Within the block Airflow cannot write its logs; afterwards it must work."""
     stage = scene.stage
     with disk.small(stage, partial(disk.ended, stage, *AIRFLOW), stage.home / "airflow" / "logs", LOG_ROOM_MIB) as filled:
         Runs(stage).prove()

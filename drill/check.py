@@ -1,4 +1,4 @@
-"""Is what the store has exactly what was sent? Compared as sets of panes by service, level and signature, with a truth that no job made."""
+"""Compare the store with what was sent: sets of panes by service, level and signature, against a truth that no job computed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from weir.times import iso, parse_time
 
 @dataclass(frozen=True)
 class Comparison:
-    """Lines too many and too few, rejected lines among them, and the first pane that differs, in words."""
+    """Lines too many and too few, including rejected ones, and a description of the first pane that differs."""
 
     lines: int
     duplicates: int
@@ -32,7 +32,7 @@ class Comparison:
 
 
 def compare(truth: Truth, stored: Mapping[Cell, int], rejected: Mapping[str, int]) -> Comparison:
-    """The truth about the services of a load against what is stored of them."""
+    """Compare the truth about the services of a load with what is stored."""
     have, want = _cells(stored, rejected), _cells(truth.panes, truth.rejected)
     differing = sorted((cell for cell in have.keys() | want.keys() if have[cell] != want[cell]), key=str)
     return Comparison(
@@ -45,7 +45,7 @@ def compare(truth: Truth, stored: Mapping[Cell, int], rejected: Mapping[str, int
 
 
 def faults_of(found: Comparison, expected_losses: int, reported_losses: int, alarms: Sequence[str]) -> list[str]:
-    """What went wrong, in words; nothing if all is as it must be. Where loss is the fault, it must be exact and reported exactly."""
+    """Describe what is wrong; empty if nothing. For faults that lose data, the loss must be exact and reported exactly."""
     wrong = []
     if found.duplicates or found.losses != expected_losses:
         wrong.append(f"{found.duplicates} lines too many, {found.losses} too few ({expected_losses} were to be lost): {found.first}")
@@ -64,12 +64,12 @@ def _cells(panes: Mapping[Cell, int], rejected: Mapping[str, int]) -> Counter[Ce
 
 
 def named(cell: object) -> str:
-    """A cell in words."""
+    """Describe a cell."""
     return f"{iso(cell[0])} {' '.join(map(str, cell[1:]))}".rstrip() if isinstance(cell, tuple) else str(cell)
 
 
 def stored_cells(store: CountStore, job: str, truth: Truth, services: set[str], pane_ms: int) -> dict[Cell, int]:
-    """What the store has of some services in the time of a truth, and in a day around it."""
+    """Return the stored counts of some services in the time of a truth, plus a day before and after."""
     panes = [cell[0] for cell in truth.panes]
     if not panes:
         return {}
@@ -79,7 +79,7 @@ def stored_cells(store: CountStore, job: str, truth: Truth, services: set[str], 
 
 
 def rejected_so_far(store: CountStore, job: str) -> Counter[str]:
-    """Rejected lines of all landed batches, by reason."""
+    """Return the rejected lines of all landed batches by reason."""
     total: Counter[str] = Counter()
     for head in batches(store, job):
         if head.last_landed == head.batch_id:

@@ -11,13 +11,13 @@ from drill.stage import JOB, WHO, Stage
 
 
 def newest(stage: Stage) -> Path:
-    """The folder of the attempt that worked last."""
+    """Return the checkpoint folder of the last attempt that worked."""
     epoch = Path(stage.settings.checkpoints) / JOB / f"epoch-{stage.head().epoch}"
     return max(epoch.glob("attempt-*"), key=lambda folder: int(folder.name.removeprefix("attempt-")))
 
 
 def numbered(folder: Path) -> list[Path]:
-    """The files of `offsets` or `commits`, oldest first."""
+    """Return the files of `offsets` or `commits`, oldest first."""
     return sorted((file for file in folder.iterdir() if file.name.isdecimal()), key=lambda file: int(file.name))
 
 
@@ -51,7 +51,7 @@ def lost(folder: Path) -> None:
 
 
 def old(folder: Path) -> None:
-    """As if restored from a backup: what came after it is not there."""
+    """Remove the newest files, as a restore from a backup does."""
     for kind in ("offsets", "commits"):
         for file in numbered(folder / kind)[5:]:
             file.unlink()
@@ -61,7 +61,7 @@ def old(folder: Path) -> None:
 
 
 def leftovers(folder: Path) -> None:
-    """What a killed writer leaves behind."""
+    """Leave the temporary files of a killed writer."""
     (folder / "offsets" / ".7.5b3c.tmp").write_bytes(b"v1\n")
     (folder.parent / "attempt-99.copying").mkdir()
 
@@ -80,7 +80,7 @@ FORMS: Mapping[str, tuple[str, Callable[[Path], None]]] = {
 
 
 def damaged(damage: Callable[[Path], None]) -> Callable[[Scene], None]:
-    """The job is stopped, its checkpoint damaged, and the job deployed again."""
+    """Stop the job, damage its checkpoint, and deploy it again."""
 
     def play(scene: Scene) -> None:
         stage = scene.stage

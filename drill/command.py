@@ -22,15 +22,15 @@ COLUMNS = ("fault", "result", "detect_s", "landed_s", "lines", "duplicates", "lo
 
 
 def drill(
-    only: Annotated[str | None, typer.Option("--only", metavar="F1,F7", help="Only these faults, by number or name.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed plays the same schedule.")] = 1,
-    runs: Annotated[int, typer.Option("--runs", min=1, help="How often to play all of it, each time with the next seed.")] = 1,
+    only: Annotated[str | None, typer.Option("--only", metavar="F1,F7", help="Play only these faults, by number or name.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="The seed; the same one repeats the same schedule.")] = 1,
+    runs: Annotated[int, typer.Option("--runs", min=1, help="How often to play everything, each time with the next seed.")] = 1,
     list_: Annotated[bool, typer.Option("--list", help="Only list the faults.")] = False,
-    here: Annotated[bool, typer.Option("--here", help="On the running stack of WEIR_HOME, instead of one of its own.")] = False,
-    keep: Annotated[Path | None, typer.Option("--home", metavar="DIR", help="The state folder of its own stack; kept afterwards.")] = None,
+    here: Annotated[bool, typer.Option("--here", help="Use the running stack of WEIR_HOME instead of a new one.")] = False,
+    keep: Annotated[Path | None, typer.Option("--home", metavar="DIR", help="The state folder of the new stack; kept afterwards.")] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Break a real stack in every way under a steady load, and compare all counts with what was sent. Exit code 1 if anything is wrong.
+    """Break a real stack under a steady load, and compare all counts with what was sent. Exit code 1 if anything is wrong.
 
     It starts a stack of its own, on free ports and in a state folder of its own, and ends it afterwards.
 
@@ -47,7 +47,7 @@ def drill(
 
     done: list[Row] = []
     try:
-        # Told to end: else a cancelled drill leaves its cuts of the network and its small disks.
+        # A cancelled drill must still remove its network cuts and its small disks.
         with told_to_end(), _stage(here, keep) as stage:
             for run in range(runs):
                 for row in play(stage, faults, seed + run, run):
@@ -84,7 +84,7 @@ def _stage(here: bool, keep: Path | None) -> Iterator[Stage]:
 
 
 def _tell(row: Row) -> None:
-    """One line a fault, as soon as it is known; a failing one with all that is needed to play it again."""
+    """Print a line for each fault as soon as it is done; for a failed one everything needed to repeat it."""
     say(f"{row.fault:<18} {_result(row):<8} {row.title}" + "".join(f"\n{'':<28}{note}" for note in row.notes))
     if row.skipped:
         say(f"{'':<28}{row.skipped}")

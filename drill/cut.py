@@ -1,4 +1,4 @@
-"""Packets of a stack's ports dropped by the kernel (iptables, root only): no end of a connection is told that the other is gone."""
+"""Drop the packets of a stack's ports (iptables, root only): neither end of a connection is told that the other is gone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from weir.local import folder
 
 @contextmanager
 def dropped(stage: Stage, *ports: str, sides: Sequence[str] = ("--dport", "--sport")) -> Iterator[None]:
-    """Within the block every packet to and from some ports of the stack is dropped; nobody is told."""
+    """Within the block every packet to and from some ports of the stack is dropped silently."""
     with ExitStack() as cuts:
         for port in ports:
             cuts.enter_context(_dropped(str(folder.load(stage.home).ports[port]), sides))

@@ -1,4 +1,4 @@
-"""Faults that people make in Airflow: tasks cleared and marked, DAGs paused, deleted and renamed, everything started at once."""
+"""Faults by operators in Airflow: tasks cleared and marked, DAGs paused, deleted and renamed, everything started at once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MEDDLING: tuple[tuple[str, Meddle], ...] = (
 
 
 def meddled(dag: str, meddle: Meddle) -> Callable[[Scene], None]:
-    """A person clears or marks the DAG's task while it runs, and after it has."""
+    """Clear or mark the DAG's task while it runs, and afterwards."""
     task, replaces = dag.removeprefix(f"{JOB}_"), dag == RESTART
 
     def play(scene: Scene) -> None:
@@ -116,7 +116,7 @@ def _await_known(scene: Scene, runs: Runs) -> None:
 
 @contextmanager
 def _renamed(stage: Stage) -> Iterator[None]:
-    """The DAGs of the stage have other names."""
+    """Within the block the DAGs of the stage have other names."""
     before = {file: file.read_text() for file in stage.dags.glob("*.py")}
     for file, text in before.items():
         file.write_text(NAME.sub(rf'\1\2{RENAMED}"', text))
@@ -128,7 +128,7 @@ def _renamed(stage: Stage) -> Iterator[None]:
 
 
 def _still_watched(scene: Scene) -> None:
-    """A dead driver is still seen."""
+    """Check that a dead driver is still noticed."""
     scene.stage.signal_driver(signal.SIGKILL)
     scene.begins()
     replaced(scene)
@@ -136,7 +136,7 @@ def _still_watched(scene: Scene) -> None:
 
 @fault("F11.stale", "restarts for an attempt that has been replaced since", replaces=True)
 def stale(scene: Scene) -> None:
-    """Whoever decided it, and whenever it comes: the task is skipped, with a sentence."""
+    """Trigger restarts for an old attempt. Whoever asked, the task must be skipped with a reason."""
     stage, runs = scene.stage, Runs(scene.stage)
     stage.manager.restart(JOB, scene.attempt, WHO, "the attempt that others have judged is replaced")
     replaced(scene)
@@ -147,11 +147,11 @@ def stale(scene: Scene) -> None:
 
 
 def skipped(runs: Runs, run: str) -> None:
-    """Waits until a run of the restart DAG has ended. Raises NotRunning unless its restart was skipped."""
+    """Wait until a run of the restart DAG has ended. Raises NotRunning unless its restart was skipped."""
     runs.succeed(RESTART, run)
     state = runs.task(RESTART, run, "restart").get("state")
     if state != "skipped":
-        raise NotRunning(f"The restart of {run} is at {state}.", "It was for an attempt that is no more: it must be skipped.")
+        raise NotRunning(f"The restart of {run} is at {state}.", "Its attempt had been replaced: it must be skipped.")
 
 
 @fault("F11.together", "two runs of deploy, each forced, and two of restart at once", replaces=True)
@@ -165,7 +165,7 @@ def together(scene: Scene) -> None:
 
 @fault("F11.deploys", f"{DEPLOYS} deploys at once, of a running and of a stopped job", replaces=True)
 def many_deploys(scene: Scene) -> None:
-    """Through several doors, some of them processes of their own. A running job they leave alone, a stopped one gets one driver."""
+    """Deploy by API and by command line at once. A running job must be left alone; a stopped one must get exactly one driver."""
     stage = scene.stage
     with unharmed(scene):
         scene.notes.append(f"running: {_deploys(stage)} of {DEPLOYS} did something")
@@ -181,7 +181,7 @@ def many_deploys(scene: Scene) -> None:
 
 
 def _deploys(stage: Stage) -> int:
-    """How many of many deploys at once did something."""
+    """Return how many of the simultaneous deploys did something."""
     doors = [manager(stage.settings) for _ in range(DOORS)]
     commands = [
         subprocess.Popen([sys.executable, "-m", "weir.cli", "deploy", JOB], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -202,7 +202,7 @@ def _deploys(stage: Stage) -> int:
 
 
 def _did(command: subprocess.Popen[bytes]) -> bool:
-    """Did a `weir deploy` start a driver? Raises NotRunning if it failed for another reason than that somebody else was at it."""
+    """Return whether a `weir deploy` started a driver. Raises NotRunning if it failed for another reason than a simultaneous deploy."""
     told, problem = command.communicate(timeout=300)
     if command.returncode and Conflict.code.encode() not in problem:
         raise NotRunning(f"A `weir deploy` ended with {command.returncode}: {problem[-500:].decode(errors='replace')}", "It must not fail.")

@@ -1,4 +1,4 @@
-"""Wrong data seeded straight into the store: validation must report each of them, by the law that it breaks, and nothing on clean data."""
+"""Wrong data written straight into the store: validation must report each by the expectation that fails, and nothing on clean data."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ CONSERVED = "lines are the sum of levels and rejected"
 
 
 class Defects:
-    """Seeds defects into the rows of one landed batch, each for the time of a block, with timestamps after those of the rows."""
+    """Writes defects into the rows of one landed batch, each for the time of a block, with later timestamps than the rows have."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage, self._store = stage, stage.manager.store
         self.head = next(h for h in self._store.ledger(JOB) if h.has_batch and h.totals.levels)
         self.at, self.cell, self.n = self._one_of(self.head)
-        self._later = count(self.head.write_ts + 1)  # timestamps: the later write wins, also over what the defect before has mended
+        self._later = count(self.head.write_ts + 1)  # timestamps: the later write wins, also over the repair of the previous defect
 
     def _one_of(self, head: Head) -> tuple[HourShard, Cell, int]:
-        """A delta of the batch."""
+        """Return a delta of the batch."""
         for touched in self._store.hours(JOB):
             at = touched.hour, touched.shard
             for position, cell, n in self._store.deltas(JOB, at):
@@ -48,7 +48,7 @@ class Defects:
 
     @contextmanager
     def delta(self, cell: Cell, n: int) -> Iterator[None]:
-        """Another count for the batch, as if it had been written with it."""
+        """Add a count to the batch, as if it had been written with it."""
         self._put_delta(cell, n, self.head.write_ts)
         try:
             yield
@@ -61,7 +61,7 @@ class Defects:
 
     @contextmanager
     def lost_delta(self) -> Iterator[None]:
-        """A count of the batch is less than it was."""
+        """Lower a count of the batch."""
         self._put_delta(self.cell, self.n - 1, self.head.write_ts + 1)
         try:
             yield
@@ -70,7 +70,7 @@ class Defects:
 
     @contextmanager
     def ledger(self, wrong: Head | None) -> Iterator[None]:
-        """The batch's row of the ledger says something else, or is gone."""
+        """Change or remove the batch's row in the ledger."""
         key = JOB, day_of(self.head.write_ts), self.head.by, self.head.batch_id
         self._run(
             "DELETE FROM ledger USING TIMESTAMP ? WHERE job = ? AND day = ? AND attempt = ? AND batch_id = ?", next(self._later), *key
@@ -102,7 +102,7 @@ class Defects:
 
 
 def seeded(defects: Defects) -> Iterator[tuple[str, Callable[[], object], str]]:
-    """Each defect: in words, how to seed it, and the law that must report it."""
+    """Yield each defect: its description, how to write it, and the expectation that must report it."""
     pane, service, level, signature = defects.cell
     totals = defects.head.totals
     yield "a pane counted twice", lambda: defects.delta((pane, service, level, f"{signature} again"), TOO_MANY), SUMS

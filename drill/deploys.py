@@ -1,4 +1,4 @@
-"""Faults of a deploy: a version that cannot run, with and without somebody who waits for it; one that is given up; a stop under load."""
+"""Faults of a deploy: a version that cannot run, deployed by DAG and by hand; one that is given up; a stop under load."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MOST_STARTS = 12  # twice the budget of the spec
 
 
 def taken_back(bad: Callable[[Stage], AbstractContextManager[None]]) -> Callable[[Scene], None]:
-    """A bad version is deployed by Airflow, whose run waits for it, fails, and says what was done."""
+    """Deploy a bad version by Airflow. The run must wait for it, fail, and say what was done."""
 
     def play(scene: Scene) -> None:
         stage, runs, good = scene.stage, Runs(scene.stage), _wanted(scene.stage).version
@@ -91,7 +91,7 @@ def given_up(scene: Scene) -> None:
     tried = stays_given_up(scene, 10.0, 15.0)
     scene.notes.append(f"given up as attempt {tried}, {tried - scene.attempt} starts after the last good one")
     stage.disarm()
-    stage.manager.restart(JOB, who=WHO, reason="mended")
+    stage.manager.restart(JOB, who=WHO, reason="fixed")
     replaced(scene)
 
 
@@ -114,19 +114,19 @@ def stopped(scene: Scene) -> None:
 
 
 def _became(stage: Stage) -> str:
-    """What has become of the newest driver, empty while nothing has."""
+    """Return how the newest driver ended; empty while it has not."""
     if stage.manager.health(JOB).verdict is Verdict.CRASH_LOOPING:
         return str(Verdict.CRASH_LOOPING)
     return KILLED if failpoint.hit(stage.failpoints, "start") else ""
 
 
 def _cannot_run(stage: Stage) -> AbstractContextManager[None]:
-    """The job's spec is one that no driver can run with."""
+    """Give the job a spec that no driver can run with."""
     return _changed(stage.jobs / JOB / "job.yaml", MANAGER, "no.such.Manager")
 
 
 def _needs(stage: Stage, size: int) -> AbstractContextManager[None]:
-    """The job's driver has so many bytes in one piece before its query starts."""
+    """Let the job's driver allocate so many bytes in one piece before its query starts."""
     return _changed(stage.jobs / JOB / "job.py", EQUIPPED, rf"\g<0>\n    tools.spark._jvm.java.nio.ByteBuffer.allocate({size})")
 
 
@@ -143,7 +143,7 @@ def _changed(file: Path, what: re.Pattern[str], into: str) -> Iterator[None]:
 
 
 def _deploy(stage: Stage, reason: str) -> None:
-    """What is there now, as the command line does it: by a manager that reads the specs anew."""
+    """Deploy what is there now, as the command line does: by a manager that reads the specs again."""
     with closing(manager(stage.settings)) as opened:
         opened.deploy(JOB, WHO, reason)
 

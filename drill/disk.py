@@ -1,4 +1,4 @@
-"""A small file system under one folder of a stack, so that it can be full without harm to the machine. Needs root."""
+"""A small file system under one folder of a stack, which can be filled without harm to the machine. Needs root."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ Away = Callable[[], AbstractContextManager[None]]
 
 @contextmanager
 def small(stage: Stage, away: Away, folder: Path, room_mib: int) -> Iterator[Callable[[], AbstractContextManager[None]]]:
-    """Within the block the folder is a file system with the same files and so much room. Yields what fills it, for the time of a block.
+    """Within the block the folder is a file system with the same files and `room_mib` free. Yields a context manager that fills it.
 
-    Within `away` nobody uses the folder: the files change places.
+    Within `away` no process uses the folder, so that the files can be moved.
     """
     with away():
         shutil.rmtree(_aside(folder), ignore_errors=True)
-        # Not a size for all cases: two hours of other faults had left more in Kafka's folder than the file system was made for.
+        # The size depends on the files: two hours of other faults had left more in Kafka's folder than a fixed size allowed.
         size = f"size={size_mib(folder) + room_mib}m"
         _exchange(folder, lambda: _run("mount", "-t", "tmpfs", "-o", size, "weir-drill", str(folder)))
     try:
         yield lambda: _full(folder)
     finally:
         with away():
-            _exchange(folder, lambda: stage.until(lambda: _unmounted(folder), f"nobody uses {folder}"))
+            _exchange(folder, lambda: stage.until(lambda: _unmounted(folder), f"{folder} is free"))
 
 
 @contextmanager
 def _full(folder: Path) -> Iterator[None]:
-    """A file takes all the room that is left, again and again, until the block ends."""
+    """Fill all free space with a file, repeatedly, until the block ends."""
     ballast = folder / BALLAST
     try:
         with ballast.open("wb", buffering=0) as file:
@@ -54,12 +54,12 @@ def _full(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def ended(stage: Stage, *parts: str) -> Iterator[None]:
-    """Servers have ended, with all that they have forked, and their keeper is held from starting them again."""
+    """Stop servers with everything they forked, and hold the supervisor from starting them again."""
     with held(stage):
         records = StateFile(stage.home).read()
         children = {part: records[part].child() for part in parts}
         for child in children.values():
-            if child:  # else it has ended over its full disk, and its keeper starts it when it is let go
+            if child:  # else it ended because of its full disk, and the supervisor starts it afterwards
                 child.stop("SIGTERM", 30)
         yield
     for part, child in children.items():
@@ -68,14 +68,14 @@ def ended(stage: Stage, *parts: str) -> Iterator[None]:
 
 @contextmanager
 def stopped(stage: Stage) -> Iterator[None]:
-    """The job is stopped."""
+    """Within the block the job is stopped."""
     stage.manager.stop(JOB, WHO, "its disk is exchanged")
     yield
     stage.manager.deploy(JOB, WHO, "its disk was exchanged")
 
 
 def _exchange(folder: Path, change: Callable[[], object]) -> None:
-    """Keep the files of a folder aside while something is mounted on it, or taken off."""
+    """Move the files of a folder aside while something is mounted on it or unmounted."""
     aside = _aside(folder)
     shutil.copytree(folder, aside)
     change()
@@ -90,12 +90,12 @@ def _aside(folder: Path) -> Path:
 
 
 def _unmounted(folder: Path) -> bool:
-    """A process that has just been killed may hold a file for a moment."""
+    """Unmount, with retries: a process that was just killed may hold a file for a moment."""
     return subprocess.run(["umount", str(folder)], capture_output=True, check=False).returncode == 0
 
 
 def size_mib(folder: Path) -> int:
-    """What copies of its files take: holes are filled, as those of Kafka's indexes are."""
+    """Return the bytes that copies of a folder's files need: sparse files, such as Kafka's indexes, are filled by copying."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) // 1024**2 + 1
 
 

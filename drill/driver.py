@@ -25,7 +25,7 @@ ZOMBIE_STEPS = ("start", "batch", "count", "ledger", "claim", "hours", "deltas",
 
 
 def killed_at(point: str) -> Callable[[Scene], None]:
-    """The driver dies right after a step of a batch."""
+    """Kill the driver right after a step of a batch."""
 
     def play(scene: Scene) -> None:
         scene.stage.arm(point, "kill")
@@ -36,7 +36,7 @@ def killed_at(point: str) -> Callable[[Scene], None]:
 
 
 def killed_while_starting(point: str) -> Callable[[Scene], None]:
-    """The driver dies, and whoever takes over for it dies after a step of the takeover."""
+    """Kill the driver, and kill the process that takes over after a step of the takeover."""
 
     def play(scene: Scene) -> None:
         scene.stage.arm(point, "kill")
@@ -56,7 +56,7 @@ for step in (*TAKEOVER[:-1], "start"):
 
 
 def killed_and_back(stage: Stage) -> tuple[int, Head]:
-    """Kill the driver; when that was (ms), and the first batch that a successor lands."""
+    """Kill the driver. Return the time (ms) and the first batch that a successor lands."""
     attempt = stage.head().attempt
     stage.signal_driver(signal.SIGKILL)
     killed = now_ms()
@@ -75,7 +75,7 @@ def many_kills(scene: Scene) -> None:
 
 
 def stopped_at(point: str, begin: Callable[[Stage], Action]) -> Callable[[Scene], None]:
-    """The driver is stopped after a step, a successor lands, and the old one is woken: it must end by itself and change nothing."""
+    """Stop the driver after a step, let a successor land, then wake the old one: it must end by itself and change nothing."""
 
     def play(scene: Scene) -> None:
         stage, old = scene.stage, scene.stage.head().attempt
@@ -98,7 +98,7 @@ def stopped_at(point: str, begin: Callable[[Stage], Action]) -> Callable[[Scene]
 
 @fault("F1.jvm", "the driver's JVM killed; its Python process is woken when a successor has landed", replaces=True)
 def jvm_killed(scene: Scene) -> None:
-    """The Python process must end by itself, and what it had under way counts for nothing."""
+    """Kill the driver's JVM. The Python process must end by itself, and its unfinished work must count for nothing."""
     stage, python = scene.stage, _python(scene.stage)
     python.suspend()
     try:
@@ -121,7 +121,7 @@ def python_killed(scene: Scene) -> None:
 
 
 def _python(stage: Stage) -> psutil.Process:
-    """The Python process of the driver, whose parent is the JVM."""
+    """Return the Python process of the driver, whose parent is the JVM."""
     jvm = stage.until(stage.driver, "a driver runs")
     return next(process for process in of_driver(stage) if process.ppid() == jvm)
 
@@ -148,7 +148,7 @@ for step in ("claim", "deltas"):
 
 @fault("F4", f"{STARTS} starts at once", replaces=True)
 def many_starts(scene: Scene) -> None:
-    """Through several doors, as schedulers and people would."""
+    """Start the job many times at once, by API and command line."""
     stage, judged = scene.stage, scene.stage.head().attempt
     doors = [manager(stage.settings) for _ in range(DOORS)]
 
@@ -177,18 +177,18 @@ enlist(
 )
 
 
-# A stall is seen when nothing has landed for `health.stalled_after`, a minute, and an outage that is taken for a part of it begins it anew.
+# A stall is detected when nothing has landed for `health.stalled_after`, a minute; an outage in between restarts that minute.
 STALLED = {"called": "stalled", "within_s": 150.0}
 
 
-@fault("F21.hangs", "a batch that hangs for ever", replaces=True, needs=frozenset({FAILPOINTS}), **STALLED)
+@fault("F21.hangs", "a batch that hangs", replaces=True, needs=frozenset({FAILPOINTS}), **STALLED)
 def hanging(scene: Scene) -> None:
     scene.stage.arm("count", "hang")
     scene.stage.hit("count")
     scene.begins()
 
 
-@fault("F21.stopped", "the driver's JVM stopped, and nobody tells: found by the watch", replaces=True, **STALLED)
+@fault("F21.stopped", "the driver's JVM stopped without any sign: found by the watch", replaces=True, **STALLED)
 def found_stopped(scene: Scene) -> None:
     pid = scene.stage.signal_driver(signal.SIGSTOP)
     scene.begins()

@@ -1,4 +1,4 @@
-"""What a fault is, and the matrix of all of them. The numbers are those of docs/drill.md."""
+"""A fault, and the matrix of all faults. The numbers are those in docs/drill.md."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from drill.load import Load
 from drill.stage import Stage
 from weir.errors import BadInput
 
-OK = frozenset({"ok", "idle", "starting", "catching_up", "unknown", "down"})  # verdicts that wake nobody
+OK = frozenset({"ok", "idle", "starting", "catching_up", "unknown", "down"})  # verdicts that do not wake anybody
 MIX = Mix(events_per_s=500)
 FAILPOINTS, PROXY, ROOT = "fail-points", "a proxy before Cassandra", "root"
 OWN_DAGS, OWN_JOBS, IPTABLES = "a folder of DAGs of its own", "a folder of jobs of its own", "root and iptables"
@@ -22,29 +22,29 @@ OWN_DAGS, OWN_JOBS, IPTABLES = "a folder of DAGs of its own", "a folder of jobs 
 
 @dataclass
 class Scene:
-    """One fault being played: the stage, its load, chance, and what the fault found out."""
+    """One fault being played: the stage, its load, its random numbers, and results of the fault."""
 
     stage: Stage
     load: Load
     random: Random
     start_ms: int  # event time of the load's first line
-    attempt: int  # the one that was at work when the fault began
+    attempt: int  # the current one when the fault began
     schedule: list[str] = field(default_factory=list)
-    injected_at: int = 0  # ms; when the fault really began
+    injected_at: int = 0  # ms; when the fault began
     healed_at: int = 0  # ms; when what was broken worked again, for faults that do not end the driver
-    expected_losses: int = 0  # of lines, where loss is the fault
+    expected_losses: int = 0  # lines, for faults that lose data
     reported_losses: int = 0
     notes: list[str] = field(default_factory=list)
 
     def begins(self) -> None:
-        """The fault begins now: what came before was preparation."""
+        """Mark the beginning of the fault: everything before was preparation."""
         self.injected_at = now_ms()
 
     def healed(self) -> None:
         self.healed_at = now_ms()
 
     def pause(self, least: float, most: float) -> None:
-        """Let the load go on for a while that the seed decides."""
+        """Let the load continue for a random time."""
         seconds = self.random.uniform(least, most)
         self.schedule.append(f"{seconds:.1f} s of load")
         time.sleep(seconds)
@@ -59,10 +59,10 @@ Play = Callable[[Scene], None]
 
 @dataclass(frozen=True)
 class Fault:
-    """`name` is `F1.claim` or `F6`. `replaces`: the driver is another one afterwards. `verdicts` are those that are no false alarm; the job
-    must be called `called` by the watch, within `within_s` of the fault, empty for nothing.
+    """A fault. `name` is such as `F1.claim` or `F6`. `replaces`: another driver runs afterwards. `verdicts` do not count as false alarms.
+    `called`: the verdict that the watch must give within `within_s` of the fault; empty for none.
 
-    `long`: it takes so long that its number alone does not choose it.
+    `long`: it takes so long that only its name or the whole matrix chooses it, not its number.
     """
 
     name: str
@@ -86,7 +86,7 @@ MATRIX: dict[str, Fault] = {}
 
 
 def fault(name: str, title: str, **options: object) -> Callable[[Play], Play]:
-    """Enter a function into the matrix."""
+    """Register a function as a fault."""
 
     def enter(play: Play) -> Play:
         enlist(name, title, play, **options)
@@ -100,9 +100,9 @@ def enlist(name: str, title: str, play: Play, **options: object) -> None:
 
 
 def chosen(only: Iterable[str]) -> list[Fault]:
-    """The faults of these names or numbers; a number leaves out its long ones. All of them for none.
+    """Return the faults of these names or numbers; a number leaves out its long ones. All faults for none.
 
-    Raises BadInput that lists what there is.
+    Raises BadInput that lists the faults.
     """
     wanted = list(only)
     for name in wanted:
@@ -113,7 +113,7 @@ def chosen(only: Iterable[str]) -> list[Fault]:
 
 
 def missing(each: Fault, stage: Stage) -> str:
-    """What a fault needs and this stage does not have; empty if it can be played."""
+    """Return what a fault needs and this stage lacks; empty if the fault can be played."""
     have = {
         FAILPOINTS: stage.has_failpoints(),
         PROXY: stage.proxy is not None,

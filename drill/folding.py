@@ -1,4 +1,4 @@
-"""Faults of folding: killed after each of its steps, twice at once, under late lines; a reader looks on all the while."""
+"""Faults of folding: killed after each of its steps, twice at once, under late lines, with a reader beside it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from weir.factory import store
 
 LATE = Mix(events_per_s=500, late_share=0.5, late_by_s=3600)
 ROUNDS = 5
-# Everything is folded and rolled up, also what is still open, and what it replaces is deleted at once: harder than any schedule.
+# Fold and roll up everything, open hours included, and delete what was replaced at once: harder than any schedule.
 FOLD_ALL = """
 import sys, time
 from weir.counts.folding import fold_many, pending, pending_days, roll_up_many, sweep_many, sweepable
@@ -40,7 +40,7 @@ sweep_rolls(opened, job, now())
 
 
 def folds(stage: Stage, armed: bool = False) -> subprocess.Popen[bytes]:
-    """A process that folds, sweeps and rolls up everything once."""
+    """Start a process that folds, sweeps and rolls up everything once."""
     env = {**os.environ, "WEIR_CASSANDRA_PORT": str(stage.settings.cassandra_port), **({FOLDER: str(stage.failpoints)} if armed else {})}
     if not armed:
         env.pop(FOLDER, None)
@@ -48,7 +48,7 @@ def folds(stage: Stage, armed: bool = False) -> subprocess.Popen[bytes]:
 
 
 def finish(process: subprocess.Popen[bytes]) -> None:
-    """Raises NotProven with its last words if a fold failed."""
+    """Wait for a fold. Raises NotProven with the end of its output if it failed."""
     _, told = process.communicate(timeout=600)
     if process.returncode:
         raise NotProven(
@@ -57,9 +57,9 @@ def finish(process: subprocess.Popen[bytes]) -> None:
 
 
 class Reader:
-    """Asks for the counts of the load's days all the time, in windows of a pane, an hour and a day, from a thread of its own.
+    """Queries the counts of the load's days repeatedly, in windows of a pane, an hour and a day, from its own thread.
 
-    While the load is held they must stay the same; while it goes on, none may ever go down.
+    While the load is paused they must stay the same; while it runs, none may go down.
     """
 
     def __init__(self, scene: Scene) -> None:
@@ -69,12 +69,12 @@ class Reader:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
-        """Returns when it has looked once: the fault is then between two looks."""
+        """Wait until it has read once: the fault is then between two reads."""
         self._thread.start()
         self._ready.wait(PATIENCE_S)
 
     def stop(self) -> None:
-        """After one more look at what is there in the end."""
+        """Stop after one more read of the final state."""
         self._done.set()
         self._thread.join(PATIENCE_S)
 
@@ -85,7 +85,7 @@ class Reader:
                     self._look(opened)
                     self._ready.set()
                 self._look(opened)
-        except Exception as error:  # noqa: BLE001 - the fault is played in another thread, and must learn of it
+        except Exception as error:  # noqa: BLE001 - the fault is played in another thread, which needs the error
             self.wrong.append(f"the reader failed: {error!r}")
         self._ready.set()
 
@@ -99,7 +99,7 @@ class Reader:
 
 @contextmanager
 def watched(scene: Scene) -> Iterator[None]:
-    """A reader looks on while the block runs. Raises NotProven if it saw what it must not."""
+    """Run a reader beside the block. Raises NotProven if it read wrong counts."""
     reader = Reader(scene)
     reader.start()
     try:
@@ -108,7 +108,7 @@ def watched(scene: Scene) -> Iterator[None]:
         reader.stop()
     scene.notes.append(f"a reader looked {reader.looks} times")
     if reader.wrong:
-        raise NotProven(reader.wrong[0], "Folding must not show.")
+        raise NotProven(reader.wrong[0], "Folding must not change any answer.")
 
 
 def _counts(opened: CassandraStore, scene: Scene, width: int) -> Counter[str]:
@@ -118,7 +118,7 @@ def _counts(opened: CassandraStore, scene: Scene, width: int) -> Counter[str]:
 
 
 def _unseemly(before: Counter[str], now: Counter[str], held: bool) -> list[str]:
-    """Cells that went down, or that moved at all while nothing came."""
+    """Return cells that went down, or that changed although no lines came."""
     return [
         f"{cell}: {before[cell]}, then {now[cell]}"
         for cell in before.keys() | now.keys()
@@ -127,7 +127,7 @@ def _unseemly(before: Counter[str], now: Counter[str], held: bool) -> list[str]:
 
 
 def killed_at(point: str) -> Callable[[Scene], None]:
-    """What there is to fold is folded under the eyes of a reader, by a process that dies after a step and by another one after it."""
+    """Fold everything with a reader beside it, by a process that dies after a step and by another one afterwards."""
 
     def play(scene: Scene) -> None:
         stage = scene.stage

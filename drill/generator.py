@@ -1,4 +1,4 @@
-"""Apache error log lines from a seed, with the truth about them known by construction: nothing here parses or masks a line.
+"""Generate Apache error log lines from a seed, with their truth known by construction: nothing here parses or masks a line.
 
 Every line is a head (the time) joined to one of 65,536 tails. They are rendered beforehand together with what must be counted for them, so
 ten million lines take seconds, and the truth is a table of the tails that were drawn.
@@ -16,7 +16,7 @@ from random import Random
 POOL = 65_536
 BARE = 0  # the head of a line that brings its own, or has none
 
-# (module, message, the signature that the masking rules must give it), written by hand.
+# (module, message, the signature that the masking rules must produce), written by hand.
 TEMPLATES = (
     ("core", "File does not exist: {path}", "File does not exist: *"),
     ("autoindex", "Directory index forbidden by rule: {path}", "Directory index forbidden by rule: *"),
@@ -42,7 +42,7 @@ BAD_LINES: tuple[tuple[str, bytes], ...] = (
 
 @dataclass(frozen=True)
 class Mix:
-    """What the lines are like. Shares are of all lines; `events_per_s` is the density of event time, not a speed."""
+    """The kinds of lines. Shares are of all lines; `events_per_s` is the density in event time, not a speed."""
 
     services: tuple[str, ...] = ("web", "shop", "api")
     signatures: int = 40
@@ -56,7 +56,7 @@ class Mix:
 
 @dataclass
 class Truth:
-    """What must be counted: lines by (pane start in ms, service, level, signature), and rejected lines by reason."""
+    """The expected counts: lines by (pane start in ms, service, level, signature), and rejected lines by reason."""
 
     pane_ms: int
     panes: Counter[tuple[int, str, str, str]] = field(default_factory=Counter)
@@ -67,7 +67,7 @@ class Truth:
         return self.panes.total() + self.rejected.total()
 
     def levels(self) -> Counter[str]:
-        """Lines by level."""
+        """Return lines by level."""
         total: Counter[str] = Counter()
         for (_, _, level, _), n in self.panes.items():
             total[level] += n
@@ -88,7 +88,7 @@ class Tail:
 
 
 class Generator:
-    """Lines from `start_ms` (event time, UTC) on. `truth` covers every block that was handed out."""
+    """Generates lines from `start_ms` (event time, UTC) on. `truth` covers every block that was returned."""
 
     def __init__(self, seed: int, start_ms: int, mix: Mix | None = None, pane_ms: int = 10_000) -> None:
         self.mix = mix or Mix()

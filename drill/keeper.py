@@ -1,4 +1,4 @@
-"""The stack's supervisor held, so that what was ended stays away for a while."""
+"""Hold the stack's supervisor, so that a stopped part stays away for a while."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AIRFLOW = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "
 
 @contextmanager
 def held(stage: Stage) -> Iterator[None]:
-    """Within the block the supervisor brings nothing back."""
+    """Within the block the supervisor restarts nothing."""
     daemon = stack.supervisor()
     if daemon is None:
         raise NotRunning(f"The supervisor of {stage.home} does not run.", "The drill expected it to.")
@@ -30,7 +30,7 @@ def held(stage: Stage) -> Iterator[None]:
 
 @contextmanager
 def away(stage: Stage, parts: Sequence[str], seconds: float = 0.0) -> Iterator[None]:
-    """kill -9 of some parts, and only of their first process, as a crash does; what they forked lives on. They are back after the block."""
+    """Kill -9 the first process of some parts, as a crash does; their children live on. The parts are back after the block."""
     with held(stage):
         killed = {part: stage.kill(part) for part in parts}
         time.sleep(seconds)

@@ -1,4 +1,4 @@
-"""The load of a drill: generated lines at a steady rate, and a file with the truth about them, written before they are sent."""
+"""The load of a drill: generated lines at a steady rate, and a file with their truth, written before they are sent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TOPIC = "logs"
 
 @dataclass
 class Load:
-    """Sends from a thread of its own until it is stopped. What the topic cannot take now is waited for, so all that was sent arrives."""
+    """Sends lines from its own thread until it is stopped. It waits when the topic cannot accept lines, so all of them arrive."""
 
     kafka: str
     partitions: int
@@ -44,7 +44,7 @@ class Load:
         self._thread.start()
 
     def stop(self) -> None:
-        """End, when all that was sent is acknowledged. Raises NotRunning if something never was."""
+        """Stop, and wait until all lines are acknowledged. Raises NotRunning if some never are."""
         self._stopping.set()
         self._may_send.set()
         self._thread.join()
@@ -56,7 +56,7 @@ class Load:
             )
 
     def hold(self) -> None:
-        """Send nothing more until `go_on`; returns when all that was sent is acknowledged."""
+        """Pause until `go_on`. Returns when all lines so far are acknowledged."""
         self._may_send.clear()
         with self._sending:
             self._flush()
@@ -65,8 +65,8 @@ class Load:
         self._may_send.set()
 
     def begin_anew(self, partitions: int = 0, kafka: str = "") -> None:
-        """The topic is another one, has grown, or is reached elsewhere: a producer goes on for minutes with what it knew. Only while it is
-        held."""
+        """Make a new producer after the topic was recreated, grew or moved: an old one keeps its metadata for minutes. Only while
+        paused."""
         self.kafka, self.partitions = kafka or self.kafka, partitions or self.partitions
         self._producer = producer(self.kafka)
 
@@ -75,7 +75,7 @@ class Load:
         return not self._may_send.is_set()
 
     def add(self, lines: Iterable[Line], truth: Truth) -> None:
-        """Send some lines of one's own, once and now, from the caller's thread."""
+        """Send the given lines once, now, from the caller's thread."""
         tell(self._truth, truth)
         for n, line in enumerate(lines):
             self._send(line, n % self.partitions)
@@ -100,7 +100,7 @@ class Load:
                 return
 
     def _blocks(self) -> Iterator[list[Line]]:
-        """A second of event time each, whose truth is on file before it is handed out."""
+        """Yield blocks of a second of event time. Each block's truth is on disk before it is yielded."""
         blocks = self.generator.blocks()
         while True:
             self.generator.truth = Truth(self.generator.truth.pane_ms)
@@ -124,13 +124,13 @@ class Load:
 
 
 def tell(file: Any, truth: Truth) -> None:
-    """Write the truth of some lines as a line of JSON, and see it to the disk's care at once."""
+    """Append the truth of some lines as a line of JSON, and sync it to disk."""
     file.write(json.dumps({"panes": [[*cell, n] for cell, n in truth.panes.items()], "rejected": truth.rejected}) + "\n")
     file.flush()
 
 
 def told(file: Path) -> Truth:
-    """All that was written to a truth file."""
+    """Read a truth file."""
     truth = Truth(0)
     for line in file.read_text().splitlines():
         values = json.loads(line)

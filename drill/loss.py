@@ -1,5 +1,4 @@
-"""Faults in which lines are gone before they were counted, or cannot be: what is lost must be told exactly, and given up only by a person's
-word."""
+"""Faults in which lines are lost before they were counted: the loss must be reported exactly, and accepted only by an operator."""
 
 from __future__ import annotations
 
@@ -14,25 +13,26 @@ from drill.fault import FAILPOINTS, Scene, enlist, fault
 from drill.load import TOPIC
 from drill.stage import JOB, WHO, Stage
 from drill.steady import stays_given_up
+from spark_jobs.protocol.partition import numbers
 from weir.counts.progress import batches
 from weir.local import kafka
 from weir.supervise.report import Verdict
 
-Lose = Callable[[Scene, Mapping[int, int]], Mapping[int, int]]  # from the ends of the topic to what can be read no more, by partition
+Lose = Callable[[Scene, Mapping[int, int]], Mapping[int, int]]  # from the topic's end offsets to the first readable ones, by partition
 
 
 def retention(scene: Scene, ends: Mapping[int, int]) -> Mapping[int, int]:
-    """As retention does: the older half of what is unread is deleted."""
-    frontier = scene.stage.head().frontier
+    """Delete the older half of the unread lines, as retention does."""
+    frontier = numbers(scene.stage.head().frontier)
     cuts = {p: frontier.get(p, 0) + (end - frontier.get(p, 0)) // 2 for p, end in ends.items()}
-    client = kafka.admin(scene.stage.settings.kafka)  # held: an answer dies with its client
+    client = kafka.admin(scene.stage.settings.kafka)  # keep a reference: the answer is lost when the client is collected
     for future in client.delete_records([TopicPartition(TOPIC, p, cut) for p, cut in cuts.items()]).values():
         future.result(30)
     return cuts
 
 
 def recreated(scene: Scene, ends: Mapping[int, int]) -> Mapping[int, int]:
-    """The topic is deleted, and made again under its name: all that was unread is gone."""
+    """Delete the topic and create it again: all unread lines are gone."""
     stage, before = scene.stage, scene.stage.broker.topic_id(TOPIC)
     client = kafka.admin(stage.settings.kafka)
     client.delete_topics([TOPIC], operation_timeout=30)[TOPIC].result(60)
@@ -43,7 +43,7 @@ def recreated(scene: Scene, ends: Mapping[int, int]) -> Mapping[int, int]:
 
 
 def lost(lose: Lose) -> Callable[[Scene], None]:
-    """Lines come while the driver is stopped, and are gone when it wakes."""
+    """Send lines while the driver is stopped, and remove them before it wakes."""
 
     def play(scene: Scene) -> None:
         stage, load = scene.stage, scene.load
@@ -52,14 +52,14 @@ def lost(lose: Lose) -> Callable[[Scene], None]:
             scene.pause(2.0, 4.0)
             load.hold()
             ends = stage.broker.end_offsets(TOPIC)
-            stage.manager.health(JOB)  # what it has seen of the topic is all that anybody will know of it later
+            stage.manager.health(JOB)  # later only what this saw of the topic is known
             gone = lose(scene, ends)
             scene.begins()
         finally:
             stage.wake(driver)
         stage.until(lambda: stage.manager.health(JOB).verdict is Verdict.DATA_LOSS, "the loss is seen")
         stage.until(lambda: not stage.driver_runs(driver), "the driver has ended by itself, or was ended")
-        frontier = stage.head().frontier
+        frontier = numbers(stage.head().frontier)
         scene.expected_losses = sum(max(0, end - frontier.get(p, 0)) for p, end in gone.items())
         stage.manager.accept_loss(JOB, who=WHO, reason="the drill deleted the lines")
         load.go_on()
@@ -70,13 +70,13 @@ def lost(lose: Lose) -> Callable[[Scene], None]:
 
 
 def _newest_gap(stage: Stage) -> int:
-    """The lines that the newest gap of the ledger leaves out."""
+    """Return how many lines the ledger's newest gap leaves out."""
     return next((head.gap.lines for head in batches(stage.manager.store, JOB) if head.gap), 0)
 
 
 @fault(
     "F22.poison",
-    "a batch that fails twice with the same error: given up, and left out by a person's word",
+    "a batch that fails twice with the same error: given up, and quarantined by an operator",
     replaces=True,
     needs=frozenset({FAILPOINTS}),
     called="poisoned",
@@ -98,12 +98,12 @@ def poisoned(scene: Scene) -> None:
 
 
 def _lines_of(stage: Stage, batch: int) -> int:
-    """The lines that Spark planned for a batch that has not landed, by the checkpoint's own word."""
+    """Return how many lines the checkpoint plans for a batch that has not landed."""
     plan = (newest(stage) / "offsets" / str(batch)).read_text().splitlines()[-1]
-    frontier = stage.head().frontier
+    frontier = numbers(stage.head().frontier)
     return sum(end - frontier.get(int(p), 0) for p, end in json.loads(plan)[TOPIC].items())
 
 
 LOSS = {"called": "data_loss", "within_s": 60.0}
-enlist("F19.retention", "retention passed over unread lines", lost(retention), replaces=True, **LOSS)
-enlist("F19.recreated", "the topic deleted with unread lines, and made again", lost(recreated), replaces=True, **LOSS)
+enlist("F19.retention", "unread lines deleted by retention", lost(retention), replaces=True, **LOSS)
+enlist("F19.recreated", "the topic deleted with unread lines, and created again", lost(recreated), replaces=True, **LOSS)

@@ -1,4 +1,4 @@
-"""Faults of Airflow's metadata database: killed, away, and restored from an older copy, as of a time when other things were true."""
+"""Faults of Airflow's metadata database: killed, away, and restored from an older copy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ enlist("F12.kill", "PostgreSQL killed", killed(["postgres"], 0.0))
 enlist("F12.away", f"PostgreSQL killed, and away for {AWAY_S:.0f} s", killed(["postgres"], AWAY_S))
 
 
-@fault("F12.restored", "the metadata database restored from a copy in which a restart waits that has long been done", replaces=True)
+@fault("F12.restored", "the metadata database restored from a copy with a pending restart that was done long ago", replaces=True)
 def restored(scene: Scene) -> None:
     stage, runs = scene.stage, Runs(scene.stage)
     runs.pause([RESTART])
@@ -39,7 +39,7 @@ def restored(scene: Scene) -> None:
 
 
 def _tool(stage: Stage, name: str, *arguments: str) -> None:
-    """A program of PostgreSQL on the metadata database. Raises CalledProcessError."""
+    """Run a program of PostgreSQL on the metadata database. Raises CalledProcessError."""
     server = folder.load(stage.home)
     where = (f"--host={LOOPBACK}", f"--port={server.ports['postgres']}", f"--username={postgres.USER}", f"--dbname={postgres.DATABASE}")
     env = {**os.environ, "PGPASSWORD": server.secrets["postgres"]}

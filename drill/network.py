@@ -1,4 +1,4 @@
-"""Faults of the network: who cannot reach whom, and what must then be unknown, not dead.
+"""Faults of the network: what cannot be reached must be called unknown, not dead.
 
 All of a stack is on loopback. Where a port is cut, the kernel drops the packets (iptables); Kafka has one for the driver and one for all
 others. Where one side is cut from Cassandra and the other is not, the proxy does it: it ends their connections and refuses new ones.
@@ -21,7 +21,7 @@ from weir.errors import NotRunning
 from weir.ports.cluster import DriverState
 from weir.supervise.report import Verdict
 
-CUT_S = 25.0  # longer than the time-outs of clients (10 s) and of Spark's master for its workers (15 s)
+CUT_S = 25.0  # longer than the timeouts of clients (10 s) and of Spark's master for its workers (15 s)
 REAL, PROXIED = frozenset({IPTABLES}), frozenset({PROXY})
 
 
@@ -35,7 +35,7 @@ def kafka(scene: Scene) -> None:
 
 
 def kafka_driver(*sides: str) -> Callable[[Scene], None]:
-    """The driver cannot reach Kafka, and Airflow sees lines wait."""
+    """Cut the driver from Kafka; Airflow must see lines wait."""
 
     def play(scene: Scene) -> None:
         with unharmed(scene, CUT_S + PAUSE_S):
@@ -73,7 +73,7 @@ def kafka_stalled(scene: Scene) -> None:
 
 @fault(
     "F8.kafka.airflow",
-    f"no packet between Kafka and Airflow alone for {CUT_S:.0f} s: the lag is unknown, and the stream goes on",
+    f"no packet between Kafka and Airflow alone for {CUT_S:.0f} s: the lag is unknown, and the stream continues",
     needs=REAL,
     called=Verdict.UNKNOWN,
 )
@@ -97,9 +97,9 @@ def _sent_by(scene: Scene, kafka: str) -> None:
 
 
 def _waiting(stage: Stage) -> None:
-    """Raises NotRunning unless lines wait, and nothing has landed for most of the cut."""
+    """Raise NotRunning unless lines wait, and nothing has landed for most of the cut."""
     if not stage.manager.observe(JOB).lag or stage.landed_after(now_ms() - int(500 * CUT_S)):
-        raise NotRunning("The driver goes on landing.", "It was cut off from Kafka: lines must wait.")
+        raise NotRunning("The driver still lands batches.", "It was cut off from Kafka: lines must wait.")
 
 
 @fault("F8.postgres", f"no packet between Airflow and its metadata database for {CUT_S:.0f} s", needs=REAL)
@@ -122,7 +122,7 @@ def rest(scene: Scene) -> None:
 
 
 def driver_lost(last_words: bool) -> Callable[[Scene], None]:
-    """The driver dies while nobody can ask Spark's master. Its Python process can still tell the store, or dies with it."""
+    """Kill the driver while Spark's master cannot be reached. Its Python process may still report to the store, or die with it."""
 
     def play(scene: Scene) -> None:
         stage = scene.stage
@@ -140,7 +140,7 @@ def driver_lost(last_words: bool) -> Callable[[Scene], None]:
 
 
 def _nothing_started(scene: Scene, may_try: bool) -> None:
-    """Raises NotRunning if there is a new attempt that nobody could know to be needed, or one with a driver."""
+    """Raise NotRunning if there is a new attempt that nothing justifies, or one with a driver."""
     new = [a for a in scene.stage.manager.store.attempts(JOB) if a.attempt > scene.attempt]
     if any(a.submission_id for a in new) or (new and not may_try):
         raise NotRunning(f"Attempt {new[0].attempt} has taken over from {scene.attempt}: {new[0].reason}.", "Spark's master was cut off.")
@@ -158,24 +158,24 @@ for word, last_words, what in (("driver", True, "the driver's JVM"), ("lost", Fa
     needs=REAL,
 )
 def worker(scene: Scene) -> None:
-    """The driver lives on; its successor fences it. Both ports: a master that was restarted has called its workers by itself, and they
-    speak to it over that connection."""
+    """Cut the worker off. The driver lives on, and its successor must fence it. Both ports are cut: a restarted master connects to its
+    workers itself, and they answer over that connection."""
     stage = scene.stage
     with dropped(stage, "spark_master", "spark_worker"):
-        # It looks every 15 s for who was silent for 15 s: one cut in five of 25 s went unnoticed.
+        # The master checks every 15 s for workers that were silent for 15 s: one cut of 25 s in five went unnoticed.
         stage.until(lambda: not master_page(stage)["aliveworkers"], "the master gives its worker up")
     replaced(scene)
 
 
 def _unknown(stage: Stage) -> None:
-    """Raises NotRunning unless the state of the driver is unknown."""
+    """Raise NotRunning unless the state of the driver is unknown."""
     seen = stage.manager.observe(JOB).driver
     if seen is not DriverState.UNKNOWN:
         raise NotRunning(f"The driver is said to be {seen}.", "Spark's master cannot be reached: it must be unknown.")
 
 
 def cut_from_store(driver: bool) -> Callable[[Scene], None]:
-    """Either the driver or everybody else has no way to Cassandra, and the other side has."""
+    """Cut either the driver or everybody else from Cassandra."""
 
     def play(scene: Scene) -> None:
         stage, proxy = scene.stage, scene.stage.proxy
@@ -196,7 +196,7 @@ def cut_from_store(driver: bool) -> Callable[[Scene], None]:
 
 
 def _owner(port: int) -> int:
-    """The process that has a local port; 0 for none."""
+    """Return the pid of the process with a local port; 0 for none."""
     return next((link.pid or 0 for link in psutil.net_connections("tcp") if link.laddr and link.laddr.port == port), 0)
 
 

@@ -1,4 +1,4 @@
-"""A TCP proxy before a stack's Cassandra that can be told to misbehave: to let writes through and drop the answers, to be slow, to cut."""
+"""A TCP proxy in front of a stack's Cassandra that can pass writes and drop their answers, be slow, or cut connections."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ SLOW_S = 2.0
 
 
 def everybody(port: int) -> bool:
-    """Whom the proxy cuts unless told: the clients at every port."""
+    """Default for whom to cut: clients at every port."""
     return True
 
 
 class Proxy:
-    """Listens on `port` from the start; `target` is asked for at each connection. Set `mode` from any thread.
+    """Listens on `port` from the start; calls `target` for each connection. Set `mode` from any thread.
 
-    `whom` says, of a client's port, whether it is one of those that are cut.
+    `whom` says whether a client's port is one to cut.
     """
 
     def __init__(self, target: Callable[[], int]) -> None:
@@ -36,7 +36,7 @@ class Proxy:
         self._up.wait()
 
     def cut(self) -> None:
-        """End the connections of those that are to be cut; what is under way on them is lost."""
+        """Close the connections to cut; data in flight on them is lost."""
         self._loop.call_soon_threadsafe(self._abort)
 
     def _abort(self) -> None:
@@ -69,7 +69,7 @@ class Proxy:
         client_out.close()
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, answers: bool) -> None:
-        """Until one side ends. A dropped answer leaves the connection without a frame: it must be cut before it is used again."""
+        """Copy until one side ends. After a dropped answer the connection lacks a frame, so it must be cut before it is used again."""
         with contextlib.suppress(OSError):
             while data := await source.read(CHUNK):
                 if answers and self.mode == SLOW:

@@ -1,4 +1,4 @@
-"""Playing faults one after another, and the row that each of them gives."""
+"""Play faults one after another, with a result row for each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FIRST_HOUR = 1_769_904_000_000  # 1 February 2026: after the sample, so that the
 
 @dataclass(frozen=True)
 class Row:
-    """What became of one fault. Times in seconds, None where there is nothing to say; `failed` is empty if it went as it must."""
+    """The result of one fault. Times are in seconds, None if not applicable; `failed` is empty if all is right."""
 
     fault: str
     title: str
@@ -48,7 +48,7 @@ class Row:
 
 
 def play(stage: Stage, faults: Iterable[Fault], seed: int, run: int) -> Iterable[Row]:
-    """One row a fault, each as soon as it is known. The same seed gives the same schedule."""
+    """Yield a row for each fault as soon as it is done. The same seed gives the same schedule."""
     for n, fault in enumerate(faults):
         reason = missing(fault, stage)
         if reason:
@@ -58,7 +58,7 @@ def play(stage: Stage, faults: Iterable[Fault], seed: int, run: int) -> Iterable
 
 
 def _played(stage: Stage, fault: Fault, seed: int, start_ms: int) -> Row:
-    """The row of a fault; also of one that could not begin, since a part was still away after the fault before it."""
+    """Return the row of a fault, also if it could not begin because a part was still away after the previous fault."""
     try:
         player = _Player(stage, fault, seed, start_ms)
     except WeirError as error:
@@ -67,7 +67,7 @@ def _played(stage: Stage, fault: Fault, seed: int, start_ms: int) -> Row:
 
 
 class _Player:
-    """Plays one fault, under a load in an hour of its own."""
+    """Plays one fault, under a load with its own hour."""
 
     def __init__(self, stage: Stage, fault: Fault, seed: int, start_ms: int) -> None:
         self._stage, self._fault, self._seed = stage, fault, seed
@@ -84,14 +84,14 @@ class _Player:
     def row(self) -> Row:
         stage = self._stage
         try:
-            stage.await_landed()  # what a failed fault left behind is not to be taken for this one's: rejected lines have no service
+            stage.await_landed()  # leftovers of a failed fault must not count here: rejected lines have no service
             self._rejected = rejected_so_far(stage.manager.store, JOB)
             self._began = now_ms()
             self._play()
             return self._judged()
         except WeirError as error:
             return replace(self._blank(), failed=str(error))
-        except Exception as error:  # a fault that the drill did not expect is a row, too: those after it are still to be played
+        except Exception as error:  # an unexpected error is a row, too, and the next faults are still played
             log.exception(self._fault.name)
             return replace(self._blank(), failed=f"the drill itself failed: {error!r}")
         finally:
@@ -115,11 +115,11 @@ class _Player:
         stage.await_landed()
 
     def _first_landed(self) -> Any:
-        """The first batch that landed by another attempt, or after all was healed."""
+        """Return the first batch that landed by another attempt, or after everything was healed."""
         return self._stage.landed_after(self._from(), self._scene.attempt if self._fault.replaces else 0)
 
     def _from(self) -> int:
-        """When (ms) the wait for that batch began. A driver that dies is replaced before all else is healed."""
+        """Return when (ms) the wait for that batch began. A driver that dies is replaced before everything else is healed."""
         return self._scene.injected_at if self._fault.replaces else self._scene.healed_at or self._scene.injected_at
 
     def _judged(self) -> Row:
@@ -141,25 +141,25 @@ class _Player:
 
     def _compared(self) -> Comparison:
         truth, stage = told(self._truth), self._stage
-        with closing(store(stage.settings, PATIENCE_S)) as patient:  # one that was restarted a moment ago may need more than a tick waits
+        with closing(store(stage.settings, PATIENCE_S)) as patient:  # a Cassandra that was just restarted may need longer than a tick waits
             rejected = Counter(rejected_so_far(patient, JOB))
             cells = stored_cells(patient, JOB, truth, self._services, stage.rules.pane)
         rejected.subtract(self._rejected)
         return compare(truth, cells, +rejected)
 
     def _detected(self) -> float | None:
-        """From the fault to the first line of the job's timeline that is about it."""
+        """Return the seconds from the fault to the first timeline entry about it."""
         moments = [e.at for e in self._stage.manager.store.events(JOB, 200) if e.at >= self._scene.injected_at and e.kind != "note"]
         return (min(moments) - self._scene.injected_at) / 1000 if moments else None
 
     def _verdicts(self) -> dict[str, float]:
-        """The verdicts since the fault, and when each was first given, in seconds after it."""
+        """Return the verdicts since the fault, each with the seconds until it was first given."""
         began, events = self._scene.injected_at, self._stage.manager.store.events(JOB, 200)  # newest first
         return {str(e.detail.get("verdict")): (e.at - began) / 1000 for e in events if e.at >= began and e.kind == "verdict"}
 
 
 def called_in_time(verdicts: Mapping[str, float], called: str, within_s: float) -> list[str]:
-    """What is wrong if a job must be called so within a time; empty for nothing."""
+    """Return what is wrong if the job must have this verdict within a time; empty if nothing."""
     if not called:
         return []
     if called not in verdicts:

@@ -1,4 +1,4 @@
-"""Runs of Airflow's DAGs by its REST API, and the processes of their tasks."""
+"""Run Airflow's DAGs by its REST API, and find the processes of their tasks."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ DAGS = (*(f"{JOB}_{verb}" for verb in VERBS), "weir_health", "weir_watch", "weir
 ENDED = ("success", "failed")
 TASK = ("airflow", "worker", "--")  # what the title of a task's process begins with
 OVER = (*ENDED, "skipped", "upstream_failed", "removed")
-LOOK_S = 1.0  # between two questions to Airflow, which takes longer to answer than the quickest tasks to run
+LOOK_S = 1.0  # between two requests to Airflow, which answers more slowly than the quickest tasks run
 RUN_S = 600.0  # of a run, with the retry of a task whose worker was lost: Airflow notices after a minute
 
 
 class Runs:
-    """The DAGs of a stage. An api-server that is away is waited for."""
+    """The DAGs of a stage. Waits for an api-server that is away."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._api = AirflowApi(stage.settings.airflow_url, secrets.ADMIN, folder.load(stage.home).secrets["airflow_admin"])
 
     def call(self, method: str, path: str, body: object = None) -> Any:
-        """The answer, None for 404, waited for while nobody answers."""
+        """Return the answer, None for 404. Waits while Airflow does not answer."""
         return self._stage.until(lambda: [self._api.call(method, f"/api/v2{path}", body)], f"Airflow answers {method} {path}")[0]
 
     # runs
 
     def start(self, dag: str, **conf: object) -> str:
-        """Starts a run, also of a DAG that Airflow has yet to read again; returns its id."""
+        """Start a run, also of a DAG that Airflow has yet to read again. Return its id."""
         body = {"logical_date": None, "conf": conf}
         return str(self._stage.until(lambda: self.call("POST", f"/dags/{dag}/dagRuns", body), f"{dag} is known")["dag_run_id"])
 
@@ -46,12 +46,12 @@ class Runs:
         return str((self.call("GET", _run(dag, run)) or {}).get("state"))
 
     def end(self, dag: str, run: str) -> str:
-        """Waits until a run has ended; returns its state."""
+        """Wait until a run has ended. Return its state."""
         self._stage.until(lambda: self.state(dag, run) in ENDED, f"{dag} {run} ends", RUN_S)
         return self.state(dag, run)
 
     def newest(self, dag: str) -> str:
-        """Waits until the newest run of a DAG has ended; returns its state."""
+        """Wait until the newest run of a DAG has ended. Return its state."""
         self._stage.until(lambda: self._newest(dag) in ENDED, f"the newest run of {dag} ends", RUN_S)
         return self._newest(dag)
 
@@ -60,13 +60,13 @@ class Runs:
         return str(found[0]["state"]) if found else ""
 
     def succeed(self, dag: str, run: str) -> None:
-        """Waits until a run has ended. Raises NotRunning that names the tasks if it failed."""
+        """Wait until a run has ended. Raises NotRunning with the failed tasks."""
         if self.end(dag, run) != "success":
             failed = [task["task_id"] for task in self.tasks(dag, run) if task["state"] == "failed"]
             raise NotRunning(f"The run {run} of {dag} failed in {', '.join(failed)}.", f"Its logs are in {self._stage.home}/airflow/logs.")
 
     def prove(self) -> None:
-        """Airflow works: a run of the deploy DAG succeeds."""
+        """Check that Airflow works: a run of the deploy DAG must succeed."""
         self.succeed(f"{JOB}_deploy", self.start(f"{JOB}_deploy"))
 
     # tasks
@@ -76,11 +76,11 @@ class Runs:
         return found
 
     def task(self, dag: str, run: str, name: str) -> Mapping[str, Any]:
-        """The first task of a name, empty if there is none."""
+        """Return the first task of a name; empty if there is none."""
         return next((task for task in self.tasks(dag, run) if task["task_id"] == name), {})
 
     def await_task(self, dag: str, run: str, name: str, states: Sequence[str]) -> Mapping[str, Any]:
-        """Waits until a task is in one of these states; returns it."""
+        """Wait until a task is in one of these states. Return it."""
 
         def seen() -> Mapping[str, Any]:
             task = self.task(dag, run, name)
@@ -93,12 +93,12 @@ class Runs:
         self.call("POST", f"/dags/{dag}/clearTaskInstances", body)
 
     def mark(self, dag: str, run: str, name: str, state: str) -> None:
-        """Marks a task. Airflow refuses where it is in that state already: then there is nothing to mark."""
+        """Mark a task. Airflow refuses if it is in that state already, which is fine."""
         with suppress(_Conflict):
             self._accepted("PATCH", f"{_run(dag, run)}/taskInstances/{name}", {"new_state": state})
 
     def process(self, dag: str, run: str, name: str) -> psutil.Process | None:
-        """The process of a task as soon as it runs; None if the run has ended before it was seen."""
+        """Return the process of a task as soon as it runs; None if the run ended before it was seen."""
         while self.state(dag, run) not in ENDED:
             ids = {task["id"] for task in self.tasks(dag, run) if task["task_id"] == name and task["state"] not in OVER}
             if found := _soon(ids):
@@ -106,7 +106,7 @@ class Runs:
         return None
 
     def at_work(self, dag: str, name: str) -> psutil.Process | None:
-        """The process of a task of any run, if it has one now or soon."""
+        """Return the process of a task of any run, if it has one now or soon."""
         states = "&".join(f"state={state}" for state in ("scheduled", "queued", "running"))
         found = (self.call("GET", f"{_run(dag, '~')}/taskInstances?{states}") or {}).get("task_instances", [])
         return _soon({task["id"] for task in found if task["task_id"] == name})
@@ -119,7 +119,7 @@ class Runs:
 
     @contextmanager
     def unwatched(self) -> Iterator[None]:
-        """Within the block the watch is off. Airflow ends its trigger when it reads the paused DAG again, which takes a minute."""
+        """Within the block the watch is off. Airflow ends its trigger when it reads the paused DAG again, which takes up to a minute."""
         self.pause(["weir_watch"])
         try:
             self._stage.until(lambda: not self._watched(), "the watch is off")
@@ -136,7 +136,7 @@ class Runs:
         return bool(found) and not found["is_stale"]
 
     def delete(self, dag: str) -> None:
-        """Deletes a DAG, as soon as no task of it runs: before that Airflow refuses."""
+        """Delete a DAG as soon as none of its tasks runs; before that Airflow refuses."""
 
         def deleted() -> bool:
             with suppress(_Conflict):
@@ -147,7 +147,7 @@ class Runs:
         self._stage.until(deleted, f"{dag} is deleted")
 
     def _accepted(self, method: str, path: str, body: object = None) -> None:
-        """Raises _Conflict where what is there does not allow it now."""
+        """Send a request. Raises _Conflict if Airflow refuses it now."""
         try:
             self.call(method, path, body)
         except StackFailed as refused:
@@ -157,7 +157,7 @@ class Runs:
 
 
 class _Conflict(Exception):
-    """Airflow says 409."""
+    """Airflow answered 409."""
 
 
 def _run(dag: str, run: str) -> str:
@@ -165,7 +165,7 @@ def _run(dag: str, run: str) -> str:
 
 
 def _soon(ids: set[str]) -> psutil.Process | None:
-    """The first process of one of these tasks that is seen within LOOK_S."""
+    """Return the first process of one of these tasks that is seen within LOOK_S."""
     end = time.monotonic() + LOOK_S
     while ids and time.monotonic() < end:
         if found := _processes(ids):
@@ -175,8 +175,8 @@ def _soon(ids: set[str]) -> psutil.Process | None:
 
 
 def _processes(ids: set[str]) -> list[psutil.Process]:
-    """The processes of the tasks with these ids, which nobody else has. The worker above each has the id in its title as well, but cut off
-    where its own command line was shorter."""
+    """Return the processes of the tasks with these unique ids. The parent worker has the id in its title as well, but cut off where its own
+    command line was shorter."""
     return [process for process in psutil.process_iter() if _title(process) in [[*TASK, each] for each in ids]]
 
 

@@ -1,4 +1,4 @@
-"""Faults of the servers under the stream: killed, hung, slow, answers lost, disks full."""
+"""Faults of the servers below the stream: killed, hanging, slow, answers lost, disks full."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from drill.proxy import DROP_ANSWERS, PASS, SLOW
 from drill.stage import JOB, WHO
 from drill.steady import PAUSE_S, lands_again, unharmed
 
-AWAY_S = 20.0  # longer than the clients' own time-outs of 10 s
+AWAY_S = 20.0  # longer than the clients' own timeouts of 10 s
 FULL_S = 20.0
 
 
 def killed(part: str) -> Callable[[Scene], None]:
-    """kill -9; the stack's supervisor brings it back."""
+    """Kill -9 a part; the stack's supervisor restarts it."""
 
     def play(scene: Scene) -> None:
         scene.stage.await_part(part, scene.stage.kill(part))
@@ -28,7 +28,7 @@ def killed(part: str) -> Callable[[Scene], None]:
 
 
 def spared(play: Play, pause_s: float = PAUSE_S) -> Play:
-    """The same, and the driver must be the one that it was, and the only one."""
+    """The same, and the driver must stay the same and the only one."""
 
     def play_and_look(scene: Scene) -> None:
         with unharmed(scene, pause_s):
@@ -39,7 +39,7 @@ def spared(play: Play, pause_s: float = PAUSE_S) -> Play:
 
 
 def hung(part: str) -> Callable[[Scene], None]:
-    """It keeps its connections, and answers nothing for a while."""
+    """Stop a part for a while: it keeps its connections and answers nothing."""
 
     def play(scene: Scene) -> None:
         scene.stage.kill(part, signal.SIGSTOP)
@@ -54,7 +54,7 @@ def hung(part: str) -> Callable[[Scene], None]:
 
 
 def behind_proxy(mode: str) -> Callable[[Scene], None]:
-    """What stands between all of the stack and Cassandra misbehaves for a while."""
+    """Let the proxy in front of Cassandra misbehave for a while."""
 
     def play(scene: Scene) -> None:
         proxy = scene.stage.proxy
@@ -71,8 +71,8 @@ def behind_proxy(mode: str) -> Callable[[Scene], None]:
 
 
 enlist("F2.worker", "Spark's worker killed", killed("spark-worker"), replaces=True)
-enlist("F2.master", "Spark's master killed: it must not take the driver with it", spared(killed("spark-master")))
-# Cassandra that was killed is back after half a minute, and on a machine that is busy with other work after more than one.
+enlist("F2.master", "Spark's master killed: the driver must survive", spared(killed("spark-master")))
+# A killed Cassandra is back after half a minute, on a busy machine after more than one minute.
 AWAY = 3 * PAUSE_S
 enlist("F5.kill", "Kafka killed", spared(killed("kafka"), AWAY))
 enlist("F5.hang", f"Kafka hangs for {AWAY_S:.0f} s", spared(hung("kafka"), AWAY))
@@ -85,7 +85,7 @@ enlist("F7.slow", f"Cassandra answers 2 s late for {AWAY_S:.0f} s", slow, needs=
 
 
 def full(part: str, where: str, room_mib: int) -> Callable[[Scene], None]:
-    """The disk under a part's folder, with so much room at first, is full for a while."""
+    """Fill the disk under a part's folder for a while; it has `room_mib` free at first."""
 
     def play(scene: Scene) -> None:
         stage = scene.stage
@@ -96,14 +96,14 @@ def full(part: str, where: str, room_mib: int) -> Callable[[Scene], None]:
             with filled():
                 time.sleep(FULL_S)
             restart = partial(stage.manager.restart, JOB, who=WHO, reason="the disk has room again")
-            stage.until(restart, "the job is restarted")  # Cassandra ended over its full disk, and is on its way back
+            stage.until(restart, "the job is restarted")  # Cassandra ended because of its full disk, and is restarting
             stage.until(lambda: stage.landed_after(scene.injected_at, scene.attempt), "a batch lands with room again")
         scene.healed()
 
     return play
 
 
-ENDS = frozenset({"diverged", "stopped"})  # and not poisoned: a full disk is an outage
+ENDS = frozenset({"diverged", "stopped"})  # not poisoned: a full disk is an outage
 for part, where, room_mib in (("", "checkpoints", 16), ("kafka", "kafka/data", 128), ("cassandra", "cassandra/data/commitlog", 128)):
     name, needs = where.partition("/")[0], frozenset({ROOT})
     enlist(f"F13.{name}", f"the disk under {where} full", full(part, where, room_mib), replaces=True, needs=needs, verdicts=ENDS)

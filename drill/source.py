@@ -1,4 +1,4 @@
-"""Faults of what comes in: malformed lines, a line from the future, late lines, no lines at all, partitions added."""
+"""Faults of the input: malformed lines, a line from the future, late lines, no lines at all, partitions added."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from drill.generator import Mix, Truth
 from drill.load import TOPIC
 from drill.stage import JOB
 from drill.steady import PAUSE_S, unharmed
+from spark_jobs.protocol.partition import numbers
 from weir.counts.folding import fold_many, pending, sweep_many, sweepable
 from weir.errors import NotProven, NotRunning
 from weir.local.kafka import admin
@@ -21,7 +22,7 @@ LATE_S = 7200
 QUIET_S, HOUR_S = 1.5 * PAUSE_S, 3600.0  # the first is longer than what makes a stream with input a stalled one
 YEAR_2099_MS = 4_070_908_800_000
 
-# What nobody would call a log line, and why it is rejected. The reasons are written by hand.
+# Lines that are no log lines, and the reason for rejection, written by hand.
 CORPUS: tuple[tuple[bytes, str], ...] = (
     (b"", "empty"),
     (b"\x00" * 40, "not_a_log_line"),
@@ -66,7 +67,7 @@ def from_the_future(scene: Scene) -> None:
 
 @fault("F18.late", f"one line in three late by {LATE_S} s, folded meanwhile", mix=Mix(events_per_s=500, late_share=0.3, late_by_s=LATE_S))
 def late(scene: Scene) -> None:
-    """Late lines bring back hours that were folded and swept; folding them again must add up."""
+    """Late lines reopen hours that were folded and swept; folding them again must add up."""
     store, folds = scene.stage.manager.store, 0
     for _ in range(5):
         scene.pause(1.0, 3.0)
@@ -89,7 +90,7 @@ def idle_partitions(scene: Scene) -> None:
 
 
 def quiet(seconds: float) -> Callable[[Scene], None]:
-    """No line comes for so long: the stream is idle, and nobody touches it."""
+    """Send no lines for so long: the stream must be called idle and left alone."""
 
     def play(scene: Scene) -> None:
         stage = scene.stage
@@ -115,10 +116,10 @@ enlist("F18.hour", "no line for an hour: idle, and left alone", quiet(HOUR_S), l
 @fault("F19.partitions", "partitions added to the topic")
 def more_partitions(scene: Scene) -> None:
     wanted = scene.load.partitions + 1
-    client = admin(scene.stage.settings.kafka)  # held: an answer dies with its client
+    client = admin(scene.stage.settings.kafka)  # keep a reference: the answer is lost when the client is collected
     client.create_partitions([NewPartitions(TOPIC, wanted)])[TOPIC].result(30)
     scene.stage.until(lambda: len(scene.stage.broker.partitions(TOPIC)) == wanted, "the topic has another partition")
     scene.load.hold()
     scene.load.begin_anew(wanted)
     scene.load.go_on()
-    scene.stage.until(lambda: scene.stage.head().frontier.get(wanted - 1, 0) > 0, "lines of the new partition land")
+    scene.stage.until(lambda: numbers(scene.stage.head().frontier).get(wanted - 1, 0) > 0, "lines of the new partition land")

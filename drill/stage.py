@@ -1,4 +1,4 @@
-"""Where a drill plays: a real stack, with what a fault needs to act on it and to see what became of it."""
+"""The stage of a drill: a real stack, with what a fault needs to act on it and to observe it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from drill.load import TOPIC
 from drill.proxy import Proxy
 from spark_jobs import failpoint
 from spark_jobs.protocol.head import Head, State
+from spark_jobs.protocol.partition import numbers
 from spark_jobs.runtime.contract import pid_of
 from spark_jobs.runtime.session import Session
 from weir.cassandra.store import CassandraStore
@@ -40,16 +41,16 @@ from weir.supervise.manager import Manager
 T = TypeVar("T")
 JOB = first_counts.JOB
 WHO = "drill"
-PATIENCE_S = 300.0  # for a condition: a stack beside others on two cores needs a minute for what takes ten seconds alone
+PATIENCE_S = 300.0  # for a condition: beside other stacks on two cores, ten seconds become a minute
 PROXIED, JOBS = "WEIR_CASSANDRA_PORT", "WEIR_JOBS"
 
 
 @dataclass
 class Stage:
-    """A running stack. `proxy` stands before its Cassandra, unless somebody else started the stack."""
+    """A running stack. `proxy` is in front of its Cassandra, unless the drill did not start the stack."""
 
     home: Path
-    settings: Settings  # straight to Cassandra: who judges must not stand behind the proxy
+    settings: Settings  # straight to Cassandra: judging must not depend on the proxy
     manager: Manager
     broker: KafkaBroker
     proxy: Proxy | None
@@ -60,12 +61,12 @@ class Stage:
 
     @property
     def dags(self) -> Path:
-        """The copy of the project's DAGs that the drill may change; not there in a stack that somebody else started."""
+        """Return the copy of the project's DAGs that the drill may change; it does not exist in a stack that the drill did not start."""
         return self.home / "dags"
 
     @property
     def jobs(self) -> Path:
-        """The copy of the project's jobs that the drill may change; not there in a stack that somebody else started."""
+        """Return the copy of the project's jobs that the drill may change; it does not exist in a stack that the drill did not start."""
         return self.home / "code" / "spark_jobs"
 
     @property
@@ -74,7 +75,7 @@ class Stage:
 
     @property
     def session(self) -> Session:
-        """The store's own session, to write into it what no code of Weir would."""
+        """Return the store's session, to write what no code of Weir would write."""
         store = self.manager.store
         assert isinstance(store, CassandraStore)
         return store.session
@@ -88,16 +89,16 @@ class Stage:
         return head
 
     def driver(self) -> int:
-        """The process id of the driver's JVM; 0 while none has started."""
+        """Return the process id of the driver's JVM; 0 while none has started."""
         return pid_of(self.head().incarnation)
 
     def landed_since(self, moment: int) -> Iterator[Head]:
-        """The batches that landed after a moment (ms), newest first."""
+        """Return the batches that landed after a time (ms), newest first."""
         landed = (head for head in batches(self.manager.store, JOB) if head.has_batch and head.state is State.LANDED)
         return takewhile(lambda head: head.landed_at > moment, landed)
 
     def landed_after(self, moment: int, attempt: int = 0) -> Head | None:
-        """The first batch that landed after a moment (ms), by a later attempt than this."""
+        """Return the first batch that landed after a time (ms) by a later attempt than this."""
         found = None
         for head in self.landed_since(moment):
             found = head if head.by > attempt else found
@@ -106,7 +107,7 @@ class Stage:
     # what is done to it
 
     def kill(self, part: str, number: signal.Signals = signal.SIGKILL) -> int:
-        """Signal the process of a part; returns its id."""
+        """Signal the process of a part. Return its id."""
         child = StateFile(self.home).read()[part].child()
         if child is None:
             raise NotRunning(f"{part} does not run.", "The drill expected it to.")
@@ -114,7 +115,7 @@ class Stage:
         return child.pid
 
     def signal_driver(self, number: signal.Signals) -> int:
-        """Signal the driver's JVM, if it is this stack's; returns its id."""
+        """Signal the driver's JVM, if it is this stack's. Return its id."""
         pid = self.until(self.driver, "a driver runs")
         if not self.driver_runs(pid):
             raise NotRunning(f"Process {pid} is not of this stack.", "Nothing was signalled.")
@@ -122,16 +123,16 @@ class Stage:
         return pid
 
     def wake(self, pid: int) -> None:
-        """Continue a process that was stopped, if it is still there."""
+        """Continue a stopped process, if it still exists."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
 
     def driver_runs(self, pid: int) -> bool:
-        """Is this process still one of the stack's?"""
+        """Return whether this process is still one of the stack's."""
         return pid in {process.pid for process in descendants_of(str(self.home))}
 
     def await_part(self, part: str, killed: int = 0) -> None:
-        """Returns when a part is well, in another process than the one that was killed."""
+        """Wait until a part is healthy in another process than the killed one."""
 
         def well() -> bool:
             row = next((each for each in stack.servers() if each["part"] == part), None)
@@ -153,15 +154,20 @@ class Stage:
             time.sleep(0.2)
 
     def await_landed(self) -> None:
-        """Returns when all that the topic has now has landed."""
+        """Wait until everything in the topic has landed."""
         ends = self.until(lambda: self.broker.end_offsets(TOPIC), "Kafka answers")
-        self.until(lambda: all(self.head().frontier.get(p, 0) >= end for p, end in ends.items()), "all lines have landed", 2 * PATIENCE_S)
+
+        def landed() -> bool:
+            frontier = numbers(self.head().frontier)
+            return all(frontier.get(p, 0) >= end for p, end in ends.items())
+
+        self.until(landed, "all lines have landed", 2 * PATIENCE_S)
 
     def arm(self, point: str, way: str) -> None:
         failpoint.arm(self.failpoints, point, way)
 
     def hit(self, point: str) -> int:
-        """Wait until an armed point has failed; the id of the process that did."""
+        """Wait until an armed fail-point has fired. Return the id of its process."""
         return self.until(lambda: failpoint.hit(self.failpoints, point), f"the fail-point {point} is reached")
 
     def disarm(self) -> None:
@@ -169,7 +175,7 @@ class Stage:
             (self.failpoints / point).unlink(missing_ok=True)
 
     def has_failpoints(self) -> bool:
-        """Was this stack started with fail-points?"""
+        """Return whether this stack was started with fail-points."""
         daemon = stack.supervisor()
         try:
             return daemon is not None and psutil.Process(daemon.pid).environ().get(failpoint.FOLDER) == str(self.failpoints)
@@ -179,7 +185,7 @@ class Stage:
 
 @contextmanager
 def own(state: Path, reporter: Reporter, change: Callable[[Path], None] = lambda jobs: None) -> Iterator[Stage]:
-    """A stack of its own in a new state folder, on free ports, ended afterwards. Sets WEIR_HOME for this process and its children. Its copy
+    """Start a stack in a new state folder, on free ports, and end it afterwards. Sets WEIR_HOME for this process and its children. Its copy
     of the jobs can be changed before it starts."""
     os.environ["WEIR_HOME"] = str(state)
     os.environ[failpoint.FOLDER] = str(state.resolve() / "failpoints")
@@ -199,14 +205,14 @@ def own(state: Path, reporter: Reporter, change: Callable[[Path], None] = lambda
 
 
 def _copy(folder: Path, copy: Path) -> Path:
-    """A copy that the drill can change."""
+    """Make a copy that the drill can change."""
     shutil.rmtree(copy, ignore_errors=True)
     return Path(shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("__pycache__")))
 
 
 def _forgive_soon(spec: Path) -> None:
-    """A drill kills more drivers in ten minutes than a year does: by the job's own spec, all but the first five would wait for longer and
-    longer."""
+    """Raise the restart budget: a drill kills more drivers in ten minutes than a year does, and with the job's own spec all but the first
+    five would wait longer and longer."""
     text, found = re.subn(r"(?<=refill_after: )\S+", "1m", spec.read_text())
     assert found == 1, spec
     spec.write_text(text)
@@ -214,7 +220,7 @@ def _forgive_soon(spec: Path) -> None:
 
 @contextmanager
 def running() -> Iterator[Stage]:
-    """The stack of WEIR_HOME, which is left running. Raises NotRunning if there is none."""
+    """Use the stack of WEIR_HOME, and leave it running. Raises NotRunning if there is none."""
     if not stack.supervisor():
         raise NotRunning(f"No stack runs in {home()}.", "Without --here the drill starts one of its own.")
     with _stage(None) as found:

@@ -1,4 +1,4 @@
-"""Does the stream go on, by the same driver, and is there one driver of it? Read from the ledger, the master's page and the processes."""
+"""Check that the stream continues by the same driver, and that there is only one: from the ledger, the master's page and the processes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from weir.errors import NotRunning, TimedOut
 from weir.local.part import get_json
 from weir.local.process import descendants_of
 
-PAUSE_S = 60.0  # between two batches that land: the bound of the spec, after which a stream is called stalled
-ENDS_S = 90.0  # a superseded driver finds out at its next batch
+PAUSE_S = 60.0  # between two landed batches: the spec's limit, after which a stream is called stalled
+ENDS_S = 90.0  # a superseded driver ends at its next batch
 
 
 @contextmanager
 def unharmed(scene: Scene, pause_s: float = PAUSE_S) -> Iterator[None]:
-    """Within the block batches go on landing, at its end the driver is the one that it was, and there is no other.
+    """Check that batches keep landing within the block, and that at its end the driver is the same and the only one.
 
     Raises NotRunning if not.
     """
@@ -39,34 +39,34 @@ def unharmed(scene: Scene, pause_s: float = PAUSE_S) -> Iterator[None]:
 
 
 def replaced(scene: Scene) -> None:
-    """Returns when a later attempt than the one at the fault's beginning has landed, and there is one driver."""
+    """Wait until a later attempt than the one at the fault's beginning has landed, and there is one driver."""
     stage = scene.stage
     stage.until(lambda: stage.landed_after(scene.injected_at, scene.attempt), "a later attempt lands")
     one_driver(scene)
 
 
 def lands_again(scene: Scene) -> None:
-    """Returns when a batch has landed since all was healed."""
+    """Wait until a batch has landed since everything was healed."""
     scene.stage.until(lambda: scene.stage.landed_after(scene.healed_at), "a batch lands again")
 
 
 def stays_given_up(scene: Scene, least: float, most: float) -> int:
-    """The attempt that was given up; for some seconds nobody starts another. Raises NotRunning if somebody does."""
+    """Check for some seconds that nothing replaces the attempt that was given up. Raises NotRunning if something does."""
     tried = scene.stage.head().attempt
     scene.pause(least, most)
     if (now := scene.stage.head().attempt) != tried:
-        raise NotRunning(f"Attempt {tried} was given up, and there is {now} now.", "A person must be waited for.")
+        raise NotRunning(f"Attempt {tried} was given up, and there is {now} now.", "Only an operator may start the next one.")
     return tried
 
 
 def one_driver(scene: Scene) -> None:
-    """Returns when the master and the processes know one driver, and it is the head's. Raises NotRunning that lists them."""
+    """Wait until the master and the processes know one driver, the head's. Raises NotRunning that lists the drivers."""
     stage = scene.stage
     try:
         stage.until(lambda: _alone(stage), "there is one driver", ENDS_S)
     except TimedOut as never:
         found = f"the master lists {_on_master(stage)}, the processes are {_jvms(stage)}, the head says {stage.head().incarnation!r}"
-        raise NotRunning(f"There is not one driver: {found}.", "It must be one.") from never
+        raise NotRunning(f"There is not exactly one driver: {found}.", "It must be one.") from never
 
 
 def _alone(stage: Stage) -> bool:
@@ -76,17 +76,17 @@ def _alone(stage: Stage) -> bool:
 
 
 def _waiting(stage: Stage) -> set[str]:
-    """The submissions and the ids of standbys, which are nobody's driver until they are called up."""
+    """Return the submissions and ids of standbys, which are not drivers until they are promoted."""
     return {name for row in stage.manager.store.standbys(JOB) if not row.attempt for name in (row.submission_id, row.id) if name}
 
 
 def _on_master(stage: Stage) -> list[str]:
-    """The submission ids of the drivers that the master's page lists as active."""
+    """Return the submission ids of the drivers that the master's page lists as active."""
     return [str(driver["id"]) for driver in master_page(stage)["activedrivers"]]
 
 
 def master_page(stage: Stage) -> Mapping[str, Any]:
-    """What Spark's master says of its workers and drivers. Raises NotRunning if it does not answer."""
+    """Return the state of workers and drivers from Spark's master. Raises NotRunning if it does not answer."""
     try:
         page: Mapping[str, Any] = get_json(f"{stage.settings.spark_ui}/json/", 10)
     except (OSError, ValueError) as error:
@@ -95,12 +95,12 @@ def master_page(stage: Stage) -> Mapping[str, Any]:
 
 
 def _jvms(stage: Stage) -> list[int]:
-    """The ids of the JVMs that run the job, of this stack."""
+    """Return the pids of this stack's JVMs that run the job."""
     return [process.pid for process in of_driver(stage) if "org.apache.spark.deploy.SparkSubmit" in " ".join(_command(process))]
 
 
 def of_driver(stage: Stage) -> list[psutil.Process]:
-    """Every process of this stack that runs the job, JVMs and Python, without standbys."""
+    """Return every process of this stack that runs the job, JVMs and Python, without standbys."""
     waiting, found = _waiting(stage), descendants_of(str(stage.home))
     jobs = [each for each in found if any(word.endswith(f"{JOB}/job.py") for word in _command(each))]
     return [each for each in jobs if not any(name in word for word in _command(each) for name in waiting)]
@@ -113,13 +113,13 @@ def _command(process: psutil.Process) -> Sequence[str]:
 
 
 def _went_on(scene: Scene, began: int, pause_s: float) -> None:
-    """Raises NotRunning if for longer than `pause_s` nothing landed."""
+    """Raise NotRunning if nothing landed for longer than `pause_s`."""
     landed = scene.stage.until(lambda: [began, *sorted(head.landed_at for head in scene.stage.landed_since(began))], "the store answers")
     moments = [*landed, now_ms()]
     longest = max(later - earlier for earlier, later in pairwise(moments)) / 1000
     scene.notes.append(f"{len(moments) - 2} batches landed throughout, the longest pause was {longest:.1f} s")
     if longest > pause_s:
-        raise NotRunning(f"For {longest:.1f} s nothing landed.", f"The bound is {pause_s:.0f} s.")
+        raise NotRunning(f"Nothing landed for {longest:.1f} s.", f"The limit is {pause_s:.0f} s.")
 
 
 def _reasons(stage: Stage, attempt: int) -> str:

@@ -1,4 +1,4 @@
-"""Faults of Airflow's tasks: the process of each task of each DAG told to end and killed while it is at work."""
+"""Faults of Airflow's tasks: the process of each task of each DAG terminated and killed while it runs."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from weir.errors import NotRunning
 from weir.times import iso
 
 TRIES = 10
-SPAN_MS = 60_000  # what is counted again while a task of it is killed
+SPAN_MS = 60_000  # the span that is recounted while its task is killed
 OLD_LINES = 40
 SIGNALS = (signal.SIGTERM, signal.SIGKILL)
 Conf = Mapping[str, object]
 
 
 def nothing(scene: Scene, runs: Runs) -> Conf:
-    """Most DAGs are started without a form, and have something to do under any load."""
+    """Do nothing: most DAGs need no form and have something to do under any load."""
     return {}
 
 
 def closed_minute(scene: Scene, runs: Runs) -> Conf:
-    """The form of a recount: a minute of the load, as soon as it is closed."""
+    """Return the form of a recount: a minute of the load, as soon as it is closed."""
     stage, until = scene.stage, scene.start_ms + SPAN_MS
     closed = lambda: (stage.head().progress.watermark or 0) >= until + stage.rules.lateness  # noqa: E731
     stage.until(closed, "a minute of the load is closed")
@@ -41,7 +41,7 @@ def closed_minute(scene: Scene, runs: Runs) -> Conf:
 
 
 def old_day(scene: Scene, runs: Runs) -> Conf:
-    """Late lines of a day that is long closed, whose hour is folded: now the day is to be rolled up."""
+    """Send late lines for a day that closed long ago and fold their hour: then the day is due to be rolled up."""
     at = (scene.start_ms - 2 * DAY_MS) // DAY_MS * DAY_MS
     service, stamp = scene.load.generator.mix.services[0], datetime.fromtimestamp(at / 1000, UTC).strftime("%a %b %d %H:%M:%S %Y")
     truth = Truth(scene.stage.rules.pane)
@@ -55,15 +55,15 @@ def old_day(scene: Scene, runs: Runs) -> Conf:
 
 @dataclass(frozen=True)
 class Task:
-    """A task and its DAG. `before` makes that it has something to do, and gives the form of its run; `ends` is how a run may end whose task
-    was killed; `replaces`: the DAG replaces the driver."""
+    """A task and its DAG. `before` gives it something to do and returns the form of its run. `ends`: how a run may end whose task was
+    killed. `replaces`: the DAG replaces the driver."""
 
     name: str
     dag: str
     before: Callable[[Scene, Runs], Conf] = nothing
     ends: tuple[str, ...] = ("success",)
     replaces: bool = False
-    fault: str = ""  # where two DAGs have a task of the same name
+    fault: str = ""  # if two DAGs have a task of the same name
 
 
 TASKS = (
@@ -71,7 +71,7 @@ TASKS = (
     Task("ready", f"{JOB}_deploy", fault="deploy.ready"),
     Task("restart", f"{JOB}_restart", replaces=True),
     Task("ready", f"{JOB}_restart", replaces=True),
-    Task("tick", "weir_health", ends=ENDED),  # these two are not tried again: the next run is
+    Task("tick", "weir_health", ends=ENDED),  # these two have no retry: the next run is the retry
     Task("alert", "weir_alerts", ends=ENDED),
     Task("pending", f"{JOB}_fold"),
     Task("fold", f"{JOB}_fold"),
@@ -83,12 +83,12 @@ TASKS = (
     Task("prove", f"{JOB}_recount"),
     Task("validate", f"{JOB}_validate"),
 )
-# They have something to do only when a driver has died; `trouble` only when the watch does not see it first.
+# These have something to do only after a driver has died; `trouble` only if the watch does not act first.
 AFTER_DEATH = (("trouble", "weir_health"), ("record", "weir_watch"), ("show", "weir_watch"))
 
 
 def killed(task: Task) -> Callable[[Scene], None]:
-    """A run whose task is told to end, and one whose task is killed."""
+    """Terminate the task of one run, and kill the task of another."""
 
     def play(scene: Scene) -> None:
         runs = Runs(scene.stage)
@@ -108,7 +108,7 @@ def killed(task: Task) -> Callable[[Scene], None]:
 
 
 def _hit(scene: Scene, runs: Runs, task: Task, number: signal.Signals) -> str:
-    """Signals a task of a new run, some time after it began; or if it was over by then, of another one, sooner. Returns the run's id."""
+    """Signal a task of a new run some time after it began. If it had ended by then, try another run, sooner. Return the run's id."""
     for tried in range(TRIES):
         run = runs.start(task.dag, **task.before(scene, runs))
         found = runs.process(task.dag, run, task.name)
@@ -116,7 +116,7 @@ def _hit(scene: Scene, runs: Runs, task: Task, number: signal.Signals) -> str:
         if found and _signalled(found, number):
             return run
         runs.end(task.dag, run)
-    raise NotRunning(f"In {TRIES} runs of {task.dag}, {task.name} was never caught at work.", "It is too quick, or has nothing to do.")
+    raise NotRunning(f"In {TRIES} runs of {task.dag}, {task.name} was never seen running.", "It is too quick, or has nothing to do.")
 
 
 def _signalled(process: psutil.Process, number: signal.Signals) -> bool:
@@ -128,7 +128,7 @@ def _signalled(process: psutil.Process, number: signal.Signals) -> bool:
 
 
 def killed_after_death(name: str, dag: str) -> Callable[[Scene], None]:
-    """The driver is killed, and then the task that this brings about; the stream is restarted all the same."""
+    """Kill the driver, and then the task that reacts to it. The stream must be restarted anyway."""
 
     def play(scene: Scene) -> None:
         runs = Runs(scene.stage)
@@ -140,7 +140,7 @@ def killed_after_death(name: str, dag: str) -> Callable[[Scene], None]:
 
 
 def _hit_after_death(scene: Scene, runs: Runs, name: str, dag: str, number: signal.Signals) -> None:
-    """It lives for a second or two: missed, the driver that was started meanwhile is killed in turn."""
+    """The task lives for a second or two. If it is missed, kill the new driver and try again."""
     stage = scene.stage
     for _ in range(TRIES):
         scene.attempt = stage.head().attempt
@@ -151,14 +151,14 @@ def _hit_after_death(scene: Scene, runs: Runs, name: str, dag: str, number: sign
         replaced(scene)
         if hit:
             return scene.notes.append(f"{number.name}: the run ended as {_settled(runs, dag)}")
-    raise NotRunning(f"In {TRIES} kills of the driver, {name!r} was never caught at work.", "It is too quick.")
+    raise NotRunning(f"In {TRIES} kills of the driver, {name!r} was never seen running.", "It is too quick.")
 
 
 def _settled(runs: Runs, dag: str) -> str:
-    """How the newest run of a DAG has ended. Raises NotRunning if a run of the watch's failed: each of its tasks is tried again."""
+    """Return how the newest run of a DAG ended. Raises NotRunning if a run of the watch failed: its tasks have retries."""
     state = runs.newest(dag)
     if dag == "weir_watch" and state != "success":
-        raise NotRunning(f"The run of {dag} ended as {state}.", "Nobody sees in Airflow what the watch has done.")
+        raise NotRunning(f"The run of {dag} ended as {state}.", "Airflow does not show what the watch has done.")
     return state
 
 

@@ -1,4 +1,4 @@
-"""Faults of Airflow's workers: one that dies between two steps of a takeover, and all that are at work killed above their tasks."""
+"""Faults of Airflow's workers: one that dies between two steps of a takeover, and all busy ones killed while their tasks live on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from weir.local.process import descendants_of
 
 
 def killed_at(step: str) -> Callable[[Scene], None]:
-    """The task that restarts the stream dies between two steps of the takeover; its retry takes over again."""
+    """Kill the task that restarts the stream between two steps of the takeover. Its retry must take over again."""
 
     def play(scene: Scene) -> None:
         stage, runs = scene.stage, Runs(scene.stage)
@@ -55,7 +55,7 @@ def workers_lost(scene: Scene) -> None:
 
 
 def _kill_workers(scene: Scene) -> int:
-    """Kill the workers that have a task. An idle one may hold the lock of the executor's queue, and nobody would ever get another task."""
+    """Kill the workers that have a task. An idle one may hold the lock of the executor's queue, which would block all further tasks."""
     lost = 0
     for process in descendants_of(str(scene.stage.home)):
         with suppress(psutil.Error):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class WeirError(Exception):
-    """Something a person should read. `code` is stable: the CLI, the service and the runbook use the same one."""
+    """An error with a message for people. `code` is stable: CLI, service and runbook use the same one."""
 
     code = "WEIR-000"
 
@@ -18,19 +18,19 @@ class WeirError(Exception):
 
 
 class BadInput(WeirError):
-    """A value from a person does not fit; the message names the field and the rule."""
+    """An argument is not valid; the message names the field and the rule."""
 
     code = "WEIR-101"
 
 
 class BadSpec(BadInput):
-    """A job.yaml does not fit its model; the message names the field."""
+    """A job.yaml is not valid; the message names the field."""
 
     code = "WEIR-102"
 
 
 class BadRules(BadInput):
-    """A file of alert rules does not fit its model; the message names the field."""
+    """A file of alert rules is not valid; the message names the field."""
 
     code = "WEIR-104"
 
@@ -42,13 +42,13 @@ class UnknownJob(BadInput):
 
 
 class KeyReused(BadInput):
-    """An idempotency key came again with another request."""
+    """An idempotency key was reused for another request."""
 
     code = "WEIR-105"
 
 
 class NotRunning(WeirError):
-    """The stack, or a part of it, cannot be reached."""
+    """A service cannot be reached."""
 
     code = "WEIR-201"
 
@@ -58,67 +58,67 @@ class DriverEnded(NotRunning):
 
 
 class StackFailed(WeirError):
-    """A part of the embedded stack did not start, or did not become healthy in time."""
+    """A service of the embedded stack did not start, or did not become healthy in time."""
 
     code = "WEIR-202"
 
 
 class Prerequisite(WeirError):
-    """Something that must be on the machine is missing or of the wrong version."""
+    """A prerequisite is missing on this machine, or has the wrong version."""
 
     code = "WEIR-203"
 
 
 class TopicMissing(NotRunning):
-    """The broker answers, and has no such topic."""
+    """The broker has no such topic."""
 
     code = "WEIR-204"
 
 
 class TimedOut(WeirError):
-    """What was waited for did not happen in time."""
+    """Timed out."""
 
     code = "WEIR-205"
 
 
 class StoreBehind(WeirError):
-    """The store answers, and its schema is not the one that this version of Weir asks."""
+    """The tables in Cassandra do not match this version of Weir."""
 
     code = "WEIR-206"
 
 
 class Conflict(WeirError):
-    """Somebody else changed the job first; what was judged is no longer so."""
+    """The job changed before this action ran."""
 
     code = "WEIR-301"
 
 
 class AtWork(Conflict):
-    """The same request, by its idempotency key, is still at work."""
+    """A request with the same idempotency key is still running."""
 
     after_s = 1  # when to ask again
 
 
 class Diverged(WeirError):
-    """Checkpoint and ledger disagree: to go on from this checkpoint would lose or double lines."""
+    """Checkpoint and ledger disagree: continuing from this checkpoint would lose or double lines."""
 
     code = "WEIR-302"
 
 
 class DataLoss(WeirError):
-    """The broker no longer has lines that were not counted, or the topic is another one: to go on needs a person's word."""
+    """Data loss: an operator must accept it before the job continues."""
 
     code = "WEIR-303"
 
 
 class Refused(WeirError):
-    """A deploy cannot be done as asked; nothing was stopped."""
+    """Deploy refused; nothing was stopped."""
 
     code = "WEIR-304"
 
 
 class NotKept(WeirError):
-    """The version that a deploy should go back to is not kept, or cannot be read by this release."""
+    """The version to go back to is not kept, or this release cannot read it."""
 
     code = "WEIR-305"
 
@@ -130,31 +130,31 @@ class NotConfirmed(WeirError):
 
 
 class NotProven(WeirError):
-    """A fold, a validation or a recount did not come out equal; nothing was published."""
+    """A fold, a validation or a recount found a difference; nothing was published."""
 
     code = "WEIR-401"
 
 
 class NotDelivered(WeirError):
-    """A sink did not take a message. It is kept, and sent again."""
+    """A sink did not accept a message. The message is kept and sent again."""
 
     code = "WEIR-501"
 
 
 class NotSignedIn(WeirError):
-    """Nobody is known who asks the REST service, or no longer."""
+    """The token is missing, unknown or expired."""
 
     code = "WEIR-601"
 
 
 class NotAllowed(WeirError):
-    """Who asks the REST service may not do that."""
+    """The token does not allow this action."""
 
     code = "WEIR-602"
 
 
 class TooMany(WeirError):
-    """More requests of one person than the REST service answers in that time."""
+    """Too many requests by one user."""
 
     code = "WEIR-603"
 

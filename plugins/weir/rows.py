@@ -38,13 +38,12 @@ def jobs(manager: Manager, names: Iterable[str]) -> list[Row]:
     reports = manager.onlooker().reports(specs)
     wanted = {job: manager.store.job(job) for job in specs}
     told = {job: {"desired": row.desired if row else "not deployed", "version": row.version if row else ""} for job, row in wanted.items()}
-    return [{"job": report.job, **told[report.job], **summary(report)} for report in reports]
+    return [{"job": r.job, "kind": specs[r.job].kind.name, **told[r.job], **summary(r)} for r in reports]
 
 
 def health(report: Report) -> Row:
     """The verdict with its evidence."""
-    frontier = {str(p): o for p, o in report.frontier.items()}
-    return facts({**report.as_dict(), "evidence": facts(report.evidence), "frontier": frontier})
+    return facts({**report.as_dict(), "evidence": facts(report.evidence)})
 
 
 def facts(values: Mapping[str, object]) -> Row:
@@ -91,7 +90,7 @@ def checkpoint(seen: Seen, harmful: int) -> Row:
 
     plans, folder = usable(seen.folder), seen.folder
     ends = plans.planned if plans else {}
-    offsets = ends[plans.committed][1] if plans and plans.committed in ends else {}
+    offsets = dict(plans.shown(plans.committed)) if plans and plans.committed in ends else {}
     return {
         "job": seen.after.job,
         "health": f"{harmful} findings: weir checkpoint {seen.after.job} --doctor" if harmful else "ok",
@@ -99,7 +98,7 @@ def checkpoint(seen: Seen, harmful: int) -> Row:
         "attempt": folder.attempt,
         "planned_batch": plans.newest if ends and plans else None,
         "committed_batch": plans.committed if offsets and plans else None,
-        "offsets": {str(p): o for p, o in sorted(offsets.items())},
+        "offsets": offsets,
         "bytes": sum(folder.sizes.values()),
         "files": len(folder.sizes),
         "location": folder.location,

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from spark_jobs.counts.cells import Delta, RejectedLine, hour_of, shard_of
+from spark_jobs.counts.deltas import HourTotals
 from spark_jobs.protocol.head import Batch, Head, Position
-from spark_jobs.protocol.writer import HourTotals
 from spark_jobs.runtime.standby import Orders
 from weir.cassandra.sampling import spread
 from weir.cluster.query_checkpoint import progress_of

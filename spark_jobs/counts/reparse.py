@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from spark_jobs.counts.cells import RejectedLine
+from spark_jobs.counts.options import CountsOptions
 from spark_jobs.counts.transform import Plan
-from spark_jobs.runtime.contract import JobArguments
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -45,10 +45,10 @@ def session() -> SparkSession:
     return builder.getOrCreate()
 
 
-def outcomes(spark: SparkSession, args: JobArguments, lines: Sequence[RejectedLine]) -> list[Outcome]:
+def outcomes(spark: SparkSession, options: CountsOptions, lines: Sequence[RejectedLine]) -> list[Outcome]:
     """The outcome of each line, in order."""
     rows = [(n, line.value, _moment(line.append_ms)) for n, line in enumerate(lines)]
-    judged = Plan(args).judged(spark.createDataFrame(rows, SCHEMA)).select("sample", "reason", "level", "event_ms")
+    judged = Plan(options).judged(spark.createDataFrame(rows, SCHEMA)).select("sample", "reason", "level", "event_ms")
     found = {n: Outcome(*rest) for n, *rest in judged.collect()}
     return [found[n] for n in range(len(lines))]
 

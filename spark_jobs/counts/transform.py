@@ -16,10 +16,10 @@ from pyspark.sql.types import LongType, StringType
 
 from spark_jobs.counts import signature
 from spark_jobs.counts.cells import OTHER, UNKNOWN_SERVICE, Delta, RejectedLine
+from spark_jobs.counts.deltas import Counted
+from spark_jobs.counts.options import CountsOptions
 from spark_jobs.formats import Stages, parser
-from spark_jobs.protocol.head import Progress, Totals, advance
-from spark_jobs.protocol.writer import Counted
-from spark_jobs.runtime.contract import JobArguments
+from spark_jobs.protocol.head import Partition, Progress, Totals, advance
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -62,10 +62,10 @@ class Rejected(NamedTuple):
 class Plan:
     """The expressions of one job, built once: each call into the JVM costs a third of a millisecond, and there are hundreds of them."""
 
-    def __init__(self, args: JobArguments) -> None:
-        self._judged = [*_refusals(), *parser(args.line_format)(args.time_zone), *_verdict(args.future_skew_s)]
+    def __init__(self, options: CountsOptions) -> None:
+        self._judged = [*_refusals(), *parser(options.line_format)(options.time_zone), *_verdict(options.future_skew_s)]
         self._signed = signature.stages()
-        self._keys = [F.col("partition"), _service(), _place(args.pane_s * 1000), *map(F.col, ("level", "signature", "reason"))]
+        self._keys = [F.col("partition"), _service(), _place(options.pane_s * 1000), *map(F.col, ("level", "signature", "reason"))]
         self._sums = [F.count("*"), F.max("event_ms"), F.max("append_ms"), F.sum(_rejected_bit())]
 
     def judged(self, records: DataFrame) -> DataFrame:
@@ -147,27 +147,28 @@ def frequent(rows: Iterable[Count], cap: int) -> set[tuple[str, str]]:
     return {(service, text) for service, n in found.items() for text in sorted(n, key=lambda text: (-n[text], text))[:cap]}
 
 
-def counted(rows: Sequence[Count], before: Progress, args: JobArguments, rejected: Iterable[RejectedLine] = ()) -> Counted:
-    """What a batch holds, from its rows and the progress without it. Signatures beyond the cap of a service become OTHER."""
-    kept = frequent(rows, args.signature_cap)
+def counted(rows: Sequence[Count], before: Progress, options: CountsOptions, source: str, rejected: Iterable[RejectedLine] = ()) -> Counted:
+    """What a batch of a source holds, from its rows and the progress without it. Signatures beyond the cap of a service become OTHER."""
+    kept = frequent(rows, options.signature_cap)
     deltas: Counter[tuple[int, str, str, str]] = Counter()
     levels: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
-    event_times: dict[int, int] = {}
-    append_times: dict[int, int] = {}
+    event_times: dict[Partition, int] = {}
+    append_times: dict[Partition, int] = {}
     late = 0
     for row in rows:
-        append_times[row.partition] = max(row.append_ms, append_times.get(row.partition, row.append_ms))
+        at = Partition(source, row.partition)
+        append_times[at] = max(row.append_ms, append_times.get(at, row.append_ms))
         if row.level is None or row.event_ms is None:
             reasons[str(row.reason)] += row.n
             continue
         stays = not row.signature or (row.service, row.signature) in kept
         deltas[row.place, row.service, row.level, row.signature if stays else OTHER] += row.n
         levels[row.level] += row.n
-        late += row.n * is_late(row.place, before, args.pane_s)
-        event_times[row.partition] = max(row.event_ms, event_times.get(row.partition, row.event_ms))
+        late += row.n * is_late(row.place, before, options.pane_s)
+        event_times[at] = max(row.event_ms, event_times.get(at, row.event_ms))
     totals = Totals(levels.total() + reasons.total(), dict(levels), dict(reasons), late)
-    progress = advance(before, event_times, append_times, args.allowed_lateness_s * 1000)
+    progress = advance(before, event_times, append_times, options.allowed_lateness_s * 1000)
     return Counted([Delta(*cell, n) for cell, n in sorted(deltas.items())], totals, progress, list(rejected))
 
 

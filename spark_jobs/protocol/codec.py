@@ -1,4 +1,8 @@
-"""Heads as JSON text, as they are kept in the store."""
+"""Heads as JSON text, as they are kept in the store.
+
+A head of one source has its identity as `topic_id`, and partitions by their number, as every release reads it. Of several sources,
+partitions are `source:number`, which a release that knows of one source alone cannot read, and so not misread.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,30 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from spark_jobs.protocol.gap import Gap, GapKind, Hole
-from spark_jobs.protocol.head import Head, Progress, State, Totals
+from spark_jobs.protocol.head import Head, Offsets, Partition, Progress, State, Totals
 
 KNOWN = frozenset(each.name for each in fields(Head))
+RANGES = ("start", "end")
+PROGRESS = ("before", "progress")
+TIMES = ("event_times", "append_times")
 
 
 def dump(head: Head) -> str:
     values = asdict(head)
+    sources = head.sources | {p.source for p in head.start}
+    one = next(iter(sources), "") if len(sources) < 2 else None
+    for name in RANGES:
+        values[name] = _dumped(values[name], one)
+    for name in PROGRESS:
+        values[name] |= {times: _dumped(values[name][times], one) for times in TIMES}
+    if one is not None:
+        values["topic_id"] = one
+    if not head.names:
+        del values["names"]
     if head.gap is None:
         del values["gap"]
+    else:
+        values["gap"] |= {"holes": [dump_hole(hole) for hole in head.gap.holes]}
     return json.dumps(values, separators=(",", ":"), sort_keys=True)
 
 
@@ -25,23 +44,34 @@ def load(text: str) -> Head:
 
     What a later version has added is passed over, so that a job can go back to this one.
     """
-    v = {name: value for name, value in dict(json.loads(text)).items() if name in KNOWN}
+    read = dict(json.loads(text))
+    source = read.get("topic_id", "")
+    v = {name: value for name, value in read.items() if name in KNOWN}
     v["state"] = State(v["state"])
-    v["start"], v["end"] = _by_partition(v["start"]), _by_partition(v["end"])
+    v["start"], v["end"] = _loaded(v["start"], source), _loaded(v["end"], source)
     v["totals"] = Totals(**v["totals"])
-    v["before"], v["progress"] = _progress(v["before"]), _progress(v["progress"])
+    v["before"], v["progress"] = _progress(v["before"], source), _progress(v["progress"], source)
     v["gap"] = _gap(v["gap"]) if "gap" in v else None
     v["epoch_ends"] = tuple(v["epoch_ends"])
     return Head(**v)
 
 
-def _progress(v: Mapping[str, Any]) -> Progress:
-    return Progress(_by_partition(v["event_times"]), _by_partition(v["append_times"]), v["watermark"])
+def _dumped(offsets: Offsets, one: str | None) -> dict[str, int]:
+    return {str(p) if one is None else str(p.number): n for p, n in offsets.items()}
+
+
+def _loaded(v: Mapping[str, int], source: str) -> Offsets:
+    return {Partition.parse(p, source): n for p, n in v.items()}
+
+
+def _progress(v: Mapping[str, Any], source: str) -> Progress:
+    return Progress(_loaded(v["event_times"], source), _loaded(v["append_times"], source), v["watermark"])
+
+
+def dump_hole(hole: Hole) -> dict[str, Any]:
+    return {"topic_id": hole.partition.source, "partition": hole.partition.number, "start": hole.start, "end": hole.end}
 
 
 def _gap(v: Mapping[str, Any]) -> Gap:
-    return Gap(**{**v, "kind": GapKind(v["kind"]), "holes": tuple(Hole(**hole) for hole in v["holes"])})
-
-
-def _by_partition(v: Mapping[str, int]) -> dict[int, int]:
-    return {int(p): n for p, n in v.items()}
+    holes = tuple(Hole(Partition(h["topic_id"], h["partition"]), h["start"], h["end"]) for h in v["holes"])
+    return Gap(**{**v, "kind": GapKind(v["kind"]), "holes": holes})

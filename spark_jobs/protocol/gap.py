@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from spark_jobs.protocol.partition import Offsets, Partition, identified, sources_of
 
 
 class GapKind(StrEnum):
@@ -16,8 +18,7 @@ class GapKind(StrEnum):
 class Hole:
     """Offsets [start, end) of one partition that no batch holds. `end` before `start`: the log was cut, and is read again from `end`."""
 
-    topic_id: str
-    partition: int
+    partition: Partition
     start: int
     end: int
 
@@ -45,28 +46,30 @@ class Gap:
         return sum(hole.offsets for hole in self.holes)
 
 
-def holes_between(topic_id: str, ended: Mapping[int, int], begins: Mapping[int, int]) -> tuple[Hole, ...]:
-    """Where a stream that ended there leaves something out if it goes on here, in the same topic. Unknown partitions are at 0."""
+def holes_between(ended: Offsets, begins: Offsets) -> tuple[Hole, ...]:
+    """Where a stream that ended there leaves something out if it goes on here. Unknown partitions are at 0."""
     places = ((p, ended.get(p, 0), begins.get(p, 0)) for p in sorted(ended.keys() | begins.keys()))
-    return tuple(Hole(topic_id, p, end, begin) for p, end, begin in places if end != begin)
+    return tuple(Hole(p, end, begin) for p, end, begin in places if end != begin)
 
 
-def accounts_for(gap: Gap | None, topics: tuple[str, str], ended: Mapping[int, int], begins: Mapping[int, int]) -> bool:
-    """Is a gap exactly what lies between an end in the one topic and a beginning in the other? No gap stands for nothing.
+def accounts_for(gap: Gap | None, ended: Offsets, begins: Offsets) -> bool:
+    """Is a gap exactly what lies between an end and a beginning? No gap stands for nothing.
 
-    Of a topic that is gone, the end is not known: there, a hole only has to begin where the stream ended.
+    Of a source that is not read any more, such as a topic that is gone, the end is not known: there, a hole only has to begin where the
+    stream ended.
     """
-    old, new = topics
-    if old == new or not old or not new:
-        return set(gap.holes if gap else ()) == set(holes_between(new or old, ended, begins))
-    if gap is None:
+    ended = identified(ended, sources_of(begins))
+    gone = sources_of(ended) - sources_of(begins)
+    if gone and gap is None:
         return False
-    rest = [hole for hole in gap.holes if hole.topic_id != old]
-    return _leads_on((h for h in gap.holes if h.topic_id == old), ended) and set(rest) == set(holes_between(new, {}, begins))
+    holes = gap.holes if gap else ()
+    stays = {p: offset for p, offset in ended.items() if p.source not in gone}
+    rest = {hole for hole in holes if hole.partition.source not in gone}
+    return _leads_on((hole for hole in holes if hole.partition.source in gone), ended) and rest == set(holes_between(stays, begins))
 
 
-def _leads_on(holes: Iterable[Hole], ended: Mapping[int, int]) -> bool:
-    seen: set[int] = set()
+def _leads_on(holes: Iterable[Hole], ended: Offsets) -> bool:
+    seen: set[Partition] = set()
     for hole in holes:
         if hole.partition in seen or hole.start != ended.get(hole.partition, 0) or hole.end < hole.start:
             return False

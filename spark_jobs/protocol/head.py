@@ -11,8 +11,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from spark_jobs.protocol.gap import Gap, accounts_for
+from spark_jobs.protocol.partition import Offsets as Offsets
+from spark_jobs.protocol.partition import Partition as Partition
+from spark_jobs.protocol.partition import identified, labelled, sources_of
 
-Offsets = Mapping[int, int]
 Position = tuple[int, int]  # (attempt, batch_id): grows over a job's whole life
 
 
@@ -39,8 +41,8 @@ class Batch:
 class Progress:
     """How far event time has come, by partition: the largest event time and the largest append time seen, in ms; and the watermark."""
 
-    event_times: Mapping[int, int] = field(default_factory=dict)
-    append_times: Mapping[int, int] = field(default_factory=dict)
+    event_times: Offsets = field(default_factory=dict)
+    append_times: Offsets = field(default_factory=dict)
     watermark: int | None = None
 
 
@@ -67,6 +69,8 @@ class Head:
     the last landed batch of every earlier epoch. `began_at` and `landed_at` are in ms; the one is when reading it began, and is there for
     people alone, the other is 0 while claimed. `gap` is what the epoch left out at its beginning, until its first claim: by then the ledger
     has it. A head without a batch is `by` the attempt that began the epoch.
+
+    `names` are those of the sources by identity; empty where there is a single one, which the spec names.
     """
 
     job: str
@@ -79,7 +83,6 @@ class Head:
     write_ts: int
     start: Offsets
     end: Offsets
-    topic_id: str = ""
     version: str = ""
     totals: Totals = Totals()
     before: Progress = Progress()
@@ -88,6 +91,21 @@ class Head:
     landed_at: int = 0
     gap: Gap | None = None
     began_at: int = 0
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """The identities of what the epoch reads; an empty one is unknown."""
+        return sources_of(self.end)
+
+    @property
+    def topic_id(self) -> str:
+        """The identity of the only source; empty if it is unknown, or there are several."""
+        return next(iter(self.sources)) if len(self.sources) == 1 else ""
+
+    def ids(self, name: str) -> Mapping[str, str]:
+        """The identities of the sources by name; `name` is that of a single one."""
+        return {name: source for source, name in self.names.items()} or {name: self.topic_id}
 
     @property
     def batch(self) -> Batch:
@@ -118,10 +136,15 @@ class Head:
         """Where the landed part of the source ends, by partition."""
         return self.end if self.state is State.LANDED else self.start
 
+    @property
+    def shown_frontier(self) -> Mapping[str, int]:
+        """The frontier as people and reports see it."""
+        return labelled(self.frontier, self.names)
 
-def first_head(job: str, offsets: Offsets, topic_id: str, write_ts: int) -> Head:
+
+def first_head(job: str, offsets: Offsets, write_ts: int) -> Head:
     """The head of a job that never ran. Attempt 0 belongs to nobody: the first start is a takeover like any other."""
-    return Head(job, 1, 0, "", -1, State.LANDED, 0, write_ts, offsets, offsets, topic_id)
+    return Head(job, 1, 0, "", -1, State.LANDED, 0, write_ts, offsets, offsets)
 
 
 def taken_over(head: Head, highest: int = 0) -> Head:
@@ -138,14 +161,14 @@ def started(head: Head, incarnation: str) -> Head:
     return replace(head, incarnation=incarnation)
 
 
-def rebuilt(head: Head, offsets: Offsets, topic_id: str, gap: Gap | None = None, highest: int = 0) -> Head:
+def rebuilt(head: Head, offsets: Offsets, gap: Gap | None = None, highest: int = 0) -> Head:
     """Rule 6: a new epoch, with a new attempt, that starts at `offsets`: `head.frontier`, unless a gap says exactly what is left out.
 
     Partitions that were added since begin at 0. Raises ValueError if something would be left out, or counted twice, unsaid.
     """
-    if not accounts_for(gap, (head.topic_id, topic_id), head.frontier, offsets):
+    if not accounts_for(gap, head.frontier, offsets):
         raise ValueError(f"{head.job}: from {dict(head.frontier)} to {dict(offsets)} is not what the gap says: {gap}")
-    progress = head.progress if head.state is State.LANDED else head.before
+    progress = _in_sources_of(offsets, base_progress(head))
     new = taken_over(head, highest)
     return replace(
         new,
@@ -156,7 +179,6 @@ def rebuilt(head: Head, offsets: Offsets, topic_id: str, gap: Gap | None = None,
         write_ts=head.write_ts + 1,
         start=offsets,
         end=offsets,
-        topic_id=topic_id,
         totals=Totals(),
         before=progress,
         progress=progress,
@@ -164,6 +186,18 @@ def rebuilt(head: Head, offsets: Offsets, topic_id: str, gap: Gap | None = None,
         landed_at=0,
         gap=gap,
     )
+
+
+def _in_sources_of(offsets: Offsets, progress: Progress) -> Progress:
+    """The progress that an epoch begins with. What takes the place of a source that is gone, as a topic does that was made again, goes on
+    with its times, so that neither watermark nor closed panes go back."""
+    gone, new = sources_of(progress.event_times) - sources_of(offsets), sources_of(offsets) - sources_of(progress.event_times)
+
+    def moved(times: Offsets) -> Offsets:
+        anew = {Partition("" if p.source in gone else p.source, p.number): time for p, time in times.items()}
+        return {p: time for p, time in identified(anew, new if len(gone) == 1 else ()).items() if p.source in sources_of(offsets)}
+
+    return Progress(moved(progress.event_times), moved(progress.append_times), progress.watermark)
 
 
 def is_behind(head: Head, kept: Head | None) -> bool:

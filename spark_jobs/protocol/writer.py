@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from spark_jobs import failpoint
-from spark_jobs.counts.cells import Delta, RejectedLine, hour_of, shard_of
 from spark_jobs.protocol.head import Batch, Head, Progress, Ruling, Totals, base_progress, claim, judge, land, started
-
-HourTotals = Mapping[tuple[int, int], Mapping[str, int]]  # (hour, shard) -> level -> lines
+from spark_jobs.protocol.partition import labels
 
 
 class Superseded(Exception):
@@ -27,14 +23,25 @@ class Broken(Exception):
     """A batch does not add up: lines are neither counted nor rejected, or more than its offsets. Nothing of it was written."""
 
 
-@dataclass(frozen=True)
-class Counted:
-    """What Spark made of a micro-batch: deltas, totals, how far event time came, and samples of rejected lines."""
+class Evaluated(Protocol):
+    """What a micro-batch comes to: its totals, and how far event time came. All else is between the job and its sink."""
 
-    deltas: Sequence[Delta]
-    totals: Totals
-    progress: Progress
-    rejected: Sequence[RejectedLine] = ()
+    @property
+    def totals(self) -> Totals: ...
+
+    @property
+    def progress(self) -> Progress: ...
+
+
+E = TypeVar("E", bound=Evaluated)
+W = TypeVar("W", bound=Evaluated, contravariant=True)
+
+
+class Sink(Protocol[W]):
+    """Where batches go. What it writes is keyed by attempt and batch, or by the claim's timestamp: it counts once the batch has landed."""
+
+    def write(self, claimed: Head, evaluated: W) -> None:
+        """Write what the batch of this claim comes to. It may be repeated."""
 
 
 class Store(Protocol):
@@ -55,24 +62,15 @@ class Store(Protocol):
     def put_first(self, job: str, attempt: int, epoch: int, batch_id: int) -> None:
         """Note the first batch that an attempt sets out to claim."""
 
-    def put_deltas(self, head: Head, shards: int, deltas: Sequence[Delta]) -> None:
-        """Write the deltas of the batch that this head claims, with the claim's timestamp."""
 
-    def put_hours(self, head: Head, hours: HourTotals) -> None:
-        """Write the batch's totals by hour, shard and level, and note that those hours were touched."""
-
-    def put_rejected(self, head: Head, lines: Sequence[RejectedLine]) -> None:
-        """Write the batch's samples of rejected lines."""
-
-
-class Writer:
+class Writer(Generic[E]):
     """One process of one attempt. `now_us` is only used to make write timestamps look like time."""
 
     def __init__(
-        self, store: Store, job: str, attempt: int, incarnation: str, version: str, shards: int, now_us: Callable[[], int]
+        self, store: Store, sink: Sink[E], job: str, attempt: int, incarnation: str, version: str, now_us: Callable[[], int]
     ) -> None:
-        self._store, self._job, self._attempt, self._incarnation = store, job, attempt, incarnation
-        self._version, self._shards, self._now_us = version, shards, now_us
+        self._store, self._sink, self._job, self._attempt, self._incarnation = store, sink, job, attempt, incarnation
+        self._version, self._now_us = version, now_us
         self._first_noted = False
 
     def start(self) -> Head:
@@ -86,8 +84,8 @@ class Writer:
             if self._store.swap(head, started(head, self._incarnation)):
                 failpoint.reach("start")
 
-    def write(self, batch: Batch, count: Callable[[Progress], Counted]) -> bool:
-        """Count and land a micro-batch; False if it had landed before. Raises Superseded, Diverged or Broken."""
+    def write(self, batch: Batch, evaluate: Callable[[Progress], E]) -> bool:
+        """Evaluate and land a micro-batch; False if it had landed before. Raises Superseded, Diverged or Broken."""
         while True:
             head = self._own_head()
             in_ledger = partial(self._store.ledger_batch, self._job, head.epoch)
@@ -100,14 +98,14 @@ class Writer:
                     raise Diverged(f"batch {batch.batch_id} {ranges(batch)} does not follow: {describe(head)}")
             failpoint.reach("batch")
             began_at = self._now_us() // 1000
-            counted = count(base_progress(head))
+            evaluated = evaluate(base_progress(head))
             failpoint.reach("count")
-            if not counted.totals.conserved or counted.totals.lines > batch.offsets:
-                raise Broken(f"batch {batch.batch_id} {ranges(batch)} does not add up: {counted.totals}")
-            claimed = self._claim(head, batch, counted, began_at)
+            if not evaluated.totals.conserved or evaluated.totals.lines > batch.offsets:
+                raise Broken(f"batch {batch.batch_id} {ranges(batch)} does not add up: {evaluated.totals}")
+            claimed = self._claim(head, batch, evaluated, began_at)
             if claimed is not None:
                 break
-        self._write(claimed, counted)
+        self._sink.write(claimed, evaluated)
         if not self._store.swap(claimed, land(claimed, self._now_us() // 1000)):
             raise Superseded(f"attempt {self._attempt} of {self._job} was superseded before batch {batch.batch_id} landed")
         failpoint.reach("land")
@@ -119,33 +117,18 @@ class Writer:
             raise Superseded(f"{self._job} has no head: it was removed")
         return head
 
-    def _claim(self, head: Head, batch: Batch, counted: Counted, began_at: int) -> Head | None:
+    def _claim(self, head: Head, batch: Batch, evaluated: E, began_at: int) -> Head | None:
         if head.for_ledger:
             self._store.put_ledger(head)
         if not self._first_noted:
             self._store.put_first(self._job, self._attempt, head.epoch, batch.batch_id)
         failpoint.reach("ledger")
-        claimed = claim(head, batch, counted.totals, counted.progress, self._version, self._now_us(), began_at)
+        claimed = claim(head, batch, evaluated.totals, evaluated.progress, self._version, self._now_us(), began_at)
         if not self._store.swap(head, claimed):
             return None
         self._first_noted = True
         failpoint.reach("claim")
         return claimed
-
-    def _write(self, claimed: Head, counted: Counted) -> None:
-        self._store.put_hours(claimed, hour_totals(counted.deltas, self._shards))
-        failpoint.reach("hours")
-        self._store.put_deltas(claimed, self._shards, counted.deltas)
-        self._store.put_rejected(claimed, counted.rejected)
-        failpoint.reach("deltas")
-
-
-def hour_totals(deltas: Sequence[Delta], shards: int) -> HourTotals:
-    """Lines by hour and shard, and within them by level."""
-    totals: dict[tuple[int, int], Counter[str]] = defaultdict(Counter)
-    for delta in deltas:
-        totals[hour_of(delta.pane_start), shard_of(delta.service, shards)][delta.level] += delta.n
-    return totals
 
 
 def describe(head: Head | None) -> str:
@@ -159,4 +142,4 @@ def describe(head: Head | None) -> str:
 
 def ranges(batch: Batch) -> str:
     """`[0: 10-20, 1: 5-9]`: offsets by partition, the end exclusive."""
-    return "[" + ", ".join(f"{p}: {batch.start.get(p, 0)}-{end}" for p, end in sorted(batch.end.items())) + "]"
+    return "[" + ", ".join(f"{label}: {batch.start.get(p, 0)}-{batch.end[p]}" for p, label in labels(batch.end).items()) + "]"

@@ -7,8 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from enum import IntEnum
 from socket import gethostname
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+M = TypeVar("M", bound="DataclassInstance")
 JVM_ENDED = "the driver's JVM has ended"  # how the last words of such a LOST begin: all else that is lost is an outage
 
 
@@ -41,7 +46,10 @@ class JobArguments:
 
     `starting_offsets` is where the epoch begins, by partition; it is used only while the checkpoint has no committed batch. `topic_id` is
     that of the topic that the epoch counts; empty if nobody knows. With the id of a `standby` there is no attempt yet: the driver warms up
-    on the lines from `starting_offsets` on, and waits.
+    on the lines from `starting_offsets` on, and waits. With neither attempt nor standby it is a rehearsal: it evaluates those lines,
+    and ends.
+
+    `options` are those of the job, by the names of its model. In the text they lie beside all else, too, where release adaf5c8 has them.
     """
 
     job: str
@@ -54,20 +62,19 @@ class JobArguments:
     cassandra: CassandraAddress
     topic_id: str = ""
     starting_offsets: Mapping[int, int] = field(default_factory=dict)
-    line_format: str = "apache_error"
-    time_zone: str = "UTC"
-    pane_s: int = 10
-    allowed_lateness_s: int = 60
-    future_skew_s: int = 3600
-    shards: int = 4
-    signature_cap: int = 200
-    rejected_samples: int = 100
     trigger_s: float = 1.0
     max_lines_per_batch: int = 2_000_000
     standby: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def typed(self, model: type[M]) -> M:
+        """The options as this dataclass, which has defaults for what is not there. What it does not know is left out."""
+        known = {each.name for each in fields(model)}
+        return model(**{name: value for name, value in self.options.items() if name in known})
 
     def to_argv(self) -> list[str]:
-        return [json.dumps(asdict(self), separators=(",", ":"), sort_keys=True)]
+        values = asdict(self)
+        return [json.dumps({**values["options"], **values}, separators=(",", ":"), sort_keys=True)]
 
     @classmethod
     def from_argv(cls, argv: Sequence[str]) -> JobArguments:
@@ -79,8 +86,9 @@ class JobArguments:
         cassandra = values.pop("cassandra")
         values["cassandra"] = CassandraAddress(**{**cassandra, "hosts": tuple(cassandra["hosts"])})
         values["starting_offsets"] = {int(p): int(o) for p, o in values["starting_offsets"].items()}
-        known = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in values.items() if name in known})
+        known = {each.name for each in fields(cls)}
+        beside = {name: value for name, value in values.items() if name not in known}
+        return cls(**{"options": beside, **{name: value for name, value in values.items() if name in known}})
 
 
 def new_incarnation(pid: int) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from spark_jobs.counts.sink import Closed
 from spark_jobs.protocol.writer import Diverged, Superseded
+from spark_jobs.runtime.batches import Closed
 from spark_jobs.runtime.contract import JVM_ENDED, Exit
 from spark_jobs.runtime.outages import OUT_OF_MEMORY, names_outage, store_is_away
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import Any, Self
+from typing import Self
 
-from spark_jobs.counts.cells import Delta, RejectedLine, hour_of, shard_of
 from spark_jobs.protocol import codec
 from spark_jobs.protocol.head import Batch, Head
-from spark_jobs.protocol.writer import HourTotals
 from spark_jobs.runtime.contract import CassandraAddress
 from spark_jobs.runtime.session import Session
 from spark_jobs.runtime.standby import Orders
@@ -75,37 +71,6 @@ class CassandraStore:
 
     def put_first(self, job: str, attempt: int, epoch: int, batch_id: int) -> None:
         self.session.execute("INSERT INTO attempt (job, attempt, epoch, first_batch) VALUES (?, ?, ?, ?)", job, attempt, epoch, batch_id)
-
-    def put_deltas(self, head: Head, shards: int, deltas: Sequence[Delta]) -> None:
-        by_partition: dict[tuple[int, int], list[tuple[Any, ...]]] = defaultdict(list)
-        for d in deltas:
-            at = hour_of(d.pane_start), shard_of(d.service, shards)
-            by_partition[at].append(
-                (head.job, *at, d.pane_start, d.service, d.level, d.signature, head.by, head.batch_id, d.n, head.write_ts)
-            )
-        self.session.write_partitions(
-            "INSERT INTO delta (job, hour, shard, pane_start, service, level, signature, attempt, batch_id, n) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
-            by_partition.values(),
-        )
-
-    def put_hours(self, head: Head, hours: HourTotals) -> None:
-        self.session.write_partitions(
-            "INSERT INTO ledger_hour (job, hour, shard, attempt, batch_id, levels) VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
-            [[(head.job, *at, head.by, head.batch_id, dict(levels), head.write_ts)] for at, levels in hours.items()],
-        )
-        self.session.write_partitions(
-            "INSERT INTO hour (job, hour, shard, attempt, batch_id) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?",
-            [[(head.job, *at, head.by, head.batch_id, head.write_ts) for at in hours]],
-        )
-
-    def put_rejected(self, head: Head, lines: Sequence[RejectedLine]) -> None:
-        batch = head.job, day_of(head.write_ts), head.by, head.batch_id
-        self.session.write_partitions(
-            "INSERT INTO rejected (job, day, attempt, batch_id, partition, offset, topic, service, reason, value, appended_at) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
-            [[(*batch, x.partition, x.offset, x.topic, x.service, x.reason, x.value, x.append_ms, head.write_ts) for x in lines]],
-        )
 
     def put_exit(self, job: str, attempt: int, incarnation: str, reason: str, error: str, batch_id: int) -> None:
         """A driver's last words. There are none when it was killed."""

@@ -6,12 +6,9 @@ import json
 import logging
 import time
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from py4j.protocol import Py4JJavaError
-
-from spark_jobs.protocol.head import Offsets
-from spark_jobs.runtime.contract import JobArguments
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -44,6 +41,19 @@ PATIENCE_S = 5.0  # for samples; the counts do not wait for them longer
 LOG = logging.getLogger("weir.driver")
 
 
+class Reads(Protocol):
+    """What is read, and from where: part of a driver's arguments."""
+
+    @property
+    def bootstrap_servers(self) -> str: ...
+    @property
+    def topic(self) -> str: ...
+    @property
+    def starting_offsets(self) -> Mapping[int, int]: ...
+    @property
+    def max_lines_per_batch(self) -> int: ...
+
+
 def session() -> SparkSession:
     """Times are read in UTC and then moved to the spec's zone: the machine's own zone must not matter."""
     from pyspark.sql import SparkSession
@@ -51,7 +61,7 @@ def session() -> SparkSession:
     return SparkSession.builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
 
 
-def stream(spark: SparkSession, args: JobArguments) -> DataFrame:
+def stream(spark: SparkSession, args: Reads) -> DataFrame:
     """The topic as a stream. An epoch begins at `starting_offsets`; after that the checkpoint says where to go on."""
     reader = spark.readStream.format("kafka").options(**FETCH).option("kafka.bootstrap.servers", args.bootstrap_servers)
     return (
@@ -67,7 +77,7 @@ class TopicWatch:
     """Is the topic still the one that the epoch counts? A topic that was made again under the same name, and filled beyond the offsets of
     the old one before Spark looked, looks just like one that went on. Asked by the client that Spark brings: 3 ms a batch."""
 
-    def __init__(self, spark: SparkSession, args: JobArguments) -> None:
+    def __init__(self, spark: SparkSession, args: Reads) -> None:
         jvm: Any = spark._jvm
         self._topic, self._names = args.topic, jvm.java.util.Collections.singletonList(args.topic)
         self._admin = jvm.org.apache.kafka.clients.admin.AdminClient.create(_settings(jvm, args, {}))
@@ -86,7 +96,7 @@ def as_kept(topic_id: str) -> str:
 class Records:
     """Single records, read once more by the client that Spark brings. As a query of Spark they took 2.5 s of a start."""
 
-    def __init__(self, spark: SparkSession, args: JobArguments) -> None:
+    def __init__(self, spark: SparkSession, args: Reads) -> None:
         self._jvm: Any = spark._jvm
         self._topic = args.topic
         self._consumer = self._jvm.org.apache.kafka.clients.consumer.KafkaConsumer(_settings(self._jvm, args, AGAIN))
@@ -118,7 +128,7 @@ class Records:
             return self._jvm.java.util.Collections.emptyList()
 
 
-def _settings(jvm: Any, args: JobArguments, more: Mapping[str, str]) -> Any:
+def _settings(jvm: Any, args: Reads, more: Mapping[str, str]) -> Any:
     """For a Kafka client in Java."""
     settings = jvm.java.util.Properties()
     for name, value in {"bootstrap.servers": args.bootstrap_servers, **more}.items():
@@ -126,5 +136,5 @@ def _settings(jvm: Any, args: JobArguments, more: Mapping[str, str]) -> Any:
     return settings
 
 
-def _by_topic(args: JobArguments, offsets: Offsets) -> str:
+def _by_topic(args: Reads, offsets: Mapping[int, int]) -> str:
     return json.dumps({args.topic: {str(p): o for p, o in offsets.items()}})

@@ -1,14 +1,17 @@
-"""Spark's `offsets/N` files: the end of batch N, by partition, behind a line `v1` and a line of metadata."""
+"""Spark's `offsets/N` files: the end of batch N, by topic and partition, behind a line `v1` and a line of metadata."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
-from spark_jobs.protocol.head import Offsets
+from spark_jobs.protocol.partition import Partition
+
+Named = Mapping[str, Mapping[int, int]]  # offsets by the name of a topic and the number of a partition
 
 
-def parse_plan(data: bytes) -> tuple[str, Offsets] | None:
-    """The topic and the end offsets by partition in an `offsets/N` file of one Kafka source, or None if the file is not whole."""
+def parse_plan(data: bytes) -> Named | None:
+    """The end offsets in an `offsets/N` file of one Kafka source, or None if the file is not whole."""
     lines = data.decode(errors="replace").splitlines()
     if len(lines) < 3 or lines[0] != "v1":
         return None
@@ -19,13 +22,20 @@ def parse_plan(data: bytes) -> tuple[str, Offsets] | None:
         return None
 
 
-def parse_source(text: str) -> tuple[str, Offsets]:
-    """The topic and its offsets in a Kafka source's JSON. Raises ValueError, AttributeError or TypeError on anything else."""
-    ((topic, partitions),) = json.loads(text).items()
-    return topic, {int(p): int(o) for p, o in partitions.items()}
+def parse_source(text: str) -> Named:
+    """The offsets in a Kafka source's JSON. Raises ValueError, AttributeError or TypeError on anything else."""
+    found = {str(topic): {int(p): int(o) for p, o in partitions.items()} for topic, partitions in json.loads(text).items()}
+    if not found:
+        raise ValueError("no topic")
+    return found
 
 
-def parse_offsets(data: bytes) -> Offsets | None:
-    """The end offsets alone."""
-    plan = parse_plan(data)
-    return plan[1] if plan else None
+def shown(named: Named) -> dict[str, int]:
+    """Offsets for people, in order: by the number of the partition where there is one topic, else by `topic/number`."""
+    several = len(named) > 1
+    return {f"{topic}/{p}" if several else str(p): offset for topic, each in sorted(named.items()) for p, offset in sorted(each.items())}
+
+
+def by_id(named: Named, ids: Mapping[str, str]) -> dict[Partition, int]:
+    """Offsets by partition; `ids` are those of the topics by name. Raises KeyError, with the name of a topic that has none."""
+    return {Partition(ids[topic], number): offset for topic, each in named.items() for number, offset in each.items()}

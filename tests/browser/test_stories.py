@@ -29,7 +29,7 @@ def test_see_trouble_understand_restart_see_it_proven(eyes: Eyes, job: Fleet) ->
     eyes.sees("the driver of attempt 1 has ended")
     eyes.keep("1-trouble-fleet")
     eyes.follow(JOB)
-    eyes.sees(f"weir restart {JOB}", "warning: stream", "nobody")
+    eyes.sees(f"weir restart {JOB}", "warning: stream", "none")
     eyes.keep("1-trouble-job")
     eyes.follow("Acknowledge", exact=False)
     eyes.keep("1-trouble-acknowledge")
@@ -45,7 +45,7 @@ def test_see_trouble_understand_restart_see_it_proven(eyes: Eyes, job: Fleet) ->
     job.clock.sleep(5)
     job.alert(RULES)
     eyes.open(f"jobs/{JOB}")
-    eyes.sees("counting", "No incident is open.", "100.0 % of the lines checked")
+    eyes.sees("counting", "No open incidents.", "100.0 % of the lines checked")
     eyes.keep("1-trouble-proven")
     eyes.follow("Inbox")
     eyes.sees("recovered after", "[acknowledged]", "[warning]")
@@ -54,7 +54,7 @@ def test_see_trouble_understand_restart_see_it_proven(eyes: Eyes, job: Fleet) ->
 
 def test_silence_for_maintenance(eyes: Eyes, job: Fleet) -> None:
     eyes.open("alerts")
-    eyes.sees("Nobody is silenced", "many_errors", "more than 100 error lines in 1m")
+    eyes.sees("No active pauses", "many_errors", "more than 100 error lines in 1m")
     eyes.keep("2-silence-alerts")
     eyes.follow(JOB)
     eyes.follow("Maintenance")
@@ -113,7 +113,7 @@ def test_by_keyboard_alone(eyes: Eyes, job: Fleet) -> None:
     eyes.open("")
     eyes.press(JOB)
     eyes.press("Restart")
-    for field, text in (("Why", "by keyboard"), ("Type the job", JOB)):
+    for field, text in (("Reason", "by keyboard"), ("To confirm", JOB)):
         eyes.tab_to(field)
         eyes.page.keyboard.type(text)
     eyes.press("Restart")

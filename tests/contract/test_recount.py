@@ -11,8 +11,10 @@ import pytest
 
 from drill.generator import Generator, Mix
 from spark_jobs.counts.cells import Delta
+from spark_jobs.counts.deltas import Counted, counting_writer
 from spark_jobs.protocol.head import Batch, Progress, Totals, first_head
-from spark_jobs.protocol.writer import Counted, Writer
+from spark_jobs.protocol.partition import of_source
+from spark_jobs.protocol.writer import Writer
 from tests.parts import make_topic
 from weir.counts import plan, tally
 from weir.counts.proving import prove, proven, set_out
@@ -39,8 +41,8 @@ def landed(store: Any, real_kafka: Settings) -> Iterator[tuple[Any, KafkaBroker,
         start = dict(broker.end_offsets(topic))
         truth = sent(real_kafka, topic, part)
         if writer is None:
-            store.create_head(first_head(job, start, broker.topic_id(topic), 1))
-            writer = Writer(store, job, take_over(store, job, judged=0).attempt, "i", "v1", 4, lambda: 1)
+            store.create_head(first_head(job, of_source(broker.topic_id(topic), start), 1))
+            writer = counting_writer(store, job, take_over(store, job, judged=0).attempt, "i", "v1", 4, lambda: 1)
             writer.start()
         deltas = [Delta(*cell, n) for cell, n in truth.panes.items()]
         counted = Counted(deltas, Totals(truth.lines, dict(truth.levels()), dict(truth.rejected)), Progress())

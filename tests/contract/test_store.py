@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import psutil
@@ -12,12 +13,15 @@ import pytest
 from spark_jobs.counts.cells import DAY_MS, HOUR_MS, Delta, RejectedLine, day_of
 from spark_jobs.protocol.gap import Gap, GapKind, Hole
 from spark_jobs.protocol.head import Batch, Head, Progress, State, Totals, claim, first_head, land, rebuilt, started, taken_over
+from spark_jobs.protocol.partition import Offsets, Partition, of_source
 from spark_jobs.runtime.standby import Orders
 from weir.cassandra.store import CassandraStore
 from weir.errors import StoreBehind
 from weir.ports.alerts import Booked, Mail, Noted
 from weir.ports.counts import FoldNote, Published, Rolled, Touched
 from weir.ports.jobs import AttemptRow, Event, Glance, JobRow, Kept, Pause, StandbyRow, VersionRow
+
+at = partial(of_source, "topic-1")  # offsets by partition
 
 HOUR = 490_000 * HOUR_MS
 DAY = day_of(HOUR)
@@ -28,18 +32,18 @@ AT = (HOUR, 0)
 
 def begun(store: Any, job: str) -> Head:
     """A job whose first attempt has started."""
-    first = first_head(job, {0: 5, 1: 0}, "topic-1", NOW_US)
+    first = first_head(job, at({0: 5, 1: 0}), NOW_US)
     assert store.create_head(first)
     new = started(taken_over(first), "i1")
     assert store.swap(first, new)
     return new
 
 
-def claimed(store: Any, head: Head, end: dict[int, int], now_us: int = NOW_US) -> Head:
+def claimed(store: Any, head: Head, end: Offsets, now_us: int = NOW_US) -> Head:
     """A claim of the next batch, as the writer makes it."""
     batch = Batch(head.last_landed + 1, head.end, end)
     totals = Totals(3, {"error": 2}, {"empty": 1}, 1)
-    new = claim(head, batch, totals, Progress({0: HOUR}, {0: HOUR + 1}, HOUR - 60_000), "v1", now_us)
+    new = claim(head, batch, totals, Progress(at({0: HOUR}), at({0: HOUR + 1}), HOUR - 60_000), "v1", now_us)
     if head.has_batch:
         store.put_ledger(head)
     store.put_first(head.job, head.attempt, head.epoch, batch.batch_id)
@@ -55,7 +59,7 @@ def landed(store: Any, claim: Head) -> Head:
 
 def test_a_job_has_one_first_head(store: Any, job: str) -> None:
     assert store.head(job) is None
-    first = first_head(job, {0: 5}, "topic-1", 1)
+    first = first_head(job, at({0: 5}), 1)
     assert store.create_head(first)
     assert not store.create_head(replace(first, write_ts=2))
     assert not store.create_head(first)
@@ -63,31 +67,31 @@ def test_a_job_has_one_first_head(store: Any, job: str) -> None:
 
 
 def test_a_head_comes_back_as_it_was(store: Any, job: str) -> None:
-    head = landed(store, claimed(store, begun(store, job), {0: 9, 1: 2}))
+    head = landed(store, claimed(store, begun(store, job), at({0: 9, 1: 2})))
     assert store.head(job) == head
-    assert (head.totals.conserved, head.frontier, head.landed_at) == (True, {0: 9, 1: 2}, HOUR + 7)
+    assert (head.totals.conserved, head.frontier, head.landed_at) == (True, at({0: 9, 1: 2}), HOUR + 7)
 
 
 def test_only_what_is_there_can_be_swapped(store: Any, job: str) -> None:
     head = begun(store, job)
     assert not store.swap(taken_over(head), started(head, "i2"))
-    assert not store.swap(first_head(job, {0: 5, 1: 0}, "topic-1", NOW_US), head)
+    assert not store.swap(first_head(job, at({0: 5, 1: 0}), NOW_US), head)
     assert store.swap(head, taken_over(head))
     assert not store.swap(head, taken_over(head)), "two supervisors cannot both take over"
     assert store.head(job).attempt == 2
 
 
 def test_an_epoch_begins_where_the_last_one_ended(store: Any, job: str) -> None:
-    head = landed(store, claimed(store, begun(store, job), {0: 9, 1: 2}))
-    new = rebuilt(head, {**head.frontier, 2: 0}, "topic-1")
+    head = landed(store, claimed(store, begun(store, job), at({0: 9, 1: 2})))
+    new = rebuilt(head, {**head.frontier, Partition("topic-1", 2): 0})
     assert store.swap(head, new)
-    assert (store.head(job).epoch_ends, store.head(job).end) == ((0,), {0: 9, 1: 2, 2: 0})
+    assert (store.head(job).epoch_ends, store.head(job).end) == ((0,), at({0: 9, 1: 2, 2: 0}))
 
 
 def test_an_epoch_that_leaves_something_out_says_so_in_the_head_and_then_in_the_ledger(store: Any, job: str) -> None:
-    head = landed(store, claimed(store, begun(store, job), {0: 9, 1: 2}))
-    holes = (Hole("topic-1", 0, 9, 12), Hole("topic-1", 1, 2, 3))
-    new = rebuilt(head, {0: 12, 1: 3}, "topic-1", Gap(GapKind.LOSS, holes, "ana", "retention", HOUR, exact=False))
+    head = landed(store, claimed(store, begun(store, job), at({0: 9, 1: 2})))
+    holes = (Hole(Partition("topic-1", 0), 9, 12), Hole(Partition("topic-1", 1), 2, 3))
+    new = rebuilt(head, at({0: 12, 1: 3}), Gap(GapKind.LOSS, holes, "ana", "retention", HOUR, exact=False))
     store.put_ledger(head)
     assert store.swap(head, new)
     assert store.head(job) == new
@@ -95,7 +99,7 @@ def test_an_epoch_that_leaves_something_out_says_so_in_the_head_and_then_in_the_
     assert store.swap(new, later)
     for kept in (new, later, later):
         store.put_ledger(kept)
-    first = landed(store, claimed(store, later, {0: 13, 1: 3}))
+    first = landed(store, claimed(store, later, at({0: 13, 1: 3})))
     store.put_ledger(first)
     rows = list(store.ledger(job))
     assert [(r.by, r.batch_id) for r in rows] == [(3, 0), (2, -1), (1, 0)]
@@ -105,7 +109,7 @@ def test_an_epoch_that_leaves_something_out_says_so_in_the_head_and_then_in_the_
 def test_the_ledger_keeps_landed_batches_newest_first(store: Any, job: str) -> None:
     head, kept = begun(store, job), []
     for day in range(3):
-        head = landed(store, claimed(store, head, {0: 6 + day, 1: day}, NOW_US + day * DAY_US))
+        head = landed(store, claimed(store, head, at({0: 6 + day, 1: day}), NOW_US + day * DAY_US))
         kept.append(head)
     store.put_ledger(head)
     store.put_ledger(head)
@@ -123,7 +127,7 @@ def test_first_batches_by_attempt(store: Any, job: str) -> None:
 
 
 def test_deltas_come_back_by_place_and_may_be_written_again(store: Any, job: str) -> None:
-    head = claimed(store, begun(store, job), {0: 9, 1: 2})
+    head = claimed(store, begun(store, job), at({0: 9, 1: 2}))
     deltas = [Delta(HOUR + i % 360 * 10_000, f"s{i}", "error", "sig\u00e9 *", i + 1) for i in range(300)]
     store.put_deltas(head, 1, deltas)
     store.put_deltas(head, 1, deltas)
@@ -135,15 +139,15 @@ def test_deltas_come_back_by_place_and_may_be_written_again(store: Any, job: str
 
 
 def test_services_are_spread_over_shards(store: Any, job: str) -> None:
-    head = claimed(store, begun(store, job), {0: 9, 1: 2})
+    head = claimed(store, begun(store, job), at({0: 9, 1: 2}))
     store.put_deltas(head, 2, [Delta(HOUR, "web", "error", "", 1), Delta(HOUR, "api", "error", "", 1)])
     assert sum(len(list(store.deltas(job, (HOUR, shard)))) for shard in range(2)) == 2
 
 
 def test_deltas_up_to_a_timestamp_are_deleted_and_stay_so(store: Any, job: str) -> None:
-    one = landed(store, claimed(store, begun(store, job), {0: 9, 1: 2}))
+    one = landed(store, claimed(store, begun(store, job), at({0: 9, 1: 2})))
     store.put_deltas(one, 1, [Delta(HOUR, "web", "error", "", 1)])
-    two = claimed(store, one, {0: 10, 1: 2})
+    two = claimed(store, one, at({0: 10, 1: 2}))
     store.put_deltas(two, 1, [Delta(HOUR, "web", "error", "", 1)])
     store.delete_deltas(job, AT, one.write_ts)
     assert [p for p, _, _ in store.deltas(job, AT)] == [(1, 1)]
@@ -154,9 +158,9 @@ def test_deltas_up_to_a_timestamp_are_deleted_and_stay_so(store: Any, job: str) 
 
 
 def test_hours_tell_the_youngest_batch_and_their_totals(store: Any, job: str) -> None:
-    one = landed(store, claimed(store, begun(store, job), {0: 9, 1: 2}))
+    one = landed(store, claimed(store, begun(store, job), at({0: 9, 1: 2})))
     store.put_hours(one, {AT: {"error": 2}, (HOUR + HOUR_MS, 3): {"info": 1}})
-    two = claimed(store, one, {0: 10, 1: 2})
+    two = claimed(store, one, at({0: 10, 1: 2}))
     store.put_hours(two, {AT: {"error": 1, "warn": 4}})
     assert store.hours(job) == [Touched(HOUR, 0, (1, 1), two.write_ts // 1000), Touched(HOUR + HOUR_MS, 3, (1, 0), one.write_ts // 1000)]
     assert store.hours(job, HOUR + 1) == [Touched(HOUR + HOUR_MS, 3, (1, 0), one.write_ts // 1000)]
@@ -165,7 +169,7 @@ def test_hours_tell_the_youngest_batch_and_their_totals(store: Any, job: str) ->
 
 
 def test_the_past_before_1970_is_an_hour_like_any_other(store: Any, job: str) -> None:
-    head = claimed(store, begun(store, job), {0: 9, 1: 2})
+    head = claimed(store, begun(store, job), at({0: 9, 1: 2}))
     store.put_hours(head, {(-HOUR_MS, 0): {"error": 1}})
     store.put_deltas(head, 1, [Delta(-10_000, "web", "error", "", 1)])
     assert store.hours(job) == [Touched(-HOUR_MS, 0, (1, 0), head.write_ts // 1000)]
@@ -229,9 +233,9 @@ def test_rolls_are_kept_until_they_are_deleted(store: Any, job: str) -> None:
 
 
 def test_samples_of_rejected_lines_newest_batch_first(store: Any, job: str) -> None:
-    one = landed(store, claimed(store, begun(store, job), {0: 9, 1: 2}))
+    one = landed(store, claimed(store, begun(store, job), at({0: 9, 1: 2})))
     store.put_rejected(one, [RejectedLine("logs", 0, 5, "web", "empty", b""), RejectedLine("logs", 1, 0, "web", "not_utf8", b"\xff\x00")])
-    two = claimed(store, one, {0: 10, 1: 2}, NOW_US + DAY_US)
+    two = claimed(store, one, at({0: 10, 1: 2}), NOW_US + DAY_US)
     assert two.state is State.CLAIMED
     store.put_rejected(two, [RejectedLine("logs", 0, 9, "web", "bad_time", b"x", HOUR + 1)])
     found = list(store.rejected_lines(job))
@@ -403,7 +407,7 @@ def test_a_glance_at_many_jobs_is_what_each_question_by_itself_says(store: Any, 
 def test_the_ledger_can_be_walked_forward(store: Any, job: str) -> None:
     head = begun(store, job)
     for n in range(1, 5):  # the third is of the next day
-        head = landed(store, claimed(store, head, {0: 5 + n, 1: n}, NOW_US + (DAY_US if n > 2 else 0)))
+        head = landed(store, claimed(store, head, at({0: 5 + n, 1: n}), NOW_US + (DAY_US if n > 2 else 0)))
     assert [h.batch_id for h in store.ledger_after(job, (-1, -1))] == [0, 1, 2]
     assert [h.batch_id for h in store.ledger_after(job, (1, 0))] == [1, 2]
     assert [h.batch_id for h in store.ledger_after(job, (1, 1))] == [2]
@@ -414,8 +418,8 @@ def test_some_batches_of_a_time_can_be_had(store: Any, job: str) -> None:
     assert store.ledger_between(job, 0, HOUR, 10) == []
     head, kept = begun(store, job), []
     for n in range(12):  # the last four are of the next day
-        at = NOW_US + n * 60_000_000 + (DAY_US if n > 7 else 0)
-        head = landed(store, claimed(store, head, {0: 6 + n, 1: n}, at))
+        moment = NOW_US + n * 60_000_000 + (DAY_US if n > 7 else 0)
+        head = landed(store, claimed(store, head, at({0: 6 + n, 1: n}), moment))
         kept.append(head)
     store.put_ledger(head)
     store.put_first(job, 1, 1, 0)  # as the writer does: the first that the attempt set out to claim
@@ -431,7 +435,7 @@ def test_the_next_batch_that_touched_an_hour(store: Any, job: str) -> None:
     head = begun(store, job)
     assert store.touched_after(job, AT, (-1, -1)) is None
     for n in range(3):
-        head = landed(store, claimed(store, head, {0: 6 + n, 1: n}))
+        head = landed(store, claimed(store, head, at({0: 6 + n, 1: n})))
         if n != 1:
             store.put_hours(head, {AT: {"error": 1}})
     assert [store.touched_after(job, AT, p) for p in ((-1, -1), (1, 0), (1, 2))] == [(1, 0), (1, 2), None]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from spark_jobs.counts.cells import Delta, RejectedLine
+from spark_jobs.counts.deltas import Counted, counting_writer
 from spark_jobs.protocol.gap import Gap
 from spark_jobs.protocol.head import Batch, Head, Totals, advance
-from spark_jobs.protocol.writer import Counted, Writer
+from spark_jobs.protocol.partition import Partition, numbers, of_source
+from spark_jobs.protocol.writer import Writer
 from spark_jobs.runtime.contract import JobArguments
 from weir.alerts.deliver import deliver
 from weir.alerts.evaluate import evaluate
@@ -26,6 +29,8 @@ from weir.settings import PROJECT, Settings
 from weir.supervise.manager import Manager
 from weir.supervise.parts import Parts
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
+
+at = partial(of_source, "topic-1")  # offsets by partition
 
 JOB = "error_counts"
 ONE = (Delta(0, "web", "error", "x", 1),)
@@ -64,18 +69,20 @@ class Fleet:
         writer = self.writers.setdefault((job, args.attempt), self._writer(job, args))  # one process an attempt
         writer.start()
         head = self._head(job)
-        start, levels = head.frontier.get(0, 0), Counter[str]()
+        start, levels = numbers(head.frontier).get(0, 0), Counter[str]()
         for delta in deltas:
             levels[delta.level] += delta.n
         totals = Totals(levels.total() + len(rejected), levels, Counter(line.reason for line in rejected))
         self.broker.fill("logs", 0, totals.lines)
-        batch = Batch(head.last_landed + 1, {0: start}, {0: start + totals.lines})
-        writer.write(batch, lambda before: Counted(deltas, totals, advance(before, {0: 0}, {0: 0}, 60_000), rejected))
+        batch = Batch(head.last_landed + 1, at({0: start}), at({0: start + totals.lines}))
+        writer.write(batch, lambda before: Counted(deltas, totals, advance(before, at({0: 0}), at({0: 0}), 60_000), rejected))
         self.checkpoints.plan(job, args.epoch, args.attempt, batch.batch_id, batch.end)
         self.checkpoints.commit(job, args.epoch, args.attempt, batch.batch_id)
 
     def _writer(self, job: str, args: JobArguments) -> Writer:
-        return Writer(self.store, job, args.attempt, f"i-{args.attempt}", args.version, args.shards, lambda: int(self.clock() * 1e6))
+        return counting_writer(
+            self.store, job, args.attempt, f"i-{args.attempt}", args.version, args.options["shards"], lambda: int(self.clock() * 1e6)
+        )
 
     def kill(self, job: str = JOB) -> None:
         """End the newest driver of a job, as `kill -9` does."""
@@ -84,7 +91,7 @@ class Fleet:
     def poison(self, lines: int = 1) -> None:
         """Let the next batch of so many lines fail twice with the same error."""
         head = self._head(JOB)
-        end = head.frontier[0] + lines
+        end = head.frontier[Partition("topic-1", 0)] + lines
         self.broker.fill("logs", 0, end - self.broker.end_offsets("logs")[0])
         for again in (True, False):
             self.checkpoints.plan(JOB, head.epoch, self.attempt(), head.last_landed + 1, {0: end})
@@ -94,7 +101,7 @@ class Fleet:
 
     def lose(self, lines: int = 1) -> None:
         """Let retention take so many lines more that were not counted."""
-        gone = max(self._head(JOB).frontier[0], self.broker.earliest_offsets("logs")[0]) + lines
+        gone = max(self._head(JOB).frontier[Partition("topic-1", 0)], self.broker.earliest_offsets("logs")[0]) + lines
         self.broker.fill("logs", 0, max(0, gone + 1 - self.broker.end_offsets("logs")[0]))
         self.broker.forget("logs", 0, gone)
 

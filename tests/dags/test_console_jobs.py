@@ -11,6 +11,8 @@ from spark_jobs.counts.cells import SAMPLE_BYTES, Delta, RejectedLine
 from tests.dags.fleet import JOB, Fleet
 from tests.dags.pages import HOSTILE, Elements, shown
 from weir.errors import NotRunning
+from weir.jobs.kinds import KINDS
+from weir.jobs.spec import parse
 from weir.ports.jobs import Event
 
 DAYS = "since=1970-01-01&until=1970-01-08"
@@ -34,7 +36,7 @@ def test_the_job_page_shows_all_that_is_known(viewer: TestClient, fleet: Fleet) 
     fleet.store.put_recount(JOB, recounted(bad_time=7))
     page = viewer.get(f"/weir/jobs/{JOB}?{DAYS}")
     assert page.status_code == 200 and "<script>" not in page.text and " style=" not in page.text
-    for told in ("counting", "the first", "bad_time 7", "committed up to batch 0", "was ready", "1 at most, 1 in all", "memory://driver-1"):
+    for told in ("counting", "the first", "bad_time 7", "committed up to batch 0", "was ready", "at most 1, in all 1", "memory://driver-1"):
         assert told in page.text
     assert 'class="button"' not in page.text, "who may only read is offered no action"
 
@@ -42,14 +44,25 @@ def test_the_job_page_shows_all_that_is_known(viewer: TestClient, fleet: Fleet) 
 def test_a_recount_of_an_older_release_is_shown_as_far_as_it_is_known(viewer: TestClient, fleet: Fleet) -> None:
     fleet.store.put_recount(JOB, {"missing": 0, "doubled": 3})
     page = viewer.get(f"/weir/jobs/{JOB}")
-    assert page.status_code == 200 and '<dd class="bad">3</dd>' in page.text and "<dd>not known</dd>" in page.text
+    assert page.status_code == 200 and '<dd class="bad">3</dd>' in page.text and "<dd>unknown</dd>" in page.text
 
 
 def test_a_job_that_was_never_deployed_is_no_trouble(viewer: TestClient, fleet: Fleet) -> None:
     page = viewer.get(f"/weir/jobs/{JOB}").text
-    for told in ("never deployed", "Nothing was counted yet.", "there is no checkpoint yet", "none yet: <code>weir recount"):
+    for told in ("has not been deployed yet", "No counts yet.", "there is no checkpoint", "none yet: <code>weir recount"):
         assert told in page
     assert 'class="trouble"' not in page
+
+
+def test_the_page_of_a_plain_job_has_the_sections_of_its_kind(viewer: TestClient, fleet: Fleet) -> None:
+    fleet.manager.specs["words"] = parse("name: words\noutput: plain\napplication: words.py\n", "x")
+    page, counts = viewer.get("/weir/jobs/words"), viewer.get(f"/weir/jobs/{JOB}")
+    assert page.status_code == 200 and f"Kind: plain. {KINDS['plain'].promise}" in page.text and KINDS["counts"].promise in counts.text
+    for section in ("newest", "errors", "batches", "trust", "checkpoint"):
+        assert f'id="{section}"' not in page.text and f'id="{section}"' in counts.text
+    for section in ("incidents", "timeline", "versions", "links"):
+        assert f'id="{section}"' in page.text
+    assert "jobs/words/errors" not in page.text and viewer.get("/weir/jobs/words/errors").status_code == 400
 
 
 def test_the_fleet_page_leads_to_it(viewer: TestClient, fleet: Fleet) -> None:

@@ -139,7 +139,7 @@ def test_scripts_are_served_from_here_and_are_what_was_vendored(viewer: TestClie
 def test_a_store_that_is_away_is_told_and_what_was_shown_stays(viewer: TestClient, deployed: Fleet) -> None:
     deployed.broken = NotRunning("Cassandra <does> not answer.", "See: weir status")
     fragments = told(viewer, "events")
-    assert list(fragments) == ["asof"] and "What is shown is old: WEIR-201: Cassandra &lt;does&gt; not answer." in fragments["asof"]
+    assert list(fragments) == ["asof"] and "This page is out of date: WEIR-201: Cassandra &lt;does&gt; not answer." in fragments["asof"]
 
 
 def test_there_is_no_stream_of_what_there_is_not(viewer: TestClient, fleet: Fleet) -> None:
@@ -151,7 +151,7 @@ def test_there_is_a_bound(viewer: TestClient, deployed: Fleet, monkeypatch: pyte
     monkeypatch.setattr("weir.console.follow.MOST", 0)
     for path in ("events", f"jobs/{JOB}/events"):
         answer = viewer.get(f"/weir/{path}")
-        assert answer.status_code == 503 and answer.headers["retry-after"] == "60" and "followed already" in answer.text
+        assert answer.status_code == 503 and answer.headers["retry-after"] == "60" and "live already" in answer.text
     assert viewer.get("/weir/").status_code == 200
 
 

@@ -91,6 +91,14 @@ def test_a_broken_spec_breaks_no_other_job_and_its_field_is_named(two_specs: Pat
     assert "other/job.yaml" in told and "options.pane" in told and "must divide an hour" in told
 
 
+def test_a_plain_job_has_no_dag_for_what_it_cannot_do(two_specs: Path) -> None:
+    (two_specs / "other/job.yaml").write_text("name: other\noutput: plain\napplication: other.py\n")
+    found = bag()
+    assert found.import_errors == {}
+    assert {dag for dag in found.dags if dag.startswith("other_")} == {"other_deploy", "other_restart"}
+    assert {dag for dag in found.dags if dag.startswith("sound_")} == {f"sound_{verb}" for verb in VERBS}
+
+
 def test_two_specs_of_one_name_are_an_error_and_the_first_one_stays(two_specs: Path) -> None:
     (two_specs / "third").mkdir()
     (two_specs / "third/job.yaml").write_text((two_specs / "sound/job.yaml").read_text())

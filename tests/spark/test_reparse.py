@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 from spark_jobs.counts.cells import SAMPLE_BYTES, RejectedLine
 from spark_jobs.counts.reparse import Outcome, outcomes
 
-from .test_transform import ARGS, at
+from .test_transform import OPTIONS, at
 
 TEN = 1_783_936_800_000  # 2026-07-13T10:00:00Z
 LINES = {
@@ -27,18 +27,18 @@ def sample(value: bytes, append_ms: int | None = TEN) -> RejectedLine:
 
 
 def test_each_sample_has_the_outcome_of_its_line(spark: SparkSession) -> None:
-    assert outcomes(spark, ARGS, [sample(value) for value in LINES]) == list(LINES.values())
+    assert outcomes(spark, OPTIONS, [sample(value) for value in LINES]) == list(LINES.values())
 
 
 def test_the_rules_are_those_of_the_spec(spark: SparkSession) -> None:
     line = sample(at(0), TEN - 2 * 3_600_000)
-    assert outcomes(spark, ARGS, [line])[0].reason == "future"
-    assert outcomes(spark, replace(ARGS, future_skew_s=3 * 3600), [line])[0].level == "error"
-    assert outcomes(spark, replace(ARGS, time_zone="Asia/Kolkata"), [line])[0].event_ms == TEN - 19_800_000
+    assert outcomes(spark, OPTIONS, [line])[0].reason == "future"
+    assert outcomes(spark, replace(OPTIONS, future_skew_s=3 * 3600), [line])[0].level == "error"
+    assert outcomes(spark, replace(OPTIONS, time_zone="Asia/Kolkata"), [line])[0].event_ms == TEN - 19_800_000
 
 
 def test_a_sample_without_its_append_time_is_not_judged_by_it(spark: SparkSession) -> None:
-    assert outcomes(spark, ARGS, [sample(at(0).replace(b"2026", b"2099"), None)])[0].level == "error"
+    assert outcomes(spark, OPTIONS, [sample(at(0).replace(b"2026", b"2099"), None)])[0].level == "error"
 
 
 def test_a_sample_that_fills_its_room_is_told_to_be_cut() -> None:

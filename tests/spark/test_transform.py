@@ -12,12 +12,13 @@ from pyspark.sql import DataFrame, SparkSession
 
 from drill.generator import Generator, Mix
 from spark_jobs.counts.cells import OTHER, Delta
+from spark_jobs.counts.deltas import Counted
+from spark_jobs.counts.options import CountsOptions
 from spark_jobs.counts.transform import BLOCK, FEW, LONGEST_LINE, Count, Plan, Rejected, collected, counted, gathered, sampled
 from spark_jobs.protocol.head import Progress
-from spark_jobs.protocol.writer import Counted
-from spark_jobs.runtime.contract import CassandraAddress, JobArguments
+from spark_jobs.protocol.partition import of_source
 
-ARGS = JobArguments("j", 1, 1, "v", "c", "b", "logs", CassandraAddress(("x",)), rejected_samples=5)
+OPTIONS = CountsOptions(rejected_samples=5)
 NOW_MS = 1_784_000_000_000
 SCHEMA = "key binary, value binary, topic string, partition int, offset long, timestamp timestamp, timestampType int"
 Record = tuple[bytes | None, bytes | None, int]  # key, value, partition
@@ -29,8 +30,8 @@ def frame(spark: SparkSession, records: Iterable[Record], append_ms: int = NOW_M
     return spark.createDataFrame(rows, SCHEMA).repartition(3)
 
 
-def count(spark: SparkSession, records: Sequence[Record], args: JobArguments = ARGS, append_ms: int = NOW_MS) -> Counted:
-    return counted(collected(Plan(args).counts(frame(spark, records, append_ms))), Progress(), args)
+def count(spark: SparkSession, records: Sequence[Record], options: CountsOptions = OPTIONS, append_ms: int = NOW_MS) -> Counted:
+    return counted(collected(Plan(options).counts(frame(spark, records, append_ms))), Progress(), options, "")
 
 
 def at(second: int, level: str = "error", message: str = "x") -> bytes:
@@ -51,7 +52,7 @@ def test_the_truth_of_the_generator(spark: SparkSession) -> None:
 def test_a_small_batch_is_counted_without_a_shuffle_and_alike(spark: SparkSession) -> None:
     blocks = Generator(8, NOW_MS - 86_400_000, Mix(bad_share=0.05)).blocks(2000)
     records = frame(spark, [(key, line, n % 4) for block in blocks for n, (key, line) in enumerate(block)])
-    few, many = (Plan(ARGS).counts(gathered(records, lines)) for lines in (FEW, FEW + 1))
+    few, many = (Plan(OPTIONS).counts(gathered(records, lines)) for lines in (FEW, FEW + 1))
     shuffles = ["Exchange hashpartitioning" in str(df._jdf.queryExecution().executedPlan()) for df in (few, many)]  # type: ignore[operator]
     assert shuffles == [False, True]
     assert sorted(collected(few), key=str) == sorted(collected(many), key=str)
@@ -82,7 +83,7 @@ def test_what_is_rejected(spark: SparkSession, value: bytes | None, reason: str)
     assert dict(result.totals.rejected) == {reason: 1}
     assert not result.deltas
     assert result.progress.event_times == {}
-    assert result.progress.append_times == {0: NOW_MS}
+    assert result.progress.append_times == of_source("", {0: NOW_MS})
 
 
 @pytest.mark.parametrize(("ahead_ms", "rejected"), [(0, {}), (1, {"future": 1})])
@@ -105,7 +106,7 @@ def test_panes_and_progress(spark: SparkSession) -> None:
     assert result.deltas == [
         Delta(start, "web", "error", "x", 1), Delta(start, "web", "notice", "", 1), Delta(start + 10_000, "web", "error", "x", 2),
     ]  # fmt: skip
-    assert result.progress.event_times == {0: start + 10_000, 1: start + 19_000}
+    assert result.progress.event_times == of_source("", {0: start + 10_000, 1: start + 19_000})
     assert result.progress.watermark == start + 10_000 - 60_000
 
 
@@ -113,7 +114,7 @@ def test_the_signature_cap(spark: SparkSession) -> None:
     lines = ["c"] * 3 + ["b"] * 2 + ["a"] * 2 + ["z"] + ["d"] * 5
     records = [(b"web", at(n, message=m), n % 3) for n, m in enumerate(lines)] + [(b"web", at(1, "notice", m), 0) for m in lines]
     records += [(b"shop", at(1, message="z"), 0)]
-    result = count(spark, records, replace(ARGS, signature_cap=3))
+    result = count(spark, records, replace(OPTIONS, signature_cap=3))
     total: Counter[tuple[str, str, str]] = Counter()
     for d in result.deltas:
         total[d.service, d.level, d.signature] += d.n
@@ -126,7 +127,7 @@ def test_the_signature_cap(spark: SparkSession) -> None:
 def test_rejected_lines_are_known_by_their_offsets(spark: SparkSession) -> None:
     bad = {3: b"bad", 70: b"", 71: b"bad", 131: b"\xff"}
     records: list[Record] = [(b"web", bad.get(n, at(1)), n % 2) for n in range(140)]
-    rows = collected(Plan(ARGS).counts(frame(spark, records)))
+    rows = collected(Plan(OPTIONS).counts(frame(spark, records)))
     assert sampled(rows, 3) == [
         Rejected(3, 1, "web", "not_a_log_line"), Rejected(70, 0, "web", "empty"), Rejected(131, 1, "web", "not_utf8")
     ]  # fmt: skip

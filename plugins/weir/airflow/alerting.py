@@ -31,8 +31,11 @@ def evaluated(manager: Manager, broker: Broker, rules: JobRules) -> bool:
     """One pass over a job's rules and its health. Are there windows left? Raises WeirError."""
     from weir.alerts.evaluate import evaluate
     from weir.counts.rules import Rules
+    from weir.jobs.kinds import Capability
 
-    return evaluate(manager.store, broker, Rules.of(manager.spec(rules.job)), rules, round(time.time() * 1000)).more
+    spec = manager.spec(rules.job)
+    counting = Rules.of(spec) if spec.kind.can(Capability.COUNTS) else None
+    return evaluate(manager.store, broker, counting, rules, round(time.time() * 1000)).more
 
 
 def broker() -> Broker:

@@ -1,6 +1,6 @@
-"""What is kept about a job's alerts, as plain values: how far each rule has come, the open incidents, the messages that are not delivered.
+"""The stored state of a job's alerts, as plain values: how far each rule is evaluated, open incidents, undelivered messages.
 
-All of it is one row that only compare-and-swap changes, so that a decision and the messages that tell of it are written together.
+All of it is one row, the book, that only compare-and-set changes: so a decision and its messages are written together.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from weir.ports.jobs import Event
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-STREAM = "stream"  # the cause of incidents that a job's health opens
+STREAM = "stream"  # the cause of incidents about a job's health
 
 
 @dataclass(frozen=True)
 class Fired:
-    """A group that broke a rule in a window, and the incident that it belongs to."""
+    """A group that broke a rule in a window, and its incident."""
 
     key: Key
     value: float
@@ -32,19 +32,17 @@ class Fired:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A row of the evaluation ledger: windows of a rule that came out alike; only empty ones share a row. `revision` is that of the book
-    when it was decided: of two rows about a window, the later one is right. `late` ones were evaluated long after they had ended, and
-    `amended` ones again, because late lines changed what they come to."""
+    """A row of the evaluation ledger: the result of a rule on a window. Adjacent windows share a row if they are empty."""
 
     rule: str
-    start: int
-    end: int
+    start: int  # ms
+    end: int  # ms
     value: float
     firing: tuple[Fired, ...] = ()
-    late: bool = False
-    amended: bool = False
-    at: int = 0
-    revision: int = 0
+    late: bool = False  # evaluated long after the window had ended
+    amended: bool = False  # evaluated again, because late lines changed the result
+    at: int = 0  # ms: when it was evaluated
+    revision: int = 0  # of the book at the decision: of two rows about one window the higher one is valid
 
     @property
     def keys(self) -> frozenset[Key]:
@@ -60,53 +58,52 @@ class Ack:
 
 @dataclass(frozen=True)
 class Incident:
-    """Something that is not over. `cause` is a rule's name or STREAM, `since` is when the trouble began, and `told` whether anybody was
-    told: in a pause nobody is."""
+    """An open incident."""
 
     id: str
-    cause: str
+    cause: str  # a rule's name, or STREAM
     key: Key
     severity: str
-    since: int
-    opened_at: int
+    since: int  # ms: when the trouble began
+    opened_at: int  # ms
     sentence: str
     next_step: str
     sinks: tuple[str, ...]
-    told: bool = False
+    told: bool = False  # whether it was notified; not during a pause
     late: bool = False
     ack: Ack | None = None
 
 
 @dataclass(frozen=True)
 class Message:
-    """What a person reads. `incident` is the thread, `kind` one of opened, updated, amended, acknowledged, resolved, test."""
+    """A notification."""
 
     id: str
-    incident: str
+    incident: str  # the thread
     job: str
-    kind: str
+    kind: str  # opened, updated, amended, acknowledged, resolved, test, more
     severity: str
     title: str
     text: str
-    at: int
+    at: int  # ms
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """A message on its way to a sink. `begun` while somebody is at it; `doubtful` once it may have arrived without anybody knowing."""
+    """A message that waits for delivery to a sink."""
 
     message: Message
     sink: str
     tries: int = 0
-    not_before: int = 0
-    begun: bool = False
-    doubtful: bool = False
-    trouble: str = ""
+    not_before: int = 0  # ms
+    begun: bool = False  # a sender is working on it
+    doubtful: bool = False  # it may have arrived already
+    trouble: str = ""  # the last failure; empty if there was none
 
 
 @dataclass(frozen=True)
 class Followed:
-    """How far a rule has come: all windows in [since, until) are evaluated. Another fingerprint is another rule."""
+    """How far a rule is evaluated: all windows in [since, until), ms. A changed fingerprint means a changed rule."""
 
     since: int
     until: int
@@ -115,20 +112,18 @@ class Followed:
 
 @dataclass(frozen=True)
 class Book:
-    """`seen` is the position up to which the evaluated windows knew the counts, `health_at` the last change of the verdict that was looked
-    at. `noted` are evaluations that the ledger may not have yet, and `marks` lines that the timeline may not: both are written before the
-    next decision."""
+    """The state of one job's alerts. `noted` and `marks` may not be stored elsewhere yet: both are written before the next decision."""
 
     job: str
     revision: int = 0
-    at: int = 0
-    seen: tuple[int, int] = (-1, -1)
-    health_at: int = 0
+    at: int = 0  # ms
+    seen: tuple[int, int] = (-1, -1)  # the position of the counts that the evaluated windows were read from
+    health_at: int = 0  # ms: the last change of the verdict that was processed
     rules: Mapping[str, Followed] = field(default_factory=dict)
     incidents: tuple[Incident, ...] = ()
     outbox: tuple[Delivery, ...] = ()
-    noted: tuple[Evaluation, ...] = ()
-    marks: tuple[Event, ...] = ()
+    noted: tuple[Evaluation, ...] = ()  # for the evaluation ledger
+    marks: tuple[Event, ...] = ()  # for the timeline
 
     def incident(self, cause: str, key: Key = ()) -> Incident | None:
         return next((i for i in self.incidents if (i.cause, i.key) == (cause, key)), None)

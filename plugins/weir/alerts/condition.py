@@ -1,4 +1,4 @@
-"""A rule as a person reads it: when does it fire? Pure."""
+"""Describe a rule's condition in words. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from weir.times import duration
 
 
 def condition(rule: Rule) -> str:
-    """`more than 100 error lines in 1m, 2 windows in a row, by service`."""
+    """Return when the rule fires, such as `more than 100 error lines in 1m, 2 windows in a row, by service`."""
     told = f"{_broken(rule)} in {duration(rule.width)}"
     told += f" of {rule.service}" if rule.service is not None else ""
     told += f", {rule.windows} windows in a row" if rule.windows > 1 else ""
@@ -22,7 +22,7 @@ def _broken(rule: Rule) -> str:
         case Threshold():
             return f"more than {rule.above:g} {lines}"
         case NewSignature():
-            return f"{rule.at_least} {lines} or more of a kind that was not there for {duration(1000 * rule.lookback)}"
+            return f"{rule.at_least} {lines} or more with a signature not seen for {duration(1000 * rule.lookback)}"
         case Ratio():
             return f"{rule.at_least} {lines} or more, and more than {rule.above:g} times the median of {rule.weeks} weeks"
         case Absence():

@@ -1,4 +1,4 @@
-"""Delivering the outbox: note that a message is begun, send it, note what became of it. Killed in between, it is sent again and says so."""
+"""Deliver the outbox: record the start, send, record the result. After a kill in between, the message is sent again and says so."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from weir.alerts import messages as words
-from weir.alerts import outbox
+from weir.alerts import messages, outbox
 from weir.alerts.book import Book, Delivery
 from weir.alerts.keep import change, open_book
 from weir.alerts.outbox import Sent
@@ -17,14 +16,14 @@ from weir.errors import WeirError
 from weir.ports.jobs import JobStore
 
 Sinks = Callable[[str], Sink]  # by name. Raises BadInput if there is none
-Clock = Callable[[], float]  # seconds since the epoch
-MOST = 100  # messages of one call; the rest has its turn at the next
+Clock = Callable[[], float]  # seconds since 1970
+MOST = 100  # messages of one call; the rest is sent by the next call
 
 log = logging.getLogger(__name__)
 
 
 def deliver(store: JobStore, job: str, sinks: Sinks, clock: Clock, most: int = MOST) -> int:
-    """Send what is due, each message once; how many arrived. What fails is tried again later: see the book's outbox."""
+    """Send each due message once, and return how many arrived. Failed messages stay in the outbox for a later try."""
     arrived = 0
     for _ in range(most):
         mine = _begin(store, job, _now(clock))
@@ -32,14 +31,14 @@ def deliver(store: JobStore, job: str, sinks: Sinks, clock: Clock, most: int = M
             break
         sent = _send(sinks, mine)
         if sent.trouble:
-            log.warning("%s did not take %s: %s", mine.sink, mine.message.id, sent.trouble)
+            log.warning("sink %s did not accept %s: %s", mine.sink, mine.message.id, sent.trouble)
         change(store, job, partial(_settle, mine=mine, sent=sent, now=_now(clock)))
         arrived += not sent.trouble
     return arrived
 
 
 def _begin(store: JobStore, job: str, now: int) -> Delivery | None:
-    """Take the next message that is due, so that nobody else does; None if there is none."""
+    """Take the next due message, so that no other sender does. None if there is none."""
     if outbox.due(open_book(store, job)[1].outbox, now) is None:
         return None
     taken: list[Delivery] = []
@@ -58,10 +57,10 @@ def _begin(store: JobStore, job: str, now: int) -> Delivery | None:
 
 
 def _send(sinks: Sinks, delivery: Delivery) -> Sent:
-    """What became of it. A sink of whatever kind must not keep the others from getting theirs."""
+    """Send a message and return the result. Never raises: a sink that fails must not delay other sinks."""
     message = delivery.message
     if delivery.doubtful:
-        message = replace(message, text=words.repeat(message))
+        message = replace(message, text=messages.repeat(message))
     try:
         return sinks(delivery.sink).send(message)
     except WeirError as error:

@@ -1,7 +1,7 @@
-"""One pass over a job's rules and its health: look, judge, decide, and write decision and messages together.
+"""Evaluate a job's rules and its health: read, judge, decide, and write decision and messages together.
 
-Every closed window is evaluated once by each rule, however long nobody looked; the ledger says what it came to. A pass may be repeated,
-cut short, or run beside another: only the one whose book was accepted has decided anything.
+Each rule evaluates every closed window once, however late; the evaluation ledger has the results. A pass may be repeated, interrupted,
+or run beside another: only the pass whose book was accepted has an effect.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 from weir.alerts import ledger
 from weir.alerts.book import Book, Evaluation, Followed
-from weir.alerts.health import sightings
+from weir.alerts.health import verdict_changes
 from weir.alerts.incidents import Found, decide
 from weir.alerts.keep import open_book, write
-from weir.alerts.look import Sight, look, outcomes
+from weir.alerts.look import CountsState, look, outcomes
 from weir.alerts.rules import JobRules, Rule
 from weir.alerts.windows import AMENDED_WITHIN_MS, again, due
 from weir.counts.closed import NOTHING
@@ -25,40 +25,43 @@ from weir.ports.source import Broker
 from weir.supervise.pause import in_force
 from weir.supervise.report import report_of
 
-EVENTS = 200  # of the timeline that a pass looks at: the verdicts since the last one, and what was done meanwhile
+EVENTS = 200  # timeline entries that a pass reads: verdicts and actions since the last pass
 
 
 @dataclass(frozen=True)
 class Passed:
-    """What a pass did: the book as it stands, and whether it was this pass that wrote it. `more`: there are windows left to evaluate."""
+    """The result of a pass."""
 
-    book: Book
-    decided: bool
-    more: bool = False
+    book: Book  # the stored book
+    decided: bool  # whether this pass wrote it
+    more: bool = False  # whether windows are left to evaluate
 
 
-def evaluate(store: JobStore, broker: Broker, counting: Rules, rules: JobRules, now: int) -> Passed:
-    """One pass; `now` in ms. Raises NotRunning, Conflict (folds kept publishing while counts were read), NotProven."""
-    job = counting.job
+def evaluate(store: JobStore, broker: Broker, counting: Rules | None, rules: JobRules, now: int) -> Passed:
+    """Evaluate once; `now` in ms. `counting` is None for a job that does not count: only its health is evaluated.
+
+    Raises NotRunning, Conflict (folds kept publishing while counts were read), NotProven.
+    """
+    job = rules.job
     row, book = open_book(store, job)
     ledger.flush(store, book)  # first: the next decision replaces what it says
     followed, evaluated, amended, seen, more = _windows(store, broker, counting, rules, book, now)
     events = store.events(job, EVENTS)
-    health = sightings(events, report_of(store.report(job)), book.health_at, now)
+    health = verdict_changes(events, report_of(store.report(job)), book.health_at, now)
     found = Found(evaluated, amended, health, events)
     new = decide(book, rules, found, in_force(store.pauses(job), now), now)
     last = max((s.at for s in health), default=book.health_at)
     new = replace(new, rules=followed, health_at=max(book.health_at, last))
-    if new == book:  # that more has landed is no decision: what it touched is looked at again
+    if new == book:  # more landed batches alone are no decision: the next pass checks their windows again
         return Passed(book, False, more)
     return _written(store, row, replace(new, at=now, seen=seen), more)
 
 
 def _windows(
-    store: JobStore, broker: Broker, counting: Rules, rules: JobRules, book: Book, now: int
+    store: JobStore, broker: Broker, counting: Rules | None, rules: JobRules, book: Book, now: int
 ) -> tuple[Mapping[str, Followed], list[Evaluation], list[tuple[Evaluation, Evaluation]], tuple[int, int], bool]:
-    """How far each rule has come now, what it came to on the way, and what late lines changed. More: some windows must wait."""
-    if not rules.rules:
+    """Return how far each rule is evaluated, the new evaluations, the amended ones, the position seen, and whether windows are left."""
+    if counting is None or not rules.rules:
         return {}, [], [], book.seen, False
     known = {rule.name: _followed(book, rule) for rule in rules.rules}
     since = min((f.until for f in known.values() if f), default=now)
@@ -78,15 +81,15 @@ def _windows(
 
 
 def _followed(book: Book, rule: Rule) -> Followed | None:
-    """How far a rule has come; None for one that is new or was changed: what it would have said of the past is for `weir rules test`."""
+    """How far a rule is evaluated; None if it is new or changed. Such a rule is not applied to the past; `weir rules test` does that."""
     followed = book.rules.get(rule.name)
     return followed if followed and followed.fingerprint == rule.fingerprint else None
 
 
 def _amended(
-    store: JobStore, book: Book, rule: Rule, before: Followed, sight: Sight, now: int, lateness: int
+    store: JobStore, book: Book, rule: Rule, before: Followed, sight: CountsState, now: int, lateness: int
 ) -> list[tuple[Evaluation, Evaluation]]:
-    """Windows that were evaluated before, whose hours batches wrote to since, and that come to something else now."""
+    """Return (before, after) of evaluated windows whose result changed, because batches wrote to their hours since."""
     touched = [t.hour for t in sight.hours if t.position > book.seen]
     pairs = []
     for span in again(rule.width, rule.windows, touched, max(before.since, before.until - AMENDED_WITHIN_MS), before.until):
@@ -99,7 +102,7 @@ def _amended(
 
 
 def _written(store: JobStore, row: Booked | None, new: Book, more: bool) -> Passed:
-    """Whoever decided meanwhile has seen the same, or more."""
+    """Write the new book. If another pass wrote first, return its book: it has seen the same or more."""
     noted = tuple(replace(e, revision=new.revision + 1) for e in new.noted)
     written = write(store, row, replace(new, noted=noted))
     if written is None:

@@ -1,7 +1,7 @@
-"""From what was found to incidents and messages: opened once, updated, resolved once. Pure: a book in, a book out.
+"""From evaluations and verdicts to incidents and messages: opened once, updated, resolved once. Pure: a book in, a book out.
 
-An incident is known by its cause and group: one per rule and group, and one for the stream itself. Messages are written with the decision;
-delivering them is for the outbox.
+Cause and group identify an incident: one for each rule and group, and one for the stream itself. Messages are written together with the
+decision; the outbox delivers them.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from weir.alerts import messages as words
+from weir.alerts import messages
 from weir.alerts.book import STREAM, Ack, Book, Delivery, Evaluation, Fired, Incident, Message
-from weir.alerts.health import Sighting, done, left_out
+from weir.alerts.health import VerdictChange, done, left_out
 from weir.alerts.judge import Key
 from weir.alerts.outbox import queued
 from weir.alerts.rules import Absence, JobRules
@@ -22,51 +22,50 @@ from weir.ports.jobs import Event, Pause
 
 @dataclass(frozen=True)
 class Found:
-    """What one pass has found. `evaluated` are in order of their windows; `amended` go with what the ledger had before. The incidents of
-    their `firing` are not known yet."""
+    """What one pass has found. The `firing` of the evaluations has no incidents yet."""
 
-    evaluated: Sequence[Evaluation] = ()
-    amended: Sequence[tuple[Evaluation, Evaluation]] = ()
-    health: Sequence[Sighting] = ()
-    events: Sequence[Event] = ()  # of the timeline, newest first: what was done
+    evaluated: Sequence[Evaluation] = ()  # in order of their windows
+    amended: Sequence[tuple[Evaluation, Evaluation]] = ()  # before and after
+    health: Sequence[VerdictChange] = ()
+    events: Sequence[Event] = ()  # of the timeline, newest first
 
 
 def decide(book: Book, rules: JobRules, found: Found, pauses: Sequence[Pause], now: int) -> Book:
-    """The book after a pass. `pauses` are those in force: while there are any, incidents open and end, and nobody is told."""
+    """Return the book after a pass. While a pause is active, incidents open and end without messages."""
     desk = Desk(book, rules, pauses, found.events, now)
-    for sighting in found.health:
-        desk.see(sighting)
+    for change in found.health:
+        desk.see(change)
     noted = [desk.amend(before, after) for before, after in found.amended]
     noted += [desk.judged(evaluation) for evaluation in found.evaluated]
     desk.drop_rules()
-    desk.tell_moves()
-    desk.tell_opened()
+    desk.report_moves()
+    desk.report_opened()
     return replace(desk.book(), noted=tuple(noted))
 
 
 def acknowledge(book: Book, rules: JobRules, incident_id: str, who: str, comment: str, now: int) -> Book:
-    """The book once somebody has an incident in hand. Raises BadInput if it is not open, or without a comment."""
+    """Return the book with an incident acknowledged. Raises BadInput if the incident is not open, or the comment is empty."""
     desk = Desk(book, rules, (), (), now)
     incident = next((i for i in book.incidents if i.id == incident_id), None)
     if incident is None:
         open_ones = ", ".join(i.id for i in book.incidents) or "none"
         raise BadInput(f"incident: {incident_id!r} is not open.", f"Open: {open_ones}.")
     if not comment.strip():
-        raise BadInput("comment: an acknowledgement needs one: whoever else was woken reads it.", "Give --comment.")
+        raise BadInput("comment: an acknowledgement needs one; everybody notified reads it.", "Give --comment.")
     acked = desk.replace(incident, ack=Ack(who, comment, now))
-    desk.write(acked, "acknowledged", words.acknowledged(book.job, acked))
+    desk.write(acked, "acknowledged", messages.acknowledged(book.job, acked))
     return desk.book()
 
 
 def incident_id(job: str, cause: str, key: Key, since: int) -> str:
-    """Made from what it is about: whoever decides the same again gives it the same name."""
+    """Derive the id from the content, so that a repeated decision gives the same id."""
     digest = hashlib.sha256("\0".join([job, cause, *key, str(since)]).encode()).hexdigest()[:10]
     return f"{job}-{cause}-{digest}"
 
 
 @dataclass
 class Move:
-    """Windows that follow on one another, which late lines moved over or back. An empty sentence: back."""
+    """Adjacent windows that late lines moved over the limit, or back under it (empty sentence)."""
 
     rule: str
     key: Key
@@ -77,7 +76,7 @@ class Move:
 
 
 class Desk:
-    """Where one pass works: the open incidents, and the messages that it writes."""
+    """The working state of one pass: open incidents and new messages."""
 
     def __init__(self, book: Book, rules: JobRules, pauses: Sequence[Pause], events: Sequence[Event], now: int) -> None:
         self._book, self._rules, self._pauses, self._events, self._now = book, rules, pauses, events, now
@@ -87,33 +86,33 @@ class Desk:
         self._moves: list[Move] = []
 
     def book(self) -> Book:
-        """The book that is left when the work is done."""
+        """Return the resulting book."""
         outbox = queued(self._book.outbox, self._outbox)
         return replace(self._book, incidents=tuple(self._incidents), outbox=outbox, marks=tuple(self._marks))
 
     # health
 
-    def see(self, sighting: Sighting) -> None:
-        """Open, update or resolve the stream's incident by a verdict."""
+    def see(self, change: VerdictChange) -> None:
+        """Open, update or resolve the stream's incident after a change of the verdict."""
         incident = self._open(STREAM)
-        if sighting.well and incident:
-            how = "ended: " + sighting.sentence if sighting.verdict == "stopped" else "recovered"
-            self.resolve(incident, max(sighting.at, incident.since), how, left_out(self._events, incident.since))
-        elif sighting.trouble or sighting.verdict == "unknown":
+        if change.well and incident:
+            how = "ended: " + change.sentence if change.verdict == "stopped" else "recovered"
+            self.resolve(incident, max(change.at, incident.since), how, left_out(self._events, incident.since))
+        elif change.trouble or change.verdict == "unknown":
             if incident is None:
-                self.open(STREAM, (), sighting.severity, sighting.at, sighting.sentence, sighting.next_step, self._rules.sinks)
-            elif incident.severity != sighting.severity:
-                self._changed(incident, sighting)
+                self.open(STREAM, (), change.severity, change.at, change.sentence, change.next_step, self._rules.sinks)
+            elif incident.severity != change.severity:
+                self._changed(incident, change)
 
-    def _changed(self, incident: Incident, sighting: Sighting) -> None:
-        new = self.replace(incident, severity=sighting.severity, sentence=sighting.sentence, next_step=sighting.next_step)
+    def _changed(self, incident: Incident, change: VerdictChange) -> None:
+        new = self.replace(incident, severity=change.severity, sentence=change.sentence, next_step=change.next_step)
         if incident.told and not self._pauses:
-            self.write(new, "updated", words.updated(self._book.job, new, done(self._events, new.since)))
+            self.write(new, "updated", messages.updated(self._book.job, new, done(self._events, new.since)))
 
     # rules
 
     def judged(self, evaluation: Evaluation) -> Evaluation:
-        """Open the incidents of an evaluation's groups, and resolve those that do not fire any more. Returns it with its incidents."""
+        """Open incidents for the groups that fire, and resolve those that no longer do. Return the evaluation with its incidents."""
         for incident in [i for i in self._incidents if i.cause == evaluation.rule and i.key not in evaluation.keys]:
             self.resolve(incident, evaluation.start, "over", None)
         return replace(evaluation, firing=tuple(self._fired(evaluation, fired) for fired in evaluation.firing))
@@ -123,7 +122,7 @@ class Desk:
         stream = self._open(STREAM)
         incident = self._open(evaluation.rule, fired.key)
         if incident is None and stream is not None and isinstance(rule, Absence):
-            return replace(fired, incident=stream.id)  # what does not run is silent: the stream's own incident says so
+            return replace(fired, incident=stream.id)  # a stream that does not run is silent: its own incident covers that
         if incident is None:
             severity, sinks = self._terms(evaluation.rule)
             step = f"weir counts --job {self._book.job} --window 5m --by service,signature"
@@ -131,7 +130,7 @@ class Desk:
         return replace(fired, incident=incident.id)
 
     def amend(self, before: Evaluation, after: Evaluation) -> Evaluation:
-        """Tell, once for each group, that late lines moved a window over or under. The newest window opens or resolves, too."""
+        """Report once for each group that late lines moved a window over or under. On the newest window, also open or resolve."""
         newest = after.end == self._book.rules[after.rule].until if after.rule in self._book.rules else False
         known = {fired.key: fired.incident for fired in before.firing}
         firing = []
@@ -158,7 +157,7 @@ class Desk:
             self.resolve(incident, after.start, "moved back by late lines", None)
 
     def _moved(self, window: Evaluation, key: Key, thread: str, sentence: str) -> str:
-        """The thread that tells of it: one for windows that follow on one another."""
+        """Record a moved window and return its thread: adjacent windows share one."""
         joins = (window.rule, key, window.start, not sentence)
         last = next((m for m in self._moves if (m.rule, m.key, m.end, not m.sentence) == joins), None)
         if last is None:
@@ -167,14 +166,14 @@ class Desk:
         last.end = window.end
         return last.thread
 
-    def tell_moves(self) -> None:
+    def report_moves(self) -> None:
         for move in self._moves if not self._pauses else ():
             severity, sinks = self._terms(move.rule)
-            told = words.amended(self._book.job, move.rule, move.key, move.start, move.end, move.sentence)
+            told = messages.amended(self._book.job, move.rule, move.key, move.start, move.end, move.sentence)
             self._post(move.thread, "amended", severity, sinks, told)
 
     def drop_rules(self) -> None:
-        """An incident of a rule that is gone would never end."""
+        """Resolve the incidents of removed rules; nothing else would."""
         for incident in [i for i in self._incidents if i.cause != STREAM and i.cause not in self._by_name]:
             self.resolve(incident, self._now, "its rule was removed", None)
 
@@ -190,7 +189,7 @@ class Desk:
     def open(
         self, cause: str, key: Key, severity: str, since: int, sentence: str, step: str, sinks: tuple[str, ...], late: bool = False
     ) -> Incident:
-        """Who tells of it comes last: what is over by the end of the pass is told in one message."""
+        """Open an incident. Its message is written at the end of the pass, so an incident that is over by then gets one message."""
         name = incident_id(self._book.job, cause, key, since)
         made = Incident(name, cause, key, severity, since, self._now, sentence, step, sinks, late=late)
         self._incidents.append(made)
@@ -199,16 +198,16 @@ class Desk:
 
     def resolve(self, incident: Incident, ended: int, how: str, lost: int | None) -> None:
         self._incidents = [i for i in self._incidents if i.id != incident.id]
-        self._mark(incident, f"{how} after {words.span(ended - incident.since)}")
+        self._mark(incident, f"{how} after {messages.span(ended - incident.since)}")
         fresh = incident.id not in self._was_open
         if incident.told or (fresh and not self._pauses):
-            self.write(incident, "resolved", words.resolved(self._book.job, incident, ended, how, lost, not incident.told))
+            self.write(incident, "resolved", messages.resolved(self._book.job, incident, ended, how, lost, not incident.told))
 
-    def tell_opened(self) -> None:
-        """Tell of each open incident that nobody was told of, unless there is a pause; it is told when that has ended."""
+    def report_opened(self) -> None:
+        """Write messages for open incidents without one, unless a pause is active; then they follow when it has ended."""
         for incident in [i for i in self._incidents if not i.told and not self._pauses]:
-            silenced = "" if incident.id not in self._was_open else "a hold or a maintenance window"
-            told = words.opened(self._book.job, incident, done(self._events, incident.since), silenced)
+            silenced = "" if incident.id not in self._was_open else "a pause"
+            told = messages.opened(self._book.job, incident, done(self._events, incident.since), silenced)
             self.write(self.replace(incident, told=True), "opened", told)
 
     def replace(self, incident: Incident, **changed: object) -> Incident:
@@ -218,7 +217,7 @@ class Desk:
 
     def _mark(self, incident: Incident, told: str) -> None:
         detail = {"incident": incident.id, "cause": incident.cause, "severity": incident.severity}
-        text = f"{words.name_of(self._book.job, incident)}: {words.plain(told)}"
+        text = f"{messages.name_of(self._book.job, incident)}: {messages.plain(told)}"
         self._marks.append(Event(self._now, "alert", text, detail))
 
     # messages
@@ -227,7 +226,7 @@ class Desk:
         self._post(incident.id, kind, incident.severity, incident.sinks, told)
 
     def _post(self, thread: str, kind: str, severity: str, sinks: Iterable[str], told: tuple[str, str]) -> None:
-        """The revision makes the id one that no other decision gives."""
+        """Queue a message for each sink. The book's revision makes its id unique."""
         number = len({d.message.id for d in self._outbox})
         name = f"{thread}-{self._book.revision + 1}-{number}"
         message = Message(name, thread, self._book.job, kind, severity, told[0], told[1], self._now)

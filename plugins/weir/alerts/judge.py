@@ -1,4 +1,4 @@
-"""Does a window break a rule? Pure: counts and rules in, outcomes with their evidence out. No I/O, no clock.
+"""Judge whether a window breaks a rule. Pure: counts and rules in, outcomes with evidence out.
 
 Times are in ms. A window is `[start, start + width)`, and begins at a multiple of its width.
 """
@@ -21,7 +21,7 @@ WEEK_MS = 7 * DAY_MS
 
 @dataclass(frozen=True)
 class Breach:
-    """Why a window breaks a rule: what was found, what it was held against, and both in words."""
+    """Why a window breaks a rule: the value, the limit, and both in words."""
 
     value: float
     limit: float
@@ -30,7 +30,7 @@ class Breach:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a rule came to on a window. `value` is the largest of its groups; `firing` are those that broke it for long enough."""
+    """The result of a rule on a window. `value` is the largest of its groups; `firing` are the groups that broke it in enough windows."""
 
     start: int
     end: int
@@ -39,23 +39,22 @@ class Outcome:
 
     @property
     def empty(self) -> bool:
-        """Nothing that would tell it from the window before."""
+        """Whether there were no lines and nothing fires."""
         return self.value == 0 and not self.firing
 
 
 @dataclass(frozen=True)
-class Counted:
-    """What a rule looks at. `lines` and `all_lines` (of every level) are by window start and group; `seen` says in which cells of any grain
-    a signature occurred, for rules that ask what is new; `known` are the windows in which the job counted anything at all."""
+class RuleCounts:
+    """The counts that a rule judges."""
 
-    lines: Mapping[tuple[int, Key], int]
-    all_lines: Mapping[tuple[int, Key], int]
-    known: frozenset[int]
-    seen: Mapping[Key, Sequence[int]] = field(default_factory=dict)
+    lines: Mapping[tuple[int, Key], int]  # by window start and group
+    all_lines: Mapping[tuple[int, Key], int]  # the same of every level
+    known: frozenset[int]  # windows in which the job counted anything
+    seen: Mapping[Key, Sequence[int]] = field(default_factory=dict)  # for NewSignature: cells of any grain in which the group occurred
 
 
-def counted(rule: Basis, cells: Iterable[tuple[Cell, int]], history: Iterable[Cell] = ()) -> Counted:
-    """Sums of panes by window and group. `history` are cells of any grain from before, for rules that ask what is new."""
+def rule_counts(rule: Basis, cells: Iterable[tuple[Cell, int]], history: Iterable[Cell] = ()) -> RuleCounts:
+    """Sum panes by window and group. `history` are earlier cells of any grain, for NewSignature."""
     lines: Counter[tuple[int, Key]] = Counter()
     all_lines: Counter[tuple[int, Key]] = Counter()
     seen: defaultdict[Key, list[int]] = defaultdict(list)
@@ -73,11 +72,11 @@ def counted(rule: Basis, cells: Iterable[tuple[Cell, int]], history: Iterable[Ce
     for cell in history:
         if (rule.service is None or cell[1] == rule.service) and (not rule.levels or cell[2] in rule.levels):
             seen[_key(rule, cell)].append(cell[0])
-    return Counted(lines, all_lines, frozenset(known), seen if isinstance(rule, NewSignature) else {})
+    return RuleCounts(lines, all_lines, frozenset(known), seen if isinstance(rule, NewSignature) else {})
 
 
-def judge(rule: Rule, starts: Sequence[int], found: Counted) -> list[Outcome]:
-    """The outcome of each window. The windows before the first one, as many as the rule asks for in a row, must be in `found`, too."""
+def judge(rule: Rule, starts: Sequence[int], found: RuleCounts) -> list[Outcome]:
+    """Return the outcome of each window. `found` must include the `windows - 1` windows before the first one, too."""
     by_start = _grouped(found)
     broken: dict[int, Mapping[Key, Breach]] = {}
 
@@ -96,7 +95,7 @@ def _outcome(rule: Rule, start: int, groups: Mapping[Key, int], last: Sequence[M
     return Outcome(start, start + rule.width, value, firing)
 
 
-def _breaches(rule: Rule, start: int, groups: Mapping[Key, int], found: Counted) -> Iterable[tuple[Key, Breach]]:
+def _breaches(rule: Rule, start: int, groups: Mapping[Key, int], found: RuleCounts) -> Iterable[tuple[Key, Breach]]:
     if isinstance(rule, Absence):
         n = sum(groups.values())
         if n < rule.below:
@@ -108,7 +107,7 @@ def _breaches(rule: Rule, start: int, groups: Mapping[Key, int], found: Counted)
             yield key, breach
 
 
-def _of_group(rule: Threshold | NewSignature | Ratio, start: int, key: Key, n: int, found: Counted) -> Breach | None:
+def _of_group(rule: Threshold | NewSignature | Ratio, start: int, key: Key, n: int, found: RuleCounts) -> Breach | None:
     what = f"{_of(key)}{_lines(rule, n)} in {duration(rule.width)}"
     if isinstance(rule, NewSignature):
         told = f"{what}, not seen in {duration(1000 * rule.lookback)} before"
@@ -126,26 +125,26 @@ def _of_group(rule: Threshold | NewSignature | Ratio, start: int, key: Key, n: i
     return Breach(n / whole, rule.above, f"{what}, {n / whole:.1%} of {whole} lines, more than {rule.above:.1%}")
 
 
-def _is_new(rule: NewSignature, start: int, key: Key, n: int, found: Counted) -> bool:
+def _is_new(rule: NewSignature, start: int, key: Key, n: int, found: RuleCounts) -> bool:
     """Cells of the history may be a day wide, so the lookback begins with a day."""
     if n < rule.at_least or key[rule.by.index("signature")] in ("", OTHER):
         return False
     since = day_of(start - 1000 * rule.lookback)
     if any(since <= at < start for at in found.seen[key]):
         return False
-    known = start - min(1000 * rule.lookback, DAY_MS)  # of a service that is new itself, all kinds are
+    known = start - min(1000 * rule.lookback, DAY_MS)  # for a service that is new itself, no signature counts as new
     kin = (places for other, places in found.seen.items() if _part(rule, other) == _part(rule, key))
     return any(since <= at <= known for places in kin for at in places)
 
 
-def _usual(rule: Ratio, start: int, key: Key, found: Counted) -> float | None:
-    """The median of the same window in earlier weeks; None unless there was something to count in half of them."""
+def _usual(rule: Ratio, start: int, key: Key, found: RuleCounts) -> float | None:
+    """Return the median of the same window in earlier weeks; None unless half of them have counts."""
     weeks = [start - i * WEEK_MS for i in range(1, rule.weeks + 1)]
     values = [found.lines.get((at, key), 0) for at in weeks if at in found.known]
     return median(values) if 2 * len(values) >= rule.weeks else None
 
 
-def _grouped(found: Counted) -> Mapping[int, Mapping[Key, int]]:
+def _grouped(found: RuleCounts) -> Mapping[int, Mapping[Key, int]]:
     groups: defaultdict[int, dict[Key, int]] = defaultdict(dict)
     for (start, key), n in found.lines.items():
         groups[start][key] = n
@@ -157,7 +156,7 @@ def _key(rule: Basis, cell: Cell) -> Key:
 
 
 def _whole(rule: Basis, cell: Cell) -> Key:
-    """What a group's share is a share of: all lines of its service, or of the job."""
+    """Return the group that is the base of a rate: the cell's service, or the whole job."""
     return (cell[1],) if "service" in rule.by else ()
 
 

@@ -1,4 +1,4 @@
-"""Reading a job's book and writing it back: one compare-and-set, so that of two who decide at once only one has."""
+"""Read a job's book and write it back by compare-and-set, so that only one of two simultaneous decisions takes effect."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from weir.errors import Conflict
 from weir.ports.alerts import Booked
 from weir.ports.jobs import JobStore
 
-TRIES = 50  # each is lost only to somebody else's decision or delivery
+TRIES = 50  # a try fails only if another decision or delivery was written meanwhile
 
 
 def open_book(store: JobStore, job: str) -> tuple[Booked | None, Book]:
-    """The row, and the book in it; an empty one for a job that has none."""
+    """Return the row and its book; an empty book for a job that has none."""
     row = store.book(job)
     return row, Book.from_json(row.record) if row else Book(job)
 
 
 def write(store: JobStore, row: Booked | None, new: Book) -> Book | None:
-    """The book with its next revision, once it stands; None if somebody else wrote meanwhile."""
+    """Write the book with its next revision and return it; None if another process wrote meanwhile."""
     numbered = replace(new, revision=(row.revision if row else 0) + 1)
     return numbered if store.set_book(new.job, row, Booked(numbered.revision, numbered.to_json())) else None
 
 
 def change(store: JobStore, job: str, step: Callable[[Book], Book]) -> Book:
-    """Change a book by a pure step, anew if somebody else writes meanwhile. A step that changes nothing writes nothing. Raises Conflict."""
+    """Apply a pure step to the book, again if another process writes meanwhile. Write nothing if nothing changes. Raises Conflict."""
     for _ in range(TRIES):
         row, book = open_book(store, job)
         new = step(book)
@@ -37,4 +37,4 @@ def change(store: JobStore, job: str, step: Callable[[Book], Book]) -> Book:
             ledger.flush(store, book)
         if (written := write(store, row, new)) is not None:
             return written
-    raise Conflict(f"The alerts of {job} kept being changed by others.", "Try again.")
+    raise Conflict(f"Other processes kept changing the alerts of {job}.", "Try again.")

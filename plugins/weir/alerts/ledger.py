@@ -1,4 +1,4 @@
-"""The evaluation ledger: rows that are written once a decision stands, and what was decided about a window."""
+"""The evaluation ledger: rows that are written after a decision, and the decision about a window."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from weir.alerts.judge import Outcome
 from weir.ports.alerts import Noted
 from weir.ports.jobs import JobStore
 
-LATE_MS = 300_000  # beyond the allowed lateness: an evaluation that comes later than that tells of the past
+LATE_MS = 300_000  # an evaluation that comes later than this after the allowed lateness is marked late
 
 
 def evaluations(rule: str, outcomes: Sequence[Outcome], now: int, lateness: int, apart: bool = False) -> list[Evaluation]:
-    """Outcomes in order as rows; empty ones of a day that follow on one another share one, unless all are to be `apart`."""
+    """Return ordered outcomes as rows. Adjacent empty ones of a day share a row, unless `apart`."""
     rows: list[Evaluation] = []
     for outcome in outcomes:
         late = now - outcome.end > lateness + LATE_MS
@@ -33,7 +33,7 @@ def _joins(last: Evaluation, outcome: Outcome, late: bool) -> bool:
 
 
 def flush(store: JobStore, book: Book) -> None:
-    """Write what a decision noted. Whoever is not sure that it was written writes it again."""
+    """Write the evaluations and timeline entries of a decision. Safe to repeat."""
     if book.noted:
         rows = [Noted(e.rule, e.start, e.end, e.revision, evaluation_json(e)) for e in book.noted]
         store.put_evaluations(book.job, rows)
@@ -42,10 +42,10 @@ def flush(store: JobStore, book: Book) -> None:
 
 
 def decided(rows: Iterable[Evaluation], start: int) -> Evaluation | None:
-    """What was decided last about the window that begins there; None if it was never evaluated."""
+    """Return the last decision about the window that begins there; None if it was never evaluated."""
     return max((e for e in rows if e.start <= start < e.end), key=lambda e: e.revision, default=None)
 
 
 def read(store: JobStore, job: str, rule: str, since: int, until: int) -> list[Evaluation]:
-    """The rows about windows that begin in [since, until), in order."""
+    """Return the rows about windows that begin in [since, until), in order."""
     return [evaluation_of(row.record) for row in store.evaluations(job, rule, since, until)]

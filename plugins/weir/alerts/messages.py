@@ -1,4 +1,4 @@
-"""How a message reads: on a phone, at three in the morning. Pure."""
+"""The texts of messages, to be read on a phone at three in the morning. Pure."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from weir.alerts.book import STREAM, Incident, Message
 from weir.output import printable
 from weir.times import iso
 
-LONGEST = 300  # characters of what a log line may bring into a sentence
-HEADLINE = 100  # characters of a title: more is cut off on a phone
+LONGEST = 300  # characters of text from a log line
+HEADLINE = 100  # characters of a title: a phone cuts off the rest
 
 
 def span(ms: int) -> str:
-    """`4 min 10 s`, `2 h 5 min`, `3 d 4 h`: two units at most."""
+    """Format a duration with at most two units: `4 min 10 s`, `2 h 5 min`, `3 d 4 h`."""
     seconds = max(0, ms) // 1000
     parts = [(seconds // 86_400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s")]
     while len(parts) > 1 and parts[0][0] == 0:
@@ -20,7 +20,7 @@ def span(ms: int) -> str:
 
 
 def plain(text: str) -> str:
-    """One line of harmless text: log lines bring in what they like."""
+    """Return one line of printable text, cut to LONGEST: log lines may contain anything."""
     told = printable(" ".join(text.split()))
     return told if len(told) <= LONGEST else told[: LONGEST - 3] + "..."
 
@@ -31,16 +31,16 @@ def name_of(job: str, incident: Incident) -> str:
 
 
 def headline(job: str, incident: Incident) -> str:
-    """What a title says is wrong: of a stream its sentence, which begins with the job's name."""
+    """Return the problem for a title: for a stream its sentence, which begins with the job's name."""
     told = plain(incident.sentence) if incident.cause == STREAM and incident.sentence else name_of(job, incident)
     return told if len(told) <= HEADLINE else told[: HEADLINE - 3] + "..."
 
 
 def opened(job: str, incident: Incident, done: list[str], silenced: str = "") -> tuple[str, str]:
-    """Title and text of what tells that an incident is open."""
+    """Return title and text of the message that an incident is open."""
     facts = [plain(incident.sentence), f"since {iso(incident.since)}"]
     if incident.late:
-        facts.append(f"late: this is told {span(incident.opened_at - incident.since)} after it began")
+        facts.append(f"late: this message comes {span(incident.opened_at - incident.since)} after it began")
     if silenced:
         facts.append(f"silenced until now: {plain(silenced)}")
     return f"[{incident.severity}] {headline(job, incident)}", _text(job, incident, facts, done)
@@ -51,20 +51,20 @@ def updated(job: str, incident: Incident, done: list[str]) -> tuple[str, str]:
 
 
 def resolved(job: str, incident: Incident, ended: int, how: str, lost: int | None, never_told: bool) -> tuple[str, str]:
-    """`recovered after 4 min 10 s, 0 lost`: how many lines were lost where that is known."""
+    """Return title and text, such as `recovered after 4 min 10 s, 0 lost`. `lost` is None if it does not apply."""
     after = f"{how} after {span(ended - incident.since)}" + ("" if lost is None else f", {lost} lost")
     facts = [after, plain(incident.sentence), f"from {iso(incident.since)} to {iso(ended)}"]
     if never_told:
-        facts.append("it was over before it could be told")
+        facts.append("it was over before a message was sent")
     if incident.late:
-        facts.append("late: these windows were evaluated long after they had ended")
+        facts.append("late: these windows were evaluated long after they ended")
     return f"[resolved] {name_of(job, incident)}: {after}", "\n".join([*facts, *_links(job, incident.cause)])
 
 
 def amended(job: str, rule: str, key: tuple[str, ...], start: int, end: int, sentence: str) -> tuple[str, str]:
-    """Late lines have changed what a window comes to. An empty sentence: it does not break the rule any more."""
+    """Return title and text: late lines changed a window's result. An empty sentence: it no longer breaks the rule."""
     name, when = plain(f"{job}: {rule} {' '.join(key)}".strip()), f"{iso(start)} to {iso(end)}"
-    told = f"late lines moved it over: {plain(sentence)}" if sentence else "late lines moved it back: it does not break the rule any more"
+    told = f"after late lines it breaks the rule: {plain(sentence)}" if sentence else "after late lines it no longer breaks the rule"
     return f"[amended] {name}", "\n".join([f"{when}: {told}", *_links(job, rule)])
 
 
@@ -75,7 +75,7 @@ def acknowledged(job: str, incident: Incident) -> tuple[str, str]:
 
 
 def repeat(message: Message) -> str:
-    """The text, with a word in front: whoever sent it before did not live to note that it arrived."""
+    """Return the text, marked as a possible repeat: the sender was killed, or got no answer."""
     return f"(this may be a repeat)\n{message.text}"
 
 

@@ -1,7 +1,6 @@
-"""Messages on their way, as pure steps: begin, then send, then settle. Killed between any two, nothing is lost, and what may have arrived
-already says so the next time.
+"""The outbox as pure steps: begin, send, settle. A kill between any two loses nothing; a message that may have arrived says so next time.
 
-Each sink has its messages in order: one that fails holds back what follows at its own sink, and nothing at another.
+Messages to one sink keep their order. A message that fails delays later ones to the same sink only.
 """
 
 from __future__ import annotations
@@ -11,23 +10,23 @@ from dataclasses import dataclass, replace
 
 from weir.alerts.book import Delivery
 
-LEASE_MS = 60_000  # far longer than a sink may take: whoever has begun and not settled by then is dead
+LEASE_MS = 60_000  # far longer than a sink may take: a sender that has not settled by then is dead
 BACKOFF_FIRST_MS, BACKOFF_MOST_MS = 10_000, 600_000
-KEEP = 200  # undelivered messages of one sink that are kept apart; what comes then goes into one
+KEEP = 200  # undelivered messages of one sink that are kept separately; further ones are combined into one
 MORE_LINES = 50
 
 
 @dataclass(frozen=True)
 class Sent:
-    """What became of a try. `doubtful`: it may have arrived although it failed. `retry_after_ms` is what the sink asked for."""
+    """The result of a try."""
 
-    trouble: str = ""
-    doubtful: bool = False
-    retry_after_ms: int = 0
+    trouble: str = ""  # why it failed; empty if it arrived
+    doubtful: bool = False  # it may have arrived although it failed
+    retry_after_ms: int = 0  # what the sink asked for; 0 if it did not
 
 
 def queued(outbox: Sequence[Delivery], new: Sequence[Delivery]) -> tuple[Delivery, ...]:
-    """New messages behind those that wait. Of a sink that has been away for long, the last ones are put together into one."""
+    """Append new messages. If KEEP messages wait for a sink, combine further ones into one."""
     waiting = list(outbox)
     for delivery in new:
         same = [i for i, d in enumerate(waiting) if d.sink == delivery.sink]
@@ -41,7 +40,7 @@ def queued(outbox: Sequence[Delivery], new: Sequence[Delivery]) -> tuple[Deliver
 
 
 def due(outbox: Sequence[Delivery], now: int) -> Delivery | None:
-    """What is to be sent next: the first of each sink, where its time has come."""
+    """Return the next message to send: the first of a sink whose time has come. None if there is none."""
     first: dict[str, Delivery] = {}
     for delivery in outbox:
         first.setdefault(delivery.sink, delivery)
@@ -49,13 +48,13 @@ def due(outbox: Sequence[Delivery], now: int) -> Delivery | None:
 
 
 def begun(outbox: Sequence[Delivery], delivery: Delivery, now: int) -> tuple[tuple[Delivery, ...], Delivery]:
-    """The outbox once somebody is about to send, and the delivery as it is then. Whoever began and never settled may have sent it."""
+    """Return the outbox with this delivery begun, and the delivery. If an earlier try began but never settled, it may have arrived."""
     mine = replace(delivery, tries=delivery.tries + 1, begun=True, doubtful=delivery.doubtful or delivery.begun, not_before=now + LEASE_MS)
     return _swapped(outbox, mine, mine), mine
 
 
 def settled(outbox: Sequence[Delivery], delivery: Delivery, sent: Sent, now: int) -> tuple[Delivery, ...]:
-    """The outbox once it is known what became of a try. If somebody has begun another meanwhile, theirs stands, unless this one arrived."""
+    """Return the outbox after the result of a try. If another sender began meanwhile, its entry stays, unless this try arrived."""
     if not sent.trouble:
         return _swapped(outbox, delivery, None)
     current = _find(outbox, delivery)
@@ -80,7 +79,12 @@ def _same(one: Delivery, other: Delivery) -> bool:
 
 def _more(delivery: Delivery) -> Delivery:
     message = delivery.message
-    told = replace(message, kind="more", title=f"[more] {message.job}: messages that came while this sink was away", text=message.title)
+    told = replace(
+        message,
+        kind="more",
+        title=f"[more] {message.job}: messages that could not be delivered while this sink was away",
+        text=message.title,
+    )
     return replace(delivery, message=told)
 
 

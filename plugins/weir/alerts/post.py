@@ -1,4 +1,4 @@
-"""A POST to somebody else's address: no redirects, nothing of one's own network unless it is allowed by name, one bound for all of it."""
+"""POST to an external address: no redirects, no private addresses unless allowed by name, one time limit for everything."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from weir.errors import BadInput
 BUDGET_S = 10.0
 MOST_BYTES = 4096  # of an answer
 LONGEST_WAIT_MS = 3_600_000  # that a sink may ask for
-UNSURE = frozenset({502, 504})  # of who stands between: what is behind may have taken it
+UNSURE = frozenset({502, 504})  # from a proxy: the server behind it may have accepted the message
 Resolve = Callable[[str, int], str]  # a host's address, as text
 
 
 def resolved(host: str, port: int) -> str:
-    """Raises OSError if there is none."""
+    """Return the host's address. Raises OSError if there is none."""
     return str(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0])
 
 
 def checked(url: str) -> SplitResult:
-    """Raises BadInput if it is no address of the web."""
+    """Return the parts of an http or https URL. Raises BadInput for anything else."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadInput("The address of the sink is no http or https URL.", "Mend its Airflow connection.")
+        raise BadInput("The address of the sink is no http or https URL.", "Fix its Airflow connection.")
     return parts
 
 
@@ -41,7 +41,7 @@ def post(
 ) -> Sent:
     """Send once. `allow` names the hosts that may be at a private, loopback or link-local address. Raises BadInput on a wrong URL.
 
-    The address that is connected to is the one that was checked: a name cannot be pointed elsewhere in between.
+    It connects to exactly the address that it checked, so the name cannot be pointed elsewhere in between.
     """
     parts = checked(url)
     host, deadline = parts.hostname or "", time.monotonic() + budget_s
@@ -51,7 +51,7 @@ def post(
     except OSError as error:
         return Sent(f"{host} has no address: {error}")
     if not ip_address(address).is_global and host not in allow:
-        return Sent(f"{host} is at {address}, which is not an address of the internet, and the connection's `allow` does not name it")
+        return Sent(f"{host} is at {address}, not a public address, and the connection's `allow` does not name the host")
     try:
         wire = socket.create_connection((address, port), budget_s)
         connection = _over(wire, parts.scheme, host, port, deadline)
@@ -86,7 +86,7 @@ def _answer(host: str, connection: HTTPConnection, parts: SplitResult, body: byt
 
 
 def _retry_after(response: HTTPResponse) -> int:
-    """In ms; 0 if it does not say. Seconds or a date."""
+    """Return the Retry-After header (seconds or a date) in ms; 0 if it is missing or not valid."""
     text = response.getheader("Retry-After") or ""
     try:
         wait = float(text) if text.strip().isdecimal() else (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()

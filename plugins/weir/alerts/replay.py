@@ -1,4 +1,4 @@
-"""When would a rule have fired? Its windows of the past, judged by the counts of now; nothing is written and nobody is told."""
+"""Test a rule on past windows, by the present counts. Writes nothing and sends no messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AT_ONCE_MS = 6 * HOUR_MS
 
 @dataclass
 class Firing:
-    """A group that broke the rule in windows that follow on one another: from `start` to `end` (ms), and how the worst of them was."""
+    """A group that broke the rule in adjacent windows, from `start` to `end` (ms); value and sentence are those of the worst window."""
 
     key: Key
     start: int
@@ -27,7 +27,7 @@ class Firing:
 
 
 def replay(store: CountStore, job: str, rule: Rule, since: int, until: int) -> list[Firing]:
-    """In order of their beginning. Windows begin in [since, until)."""
+    """Return when the rule would have fired, in order of start. Windows begin in [since, until), ms."""
     going: dict[Key, Firing] = {}
     over: list[Firing] = []
     for outcome in _windows(store, job, rule, since, until):
@@ -41,7 +41,7 @@ def replay(store: CountStore, job: str, rule: Rule, since: int, until: int) -> l
 
 
 def _windows(store: CountStore, job: str, rule: Rule, since: int, until: int) -> Iterator[Outcome]:
-    """A part at a time: a year of panes does not fit into memory."""
+    """Yield outcomes piece by piece: a year of panes does not fit into memory."""
     step = max(rule.width, AT_ONCE_MS - AT_ONCE_MS % rule.width)
     for start in range(-(-since // rule.width) * rule.width, until, step):
         yield from outcomes(store, job, rule, Span(start, min(start + step, -(-until // rule.width) * rule.width)))

@@ -1,4 +1,4 @@
-"""The rules of `rules/*.yaml` as typed models: what is worth waking a person for. A wrong value is refused with the name of its field."""
+"""The alert rules in `rules/*.yaml` as typed models. A value that is not valid is refused with the name of its field."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from weir.errors import BadInput, BadRules, BadSpec, UnknownJob
 from weir.jobs.fields import Name, Section, WholeSeconds, as_model
+from weir.jobs.kinds import Capability
 from weir.jobs.spec import JobSpec, counting
 from weir.jobs.specs import find as find_spec
 from weir.times import duration
@@ -18,11 +19,11 @@ from weir.times import duration
 Severity = Literal["critical", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 Group = Literal["service", "signature"]
-MOST_WINDOW_S = 7 * 86_400  # a longer one would close too seldom to wake anybody in time
+MOST_WINDOW_S = 7 * 86_400  # longer windows close too rarely to alert in time
 
 
 class Basis(Section):
-    """What all rules have. `by` opens an incident for each service or signature; `windows` is how many in a row must break the rule."""
+    """The fields of all rules. `by` opens an incident for each service or signature; `windows` is how many in a row must break the rule."""
 
     name: Name
     description: str = ""
@@ -38,7 +39,7 @@ class Basis(Section):
     @classmethod
     def _free(cls, value: str) -> str:
         if value == "stream":
-            raise ValueError("stream is what the incidents of a job's health are called")
+            raise ValueError("the name stream is reserved for incidents about a job's health")
         return value
 
     @field_validator("levels", "by", "sinks", mode="before")
@@ -53,13 +54,13 @@ class Basis(Section):
 
     @property
     def fingerprint(self) -> str:
-        """Changes with all that an outcome depends on."""
+        """A digest of everything that an outcome depends on."""
         told = self.model_dump_json(exclude={"description", "severity", "sinks"})
         return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 
 class Threshold(Basis):
-    """More than `above` lines of the levels in a window; or, as a rate, a share of all lines there, of which `at_least` are needed."""
+    """More than `above` lines of the levels in a window; or, with measure rate, more than this share of at least `at_least` lines."""
 
     kind: Literal["threshold"]
     measure: Literal["count", "rate"] = "count"
@@ -69,7 +70,7 @@ class Threshold(Basis):
     @model_validator(mode="after")
     def _a_share(self) -> Threshold:
         if self.measure == "rate" and self.above >= 1:
-            raise ValueError("above: a rate is a share of all lines, and must be less than 1")
+            raise ValueError("above: a rate is a share of all lines and must be less than 1")
         return self
 
 
@@ -100,7 +101,7 @@ class Ratio(Basis):
 
 
 class Absence(Basis):
-    """Fewer than `below` lines in a window, of any level unless it is said. A stream that does not run is not taken for silence."""
+    """Fewer than `below` lines in a window, of any level by default. A stream that does not run does not count as silent."""
 
     kind: Literal["absence"]
     below: int = Field(default=1, ge=1)
@@ -110,7 +111,7 @@ class Absence(Basis):
     @classmethod
     def _of_nobody(cls, value: tuple[Group, ...]) -> tuple[Group, ...]:
         if value:
-            raise ValueError("who should have written cannot be known: name a service instead, in a rule of its own")
+            raise ValueError("Weir cannot know which service or signature is missing: write one rule for each `service` instead")
         return value
 
 
@@ -118,7 +119,7 @@ Rule = Annotated[Threshold | NewSignature | Ratio | Absence, Field(discriminator
 
 
 class JobRules(Section):
-    """A file: the rules of one job, and where its messages go. Without a file a job has no rules, and messages go to the inbox."""
+    """A rules file: the rules of one job, and its sinks. Without a file a job has no rules, and messages go to the inbox."""
 
     job: Name
     sinks: tuple[str, ...] = ("inbox",)
@@ -136,12 +137,12 @@ class JobRules(Section):
 
 
 def parse(text: str, where: str) -> JobRules:
-    """Raises BadRules that names each field that does not fit, and why."""
+    """Parse a rules file. Raises BadRules that names each field that is not valid, and why."""
     return as_model(JobRules, text, where, BadRules)
 
 
 def read_all(folder: Path, specs: Mapping[str, JobSpec]) -> dict[str, JobRules | BadRules]:
-    """Every `<job>.yaml` of the folder, by job: its rules, or what is wrong with them. One bad file leaves the other jobs alone.
+    """Read every `<job>.yaml` of the folder: by job its rules, or the error. One bad file does not affect other jobs.
 
     `specs` are those in force.
     """
@@ -155,7 +156,7 @@ def read_all(folder: Path, specs: Mapping[str, JobSpec]) -> dict[str, JobRules |
 
 
 def load(folder: Path, spec: JobSpec) -> JobRules:
-    """The rules of a job by its spec in force, none if it has no file. Raises BadRules; windows must be multiples of the job's pane."""
+    """Return the rules of a job by its spec in force, none if it has no file. Raises BadRules; windows must be multiples of its pane."""
     file = folder / f"{spec.name}.yaml"
     return _read(file, {spec.name: spec}) if file.exists() else JobRules(job=spec.name)
 
@@ -164,9 +165,9 @@ def _read(file: Path, specs: Mapping[str, JobSpec]) -> JobRules:
     try:
         rules = parse(file.read_text(), file.name)
     except (OSError, UnicodeDecodeError) as error:
-        raise BadRules(f"{file.name} cannot be read: {error}.", "Mend the file.") from error
+        raise BadRules(f"{file.name} cannot be read: {error}.", "Fix the file.") from error
     if rules.job != file.stem:
-        raise BadRules(f"{file.name}: job: it says {rules.job}.", "The rules of a job are in the file of its name.")
+        raise BadRules(f"{file.name}: job: the file names the job {rules.job}.", f"Rename the file to {rules.job}.yaml, or correct `job`.")
     try:
         _fit(file.name, rules, find_spec(specs, rules.job))
     except (BadSpec, UnknownJob) as error:
@@ -175,15 +176,20 @@ def _read(file: Path, specs: Mapping[str, JobSpec]) -> JobRules:
 
 
 def _fit(where: str, rules: JobRules, spec: JobSpec) -> None:
+    if not rules.rules:
+        return
+    if not spec.kind.can(Capability.COUNTS):
+        what = f"{where}: rules: {spec.name} is a {spec.kind.name} job, which has no {Capability.COUNTS}."
+        raise BadRules(what, "Leave rules out. Its health opens incidents without any.")
     pane = counting(spec).pane_s
     for i, rule in enumerate(rules.rules):
         if rule.window % pane:
-            what = f"{where}: rules.{i}.window: {duration(rule.width)} does not fit {rule.name}."
+            what = f"{where}: rules.{i}.window: {duration(rule.width)} of {rule.name} is not valid."
             raise BadRules(what, f"It must be a multiple of the pane, {duration(1000 * pane)}.")
 
 
 def find(rules: JobRules, name: str) -> Rule:
-    """Raises BadInput that lists the rules there are."""
+    """Return the rule of that name. Raises BadInput that lists the rules."""
     for rule in rules.rules:
         if rule.name == name:
             return rule

@@ -1,4 +1,4 @@
-"""Where messages go: one protocol, and the local inbox that every stack has."""
+"""Where messages go: the protocol of sinks, and the local inbox that every stack has."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from weir.ports.jobs import JobStore
 
 class Sink(Protocol):
     def send(self, message: Message) -> Sent:
-        """Send a message, within seconds. What became of it is returned; an error that is raised counts as one that may have arrived."""
+        """Send a message within seconds and return the result. If it raises, the message counts as one that may have arrived."""
 
 
 class Inbox:
-    """The store's own: `weir alerts inbox` lists it. A message that is put there again is there once."""
+    """The inbox in the store; `weir alerts inbox` lists it. Sending a message twice stores it once."""
 
     def __init__(self, store: JobStore) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""Sinks of other people: a signed webhook, Slack's incoming webhook, and mail. Where and with which secret, an Airflow connection says."""
+"""External sinks: a signed webhook, Slack's incoming webhook, and mail. An Airflow connection has the address and the secret."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAIL_S = 10.0
 
 
 def sink_of(name: str, connection: Connection) -> Sink:
-    """Raises BadInput if the connection is of no kind that can be a sink, or lacks something."""
+    """Return the sink for a connection. Raises BadInput if its type cannot be a sink, or a field is missing."""
     extra, kind = connection.extra_dejson, connection.conn_type
     allow = tuple(extra.get("allow", ()))
     if kind in ("http", "https"):
@@ -35,15 +35,15 @@ def sink_of(name: str, connection: Connection) -> Sink:
     if kind == "smtp":
         if not extra.get("to"):
             raise BadInput(
-                f"Connection {name}: extra has no `to`, so nobody would get the mail.", "Set it to an address, or a list of them."
+                f"Connection {name}: extra has no `to`, so the mail has no recipient.", "Set it to an address, or a list of them."
             )
         to = extra["to"] if isinstance(extra["to"], list) else [extra["to"]]
         return Mail(connection, extra.get("from_email") or connection.login or "weir@localhost", tuple(to))
-    raise BadInput(f"Connection {name}: {kind!r} is no kind of sink.", "Use http, slackwebhook or smtp; or `notifier` in its extra.")
+    raise BadInput(f"Connection {name}: type {kind!r} cannot be a sink.", "Use http, slackwebhook or smtp; or `notifier` in its extra.")
 
 
 def _url(connection: Connection) -> str:
-    """As the http provider reads it: a host with or without the protocol; the path is in the extra."""
+    """Build the URL as the http provider does: a host with or without the protocol; the path is in the extra."""
     host = connection.host or ""
     base = host if "://" in host else f"{connection.schema or connection.conn_type or 'https'}://{host}"
     where = f"{base}:{connection.port}" if connection.port else base
@@ -51,7 +51,7 @@ def _url(connection: Connection) -> str:
 
 
 def _slack(connection: Connection) -> str:
-    """As the Slack provider reads it: the token is the password, whole or as the path behind the host."""
+    """Build the URL as the Slack provider does: the password is the token, either a whole URL or the path after the host."""
     token, host = connection.password or "", connection.host or ""
     if token.startswith("https://"):
         return token
@@ -86,7 +86,7 @@ def signature(secret: str, at: str, body: bytes) -> str:
 
 @dataclass(frozen=True)
 class Slack:
-    """Slack knows no keys: a message that is a repeat says so in its text."""
+    """Slack has no idempotency keys: a message that may be a repeat says so in its text."""
 
     url: str
     allow: Collection[str] = ()
@@ -97,13 +97,13 @@ class Slack:
 
 
 def _escaped(text: str) -> str:
-    """What Slack would take for a mention or a link."""
+    """Escape what Slack would take for a mention or a link."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 @dataclass(frozen=True)
 class Mail:
-    """Mail by SMTP, one thread an incident. Fields of the connection as the SMTP provider reads them."""
+    """Mail by SMTP, one thread for each incident. Uses the connection's fields as the SMTP provider does."""
 
     connection: Connection
     sender: str
@@ -122,7 +122,7 @@ class Mail:
             return Sent(f"{self.connection.host} cannot be reached: {error}", doubtful=server is not None)
         finally:
             if server is not None:
-                server.close()  # without a farewell: what is said to one changes nothing
+                server.close()  # without QUIT: its answer would change nothing
         return Sent()
 
     def _server(self) -> smtplib.SMTP:

@@ -1,4 +1,4 @@
-"""Which windows of a rule are to be evaluated: each closed one once, and again those that late lines have reached. Pure."""
+"""Select the windows of a rule to evaluate: each closed one once, and again those that late lines reached. Pure."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from spark_jobs.protocol.head import Head, Offsets
 from weir.counts.closed import NOTHING, at_rest, closed_until
 from weir.counts.rules import Rules
 
-AMENDED_WITHIN_MS = 7 * DAY_MS  # what late lines change further back is counted, and told nobody
-MOST_HOURS = 6  # with counts, of one pass: after a long outage the next passes go on
-MOST_WINDOWS = 100_000  # of one pass
+AMENDED_WITHIN_MS = 7 * DAY_MS  # late lines change older windows' counts, but send no message
+MOST_HOURS = 6  # with counts, in one pass: after a long outage the next passes continue
+MOST_WINDOWS = 100_000  # in one pass
 
 
 @dataclass(frozen=True)
 class Span:
-    """Windows that follow on one another: they begin in [start, end), and end at `end`."""
+    """Adjacent windows: they begin in [start, end), and the last one ends at `end` (ms)."""
 
     start: int
     end: int
@@ -27,8 +27,10 @@ class Span:
 
 
 def settled_until(head: Head, rules: Rules, end_offsets: Offsets | None, now: int) -> int:
-    """The moment up to which alerts may look: what is closed, and over. Of a job that has read all there is, that goes on to be the
-    present, less the allowed lateness: silence closes no pane, and is just what some rules wait for. NOTHING if nothing is closed yet."""
+    """Return the time (ms) up to which windows may be evaluated: they are closed and in the past. NOTHING if nothing is closed yet.
+
+    If the job has read everything, this is now less the allowed lateness: silence closes no pane, and some rules wait for silence.
+    """
     closed = closed_until(head, rules, end_offsets, now)
     if closed != NOTHING and end_offsets is not None and at_rest(head, end_offsets, now - rules.lateness):
         closed = max(closed, now - rules.lateness)
@@ -36,8 +38,11 @@ def settled_until(head: Head, rules: Rules, end_offsets: Offsets | None, now: in
 
 
 def due(width: int, cursor: int | None, settled: int, hours: Sequence[int]) -> Span:
-    """The windows to evaluate now, the oldest first. A rule without a cursor is new, and begins with what settles from now on; one that was
-    there before anything had settled begins with the first of `hours`, which are those that have counts, in order."""
+    """Return the windows to evaluate now, oldest first.
+
+    A new rule (no cursor) begins with the windows that settle from now on. A rule that existed before anything had settled begins with the
+    first of `hours`, the ordered hours that have counts.
+    """
     end = settled - settled % width if settled != NOTHING else NOTHING
     if cursor is None or end == NOTHING or (cursor == NOTHING and not hours):
         return Span(*[end if cursor is None else cursor] * 2)
@@ -50,8 +55,7 @@ def due(width: int, cursor: int | None, settled: int, hours: Sequence[int]) -> S
 
 
 def again(width: int, in_a_row: int, touched: Iterable[int], since: int, cursor: int) -> list[Span]:
-    """The windows in [since, cursor) that late lines may have changed: those of the touched hours and, where a rule looks at several in a
-    row, the ones behind them."""
+    """Return the windows in [since, cursor) that late lines may have changed: in the touched hours, and the `in_a_row - 1` after them."""
     spans: list[Span] = []
     for hour in sorted(set(touched)):
         start = max(hour - hour % width, -(-since // width) * width)
@@ -64,5 +68,5 @@ def again(width: int, in_a_row: int, touched: Iterable[int], since: int, cursor:
 
 
 def reach(span: Span, width: int, in_a_row: int) -> tuple[int, int]:
-    """The hours that evaluating a span needs begin in here."""
+    """Return the range (ms) in which the hours begin that evaluating a span needs."""
     return hour_of(span.start - (in_a_row - 1) * width), span.end

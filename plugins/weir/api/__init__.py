@@ -1,1 +1,1 @@
-"""The REST service: what commands print as JSON, over http. It knows nothing of Airflow; who may is told to it."""
+"""The REST service: what commands print as JSON, over HTTP. It does not import Airflow; its caller provides authentication."""

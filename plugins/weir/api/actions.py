@@ -1,4 +1,4 @@
-"""The routes that act: the actions of the console, each at most once for a key, and a line of the audit for each."""
+"""The routes that act: the console's actions, each at most once for a key, and each recorded in the audit log."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from weir.api.idempotency import Answer, Place, digest, once
 from weir.api.jobs import Name
 from weir.api.problems import MEDIA_TYPE, problem, status_of
 from weir.errors import BadInput, WeirError
-from weir.supervise.actions import ACTS, GIVE_S, Act, Order, Shown, check, look
+from weir.supervise.actions import ACTS, GIVE_S, Act, Order, Shown, check, kind_of, look, perform
 
 if TYPE_CHECKING:
+    from weir.jobs.kinds import Kind
     from weir.supervise.manager import Manager
 
 AGAIN = "Idempotency-Replayed"
-DEPLOY, UNHELD = "deploy", {"stop"}  # whatever attempt runs by then is to stop
-HELD = ("attempt", "batch", "mark")  # in this order an act has them in one word
+DEPLOY, UNHELD = "deploy", {"stop"}  # a stop applies to whichever attempt is current
+HELD = ("attempt", "batch", "mark")  # an action joins them in this order
 router = APIRouter(tags=["actions"], responses=responses(400, 401, 403, 404, 429, 503))
 
 Action = Annotated[str, Path(json_schema_extra={"enum": list(ACTS)}, examples=["restart"])]
@@ -31,28 +32,32 @@ Key = Annotated[
     Header(
         alias="Idempotency-Key",
         pattern=r"^[A-Za-z0-9._:-]{1,128}$",
-        description="Names this action: the same request with the same key is done once. Make a new one for each, such as a UUID.",
+        description="Names this action: the same request with the same key is done once. Send a new key, such as a UUID, for each action.",
         examples=["6f1c1e0a-2b57-4b0e-9a55-1c1f5a3f8d10"],
     ),
 ]
 
 
 def only_json(request: Request) -> None:
-    """A form of another site cannot send it. Raises 415."""
+    """Require JSON, which a form of another site cannot send. Raises 415."""
     kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise HTTPException(415, "the body must be application/json")
 
 
-@router.get("/jobs/{job}/actions", summary="What can be done about a job", dependencies=[Depends(reader), Depends(only_known)])
+@router.get("/jobs/{job}/actions", summary="The actions on a job", dependencies=[Depends(reader), Depends(only_known)])
 async def offers(ask: Asks, job: Name) -> models.Offers:
-    await ask(lambda manager: manager.known(job))
-    return models.Offers.model_validate({"items": [_offer(name, act, job) for name, act in ACTS.items()]})
+    def kind(manager: Manager) -> Kind | None:
+        manager.known(job)
+        return kind_of(manager, job)
+
+    found = await ask(kind)
+    return models.Offers.model_validate({"items": [_offer(name, act, job) for name, act in ACTS.items() if act.fits(found)]})
 
 
 @router.get(
     "/jobs/{job}/actions/{action}",
-    summary="What an action would do now; nothing is done by looking",
+    summary="What an action would do now; changes nothing",
     dependencies=[Depends(editor), Depends(only_known)],
     responses=responses(409),
 )
@@ -65,7 +70,7 @@ async def form(ask: Asks, job: Name, action: Action) -> models.Form:
 
 @router.post(
     "/jobs/{job}/actions/{action}",
-    summary="Do it",
+    summary="Run the action",
     response_model=models.Done,
     dependencies=[Depends(editor), Depends(only_known), Depends(only_json)],
     responses=responses(409, 413, 415, 422),
@@ -91,9 +96,9 @@ async def do(request: Request, person: Editor, ask: Asks, job: Name, action: Act
 
 
 def _done(manager: Manager, act: Act, order: Order) -> Answer:
-    """A no is an answer, too, where it would be the same again: another attempt, a refused plan. All else may be asked anew."""
+    """Run the action. A conflict (another attempt, a refused plan) is a final answer; after other errors the request may be repeated."""
     try:
-        done = act.do(manager, order)
+        done = perform(manager, act, order)
     except WeirError as error:
         if status_of(error) != 409:
             raise
@@ -106,18 +111,18 @@ def _check(action: str, order: Order) -> None:
     check(ACTS[action], order, typed=order.job)
     if ACTS[action].dangerous and action not in UNHELD and not order.shown:
         needed = "plan" if action == DEPLOY else "attempt"
-        look_first = f"GET jobs/{order.job}/actions/{action} says it, and what would be done."
-        raise BadInput(f"{needed}: there is none. Nothing was done.", look_first)
+        look_first = f"GET jobs/{order.job}/actions/{action} returns it, and says what would be done."
+        raise BadInput(f"{needed}: it is missing. Nothing was done.", look_first)
 
 
 def _held_to(order: models.Order) -> str:
-    """What the body of a look said, as the one word that an act is held to."""
+    """Return what the action is bound to, as one string."""
     values = [getattr(order, name) for name in HELD]
     return order.plan or " ".join(str(value) for value in values if value not in (None, ""))
 
 
 def _act(name: str) -> Act:
-    """Raises 404."""
+    """Return the action of that name. Raises 404."""
     if name not in ACTS:
         raise HTTPException(404, f"there is no such action, there are {', '.join(ACTS)}")
     return ACTS[name]

@@ -1,4 +1,4 @@
-"""How the service answers: JSON, all ASCII as on the command line, kept by nobody on the way."""
+"""The service's responses: ASCII JSON as on the command line, never cached."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 class Json(JSONResponse):
-    """What is no letter arrives escaped."""
+    """JSON with all other characters than ASCII escaped."""
 
     def __init__(
         self,

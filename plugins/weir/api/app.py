@@ -1,4 +1,4 @@
-"""The service as an app: what reads, what acts, and the contract. Every route asks who it is."""
+"""The service as an app: reading routes, actions, and the contract. Every route requires authentication."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from weir.api.limits import BodyLimit, Buckets
 
 TITLE, VERSION = "Weir", "1"
 DESCRIPTION = (
-    "What the command line tells and does, over http: the same rows, the same codes of errors, the same actions. "
+    "The command line over HTTP: the same rows, the same error codes, the same actions. "
     "Send a token as `Authorization: Bearer TOKEN`. See docs/rest.md."
 )
 
-UNPUBLISHED: Any = {"docs_url": None, "redoc_url": None, "openapi_url": None}  # FastAPI's own pages ask nobody who it is
+UNPUBLISHED: Any = {"docs_url": None, "redoc_url": None, "openapi_url": None}  # FastAPI's own pages have no authentication
 
 
 def build(access: Access, ask: Ask, clock: Callable[[], float] = time.time, buckets: Buckets | None = None) -> FastAPI:
-    """To be mounted below `/api/v1`. `access` knows who asks, `ask` has the manager; `clock` is in s since the epoch."""
+    """Build the app, to be mounted below `/api/v1`. `access` authenticates, `ask` calls the manager; `clock` is in s since 1970."""
     app = FastAPI(title=TITLE, version=VERSION, description=DESCRIPTION, default_response_class=Json, **UNPUBLISHED)
     app.router.redirect_slashes = False
     app.state.access, app.state.ask, app.state.clock, app.state.buckets = access, ask, clock, buckets or Buckets(time.monotonic)

@@ -1,4 +1,4 @@
-"""How the service gets to the manager: it is handed a way, and may be one of many who share it."""
+"""How the service calls the manager: through a function of its caller, which may be shared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 class Ask(Protocol):
     async def __call__(self, call: Callable[[Manager], T], budget_s: float = 30.0, /) -> T:
-        """The answer of `call(manager)`, computed in a thread. Raises what the call raises, or TimeoutError."""
+        """Return `call(manager)`, run in a thread. Raises what the call raises, or TimeoutError."""
 
 
 def _ask(request: Request) -> Ask:
@@ -24,7 +24,7 @@ def _ask(request: Request) -> Ask:
 
 
 def now_of(request: Request) -> int:
-    """In ms."""
+    """Return the present time in ms."""
     return int(request.app.state.clock() * 1000)
 
 

@@ -1,4 +1,4 @@
-"""A line for each action that was asked for, as JSON in the log `weir.audit`: who, what, of which job, why, and what became of it."""
+"""The audit log `weir.audit`: one line of JSON for each requested action, with user, action, job, reason and outcome."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ log = logging.getLogger("weir.audit")
 
 
 def note(who: str, action: str, job: str, outcome: str, **more: object) -> None:
-    """`outcome` is done, nothing (there was nothing to do), refused, failed or repeated (an answer was given again)."""
+    """Write a line. `outcome` is done, nothing (there was nothing to do), refused, failed or repeated (the stored answer was returned)."""
     log.info("%s", json.dumps({"who": who, "action": action, "job": job, "outcome": outcome, **more}))

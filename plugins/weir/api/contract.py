@@ -1,4 +1,4 @@
-"""The contract: OpenAPI as FastAPI makes it, with problems as the service answers them."""
+"""The contract: FastAPI's OpenAPI document, with errors as the service returns them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ OF_FASTAPI = ("HTTPValidationError", "ValidationError")
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What a route answers when something goes wrong."""
+    """Return the error responses of a route."""
     return {status: {"description": HTTPStatus(status).phrase, "content": PROBLEM} for status in statuses}
 
 
 def openapi(app: FastAPI) -> dict[str, Any]:
-    """Made once. FastAPI answers values that do not fit with 422 and a form of its own; here they are problems, and 400."""
+    """Return the document, built once. FastAPI answers invalid values with 422 in its own format; here they are problems with 400."""
     if not app.openapi_schema:
         made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         for operation in (operation for path in made["paths"].values() for operation in path.values()):
@@ -37,5 +37,5 @@ def openapi(app: FastAPI) -> dict[str, Any]:
 
 
 def show(request: Request) -> Json:
-    """The contract, with the address at which the service is here."""
+    """Return the contract, with the address of this service."""
     return Json({**openapi(request.app), "servers": [{"url": request.scope.get("root_path") or "/"}]})

@@ -1,4 +1,4 @@
-"""Counts for the service: no answer is longer, or dearer to read, than a page for a person."""
+"""Counts for the service, limited to what can be read in a short time."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from weir.times import duration, parse_time
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager
 
-MOST_CELLS = 100_000  # times that are looked at: eleven days of panes of 10 s, or eleven years of hours
-MOST_OVERLAPS = 1_000  # windows that a line is in
+MOST_CELLS = 100_000  # panes, hours or days to read: eleven days of panes of 10 s, or eleven years of hours
+MOST_OVERLAPS = 1_000  # windows that contain one line
 
 
 @dataclass(frozen=True)
 class Asked:
-    """As the options of `weir counts`; `since` may be a duration that ends at `until`, which is now if it is left out."""
+    """The options of `weir counts`. `since` may be a duration that ends at `until`; the default of `until` is now."""
 
     since: str
     until: str
@@ -36,7 +36,7 @@ class Asked:
 
 
 def look(manager: Manager, job: str, asked: Asked, limit: int, cursor: str, now: int) -> Any:
-    """Raises UnknownJob, BadInput, NotProven, Conflict."""
+    """Return a page of counts. Raises UnknownJob, BadInput, NotProven, Conflict."""
     rules = Rules.of(manager.spec(job))
     pane = rules.pane
     span = span_of(asked.since, asked.until, now)
@@ -52,13 +52,13 @@ def look(manager: Manager, job: str, asked: Asked, limit: int, cursor: str, now:
 
 
 def _bounded(wanted: Question, pane: int) -> None:
-    """Raises BadInput for what takes minutes to read."""
+    """Raise BadInput for a query that would take minutes."""
     assert wanted.since is not None and wanted.until is not None
     shape, cell = wanted.shape, pane if wanted.grain is Grain.PANE else int(wanted.grain)
     if (wanted.until - wanted.since + shape.width) // cell > MOST_CELLS:
-        raise BadInput(f"since: this would be summed from more than {MOST_CELLS} times {duration(cell)}.", "Ask for less time.")
+        raise BadInput(f"since: this span has more than {MOST_CELLS} times {duration(cell)}.", "Ask for a shorter span.")
     if shape.width // shape.slide > MOST_OVERLAPS:
-        raise BadInput(f"slide: each line would be in more than {MOST_OVERLAPS} windows.", "Let the windows slide further.")
+        raise BadInput(f"slide: each line would be in more than {MOST_OVERLAPS} windows.", "Give a longer slide.")
 
 
 def _place(wanted: Question, row: dict[str, Any]) -> list[Any]:

@@ -1,7 +1,7 @@
-"""One action for one key: whoever comes again with the same request gets the first answer, whichever server they come to.
+"""One action for one idempotency key: a repeated request gets the first answer, from whichever instance.
 
-A key is claimed by a lightweight transaction before anything is done. A claim whose server died is taken over after a while, and the action
-is done again: that does no harm, since each is held to what was shown, and what has been done already is no longer so.
+A key is claimed by a lightweight transaction before anything is done. If the instance dies, another takes the claim over after CLAIM_MS and
+runs the action again. That does no harm: each action applies only to what was shown, and after the first run that has changed.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from uuid import uuid4
 from weir.errors import AtWork, KeyReused, WeirError
 from weir.ports.requests import Asked, RequestStore
 
-CLAIM_MS = 600_000  # far longer than the longest act takes, which is ended after three minutes
+CLAIM_MS = 600_000  # far longer than the longest action, which is ended after three minutes
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The http status and the body; `again` if it was given before."""
+    """HTTP status and body; `again` if it is a repeated answer."""
 
     status: int
     body: dict[str, Any]
@@ -33,7 +33,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Place:
-    """Whose key it is, and what they ask for under it."""
+    """A user's key, and the digest of the request."""
 
     who: str
     key: str
@@ -41,14 +41,15 @@ class Place:
 
 
 def digest(*asked: object) -> str:
-    """What tells one request from another: JSON values."""
+    """Return a digest of JSON values that identifies a request."""
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
 def once(store: RequestStore, place: Place, now_ms: Callable[[], int], do: Callable[[], Answer]) -> Answer:
-    """The answer of `do`, called once. What it raises is no answer: the claim is given up, and the next request with the key does it anew.
+    """Call `do` once for a key and return its answer. If `do` raises, the claim is released, and the next request with the key runs it
+    again.
 
-    Raises KeyReused (the key was of another request), AtWork (somebody is at it), and what `do` and the store raise.
+    Raises KeyReused (the key belongs to another request), AtWork (the request is still running), and what `do` and the store raise.
     """
     mine = _claim(store, place, now_ms())
     if mine.answer:
@@ -63,7 +64,7 @@ def once(store: RequestStore, place: Place, now_ms: Callable[[], int], do: Calla
 
 
 def _claim(store: RequestStore, place: Place, now: int) -> Asked:
-    """A claim that is now this call's, or a request that is answered."""
+    """Return this call's new claim, or a request that has an answer."""
     known, mine = store.asked(place.who, place.key), Asked(uuid4().hex, place.digest, now)
     held = known if known is not None and known.at else None
     if held and held.digest != place.digest:
@@ -71,12 +72,12 @@ def _claim(store: RequestStore, place: Place, now: int) -> Asked:
     if held and held.answer:
         return held
     if (held and now - held.at < CLAIM_MS) or not store.set_asked(place.who, place.key, known, mine):
-        raise AtWork(f"A request with the key {place.key} is at work.", "Send the same request again in a moment.")
+        raise AtWork(f"A request with the key {place.key} is still running.", "Send the same request again in a moment.")
     return mine
 
 
 def _keep(store: RequestStore, place: Place, mine: Asked, new: Asked) -> None:
-    """What was done is done: an answer that cannot be kept is logged, and still given."""
+    """Store the answer. If that fails, log it and return the answer anyway: the action was done."""
     try:
         store.set_asked(place.who, place.key, mine, new)
     except WeirError:

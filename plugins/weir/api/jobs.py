@@ -17,13 +17,13 @@ OR_CONFLICT: Any = {"responses": responses(404, 409)}
 
 Name = Annotated[str, Path(description="The job's name.", max_length=200, examples=["error_counts"])]
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
-Cursor = Annotated[str, Query(max_length=4000, description="`next` of the page before; the first page without.")]
+Cursor = Annotated[str, Query(max_length=4000, description="`next` of the previous page; empty for the first page.")]
 Since = Annotated[str, Query(max_length=40, description="A duration up to `until`, or a time in ISO 8601.", examples=["6h"])]
-Until = Annotated[str, Query(max_length=40, description="A time; now if it is left out.", examples=["2026-01-31T12:00:00Z"])]
+Until = Annotated[str, Query(max_length=40, description="A time; default: now.", examples=["2026-01-31T12:00:00Z"])]
 Window = Annotated[str, Query(max_length=20, description="A multiple of the pane.", examples=["1m"])]
-Slide = Annotated[str, Query(max_length=20, description="From one window to the next; the window if it is left out.")]
-Names = Annotated[str, Query(max_length=200, description="With commas between them; `none`, or for levels `all`.")]
-Closed = Annotated[bool, Query(description="Only windows in which nothing more is expected.")]
+Slide = Annotated[str, Query(max_length=20, description="From one window's start to the next; default: the window.")]
+Names = Annotated[str, Query(max_length=200, description="Separated by commas; `none`, or for levels `all`.")]
+Closed = Annotated[bool, Query(description="Only closed windows.")]
 
 
 def _asked(
@@ -38,17 +38,17 @@ def _asked(
     return counting.Asked(since, until, window, slide, by, levels, closed)
 
 
-@router.get("/jobs", summary="Every job: what is wanted of it, and how it is")
+@router.get("/jobs", summary="Every job with its desired state and verdict")
 async def jobs(ask: Asks, limit: Limit = 100, cursor: Cursor = "") -> models.Page[models.Job]:
     return await ask(lambda manager: reads.jobs(manager, limit, cursor))
 
 
-@router.get("/jobs/{job}", summary="The verdict on a job in words, with its evidence", **OF_JOB)
+@router.get("/jobs/{job}", summary="The verdict of a job with its evidence", **OF_JOB)
 async def health(ask: Asks, job: Name) -> models.Health:
     return await ask(lambda manager: reads.health(manager, job))
 
 
-@router.get("/jobs/{job}/timeline", summary="What was done about a job, by whom and why, the newest first", **OF_JOB)
+@router.get("/jobs/{job}/timeline", summary="The timeline of a job, newest first", **OF_JOB)
 async def timeline(ask: Asks, job: Name, limit: Limit = 20, cursor: Cursor = "") -> models.Page[models.Event]:
     return await ask(lambda manager: reads.timeline(manager, job, limit, cursor))
 
@@ -60,42 +60,42 @@ async def counts(
     return await ask(lambda manager: counting.look(manager, job, asked, limit, cursor, now))
 
 
-@router.get("/jobs/{job}/signatures", summary="The errors of a span by signature: how many, since when, new or not", **OR_CONFLICT)
+@router.get("/jobs/{job}/signatures", summary="The errors of a span by signature: number, first and last time, new or not", **OR_CONFLICT)
 async def signatures(
     ask: Asks, job: Name, now: Now, since: Since = "24h", until: Until = "", service: Annotated[str, Query(max_length=1000)] = ""
 ) -> models.Signatures:
     return await ask(lambda manager: reads.signatures(manager, job, since, until, service, now))
 
 
-@router.get("/jobs/{job}/ledger", summary="The batches, the newest first", response_model_exclude_unset=True, **OF_JOB)
+@router.get("/jobs/{job}/ledger", summary="The batches, newest first", response_model_exclude_unset=True, **OF_JOB)
 async def ledger(ask: Asks, job: Name, limit: Limit = 20, cursor: Cursor = "") -> models.Page[models.Batch]:
     return await ask(lambda manager: reads.ledger(manager, job, limit, cursor))
 
 
-@router.get("/jobs/{job}/recounts", summary="What recounts found, the newest first", response_model_exclude_unset=True, **OF_JOB)
+@router.get("/jobs/{job}/recounts", summary="Results of recounts, newest first", response_model_exclude_unset=True, **OF_JOB)
 async def recounts(ask: Asks, job: Name, limit: Limit = 20, cursor: Cursor = "") -> models.Page[models.Recount]:
     return await ask(lambda manager: reads.recounts(manager, job, limit, cursor))
 
 
-@router.get("/jobs/{job}/rejected", summary="Samples of lines that could not be counted, the newest first", **OF_JOB)
+@router.get("/jobs/{job}/rejected", summary="Samples of rejected lines, newest first", **OF_JOB)
 async def rejected(
     ask: Asks, job: Name, reason: Annotated[str, Query(max_length=100)] = "", limit: Limit = 100, cursor: Cursor = ""
 ) -> models.Page[models.Rejected]:
     return await ask(lambda manager: reads.rejected(manager, job, reason, limit, cursor))
 
 
-@router.get("/jobs/{job}/checkpoint", summary="What the next attempt goes on from, and whether it is sound", **OF_JOB)
+@router.get("/jobs/{job}/checkpoint", summary="The checkpoint that the next attempt continues from, with findings", **OF_JOB)
 async def checkpoint(ask: Asks, job: Name) -> models.Checkpoint:
     return await ask(lambda manager: reads.checkpoint(manager, job))
 
 
-@router.get("/jobs/{job}/versions", summary="The versions that were deployed, the last one first", **OF_JOB)
+@router.get("/jobs/{job}/versions", summary="The deployed versions, newest first", **OF_JOB)
 async def versions(ask: Asks, job: Name, limit: Limit = 100, cursor: Cursor = "") -> models.Page[models.Version]:
     return await ask(lambda manager: reads.versions(manager, job, limit, cursor))
 
 
 @router.get("/jobs/{job}/plan", summary="What a deploy would do", dependencies=[Depends(editor)], **OR_CONFLICT)
-async def plan(  # for editors, as each look at an action: it imports the code that is here in a process of its own
-    ask: Asks, job: Name, to: Annotated[str, Query(max_length=100, description="A version to go back to; else what is here.")] = ""
+async def plan(  # for editors only: it imports the job's code in a process of its own
+    ask: Asks, job: Name, to: Annotated[str, Query(max_length=100, description="A version to go back to; default: the present one.")] = ""
 ) -> models.Plan:
     return await ask(lambda manager: reads.plan(manager, job, to))

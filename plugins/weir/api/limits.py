@@ -1,4 +1,4 @@
-"""How much is taken of one person, and of one request."""
+"""Limits: requests by one user, and the size of one request."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from weir.errors import TooMany
 
-RATE_PER_S, BURST = 10.0, 50  # a fleet page every second and a handful of programs beside it
-MOST_BYTES = 16_384  # of a body: a reason is a sentence
+RATE_PER_S, BURST = 10.0, 50  # enough for a fleet page every second and several programs
+MOST_BYTES = 16_384  # of a body
 
 
 @dataclass
 class Bucket:
-    """Holds up to `burst` requests, and fills by `rate` in a second."""
+    """A token bucket: holds up to `burst` requests, and fills by `rate` a second."""
 
     rate: float
     burst: int
@@ -26,7 +26,7 @@ class Bucket:
     at: float  # s
 
     def take(self, now: float) -> float:
-        """Take one: 0.0, or how many seconds to wait until there is one. A clock that goes back fills nothing."""
+        """Take one request and return 0.0, or return the seconds to wait for it. A clock that goes back adds nothing."""
         self.left = min(self.burst, self.left + max(0.0, now - self.at) * self.rate)
         self.at = max(self.at, now)
         if self.left < 1:
@@ -36,24 +36,24 @@ class Bucket:
 
 
 class Buckets:
-    """One for each person: they are as many as there are logins."""
+    """One bucket for each user, so as many as there are logins."""
 
     def __init__(self, clock: Callable[[], float], rate: float = RATE_PER_S, burst: int = BURST) -> None:
         self._clock, self._rate, self._burst = clock, rate, burst
         self._lock, self._buckets = threading.Lock(), dict[str, Bucket]()
 
     def take(self, who: str) -> None:
-        """Raises TooMany."""
+        """Count a request of a user. Raises TooMany."""
         with self._lock:
             now = self._clock()
             wait = self._buckets.setdefault(who, Bucket(self._rate, self._burst, self._burst, now)).take(now)
         if wait:
-            what = f"{who} asks more than {self._rate:g} times a second."
-            raise TooMany(what, f"Ask again in {wait:.1f} s.", math.ceil(wait))
+            what = f"{who} sends more than {self._rate:g} requests a second."
+            raise TooMany(what, f"Try again in {wait:.1f} s.", math.ceil(wait))
 
 
 class BodyLimit:
-    """Middleware: a body of more than `most` bytes is refused where it is read, whatever its length was said to be."""
+    """Middleware that refuses a body of more than `most` bytes while reading it, whatever its Content-Length says."""
 
     def __init__(self, app: ASGIApp, most: int = MOST_BYTES) -> None:
         self._app, self._most = app, most

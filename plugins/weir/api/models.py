@@ -1,4 +1,4 @@
-"""What the service answers, as models: the rows that commands print as JSON. Times are in ISO 8601, empty for none."""
+"""The answers of the service as models: the rows that commands print as JSON. Times are in ISO 8601; empty for none."""
 
 from __future__ import annotations
 
@@ -10,47 +10,48 @@ T = TypeVar("T")
 
 
 class Model(BaseModel):
-    """Nothing is answered that is not in the contract."""
+    """A model without undeclared fields."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class Page(Model, Generic[T]):
     items: list[T]
-    next: str | None = Field(description="Send it as `cursor` for the next page; null if this is the last one.")
+    next: str | None = Field(description="Send it as `cursor` for the next page; null on the last page.")
 
 
 class Problem(Model):
     """RFC 9457."""
 
-    type: str = Field(description="Leads to the heading of the runbook.", examples=["docs/runbook.md#weir-301"])
+    type: str = Field(description="The heading in the runbook.", examples=["docs/runbook.md#weir-301"])
     title: str
     status: int
     detail: str = Field(description="What happened, to what.", examples=["error_counts is at attempt 4 now."])
     code: str = Field(description="As on the command line.", examples=["WEIR-301"])
-    next: str = Field(description="What to do next; empty if there is nothing to say.", examples=["Run: weir health error_counts"])
+    next: str = Field(description="What to do next; may be empty.", examples=["Run: weir health error_counts"])
 
 
 class Job(Model):
     """A row of `weir jobs`."""
 
     job: str = Field(examples=["error_counts"])
+    kind: str = Field(description="What the job is: counts, or plain. It decides what can be asked of it.", examples=["counts"])
     desired: str = Field(description="running, stopped or not deployed", examples=["running"])
     version: str
     verdict: str = Field(examples=["ok"])
-    paused: str = Field(description="A person's word that Weir leaves it alone; empty for none.")
+    paused: str = Field(description="The active pause in words; empty for none.")
     standby: str
-    since: str = Field(description="Since when the verdict is so.", examples=["2026-01-31T12:00:00Z"])
+    since: str = Field(description="Since when the job has this verdict.", examples=["2026-01-31T12:00:00Z"])
     attempt: int
     epoch: int | None
     batch_id: int | None
-    lag: int | None = Field(description="Lines that have not landed; null where nobody can say.")
+    lag: int | None = Field(description="Lines that have not landed; null if unknown.")
     proven_up_to: str | None
     proven_share: float | None
 
 
 class Health(Model):
-    """`weir health`: the verdict in words, and its evidence."""
+    """`weir health`: the verdict with its evidence."""
 
     job: str = Field(examples=["error_counts"])
     verdict: str = Field(examples=["stalled"])
@@ -58,10 +59,10 @@ class Health(Model):
     since: str
     sentence: str = Field(examples=["error_counts has landed nothing for 7 min, and 1204 lines wait"])
     next_step: str = Field(examples=["weir logs error_counts"])
-    evidence: dict[str, Any] = Field(description="By what the verdict was made; times in ISO 8601.")
+    evidence: dict[str, Any] = Field(description="The evidence for the verdict; times in ISO 8601.")
     lag_since: str
-    frontier: dict[str, int] = Field(description="The next offset to be counted, by partition.")
-    act: str = Field(description="What Weir will do by itself: none, restart or rebuild.")
+    frontier: dict[str, int] = Field(description="The next offset to count, by partition.")
+    act: str = Field(description="The next automatic action: none, restart or rebuild.")
     plan: str
     not_before: str
     lag_seen: str
@@ -69,14 +70,14 @@ class Health(Model):
     settled: int
     standby_act: str
     behind_since: str
-    closest: int = Field(description="The fewest lines that it was behind since then, first at `closest_at`; 0 while it is not.")
+    closest: int = Field(description="The smallest lag in lines since `behind_since`, first at `closest_at`; 0 if not behind.")
     closest_at: str
-    silent_since: str = Field(description="Since when the cluster, which could tell of the driver before, does not; empty if it does.")
-    covers: str = Field(description="In a maintenance window, the verdict without it; else empty.", examples=["poisoned"])
+    silent_since: str = Field(description="Since when the cluster no longer reports the driver's state; empty if it does.")
+    covers: str = Field(description="During maintenance, the verdict without it; otherwise empty.", examples=["poisoned"])
 
 
 class Event(Model):
-    """A line of `weir timeline`."""
+    """An entry of `weir timeline`."""
 
     at: str
     kind: str = Field(examples=["restart"])
@@ -88,7 +89,7 @@ class Event(Model):
 
 
 class Count(Model):
-    """A window of `weir counts`; the dimensions are those that were asked for."""
+    """A window of `weir counts`, with the requested dimensions."""
 
     window_start: str
     window_end: str
@@ -102,7 +103,7 @@ class Signature(Model):
     service: str
     signature: str
     n: int
-    first: str = Field(description="When the first window with it began.")
+    first: str = Field(description="Start of the first window with it.")
     last: str
     new: bool = Field(description="Seen since the last deploy, and not in the seven days before it.")
 
@@ -117,7 +118,7 @@ class Signatures(Model):
 
     since: str
     until: str
-    window: str = Field(description="How finely first and last are told.", examples=["10s"])
+    window: str = Field(description="The resolution of `first` and `last`.", examples=["10s"])
     deployed: str
     items: list[Signature]
     more: int = Field(description="How many signatures are left out.")
@@ -125,7 +126,7 @@ class Signatures(Model):
 
 
 class Batch(Model):
-    """A row of `weir ledger`: a batch, or a gap, which says what was left out and by whose word."""
+    """A row of `weir ledger`: a batch, or a gap, with what was left out and who decided it."""
 
     epoch: int
     batch_id: int | None
@@ -145,7 +146,7 @@ class Batch(Model):
 
 
 class Recount(BaseModel):
-    """What `weir recount` found; an older release kept fewer members."""
+    """The result of a recount; older releases kept fewer fields."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -166,7 +167,7 @@ class Rejected(Model):
     offset: int
     service: str | None
     reason: str = Field(examples=["bad_time"])
-    value: str = Field(description=r"The line; what is not printable UTF-8 as \xNN, a backslash doubled.")
+    value: str = Field(description=r"The line. Bytes that are not printable UTF-8 are \xNN, and a backslash is doubled.")
 
 
 class Finding(Model):
@@ -177,7 +178,7 @@ class Finding(Model):
 
 
 class Checkpoint(Model):
-    """`weir checkpoint`, with what the doctor finds."""
+    """`weir checkpoint`, with the doctor's findings."""
 
     job: str
     health: str = Field(examples=["ok"])
@@ -204,7 +205,7 @@ class Version(Model):
 
 class Check(Model):
     name: str
-    ok: bool | None = Field(description="null where nobody can say: that refuses nothing.")
+    ok: bool | None = Field(description="null for unknown, which refuses nothing.")
     text: str
 
 
@@ -218,19 +219,19 @@ class Plan(Model):
     why: list[str]
     differences: list[str]
     checks: list[Check]
-    refusals: str = Field(description="Why it would be refused; empty if it would not.")
+    refusals: str = Field(description="Why the deploy would be refused; empty if it would not.")
 
 
 class Offer(Model):
-    """An action, in words."""
+    """A description of an action."""
 
     action: str = Field(examples=["restart"])
     title: str
     says: str = Field(description="What will happen.")
-    command: str = Field(description="The command that does the same.")
+    command: str = Field(description="The equivalent command.")
     dangerous: bool = Field(description="It stops or replaces a driver.")
-    reason: bool = Field(description="A reason must be sent with it.")
-    lasts: bool = Field(description="A duration must be sent with it, as `for`.")
+    reason: bool = Field(description="A reason is required.")
+    lasts: bool = Field(description="A duration is required, as `for`.")
 
 
 class Offers(Model):
@@ -242,24 +243,24 @@ class Form(Offer):
 
     lines: list[str]
     body: dict[str, str | int] = Field(
-        description="What the action is held to: send it with the action, as it is.", examples=[{"attempt": 3}]
+        description="What the action applies to: send it unchanged with the action.", examples=[{"attempt": 3}]
     )
     refused: bool
 
 
 class Order(Model):
-    """What an action needs beside its name: what `reason`, `lasts` and `body` of the look at it say."""
+    """The parameters of an action: `reason`, `for`, and the `body` from the action's GET."""
 
-    reason: str = Field("", max_length=2000, description="Why; kept in the job's timeline.", examples=["new certificates"])
-    lasts: str = Field("", alias="for", max_length=20, description="How long from now on: 30m, 2h.", examples=["2h"])
-    attempt: int | None = Field(None, ge=0, lt=2**31, description="Only if this attempt is still the one that may write.", examples=[3])
-    batch: int | None = Field(None, ge=-1, lt=2**63, description="The batch to be left out.")
-    mark: str = Field("", max_length=100, description="Of what would be left out.")
-    plan: str = Field("", max_length=500, description="Only if a deploy would still do that.")
+    reason: str = Field("", max_length=2000, description="Recorded in the job's timeline.", examples=["new certificates"])
+    lasts: str = Field("", alias="for", max_length=20, description="Duration from now: 30m, 2h.", examples=["2h"])
+    attempt: int | None = Field(None, ge=0, lt=2**31, description="Act only if this attempt is still the current one.", examples=[3])
+    batch: int | None = Field(None, ge=-1, lt=2**63, description="The batch to leave out.")
+    mark: str = Field("", max_length=100, description="Digest of what would be left out.")
+    plan: str = Field("", max_length=500, description="Deploy only if the plan is still this one.")
 
 
 class Done(Model):
-    """What became of it."""
+    """The result of an action."""
 
     changed: bool = Field(description="False if there was nothing to do.")
     attempt: int

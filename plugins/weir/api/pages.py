@@ -1,4 +1,4 @@
-"""Long answers in pages: each says where the next one begins, in a word that is for the service alone."""
+"""Long answers in pages: each has an opaque cursor for the next one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def page(found: Iterable[T], limit: int, row: Callable[[T], dict[str, Any]], place: Callable[[T], list[Any]]) -> dict[str, Any]:
-    """The first `limit` of what was found. `next` leads on behind the last of them, None if there is no more."""
+    """Return the first `limit` rows. `next` is the cursor behind the last of them, None if there are no more."""
     first = list(islice(found, limit + 1))
     more = cursor(place(first[limit - 1])) if len(first) > limit else None
     return {"items": [row(one) for one in first[:limit]], "next": more}
@@ -26,7 +26,7 @@ def cursor(place: list[Any]) -> str:
 
 
 def place_of(text: str, *kinds: type) -> list[Any]:
-    """What `cursor` made, of values of these kinds; empty for no text. Raises BadInput."""
+    """Decode a cursor with values of these types; empty for an empty text. Raises BadInput."""
     if not text:
         return []
     try:
@@ -35,5 +35,5 @@ def place_of(text: str, *kinds: type) -> list[Any]:
         found = None
     fits = isinstance(found, list) and [type(value) for value in found] == list(kinds)
     if not fits or any(isinstance(value, int) and not -(2**53) < value < 2**53 for value in found):
-        raise BadInput("cursor: it is not one that this address gave.", "Take `next` of the page before, as it is.")
+        raise BadInput("cursor: it does not belong to this address.", "Send `next` of the previous page unchanged.")
     return list(found)

@@ -1,4 +1,4 @@
-"""What goes wrong, as RFC 9457 problems: the code of the command line, what happened, what to do next, and where that is explained."""
+"""Errors as RFC 9457 problems: the code of the command line, what happened, what to do next, and the heading in the runbook."""
 
 from __future__ import annotations
 
@@ -49,20 +49,20 @@ log = logging.getLogger(__name__)
 
 
 class Fault(WeirError):
-    """A fault in Weir."""
+    """A bug in Weir."""
 
 
-LATE = TimedOut("It could not be answered in time. What was begun goes on.", "See: weir status")
-FAULT = Fault("Something happened that nobody foresaw.", "The service's log has it.")
+LATE = TimedOut("Timed out. An action that has begun continues.", "See: weir status")
+FAULT = Fault("An unexpected error.", "See the traceback in the service's log, and report it.")
 
 
 def status_of(error: Exception) -> int:
-    """The http status that fits an error: 500 for what nobody foresaw."""
+    """Return the HTTP status for an error: 500 for an unexpected one."""
     return next((int(status) for kind, status in STATUS if isinstance(error, kind)), 500)
 
 
 def problem(error: WeirError, status: int | None = None) -> dict[str, Any]:
-    """A problem's members. `type` leads to the heading of the runbook, whose last part is the code."""
+    """Return a problem's members. `type` is the heading in the runbook, which ends with the code."""
     status = status_of(error) if status is None else status
     return {
         "type": f"{RUNBOOK}#{error.code.lower()}",
@@ -75,7 +75,7 @@ def problem(error: WeirError, status: int | None = None) -> dict[str, Any]:
 
 
 def install(app: FastAPI) -> None:
-    """Let the app answer everything that goes wrong as a problem."""
+    """Let the app return all errors as problems."""
     for kind, handler in (
         (WeirError, _told),
         (TimeoutError, _late),
@@ -111,7 +111,7 @@ def _not_valid(request: Request, error: Exception) -> Response:
 
 
 def _http(request: Request, error: Exception) -> Response:
-    """What FastAPI says itself: no such path, no such method, too large; and what Airflow says of a login."""
+    """Convert FastAPI's own errors (no such path, no such method, too large) and Airflow's login errors."""
     assert isinstance(error, HTTPException | StarletteHTTPException)
     kind = OF_STATUS.get(error.status_code, Fault if error.status_code >= 500 else BadInput)
     return answer(kind(f"{request.method} {request.url.path}: {error.detail}."), error.status_code, dict(error.headers or {}))

@@ -1,4 +1,4 @@
-"""What the service tells of jobs, asked of a manager: the rows of the command line, in pages. Nothing is changed or judged here."""
+"""The reading half of the service: the rows of the command line, in pages. Changes and judges nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from weir.counts.rules import Rules
 from weir.counts.signatures import signatures as signatures_of
 from weir.counts.times import span_of
 from weir.errors import BadInput, UnknownJob
-from weir.jobs.specs import find
+from weir.jobs.kinds import Capability
+from weir.jobs.specs import find, require
 from weir.supervise.doctor import examine
 from weir.times import duration
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 MOST_SIGNATURES_MS = 400 * DAY_MS
 MOST_SKIPPED = 10_000
-Told = Any  # the routes say which model it is
+Told = Any  # the routes name the model
 
 
 def jobs(manager: Manager, limit: int, cursor: str) -> Told:
@@ -45,6 +46,7 @@ def timeline(manager: Manager, job: str, limit: int, cursor: str) -> Told:
 
 
 def ledger(manager: Manager, job: str, limit: int, cursor: str) -> Told:
+    require(manager.specs, job, Capability.LANDS)
     _known(manager, job)
     place = place_of(cursor, int, int)
     found = batches(manager.store, job, before=(place[0], place[1]) if place else None)
@@ -53,12 +55,14 @@ def ledger(manager: Manager, job: str, limit: int, cursor: str) -> Told:
 
 def recounts(manager: Manager, job: str, limit: int, cursor: str) -> Told:
     manager.known(job)
+    require(manager.specs, job, Capability.RECOUNTS)
     begin = _skipped(cursor)
     found = list(enumerate(manager.store.recounts(job, begin + limit + 1)))[begin:]
     return page(found, limit, lambda one: rows.recount(one[1]), lambda one: [one[0] + 1])
 
 
 def rejected(manager: Manager, job: str, reason: str, limit: int, cursor: str) -> Told:
+    require(manager.specs, job, Capability.COUNTS)
     _known(manager, job)
     begin = _skipped(cursor)
     found = islice(enumerate(samples(manager.store, job, reason or None)), begin, begin + limit + 1)
@@ -72,9 +76,10 @@ def versions(manager: Manager, job: str, limit: int, cursor: str) -> Told:
 
 
 def checkpoint(manager: Manager, job: str) -> Told:
+    require(manager.specs, job, Capability.LANDS)
     seen = manager.checkpoint(job)
     if seen is None:
-        raise UnknownJob(f"{job} was never deployed.", f"Run: weir deploy {job}")
+        raise UnknownJob(f"{job} has not been deployed yet.", f"Run: weir deploy {job}")
     findings = examine(seen)
     harmful = sum(not finding.harmless for finding in findings)
     return {**rows.checkpoint(seen, harmful), "findings": [rows.finding(finding) for finding in findings]}
@@ -87,7 +92,7 @@ def plan(manager: Manager, job: str, to: str) -> Told:
 def signatures(manager: Manager, job: str, since: str, until: str, service: str, now: int) -> Told:
     span = span_of(since, until, now)
     if span.until - span.since > MOST_SIGNATURES_MS:
-        raise BadInput(f"since: this is more than {duration(MOST_SIGNATURES_MS)}.", "Ask for less time.")
+        raise BadInput(f"since: this span is longer than {duration(MOST_SIGNATURES_MS)}.", "Ask for a shorter span.")
     manager.known(job)
     told = signatures_of(manager.store, Rules.of(manager.spec(job)), span, service)
     return {"items": told.pop("rows"), **told, "services": [{"service": name, "n": n} for name, n in told["services"]]}
@@ -100,8 +105,8 @@ def _known(manager: Manager, job: str) -> None:
 
 
 def _skipped(cursor: str) -> int:
-    """Where a page of what is only counted off begins. Raises BadInput."""
+    """Return how many rows to skip, for lists without a stable key. Raises BadInput."""
     (begin,) = place_of(cursor, int) or [0]
     if not 0 <= begin <= MOST_SKIPPED:
-        raise BadInput(f"cursor: no more than {MOST_SKIPPED} are told.", "The command line tells of all.")
+        raise BadInput(f"cursor: only the newest {MOST_SKIPPED} rows are available here.", "The command line lists all.")
     return int(begin)

@@ -1,4 +1,4 @@
-"""The service alone: one process, beside Airflow or without it."""
+"""The standalone service: one process, beside Airflow or without it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PREFIX = "/api/v1"
 
 
 def alone(access: Access, ask: Ask, clock: Callable[[], float] = time.time, buckets: Buckets | None = None) -> FastAPI:
-    """The service at its address, and nothing beside it."""
+    """Return an app with only the service, at its address."""
     app = FastAPI(**UNPUBLISHED)
     problems.install(app)
     app.mount(PREFIX, build(access, ask, clock, buckets))
@@ -36,7 +36,7 @@ def alone(access: Access, ask: Ask, clock: Callable[[], float] = time.time, buck
 
 
 def run(tokens: Path, connect: Callable[[], Manager], host: str, port: int, listening: Callable[[str], None]) -> None:
-    """Serve until interrupted. `listening` is told the address. Raises BadInput if the port cannot be had."""
+    """Serve until interrupted. Calls `listening` with the address. Raises BadInput if the port is not available."""
     shared = Shared(connect)
     config = uvicorn.Config(alone(StaticTokens(tokens), shared.ask), log_config=None, access_log=False, server_header=False)
     with _bound(host, port) as listener:
@@ -49,4 +49,4 @@ def _bound(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        raise BadInput(f"{host}:{port} cannot be listened on: {error.strerror or error}.", "Choose another: --port, --host.") from error
+        raise BadInput(f"Cannot listen on {host}:{port}: {error.strerror or error}.", "Choose another address: --port, --host.") from error

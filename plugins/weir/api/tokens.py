@@ -1,6 +1,6 @@
-"""Weir's own tokens, for the service that runs alone: a file has the name and the role of each, and only the hash of the token itself.
+"""Weir's own tokens, for the standalone service: a file with name, role and hash of each token.
 
-A token is 32 random bytes, so a plain hash keeps it: there is nothing to guess.
+A token is 32 random bytes, so a plain hash is enough: it cannot be guessed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from weir.files import write_private
 
 FILE = "tokens.json"
 ROLES = ("reader", "editor")
-NEXT = "Send Authorization: Bearer TOKEN; weir token NAME makes one."
+NEXT = "Send Authorization: Bearer TOKEN. Create a token with: weir token NAME"
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,18 @@ class Token:
 
 
 def issue(file: Path, name: str, role: str) -> str:
-    """A new token for a name, in place of the one that it had. Raises BadInput."""
+    """Create a token for a name, replacing an earlier one, and return it. Raises BadInput."""
     if not re.fullmatch(r"[\w.@-]{1,64}", name):
-        raise BadInput(f"name: {name!r} does not fit.", "Write letters, digits and any of . @ _ -, 64 at most.")
+        raise BadInput(f"name: {name!r} is not valid.", "Use at most 64 letters, digits and . @ _ -.")
     if role not in ROLES:
-        raise BadInput(f"role: {role!r} is none.", f"Choose from {', '.join(ROLES)}.")
+        raise BadInput(f"role: {role!r} is not valid.", f"Choose from {', '.join(ROLES)}.")
     token = secrets.token_urlsafe(32)
     _write(file, [*(t for t in load(file) if t.name != name), Token(name, role, _hash(token))])
     return token
 
 
 def revoke(file: Path, name: str) -> bool:
-    """False if there was none."""
+    """Revoke the token of a name. Return False if there was none."""
     found = load(file)
     left = [token for token in found if token.name != name]
     if len(left) < len(found):
@@ -53,15 +53,15 @@ def revoke(file: Path, name: str) -> bool:
 
 
 def load(file: Path) -> list[Token]:
-    """Raises BadInput if it is no file of tokens."""
+    """Return the tokens in a file, none if it does not exist. Raises BadInput if it is not a file of tokens."""
     try:
         return [Token(**values) for values in json.loads(file.read_text())["tokens"]] if file.exists() else []
     except (ValueError, KeyError, TypeError, OSError) as error:
-        raise BadInput(f"tokens: {file} cannot be read: {error}.", "Move it away: then weir token NAME makes another.") from error
+        raise BadInput(f"tokens: {file} cannot be read: {error}.", "Move it away, then create new tokens with: weir token NAME") from error
 
 
 class StaticTokens:
-    """Who asks, by the file as it is at that moment: a token that is revoked is not taken any more."""
+    """Authenticates by a file, which it reads again when it changes: a revoked token is refused at once."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -70,9 +70,9 @@ class StaticTokens:
     async def __call__(self, request: Request) -> Person:
         scheme, token = get_authorization_scheme_param(request.headers.get("Authorization"))
         hashed = _hash(token)
-        fitting = [known for known in self._tokens() if hmac.compare_digest(known.sha256, hashed)]  # all are compared: none is quicker
+        fitting = [known for known in self._tokens() if hmac.compare_digest(known.sha256, hashed)]  # all are compared, in constant time
         if scheme.lower() != "bearer" or not fitting:
-            raise NotSignedIn("There is no token with it that is known here.", NEXT)
+            raise NotSignedIn("The token is missing or unknown.", NEXT)
         return Person(fitting[0].name, "" if fitting[0].role == "editor" else READS_ONLY)
 
     def _tokens(self) -> list[Token]:

@@ -14,6 +14,7 @@ from cassandra.util import uuid_from_time
 
 from cassandra import InvalidRequest
 from spark_jobs.counts.cells import RejectedLine
+from spark_jobs.counts.store import DeltaTables
 from spark_jobs.protocol import codec
 from spark_jobs.protocol.head import Head, Position, landed
 from spark_jobs.runtime.contract import CassandraAddress
@@ -72,7 +73,7 @@ def _tables_fit() -> Iterator[None]:
         raise StoreBehind(f"Cassandra's tables are not those of this Weir: {error}.", "Bring them up to it: weir migrate") from error
 
 
-class CassandraStore(DriverStore):
+class CassandraStore(DriverStore, DeltaTables):
     @classmethod
     def connect(cls, address: CassandraAddress, patience_s: float | None) -> Self:
         """Connect; every call then waits up to `patience_s` for an answer and else raises NotRunning."""

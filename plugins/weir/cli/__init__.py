@@ -1,4 +1,4 @@
-"""The command line. The `weir` script of adaf5c8 starts it by this name, and has to run `weir migrate` before it is installed anew."""
+"""The command line. The `weir` script of release adaf5c8 uses this name, and must run `weir migrate` before the reinstallation."""
 
 from weir.cli.app import main
 

@@ -1,4 +1,4 @@
-"""`weir rules | alerts`: what is worth waking a person for, what is open, who has it in hand, and whether messages arrive."""
+"""`weir rules | alerts`: alert rules, open incidents, acknowledgements, and tests of sinks."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from weir.cassandra.store import CassandraStore
     from weir.ports.jobs import JobStore
 
-rules = typer.Typer(name="rules", help="Rules over error counts: list them, and test one on the past.", invoke_without_command=True)
-alerts = typer.Typer(name="alerts", help="Open incidents, the inbox, and the sinks of messages.", invoke_without_command=True)
+rules = typer.Typer(name="rules", help="Alert rules: list them, or test one on past counts.", invoke_without_command=True)
+alerts = typer.Typer(name="alerts", help="Open incidents, the local inbox, and the sinks of messages.", invoke_without_command=True)
 RULES = ("rule", "kind", "window", "windows", "by", "severity", "sinks", "evaluated_until")
 INCIDENTS = ("incident", "severity", "since", "what", "told", "acknowledged")
 
@@ -56,7 +56,7 @@ def test_rule(
     job: JobOption = JOB,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Say when a rule would have fired, by the counts that are stored; the last day if no time is given. Nobody is told.
+    """Print when a rule would have fired, by the stored counts; by default for the last day. Sends no messages.
 
     Example: weir rules test many_errors --since 2026-01-31 --until 2026-02-01
     """
@@ -80,7 +80,7 @@ def test_rule(
 
 @alerts.callback()
 def list_incidents(context: typer.Context, job: JobOption = JOB, form: FormatOption = Format.TABLE) -> None:
-    """List the open incidents of a job, and what its sinks did not take. Example: weir alerts"""
+    """List the open incidents of a job, and its undelivered messages. Example: weir alerts"""
     if context.invoked_subcommand:
         return
     from weir.alerts.keep import open_book
@@ -97,18 +97,18 @@ def list_incidents(context: typer.Context, job: JobOption = JOB, form: FormatOpt
         }
         for i in book.incidents
     ]  # fmt: skip
-    show(rows, form, INCIDENTS, empty=f"No incident of {job} is open.")
+    show(rows, form, INCIDENTS, empty=f"{job} has no open incidents.")
     for delivery in (d for d in book.outbox if d.trouble):
         say(f"Not delivered to {delivery.sink} after {delivery.tries} tries: {delivery.message.title}: {delivery.trouble}")
 
 
 @alerts.command()
 def ack(
-    incident: Annotated[str, typer.Argument(metavar="INCIDENT", help="Its id; `weir alerts` lists them.")],
-    comment: Annotated[str, typer.Option("--comment", help="What you do about it; told to whoever else was woken.")] = "",
+    incident: Annotated[str, typer.Argument(metavar="INCIDENT", help="The incident's id; `weir alerts` lists them.")],
+    comment: Annotated[str, typer.Option("--comment", help="What you are doing about it. Everybody notified gets it.")] = "",
     job: JobOption = JOB,
 ) -> None:
-    """Say that you have an incident in hand. Example: weir alerts ack error_counts-stream-1f2e3d --comment "looking into it" """
+    """Acknowledge an incident: you take care of it. Example: weir alerts ack error_counts-stream-1f2e3d --comment "looking into it" """
     from weir.alerts.incidents import acknowledge
     from weir.alerts.keep import change
 
@@ -123,28 +123,28 @@ def ack(
 def test_sink(
     sink: Annotated[str, typer.Argument(metavar="SINK", help="inbox, or the id of an Airflow connection.")], job: JobOption = JOB
 ) -> None:
-    """Send a test message to a sink, now. Exit code 1 if it is not taken. Example: weir alerts test pager"""
+    """Send a test message to a sink. Exit code 1 if the sink does not accept it. Example: weir alerts test pager"""
     from weir.alerts.book import Message
     from weir.errors import NotDelivered
 
     now = round(time.time() * 1000)
     message = Message(
-        f"test-{now}", "test", job, "test", "info", f"[test] {job}: this is a test", "No incident is open because of it.", now
+        f"test-{now}", "test", job, "test", "info", f"[test] {job}: this is a test", "This is a test. There is no incident.", now
     )
     with opened_store(Settings.load()) as store:
         sent = _sink(store, sink).send(message)
     if sent.trouble:
-        raise NotDelivered(f"{sink} did not take the message: {sent.trouble}.", "Mend the sink, or its Airflow connection.")
-    say(f"{sink} took the message.")
+        raise NotDelivered(f"{sink} did not accept the message: {sent.trouble}.", "Fix the sink, or its Airflow connection.")
+    say(f"{sink} accepted the message.")
 
 
 @alerts.command()
 def inbox(
-    last: Annotated[int, typer.Option("--last", min=1, max=1000, help="How many messages, the newest first.")] = 20,
+    last: Annotated[int, typer.Option("--last", min=1, max=1000, help="How many messages.")] = 20,
     job: JobOption = JOB,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Show the messages that came to the inbox, the newest first. Example: weir alerts inbox"""
+    """Show the messages in the local inbox, newest first. Example: weir alerts inbox"""
     from weir.alerts.sink import message_of
     from weir.times import iso
 
@@ -157,7 +157,7 @@ def inbox(
 
 
 def _sink(store: CassandraStore, name: str) -> Sink:
-    """Airflow is asked for its connections only where one is meant: it takes a second to import."""
+    """Return the sink. Imports Airflow only for a connection, since that takes a second."""
     if name == "inbox":
         from weir.alerts.sink import Inbox
 
@@ -168,7 +168,7 @@ def _sink(store: CassandraStore, name: str) -> Sink:
 
 
 def rules_of(settings: Settings, store: JobStore, job: str) -> JobRules:
-    """Raises UnknownJob, BadSpec, BadRules."""
+    """Return the job's alert rules. Raises UnknownJob, BadSpec, BadRules."""
     from weir.alerts.rules import load
 
     return load(Path(settings.rules), spec_of(settings, store, job))

@@ -27,7 +27,7 @@ GROUPS = {
     "REST": (service.serve, service.token),
     "Timeline and pauses": (pauses.timeline, pauses.hold, pauses.maintenance),
     "Proof": (proof.ledger, proof.recount, proof.fold, proof.validate),
-    "Parts of your own": (schema.migrate,),
+    "Your own Cassandra": (schema.migrate,),
 }
 for panel, commands in GROUPS.items():
     for command in commands:
@@ -39,12 +39,12 @@ app.add_typer(alerts.rules, rich_help_panel="Alerts")
 
 
 def main(app: typer.Typer = app) -> None:
-    """Run a command line and end the process with its exit code: the entry point of the `weir` script."""
+    """Run a command line and end the process with its exit code. The entry point of the `weir` script."""
     _quiet()
     code = _run(app)
     try:
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever read has seen enough
+    except BrokenPipeError:  # the reader, such as head, has closed its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
 
@@ -60,14 +60,14 @@ def _run(app: typer.Typer = app) -> int:
     except WeirError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    except Exception as error:  # a person gets a sentence; who looks for the cause gets all of it
+    except Exception as error:  # one sentence; WEIR_DEBUG=1 gives the traceback
         if os.environ.get("WEIR_DEBUG"):
             raise
-        sys.stderr.write(f"WEIR-000: {type(error).__name__}: {error}. This is a fault in Weir; WEIR_DEBUG=1 shows where.\n")
+        sys.stderr.write(f"WEIR-000: {type(error).__name__}: {error}. This is a bug in Weir; set WEIR_DEBUG=1 to see the traceback.\n")
         return 1
     return 0
 
 
 def _quiet() -> None:
-    """Clients of Kafka and Cassandra tell each lost connection; a person wants the one sentence. WEIR_DEBUG=1 shows all of it."""
+    """Silence the clients of Kafka and Cassandra, which log each lost connection. WEIR_DEBUG=1 shows everything."""
     logging.basicConfig(level=logging.DEBUG if os.environ.get("WEIR_DEBUG") else logging.CRITICAL)

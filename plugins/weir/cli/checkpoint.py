@@ -1,4 +1,4 @@
-"""`weir checkpoint | quarantine`: what a stream goes on from, and what it leaves out by a person's word."""
+"""`weir checkpoint | quarantine`: where a stream continues, and what it leaves out on an operator's decision."""
 
 from __future__ import annotations
 
@@ -18,20 +18,23 @@ if TYPE_CHECKING:
 def checkpoint(
     job: JobArgument,
     doctor: Annotated[
-        bool, typer.Option("--doctor", help="Name each damaged file and the safe action. Exit with 1 if there is one.")
+        bool, typer.Option("--doctor", help="List damaged files with the safe action for each. Exit code 1 if one is harmful.")
     ] = False,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Begin a new epoch exactly where the ledger ends. Asks first.")] = False,
     yes: Yes = False,
-    reason: Reason = "asked for on the command line",
+    reason: Reason = "by command line",
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Show the checkpoint that a job goes on from: last batches, offsets, size, and whether it is sound.
+    """Show the checkpoint that a job continues from: last batches, offsets, size, findings.
 
     Example: weir checkpoint error_counts --doctor
     """
+    from weir.jobs.kinds import Capability
+    from weir.jobs.specs import require
     from weir.supervise.restart import Act
 
     with opened_manager() as manager:
+        require(manager.specs, job, Capability.LANDS)
         if rebuild:
             return begin(manager, job, Act.REBUILD, yes, reason)
         _show(manager, job, doctor, form)
@@ -43,11 +46,11 @@ def _show(manager: Manager, job: str, doctor: bool, form: Format) -> None:
 
     seen = manager.checkpoint(job)
     if seen is None:
-        return say(f"{job} was never deployed. Run: weir deploy {job}")
+        return say(f"{job} has not been deployed yet. Run: weir deploy {job}")
     findings = examine(seen)
     harmful = [finding for finding in findings if not finding.harmless]
     if doctor:
-        show([rows.finding(finding) for finding in findings], form, empty=f"Nothing is wrong with the checkpoint of {job}.")
+        show([rows.finding(finding) for finding in findings], form, empty=f"No findings: the checkpoint of {job} is in order.")
     else:
         row = rows.checkpoint(seen, len(harmful))
         show_json(row) if form is Format.JSON else show([row], form) if form is Format.CSV else _tell(row)
@@ -63,29 +66,35 @@ def _tell(row: Mapping[str, Any]) -> None:
 
 def quarantine(
     job: JobArgument,
-    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the ledger for ever.")],
-    batch: Annotated[int | None, typer.Option("--batch", min=0, help="The batch, if the verdict is not that one is poisoned.")] = None,
+    reason: Annotated[str, typer.Option("--reason", help="The reason, recorded in the ledger for good.")],
+    batch: Annotated[int | None, typer.Option("--batch", min=0, help="The batch. By default the poisoned one of the verdict.")] = None,
     yes: Yes = False,
 ) -> None:
-    """Leave out exactly the batch that fails again and again, and go on behind it. Asks first. The ledger keeps it as a gap.
+    """Leave out exactly the poisoned batch and continue behind it. Asks first. The ledger records its offsets as a gap.
 
-    Example: weir quarantine error_counts --reason "a line that the parser cannot bear"
+    Example: weir quarantine error_counts --reason "a line that the parser cannot read"
     """
+    from weir.jobs.kinds import Capability
+    from weir.jobs.specs import require
     from weir.supervise.restart import Act
 
     with opened_manager() as manager:
+        require(manager.specs, job, Capability.LANDS)
         begin(manager, job, Act.QUARANTINE, yes, reason, manager.poisoned(job) if batch is None else batch)
 
 
 def begin(manager: Manager, job: str, act: Act, yes: bool, reason: str, batch: int = -1) -> None:
-    """Say where a new epoch would begin and what it would leave out, ask, and begin it: held to what was shown."""
+    """Print where a new epoch would begin and what it would leave out, ask, and begin exactly that."""
+    from weir.jobs.kinds import Capability
+    from weir.jobs.specs import require
     from weir.supervise.epoch_start import in_words
     from weir.supervise.restart import Act
 
+    require(manager.specs, job, Capability.LANDS)
     judged, there = manager.foresee(job, act, reason, batch)
     for line in in_words(job, there):
         say(line)
-    if not yes and not typer.confirm("Go on?", err=True):
+    if not yes and not typer.confirm("Continue?", err=True):
         raise typer.Exit(1)
     if act is Act.QUARANTINE:
         action = manager.quarantine(job, judged, who(), reason, batch, there.mark)

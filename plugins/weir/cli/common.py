@@ -1,4 +1,4 @@
-"""What commands share: options of one name and meaning, and the parts, opened and closed."""
+"""Shared by all commands: common options, and opening and closing store and manager."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ from weir.settings import Settings
 if TYPE_CHECKING:
     from weir.cassandra.store import CassandraStore
     from weir.counts.work import Counts
+    from weir.jobs.kinds import Capability
     from weir.jobs.spec import JobSpec
     from weir.ports.jobs import JobStore
     from weir.supervise.manager import Action, Manager
 
 JOB = "error_counts"
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's name; `weir jobs` lists them.")]
-JobOption = Annotated[str, typer.Option("--job", help="The job whose counts are meant.")]
+JobOption = Annotated[str, typer.Option("--job", help="The job.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print.", case_sensitive=False)]
-Since = Annotated[str | None, typer.Option("--since", metavar="TIME", help="From this time on, ISO 8601, such as 2026-01-31T12:00:00Z.")]
-Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Before this time.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the job's timeline.")]
+Since = Annotated[str | None, typer.Option("--since", metavar="TIME", help="Start time, ISO 8601, such as 2026-01-31T12:00:00Z.")]
+Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="End time, exclusive.")]
+Reason = Annotated[str, typer.Option("--reason", help="The reason, recorded in the job's timeline.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-PATIENCE_S = 10.0  # a person waits
+PATIENCE_S = 10.0  # an operator waits
 
 
 @contextmanager
 def opened_store(settings: Settings) -> Iterator[CassandraStore]:
-    """The store, closed afterwards. Raises NotRunning if it does not answer in time, now or later."""
+    """Open the store and close it afterwards. Raises NotRunning if it does not answer in time, now or later."""
     from weir.factory import store
 
     found = store(settings, PATIENCE_S)
@@ -45,7 +46,7 @@ def opened_store(settings: Settings) -> Iterator[CassandraStore]:
 
 @contextmanager
 def opened_manager() -> Iterator[Manager]:
-    """The manager of the real parts, closed afterwards. Raises NotRunning if the store does not answer in time."""
+    """Open the manager and close it afterwards. Raises NotRunning if the store does not answer in time."""
     found = connected()
     try:
         yield found
@@ -54,10 +55,10 @@ def opened_manager() -> Iterator[Manager]:
 
 
 def connected() -> Manager:
-    """The manager of the real parts; close it. Raises NotRunning if the store does not answer in time.
+    """Return a manager; the caller closes it. Raises NotRunning if the store does not answer in time.
 
-    Where Spark is, the embedded stack or `WEIR_SPARK_REST` says; else it is Airflow's own connection, as for its tasks, which takes a
-    second to import. A master that is not the job's would say of each driver that it does not know it.
+    The address of Spark comes from the embedded stack or `WEIR_SPARK_REST`; otherwise from Airflow's connection, as for its tasks, which
+    takes a second to import. Another master than the job's would not know the job's drivers.
     """
     from weir.factory import manager
     from weir.jobs.folders import sound
@@ -71,45 +72,51 @@ def connected() -> Manager:
     return connect()
 
 
-def spec_of(settings: Settings, store: JobStore, job: str) -> JobSpec:
-    """The spec in force, as Airflow's tasks have it. Raises UnknownJob, or BadSpec if its file does not fit and it is not deployed."""
+def spec_of(settings: Settings, store: JobStore, job: str, needs: Capability | None = None) -> JobSpec:
+    """Return the spec in force, as Airflow's tasks do.
+
+    Raises UnknownJob, BadSpec if its file is not valid and it is not deployed, or BadInput if its kind lacks what the command needs.
+    """
     from weir.jobs import folders, specs
 
-    return specs.spec_of(folders.sound(*settings.job_folders), job, store.job(job))
+    found = specs.spec_of(folders.sound(*settings.job_folders), job, store.job(job))
+    if needs:
+        found.kind.require(job, needs)
+    return found
 
 
-def known(settings: Settings, store: JobStore, job: str) -> None:
-    """What has landed can be read whatever became of its spec. Raises UnknownJob, BadSpec."""
+def known(settings: Settings, store: JobStore, job: str, needs: Capability | None = None) -> None:
+    """What has landed can be read whatever became of its spec. Raises UnknownJob, BadSpec, BadInput."""
     if store.head(job) is None:
-        spec_of(settings, store, job)
+        spec_of(settings, store, job, needs)
 
 
 @contextmanager
-def opened_counts(job: str) -> Iterator[Counts]:
-    """A job's counts by its spec in force; the store is closed afterwards. Raises UnknownJob, BadSpec, NotRunning."""
+def opened_counts(job: str, needs: Capability) -> Iterator[Counts]:
+    """A job's counts by its spec in force; the store is closed afterwards. Raises UnknownJob, BadSpec, BadInput, NotRunning."""
     from weir.counts.work import By, Counts
     from weir.factory import source_of
 
     settings = Settings.load()
     with opened_store(settings) as store:
         by = By(who(), "asked for on the command line")
-        yield Counts.of(store, source_of(settings), spec_of(settings, store, job), int(time.time() * 1000), by)
+        yield Counts.of(store, source_of(settings), spec_of(settings, store, job, needs), int(time.time() * 1000), by)
 
 
 def say_done(action: Action) -> None:
-    """Say what was done, or that there was nothing to do."""
+    """Print what was done, or that there was nothing to do."""
     say(action.sentence if action.changed else f"Nothing to do: {action.sentence}")
 
 
 def time_of(text: str | None, name: str) -> int | None:
-    """An option's time in ms. Raises BadInput that names the option."""
+    """Parse an option's time to ms. Raises BadInput that names the option."""
     from weir.times import parse_time
 
     return None if text is None else parse_time(text, name)
 
 
 def who() -> str:
-    """The person's name on this machine. A container may have a user without one."""
+    """Return the name of the user of this machine, or `cli` if it has none, as in some containers."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

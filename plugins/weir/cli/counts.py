@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from weir.cli.common import JOB, FormatOption, JobArgument, JobOption, Since, Until, known, opened_store, spec_of, time_of
+from weir.jobs.kinds import Capability
 from weir.output import Format, say, show
 from weir.settings import Settings
 
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
 
 def ingest(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A log, or - for standard input.")],
-    service: Annotated[str | None, typer.Option("--service", help="Whose lines they are; the file's stem if left out.")] = None,
-    rate: Annotated[float | None, typer.Option("--rate", metavar="LINES_PER_S", help="At most so many lines a second.")] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on when the file grows, as tail -F does.")] = False,
-    topic: Annotated[str, typer.Option("--topic", help="The topic that the lines go to.")] = "logs",
+    service: Annotated[str | None, typer.Option("--service", help="The service of the lines; by default the file's stem.")] = None,
+    rate: Annotated[float | None, typer.Option("--rate", metavar="LINES_PER_S", help="Maximum lines a second.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Continue when the file grows, as tail -F does.")] = False,
+    topic: Annotated[str, typer.Option("--topic", help="The topic.")] = "logs",
 ) -> None:
     """Send the lines of a file to the topic. Exit code 1 if a line was refused or not acknowledged.
 
@@ -42,7 +43,7 @@ def ingest(
 
     if rate is not None and rate <= 0:
         raise BadInput(f"rate: {rate:g} is not more than 0.", "Give lines per second.")
-    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job would ignore the first and not hear the second
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores SIGINT, and Python does not raise on SIGTERM
         signal.signal(number, signal.default_int_handler)
     service = service or ("stdin" if file == "-" else Path(file).stem)
     try:
@@ -86,21 +87,23 @@ def _bar(file: str) -> Iterator[Progress | None]:
 
 def wait(
     job: JobArgument,
-    lag: Annotated[int, typer.Option("--lag", min=0, help="How many lines may be left.")] = 0,
+    lag: Annotated[int, typer.Option("--lag", min=0, help="Return when at most so many lines are left.")] = 0,
     timeout: Annotated[str, typer.Option("--timeout", metavar="DURATION", help="How long to wait.")] = "120s",
 ) -> None:
     """Wait until the lines that the topic has now have landed. Exit code 1 at the timeout.
 
     Example: weir wait error_counts --lag 0 --timeout 2m
     """
-    from weir.counts.progress import left
+    from weir.counts.progress import head_of, left
     from weir.errors import TimedOut
     from weir.factory import source_of
+    from weir.ports.source import ends_for
     from weir.times import parse_duration
 
     settings, deadline = Settings.load(), time.monotonic() + parse_duration(timeout, "timeout") / 1000
     with opened_store(settings) as store:
-        ends = source_of(settings).end_offsets(spec_of(settings, store, job).source.topic)
+        topic = spec_of(settings, store, job, Capability.LANDS).source.topic
+        ends = ends_for(source_of(settings), head_of(store, job), topic)
         while (remaining := left(store, job, ends)) > lag:
             if time.monotonic() >= deadline:
                 raise TimedOut(f"Lines that have not landed in {timeout}: {remaining}.", f"See: weir health {job}")
@@ -110,15 +113,15 @@ def wait(
 def counts(
     window: Annotated[str, typer.Option("--window", metavar="DURATION", help="A multiple of the pane.")] = "10s",
     slide: Annotated[
-        str | None, typer.Option("--slide", metavar="DURATION", help="From one window to the next; the window if left out.")
+        str | None, typer.Option("--slide", metavar="DURATION", help="From one window's start to the next; by default the window.")
     ] = None,
     since: Since = None,
     until: Until = None,
-    by: Annotated[str, typer.Option("--by", help="Dimensions, with commas between them; or none.")] = "service,level,signature",
-    levels: Annotated[str, typer.Option("--levels", help="Levels, with commas between them; or all.")] = "error",
+    by: Annotated[str, typer.Option("--by", help="Dimensions, separated by commas; or none.")] = "service,level,signature",
+    levels: Annotated[str, typer.Option("--levels", help="Levels, separated by commas; or all.")] = "error",
     fill: Annotated[int | None, typer.Option("--fill", metavar="0", help="List empty windows, too.")] = None,
-    closed: Annotated[bool, typer.Option("--closed", help="Only windows in which nothing more is expected.")] = False,
-    explain: Annotated[bool, typer.Option("--explain", help="Say on standard error what was read.")] = False,
+    closed: Annotated[bool, typer.Option("--closed", help="Only closed windows.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Print on standard error what was read.")] = False,
     job: JobOption = JOB,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -135,11 +138,11 @@ def counts(
     from weir.factory import source_of
 
     if fill not in (None, 0):
-        raise BadInput(f"fill: {fill} is not 0.", "Only 0 is true of a window without lines.")
+        raise BadInput(f"fill: {fill} is not 0.", "Use --fill 0: a window without lines has the count 0.")
     settings = Settings.load()
     span = time_of(since, "since"), time_of(until, "until")
     with opened_store(settings) as store:
-        rules = Rules.of(spec_of(settings, store, job))
+        rules = Rules.of(spec_of(settings, store, job, Capability.COUNTS))
         question = question_of(window, slide or "", by, levels, rules.pane)
         question = replace(question, since=span[0], until=span[1], fill=fill == 0)
         if closed:
@@ -153,13 +156,13 @@ def counts(
 def rejected(
     job: JobArgument,
     reason: Annotated[str | None, typer.Option("--reason", help="Only lines that were rejected for this reason.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest first.")] = 100,
-    reparse: Annotated[bool, typer.Option("--reparse", help="Show what the job's parser that is here makes of them.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Maximum number of samples, newest first.")] = 100,
+    reparse: Annotated[bool, typer.Option("--reparse", help="Show how the job's present parser reads them.")] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """List samples of lines that could not be counted. All of them are counted in the ledger; of each batch, some are kept.
+    """List samples of rejected lines. The ledger counts all rejected lines; some of each batch are kept as samples.
 
-    With --reparse, what the parser would make of them now: in a Spark of this process, without changing any count.
+    --reparse runs the job's present parser on them, in a Spark of this process. It changes no counts.
 
     Example: weir rejected error_counts --reason bad_time
     """
@@ -170,7 +173,7 @@ def rejected(
 
     settings = Settings.load()
     with opened_store(settings) as store:
-        known(settings, store, job)
+        known(settings, store, job, Capability.COUNTS)
         found = list(islice(samples(store, job, reason), limit))
         now = _reparsed(settings, store, job, found) if reparse and found else [{}] * len(found)
     told = [{**row, **new, "value": row["value"]} for row, new in zip(rows.rejected(found), now, strict=True)]
@@ -178,16 +181,15 @@ def rejected(
 
 
 def _reparsed(settings: Settings, store: JobStore, job: str, lines: Sequence[RejectedLine]) -> list[dict[str, Any]]:
-    """For each sample its outcome now, and what keeps that from being the last word."""
+    """Return for each sample how the present parser reads it, with a note if the original result may differ."""
     from spark_jobs.counts.reparse import outcomes, session
-    from weir.counts.progress import head_of
-    from weir.supervise.submission import arguments
+    from weir.jobs.spec import counts_of
     from weir.times import iso
 
-    args = arguments(spec_of(settings, store, job), head_of(store, job), "reparse", "", settings)
+    options = counts_of(spec_of(settings, store, job, Capability.COUNTS)).counting
     spark = session()
     try:
-        found = outcomes(spark, args, lines)
+        found = outcomes(spark, options, lines)
     finally:
         spark.stop()
     return [

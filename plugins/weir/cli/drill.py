@@ -1,4 +1,4 @@
-"""`weir drill` as it was called while the drill was part of the plugin; it is `python -m drill` of the repository now."""
+"""`weir drill`: the old name of `python -m drill`, which is in the repository now."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from weir.settings import PROJECT
 
 
 def drill(context: typer.Context) -> None:
-    """Run `python -m drill` of Weir's repository, with the same options. This name goes with the next release."""
+    """Run `python -m drill` of Weir's repository, with the same options. The next release removes this name."""
     if not (PROJECT / "drill" / "__main__.py").is_file():
         raise BadInput("The drill is not part of the installed package.", "Clone Weir's repository and run there: make drill")
     os.chdir(PROJECT)

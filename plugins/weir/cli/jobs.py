@@ -1,4 +1,4 @@
-"""`weir jobs | deploy | restart | stop | health`: the streams. All enter at the manager, as Airflow's tasks do."""
+"""`weir jobs | deploy | restart | stop | health`: operate the streams, through the manager as Airflow's tasks do."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from weir.supervise.manager import Manager
     from weir.supervise.report import Report
 
-Wait = Annotated[bool, typer.Option("--wait", help="Return when it counts. Exit with 1 if it does not within health.ready_within.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait until the job is ready. Exit code 1 if it is not within health.ready_within.")]
 WELL = ("ok", "idle", "starting", "catching_up")
 
 
 def jobs(form: FormatOption = Format.TABLE) -> None:
-    """List the jobs: what is wanted of each, and how it is.
+    """List the jobs with their desired state and verdict.
 
     Example: weir jobs
     """
@@ -36,9 +36,9 @@ def jobs(form: FormatOption = Format.TABLE) -> None:
 def health(
     job: JobArgument,
     form: FormatOption = Format.TABLE,
-    check: Annotated[bool, typer.Option("--check", help="Exit with 1 unless the job is well.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Exit code 1 unless the job is healthy.")] = False,
 ) -> None:
-    """Say how a job is, since when, how that is known, and what to do next.
+    """Print a job's verdict, since when it holds, its evidence, and the next step.
 
     Example: weir health error_counts --format json
     """
@@ -82,11 +82,13 @@ def _value(name: str, value: object) -> str:
 def deploy(
     job: JobArgument,
     reason: Reason = "",
-    plan: Annotated[bool, typer.Option("--plan", help="Say what it would do, and do nothing. Exit with 1 if it would be refused.")] = False,
-    to: Annotated[str, typer.Option("--to", metavar="VERSION", help="Go back to a version that was deployed before.")] = "",
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Print what a deploy would do, and do nothing. Exit code 1 if it would be refused.")
+    ] = False,
+    to: Annotated[str, typer.Option("--to", metavar="VERSION", help="Go back to this deployed version.")] = "",
     wait: Wait = False,
 ) -> None:
-    """Make a job run with the spec and the code that are here. Nothing happens if it does.
+    """Deploy the job's spec and code of this checkout. Nothing happens if they run already.
 
     Example: weir deploy error_counts --plan
     """
@@ -102,7 +104,7 @@ def deploy(
 
 
 def versions(job: JobArgument, form: FormatOption = Format.TABLE) -> None:
-    """List the versions of a job that were deployed, the last one first: which one is current, which were ever ready, which are kept.
+    """List the deployed versions of a job, newest first: which one is current, which were ever ready, which are kept.
 
     Example: weir versions error_counts
     """
@@ -110,20 +112,20 @@ def versions(job: JobArgument, form: FormatOption = Format.TABLE) -> None:
 
     with opened_manager() as manager:
         found = rows.versions(manager, job)
-    show(found, form, empty=f"{job} was never deployed.")
+    show(found, form, empty=f"{job} has not been deployed yet.")
 
 
 def restart(
     job: JobArgument,
     reason: Reason = "",
-    attempt: Annotated[int | None, typer.Option("--attempt", help="Only if this attempt is still the one that may write.")] = None,
+    attempt: Annotated[int | None, typer.Option("--attempt", help="Restart only if this attempt is still the current one.")] = None,
     accept_loss: Annotated[
-        bool, typer.Option("--accept-loss", help="Go on where the broker can still be read; what is lost stays a gap. Asks first.")
+        bool, typer.Option("--accept-loss", help="Accept the data loss: continue where the broker can still be read. Asks first.")
     ] = False,
     yes: Yes = False,
     wait: Wait = False,
 ) -> None:
-    """Start a job's next attempt from the same checkpoint. The one before it can write no more.
+    """Start a job's next attempt from the same checkpoint. The previous driver can no longer write.
 
     Example: weir restart error_counts --reason "new certificates"
     """
@@ -133,14 +135,14 @@ def restart(
     with opened_manager() as manager:
         if accept_loss:
             return begin(manager, job, Act.ACCEPT_LOSS, yes, reason)
-        reason = reason or "asked for on the command line"
+        reason = reason or "by command line"
         say_done(action := manager.restart(job, attempt, who=who(), reason=reason))
         if wait:
             _await_ready(manager, job, action.attempt)
 
 
 def _await_ready(manager: Manager, job: str, attempt: int) -> None:
-    """Raises TimedOut after the spec's `health.ready_within`, and what says that the attempt never will be ready."""
+    """Wait until the attempt is ready. Raises TimedOut after the spec's `health.ready_within`, and an error if it cannot become ready."""
     from weir.errors import TimedOut
 
     within_s = manager.specs[job].health.ready_within
@@ -149,8 +151,8 @@ def _await_ready(manager: Manager, job: str, attempt: int) -> None:
     typer.echo(f"{job} is ready with attempt {attempt}.")
 
 
-def stop(job: JobArgument, reason: Reason = "asked for on the command line") -> None:
-    """Stop a job until its next deploy. The batch at work lands first; what had not landed after half a minute is counted then.
+def stop(job: JobArgument, reason: Reason = "by command line") -> None:
+    """Stop a job until its next deploy. The current batch lands first. Lines not committed within 30 s are counted after the next deploy.
 
     Example: weir stop error_counts --reason "moving the cluster"
     """

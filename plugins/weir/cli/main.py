@@ -1,4 +1,4 @@
-"""The name that a `weir` script of an installation between two releases starts; `make install` writes it anew."""
+"""The entry point of a `weir` script of an installation between two releases; `make install` rewrites the script."""
 
 from weir.cli.app import main
 

@@ -1,4 +1,4 @@
-"""`weir timeline | hold | maintenance`: what was done about a job, and a person's word that Weir leaves it alone."""
+"""`weir timeline | hold | maintenance`: a job's timeline, and its pauses."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from weir.output import Format, show
 
 def timeline(
     job: JobArgument,
-    last: Annotated[int, typer.Option("--last", min=1, max=10_000, help="How many lines, the newest first.")] = 20,
+    last: Annotated[int, typer.Option("--last", min=1, max=10_000, help="How many entries.")] = 20,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Show what was done about a job, by whom and why: deploys, restarts, verdicts, holds. The newest first.
+    """Show a job's timeline, newest first: deploys, restarts, verdicts, pauses, with who did it and why.
 
     Example: weir timeline error_counts --last 50
     """
@@ -25,17 +25,17 @@ def timeline(
     with opened_manager() as manager:
         events = manager.store.events(job, last)
         if not events:
-            find(manager.specs, job)  # of a job whose folder is gone there is still the timeline
+            find(manager.specs, job)  # a job whose folder was removed still has its timeline
     found = [rows.event(line) for line in events]
-    show(found, form, None if form is Format.JSON else rows.EVENT, empty=f"Nothing was done about {job} yet.")
+    show(found, form, None if form is Format.JSON else rows.EVENT, empty=f"The timeline of {job} is empty.")
 
 
 def hold(
     job: JobArgument,
     reason: Reason = "",
-    release: Annotated[bool, typer.Option("--release", help="Let Weir act on the job again.")] = False,
+    release: Annotated[bool, typer.Option("--release", help="End the hold: automatic actions resume.")] = False,
 ) -> None:
-    """Keep Weir from doing anything about a job by itself, until it is released. What you ask for still happens.
+    """Pause automatic actions on a job until you release it. Actions that you ask for still run.
 
     Example: weir hold error_counts --reason "looking into it"
     """
@@ -45,11 +45,11 @@ def hold(
 
 def maintenance(
     job: JobArgument,
-    lasts: Annotated[str | None, typer.Option("--for", metavar="DURATION", help="How long from now on, such as 2h.")] = None,
-    comment: Annotated[str, typer.Option("--comment", help="Why; shown wherever the job is, and kept in its timeline.")] = "",
-    end: Annotated[bool, typer.Option("--end", help="End the window before its time.")] = False,
+    lasts: Annotated[str | None, typer.Option("--for", metavar="DURATION", help="Duration from now, such as 2h.")] = None,
+    comment: Annotated[str, typer.Option("--comment", help="The reason, shown with the job and recorded in its timeline.")] = "",
+    end: Annotated[bool, typer.Option("--end", help="End the window now.")] = False,
 ) -> None:
-    """Keep Weir from doing anything about a job by itself for a time; then it goes on by itself. What you ask for still happens.
+    """Pause automatic actions on a job for a limited time. Actions that you ask for still run.
 
     Example: weir maintenance error_counts --for 2h --comment "new disks"
     """

@@ -1,4 +1,4 @@
-"""`weir ledger | recount | fold | validate`: what the counts stand on."""
+"""`weir ledger | recount | fold | validate`: the evidence for the counts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from weir.cli.common import FormatOption, JobArgument, Since, Until, known, opened_counts, opened_store, time_of
+from weir.jobs.kinds import Capability
 from weir.output import Format, say, show, show_json
 from weir.settings import Settings
 
@@ -19,7 +20,7 @@ def ledger(
     last: Annotated[int, typer.Option("--last", min=1, help="How many batches.")] = 20,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """List a job's batches, newest first: an open claim, then what has landed, with the offsets that each count came from.
+    """List a job's batches, newest first: an open claim if there is one, then the landed batches with their offsets.
 
     Example: weir ledger error_counts --last 5 --format json
     """
@@ -27,7 +28,7 @@ def ledger(
 
     settings = Settings.load()
     with opened_store(settings) as store:
-        known(settings, store, job)
+        known(settings, store, job, Capability.LANDS)
         rows = [ledger_row(head) for head in islice(batches(store, job), last)]
     show(rows, form, LEDGER if form is Format.TABLE else None, empty=f"{job} has landed nothing yet.")
 
@@ -36,15 +37,17 @@ def recount(
     job: JobArgument,
     since: Since = None,
     until: Until = None,
-    sample: Annotated[int | None, typer.Option("--sample", metavar="N", min=1, help="Only N of the closed hours, drawn at random.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Draw the same hours again.")] = None,
-    workers: Annotated[int, typer.Option("--workers", min=0, help="Processes that read the lines; 0 for one a core.")] = 0,
+    sample: Annotated[
+        int | None, typer.Option("--sample", metavar="N", min=1, help="Recount only N of the closed hours, chosen at random.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Choose the same hours again.")] = None,
+    workers: Annotated[int, typer.Option("--workers", min=0, help="Processes that read the lines; 0 for one for each core.")] = 0,
     form: FormatOption = Format.JSON,
 ) -> None:
-    """Read the lines back from Kafka, count them with code that is not the job's, and compare with the store.
+    """Read the lines again from Kafka, count them with code that shares nothing with the job, and compare with the store.
 
-    Counted is what has landed at this moment. Exit code 1 when something is missing or doubled, or nothing could be checked. Without a
-    span or a sample, what comes out equal is proven, and the hourly recount goes on from there.
+    Recounts everything that has landed by now. Exit code 1 if lines are missing or doubled, or if nothing could be checked. Without a span
+    or a sample, an equal result is recorded as proven, and the hourly recount continues from there.
 
     Example: weir recount error_counts --since 2026-01-31T00:00:00Z
     """
@@ -55,7 +58,7 @@ def recount(
     from weir.counts.tally import cores
 
     scope = Scope(time_of(since, "since"), time_of(until, "until"))
-    with opened_counts(job) as at:
+    with opened_counts(job, Capability.RECOUNTS) as at:
         drawn = draw(at.store, job, at.closed_until, scope, sample, seed) if sample else None
         goal = set_out(at.store, job) if scope.everything and drawn is None else None
         if goal is not None:
@@ -74,9 +77,9 @@ def recount(
 
 
 def fold(job: JobArgument, form: FormatOption = Format.TABLE) -> None:
-    """Fold the closed hours that changed into plain sums, roll up closed days, and delete what was replaced a while ago.
+    """Fold closed hours that changed, roll up closed days, and delete what was replaced more than ten minutes ago.
 
-    A run is published only if it is proven and breaks no law. Airflow does all of this by itself.
+    A run is published only if it equals the ledger and meets all expectations. The DAG JOB_fold does the same every 5 minutes.
 
     Example: weir fold error_counts
     """
@@ -84,7 +87,7 @@ def fold(job: JobArgument, form: FormatOption = Format.TABLE) -> None:
     from weir.counts.folding import pending, pending_days
     from weir.times import iso
 
-    with opened_counts(job) as at:
+    with opened_counts(job, Capability.FOLDS) as at:
         done = work.fold(at, pending(at.store, job, at.closed_until))
         days = work.roll_up(at, pending_days(at.store, job, at.closed_until))
         swept, _ = work.sweep(at)
@@ -95,7 +98,7 @@ def fold(job: JobArgument, form: FormatOption = Format.TABLE) -> None:
 
 
 def validate(job: JobArgument, since: Since = None, until: Until = None, form: FormatOption = Format.TABLE) -> None:
-    """Check the laws that counts must obey, on closed panes, with Great Expectations. Exit code 1 when one is broken.
+    """Check closed panes with Great Expectations. Exit code 1 if an expectation fails.
 
     Example: weir validate error_counts
     """
@@ -104,7 +107,7 @@ def validate(job: JobArgument, since: Since = None, until: Until = None, form: F
 
     settings = Settings.load()
     span = time_of(since, "since"), time_of(until, "until")
-    with opened_counts(job) as at:
+    with opened_counts(job, Capability.VALIDATES) as at:
         result = work.validate(at, settings.data_docs, *span)
     show(result.rows(), form)
     say(f"{result.sentence} Docs: {result.docs}, in Airflow: {address(settings.airflow_url, job)}")

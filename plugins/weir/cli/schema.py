@@ -1,4 +1,4 @@
-"""`weir migrate`: the tables, in a Cassandra that is not the embedded stack's."""
+"""`weir migrate`: create and migrate the tables in your own Cassandra."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from weir.output import say
 
 
 def migrate(
-    replication: Annotated[int, typer.Option("--replication", min=1, max=9, help="Copies of each row, if the keyspace is made now.")] = 3,
+    replication: Annotated[int, typer.Option("--replication", min=1, max=9, help="Copies of each row, if this creates the keyspace.")] = 3,
 ) -> None:
-    """Bring the tables in Cassandra to this release, and make the keyspace if there is none. The embedded stack does so by itself.
+    """Migrate the tables in Cassandra to this release; create the keyspace if needed. The embedded stack runs this for you.
 
     Example: weir migrate --replication 3
     """

@@ -1,4 +1,4 @@
-"""`weir serve | token`: the REST service alone, and who may ask it."""
+"""`weir serve | token`: the standalone REST service and its tokens."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from weir.output import say
 from weir.settings import home
 
 PORT = 9478
-Tokens = Annotated[Path | None, typer.Option("--tokens", metavar="FILE", help="Who may; $WEIR_HOME/tokens.json if left out.")]
+Tokens = Annotated[Path | None, typer.Option("--tokens", metavar="FILE", help="The file of tokens; by default $WEIR_HOME/tokens.json.")]
 
 
 def serve(
-    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="Where to listen; 0 for any free port.")] = PORT,
-    host: Annotated[str, typer.Option("--host", help="The address to listen on. Tokens travel openly: put TLS before another one.")] = (
-        "127.0.0.1"
-    ),
+    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="The port; 0 for any free one.")] = PORT,
+    host: Annotated[
+        str, typer.Option("--host", help="The address to listen on. Tokens travel in clear text: put a proxy with TLS in front.")
+    ] = "127.0.0.1",
     tokens: Tokens = None,
 ) -> None:
-    """Serve the REST API until it is interrupted, to who has a token. Inside Airflow it is there already, below /weir/api/v1.
+    """Serve the REST API until interrupted. Inside Airflow it is always on, below /weir/api/v1.
 
-    Standard error has a line of JSON for each action that was asked for.
+    Each requested action is one line of JSON on standard error.
 
     Example: weir serve --port 9478
     """
@@ -35,18 +35,18 @@ def serve(
 
     file = _file(tokens)
     if not load(file):
-        say(f"Nobody may ask yet: there is no token in {file}. Make one with: weir token NAME --role editor")
+        say(f"No requests are accepted yet: {file} has no tokens. Create one with: weir token NAME --role editor")
     _log()
     run(file, connected, host, port, lambda url: say(f"REST: {url}/api/v1/jobs"))
 
 
 def token(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose it is; actions are done in this name.")],
-    role: Annotated[str, typer.Option("--role", help="reader, or editor, who may act, too.")] = "reader",
-    revoke: Annotated[bool, typer.Option("--revoke", help="Take it back, at once.")] = False,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The owner; actions are recorded under this name.")],
+    role: Annotated[str, typer.Option("--role", help="reader, or editor, which may also act.")] = "reader",
+    revoke: Annotated[bool, typer.Option("--revoke", help="Revoke the token at once.")] = False,
     tokens: Tokens = None,
 ) -> None:
-    """Make a token for `weir serve` and print it, this once: only its hash is kept. A name has one; a new one takes its place.
+    """Create a token for `weir serve` and print it once: only its hash is stored. A new token replaces the old one of that name.
 
     Example: weir token ana --role editor
     """
@@ -56,7 +56,7 @@ def token(
     file = _file(tokens)
     if not revoke:
         return typer.echo(issue(file, name, role))
-    say(f"The token of {name} is taken back." if take_back(file, name) else f"{name} has no token in {file}.")
+    say(f"The token of {name} is revoked." if take_back(file, name) else f"{name} has no token in {file}.")
 
 
 def _file(tokens: Path | None) -> Path:
@@ -66,7 +66,7 @@ def _file(tokens: Path | None) -> Path:
 
 
 def _log() -> None:
-    """Of a process that nobody types at: what acts, and what goes wrong."""
+    """Log actions and warnings to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     logging.getLogger("weir").setLevel(logging.WARNING)
     audit = logging.getLogger("weir.audit")

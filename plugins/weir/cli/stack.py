@@ -17,15 +17,15 @@ NEXT = """
 what to try next
   weir ingest FILE --service NAME    send the lines of a log
   weir counts --by service,level     errors by window of 10 s
-  weir health error_counts           is the stream well, and how do we know
+  weir health error_counts           the verdict of the stream, with its evidence
   weir recount error_counts          prove the counts against the source"""
 
 
 def up() -> None:
     """Start the whole stack, deploy error_counts and show its first counts.
 
-    Run again while all is up, it changes nothing. After an upgrade of the code it restarts Airflow and deploys the new version; the
-    stream goes on meanwhile.
+    If everything is up already, nothing changes. After an upgrade of the code it restarts Airflow and deploys the new version, while the
+    stream continues.
 
     Example: weir up
     """
@@ -63,7 +63,7 @@ def down() -> None:
 
 def status(
     form: FormatOption = Format.TABLE,
-    check: Annotated[bool, typer.Option("--check", help="Exit with 1 unless every part is ok.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Exit code 1 unless every part is ok.")] = False,
 ) -> None:
     """Show each part: its state, address and process. A running driver is a part named driver:JOB.
 
@@ -79,8 +79,8 @@ def status(
 
 
 def logs(
-    part: Annotated[str | None, typer.Argument(metavar="[PART]", help="A part of `weir status`, or a job; all parts if left out.")] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with each new line.")] = False,
+    part: Annotated[str | None, typer.Argument(metavar="[PART]", help="A part from `weir status`, or a job; by default all parts.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Print new lines as they come.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last lines.")] = 200,
 ) -> None:
     """Print the log of a part, or the ends of all logs.
@@ -92,7 +92,7 @@ def logs(
     from weir.settings import home
 
     if part is None and follow:
-        raise BadInput("logs: --follow needs a part.", "Name one of `weir status`.")
+        raise BadInput("logs: --follow needs a part.", "Name one from `weir status`.")
     for name in [part] if part else sorted(file.stem for file in (home() / "logs").glob("*.log")):
         if not part:
             sys.stdout.write(f"==> {name} <==\n")
@@ -103,7 +103,7 @@ def logs(
 
 
 def _named(part: str) -> str:
-    """A job's log is that of its driver."""
+    """Return the log's name; a job's log is that of its driver."""
     from weir.settings import Settings
 
     there = any((folder / part / "job.yaml").exists() for folder in Settings.load().job_folders)
@@ -111,7 +111,7 @@ def _named(part: str) -> str:
 
 
 def clean(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
-    """Stop the stack and remove its state: all that was sent, counted and kept. Asks first.
+    """Stop the stack and remove all its state: topics, counts, checkpoints. Asks first.
 
     Example: weir clean --yes
     """
@@ -121,7 +121,7 @@ def clean(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = Fals
 
     if not home().exists():
         return say(f"There is nothing in {home()}.")
-    if not yes and not typer.confirm(f"Remove {home()} with all that was counted?", err=True):
+    if not yes and not typer.confirm(f"Remove {home()} with all counts?", err=True):
         raise typer.Exit(1)
     with reporter() as progress:
         stack.clean(progress)

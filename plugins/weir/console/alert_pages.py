@@ -1,4 +1,4 @@
-"""The pages about alerts: what is open, the rules, a rule on the past, the inbox; and the form that says who has an incident in hand."""
+"""The pages about alerts: open incidents, the rules, the test of a rule, the inbox, and the form to acknowledge an incident."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PATH = "/jobs/{name}/incidents/{incident}/" + ACKNOWLEDGE
 
 
 def add(app: FastAPI) -> None:
-    """Give the app these pages; what acts is behind `editor`."""
+    """Add these pages to the app; actions require `editor`."""
     for path, answer in (("/alerts", overview), ("/inbox", inbox), ("/jobs/{name}/rules/{rule}", rule_test)):
         app.add_api_route(path, answer, methods=["GET"], response_class=HTMLResponse)
     app.add_api_route(PATH, confirm, methods=["GET"], response_class=HTMLResponse, dependencies=[Depends(editor)])
@@ -29,31 +29,31 @@ def add(app: FastAPI) -> None:
 
 
 async def overview(request: Request, user: GetUserDep, job: str = "") -> Response:
-    """What is open, what a sink did not take, who is silenced, and the rules."""
+    """Show open incidents, undelivered messages, pauses and rules."""
     found = await ask(lambda manager: alerts.look(manager, job))
     return page(request, "alerts.html", job=job, edits=edits(user), **found)
 
 
 async def inbox(request: Request, job: str = "", last: int = alerts.MESSAGES) -> Response:
-    """The messages of the local inbox."""
+    """Show the messages in the local inbox."""
     found = await ask(lambda manager: alerts.inbox(manager, job, last))
     return page(request, "inbox.html", job=job, messages=found)
 
 
 async def rule_test(request: Request, name: str, rule: str, since: str = "", until: str = "") -> Response:
-    """When a rule would have fired. Nobody is told, and nothing is written."""
+    """Show when a rule would have fired. Sends no messages and writes nothing."""
     found = await ask(lambda manager: rules.replayed(manager, name, rule, since, until, alerts.now()))
     asked = {"since": since or rules.SINCE, "until": until}
     return page(request, "rule.html", job=name, path=quote(name, safe=""), choices=CHOICES, asked=asked, found=found)
 
 
 async def confirm(request: Request, name: str, incident: str, user: GetUserDep) -> Response:
-    """Says what an acknowledgement does. Nothing is done by looking."""
+    """Show the form to acknowledge an incident. Changes nothing."""
     return await _form(request, name, incident, user)
 
 
 async def do(request: Request, name: str, incident: str, user: GetUserDep) -> Response:
-    """Acknowledges it, and leads back to the job's page. What has ended meanwhile is not acknowledged."""
+    """Acknowledge an incident and redirect to the job's page. An incident that has ended is not acknowledged."""
     form = await forms.fields(request)
     if forms.opened(form.get("seal", ""), user, name, ACKNOWLEDGE) != incident:
         raise HTTPException(status.HTTP_403_FORBIDDEN, forms.OLD)

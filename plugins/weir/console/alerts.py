@@ -1,4 +1,4 @@
-"""Incidents and messages as pages show them: what the books and inboxes of the jobs say. Nothing is judged here."""
+"""Incidents and messages for the pages, from the jobs' books and inboxes. Judges nothing."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ MESSAGES, MOST_MESSAGES = 50, 500
 
 
 def now() -> int:
-    """In ms."""
+    """Return the present time in ms."""
     return round(time.time() * 1000)
 
 
 def look(manager: Manager, job: str) -> dict[str, Any]:
-    """What is open, what was not delivered, who is silenced, and the rules: of one job, or of all if it is empty. Raises UnknownJob."""
+    """Return open incidents, undelivered messages, pauses and rules of a job, or of all jobs if it is empty. Raises UnknownJob."""
     jobs = [spec_of(manager.specs, job).name] if job else list(manager.specs)
     books = {name: Book.from_json(row.record) for name, row in manager.store.books(jobs).items()}
     told: dict[str, Any] = {"rules": [], "trouble": []}
@@ -50,7 +50,7 @@ def look(manager: Manager, job: str) -> dict[str, Any]:
 
 
 def of_job(manager: Manager, job: str) -> dict[str, Any]:
-    """The open incidents of one job, for its own page."""
+    """Return open incidents and undelivered messages of one job, for its own page."""
     book = open_book(manager.store, job)[1]
     return {"incidents": [incident_row(job, one) for one in book.incidents], "undelivered": list(undelivered(book))}
 
@@ -71,7 +71,7 @@ def undelivered(book: Book) -> Iterator[Row]:
 
 
 def _silenced(manager: Manager, jobs: Collection[str]) -> Iterator[Row]:
-    """The jobs of which nobody is told anything now, and by whose word."""
+    """Yield the active pauses."""
     for job, glance in manager.store.glance(jobs, 1).items():
         for pause in in_force(glance.pauses, now()):
             yield {"job": job, "path": quote(job, safe=""), "words": in_words(pause), "kind": pause.kind}
@@ -81,16 +81,16 @@ def _silenced(manager: Manager, jobs: Collection[str]) -> Iterator[Row]:
 
 
 def incident(manager: Manager, job: str, incident_id: str) -> Row:
-    """Raises UnknownJob, or Conflict if it is not open any more."""
+    """Return an open incident. Raises UnknownJob, or Conflict if it is not open."""
     spec_of(manager.specs, job)
     found = next((one for one in open_book(manager.store, job)[1].incidents if one.id == incident_id), None)
     if found is None:
-        raise Conflict(f"{incident_id} is not open: it is over, or never was. Nothing was done.", "Look at the alerts again.")
+        raise Conflict(f"{incident_id} is not an open incident. Nothing was done.", "Reload the alerts.")
     return incident_row(job, found)
 
 
 def acknowledged(manager: Manager, job: str, incident_id: str, who: str, comment: str) -> None:
-    """Say that somebody has an incident in hand. Raises UnknownJob, BadRules, BadInput without a comment, Conflict if it is over."""
+    """Acknowledge an incident. Raises UnknownJob, BadRules, BadInput without a comment, Conflict if it is not open."""
     incident(manager, job, incident_id)
     known = rules.of(manager, job)
     change(manager.store, job, lambda book: acknowledge(book, known, incident_id, who, comment, now()))
@@ -100,7 +100,7 @@ def acknowledged(manager: Manager, job: str, incident_id: str, who: str, comment
 
 
 def inbox(manager: Manager, job: str, last: int) -> Sequence[Row]:
-    """The newest messages of the local inbox, the newest first: of one job, or of all if it is empty. Raises UnknownJob."""
+    """Return the newest messages in the local inbox, newest first, of a job, or of all jobs if it is empty. Raises UnknownJob."""
     jobs = [spec_of(manager.specs, job).name] if job else list(manager.specs)
     last = min(max(last, 1), MOST_MESSAGES)
     found = [message_of(mail) for mails in manager.store.inboxes(jobs, last).values() for mail in mails]

@@ -1,4 +1,4 @@
-"""The console: pages that Airflow's API server shows below `/weir`. They load nothing from elsewhere, and need no scripts."""
+"""The console: pages that Airflow's API server shows below `/weir`. They load nothing from other hosts and need no scripts."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from weir.errors import BadInput, WeirError
 from weir.settings import Settings
 from weir.supervise import actions as acts
 
-NO_PAGE = "There is no such page of the Data Docs. They are written by a job's validation: weir validate JOB"
-LEAST_S = 10  # between two looks of a page that looks again by itself
+NO_PAGE = "There is no such page in the Data Docs. A job's validation writes them: weir validate JOB"
+LEAST_S = 10  # between two reloads of a page with `every`
 NO_ACT = "There is no such action."
-STILL = "no"  # in an address: do not follow
-NO_DAG = "This DAG is not one of Weir's: it belongs to none of its jobs."
+STILL = "no"  # in an address: no live updates
+NO_DAG = "This DAG belongs to no job of Weir."
 
 
 def build() -> FastAPI:
-    """The app, every route of it behind `reader`, and what acts behind `editor`. FastAPI's own pages about the routes would not be: they
-    are left out."""
+    """Build the app. Every route requires `reader`, actions also `editor`. FastAPI's own pages about the routes would not, so they are
+    off."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, dependencies=[Depends(reader)])
     app.state.view, app.state.panels, app.state.live = View(), Panels(), Live()
     for kind in (WeirError, TimeoutError):
@@ -76,8 +76,7 @@ async def fleet(
     every: Annotated[int, Query(ge=0)] = 0,
     live: str = "",
 ) -> Response:
-    """Every job, or those that are asked for; followed as it happens, or looked at again every so many seconds, if that is asked for. 503,
-    with the reason, if the store does not tell."""
+    """Show all jobs, or the chosen ones; live, or reloaded every `every` seconds. 503 with the reason if the store does not answer."""
     rows = await view.rows()
     asked = {"verdict": verdict, "q": q, "every": every and max(every, LEAST_S)}
     follow = "" if every or live == STILL or not rows else f"events?{urlencode({'verdict': verdict, 'q': q})}"
@@ -96,20 +95,22 @@ async def job_page(
     until: str = "",
     live: str = "",
 ) -> Response:
-    """One job, with the actions for who may edit."""
+    """Show one job, with actions if the user may edit DAGs."""
     found = await ask(lambda manager: job.look(manager, panels, name, job.Asked(events, since, until)))
     health = found["health"].data or {"said": (), "found": ""}
     open_to = acts.ACTS if edits(user) else {}
-    offered = [{"name": key, "title": act.title} for key, act in open_to.items() if act.offered(health["said"], health["found"])]
+    kind = await ask(lambda manager: acts.kind_of(manager, name))
+    here = {key: act for key, act in open_to.items() if act.fits(kind) and act.offered(health["said"], health["found"])}
+    offered = [{"name": key, "title": act.title} for key, act in here.items()]
     path = quote(name, safe="")
-    told: dict[str, Any] = {"choices": CHOICES, "acts": offered, "edits": bool(open_to), "panels": found}
+    told: dict[str, Any] = {"choices": CHOICES, "acts": offered, "edits": bool(open_to), "panels": found, "kind": kind}
     timeline: dict[str, Any] = {"events": events, "usual": job.EVENTS, "all": None}
     follow = "" if live == STILL else f"jobs/{path}/events"
     return page(request, "job.html", follow=follow, job=name, path=path, **told, **timeline)
 
 
 async def of_dag(dag_id: str) -> Response:
-    """The way from a DAG in Airflow to the page that tells of it: its job's, or that of all jobs. 404 for a DAG that is not Weir's."""
+    """Redirect from a DAG to its job's page, or to all jobs. 404 for a DAG that is not Weir's."""
     if (address := page_of(dag_id)) is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, NO_DAG)
     return RedirectResponse(f"../{address}", headers=HEADERS)
@@ -118,19 +119,19 @@ async def of_dag(dag_id: str) -> Response:
 async def errors_page(
     request: Request, name: str, panels: Annotated[Panels, Depends(_panels)], since: str = "", until: str = "", service: str = ""
 ) -> Response:
-    """What one would open in an incident: which errors, since when, new or not."""
+    """Show a job's errors for an incident: which, since when, new or not."""
     found = await ask(lambda manager: errors.look(manager, panels, name, errors.Asked(since, until, service)))
     asked = {"since": since or errors.SINCE, "until": until, "service": service}
     return page(request, "errors.html", job=name, path=quote(name, safe=""), choices=CHOICES, asked=asked, panels=found)
 
 
 async def confirm(request: Request, name: str, act: str, user: GetUserDep) -> Response:
-    """Says what an action would do. Nothing is done by looking."""
+    """Show what an action would do. Changes nothing."""
     return await _form(request, user, acts.Order(name, user.get_name()), act)
 
 
 async def do(request: Request, name: str, act: str, user: GetUserDep) -> Response:
-    """Does it, and leads back to the job's page, whose timeline has it. Nothing to do is told on a page of its own."""
+    """Run an action and redirect to the job's timeline. If there was nothing to do, show that."""
     wanted, form = _act(act), await forms.fields(request)
     shown = forms.opened(form.get("seal", ""), user, name, act)
     order = acts.Order(name, user.get_name(), form.get("reason", ""), form.get("for", ""), shown)
@@ -138,9 +139,9 @@ async def do(request: Request, name: str, act: str, user: GetUserDep) -> Respons
         acts.check(wanted, order, form.get("name", ""))
     except BadInput as error:
         return await _form(request, user, order, act, str(error))
-    action = await ask(lambda manager: wanted.do(manager, order), acts.GIVE_S)
+    action = await ask(lambda manager: acts.perform(manager, wanted, order), acts.GIVE_S)
     if not action.changed:
-        return page(request, "told.html", text=f"Nothing to do: {action.sentence}", bad=False)
+        return page(request, "message.html", text=f"Nothing to do: {action.sentence}", bad=False)
     return RedirectResponse(f"../{quote(name, safe='')}#timeline", status.HTTP_303_SEE_OTHER, HEADERS)
 
 
@@ -161,14 +162,14 @@ def _curl(request: Request, name: str, act: acts.Act, order: acts.Order, seen: a
 
 
 def _act(name: str) -> acts.Act:
-    """Raises 404."""
+    """Return the action of that name. Raises 404."""
     if name not in acts.ACTS:
         raise HTTPException(status.HTTP_404_NOT_FOUND, NO_ACT)
     return acts.ACTS[name]
 
 
 def data_docs(request: Request, path: str) -> Response:
-    """A file of the Data Docs; for a folder, the way to its index. 404 for all else."""
+    """Return a file of the Data Docs; for a folder, redirect to its index. 404 otherwise."""
     folder = Settings.load().data_docs
     found = docs.find(folder, path)
     if found and found.is_dir() and (found / "index.html").is_file():

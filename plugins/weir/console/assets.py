@@ -1,4 +1,4 @@
-"""The files that pages load: a style, and two scripts. There are no others, and what is not named here is not served."""
+"""The files that pages load: a style sheet and two scripts. No other file is served."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from weir.console.answers import HEADERS, HERE
 
 SCRIPT, STYLE = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
 ASSETS = {"console.css": STYLE, "live.js": SCRIPT, "idiomorph-0.8.0.min.js": SCRIPT}
-KEPT = {"Cache-Control": "private, max-age=86400"}  # of a file whose name has its version
+KEPT = {"Cache-Control": "private, max-age=86400"}  # for a file whose name contains its version
 
 
 def serve(name: str) -> Callable[[], Response]:
-    """What answers for a file."""
+    """Return the route function of a file."""
     ours = HERE / name
     path, kept = (ours, {}) if ours.exists() else (HERE / "vendored" / name, KEPT)
 

@@ -1,4 +1,4 @@
-"""The checkpoint in words: what the next attempt goes on from, and what is wrong with it by the doctor's judgement."""
+"""Describe the checkpoint: where the next attempt continues, and the doctor's findings."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from weir.supervise.lineage import usable
 
 
 def in_words(job: str, seen: Seen | None) -> dict[str, Any]:
-    """`sentences` for all that is there, `findings` for what is not as it should be, those that do harm first."""
+    """Return `sentences` about the checkpoint, and `findings`, harmful ones first."""
     if seen is None:
-        return {"sentences": [f"{job} was never deployed: there is no checkpoint yet."], "findings": []}
+        return {"sentences": [f"{job} has not been deployed yet: there is no checkpoint."], "findings": []}
     findings = sorted(examine(seen), key=lambda finding: finding.harmless)
     return {"sentences": [_begins(seen), _size(seen), _verdict(findings)], "findings": [vars(finding) for finding in findings]}
 
@@ -23,7 +23,7 @@ def _begins(seen: Seen) -> str:
     if plans is None or plans.committed not in plans.planned:
         return f"No batch is committed in the checkpoint of {of}."
     planned = f"; batch {plans.newest} is planned" if plans.newest > plans.committed else ""
-    return f"The checkpoint of {of} is committed up to batch {plans.committed}, at {_offsets(plans.planned[plans.committed][1])}{planned}."
+    return f"The checkpoint of {of} is committed up to batch {plans.committed}, at {_offsets(plans.shown(plans.committed))}{planned}."
 
 
 def _size(seen: Seen) -> str:
@@ -33,8 +33,8 @@ def _size(seen: Seen) -> str:
 
 def _verdict(findings: Sequence[Finding]) -> str:
     harmful = sum(not finding.harmless for finding in findings)
-    return f"{harmful} finding{'' if harmful == 1 else 's'} that a person should look at." if harmful else "It is sound."
+    return f"{harmful} finding{'' if harmful == 1 else 's'} for an operator to check." if harmful else "No harmful findings."
 
 
-def _offsets(offsets: Mapping[int, int]) -> str:
-    return ", ".join(f"partition {p}: {o}" for p, o in sorted(offsets.items()))
+def _offsets(ends: Mapping[str, int]) -> str:
+    return ", ".join(f"partition {p}: {o}" for p, o in ends.items())

@@ -1,4 +1,4 @@
-"""The same act by other means: the request that a program would send. Pure."""
+"""The curl example for an action: the request that a program would send. Pure."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 
 def curl(base: str, job: str, act: str, body: Mapping[str, object], key: str) -> list[str]:
-    """The lines of one command. `base` is the console's own address, without a slash at its end. The token is the shell's `$TOKEN`. `key`
-    makes it one that acts once, however often it is sent."""
+    """Return the lines of one curl command. `base` is the console's address without a trailing slash; the token is the shell's `$TOKEN`.
+    `key` makes the action run once, however often the request is sent."""
     address = f"{base}/api/v1/jobs/{quote(job, safe='')}/actions/{act}"
     parts = [
         f"curl -X POST {shlex.quote(address)}",

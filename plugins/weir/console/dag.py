@@ -1,4 +1,4 @@
-"""Which page a DAG of Weir belongs to. Pure."""
+"""Find the page that a DAG of Weir belongs to. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ OF_ALL_JOBS = ("weir_alerts", "weir_health", "weir_watch")
 
 
 def page_of(dag_id: str) -> str | None:
-    """The page's address below the console's root; None for a DAG that is not Weir's by its name."""
+    """Return the page's address below the console's root; None if the DAG's name is not one of Weir's."""
     if dag_id in OF_ALL_JOBS:
         return ""
     job, _, verb = dag_id.rpartition("_")

@@ -1,4 +1,4 @@
-"""A verdict as pages tell it: since how long, why, what landed last, and what Weir does about it and when. Pure."""
+"""Describe a verdict for the pages: for how long, why, what landed last, and what Weir does and when. Pure."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ DOUBTFUL = {Verdict.UNKNOWN, Verdict.MAINTENANCE, Verdict.CATCHING_UP, Verdict.S
 
 
 def in_words(report: Report) -> dict[str, Any]:
-    """A report as pages tell it: `words` and `sentence` belong together, and `lasts` comes between them where it is known."""
+    """Return a report for the pages. They show `words`, `lasts` (empty if unknown) and `sentence` in this order."""
     words = {"words": str(report.verdict).replace("_", " "), "sentence": sentence(report), "next_step": report.next_step}
     lasts = span(report.at - report.since) if report.since and report.at else ""
     return {**summary(report), **words, "lasts": lasts, "since": at(report.since), "tone": tone(report.verdict)}
 
 
 def sentence(report: Report) -> str:
-    """`Cassandra timed out; last good batch 1842, landed 14:01:58; restart 2 of 5 at 14:09:00`, as far as the report knows it."""
+    """Return a sentence such as `Cassandra timed out; last good batch 1842, landed 14:01:58; restart 2 of 5 at 14:09:00`."""
     told = [report.sentence.removeprefix(f"{report.job}: ")]
     if report.verdict in TROUBLE:
         told += [text for text in (_landed(report), _plan(report)) if text and text not in told[0]]
@@ -32,7 +32,7 @@ def tone(verdict: Verdict) -> str:
 
 
 def _landed(report: Report) -> str:
-    """The newest batch that counts: one that is only claimed does not."""
+    """Describe the newest landed batch; a claimed one does not count."""
     batch, landed_at = report.evidence.get("batch_id"), report.evidence.get("landed_at")
     if not isinstance(batch, int):
         return ""
@@ -42,7 +42,7 @@ def _landed(report: Report) -> str:
 
 
 def _plan(report: Report) -> str:
-    """What was decided; when, if that is still to come."""
+    """Describe the next action, with its time if that is in the future."""
     if report.act == "none":
         return "" if report.plan.endswith(" calls for nothing") else report.plan
     return f"{report.plan} at {at(report.not_before)}" if report.not_before > report.at else f"{report.plan} now"

@@ -1,4 +1,4 @@
-"""Which file of the Data Docs an address means. Nothing outside of the folder, nothing hidden, no kind that the pages do not need."""
+"""Find the file of the Data Docs for an address. Nothing outside the folder, nothing hidden, only file types that the pages need."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ TYPES = {
 
 
 def find(folder: str, path: str) -> Path | None:
-    """The file or directory at `path` below `folder`, with all links followed; None if there is none that may be shown."""
+    """Return the file or directory at `path` below `folder`, with all links resolved; None if there is none that may be shown."""
     parts = [part for part in path.split("/") if part]
     if not folder or any(part.startswith(".") or "\\" in part or not part.isprintable() for part in parts):
-        return None  # validations that are being written are hidden folders
+        return None  # validations in progress are hidden folders
     try:
         root = Path(folder).resolve()
         found = root.joinpath(*parts).resolve(strict=True)
-    except (OSError, RuntimeError):  # it is not there, its name is too long, or its links go in a circle
+    except (OSError, RuntimeError):  # it does not exist, its name is too long, or its links form a cycle
         return None
     return found if found.is_relative_to(root) and (found.is_dir() or found.suffix in TYPES) else None

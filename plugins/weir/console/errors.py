@@ -1,4 +1,4 @@
-"""The errors page: which signatures there were, since when, and which are new since the last deploy; and samples of rejected lines."""
+"""The errors page: signatures with their first and last time, new ones since the last deploy, and samples of rejected lines."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from weir.counts.progress import samples
 from weir.counts.rules import Rules
 from weir.counts.signatures import signatures
 from weir.counts.times import span_of
+from weir.jobs.kinds import Capability
+from weir.jobs.specs import require
 from weir.output import readable
 
 if TYPE_CHECKING:
@@ -21,12 +23,12 @@ if TYPE_CHECKING:
 SINCE = "24h"
 SAMPLES = 20
 SHOWN = 500  # bytes of a line
-LOOKED_AT = 2000  # samples that are looked through for those of one service
+LOOKED_AT = 2000  # samples that are searched for one service
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the address of the page says; without a service, all of them."""
+    """The query of the page's address. An empty service means all."""
 
     since: str = ""
     until: str = ""
@@ -34,8 +36,9 @@ class Asked:
 
 
 def look(manager: Manager, panels: Panels, job: str, asked: Asked) -> dict[str, Panel]:
-    """Raises UnknownJob."""
+    """Raises UnknownJob, BadInput for a job that does not count."""
     manager.known(job)
+    require(manager.specs, job, Capability.COUNTS)
     now = int(time.time() * 1000)
 
     def rules() -> Rules:
@@ -49,7 +52,7 @@ def look(manager: Manager, panels: Panels, job: str, asked: Asked) -> dict[str, 
 
 
 def rejected(manager: Manager, job: str, service: str) -> Sequence[dict[str, Any]]:
-    """Samples of lines that were not counted, the newest first, with where they are in the topic."""
+    """Return samples of rejected lines, newest first, with partition and offset."""
     looked_at = islice(samples(manager.store, job), LOOKED_AT)
     chosen = islice((line for line in looked_at if service in ("", line.service)), SAMPLES)
     return [{**asdict(line), "value": readable(line.value[:SHOWN]), "more": len(line.value) > SHOWN} for line in chosen]

@@ -1,4 +1,4 @@
-"""The rows of the fleet page: what the manager says of each job, and how it moves, put in order. Nothing is judged here."""
+"""The rows of the fleet page: each job's report and throughput, worst first. Judges nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import quote
 from weir.alerts.messages import span
 from weir.console.describe import in_words
 from weir.console.plot import sparkline
-from weir.console.throughput import Motion, Motions
+from weir.console.throughput import Throughput, ThroughputMeter
 from weir.console.trend import Trends
 from weir.counts.times import at, bare
 from weir.jobs.specs import bad_of
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from weir.supervise.manager import Manager
 
 Row = dict[str, Any]
-FRESH_S = 5.0  # a pass over a thousand jobs takes seconds of a core: all who look at the same moment share one
-STARTS = 3  # attempts to look for the newest that was used: some are only noted
+FRESH_S = 5.0  # a pass over a thousand jobs takes seconds of a core: simultaneous viewers share one
+STARTS = 3  # attempts that are searched for the newest used one: some are only noted
 WORST_FIRST = (
     Verdict.DATA_LOSS,
     Verdict.DIVERGED,
@@ -48,13 +48,13 @@ log = logging.getLogger(__name__)
 
 
 class View:
-    """One look at the fleet, kept for FRESH_S. What trends need is read behind it: nobody waits for that, and the next look has it."""
+    """One check of the fleet, kept for FRESH_S. The trends are read in the background and appear in the next check."""
 
     def __init__(self) -> None:
         self._turn, self._at = asyncio.Lock(), 0.0
         self._rows: Sequence[Row] | None = None
-        self.bad: Sequence[str] = ()  # what is wrong with the job.yaml files that do not fit
-        self._motions, self._trends = Motions(), Trends()
+        self.bad: Sequence[str] = ()  # the errors of job.yaml files that are not valid
+        self._motions, self._trends = ThroughputMeter(), Trends()
         self._reading: asyncio.Task[None] | None = None
 
     async def rows(self) -> Sequence[Row]:
@@ -75,44 +75,44 @@ class View:
 
         try:
             await ask(lambda manager: self._trends.look(manager.store, heads))
-        except Exception as error:  # noqa: BLE001 - it is read again after the next look
-            log.warning("the trends of errors could not be read: %r", error)
+        except Exception as error:  # noqa: BLE001 - they are read again after the next check
+            log.warning("the error trends could not be read: %r", error)
 
 
-def look(manager: Manager, motions: Motions, trends: Trends) -> tuple[Sequence[Row], Mapping[str, Head]]:
-    """A row for each job, the worst first, and the heads that there are."""
+def look(manager: Manager, meter: ThroughputMeter, trends: Trends) -> tuple[Sequence[Row], Mapping[str, Head]]:
+    """Return a row for each job, worst first, and the known heads."""
     reports = manager.onlooker().reports(dict(manager.specs))
     glances = manager.store.glance([report.job for report in reports], STARTS)
     rows = [
-        row(report, glances[report.job], motions.look(report, glances[report.job]), trends.values(report.job))
+        row(report, glances[report.job], meter.look(report, glances[report.job]), trends.values(report.job))
         for report in sorted(reports, key=_worst)
     ]
     return rows, {job: glance.head for job, glance in glances.items() if glance.head}
 
 
-def row(report: Report, glance: Glance, motion: Motion, errors: Sequence[int | None]) -> Row:
-    """What the page shows of a job; None and the empty string stand for what is not known."""
+def row(report: Report, glance: Glance, throughput: Throughput, errors: Sequence[int | None]) -> Row:
+    """Return what the page shows of a job. None and the empty string mean unknown."""
     path = quote(report.job, safe="", errors="replace")
     links = {"docs": f"docs/{path}/index.html", "page": f"jobs/{path}"}
     told = in_words(report)
     shown = {"proven_up_to": bare(told["proven_up_to"] or ""), "started": _started(glance.attempts)}
-    return {"job": report.job, **told, **shown, **moves(motion), "errors": sparkline(errors), **links}
+    return {"job": report.job, **told, **shown, **moves(throughput), "errors": sparkline(errors), **links}
 
 
-def moves(motion: Motion) -> Row:
-    """A motion as pages tell it: `into` and `out` are numbers of lines a second, the others are words."""
-    waits = "" if motion.waited_s is None or not motion.waited_s else f"waits {span(int(motion.waited_s * 1000))}"
-    soon = "" if motion.catch_up_s is None else f"caught up in {span(int(motion.catch_up_s * 1000))} at this rate"
+def moves(throughput: Throughput) -> Row:
+    """Return a throughput for the pages: `into` and `out` in lines a second, `waits` and `soon` as text."""
+    waits = "" if throughput.waited_s is None or not throughput.waited_s else f"waits {span(int(throughput.waited_s * 1000))}"
+    soon = "" if throughput.catch_up_s is None else f"caught up in {span(int(throughput.catch_up_s * 1000))} at this rate"
     return {
-        "into": motion.into,
-        "out": motion.out,
+        "into": throughput.into,
+        "out": throughput.out,
         "waits": waits,
-        "soon": "grows: more comes in than is counted" if motion.grows else soon,
+        "soon": "falling behind: more lines come in than go out" if throughput.grows else soon,
     }
 
 
 def chosen(rows: Sequence[Row], verdict: str, text: str) -> Sequence[Row]:
-    """The rows of one verdict, and with the text in the job's name; empty for all."""
+    """Return the rows with that verdict and that text in the job's name; empty means all."""
     return [row for row in rows if verdict in ("", row["verdict"]) and text.strip().lower() in row["job"].lower()]
 
 
@@ -121,6 +121,6 @@ def _worst(report: Report) -> tuple[int, int, str]:
 
 
 def _started(attempts: Sequence[AttemptRow]) -> str:
-    """When the newest attempt was taken, why, and by whom."""
+    """Return when the newest attempt was taken, its cause and who took it."""
     newest = next((one for one in attempts if one.used), None)
     return f"{at(newest.taken_at)}, {newest.cause} by {newest.who}" if newest and newest.taken_at else ""

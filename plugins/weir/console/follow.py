@@ -1,4 +1,4 @@
-"""The streams of pages that are followed: what is looked at for them, and which parts of a page it is made into."""
+"""The event streams of live pages: what they check, and which parts of a page they update."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from weir.console.answers import HEADERS, LATE, fragment
 from weir.console.live import MOST, Fragments, Live, Look, Render
 from weir.console.panels import Panel
 
-# nginx keeps a stream back until its buffer is full, unless told not to.
+# Without this header nginx holds a stream back until its buffer is full.
 STREAM_HEADERS = {**HEADERS, "X-Accel-Buffering": "no"}
-FULL = f"{MOST} pages are followed already. This one stays as it is: look again by hand, or close others."
+FULL = f"{MOST} pages are live already, so this one does not update. Reload it by hand, or close others."
 
 
 async def fleet_events(request: Request, verdict: str = "", q: str = "") -> Response:
-    """What changes on the page of all jobs that are asked for."""
+    """Stream the changes of the fleet's page."""
     view: fleet.View = request.app.state.view
 
     def render(rows: Any) -> Fragments:
@@ -33,7 +33,7 @@ async def fleet_events(request: Request, verdict: str = "", q: str = "") -> Resp
 
 
 async def job_events(request: Request, name: str) -> Response:
-    """What changes on a job's page: its verdict, how far its newest start has come, its timeline. 404 if there is no such job."""
+    """Stream the changes of a job's page: verdict, newest start, timeline. 404 if there is no such job."""
     panels = request.app.state.panels
     await ask(lambda manager: manager.known(name))
 
@@ -47,14 +47,16 @@ async def job_events(request: Request, name: str) -> Response:
 
 
 def job_fragments(name: str, found: dict[str, Panel]) -> Fragments:
-    parts = {"said": "job_said.html", "verdict": "job_verdict.html", "start": "job_start.html", "events": "job_timeline.html"}
+    parts = {"said": "job_said.html", "verdict": "job_verdict.html", "events": "job_timeline.html"}
+    if "start" in found:
+        parts["start"] = "job_start.html"
     asof = fragment("asof.html", trouble="", live=True, all=None)
     return {"asof": asof, **{place: fragment(part, job=name, panels=found) for place, part in parts.items()}}
 
 
 def _away(error: Exception) -> Fragments:
-    """What was shown stays, and it is said that it is of an earlier moment."""
-    return {"asof": fragment("asof.html", trouble=f"What is shown is old: {error or LATE}", live=True, all=None)}
+    """Keep what is shown, and mark it as old."""
+    return {"asof": fragment("asof.html", trouble=f"This page is out of date: {error or LATE}", live=True, all=None)}
 
 
 def _stream(request: Request, topic: str, look: Look, asked: str, render: Render) -> Response:

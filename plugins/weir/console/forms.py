@@ -1,9 +1,9 @@
-"""What tells a form that a person was shown from one that another site made them send.
+"""Protection of forms against requests that another site makes a browser send (CSRF).
 
 Airflow's login is a cookie. It is `SameSite=Lax`, so no browser sends it with a form of another site; but every port of a host is the same
-site, and an auth manager may set it otherwise. So each form carries a seal: a note, signed with Airflow's own key, of who saw which form of
-which job, and what it showed. Only a page that the browser let its reader read has one, and it is good for that person, that job, that act
-and an hour. A check of `Origin` instead would refuse everybody behind a proxy that changes the host's name.
+site, and an auth manager may set it otherwise. So each form carries a seal: a token, signed with Airflow's own key, with the user, the job,
+the action and what the form showed. Another site cannot read it. It is valid for that user, job and action, for an hour. Checking `Origin`
+instead would refuse everybody behind a proxy that changes the host's name.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 GOOD_FOR_S = 3600
 MOST_BYTES = 16_384
-OLD = "This form is not one that you were shown within the last hour. Nothing was done: go back to the job's page and begin again."
+OLD = "This form has expired, or is not yours. Nothing was done. Go back to the job's page and open it again."
 
 
 def seal(user: BaseUser, job: str, act: str, shown: str) -> str:
-    """What a form carries. `shown` comes back from `opened`."""
+    """Return the seal of a form. `opened` returns `shown` again."""
     return str(_signer().dumps([user.get_id(), job, act, shown]))
 
 
 def opened(text: str, user: BaseUser, job: str, act: str) -> str:
-    """What was shown. Raises 403 for a seal that is missing, too old, or of somebody or something else."""
+    """Return what the form showed. Raises 403 if the seal is missing, expired, or of another user, job or action."""
     try:
         who, *what, shown = _signer().loads(text, max_age=GOOD_FOR_S)
     except (BadSignature, ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""The job page: what the manager and the store say of one job, panel by panel, as plain values. Nothing is judged here."""
+"""The job page: the data of one job from manager and store, panel by panel, as plain values. Judges nothing."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from weir.console.describe import in_words
 from weir.console.panels import Panel, Panels
 from weir.counts.times import Span, at, bare, span_of
 from weir.errors import BadSpec, NotRunning
+from weir.jobs.kinds import Capability
 from weir.jobs.models import of_kind
 from weir.jobs.spec import parse
 from weir.jobs.specs import find
+from weir.supervise.actions import kind_of
 from weir.supervise.pause import in_force
 from weir.supervise.plan import differences
 
@@ -26,13 +28,21 @@ if TYPE_CHECKING:
     from weir.supervise.report import Report
 
 EVENTS, MOST_EVENTS = 20, 1000
-STARTS = 3  # attempts to look for the newest: some are only noted
+STARTS = 3  # attempts that are searched for the newest one: some are only noted
+NEEDS = {  # the sections that not every kind of job has
+    "start": Capability.LANDS,
+    "trust": Capability.RECOUNTS,
+    "checkpoint": Capability.LANDS,
+    "plot": Capability.COUNTS,
+    "batches": Capability.LANDS,
+    "marks": Capability.COUNTS,
+}
 NUMBERS = ("missing", "doubled", "late", "rejected", "checked_lines", "unchecked_lines", "gap_lines")  # of a recount, in lines
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the address of the page says: how many lines of the timeline, and the span of the plot."""
+    """The query of the page's address: how many timeline entries, and the span of the plots."""
 
     events: int = EVENTS
     since: str = ""
@@ -40,7 +50,7 @@ class Asked:
 
 
 def look(manager: Manager, panels: Panels, job: str, asked: Asked) -> dict[str, Panel]:
-    """Raises UnknownJob, or NotRunning if the store does not tell of a job that has no spec here."""
+    """Load all panels. Raises UnknownJob, or NotRunning if the job has no spec here and the store does not answer."""
     manager.known(job)
     now = int(time.time() * 1000)
 
@@ -58,12 +68,18 @@ def look(manager: Manager, panels: Panels, job: str, asked: Asked) -> dict[str, 
         "batches": lambda: plots.batches(manager, job, span()),
         "marks": lambda: plots.marks(manager, job, span()),
     }
-    return panels.load(job, parts)
+    return panels.load(job, _of_its_kind(manager, job, parts))
 
 
 def follow(manager: Manager, panels: Panels, job: str) -> dict[str, Panel]:
-    """What of the page changes from one moment to the next."""
-    return panels.load(job, followed(manager, job, EVENTS))
+    """Load the panels that are live."""
+    return panels.load(job, _of_its_kind(manager, job, followed(manager, job, EVENTS)))
+
+
+def _of_its_kind(manager: Manager, job: str, parts: Mapping[str, Callable[[], Any]]) -> Mapping[str, Callable[[], Any]]:
+    """Return the sections that the job's kind has; all of them if its spec is gone."""
+    kind = kind_of(manager, job)
+    return {name: part for name, part in parts.items() if kind is None or name not in NEEDS or kind.can(NEEDS[name])}
 
 
 def followed(manager: Manager, job: str, events: int) -> Mapping[str, Callable[[], Any]]:
@@ -75,7 +91,7 @@ def followed(manager: Manager, job: str, events: int) -> Mapping[str, Callable[[
 
 
 def glanced(manager: Manager, job: str) -> Glance:
-    """Raises NotRunning."""
+    """Return the store's rows about the job. Raises NotRunning."""
     glance = manager.store.glance([job], STARTS)[job]
     if glance.trouble:
         raise NotRunning(f"{job}: {glance.trouble}", "See: weir status")
@@ -83,7 +99,7 @@ def glanced(manager: Manager, job: str) -> Glance:
 
 
 def health(manager: Manager, job: str) -> dict[str, Any]:
-    """The verdict in words, what a person has said of the job, and how far each partition has come."""
+    """Return the verdict in words, the kinds of active pauses (`said`), and the progress of each partition."""
     (report,) = manager.onlooker().reports({job: find(manager.specs, job)})
     said = {pause.kind for pause in in_force(manager.store.pauses(job), report.at)}
     landed_at = report.evidence.get("landed_at")
@@ -97,10 +113,10 @@ def health(manager: Manager, job: str) -> dict[str, Any]:
 
 
 def partitions(report: Report) -> Sequence[dict[str, Any]]:
-    """By partition: up to where lines landed, where the topic ends, lag, minutes until retention reaches it; None for not known."""
+    """Return by partition: landed offset, end offset, lag, minutes until retention deletes unread lines. None means unknown."""
     evidence: Mapping[str, Any] = report.evidence
     landed, minutes = evidence.get("offsets") or {}, evidence.get("retention_minutes") or {}
-    ends = evidence.get("end_offsets") or {} if evidence.get("lag") is not None else {}  # else they are of an earlier moment
+    ends = evidence.get("end_offsets") or {} if evidence.get("lag") is not None else {}  # otherwise they are from an earlier check
     rows = []
     for partition in sorted({*landed, *ends}, key=int):
         here, end = landed.get(partition, 0), ends.get(partition)
@@ -111,7 +127,7 @@ def partitions(report: Report) -> Sequence[dict[str, Any]]:
 
 
 def trust(manager: Manager, job: str) -> dict[str, Any]:
-    """How far the counts are proven, and what the last recount found, None if there was none."""
+    """Return how far the counts are proven, and the last recount (None if there was none)."""
     from weir.counts.proven import Proven
 
     proven = Proven.load(manager.store.proven(job)).as_evidence()
@@ -120,20 +136,20 @@ def trust(manager: Manager, job: str) -> dict[str, Any]:
 
 
 def _recount(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A record as the page shows it; None for what an older release did not keep."""
+    """Return a record for the page; None for fields that an older release did not keep."""
     kept = {name: record.get(name) for name in (*NUMBERS, "sample")}
     return {**kept, "rejected_by_reason": record.get("rejected_by_reason") or {}, "at": at(record.get("at") or 0)}
 
 
 def timeline(manager: Manager, job: str, limit: int) -> dict[str, Any]:
-    """The newest lines, newest first, and how many to ask for next; 0 if there are no more."""
+    """Return the newest entries, newest first, and how many to ask for next (0 if there are no more)."""
     found = manager.store.events(job, limit + 1)
     more = min(limit * 2, MOST_EVENTS) if len(found) > limit and limit < MOST_EVENTS else 0
     return {"events": [{**vars(event), "at": at(event.at)} for event in found[:limit]], "more": more}
 
 
 def versions(manager: Manager, job: str) -> Sequence[dict[str, Any]]:
-    """The versions, the last one first, each with what differs from the one before it."""
+    """Return the versions, newest first, each with the changes from the one before."""
     found = manager.versions(job)
     changes = [*(_changes(newer, older) for newer, older in pairwise(found)), ()]
     told = rows.versions_of(manager, job, found)
@@ -149,7 +165,7 @@ def _changes(newer: VersionRow, older: VersionRow) -> Sequence[str]:
 
 
 def links(manager: Manager, job: str) -> dict[str, str]:
-    """Where the driver's log and Spark's own page are; empty for not known."""
+    """Return the addresses of the driver's log and of Spark's web UI; empty if unknown."""
     from weir.airflow.session import settings
 
     return {"log": manager.log_link(job), "spark": settings().spark_ui.split(",")[0]}

@@ -1,8 +1,8 @@
-// Keeps a page as the server sees it. Fragments come as server-sent events and take the place of what is shown: what is the same stays, and so
-// do focus and selection. Nothing is followed while nobody looks: browsers open only six connections to a server, and Airflow needs them, too.
+// Keeps a page up to date. Fragments arrive as server-sent events and replace what is shown; unchanged elements keep focus and selection.
+// A hidden page closes its stream: browsers open only six connections to a server, and Airflow needs them, too.
 "use strict";
 (() => {
-  const AGAIN_MS = 30000; // after a refusal; a connection that is lost is opened again by the browser
+  const AGAIN_MS = 30000; // after a refusal; the browser itself reopens a lost connection
   const page = document.querySelector("[data-follow]");
   let source = null;
 

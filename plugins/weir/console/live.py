@@ -1,8 +1,8 @@
-"""What is on a page, as it changes: one look a topic and interval, for however many listen, as server-sent events.
+"""Live pages by server-sent events: one check for each topic and interval, shared by all listeners.
 
-A topic is a page that can be followed: the fleet's, or a job's. While somebody listens to it, it is looked at again and again; when the
-last one has gone, it is not. A stream says at once what there is, then what has changed, and a word now and then so that a proxy keeps it
-open and a listener that has gone is noticed. It ends by itself after a while: the browser asks again, and is asked for its login again.
+A topic is a page that can be live: the fleet's, or a job's. It is checked repeatedly while it has listeners. A stream sends the present
+state, then changes, and a comment now and then, so that a proxy keeps it open and a listener that has gone is noticed. It ends after
+LIFE_S: the browser reconnects, and its login is checked again.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 
 log = logging.getLogger(__name__)
 
-EVERY_S = 2.0  # between the end of a look and the next one; those at the fleet are shared with its page, and are rarer
-BEAT_S = 15.0  # of silence at most: proxies close what is silent for a minute
-LIFE_S = 300.0
-MOST = 100  # listeners of a process, each with a connection and a rendering of its own
+EVERY_S = 2.0  # between two checks; the fleet's are shared with its page and are rarer
+BEAT_S = 15.0  # longest silence: proxies close a connection that is silent for a minute
+LIFE_S = 300.0  # of a stream
+MOST = 100  # listeners of a process, each with its own connection and rendering
 BEAT = ": still here\n\n"
-RETRY = "retry: 3000\n\n"  # ms until the browser asks again
+RETRY = "retry: 3000\n\n"  # ms until the browser reconnects
 
 Fragments = Mapping[str, str]  # HTML by the id of the element that it goes into
 Look = Callable[[], Awaitable[object]]
@@ -32,18 +32,18 @@ Sleep = Callable[[float], Awaitable[None]]
 
 @dataclass
 class Topic:
-    """`seen` is what the look `number` found; `rendered` what was made of it, by what was asked for."""
+    """A page that can be live, and its last check."""
 
     listeners: int = 0
-    number: int = 0
-    seen: object = None
-    rendered: dict[str, Fragments] = field(default_factory=dict)
+    number: int = 0  # of the last check
+    seen: object = None  # its result
+    rendered: dict[str, Fragments] = field(default_factory=dict)  # the fragments of that result, by request
     news: asyncio.Event = field(default_factory=asyncio.Event)
     looking: asyncio.Task[None] | None = None
 
 
 class Live:
-    """The streams of a process."""
+    """All event streams of a process."""
 
     def __init__(self, sleep: Sleep = asyncio.sleep, clock: Callable[[], float] = time.monotonic) -> None:
         self._sleep, self._clock = sleep, clock
@@ -51,11 +51,11 @@ class Live:
 
     @property
     def full(self) -> bool:
-        """Are there as many listeners as there may be?"""
+        """Whether the limit of listeners is reached."""
         return sum(topic.listeners for topic in self._topics.values()) >= MOST
 
     async def listen(self, name: str, look: Look, asked: str, render: Render) -> AsyncIterator[str]:
-        """The text of a stream. All who listen to `name` share its looks, and all who `asked` for the same share what is rendered."""
+        """Yield the text of a stream. All listeners of `name` share its checks; listeners with the same `asked` share the rendering."""
         topic = self._topics.setdefault(name, Topic())
         topic.listeners += 1
         if topic.looking is None:
@@ -105,19 +105,19 @@ class Live:
             seen: object
             try:
                 seen = await look()
-            except Exception as error:  # noqa: BLE001 - whatever it is, those who listen are told, and it is looked at again
-                log.warning("what is followed could not be looked at: %r", error)
+            except Exception as error:  # noqa: BLE001 - any error is shown to the listeners, and the check is repeated
+                log.warning("a live page could not be updated: %r", error)
                 seen = error
-            if seen is not topic.seen:  # else it is a look that was kept for all who ask within a moment
+            if seen is not topic.seen:  # else it is the same shared result
                 topic.seen, topic.rendered = seen, {}
                 topic.number += 1
-            topic.news.set()  # also wakes those who have to see that the server ends
+            topic.news.set()  # also wakes listeners when the server ends
             topic.news = asyncio.Event()
             await self._sleep(EVERY_S)
 
 
 def ending() -> bool:
-    """Has the server been told to end? uvicorn waits for open streams, two minutes as Airflow starts it, and tells the app of it only after
-    that. It is the handler of the signal."""
+    """Return whether the server is shutting down. uvicorn waits for open streams (two minutes as Airflow starts it) and tells the app only
+    after that, so this asks uvicorn's signal handler."""
     server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
     return bool(getattr(server, "should_exit", False))

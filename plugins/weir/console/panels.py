@@ -1,4 +1,4 @@
-"""The panels of a page, loaded side by side. What fails to load is told in its own panel, and the others still show."""
+"""The panels of a page, loaded in parallel. A panel that fails shows its error; the others still show."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from typing import Any
 from weir.errors import WeirError
 from weir.supervise.questions import Questions
 
-PATIENT_S = 10.0  # more than a store's own patience with one question
+PATIENT_S = 10.0  # longer than the store's timeout for one query
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Panel:
-    """What was loaded, or in words why nothing was."""
+    """The loaded data, or the reason why there is none."""
 
     data: Any = None
     trouble: str = ""
 
 
-LATE = Panel(trouble="It did not answer in time. See: weir status")
+LATE = Panel(trouble="Timed out. See: weir status")
 
 
 class Panels:
-    """Remembers which part of which job did not answer the last time, and does not wait long for it."""
+    """Loads panels. Waits only briefly for a panel that timed out the last time."""
 
     def __init__(self, patient_s: float = PATIENT_S) -> None:
         self._questions = Questions(patient_s)
@@ -45,4 +45,4 @@ def _loaded(job: str, part: Callable[[], Any]) -> Panel:
         return Panel(trouble=str(error))
     except Exception as error:
         log.exception("a panel of %s could not be loaded", job)
-        return Panel(trouble=f"It could not be loaded: {error!r}")
+        return Panel(trouble=f"This panel could not be loaded: {error!r}")

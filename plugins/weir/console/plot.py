@@ -1,4 +1,4 @@
-"""Numbers by window as bars, lines and small lines, with marks of what happened: what an inline drawing needs, as numbers. Pure."""
+"""Compute inline SVG drawings: bars, lines and sparklines by window, with marks for events. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SPARK = 20  # the height of a sparkline
 
 
 def draw(numbers: Sequence[int]) -> dict[str, Any]:
-    """A bar for each number, the most as high as the drawing; what is not 0 can be seen."""
+    """Return a bar for each number. The largest fills the height; every number above 0 is visible."""
     most = max(numbers, default=0)
     heights = [max(2, round(n * HEIGHT / most)) if n else 0 for n in numbers]
     bars = [{"x": i * STEP, "y": HEIGHT - height, "height": height} for i, height in enumerate(heights) if height]
@@ -21,7 +21,7 @@ def draw(numbers: Sequence[int]) -> dict[str, Any]:
 
 
 def line(values: Sequence[float | None], most: float) -> list[str]:
-    """The points of an SVG's polylines, one point a window at its middle, broken where nothing is known. `most` is the top."""
+    """Return the points of polylines, one point in the middle of each window, broken where a value is unknown. `most` is the top."""
     points = [
         None if v is None else f"{i * STEP + STEP // 2},{round(HEIGHT * (1 - v / most), 1) if most else HEIGHT}"
         for i, v in enumerate(values)
@@ -30,7 +30,7 @@ def line(values: Sequence[float | None], most: float) -> list[str]:
 
 
 def marks(attempts: Sequence[AttemptRow], events: Sequence[Event], since: int, until: int, width: int) -> list[dict[str, Any]]:
-    """What happened within [since, until) of a drawing so wide, the oldest first: deploys, other starts of drivers, and alerts."""
+    """Return the marks in [since, until) on a drawing of that width, oldest first: deploys, other starts of drivers, alerts."""
     starts = [
         (one.taken_at, "deploy" if one.cause == "deploy" else "start", f"attempt {one.attempt}, {one.cause} by {one.who}")
         for one in attempts
@@ -45,7 +45,7 @@ def marks(attempts: Sequence[AttemptRow], events: Sequence[Event], since: int, u
 
 
 def sparkline(values: Sequence[int | None]) -> dict[str, Any]:
-    """A small drawing of numbers side by side: the points of its lines, one for each run of what is known. Empty if nothing is."""
+    """Return a sparkline, with one polyline for each run of known values. Empty if nothing is known."""
     known = [n for n in values if n is not None]
     if not known:
         return {}
@@ -63,7 +63,7 @@ def sparkline(values: Sequence[int | None]) -> dict[str, Any]:
 
 
 def runs(points: Sequence[str | None]) -> list[str]:
-    """What an SVG's polylines have as `points`, broken where one is None. A point without neighbours is drawn as one, too."""
+    """Return the `points` of polylines, broken where a point is None. A point without neighbours is drawn, too."""
     lines: list[list[str]] = [[]]
     for point in points:
         if point is None:

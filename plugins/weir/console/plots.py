@@ -1,4 +1,4 @@
-"""The plots of a job's page, as its template needs them: one axis of time for all of them, with the same marks."""
+"""The plots of a job's page: one time axis for all, with the same marks."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from weir.times import duration, iso
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager
 
-EVENTS = 200  # lines of the timeline that are looked through for alerts
+EVENTS = 200  # timeline entries that are searched for alerts
 
 
 def errors(manager: Manager, job: str, span: Span) -> dict[str, Any]:
-    """Errors as bars, and their rate by service as lines; empty if the job was never deployed. Raises UnknownJob, NotProven, Conflict."""
+    """Return errors as bars and their rate by service as lines; empty before the first deploy. Raises UnknownJob, NotProven, Conflict."""
     if manager.store.head(job) is None:
         return {}
     axis = axis_of(manager, job, span)
@@ -35,7 +35,7 @@ def errors(manager: Manager, job: str, span: Span) -> dict[str, Any]:
 
 
 def rates(services: dict[str, list[int]], axis: Axis) -> dict[str, Any]:
-    """Errors a minute: a line for each service."""
+    """Return errors a minute, one line for each service."""
     minutes = axis.width / 60_000
     most = max((n / minutes for values in services.values() for n in values), default=0.0)
     lines = [
@@ -46,7 +46,7 @@ def rates(services: dict[str, list[int]], axis: Axis) -> dict[str, Any]:
 
 
 def batches(manager: Manager, job: str, span: Span) -> dict[str, Any]:
-    """Lag, batch time and watermark as lines; empty if the job was never deployed. Raises UnknownJob."""
+    """Return lag, batch time and watermark as lines; empty before the first deploy. Raises UnknownJob."""
     if manager.store.head(job) is None:
         return {}
     axis = axis_of(manager, job, span)
@@ -62,14 +62,14 @@ def batches(manager: Manager, job: str, span: Span) -> dict[str, Any]:
 
 
 def drawing(values: Values) -> dict[str, Any]:
-    """`most` and `last` are None where nothing is known."""
+    """Return a line with `most` and `last`, which are None if nothing is known."""
     known = [v for v in values if v is not None]
     most = max(known, default=None)
     return {"lines": plot.line(values, most or 0.0), "most": most, "last": known[-1] if known else None}
 
 
 def marks(manager: Manager, job: str, span: Span) -> Sequence[dict[str, Any]]:
-    """Deploys, other starts and alerts on the axis of the plots. Raises UnknownJob."""
+    """Return deploys, other starts and alerts on the axis of the plots. Raises UnknownJob."""
     axis = axis_of(manager, job, span)
     attempts, events = manager.store.attempts(job), manager.store.events(job, EVENTS)
     return plot.marks(attempts, events, axis.since, axis.until, axis.windows * plot.STEP)
@@ -80,6 +80,6 @@ def _ends(axis: Axis) -> dict[str, str]:
 
 
 def _newest(manager: Manager, job: str) -> str:
-    """The hour of the newest counts, for who looks where there are none; empty if there are none at all."""
+    """Return the end of the newest hour with counts, as a link target for an empty plot; empty if there are no counts."""
     hours = manager.store.hours(job)
     return iso(hours[-1].hour + HOUR_MS) if hours else ""

@@ -1,4 +1,4 @@
-"""What Airflow loads, in each of its processes: so there is nothing here but the names. The app is made where it is asked for."""
+"""The Airflow plugin. Every process of Airflow loads this file, so it only has names; the app is built where it is needed."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class WeirPlugin(AirflowPlugin):
 
     @cached_property
     def fastapi_apps(self) -> list[Any]:  # type: ignore[override]
-        """Asked for by the API server only."""
+        """Return the apps. Only the API server asks for them."""
         from weir.console import app, rest
 
         console = {"app": app.build(), "url_prefix": PREFIX, "name": "Weir"}
-        return [{"app": rest.build(), "url_prefix": REST, "name": "Weir REST"}, console]  # the longer path is looked at first
+        return [{"app": rest.build(), "url_prefix": REST, "name": "Weir REST"}, console]  # the longer path must be matched first
 
     @cached_property
     def external_views(self) -> list[Any]:  # type: ignore[override]

@@ -12,7 +12,7 @@ from weir.api.app import build as api
 from weir.console.access import edits
 from weir.errors import NotAllowed
 
-BY_COOKIE = "A browser's cookie alone does not act, since every page could make a browser send it: send a token as Authorization: Bearer."
+BY_COOKIE = "A browser's cookie can read but not act, since any page could make a browser send it. Send a token as Authorization: Bearer."
 
 
 def build() -> FastAPI:
@@ -20,13 +20,13 @@ def build() -> FastAPI:
 
 
 async def person(request: Request) -> Person:
-    """Who may read DAGs reads, who may edit DAGs acts: of no DAG in particular, as in the console.
+    """Return the user. The right to read DAGs allows reading, the right to edit DAGs allows actions, as in the console.
 
-    The cookie of a login is good for reading only. A token in a header is sent by nobody but who has it, so no page of another site or
-    port can act with it. Raises HTTPException 401 and 403, as Airflow does, and NotAllowed.
+    A login's cookie only allows reading. Only its owner can send a token in a header, so no page of another site or port can act with it.
+    Raises HTTPException 401 and 403, as Airflow does, and NotAllowed.
     """
     bearer = await bearer_scheme(request)
     user = await get_user(request, None, bearer)
     if not get_auth_manager().is_authorized_dag(method="GET", user=user):
-        raise NotAllowed("You may not read DAGs, so you may not see jobs.")
+        raise NotAllowed("Your user may not read DAGs, so it may not see jobs.")
     return Person(user.get_name(), BY_COOKIE if bearer is None else "" if edits(user) else READS_ONLY)

@@ -1,4 +1,4 @@
-"""Rules over error counts as pages show them: when each fires, how far it was evaluated, when it would have fired."""
+"""Alert rules for the pages: when each fires, how far it is evaluated, when it would have fired."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ SINCE, MOST_DAYS = "24h", 31  # a page waits half a minute; a year of windows ta
 
 
 def of_all(manager: Manager) -> Mapping[str, JobRules | BadRules]:
-    """By job: its rules, or what is wrong with them."""
+    """Return the rules of every job, or the error in its file."""
     return read_all(Path(Settings.load().rules), all_in_force(manager.specs, manager.store.jobs()))
 
 
 def of(manager: Manager, job: str) -> JobRules:
-    """Raises UnknownJob, BadSpec, BadRules."""
+    """Return the job's alert rules. Raises UnknownJob, BadSpec, BadRules."""
     return load(Path(Settings.load().rules), manager.spec(job))
 
 
 def row(rules: JobRules, rule: Rule, book: Book) -> dict[str, Any]:
-    """A rule with how far it has come, empty for not yet, and how many incidents of it are open."""
+    """Return a rule with the time it is evaluated up to (empty for not yet), and the number of its open incidents."""
     followed = book.rules.get(rule.name)
     until = followed.until if followed and followed.fingerprint == rule.fingerprint else NOTHING
     return {
@@ -53,11 +53,11 @@ def row(rules: JobRules, rule: Rule, book: Book) -> dict[str, Any]:
 
 
 def replayed(manager: Manager, job: str, name: str, since: str, until: str, now: int) -> dict[str, Any]:
-    """When a rule would have fired, by the counts that are stored. Raises UnknownJob, BadRules, BadInput."""
+    """Return when a rule would have fired, by the stored counts. Raises UnknownJob, BadRules, BadInput."""
     rules = of(manager, job)
     rule, span = find(rules, name), span_of(since or SINCE, until, now)
     if span.until - span.since > MOST_DAYS * DAY_MS:
-        raise BadInput(f"since: a page tests {MOST_DAYS} days at most.", f"For more: weir rules test {name} --job {job} --since TIME")
+        raise BadInput(f"since: a page tests at most {MOST_DAYS} days.", f"For more: weir rules test {name} --job {job} --since TIME")
     firings = replay(manager.store, job, rule, span.since, span.until)
     rows = [{"since": at(f.start), "until": at(f.end), "key": " ".join(f.key), "worst": f.sentence} for f in firings]
     shown = row(rules, rule, open_book(manager.store, job)[1])

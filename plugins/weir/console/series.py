@@ -1,4 +1,4 @@
-"""What the plots of a job show, by window, as numbers: errors by service from the counts; lag, batch time and watermark from the ledger."""
+"""The numbers of a job's plots, by window: errors by service from the counts; lag, batch time and watermark from the ledger."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from weir.counts.times import Span
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager
 
-SERVICES = 5  # with a line of their own; the rest is one
+SERVICES = 5  # with their own line; the others share one
 OTHERS = "all others"
-BATCHES = 400  # of the ledger, at most: of more, some that are spread evenly
-Values = Sequence[float | None]  # one a window; None where nothing is known
+BATCHES = 400  # read from the ledger at most: of more, an even sample
+Values = Sequence[float | None]  # one a window; None if unknown
 
 
 @dataclass(frozen=True)
 class Axis:
-    """Windows side by side: the first begins at `since` (ms), each is `width` long."""
+    """Adjacent windows: the first begins at `since` (ms), each is `width` (ms) long."""
 
     since: int
     width: int
@@ -46,28 +46,28 @@ class Axis:
         return range(self.since, self.until, self.width)
 
     def index(self, at: int) -> int | None:
-        """The window that a moment is in; None if it is in none."""
+        """Return the index of the window that contains the time `at` (ms); None if no window does."""
         return (at - self.since) // self.width if self.since <= at < self.until else None
 
 
 @dataclass(frozen=True)
 class Batches:
-    """By window, the worst of each in seconds. `every` says that one batch of so many was read, `read` how many those were."""
+    """The worst values of each window, in seconds."""
 
     lag: Values
     batch_time: Values
     watermark: Values
-    read: int
-    every: int
+    read: int  # how many batches were read
+    every: int  # one of so many batches was read
 
 
 def axis_of(manager: Manager, job: str, span: Span) -> Axis:
-    """Raises UnknownJob."""
+    """Return the axis of a span. Raises UnknownJob."""
     return Axis.of(span, Rules.of(manager.spec(job)).pane)
 
 
 def errors_of(manager: Manager, job: str, axis: Axis) -> dict[str, list[int]]:
-    """Errors by window of the services that had any, the most first, SERVICES at most and the rest. Raises NotProven, Conflict."""
+    """Return errors by window of the SERVICES services with most errors, and of the others together. Raises NotProven, Conflict."""
     question = Question(windows(axis.width, axis.width, axis.width), axis.since, axis.until, by=("service",), levels=LEVELS)
     found: dict[str, Counter[int]] = {}
     for (start, (service,)), n in summed(manager.store, job, question).items():
@@ -76,7 +76,7 @@ def errors_of(manager: Manager, job: str, axis: Axis) -> dict[str, list[int]]:
 
 
 def ranked(services: dict[str, list[int]]) -> dict[str, list[int]]:
-    """The services with the most, and all others in one."""
+    """Return the services with most errors, and all others as one."""
     order = sorted(services, key=lambda service: (-sum(services[service]), service))
     found = {service: services[service] for service in order[:SERVICES]}
     if rest := [services[service] for service in order[SERVICES:]]:
@@ -89,7 +89,7 @@ def batches_of(manager: Manager, job: str, axis: Axis) -> Batches:
 
 
 def worst(batches: Sequence[Head], axis: Axis) -> Batches:
-    """`batches` are oldest first."""
+    """Return the worst values by window. `batches` are oldest first."""
     rows: list[list[tuple[float | None, float | None, float | None]]] = [[] for _ in range(axis.windows)]
     for batch in batches:
         if batch.has_batch and (window := axis.index(batch.landed_at)) is not None:
@@ -100,19 +100,20 @@ def worst(batches: Sequence[Head], axis: Axis) -> Batches:
 
 
 def lag_s(batch: Head) -> float | None:
-    """How long ago the newest line of the batch had been appended when it landed, in the partition where that is longest."""
+    """Return the age of the batch's newest line when the batch landed, in seconds, in the partition where it is highest. None if
+    unknown."""
     partitions = [p for p, end in batch.end.items() if end > batch.start.get(p, 0)]
     appended = [batch.progress.append_times.get(p, 0) for p in partitions]
     return (batch.landed_at - min(appended)) / 1000 if appended and all(appended) else None
 
 
 def took_s(batch: Head) -> float:
-    """From when reading a batch began to its landing; from its claim on where that was not kept."""
+    """Return the seconds from the start of reading a batch to its landing; from its claim if the start was not kept."""
     return batch.landed_at / 1000 - (batch.began_at / 1000 if batch.began_at else batch.write_ts / 1e6)
 
 
 def behind_s(batch: Head) -> float | None:
-    """How far the watermark was behind the clock when the batch landed."""
+    """Return by how many seconds the watermark was behind the clock when the batch landed. None if unknown."""
     watermark = batch.progress.watermark
     return (batch.landed_at - watermark) / 1000 if watermark else None
 

@@ -1,4 +1,4 @@
-"""How far the newest start of a job has come: what one waits for after a deploy or a restart. Pure."""
+"""The progress of a job's newest start, after a deploy or a restart. Pure."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ DONE, OPEN, BAD = "done", "open", "bad"
 
 @dataclass(frozen=True)
 class Step:
-    """`state` is done, open, or bad for an end that nobody asked for; `at` is empty where the moment is not kept."""
+    """A step of a start."""
 
     what: str
-    state: str
-    at: str = ""
+    state: str  # done, open, or bad for an unexpected end
+    at: str = ""  # empty if the time is not kept
 
 
 def steps(glance: Glance) -> Sequence[Step]:
-    """Taken, submitted, running, landed: in the order in which they happen; empty if there is no start that anybody knows of."""
+    """Return the steps in order: taken, submitted, running, landed. Empty if no start is known."""
     newest = next((row for row in glance.attempts if row.used or row.taken_at), None)
     if newest is None or glance.head is None:
         return []
@@ -46,7 +46,7 @@ def _runs(row: AttemptRow, head: Head) -> bool:
 
 
 def _landed(row: AttemptRow, glance: Glance) -> bool:
-    """Has a batch of its own landed? One that an earlier attempt had claimed is not."""
+    """Return whether a batch of this attempt landed. A batch that an earlier attempt had claimed does not count."""
     firsts = {a.attempt: (a.epoch, a.first_batch) for a in glance.attempts if a.first_batch >= 0}
     newest = landed(glance.head, firsts).newest if glance.head else None
     return newest is not None and newest[0] >= row.attempt

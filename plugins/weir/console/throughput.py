@@ -1,7 +1,7 @@
-"""How a job moves: lines a second in and out, how long the oldest unread line has waited, and how long until all is caught up.
+"""Throughput of a job: lines a second in and out, age of the oldest unread line, and time to catch up.
 
-Rates are the difference of two sightings: that of now, and an earlier one of this process, or the report that the watch has kept. So no
-question is asked for them.
+A rate is the difference of two samples: the present one, and an earlier one of this process or of the watch's stored report. So rates need
+no query.
 """
 
 from __future__ import annotations
@@ -13,62 +13,62 @@ from weir.metrics.look import ReadUp, ends, waited_ms
 from weir.ports.jobs import Glance
 from weir.supervise.report import SETTLED, Report, report_of
 
-OVER_MS = 60_000  # what a rate is the mean of, about
-LEAST_MS = 2_000  # between two sightings: less says more about the moments than about the stream
-OLDEST_MS = 600_000
+OVER_MS = 60_000  # a rate is the mean of about this time
+LEAST_MS = 2_000  # between two samples: a shorter time gives noise
+OLDEST_MS = 600_000  # older samples are dropped
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """How far the topic and what has landed of it reached at a moment (ms), over all partitions."""
+class Sample:
+    """End offset and landed offset at a moment, summed over all partitions."""
 
-    at: int
+    at: int  # ms
     end: int
     landed: int
 
 
 @dataclass(frozen=True)
-class Motion:
-    """Lines a second; seconds. None for what is not known, and for `catch_up_s` also where more comes in than goes out."""
+class Throughput:
+    """A job's throughput. None means unknown."""
 
-    into: float | None = None
-    out: float | None = None
-    waited_s: float | None = None
-    catch_up_s: float | None = None
-    grows: bool = False
+    into: float | None = None  # lines a second
+    out: float | None = None  # lines a second
+    waited_s: float | None = None  # age of the oldest unread line
+    catch_up_s: float | None = None  # also None if more comes in than goes out
+    grows: bool = False  # more comes in than goes out
 
 
-class Motions:
-    """Remembers what it saw of each job."""
+class ThroughputMeter:
+    """Keeps the samples of each job and computes rates."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, list[Sighting]] = {}
+        self._seen: dict[str, list[Sample]] = {}
         self._read_up = ReadUp()
 
-    def look(self, report: Report, glance: Glance) -> Motion:
-        now = sighting(report)
+    def look(self, report: Report, glance: Glance) -> Throughput:
+        now = sample(report)
         read_up = self._read_up.look(report, glance.head)
         if now is None or glance.head is None:
-            return Motion()
+            return Throughput()
         kept = report_of(glance.report)
-        before = sighting(kept) if kept else None
+        before = sample(kept) if kept else None
         seen = remembered([*self._seen.get(report.job, ()), *([before] if before else [])], now)
         self._seen[report.job] = [*seen, now]
         waited = waited_ms(glance.head, ends(report), read_up, report.at)
-        return motion(seen, now, None if waited is None else waited / 1000, report)
+        return throughput(seen, now, None if waited is None else waited / 1000, report)
 
 
-def sighting(report: Report) -> Sighting | None:
-    """None if the broker or the store did not say."""
+def sample(report: Report) -> Sample | None:
+    """Return the sample in a report; None if broker or store did not answer."""
     topic, landed = ends(report), report.evidence.get("offsets")
     if not topic or not isinstance(landed, dict):
         return None
-    return Sighting(report.at, sum(topic.values()), sum(int(landed.get(str(p), 0)) for p in topic))
+    return Sample(report.at, sum(topic.values()), sum(int(landed.get(p, 0)) for p in topic))
 
 
-def remembered(seen: Sequence[Sighting], now: Sighting) -> list[Sighting]:
-    """Those that a rate may be measured from, oldest first: none that is too old, and of those older than a rate needs only the newest.
-    A topic that was made anew, or a head that was restored, begins again."""
+def remembered(seen: Sequence[Sample], now: Sample) -> list[Sample]:
+    """Return the samples that a rate may start from, oldest first. Drop those that are too old, and keep only the newest of those older
+    than OVER_MS. After a topic was created again, or a head was restored, earlier samples are dropped."""
     apart = sorted(
         {s.at: s for s in seen if LEAST_MS <= now.at - s.at <= OLDEST_MS and s.end <= now.end and s.landed <= now.landed}.items()
     )
@@ -77,13 +77,13 @@ def remembered(seen: Sequence[Sighting], now: Sighting) -> list[Sighting]:
     return [*older[-1:], *(s for s in found if now.at - s.at < OVER_MS)]
 
 
-def motion(seen: Sequence[Sighting], now: Sighting, waited_s: float | None, report: Report) -> Motion:
-    """The rates since the oldest of `seen`. Time to catch up is told only of a job that has not settled: a batch's worth of lag is none."""
+def throughput(seen: Sequence[Sample], now: Sample, waited_s: float | None, report: Report) -> Throughput:
+    """Return the rates since the oldest of `seen`. A settled job has no time to catch up: a lag of one batch is normal."""
     if not seen:
-        return Motion(waited_s=waited_s)
+        return Throughput(waited_s=waited_s)
     seconds = (now.at - seen[0].at) / 1000
     into, out = (now.end - seen[0].end) / seconds, (now.landed - seen[0].landed) / seconds
     lag = now.end - now.landed
     if report.verdict in SETTLED or lag <= 0:
-        return Motion(into, out, waited_s)
-    return Motion(into, out, waited_s, lag / (out - into), False) if out > into else Motion(into, out, waited_s, None, True)
+        return Throughput(into, out, waited_s)
+    return Throughput(into, out, waited_s, lag / (out - into), False) if out > into else Throughput(into, out, waited_s, None, True)

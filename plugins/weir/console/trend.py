@@ -1,7 +1,7 @@
-"""Errors of the last hour by job, from the ledger, by the minute in which they landed: what a sparkline shows.
+"""Errors of the last hour by job, from the ledger, by the minute in which they landed: the data of the sparklines.
 
-The first look at a job reads some of its newest batches; each later one what has landed since, now and then, in the time that a pass has to
-spare. What lies further back than was read is not known, and not drawn as zero.
+The first check of a job reads some of its newest batches. Later ones read what has landed since, as far as the time budget of a pass
+allows. Minutes before the oldest batch read are unknown, and are not drawn as zero.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from weir.ports.counts import CountStore
 from weir.supervise.time_budget import Spare
 
 MINUTE_MS = 60_000
-FIRST, MOST = 300, 2000  # batches of one job in one look
-EVERY_S = 20.0  # between two looks at one job
-SPARE_S = 2.0  # of a pass, which nobody waits for
+FIRST, MOST = 300, 2000  # batches of one job in one check
+EVERY_S = 20.0  # between two checks of one job
+SPARE_S = 2.0  # the time budget of a pass; no request waits for it
 
 
 @dataclass
 class Trend:
-    """Of one job: errors by the minute (ms) in which they landed, complete from `since` on, up to `position`."""
+    """The errors of one job by the minute in which they landed."""
 
-    position: Position
-    since: int
-    minutes: Counter[int] = field(default_factory=Counter)
+    position: Position  # up to here the ledger is read
+    since: int  # ms: complete from here on
+    minutes: Counter[int] = field(default_factory=Counter)  # by the start of the minute (ms)
 
     def land(self, batch: Head) -> None:
         self.position = max(self.position, batch.position)
@@ -38,7 +38,7 @@ class Trend:
             self.minutes[batch.landed_at // MINUTE_MS * MINUTE_MS] += sum(batch.totals.levels.get(level, 0) for level in LEVELS)
 
     def values(self, now: int) -> Sequence[int | None]:
-        """The last hour, oldest minute first; None for what is not known."""
+        """Return the minutes of the last hour, oldest first; None means unknown."""
         first = (now - HOUR_MS) // MINUTE_MS * MINUTE_MS + MINUTE_MS
         return [self.minutes[m] if m + MINUTE_MS > self.since else None for m in range(first, first + HOUR_MS, MINUTE_MS)]
 
@@ -50,7 +50,7 @@ class Trends:
         self._asked: dict[str, float] = {}
 
     def look(self, store: CountStore, heads: Mapping[str, Head]) -> None:
-        """Read on, who has waited longest first. Raises NotRunning."""
+        """Read new batches, first of the job that has waited longest. Raises NotRunning."""
         self._spare.begin()
         for job in sorted(heads, key=lambda job: self._asked.get(job, 0)):
             if self._clock() - self._asked.get(job, 0) >= EVERY_S and self._spare.left():
@@ -58,13 +58,13 @@ class Trends:
                 self._read(store, job, heads[job])
 
     def values(self, job: str) -> Sequence[int | None]:
-        """Errors by minute of the last hour; empty if nothing is known yet."""
+        """Return errors by minute of the last hour; empty if nothing is known yet."""
         known = self._known.get(job)
         return known.values(int(self._clock() * 1000)) if known else ()
 
     def _read(self, store: CountStore, job: str, head: Head) -> None:
         known = self._known.get(job)
-        if known is None or known.position > head.position:  # nothing is known, or the head was restored from a copy
+        if known is None or known.position > head.position:  # the first check, or the head was restored from a backup
             self._known[job] = _begun(store, job, int(self._clock() * 1000))
         elif head.position > known.position:
             for batch in islice(store.ledger_after(job, known.position), MOST):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from spark_jobs.protocol.gap import Gap
 from spark_jobs.protocol.head import Head, Landed, Position
+from spark_jobs.protocol.partition import Offsets, Partition, identified, of_source, sources_of
 from weir.counts.progress import batches
 from weir.counts.rules import Rules
 from weir.ports.counts import CountStore
@@ -32,7 +33,7 @@ class Range(NamedTuple):
 class Piece:
     """Ranges of one partition, in order and of the same rules, that are read in one go."""
 
-    partition: int
+    partition: Partition
     ranges: tuple[Range, ...]
 
     @property
@@ -56,9 +57,9 @@ class Piece:
 class Plan:
     """Ranges by partition, newest first, and what is known of them from the ledger. All numbers but `lost` and `cut` are lines."""
 
-    ranges: dict[int, list[Range]] = field(default_factory=lambda: defaultdict(list))
+    ranges: dict[Partition, list[Range]] = field(default_factory=lambda: defaultdict(list))
     lost: dict[int, int] = field(default_factory=dict)  # by attempt, the last batch that the broker does not have all of
-    cut: dict[int, int] = field(default_factory=dict)  # by partition, where the log was cut after the batches that are still to come
+    cut: dict[Partition, int] = field(default_factory=dict)  # by partition, where the log was cut after the batches that are still to come
     lines: int = 0
     late: int = 0  # of whole batches, as is the next
     rejected: int = 0
@@ -72,10 +73,10 @@ class Plan:
             if hole.end < hole.start:
                 self.cut[hole.partition] = min(hole.end, self.cut.get(hole.partition, hole.end))
 
-    def add(self, head: Head, rules: Rules, earliest: Mapping[int, int], same_topic: bool) -> None:
-        """Take in a batch that was counted by these rules; they come newest first."""
+    def add(self, head: Head, rules: Rules, earliest: Offsets) -> None:
+        """Take in a batch that was counted by these rules; they come newest first. A partition that has no `earliest` is gone."""
         spans = {p: (head.start.get(p, 0), end) for p, end in head.end.items() if end > head.start.get(p, 0)}
-        kept = {p: self._kept(p, span, earliest) if same_topic else (span[1], span[1]) for p, span in spans.items()}
+        kept = {p: self._kept(p, span, earliest) for p, span in spans.items()}
         gone = sum(end - start - (kept[p][1] - kept[p][0]) for p, (start, end) in spans.items())
         self.lines += head.totals.lines
         if gone:
@@ -87,7 +88,7 @@ class Plan:
         for p, (start, end) in kept.items():
             _join(self.ranges[p], Range(start, end, not gone, rules))
 
-    def _kept(self, partition: int, span: tuple[int, int], earliest: Mapping[int, int]) -> tuple[int, int]:
+    def _kept(self, partition: Partition, span: tuple[int, int], earliest: Offsets) -> tuple[int, int]:
         """What the broker still has of a range."""
         end = min(span[1], max(span[0], self.cut.get(partition, span[1])))
         return min(end, max(span[0], earliest.get(partition, end))), end
@@ -115,7 +116,7 @@ def plan_of(
     store: CountStore, source: Source, rules: Rules, seen: Landed, chosen: Chosen | None = None, oldest: Position = (-1, -1)
 ) -> Plan:
     """Go through the landed batches, newest first and down to `oldest`, and lay out what is to be read of those that are chosen."""
-    earliest, topic_id = source.earliest_offsets(rules.topic), source.topic_id(rules.topic)
+    earliest = of_source(source.topic_id(rules.topic), source.earliest_offsets(rules.topic))
     plan = Plan()
     for head in batches(store, rules.job):
         position = head.by, head.batch_id
@@ -124,8 +125,14 @@ def plan_of(
         if head.gap:
             plan.pass_over(head.gap)
         if position in seen and (chosen is None or chosen(head)):
-            plan.add(head, rules.of_version(head.version), earliest, head.topic_id in ("", topic_id))
+            plan.add(_known_by(head, earliest), rules.of_version(head.version), earliest)
     return plan
+
+
+def _known_by(head: Head, earliest: Offsets) -> Head:
+    """A batch of a source whose identity was unknown, as one of the topic that is there."""
+    sources = sources_of(earliest)
+    return replace(head, start=identified(head.start, sources), end=identified(head.end, sources))
 
 
 def _join(ranges: list[Range], new: Range) -> None:

@@ -7,8 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from spark_jobs.counts.cells import RejectedLine
+from spark_jobs.protocol.codec import dump_hole
 from spark_jobs.protocol.gap import Gap
 from spark_jobs.protocol.head import Head, Offsets, Position, State
+from spark_jobs.protocol.partition import labels
 from weir.counts.fold import seen_landed
 from weir.errors import UnknownJob
 from weir.ports.counts import CountStore
@@ -49,7 +51,7 @@ def ledger_row(head: Head) -> dict[str, Any]:
         "epoch": head.epoch,
         "batch_id": head.batch_id,
         "state": str(head.state),
-        "offsets": {str(p): [head.start.get(p, 0), end] for p, end in sorted(head.end.items())},
+        "offsets": {label: [head.start.get(p, 0), head.end[p]] for p, label in labels(head.end, head.names).items()},
         "lines": totals.lines,
         "rejected": sum(totals.rejected.values()),
         "late": totals.late,
@@ -68,14 +70,14 @@ def _gap_row(head: Head, gap: Gap) -> dict[str, Any]:
         "epoch": head.epoch,
         "batch_id": None,
         "state": "gap",
-        "offsets": {str(h.partition): [h.start, h.end] for h in reversed(gap.holes)},
+        "offsets": {str(h.partition.number): [h.start, h.end] for h in reversed(gap.holes)},
         "lines": 0,
         "rejected": 0,
         "late": 0,
         "landed_at": iso(gap.at) if gap.at else None,
         "attempt": head.by,
         "skipped": gap.lines,
-        "gap": {**asdict(gap), "kind": str(gap.kind)},
+        "gap": {**asdict(gap), "kind": str(gap.kind), "holes": tuple(dump_hole(hole) for hole in gap.holes)},
     }
 
 

@@ -32,7 +32,7 @@ class Result:
     """What a recount found, in lines. `unchecked_lines` landed and are no longer in the broker, `gap_lines` never will."""
 
     job: str
-    frontier: Mapping[int, int]
+    frontier: Mapping[str, int]
     missing: int
     doubled: int
     late: int
@@ -74,7 +74,7 @@ class Result:
             "job": self.job,
             **self.numbers(),
             "rejected_by_reason": dict(self.rejected_by_reason),
-            "frontier": {str(p): o for p, o in sorted(self.frontier.items())},
+            "frontier": dict(self.frontier),
             "differences": [d.as_dict() for d in self.differences],
         }
 
@@ -136,7 +136,7 @@ def _compared(
         told += [difference] if len(told) < TOLD else []
     return Result(
         job=rules.job,
-        frontier=stored.head.frontier,
+        frontier=stored.head.shown_frontier,
         missing=missing,
         doubled=doubled,
         late=plan.late,
@@ -156,9 +156,9 @@ def _source_side(source: Source, scope: Scope, workers: int, plan: Plan, compari
     for tally in tallies(source, plan.pieces(), workers):
         cells = {cell: found for cell, found in tally.cells.items() if scope.holds(cell[0])}
         lines += sum(n for n, _ in cells.values())
-        comparison.add_counted(tally.partition, cells)
+        comparison.add_counted(tally.partition.number, cells)
         if tally.rejected:
-            comparison.add_counted(tally.partition, {REJECTED: (tally.rejected.total(), tally.first_rejected)})
+            comparison.add_counted(tally.partition.number, {REJECTED: (tally.rejected.total(), tally.first_rejected)})
             rejected.update(tally.rejected)
     return lines, rejected
 

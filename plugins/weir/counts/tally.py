@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from multiprocessing import connection, get_context, parent_process
 from typing import Any
 
+from spark_jobs.protocol.partition import Partition
 from weir.counts.compare import Cell
 from weir.counts.lines import parser, service_of
 from weir.counts.plan import Piece
@@ -27,7 +28,7 @@ class Tally:
     """The lines of a piece by cell, each with the offset of the first one; rejected ones by reason, of whole batches only: what was
     rejected of others has no number in the ledger to be compared with."""
 
-    partition: int
+    partition: Partition
     cells: dict[Cell, tuple[int, int]] = field(default_factory=dict)
     rejected: Counter[str] = field(default_factory=Counter)
     first_rejected: int = -1
@@ -97,7 +98,7 @@ def count(source: Source, piece: Piece) -> Tally:
     firsts: dict[tuple[int, bytes | None, str], int] = {}
     ranges = iter(piece.ranges)
     at = next(ranges)
-    for record in source.records(piece.rules.topic, piece.partition, piece.start, piece.end):
+    for record in source.records(piece.rules.topic, piece.partition.number, piece.start, piece.end):
         offset = record.offset
         while offset >= at.end:
             at = next(ranges)

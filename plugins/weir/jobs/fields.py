@@ -37,7 +37,7 @@ def from_yaml(text: str, where: str, wrong: type[WeirError]) -> Any:
     """Raises `wrong` if the text is not YAML."""
     try:
         return yaml.load(text, LOADER)  # noqa: S506 - a safe one
-    except yaml.YAMLError as error:
+    except Exception as error:  # YAML's own, and those of what it makes: the date 2026-13-45 was a ValueError, and stopped every job
         raise wrong(f"{where} is not YAML: {error}.", "Fix the file.") from error
 
 

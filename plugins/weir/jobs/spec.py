@@ -215,6 +215,6 @@ def parse(text: str, where: str) -> JobSpec:
     does not fit, and the rule."""
     values = from_yaml(text, where, BadSpec)
     output = values.get("output", COUNTS.name) if isinstance(values, dict) else COUNTS.name  # the released form has no output
-    if output not in MODELS:
+    if not isinstance(output, str) or output not in MODELS:
         raise BadSpec(f"{where} does not fit: output: {output!r} is no kind of job; there are {', '.join(KINDS)}.", "Fix the named field.")
     return validated(MODELS[output], released.translated(values), where, BadSpec)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from weir.errors import BadSpec, UnknownJob
+from weir.jobs.kinds import Capability
 from weir.jobs.spec import JobSpec, parse
 from weir.ports.jobs import JobRow
 
@@ -68,6 +69,12 @@ def find(specs: Mapping[str, JobSpec], job: str) -> JobSpec:
         raise BadSpec(bad[job].what, bad[job].next_step)
     there = [*specs, *(f"{name} (its file does not fit)" for name in bad)]
     raise UnknownJob(f"There is no job {job!r}.", f"Jobs: {', '.join(there) or 'none'}.")
+
+
+def require(specs: Mapping[str, JobSpec], job: str, capability: Capability) -> None:
+    """Raises BadInput if the job is of a kind that lacks the capability. Of a job without a spec, what it left can still be read."""
+    if job in specs:
+        specs[job].kind.require(job, capability)
 
 
 def bad_of(specs: Mapping[str, JobSpec]) -> Mapping[str, BadSpec]:

@@ -1,4 +1,4 @@
-"""`python -m weir.local`: healthy servers, topic and schema, and no job. For tests and benchmarks; `weir up` is for people."""
+"""`python -m weir.local`: start servers, topic and schema, but no job. For tests and benchmarks; users run `weir up`."""
 
 from __future__ import annotations
 

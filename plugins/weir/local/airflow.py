@@ -1,4 +1,4 @@
-"""Airflow: api-server, scheduler, dag-processor and triggerer, each a process of its own, so that each is restarted alone.
+"""Airflow: api-server, scheduler, dag-processor and triggerer as separate processes, so that each is restarted alone.
 
 Not `airflow standalone`: its log servers bind to every interface, and it forks 32 workers.
 """
@@ -20,11 +20,13 @@ from weir.local.part import LOOPBACK, Part, Stack, get, get_json, told
 from weir.local.process import run
 from weir.settings import PROJECT
 
-DAGS = "WEIR_DAGS"  # a folder in place of the project's, for who wants to change DAGs without changing the project
-OTLP = "OTEL_EXPORTER_OTLP_ENDPOINT"  # OpenTelemetry's own name for where a collector listens: with it Airflow sends metrics and traces
+DAGS = "WEIR_DAGS"  # a folder of DAGs instead of the project's
+OTLP = (
+    "OTEL_EXPORTER_OTLP_ENDPOINT"  # OpenTelemetry's variable with the collector's address: if it is set, Airflow sends metrics and traces
+)
 TRACES = "OTEL_TRACES_EXPORTER"
-# The tasks of a scheduler took a quarter of the machine from the start of a driver: first batch 19.3 s after its kill (median of 8, at most
-# 26.6 s), and so 17.8 s (at most 20.8 s), in turns in one run.
+# nice: without it a scheduler's tasks took a quarter of the machine from a starting driver. First batch 19.3 s after a kill (median of 8,
+# at most 26.6 s); with it 17.8 s (at most 20.8 s), alternating in one run.
 BOOKKEEPING = 10
 KEEP = timedelta(days=3)  # task logs and rows of the metadata database
 COMPONENTS = {
@@ -60,12 +62,12 @@ def _part(stack: Stack, name: str) -> Part:
         ready_s=240,
         stop_s=15,
         cwd=stack.folder("airflow"),
-        nice=0 if name == "triggerer" else BOOKKEEPING,  # in the triggerer is the watch
+        nice=0 if name == "triggerer" else BOOKKEEPING,  # the watch runs in the triggerer
     )
 
 
 def env(stack: Stack) -> dict[str, str]:
-    """The environment of each Airflow process: settings, same secrets, the project's DAGs and plugins."""
+    """Return the environment of each Airflow process: settings, shared secrets, the project's DAGs and plugins."""
     settings = {f"AIRFLOW__{name}": str(value) for name, value in _settings(stack).items()}
     return stack.env(
         AIRFLOW_HOME=str(stack.folder("airflow")),
@@ -77,7 +79,7 @@ def env(stack: Stack) -> dict[str, str]:
 
 
 def _telemetry() -> dict[str, str]:
-    """Metrics go to a collector over HTTP, and traces, unless one says otherwise, over gRPC, to the same address."""
+    """Send traces over HTTP like metrics, unless set otherwise: OpenTelemetry's default for traces is gRPC at the same address."""
     return {TRACES: os.environ.get(TRACES, "otlp_proto_http")} if os.environ.get(OTLP) else {}
 
 
@@ -93,7 +95,7 @@ def _settings(stack: Stack) -> dict[str, object]:
         "CORE__FERNET_KEY": stack.secrets["airflow_fernet"],
         "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{secrets.ADMIN}:admin",
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": _passwords(stack),
-        # localhost may be ::1, and nobody listens there.
+        # localhost may resolve to ::1, where nothing listens.
         "CORE__EXECUTION_API_SERVER_URL": f"{url(stack)}/execution/",
         "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": 2,
         "API__HOST": LOOPBACK,
@@ -102,7 +104,7 @@ def _settings(stack: Stack) -> dict[str, object]:
         "API__WORKERS": 1,
         "API__SECRET_KEY": stack.secrets["airflow_api"],
         "API_AUTH__JWT_SECRET": stack.secrets["airflow_jwt"],
-        # 0.1 costs 12 % of a core for ever, 1 s a second for each task; this is between them.
+        # 0.1 costs 12 % of a core all the time, 1 delays each task by a second; this is between them.
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": 0.25,
         "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": 1,
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": 60,  # lower, and an api-server that restarts fails running tasks
@@ -112,14 +114,14 @@ def _settings(stack: Stack) -> dict[str, object]:
         "WORKERS__MIN_HEARTBEAT_INTERVAL": 1,
         "DAG_PROCESSOR__REFRESH_INTERVAL": 5,
         "DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": 1,
-        # Changed files are seen at once by their date, so this is for new jobs only; at 15 s it cost a sixth of a core for ever.
+        # Changed files are noticed at once by their date, so this is for new jobs only; at 15 s it cost a sixth of a core all the time.
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 60,
         "DAG_PROCESSOR__PARSING_PROCESSES": 1,
-        # A killed triggerer's triggers are taken up after 4 s instead of 29 s.
+        # A killed triggerer's triggers are taken over after 4 s instead of 29 s.
         "TRIGGERER__JOB_HEARTBEAT_SEC": 1,
         "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": 8,
         "LOGGING__LOGGING_LEVEL": "WARNING",
-        # what operators say is for the task's log; the database drivers' own warnings are not
+        # Airflow operators log to the task's log; the database drivers' own warnings are left out
         "LOGGING__NAMESPACE_LEVELS": "airflow.task=INFO weir=INFO cassandra=ERROR py.warnings=ERROR",
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": stack.folder("airflow/logs/dag_processor"),
         "USAGE_DATA_COLLECTION__ENABLED": False,
@@ -140,7 +142,7 @@ def _passwords(stack: Stack) -> Path:
 
 
 def _prepare(stack: Stack) -> None:
-    """Database and login, once; the four come at the same time, so the first does it and the others wait."""
+    """Create database and login once. The four processes start at the same time, so the first does it and the others wait."""
     with _migrating:
         write_private(_passwords(stack), json.dumps({secrets.ADMIN: stack.secrets["airflow_admin"]}))
         version = importlib.metadata.version("apache-airflow-core")
@@ -160,7 +162,7 @@ def _probe(stack: Stack, key: str) -> str:
 
 
 def _warm(stack: Stack) -> str:
-    """Also opens the execution API, whose first answer takes 2.5 to 14 s: better now than in a task's first call."""
+    """Probe, and warm up the execution API: its first answer takes 2.5 to 14 s, which would delay a task's first call."""
     reason = _probe(stack, "metadatabase")
     if not reason:
         get(f"{url(stack)}/execution/health/ping", timeout=30)
@@ -168,7 +170,7 @@ def _warm(stack: Stack) -> str:
 
 
 def prune(stack: Stack, now: datetime | None = None) -> None:
-    """Removes task logs and metadata rows older than KEEP. Raises StackFailed when `airflow db clean` fails."""
+    """Remove task logs and metadata rows older than KEEP. Raises StackFailed if `airflow db clean` fails."""
     _pruned(stack).touch()  # first: a clean that fails is tried again tomorrow, not every 30 s
     limit = (now or datetime.now(UTC)) - KEEP
     logs = stack.folder("airflow/logs")
@@ -180,7 +182,8 @@ def prune(stack: Stack, now: datetime | None = None) -> None:
 
 
 def last_pruned(stack: Stack) -> float:
-    """When, in seconds since 1970; kept in a file, or a laptop that is shut every evening would never be pruned."""
+    """Return the time of the last pruning in s since 1970. It is kept in a file, since a laptop that is shut down daily must be pruned,
+    too."""
     return _pruned(stack).stat().st_mtime if _pruned(stack).exists() else 0.0
 
 

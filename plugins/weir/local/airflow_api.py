@@ -1,4 +1,4 @@
-"""Airflow's REST API, as little of it as the embedded stack needs: unpause a DAG, run it, wait for the run."""
+"""A small client of Airflow's REST API: unpause a DAG, run it, wait for the run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ POLL_S = 0.3
 
 
 class AirflowApi:
-    """`url` is the api-server's address. Logs in on first use; a token holds for a day, longer than any `weir up`."""
+    """`url` is the api-server's address. Logs in on first use; a token is valid for a day, longer than any `weir up`."""
 
     def __init__(self, url: str, user: str, password: str) -> None:
         self._url = url
@@ -24,7 +24,8 @@ class AirflowApi:
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def call(self, method: str, path: str, body: object = None) -> Any:
-        """The decoded answer; None for 404. Raises StackFailed for a refusal, NotRunning when nobody answers."""
+        """Send a request and return the decoded answer; None for 404. Raises StackFailed for a refusal, NotRunning if there is no
+        answer."""
         if not self._token:
             self._token = self._send("POST", "/auth/token", self._login)["access_token"]
         return self._send(method, path, body)
@@ -40,14 +41,14 @@ class AirflowApi:
             if error.code == 404:
                 return None
             told = error.read().decode(errors="replace")[:500]
-            if error.code >= 500:  # its database is away, or it starts: no word on what was asked
+            if error.code >= 500:  # its database is away, or it is starting: this says nothing about the request
                 raise NotRunning(f"Airflow could not answer {method} {path}: {error.code} {told}", "See `weir status`.") from error
             raise StackFailed(f"Airflow refused {method} {path}: {error.code} {told}") from error
         except OSError as error:
             raise NotRunning(f"Airflow does not answer at {self._url}: {error}.", "See `weir status`.") from error
 
     def await_dag(self, dag: str, timeout: float = 90.0) -> None:
-        """Returns when the DAG is known and not paused. Raises StackFailed with the import errors when it never comes."""
+        """Wait until the DAG is known, and unpause it. Raises StackFailed with the import errors at the timeout."""
         end = time.monotonic() + timeout
         while (known := self.call("GET", f"/api/v2/dags/{dag}")) is None:
             if time.monotonic() > end:
@@ -61,7 +62,7 @@ class AirflowApi:
         return "".join(f"\n    {error['filename']}: {error['stack_trace'].strip().splitlines()[-1]}" for error in found)
 
     def run_dag(self, dag: str, conf: object = None, timeout: float = 300.0) -> str:
-        """Runs the DAG once and waits; returns the run's id. Raises StackFailed naming the task when the run fails."""
+        """Run the DAG once, wait, and return the run's id. Raises StackFailed with the task's name if the run fails."""
         started = self.call("POST", f"/api/v2/dags/{dag}/dagRuns", {"logical_date": None, "conf": conf or {}})
         run = str(started["dag_run_id"])
         path = f"/api/v2/dags/{dag}/dagRuns/{urllib.parse.quote(run)}"

@@ -64,7 +64,7 @@ def _jvm(folder: Path) -> list[str]:
         "-Djava.awt.headless=true",
         "-Dio.netty.tryReflectionSetAccessible=true",
         "-Djdk.attach.allowAttachSelf=true",
-        # One node: nobody to gossip with, no ring to wait for. Up in 9.5 s.
+        # One node: no gossip and no ring to wait for. Up in 9.5 s.
         "-Dcassandra.ring_delay_ms=1000",
         "-Dcassandra.skip_wait_for_gossip_to_settle=0",
         f"-Dcassandra.config={(folder / 'cassandra.yaml').as_uri()}",
@@ -84,8 +84,8 @@ def _prepare(stack: Stack) -> None:
 
 
 def drop_unwritten(commitlog: Path) -> None:
-    """Remove the segments that hold nothing but zeros. A full disk leaves them: the file is made, and its first bytes find no room.
-    Cassandra does not start over one ("could not read commit log descriptor"), and nothing was ever acknowledged in it."""
+    """Remove commit log segments that contain only zeros. A full disk leaves them: the file was created, but nothing could be written.
+    Cassandra does not start with one ("could not read commit log descriptor"), and nothing in it was acknowledged."""
     for segment in commitlog.glob("CommitLog-*.log"):
         with segment.open("rb") as file:
             if not any(any(block) for block in iter(partial(file.read, BLOCK), b"")):
@@ -109,21 +109,21 @@ def _settings(stack: Stack) -> dict[str, object]:
         "start_native_transport": True,
         "rpc_address": LOOPBACK,
         "native_transport_port": stack.ports["cassandra"],
-        # An acknowledged write is on disk: groups of 10 ms cost a batch that much once, the default loses up to 10 s of them.
+        # An acknowledged write is on disk. A group of 10 ms costs a batch 10 ms once; the default can lose up to 10 s of writes.
         "commitlog_sync": "group",
         "commitlog_sync_group_window": "10ms",
         "commitlog_segment_size": "32MiB",
         "commitlog_total_space": "512MiB",
         "disk_failure_policy": "die",  # end, so that the supervisor sees it and restarts
         "commit_failure_policy": "die",
-        # The head row lives by lightweight transactions: v2 needs fewer round trips, and its state is purged without repairs.
+        # The head row changes by lightweight transactions: v2 needs fewer round trips, and its state is purged without repairs.
         "paxos_variant": "v2",
         "paxos_state_purging": "gc_grace",
         # Deltas come as unlogged batches of 100 rows of one partition, which the defaults (5 and 50 KiB) refuse.
         "batch_size_warn_threshold": "128KiB",
         "batch_size_fail_threshold": "1024KiB",
         "unlogged_batch_across_partitions_warn_threshold": 10,
-        # A loaded two-core machine pauses for seconds; a write that arrives late beats a retry.
+        # A loaded two-core machine pauses for seconds; a late write is better than a retry.
         "read_request_timeout": "10s",
         "range_request_timeout": "20s",
         "write_request_timeout": "10s",
@@ -141,7 +141,7 @@ def _settings(stack: Stack) -> dict[str, object]:
         "native_transport_max_threads": 32,
         "hinted_handoff_enabled": False,
         "dynamic_snitch": False,
-        "auto_snapshot": False,  # a dropped test keyspace is gone, not kept for ever under snapshots/
+        "auto_snapshot": False,  # a dropped test keyspace is removed, not kept under snapshots/
         "cdc_enabled": False,
         "authenticator": "AllowAllAuthenticator",  # it listens on loopback only
         "authorizer": "AllowAllAuthorizer",
@@ -162,7 +162,7 @@ LOGBACK = """\
 
 
 def _probe(stack: Stack) -> str:
-    """Asks the native port for its options: answered in a millisecond, and only when clients are served."""
+    """Ask the native port for its options: answered in a millisecond, and only when clients are served."""
     with connect(stack.ports["cassandra"]) as link:
         link.sendall(OPTIONS)
         header = link.recv(9)

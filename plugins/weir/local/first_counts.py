@@ -1,4 +1,4 @@
-"""From a healthy stack to the first counts: topic, schema, deploy, sample, counted. Each step is one function, safe to repeat."""
+"""From a healthy stack to the first counts: topic, schema, deploy, sample, count. Each step is one function and safe to repeat."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COUNT_S = 240.0  # 88 s were seen at a load of 15 on two cores, nearly all of it
 
 
 def ready_hooks(stack: Stack, settings: Settings) -> dict[str, Callable[[], object]]:
-    """What a part needs as soon as it is up, while the others still start: Airflow's first ticks want to find the schema."""
+    """Return what to run as soon as a part is up, while others still start: Airflow's first ticks need the schema."""
     return {
         "kafka": lambda: kafka.topic(settings.kafka),
         "cassandra": lambda: late("weir.cassandra.migrate", "migrate")(settings),
@@ -31,7 +31,7 @@ def ready_hooks(stack: Stack, settings: Settings) -> dict[str, Callable[[], obje
 
 
 def bring_up(stack: Stack, settings: Settings, reporter: Reporter) -> None:
-    """From healthy servers to the first counts, in order. Raises WeirError from the step that fails."""
+    """Bring healthy servers to the first counts. Raises WeirError from the step that fails."""
     with reporter.step(f"deploy {JOB} through Airflow"):
         deploy(stack, settings)
     with reporter.step("sample log counted"):
@@ -46,31 +46,31 @@ def has_job(settings: Settings) -> bool:
 
 
 def deploy(stack: Stack, settings: Settings) -> None:
-    """Runs the deploy DAG, which ensures: a job that runs with this spec already is left alone."""
+    """Run the deploy DAG. A job that already runs with this spec is left alone."""
     api = AirflowApi(settings.airflow_url, secrets.ADMIN, stack.secrets["airflow_admin"])
     api.await_dag(DEPLOY_DAG)
     try:
         api.run_dag(DEPLOY_DAG)
     except StackFailed as failed:
-        raise StackFailed(f"{failed.what}\n{_evidence(stack)}", "Mend what it says and run `weir up` again.") from failed
+        raise StackFailed(f"{failed.what}\n{_evidence(stack)}", "Fix the cause and run `weir up` again.") from failed
 
 
 def _evidence(stack: Stack) -> str:
-    """Why a deployment failed, as the task and the driver tell it, with the paths of their logs."""
+    """Return why a deploy failed, from the logs of task and driver, with their paths."""
     task = logs.of_dag(stack.home, DEPLOY_DAG)
     told = [f"{logs.task_errors(task)}\nThe task's log: {task}"] if task else []
     return "\n".join([*told, *(f"{last_lines(log, 10)}\nThe driver's log: {log}" for log in logs.of_driver(stack.home, JOB))])
 
 
 def feed(stack: Stack, settings: Settings) -> None:
-    """Sends the sample log, once in the life of a state folder."""
+    """Send the sample log, once for each state folder."""
     if not fed(stack.home).exists():
         lines = late("weir.ingest", "ingest_file")(SAMPLE, SERVICE, settings)
         fed(stack.home).write_text(f"{lines}\n")
 
 
 def await_landed(settings: Settings) -> None:
-    """Returns when all that the topic now holds has landed. Raises StackFailed after COUNT_S seconds."""
+    """Wait until everything in the topic has landed. Raises StackFailed after COUNT_S seconds."""
     if not late("weir.factory", "manager")(settings).wait_landed(JOB, COUNT_S):
         raise StackFailed(
             f"{JOB} runs, but its counts are not in Cassandra after {COUNT_S:.0f} s.",
@@ -79,12 +79,12 @@ def await_landed(settings: Settings) -> None:
 
 
 def fed(home: Path) -> Path:
-    """Exists once the sample was acknowledged; holds the number of lines."""
+    """Return the marker file that exists once the sample was acknowledged; it has the number of lines."""
     return home / "sample-fed"
 
 
 def first_counts(settings: Settings) -> list[dict[str, Any]]:
-    """The sample's lines by level, as `weir counts` tells them."""
+    """Return the sample's lines by level, as `weir counts` does."""
     with closing(late("weir.factory", "store")(settings)) as store:
         found: list[dict[str, Any]] = late("weir.counts.query", "sample_counts")(store, SERVICE)
     return found

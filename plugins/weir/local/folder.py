@@ -1,4 +1,4 @@
-"""The file `stack.json` of a state folder: the ports that were chosen for it, and every address that Settings needs."""
+"""The file `stack.json` of a state folder: its ports, and every address that Settings needs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PORT_OWNERS = {
 
 
 def configure(state: Path, note: Callable[[str], object]) -> Stack:
-    """Chooses secrets and ports of a state folder and writes `stack.json`; `note` is told of each port that moved."""
+    """Choose secrets and ports of a state folder and write `stack.json`. Calls `note` for each port that changed."""
     state.mkdir(parents=True, exist_ok=True)
     state.chmod(0o700)
     chosen, notes = ports.choose(state, known(state).get("ports", {}), _ports_in_use(state))
@@ -50,7 +50,7 @@ def addresses(stack: Stack) -> dict[str, object]:
 
 
 def _ports_in_use(state: Path) -> frozenset[str]:
-    """Names of ports whose part outlived its supervisor: they are ours, not somebody's."""
+    """Return names of ports whose part outlived its supervisor: this stack holds them."""
     alive = {name for name, record in StateFile(state).read().items() if record.child()}
     return frozenset(port for port, owner in PORT_OWNERS.items() if owner in alive)
 
@@ -60,14 +60,14 @@ def _stack_file(state: Path) -> Path:
 
 
 def known(state: Path) -> dict[str, Any]:
-    """What was written at the last start; empty if there was none."""
+    """Return what was written at the last start; empty if there was none."""
     file = _stack_file(state)
     found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
     return found
 
 
 def load(state: Path) -> Stack:
-    """The stack of a state folder. Raises NotRunning if it was never started."""
+    """Load the stack of a state folder. Raises NotRunning if it was never started."""
     found = known(state)
     if not found:
         raise NotRunning(f"There is no stack in {state}.", "Start it with `weir up`.")

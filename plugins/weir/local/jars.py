@@ -1,6 +1,6 @@
-"""The jars of the brokers and of Spark's Kafka source: by Maven coordinate, pinned and checked in jars.lock.
+"""The jars of the brokers and of Spark's Kafka source, by Maven coordinate, pinned in jars.lock with checksums.
 
-`python -m weir.local.jars` writes the lock anew; everything else only reads it, and asks the network for nothing that the cache has.
+`python -m weir.local.jars` rewrites the lock; everything else only reads it, and downloads only what the cache lacks.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from weir.errors import StackFailed
 
 LOCK = Path(__file__).with_name("jars.lock")
 ROOTS = {
-    # log4j-slf4j-impl: the broker's own POM has no logging backend, and without one it fails in silence.
+    # log4j-slf4j-impl: the broker's own POM has no logging backend, and without one it fails without any message.
     "kafka": ["org.apache.kafka:kafka_2.13:4.1.1", "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3"],
     "cassandra": ["org.apache.cassandra:cassandra-all:5.0.6"],
     # One by one: Spark's POM names a repository that may not be reachable. The token provider of 4.0.0 has every method that
@@ -32,7 +32,7 @@ ROOTS = {
     ],
 }
 NOT_TRANSITIVE = {"spark"}
-# Tools, and natives of platforms that Weir does not run on.
+# Tools, and native libraries of platforms that Weir does not run on.
 UNUSED = ("windows-x86_64", "riscv64", "org.gridkit", "scala-reflect", "netty-resolver-dns-native-macos")
 
 
@@ -45,28 +45,28 @@ class Jar:
 
     @property
     def path(self) -> Path:
-        """Where a Maven repository keeps it."""
+        """Return its path in a Maven repository."""
         group, artifact, version, *classifier = self.coordinate.split(":")
         name = "-".join([artifact, version, *classifier]) + ".jar"
         return cache().joinpath(*group.split("."), artifact, version, name)
 
 
 def cache() -> Path:
-    """The jar cache, outside `.venv`, so that a second clone downloads nothing: WEIR_CACHE, else Maven's own repository."""
+    """Return the jar cache: WEIR_CACHE, else Maven's own repository. It is outside `.venv`, so a second clone downloads nothing."""
     chosen = os.environ.get("WEIR_CACHE") or os.environ.get("M2_REPO")
     return Path(chosen) if chosen else Path.home() / ".m2" / "repository"
 
 
 def locked(name: str) -> list[Jar]:
-    """The jars of the set `name` (kafka, cassandra, spark), in class path order."""
+    """Return the jars of the set `name` (kafka, cassandra, spark) in class path order."""
     rows = (line.split() for line in LOCK.read_text().splitlines() if line.strip() and not line.startswith("#"))
     return [Jar(coordinate, sha256) for owner, coordinate, sha256 in rows if owner == name]
 
 
 def class_path(name: str) -> list[Path]:
-    """Paths of the set's jars, all present with the right checksum; downloads what is missing or damaged.
+    """Return the paths of the set's jars, all with the right checksum. Downloads what is missing or damaged.
 
-    Raises StackFailed naming the coordinate when it cannot be had, or is not the file that was pinned.
+    Raises StackFailed with the coordinate if a jar is not available, or is not the pinned file.
     """
     jars = locked(name)
     with ThreadPoolExecutor(8) as pool:
@@ -78,7 +78,7 @@ def class_path(name: str) -> list[Path]:
 
 
 def fetched(jar: Jar) -> Path:
-    """Where a jar is that no set has, present with the right checksum. Raises StackFailed as `class_path` does."""
+    """Return the path of a jar outside the sets, downloaded if needed. Raises StackFailed as `class_path` does."""
     with _alone():
         _download(jar)
     return jar.path
@@ -95,7 +95,7 @@ def _sha256(path: Path) -> str:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Two stacks that start at once share the cache: one downloads, the other then finds the files."""
+    """Lock the cache: of two stacks that start at once, one downloads and the other then finds the files."""
     cache().mkdir(parents=True, exist_ok=True)
     with (cache() / ".weir-lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -103,7 +103,7 @@ def _alone() -> Iterator[None]:
 
 
 def _download(jar: Jar, attempts: int = 3) -> None:
-    """Fetches until the checksum fits; a half-written or wrong file never stays."""
+    """Download until the checksum fits; a half-written or wrong file never stays."""
     reason = ""
     for _ in range(attempts):
         if _fits(jar):
@@ -119,8 +119,8 @@ def _download(jar: Jar, attempts: int = 3) -> None:
         reason = f"its sha256 is {_sha256(jar.path)}, pinned is {jar.sha256}"
         jar.path.unlink()
     raise StackFailed(
-        f"The jar {jar.coordinate} could not be had: {reason}.",
-        "Check the network (or the Maven mirror that it goes through) and run `weir up` again; what is there already is kept.",
+        f"The jar {jar.coordinate} could not be downloaded: {reason}.",
+        "Check the network or the Maven mirror, then run `weir up` again. Jars that were downloaded are kept.",
     )
 
 
@@ -138,7 +138,7 @@ def _maven() -> Any:
 
 
 def _resolve(name: str) -> list[Jar]:
-    """Each root by itself: resolved together, one root's version management overrules the other's (kafka-clients 3.8 for 4.1)."""
+    """Resolve each root by itself: together, one root's version management overrides the other's (kafka-clients 3.8 for 4.1)."""
     maven = _maven()
     found: dict[tuple[str, str, str], Any] = {}
     for root in ROOTS[name]:
@@ -157,7 +157,7 @@ def _coordinate(artifact: Any) -> str:
 
 
 def write_lock() -> None:
-    """Resolves ROOTS and pins every jar. Trusts what the repository serves today: read the difference before committing it."""
+    """Resolve ROOTS and pin every jar. This trusts what the repository serves today: read the difference before committing it."""
     lines = ["# set  coordinate  sha256 -- written by `make lock`"]
     for name in ROOTS:
         lines += [f"{name} {jar.coordinate} {jar.sha256}" for jar in sorted(_resolve(name), key=lambda jar: jar.coordinate)]

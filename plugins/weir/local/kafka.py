@@ -1,4 +1,4 @@
-"""Kafka: one KRaft node that is broker and controller. First start formats its folder; `topic()` creates `logs`."""
+"""Kafka: one KRaft node that is broker and controller. The first start formats its folder; `topic()` creates `logs`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def part(stack: Stack) -> Part:
 
 
 def _env(stack: Stack) -> dict[str, str]:
-    # By CLASSPATH and not -cp: `ps` then shows a line that a person can read.
+    # CLASSPATH instead of -cp keeps the line in `ps` readable.
     return stack.env(CLASSPATH=os.pathsep.join(str(jar.path) for jar in jars.locked("kafka")))
 
 
@@ -57,7 +57,7 @@ def _prepare(stack: Stack) -> None:
     _config(folder).write_text("".join(f"{key}={value}\n" for key, value in _properties(stack).items()))
     if not (folder / "data" / "meta.properties").exists():
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        # As one word: one id in 64 starts with a dash, and would be taken for an option.
+        # As one argument: one id in 64 starts with a dash and would be taken for an option.
         tool = (java(), *JVM, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(_config(folder)))
         run(tool, stack.log("kafka-format"), _env(stack), folder, timeout=60)
 
@@ -67,10 +67,10 @@ def _properties(stack: Stack) -> dict[str, object]:
     return {
         "process.roles": "broker,controller",
         "node.id": NODE,
-        # A static voter, not --standalone: the folder then holds no address, and another port next time does no harm.
+        # A static voter, not --standalone: then the folder contains no address, and the port may change at the next start.
         "controller.quorum.voters": f"{NODE}@{controller}",
         "controller.listener.names": "CONTROLLER",
-        # Drivers have a port of their own: a drill can then cut Kafka from them alone, or from all others.
+        # Drivers have a separate port: the drill can cut Kafka from them alone, or from all others.
         "listeners": f"PLAINTEXT://{client},DRIVER://{driver},CONTROLLER://{controller}",
         "advertised.listeners": f"PLAINTEXT://{client},DRIVER://{driver}",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,DRIVER:PLAINTEXT,CONTROLLER:PLAINTEXT",
@@ -92,10 +92,10 @@ def _properties(stack: Stack) -> dict[str, object]:
         "share.coordinator.state.topic.replication.factor": 1,
         "share.coordinator.state.topic.min.isr": 1,
         "group.initial.rebalance.delay.ms": 0,
-        # A killed broker comes back only when its old session has ended: 9 s by default. Fenced for a moment does no harm to one node.
+        # A killed broker comes back only when its old session has ended: 9 s by default. One node may be fenced for a moment.
         "broker.heartbeat.interval.ms": 1000,
         "broker.session.timeout.ms": 4000,
-        "controlled.shutdown.enable": "false",  # one node: there is nobody to hand its partitions to
+        "controlled.shutdown.enable": "false",  # one node: there is no other broker for its partitions
     }
 
 
@@ -116,7 +116,7 @@ logger.kafkaconfig.level=WARN
 def admin(address: str) -> AdminClient:
     from confluent_kafka.admin import AdminClient
 
-    # Its own complaints about a broker that is not up yet would go to the terminal: level 0 leaves them to the answer.
+    # Level 0 keeps librdkafka's messages about a broker that is not up yet off the terminal.
     return AdminClient({"bootstrap.servers": address, "log_level": 0, "socket.timeout.ms": 10_000})
 
 
@@ -131,7 +131,7 @@ def _probe(stack: Stack) -> str:
 
 
 def topic(address: str) -> bool:
-    """Creates the topic `logs` if it is not there; True if it was created. Raises KafkaException."""
+    """Create the topic `logs` if it does not exist. Return True if it was created. Raises KafkaException."""
     from confluent_kafka import KafkaError, KafkaException
     from confluent_kafka.admin import NewTopic
 
@@ -139,7 +139,7 @@ def topic(address: str) -> bool:
         TOPIC, num_partitions=PARTITIONS, replication_factor=1,
         config={"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(MAX_MESSAGE)},
     )  # fmt: skip
-    client = admin(address)  # its answer is lost with it
+    client = admin(address)  # keep a reference: the answer is lost when the client is collected
     try:
         client.create_topics([new], operation_timeout=30)[TOPIC].result(30)
     except KafkaException as error:

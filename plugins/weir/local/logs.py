@@ -1,4 +1,4 @@
-"""Finding logs: of a part, of a job's newest driver, of a task of Airflow."""
+"""Find logs: of a part, of a job's newest driver, of an Airflow task."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEAD = 16 * 1024  # bytes; a driver's log begins with its launch command, which 
 
 
 def of_part(home: Path, part: str) -> list[Path]:
-    """The log files of a part, of `supervisor`, or of `driver:JOB` or `standby:JOB`. Raises BadInput that lists the names."""
+    """Return the log files of a part, of `supervisor`, of `driver:JOB` or `standby:JOB`. Raises BadInput that lists the names."""
     folder, (kind, _, job) = home / "logs", part.partition(":")
     files = of_driver(home, job, kind == "standby") if kind in ("driver", "standby") else [folder / f"{part}.log"]
     if not files or not files[0].exists() or "/" in part:
@@ -25,8 +25,8 @@ def of_part(home: Path, part: str) -> list[Path]:
 
 
 def of_driver(home: Path, job: str, standby: bool = False) -> list[Path]:
-    """stderr (Spark's log) and stdout (Python's, tracebacks too) of the job's newest driver, or of its newest standby that was not called
-    up; none if it never ran here."""
+    """Return stderr (Spark's log) and stdout (Python's, with tracebacks) of the job's newest driver, or of its newest waiting standby; none
+    if it never ran here."""
     logs = [path for path in (home / "spark" / "work").glob("driver-*/stderr") if job.encode() in _beginning(path)]
     found = [path for path in logs if _waits(path, job) is standby]
     if not found:
@@ -36,7 +36,7 @@ def of_driver(home: Path, job: str, standby: bool = False) -> list[Path]:
 
 
 def _waits(log: Path, job: str) -> bool:
-    """Is it of a standby that was not called up? What it says then is among its first lines."""
+    """Return whether this is the log of a waiting standby: a promoted one says so in its first lines."""
     return f"weir:{job}:standby".encode() in _beginning(log) and b"is called up" not in _beginning(log.with_name("stdout"))
 
 
@@ -48,13 +48,13 @@ def _beginning(log: Path) -> bytes:
 
 
 def of_dag(home: Path, dag: str) -> Path | None:
-    """The task log of a DAG that was written last."""
+    """Return the newest task log of a DAG."""
     found = (home / "airflow" / "logs" / f"dag_id={dag}").glob("run_id=*/task_id=*/**/attempt=*.log")
     return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
 
 def task_errors(log: Path) -> str:
-    """What went wrong in a task, from its log of JSON lines: one indented line for each error."""
+    """Return the errors in a task's log of JSON lines, one indented line each."""
     lines = (json.loads(line) for line in log.read_text(errors="replace").splitlines() if line.startswith("{"))
     errors = [line for line in lines if line.get("level") in ("error", "critical")]
     return "\n".join(f"    {_sentence(error)}" for error in errors) or "    (no error in its log)"
@@ -67,7 +67,7 @@ def _sentence(error: dict[str, object]) -> str:
 
 
 def tail(files: list[Path], follow: bool, lines: int) -> Iterator[str]:
-    """The last `lines` lines of each file, then, with `follow`, each new one as it comes. A file that was cut is read from its start."""
+    """Yield the last `lines` lines of each file, then, with `follow`, new ones as they come. A truncated file is read from its start."""
     opened = [(file, file.open(errors="replace")) for file in files]
     for _, log in opened:
         yield from log.readlines()[-lines:]

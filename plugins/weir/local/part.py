@@ -1,4 +1,4 @@
-"""What a part is (a server that the supervisor keeps alive) and where its things are: one state folder, one set of ports."""
+"""A part: a server that the supervisor keeps alive. A stack: its state folder and its ports."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from weir.local.preflight import java_path
 from weir.settings import PROJECT
 
 LOOPBACK = "127.0.0.1"
-# What a person's shell may set for their own Spark, Airflow or Python would otherwise bend ours.
+# Variables of the user's own Spark, Airflow or Python, which must not affect this stack.
 FOREIGN = ("AIRFLOW", "SPARK_", "PYSPARK_", "PYTHON", "WEIR_", "KAFKA_", "CASSANDRA_", "PG", "CLASSPATH", "JDK_JAVA_OPTIONS")
 KEPT = ("WEIR_CACHE", "WEIR_FAILPOINTS", "WEIR_CASSANDRA_PORT", "WEIR_DAGS", "WEIR_JOBS")
 
 
 @dataclass(frozen=True)
 class Stack:
-    """One embedded stack. `ports` are those that were chosen for this state folder; `secrets` come from secrets.json."""
+    """One embedded stack. `ports` were chosen for this state folder; `secrets` come from secrets.json."""
 
     home: Path
     ports: Mapping[str, int]
@@ -42,17 +42,17 @@ class Stack:
         return f"{LOOPBACK}:{self.ports[port]}"
 
     def env(self, **more: str) -> dict[str, str]:
-        """The environment of every part. WEIR_STACK marks all descendants, so that none is ever orphaned for good."""
+        """Return the environment of every part. WEIR_STACK marks all descendants, so that orphans can be found."""
         env = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN) or name in KEPT}
         java = java_path()
         return env | {
             "WEIR_HOME": str(self.home),
             "WEIR_STACK": str(self.home),
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)]),
-            # Parts speak to each other on loopback; a proxy for the outside has no business there.
+            # Parts talk to each other on loopback, without a proxy.
             "NO_PROXY": ",".join(filter(None, [env.get("NO_PROXY"), LOOPBACK, "localhost"])),
             "PYTHONUNBUFFERED": "1",
-            # Airflow's processes rename themselves, which overwrites what the system shows of their environment, and so the mark.
+            # Airflow's processes rename themselves; without this that overwrites their environment in /proc, and so the mark.
             "SPT_NOENV": "1",
             **({"JAVA_HOME": str(Path(java).resolve().parents[1])} if java else {}),
             **more,
@@ -61,10 +61,10 @@ class Stack:
 
 @dataclass(frozen=True)
 class Part:
-    """A server: how it is started, when it is ready, how it ends.
+    """A server: how it starts, when it is ready, how it stops.
 
-    `probe` asks the running server within `PROBE_S` seconds and returns "" or the reason why it is not well.
-    `prepare` writes configuration and first-start state; it runs before each start. `nice` is how far it goes behind others once it is up.
+    `probe` checks the running server within `PROBE_S` seconds and returns "" or the reason why it is not healthy.
+    `prepare` writes configuration and first-start state; it runs before each start. `nice` is its priority once it is up.
     """
 
     name: str
@@ -87,7 +87,7 @@ IPV4 = "-Djava.net.preferIPv4Stack=true"  # else the JVM listens on ::ffff:127.0
 
 
 def get(url: str, timeout: float = PROBE_S) -> bytes:
-    """The body of a GET on loopback, past any proxy. Raises OSError."""
+    """GET from loopback without a proxy and return the body. Raises OSError."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(url, timeout=timeout) as answer:
         body: bytes = answer.read()
@@ -99,7 +99,7 @@ def get_json(url: str, timeout: float = PROBE_S) -> Any:
 
 
 def told(question: Callable[[], str]) -> Callable[[], str]:
-    """A probe that answers "does not answer" for what a dead or half-started server raises."""
+    """Wrap a probe: return "does not answer" for the errors of a dead or half-started server."""
 
     def probe() -> str:
         try:
@@ -111,7 +111,7 @@ def told(question: Callable[[], str]) -> Callable[[], str]:
 
 
 def late(module: str, name: str) -> Any:
-    """What a module has that sits above the embedded stack, which must not need it to start a server."""
+    """Import a name from a module above the embedded stack only when needed: servers must start without it."""
     return getattr(importlib.import_module(module), name)
 
 
@@ -120,5 +120,5 @@ def connect(port: int) -> socket.socket:
 
 
 def java() -> str:
-    """The path of java; `preflight` has checked it before."""
+    """Return the path of java, which `preflight` has checked."""
     return java_path() or "java"

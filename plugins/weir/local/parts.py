@@ -1,4 +1,4 @@
-"""All parts of a stack, and the order in which they end."""
+"""All parts of a stack, and the order in which they stop."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from weir.local import airflow, cassandra, kafka, postgres, spark
 from weir.local.part import Part, Stack
 
 AIRFLOW = ("airflow-scheduler", "airflow-triggerer", "airflow-dag-processor", "airflow-api-server")
-# Airflow first, so that it does not take what follows for an outage; then the drivers with their worker, then what they write to.
+# Airflow first, so that it does not see an outage; then the drivers with their worker, then the servers they write to.
 STOP_ORDER = (
     AIRFLOW,
     ("spark-worker",),

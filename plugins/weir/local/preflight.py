@@ -1,6 +1,6 @@
-"""What must be on the machine before anything is installed: Java 17. Standard library only; `make` runs this file as a script.
+"""Check the prerequisite of the installation: Java 17. Standard library only; `make` runs this file as a script.
 
-Python itself is looked for by find_python.sh, because the wrong Python could not read this.
+find_python.sh looks for Python, since a wrong Python could not read this file.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ If it is installed but not found first: export JAVA_HOME=/path/to/java-{JAVA}"""
 
 
 def java_path() -> str | None:
-    """The `java` that the parts will be started with: JAVA_HOME's, else the first on PATH."""
+    """Return the `java` that starts the parts: JAVA_HOME's, else the first on PATH."""
     home = os.environ.get("JAVA_HOME")
     return shutil.which("java", path=os.path.join(home, "bin") if home else None)  # noqa: PTH118  (a script for any Python)
 
 
 def java_version(java: str) -> int:
-    """The major version that `java -version` tells; 0 if it tells none (macOS has a `java` that only asks for one)."""
+    """Return the major version of `java -version`; 0 if there is none (macOS has a `java` that only asks to install one)."""
     try:
         told = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=30).stderr
     except (OSError, subprocess.TimeoutExpired):
@@ -36,7 +36,7 @@ def java_version(java: str) -> int:
 
 
 def java_problem() -> str:
-    """Empty if Java fits, else what is wrong and how to mend it."""
+    """Return what is wrong with Java and how to fix it; empty if nothing."""
     java = java_path()
     if java is None:
         where = f"in JAVA_HOME ({os.environ['JAVA_HOME']})" if os.environ.get("JAVA_HOME") else "on the PATH"

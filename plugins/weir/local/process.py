@@ -1,4 +1,4 @@
-"""One child process: started in a session of its own, found again by pid and start time, stopped with its whole group."""
+"""One child process: started in its own session, found again by pid and start time, stopped with its whole group."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LAST_LINES = 20
 
 
 class Child:
-    """A process that this one started, or one that an earlier supervisor started and this one has taken over."""
+    """A process that this one started, or took over from an earlier supervisor."""
 
     def __init__(self, process: psutil.Process) -> None:
         self._process = process
@@ -27,7 +27,7 @@ class Child:
 
     @classmethod
     def start(cls, command: Sequence[str], log: Path, env: Mapping[str, str], cwd: Path) -> Child:
-        """Starts `command` with both its streams appended to `log`. Raises StackFailed if it cannot be executed."""
+        """Start `command`, with both its streams appended to `log`. Raises StackFailed if it cannot be executed."""
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as out:
             try:
@@ -36,11 +36,11 @@ class Child:
                     env=dict(env), cwd=cwd, start_new_session=True,
                 ))  # fmt: skip
             except OSError as error:
-                raise StackFailed(f"{command[0]} cannot be started: {error}.", "See that it is installed.") from error
+                raise StackFailed(f"{command[0]} cannot be started: {error}.", "Check that it is installed.") from error
 
     @classmethod
     def adopt(cls, pid: int, created: float) -> Child | None:
-        """The process `pid` if it is still the one that was started at `created` (a pid alone may have been given away again)."""
+        """Return the process `pid` if it is the one that started at `created` (the system reuses pids); else None."""
         try:
             child = cls(psutil.Process(pid))
         except psutil.Error:
@@ -52,8 +52,8 @@ class Child:
         return cls(psutil.Process())
 
     def go_behind(self, nice: int) -> None:
-        """Let all others go first where cores are short, before this process and what it forks. To Linux a session is a group of its own:
-        nice counts within it, and not beyond."""
+        """Lower the priority of this process and its children. On Linux each session is a scheduling group: nice only counts within it, so
+        the group gets the priority, too."""
         with contextlib.suppress(OSError):  # another kernel, or it has ended
             os.setpriority(os.PRIO_PGRP, self.pid, nice)
             Path(f"/proc/{self.pid}/autogroup").write_text(str(nice))
@@ -64,7 +64,7 @@ class Child:
         return False
 
     def wait(self, timeout: float | None = None) -> int | None:
-        """The exit code (negative: the signal), None if it is still running after `timeout` seconds or is not our child."""
+        """Return the exit code (negative: the signal); None if it still runs after `timeout` seconds or is not our child."""
         try:
             code: int | None = self._process.wait(timeout)
         except (psutil.TimeoutExpired, subprocess.TimeoutExpired):
@@ -72,9 +72,9 @@ class Child:
         return code
 
     def stop(self, signal_name: str = "SIGTERM", grace: float = 20.0) -> None:
-        """Asks the process and its group to end, then kills what is left of the group after `grace` seconds.
+        """Signal the process and its group to end, then kill the rest of the group after `grace` seconds.
 
-        The group, because Airflow's triggerer takes 15 s when only its parent is asked, and 0.8 s this way.
+        The group, since Airflow's triggerer takes 15 s if only its parent is signalled, and 0.8 s this way.
         """
         if self.alive():
             self._signal_group(signal.Signals[signal_name])
@@ -82,7 +82,7 @@ class Child:
         self.kill_group()
 
     def kill_group(self) -> None:
-        """Ends what the process leaves behind: LocalExecutor's orphans can hold row locks for ever."""
+        """Kill what the process leaves behind: LocalExecutor's orphans can hold row locks indefinitely."""
         self._signal_group(signal.SIGKILL)
         self.wait(5)
 
@@ -92,9 +92,9 @@ class Child:
 
 
 def await_ready(child: Child, probe: Callable[[], str], timeout: float, pause: Callable[[float], object]) -> str:
-    """Asks `probe` until it is content. Returns "" or why not: the process ended, time is up, or `pause` said to give up."""
+    """Call `probe` until it returns "". Return "" or the reason: the process ended, the time is up, or `pause` returned true."""
     end = time.monotonic() + timeout
-    reason = "not asked yet"
+    reason = "not probed yet"
     while child.alive():
         reason = probe()
         if not reason:
@@ -108,14 +108,14 @@ def await_ready(child: Child, probe: Callable[[], str], timeout: float, pause: C
 
 
 def exit_words(code: int | None) -> str:
-    """An exit code as a person says it."""
+    """Describe an exit code."""
     if code is None:
         return "an unknown exit code"
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
 def run(command: Sequence[str], log: Path, env: Mapping[str, str], cwd: Path, timeout: float) -> None:
-    """Runs `command` to its end. Raises StackFailed with the last lines of its log when it fails or takes too long."""
+    """Run `command` to its end. Raises StackFailed with the last lines of its log if it fails or takes too long."""
     child = Child.start(command, log, env, cwd)
     code = child.wait(timeout)
     child.kill_group()
@@ -125,7 +125,7 @@ def run(command: Sequence[str], log: Path, env: Mapping[str, str], cwd: Path, ti
 
 
 def last_lines(log: Path, count: int = LAST_LINES) -> str:
-    """The last lines of a log, indented; a log of any size is read from its end."""
+    """Return the last lines of a log, indented. Reads only the end of the file."""
     if not log.exists():
         return "    (no log)"
     with log.open("rb") as file:
@@ -135,9 +135,9 @@ def last_lines(log: Path, count: int = LAST_LINES) -> str:
 
 
 def descendants_of(home: str) -> list[psutil.Process]:
-    """Every process that carries this stack's mark in its environment, except this one and its ancestors.
+    """Return every process with this stack's mark in its environment, except this one and its ancestors.
 
-    The mark is inherited: drivers, executors and Airflow's task processes have it, though no part's record names them.
+    The mark is inherited, so drivers, executors and Airflow's task processes have it, too.
     """
     own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     found = []
@@ -149,7 +149,7 @@ def descendants_of(home: str) -> list[psutil.Process]:
 
 
 def sweep(home: str, grace: float = 5.0) -> int:
-    """Ends what is left of a stack; returns how many processes there were."""
+    """End all remaining processes of a stack. Return how many there were."""
     left = descendants_of(home)
     for process in left:
         with contextlib.suppress(psutil.Error):

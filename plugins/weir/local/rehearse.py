@@ -1,4 +1,4 @@
-"""Has the classes of a job's drivers archived: a rehearsal of the job in the background, once for each installation."""
+"""Archive the classes of a job's drivers, by a rehearsal of the job in the background, once for each installation."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from weir.settings import Settings, home
 if TYPE_CHECKING:
     from weir.ports.cluster import Submission
 
-WITHIN_S = 900.0  # 45 CPU-s, behind everything else
-HARMLESS = "Its drivers start as they did before, only more slowly; `weir down` and `weir up` try it again."
+WITHIN_S = 900.0  # it takes 45 CPU-s at the lowest priority
+HARMLESS = "This does no harm: drivers only start more slowly. To try again: `weir down`, then `weir up`."
 
 
 def begin(stack: Stack, spark: Path, job: str) -> None:
-    """Have the archive made in the background, if there is none. `weir down` ends what still works on it."""
+    """Make the archive in the background if there is none. `weir down` ends it."""
     if archive(spark).exists():
         return
     with stack.log("class-archive").open("ab") as log:
@@ -36,9 +36,9 @@ def make(stack: Stack, spark: Path, job: str, env: dict[str, str]) -> None:
     """Rehearse the job in a JVM that archives its classes at the end. Raises CalledProcessError or TimeoutExpired."""
     settings = Settings.load()
     asked = late("weir.supervise.rehearsal", "rehearsal")(settings, job, late("weir.factory", "source_of")(settings))
-    # The JVM refuses to make an archive while it is told to use one.
+    # The JVM refuses to make an archive while an option tells it to use one.
     env = {**env, "JDK_JAVA_OPTIONS": env["JDK_JAVA_OPTIONS"].replace(options(spark), "")}
-    made = archive(spark).with_suffix(".part")  # by one process at a time; what a killed one left is written over
+    made = archive(spark).with_suffix(".part")  # one process at a time; leftovers of a killed one are overwritten
     try:
         subprocess.run(
             command(asked, spark, f"-XX:ArchiveClassesAtExit={made}"),
@@ -50,7 +50,7 @@ def make(stack: Stack, spark: Path, job: str, env: dict[str, str]) -> None:
 
 
 def command(asked: Submission, spark: Path, *options: str) -> list[str]:
-    """What a worker runs for a submission, without the worker."""
+    """Return the command that a worker would run for a submission."""
     request = late("weir.cluster.spark", "create_request")(asked, "")
     extra = asked.conf.get("spark.driver.extraJavaOptions", "").split()
     jvm = [java(), *options, f"-Xmx{asked.driver_memory}", *extra, "-cp", class_path(spark)]
@@ -58,8 +58,8 @@ def command(asked: Submission, spark: Path, *options: str) -> list[str]:
 
 
 def main(job: str) -> None:
-    """Make the archive, as the only one of this installation. What goes wrong is told to the log: nobody waits for it."""
-    Child.of_this_process().go_behind(19)  # it took a third of the machine
+    """Make the archive, one process at a time for each installation. Errors go to the log, since nothing waits for this process."""
+    Child.of_this_process().go_behind(19)  # at normal priority it took a third of the machine
     with (place() / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not archive(spark_home()).exists():

@@ -1,4 +1,4 @@
-"""Progress of `weir up` and `weir down`: a live display on a terminal, plain lines elsewhere. Each step tells how long it took."""
+"""Progress of `weir up` and `weir down`: a live display on a terminal, plain lines elsewhere. Each step has its duration."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Self, TextIO
 
 
 class Reporter:
-    """Says nothing; what tests and programs use. `begin` and `done` may overlap for several steps."""
+    """Prints nothing; for tests and programs. Several steps may overlap."""
 
     def __enter__(self) -> Self:
         return self
@@ -23,13 +23,13 @@ class Reporter:
         """`step` has started."""
 
     def done(self, step: str, detail: str = "") -> None:
-        """`step` is over; `detail` is what a person may want to know of it, such as an address."""
+        """`step` is done; `detail` is useful information, such as an address."""
 
     def failed(self, step: str) -> None:
         """`step` did not succeed; the error that follows says why."""
 
     def note(self, text: str) -> None:
-        """Something to know that is no step."""
+        """Report something that is not a step."""
 
     @contextmanager
     def step(self, step: str, detail: str = "") -> Iterator[None]:
@@ -54,7 +54,7 @@ class _Timed(Reporter):
 
 
 class Lines(_Timed):
-    """One line when a step is over, for logs and CI; a long silence would look like a hang, so the start of each step is a line too."""
+    """Prints a line at the end of each step, for logs and CI, and one at its start, since a long silence would look like a hang."""
 
     def __init__(self, out: TextIO | None = None) -> None:
         super().__init__()
@@ -116,5 +116,5 @@ class Live(_Timed):
 
 
 def reporter() -> Reporter:
-    """The right one for where standard output goes."""
+    """Return the reporter for standard output."""
     return Live() if sys.stdout.isatty() else Lines()

@@ -1,4 +1,4 @@
-"""The secrets of the embedded stack: made on first start, kept in one file that only its owner reads, never logged."""
+"""The secrets of the embedded stack: created on first start, kept in one file that only its owner can read, never logged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ADMIN = "admin"
 
 
 def load_or_create(home: Path) -> dict[str, str]:
-    """The secrets of the state folder `home`; missing ones are made (an older folder may lack a newer one)."""
+    """Return the secrets of the state folder `home`. Creates missing ones (an older folder may lack some)."""
     file = home / FILE
     known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
     complete = _fresh() | known
@@ -25,7 +25,7 @@ def load_or_create(home: Path) -> dict[str, str]:
 
 
 def password_file(home: Path) -> Path:
-    """The Airflow password alone, for `cat` and for a password manager."""
+    """Return the file with only the Airflow password, for `cat` and for a password manager."""
     return home / "airflow-password"
 
 
@@ -33,7 +33,7 @@ def _fresh() -> dict[str, str]:
     return {
         "airflow_admin": secrets.token_urlsafe(15),
         "airflow_fernet": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-        "airflow_jwt": secrets.token_hex(48),  # Airflow wants at least 64 bytes for HS512
+        "airflow_jwt": secrets.token_hex(48),  # Airflow needs at least 64 bytes for HS512
         "airflow_api": secrets.token_hex(32),
         "postgres": secrets.token_urlsafe(24),
     }

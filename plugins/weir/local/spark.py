@@ -1,4 +1,4 @@
-"""Spark standalone from the pyspark wheel: a master that remembers its drivers, and a worker. Drivers are submitted by others."""
+"""Spark standalone from the pyspark wheel: a master that keeps its drivers across restarts, and a worker."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from weir.local import class_archive, jars
 from weir.local.part import IPV4, LOOPBACK, Part, Stack, connect, get_json, java, told
 
-# Advertised, not measured: a driver waits for input nearly all the time, and two of them (old and new) must fit.
+# Advertised, not measured: a driver waits for input most of the time, and two of them (old and new) must fit.
 CORES = 4
 MEMORY = "3g"
 JVM = ("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
@@ -30,18 +30,18 @@ OPENS = (
 )  # fmt: skip
 
 
-# MLlib has each new session of Spark register functions, for which all of Scala's reflection is loaded: two seconds of a driver's start.
+# MLlib makes each new Spark session register functions, which loads all of Scala's reflection: two seconds of a driver's start.
 LEFT_OUT = "spark-mllib_*"
-# The compiler of the code that Spark generates. A JVM archives no class of a signed jar, so these are copies without their signatures.
+# The compiler of Spark's generated code. A JVM does not archive classes of signed jars, so these are copied without their signatures.
 SIGNED = ("janino-*", "commons-compiler-*")
 SIGNATURE = re.compile(r"META-INF/[^/]*\.(SF|RSA|DSA|EC)")
 
 
 @functools.cache
 def spark_home() -> Path:
-    """What the servers and drivers of this stack find as Spark: the jars of the pyspark wheel but for LEFT_OUT, and those of Spark's Kafka
-    source; among Spark's own jars a driver copies none of them at its start, and finds their classes archived. Does not import pyspark.
-    Raises FileNotFoundError if it is not installed."""
+    """Return the SPARK_HOME of this stack: links to the pyspark wheel's jars except LEFT_OUT, and to those of Spark's Kafka source. A
+    driver copies none of these jars at its start, and their classes are archived. Does not import pyspark. Raises FileNotFoundError if it
+    is not installed."""
     found = importlib.util.find_spec("pyspark")
     if found is None or not found.origin:
         raise FileNotFoundError("pyspark is not installed")
@@ -55,9 +55,9 @@ def spark_home() -> Path:
 
 
 def _gather(chosen: Iterable[Path], home: Path) -> None:
-    """Links to jars. In one step, since the processes of a stack may come here at the same time."""
+    """Create the folder with links to jars, in one step, since several processes of a stack may do so at the same time."""
     new = Path(tempfile.mkdtemp(prefix=f"{home.name}.", dir=home.parent))
-    new.chmod(0o755)  # like all else of an installation that several people may use
+    new.chmod(0o755)  # several users may share an installation
     (new / "jars").mkdir()
     for jar in chosen:
         if any(map(jar.match, SIGNED)):
@@ -110,7 +110,7 @@ def worker(stack: Stack) -> Part:
         log=stack.log("spark-worker"),
         probe=told(lambda: _worker_probe(stack)),
         prepare=lambda: _prepare(stack),
-        after=("spark-master",),  # a worker that comes first tries again only after 5 to 15 s
+        after=("spark-master",),  # a worker that starts before the master tries again only after 5 to 15 s
         ready_s=180,
         stop_s=25,  # its SIGTERM ends the drivers, and they land or leave the batch they are in
         cwd=stack.folder("spark"),
@@ -118,7 +118,7 @@ def worker(stack: Stack) -> Part:
 
 
 def _daemon(stack: Stack, role: str) -> tuple[str, ...]:
-    """java itself and not spark-class: that starts a JVM to build a command line, and its shell would be the pid we watch."""
+    """Return the java command. Not spark-class, which starts a JVM to build a command line, and whose shell would be the watched pid."""
     opens = (f"--add-opens={name}=ALL-UNNAMED" for name in OPENS)
     log4j = stack.home / "spark" / "conf" / "log4j2-daemon.properties"
     return (java(), *JVM, *opens, f"-Dlog4j2.configurationFile={log4j}", f"-Dweir.part=spark-{role}")
@@ -137,8 +137,8 @@ def _env(stack: Stack) -> dict[str, str]:
 
 
 def driver_env(stack: Stack, **more: str) -> dict[str, str]:
-    """What holds for every driver and executor, whoever submits them: they inherit it from the worker. A job's own settings belong to its
-    spec. It is told in the environment, since a file of settings on the class path would keep the JVM from using its class archive."""
+    """Return the environment that every driver and executor inherits from the worker. A job's own settings belong in its spec. The settings
+    are in the environment, since a settings file on the class path would keep the JVM from using its class archive."""
     spark = {
         "spark.driver.host": LOOPBACK,
         "spark.driver.bindAddress": LOOPBACK,
@@ -163,15 +163,15 @@ def driver_env(stack: Stack, **more: str) -> dict[str, str]:
 def _prepare(stack: Stack) -> None:
     conf = stack.folder("spark/conf")
     daemon = {
-        # Without it a restarted master tells the workers to kill the drivers that it does not know.
+        # Without it a restarted master tells the workers to kill drivers that it does not know.
         "spark.deploy.recoveryMode": "FILESYSTEM",
         "spark.deploy.recoveryDirectory": stack.folder("spark/recovery"),
         "spark.master.rest.enabled": "true",
-        "spark.master.rest.host": LOOPBACK,  # it asks nobody for a password
+        "spark.master.rest.host": LOOPBACK,  # it has no authentication
         "spark.master.rest.port": stack.ports["spark_rest"],
         "spark.worker.timeout": 15,  # 60 s by default: a killed worker would hold its cores for a minute
-        # A worker that registers again while a restarted master still recovers is told to kill its drivers: the master has not yet heard of
-        # them from it (seen on a busy machine, where that took 2 s). The recovered master calls its workers by itself; so they seldom try.
+        # A worker that registers again while a restarted master still recovers is told to kill its drivers, which the master does not know
+        # yet (seen on a busy machine, where recovery took 2 s). The recovered master contacts its workers by itself, so they try rarely.
         "spark.worker.initialRegistrationRetries": 1,
         "spark.deploy.retainedDrivers": 50,
         "spark.deploy.retainedApplications": 50,
@@ -226,7 +226,7 @@ def _master_probe(stack: Stack) -> str:
 
 
 def _worker_probe(stack: Stack) -> str:
-    """A worker is well when the master counts it among the living."""
+    """Check that the master lists the worker as alive."""
     own = stack.ports["spark_worker"]
     workers = get_json(f"http://{stack.address('spark_master_ui')}/json/")["workers"]
     return "" if any(w["port"] == own and w["state"] == "ALIVE" for w in workers) else "the master does not list it as alive"

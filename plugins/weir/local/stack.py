@@ -1,4 +1,4 @@
-"""The embedded stack as a whole: up, down, status, logs, clean. `weir` and `make` enter here."""
+"""The embedded stack as a whole: up, down, status, logs, clean."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class PartStatus(TypedDict):
 
 @dataclass(frozen=True)
 class UpReport:
-    """What `up` achieved. `changed` is False when everything ran already; `counts` are the sample's, by level."""
+    """The result of `up`. `changed` is False if everything ran already; `counts` are the sample's, by level."""
 
     parts: list[PartStatus]
     airflow_url: str
@@ -55,10 +55,10 @@ class UpReport:
 
 
 def up(reporter: Reporter, servers_only: bool = False) -> UpReport:
-    """Start what does not run and see it through to the first counts; to healthy servers if `servers_only`, or if `WEIR_JOBS` has no job
-    that counts the sample.
+    """Start what does not run, up to the first counts; up to healthy servers if `servers_only`, or if `WEIR_JOBS` has no job that counts
+    the sample.
 
-    Raises WeirError; then nothing that this call started is left running.
+    Raises WeirError; then nothing that this call started keeps running.
     """
     began = time.monotonic()
     servers_only = servers_only or not first_counts.has_job(Settings.load())
@@ -76,7 +76,7 @@ def up(reporter: Reporter, servers_only: bool = False) -> UpReport:
 
 
 def _all_up(servers_only: bool) -> bool:
-    """True if every server answers, the sample's job runs, and the supervisor is of this release."""
+    """Return whether every server answers, the sample's job runs, and the supervisor is of this release."""
     found = status()
     driver = servers_only or any(each["part"] == f"driver:{first_counts.JOB}" for each in found)
     fed = servers_only or first_counts.fed(home()).exists()
@@ -87,8 +87,8 @@ def _all_up(servers_only: bool) -> bool:
 
 @contextmanager
 def told_to_end() -> Iterator[None]:
-    """SIGTERM ends the block like Ctrl-C does, so that what a build server cancels is cleaned up too; so does a SIGINT that was ignored
-    when this process began, as a shell has it for what it starts in the background."""
+    """Let SIGTERM end the block as Ctrl-C does, so that a cancelled build is cleaned up, too. The same for a SIGINT that was ignored at the
+    start of this process, as it is for background jobs of a shell."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -128,19 +128,19 @@ def _start(reporter: Reporter, servers_only: bool) -> None:
 
 
 def supervisor() -> Child | None:
-    """The running supervisor of this state folder."""
+    """Return the running supervisor of this state folder."""
     return StateFile(home()).read().get(SUPERVISOR, Record()).child()
 
 
 def _launch(stack: Stack) -> None:
-    """Starts the daemon. Failures of an earlier life are forgotten first, or they would be taken for its own."""
+    """Start the daemon. Earlier failures are cleared first, so that they are not taken for new ones."""
     state = StateFile(stack.home)
     for name, record in state.read().items():
         if not record.child():
             state.put(name, Record())
     command = (sys.executable, "-m", "weir.local.supervisor", release.digest())
     daemon = Child.start(command, stack.log(SUPERVISOR), _daemon_env(stack), stack.home)
-    state.put(SUPERVISOR, Record(STARTING, "is starting", daemon.pid, daemon.created))  # at once: whoever stops us now must find it
+    state.put(SUPERVISOR, Record(STARTING, "is starting", daemon.pid, daemon.created))  # at once, so that an interrupted start can stop it
 
 
 def _daemon_env(stack: Stack) -> dict[str, str]:
@@ -148,7 +148,7 @@ def _daemon_env(stack: Stack) -> dict[str, str]:
 
 
 def _await_servers(stack: Stack, reporter: Reporter) -> None:
-    """Returns when all parts are ok, with topic and schema. Raises StackFailed with the failed part's reason and last lines."""
+    """Wait until all parts are ok, with topic and schema. Raises StackFailed with the failed part's reason and last lines."""
     waiting = {part.name: part for part in parts.all_parts(stack)}
     hooks = first_counts.ready_hooks(stack, Settings.load())
     for name in waiting:
@@ -173,9 +173,9 @@ def _raise_if_failed(stack: Stack, waiting: dict[str, Part], records: dict[str, 
         record = records.get(name, Record())
         if record.state == FAILED or late:
             reason = record.reason if record.state == FAILED else f"is not up after {UP_S:.0f} s ({record.reason})"
-            if "\n" in reason:  # it brings the lines of the log that matters
-                raise StackFailed(f"{name} {reason}", "Mend what it says and run `weir up` again.")
-            where = f"\nThe whole log: {part.log}. Mend what it says and run `weir up` again."
+            if "\n" in reason:  # it already has the log lines
+                raise StackFailed(f"{name} {reason}", "Fix the cause and run `weir up` again.")
+            where = f"\nThe whole log: {part.log}. Fix the cause and run `weir up` again."
             raise StackFailed(f"{name} {reason}.\n{last_lines(part.log)}", where)
     if not records.get(SUPERVISOR, Record()).child():
         log = stack.log(SUPERVISOR)
@@ -192,7 +192,7 @@ def _report(began: float, changed: bool, servers_only: bool) -> UpReport:
 
 
 def down(reporter: Reporter) -> bool:
-    """Stops everything in order; nothing is lost. Returns False when nothing ran."""
+    """Stop everything in order; nothing is lost. Return False if nothing ran."""
     with only_one(home(), "up") as alone:
         if not alone:
             raise StackFailed(f"Another `weir up` or `weir down` works on {home()}.", "Wait for it to end.")
@@ -208,7 +208,7 @@ def _anything_runs() -> bool:
 
 
 def _stop_all() -> None:
-    """Asks the supervisor to end everything; does itself what a dead one cannot; then looks for anything left."""
+    """Let the supervisor stop everything, or do it here if the supervisor is dead; then end remaining processes."""
     daemon = supervisor()
     if daemon:
         daemon.stop(grace=DOWN_S)
@@ -242,14 +242,14 @@ def _forget() -> None:
 
 
 def status() -> list[PartStatus]:
-    """Each part and each driver, asked now; within 2 s. Empty when no stack was ever set up here."""
+    """Return the present state of each part and driver, within 2 s. Empty if there is no stack here."""
     found = servers()
     well = {each["part"] for each in found if each["state"] == OK}
-    return found + (drivers() if well >= DRIVERS_KNOWN_BY else [])  # nobody knows of drivers while these are away
+    return found + (drivers() if well >= DRIVERS_KNOWN_BY else [])  # while these are away, drivers are unknown
 
 
 def servers() -> list[PartStatus]:
-    """Each part, all asked at once. Empty when no stack was ever set up here."""
+    """Probe all parts in parallel. Empty if there is no stack here."""
     if not folder.known(home()):
         return []
     records = StateFile(home()).read()
@@ -268,7 +268,7 @@ def _part_status(part: Part, record: Record) -> PartStatus:
 
 
 def drivers() -> list[PartStatus]:
-    """The running drivers as parts named `driver:JOB`, as the supervision library tells them; none while it has no say."""
+    """Return the running drivers as parts named `driver:JOB`; none if supervision is not available."""
     try:
         ask = importlib.import_module("weir.factory").drivers
     except (ModuleNotFoundError, AttributeError):
@@ -278,12 +278,12 @@ def drivers() -> list[PartStatus]:
 
 
 def logs(part: str, follow: bool = False, lines: int = 200) -> Iterator[str]:
-    """The last lines of a part's log (`driver:JOB`: of the job's newest driver), then, with `follow`, each new one as it comes."""
+    """Yield the last lines of a part's log (`driver:JOB`: of the job's newest driver), then, with `follow`, new ones as they come."""
     return log_files.tail(log_files.of_part(home(), part), follow, lines)
 
 
 def clean(reporter: Reporter) -> None:
-    """Stops the stack and removes its state folder for good. Asking first is the caller's part."""
+    """Stop the stack and remove its state folder for good. The caller asks for confirmation."""
     down(reporter)
     with reporter.step(f"removing {home()}"):
         shutil.rmtree(home(), ignore_errors=False)

@@ -1,4 +1,4 @@
-"""What the supervisor knows, for everybody else: `state.json`, written whole and swapped in, so that no reader sees half of it."""
+"""The supervisor's state for other processes: `state.json`, replaced as a whole, so that no reader sees half of it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def now() -> str:
 
 @dataclass(frozen=True)
 class Record:
-    """One part's life. `state` is ok, waiting, starting, failed or stopped; `reason` says why it is not ok.
+    """The state of one part: ok, waiting, starting, failed or stopped; `reason` says why it is not ok.
 
-    `pid` and `created` (seconds since 1970) name the process for good; `since` is when it entered this state.
+    `pid` and `created` (seconds since 1970) identify the process; `since` is when it entered this state.
     """
 
     state: str = WAITING
@@ -41,7 +41,7 @@ class Record:
 
 
 class StateFile:
-    """The supervisor's own record and one per part, in `state.json` of the state folder."""
+    """The records of the supervisor and of each part, in `state.json` of the state folder."""
 
     def __init__(self, home: Path) -> None:
         self._file = home / "state.json"
@@ -49,7 +49,7 @@ class StateFile:
         self._records = self.read()
 
     def read(self) -> dict[str, Record]:
-        """Records by part, as last written; the supervisor's is named `supervisor`."""
+        """Return the records by part; the supervisor's is named `supervisor`."""
         if not self._file.exists():
             return {}
         return {name: Record(**values) for name, values in json.loads(self._file.read_text()).items()}
@@ -58,7 +58,7 @@ class StateFile:
         with self._lock:
             self._records[part] = record
             if not self._file.parent.exists():
-                return  # somebody removed the whole folder; the supervisor notices, and must be able to end its parts
+                return  # the folder was removed; the supervisor notices, and must still be able to stop its parts
             new = self._file.with_suffix(".new")
             new.write_text(json.dumps({name: asdict(found) for name, found in self._records.items()}, indent=1))
             new.replace(self._file)
@@ -66,7 +66,7 @@ class StateFile:
 
 @contextmanager
 def only_one(home: Path, name: str) -> Iterator[bool]:
-    """Holds the lock `name` of the state folder while the block runs; False, at once, if another process holds it."""
+    """Hold the lock `name` of the state folder while the block runs; yields False at once if another process holds it."""
     home.mkdir(parents=True, exist_ok=True)
     handle = os.open(home / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

@@ -1,4 +1,4 @@
-"""The daemon: keeps each part alive. It holds no state that it could lose: killed, it is started again and takes the parts over."""
+"""The daemon that keeps each part alive. It has no state to lose: after a kill it is started again and takes the parts over."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from weir.local.process import Child, await_ready, exit_words
 from weir.local.state import FAILED, OK, STARTING, STOPPED, SUPERVISOR, Record, StateFile, now, only_one
 from weir.settings import home
 
-FIRST_TRIES = 2  # a part that was never ready gets one more try; then a person must look
+FIRST_TRIES = 2  # a part that was never ready gets one more try; then the start fails
 BACKOFF_S = (0.5, 1, 2, 5, 10, 30)
-HEALTHY_S = 60.0  # after so long without a fall the backoff starts anew
+HEALTHY_S = 60.0  # after so long without a failure the backoff starts again
 LOG_LIMIT = 20 * 1024**2  # bytes of one log; one older piece of the same size is kept
 LOG_EVERY_S = 30
 PRUNE_EVERY_S = 24 * 3600
@@ -46,7 +46,7 @@ class Keeper:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the part. The stopping event is set already, so its thread does not start it again."""
+        """Stop the part. The stopping event is set already, so its thread does not start it again."""
         self._thread.join(timeout=1)
         began = time.monotonic()
         if self._child:
@@ -63,7 +63,7 @@ class Keeper:
             self._note(FAILED, f"could not be prepared: {why}", child=None)
 
     def _keep(self) -> None:
-        """Start, wait until it ends, start again; gives up only on a part that was never ready."""
+        """Start the part, wait until it ends, start it again. Gives up only on a part that was never ready."""
         falls = 0
         proven = False
         self._child = self._record.child()
@@ -82,7 +82,7 @@ class Keeper:
             self._stopping.wait(BACKOFF_S[min(falls, len(BACKOFF_S)) - 1])
 
     def _may_go_on(self) -> bool:
-        """Waits for the parts that this one needs; False when the stack stops meanwhile."""
+        """Wait for the parts that this one needs. Return False if the stack stops meanwhile."""
         for needed in self.part.after:
             while not self._ready[needed].wait(0.2):
                 if self._stopping.is_set():
@@ -90,14 +90,14 @@ class Keeper:
         return not self._stopping.is_set()
 
     def _bring_up(self) -> str:
-        """Starts the part, or takes over the one that runs; returns "" when it is ready, else why not."""
+        """Start the part, or take over the running one. Return "" when it is ready, else the reason."""
         if self._child is None:
             self._note(STARTING, "is being prepared", child=None)
             self.part.prepare()
             if self._stopping.is_set():
                 return "stopped while it was being prepared"
             self._child = Child.start(self.part.command, self.part.log, self.part.env, self.part.cwd)
-        if self._record.state != OK:  # else it was well all along, and only its supervisor is new
+        if self._record.state != OK:  # else it was healthy all along, and only its supervisor is new
             self._note(STARTING, "is starting", child=self._child)
         reason = await_ready(self._child, self.part.probe, self.part.ready_s, self._stopping.wait)
         if not reason:
@@ -108,7 +108,7 @@ class Keeper:
         return reason
 
     def _watch(self) -> str:
-        """Returns how the running part ended."""
+        """Wait until the part ends, and return how."""
         assert self._child is not None
         while self._child.alive() and not self._stopping.is_set():
             self._child.wait(0.5)
@@ -131,7 +131,7 @@ class Keeper:
 
 
 class Supervisor:
-    """All keepers of one stack, and the housekeeping."""
+    """All keepers of one stack, and its housekeeping."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
@@ -142,7 +142,7 @@ class Supervisor:
         self._keepers = {part.name: Keeper(part, self._state, self._stopping, ready) for part in kept}
 
     def run(self) -> None:
-        """Keeps all parts until SIGTERM or SIGINT, or until its folder is no longer its own, then ends them in order."""
+        """Keep all parts alive until SIGTERM or SIGINT, or until the folder is no longer its own; then stop them in order."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stopping.set())
         own = Child.of_this_process()
@@ -166,7 +166,7 @@ class Supervisor:
         self._stopping.set()
 
     def _folder_is_mine(self) -> bool:
-        """False once somebody removed the state folder under the running stack: nobody could find, or stop, these servers again."""
+        """Return False once the state folder was removed: then nothing else could find and stop these servers."""
         return self._state.read().get(SUPERVISOR, Record()).pid == os.getpid()
 
     def _stop(self) -> None:
@@ -176,7 +176,7 @@ class Supervisor:
 
 
 def _quietly(chore: Callable[[], object]) -> None:
-    """Housekeeping that fails is told in the log and tried again; it never takes the parts down."""
+    """Run a chore. If it fails, log that and try again later; it never affects the parts."""
     try:
         chore()
     except Exception:
@@ -184,10 +184,10 @@ def _quietly(chore: Callable[[], object]) -> None:
 
 
 def bound_logs(state: Path, limit: int = LOG_LIMIT) -> list[Path]:
-    """Cuts each log that has grown over `limit` bytes: copied to `.1`, then emptied. Returns the logs that were cut.
+    """Rotate each log over `limit` bytes: copy it to `.1`, then truncate it. Return the rotated logs.
 
-    Every writer appends, so all go on where the file now ends; this serves servers that rotate nothing and Spark's drivers alike.
-    The few lines that come between copy and cut are lost.
+    Every writer appends, so all continue at the new end. This works for servers without rotation and for Spark's drivers. The few lines
+    between copy and truncation are lost.
     """
     grown = [
         path for path in [*state.glob("logs/*.log"), *state.glob("spark/work/*/std*"), *state.glob("spark/work/*/*/std*")]

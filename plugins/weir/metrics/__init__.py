@@ -1,1 +1,1 @@
-"""What Prometheus is told: a look at the fleet as metric families, and the collector that serves it."""
+"""Metrics for Prometheus: one check of the fleet as metric families, and the collector that serves them."""

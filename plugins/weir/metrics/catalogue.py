@@ -38,7 +38,7 @@ EXPORTER = (
     Metric("weir_look_duration_seconds", GAUGE, "Duration of that check.", ()),
 )
 STANDING = (
-    Metric("weir_spec_fits", GAUGE, "1 if the job.yaml of the job fits, 0 if not. A job that runs then goes on by its deployed spec."),
+    Metric("weir_spec_fits", GAUGE, "1 if the job's job.yaml is valid, 0 if not. A running job keeps its deployed spec."),
     Metric("weir_verdict", Kind.STATES, "Verdict of the job."),
     Metric("weir_verdict_since_timestamp_seconds", GAUGE, "Time since which the job has this verdict."),
     Metric("weir_paused", GAUGE, "1 while a pause (hold or maintenance) is active."),

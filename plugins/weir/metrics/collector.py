@@ -1,4 +1,4 @@
-"""What Prometheus scrapes: the families of one look, kept for a few seconds."""
+"""The collector that Prometheus scrapes: the families of one check, kept for a few seconds."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from prometheus_client.registry import Collector
 from weir.metrics.families import empty, families
 from weir.metrics.look import Look
 
-FRESH_S = 5.0  # all who scrape at the same moment share one look
+FRESH_S = 5.0  # simultaneous scrapes share one check
 
 log = logging.getLogger(__name__)
 
 
 class FleetCollector(Collector):
-    """`look` may raise: then nothing is known, and `weir_up` is 0."""
+    """Serves the families of `look()`. If it raises, everything is unknown and `weir_up` is 0."""
 
     def __init__(self, look: Callable[[], Look], fresh_s: float = FRESH_S) -> None:
         self._look, self._fresh_s, self._turn = look, fresh_s, threading.Lock()
         self._at, self._families = float("-inf"), list[Any]()
 
     def describe(self) -> Iterable[Any]:
-        """What there may be, without a look."""
+        """Return all families without samples, without a check."""
         return empty().values()
 
     def collect(self) -> Iterable[Any]:
@@ -40,6 +40,6 @@ class FleetCollector(Collector):
         began, at = time.monotonic(), time.time()
         try:
             return self._look()
-        except Exception as error:  # noqa: BLE001 - whatever it is, it must not keep Prometheus from being told
-            log.warning("the fleet could not be looked at: %r", error)
+        except Exception as error:  # noqa: BLE001 - any error must still give Prometheus an answer
+            log.warning("the fleet could not be checked: %r", error)
             return Look(False, at, time.monotonic() - began)

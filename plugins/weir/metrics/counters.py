@@ -1,7 +1,7 @@
-"""What has happened since the exporter began: batches that landed, from the ledger, and starts of drivers, from the attempts.
+"""The counters since the start of the exporter: landed batches, from the ledger, and starts of drivers, from the attempts.
 
-Counters that began with the ledger would need all of it. Prometheus asks for none: it adds up what a counter grows by, and takes a smaller
-value for a new beginning.
+They begin at 0 and not at the ledger's totals, which would need the whole ledger. Prometheus only uses increases, and takes a smaller value
+for a reset.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ from weir.ports.counts import CountStore
 from weir.ports.jobs import AttemptRow, Glance
 from weir.supervise.time_budget import Spare
 
-MOST = 2000  # batches of a job in one look: after a long silence the counters catch up over several
-KILLED, FIRST = "killed", "none"  # how the driver before ended: without a last word, or there was none
+MOST = 2000  # batches of a job in one check: after a long pause the counters catch up over several
+NOWHERE: Position = (0, -1)  # before the first batch of the first epoch
+KILLED, FIRST = "killed", "none"  # how the previous driver ended: without a reason, or there was none
 
 
 @dataclass
-class Counted:
-    """Of one job. All up to `position` and `attempt` is counted; the last batch landed `landed_at` (ms, 0 if that is not known)."""
+class JobCounters:
+    """The counters of one job."""
 
-    position: Position
-    attempt: int = 0
-    landed_at: int = 0
+    position: Position  # batches up to here are counted
+    attempt: int = 0  # starts up to this one are counted
+    landed_at: int = 0  # ms: when the last batch landed; 0 if unknown
     levels: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     late: int = 0
@@ -36,7 +37,7 @@ class Counted:
     starts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def land(self, batch: Head) -> None:
-        """Count a landed batch, or pass over a gap."""
+        """Count a landed batch, or skip a gap."""
         self.position = batch.position
         if not batch.has_batch:
             return
@@ -45,12 +46,12 @@ class Counted:
         self.rejected.update(batch.totals.rejected)
         self.late += batch.totals.late
         self.batches += 1
-        if batch.began_at:  # an older driver does not say
+        if batch.began_at:  # older drivers do not record it
             self.count_s += max(0.0, batch.write_ts / 1e6 - batch.began_at / 1000)
         self.write_s += max(0.0, batch.landed_at / 1000 - batch.write_ts / 1e6)
 
     def start(self, attempts: Sequence[AttemptRow]) -> None:
-        """Count the starts among `attempts`, newest first, that are not counted yet."""
+        """Count the starts among `attempts` (newest first) that are not counted yet."""
         used = [row for row in reversed(attempts) if row.used]
         for before, row in zip([None, *used], used, strict=False):
             if row.attempt > self.attempt:
@@ -61,16 +62,26 @@ class Counted:
 class Counters:
     def __init__(self) -> None:
         self._spare, self._turns = Spare(), 0
-        self._known: dict[str, Counted] = {}
+        self._known: dict[str, JobCounters] = {}
         self._turn: dict[str, int] = {}
 
-    def look(self, store: CountStore, glances: Mapping[str, Glance]) -> Mapping[str, Counted]:
-        """By job, without those that never started. What there is no time to read is counted by a later look. Raises NotRunning."""
+    def look(self, store: CountStore, glances: Mapping[str, Glance]) -> Mapping[str, JobCounters]:
+        """Return the counters by job, without jobs that never started. Batches that do not fit the time budget wait. Raises NotRunning."""
         self._spare.begin()
-        for job in sorted(glances, key=lambda job: self._turn.get(job, 0)):  # who has waited longest comes first
+        for job in sorted(glances, key=lambda job: self._turn.get(job, 0)):  # the job that has waited longest comes first
             if (head := glances[job].head) is not None:
                 self._look(store, job, head, glances[job].attempts)
+            elif glances[job].attempts:
+                self._starts(job, glances[job].attempts)
         return {job: self._known[job] for job in glances if job in self._known}
+
+    def _starts(self, job: str, attempts: Sequence[AttemptRow]) -> None:
+        """Count the starts of a job without a head: it has no batches."""
+        if (known := self._known.get(job)) is None:
+            known = self._known[job] = JobCounters(NOWHERE)
+            known.start(attempts)
+            known.starts = Counter(dict.fromkeys(known.starts, 0))
+        known.start(attempts)
 
     def _look(self, store: CountStore, job: str, head: Head, attempts: Sequence[AttemptRow]) -> None:
         known = self._known.get(job)
@@ -85,10 +96,11 @@ class Counters:
             _read(store, head, known)
 
 
-def _beginning(store: CountStore, head: Head, attempts: Sequence[AttemptRow]) -> Counted:
-    """All that is there already counts as 0, and its names are shown with it: a series that begins with 1 hides its first step."""
+def _beginning(store: CountStore, head: Head, attempts: Sequence[AttemptRow]) -> JobCounters:
+    """Return counters at 0 for everything so far, with all known label values: a series that begins with 1 would hide its first
+    increase."""
     kept = head if head.state is State.LANDED else next(store.ledger(head.job), None)
-    known = Counted(newest(head), landed_at=kept.landed_at if kept else 0)
+    known = JobCounters(newest(head), landed_at=kept.landed_at if kept else 0)
     known.start(attempts)
     known.starts = Counter(dict.fromkeys(known.starts, 0))
     known.levels.update(dict.fromkeys(head.totals.levels, 0))
@@ -96,8 +108,8 @@ def _beginning(store: CountStore, head: Head, attempts: Sequence[AttemptRow]) ->
     return known
 
 
-def _read(store: CountStore, head: Head, known: Counted) -> None:
-    """The ledger first; it need not have the head's batch yet."""
+def _read(store: CountStore, head: Head, known: JobCounters) -> None:
+    """Count new batches from the ledger, then the head's, which may not be in the ledger yet."""
     kept = list(islice(store.ledger_after(head.job, known.position), MOST))
     for batch in kept:
         known.land(batch)
@@ -106,5 +118,5 @@ def _read(store: CountStore, head: Head, known: Counted) -> None:
 
 
 def newest(head: Head) -> Position:
-    """The newest position that has landed, as far as the head tells: an open claim is not among it."""
+    """Return the newest landed position by the head; an open claim does not count."""
     return head.position if head.state is State.LANDED else (head.by, head.batch_id - 1)

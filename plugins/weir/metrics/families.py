@@ -1,14 +1,15 @@
-"""From a look at the fleet to metric families. Pure."""
+"""Convert a check of the fleet to metric families. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, StateSetMetricFamily, SummaryMetricFamily
 
 from spark_jobs.protocol.head import base_progress
 from weir.alerts.rules import SEVERITIES
+from weir.jobs.kinds import Capability
 from weir.metrics.catalogue import METRICS, Kind
 from weir.metrics.look import Facts, Look, ends, waited_ms
 from weir.metrics.recounts import worst
@@ -16,7 +17,7 @@ from weir.supervise.pause import in_force
 from weir.supervise.report import Verdict
 from weir.times import parse_time
 
-Samples = Iterator[tuple[str, tuple[str, ...], Any]]  # a metric's name, the values of its labels, and its value: None if it is not known
+Samples = Iterator[tuple[str, tuple[str, ...], Any]]  # metric name, label values, and value: None if unknown
 MADE_OF: Mapping[Kind, type[Metric]] = {
     Kind.GAUGE: GaugeMetricFamily,
     Kind.COUNTER: CounterMetricFamily,
@@ -26,12 +27,12 @@ MADE_OF: Mapping[Kind, type[Metric]] = {
 
 
 def empty() -> dict[str, Any]:
-    """A family for each metric of the catalogue, without samples, by name."""
+    """Return an empty family for each metric of the catalogue, by name."""
     return {m.name: MADE_OF[m.kind](m.name, m.help, labels=m.labels) for m in METRICS}  # type: ignore[call-arg]
 
 
 def families(look: Look) -> list[Any]:
-    """All families, in the order of the catalogue."""
+    """Return all families in the order of the catalogue."""
     found = empty()
     for name, labels, value in _samples(look):
         if isinstance(value, tuple):
@@ -49,7 +50,7 @@ def _samples(look: Look) -> Samples:
     yield from (("weir_spec_fits", (job,), int(job in fits)) for job in sorted(fits.union(look.bad)))
     for facts in look.jobs:
         job = facts.report.job
-        for part in (_standing, _progress, _partitions, _proof, _folding, _counted, _alerts):
+        for part in (part for part, needs in PARTS if needs is None or facts.kind.can(needs)):
             yield from ((name, (job, *labels), value) for name, labels, value in part(facts))
 
 
@@ -81,7 +82,7 @@ def _partitions(facts: Facts) -> Samples:
     for p, offset in _mapping(evidence.get("offsets")).items():
         yield "weir_landed_offset", (p,), offset
     for partition, offset in ends(facts.report).items():
-        yield "weir_end_offset", (str(partition),), offset
+        yield "weir_end_offset", (partition,), offset
     for p, minutes in _mapping(evidence.get("retention_minutes")).items():
         yield "weir_unread_retention_seconds", (p,), 60 * minutes
 
@@ -107,6 +108,11 @@ def _folding(facts: Facts) -> Samples:
         yield "weir_fold_unswept", (), backlog["unswept"]
 
 
+def _starts(facts: Facts) -> Samples:
+    for labels, n in sorted(facts.counted.starts.items()) if facts.counted else ():
+        yield "weir_starts_total", labels, n
+
+
 def _counted(facts: Facts) -> Samples:
     if (counted := facts.counted) is None:
         return
@@ -117,8 +123,6 @@ def _counted(facts: Facts) -> Samples:
     yield "weir_late_lines_total", (), counted.late
     yield "weir_batch_count_seconds", (), (counted.batches, counted.count_s)
     yield "weir_batch_write_seconds", (), (counted.batches, counted.write_s)
-    for labels, n in sorted(counted.starts.items()):
-        yield "weir_starts_total", labels, n
 
 
 def _alerts(facts: Facts) -> Samples:
@@ -132,8 +136,21 @@ def _alerts(facts: Facts) -> Samples:
     yield "weir_message_tries", (), max((d.tries for d in book.outbox if d.trouble), default=0)
 
 
+# With the capability that a job's kind must have: of what it lacks there is no series.
+PARTS: Sequence[tuple[Callable[[Facts], Samples], Capability | None]] = (
+    (_standing, None),
+    (_starts, None),
+    (_progress, None),
+    (_partitions, None),
+    (_proof, Capability.RECOUNTS),
+    (_folding, Capability.FOLDS),
+    (_counted, Capability.COUNTS),
+    (_alerts, None),
+)
+
+
 def _s(ms: int | None, zero: bool = False) -> float | None:
-    """Milliseconds in seconds. 0 stands for a moment that is not known, unless `zero` says that it is a duration."""
+    """Convert ms to s. 0 means an unknown time and gives None, unless `zero` says that it is a duration."""
     return None if ms is None or (not ms and not zero) else ms / 1000
 
 

@@ -1,4 +1,4 @@
-"""One look at the fleet: what the manager says of each job, and what the store knows beside it."""
+"""One check of the fleet: each job's report from the manager, and further rows from the store."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from spark_jobs.protocol.head import Head, base_progress
+from spark_jobs.protocol.partition import labelled
 from weir.alerts.book import Book
 from weir.alerts.keep import open_book
+from weir.jobs.kinds import Kind
 from weir.jobs.specs import bad_of
-from weir.metrics.counters import Counted, Counters
+from weir.metrics.counters import Counters, JobCounters
 from weir.metrics.paced import Paced
 from weir.metrics.recounts import Record
 from weir.ports.jobs import Glance
@@ -20,35 +22,36 @@ from weir.supervise.report import Report
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager
 
-RECOUNTS_S, ALERTS_S = 60.0, 30.0  # recounts are made once an hour, alerts looked at twice a minute
-STARTS = 20  # attempts: more than can be begun between two looks
+RECOUNTS_S, ALERTS_S = 60.0, 30.0  # between two reads: recounts run once an hour, alerts are evaluated twice a minute
+STARTS = 20  # attempts to read: more than can start between two checks
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Of one job. `read_up` has, by partition, when all of it had landed the last time that it had (ms)."""
+    """What is known of one job."""
 
     report: Report
+    kind: Kind
     glance: Glance = field(default_factory=Glance)
-    counted: Counted | None = None
+    counted: JobCounters | None = None
     recounts: Sequence[Record] = ()
     alerts: Book | None = None
-    read_up: Mapping[int, int] = field(default_factory=dict)
+    read_up: Mapping[str, int] = field(default_factory=dict)  # by partition's label: when all its lines had last landed (ms)
 
 
 @dataclass(frozen=True)
 class Look:
-    """`at` in seconds since the epoch. With `up` False nothing is known of any job. `bad` are the jobs whose job.yaml does not fit."""
+    """The result of a check. `bad` are the jobs whose job.yaml is not valid."""
 
-    up: bool
-    at: float
+    up: bool  # if False, nothing is known of any job
+    at: float  # s since 1970
     took_s: float
     jobs: Sequence[Facts] = ()
     bad: Collection[str] = ()
 
 
 class Looker:
-    """Keeps what has happened since it was made, whichever manager it looks by."""
+    """Checks the fleet, and keeps the counters since its creation, whichever manager it uses."""
 
     def __init__(self, recounts_s: float = RECOUNTS_S, alerts_s: float = ALERTS_S) -> None:
         self._counters = Counters()
@@ -56,9 +59,10 @@ class Looker:
         self._read_up = ReadUp()
 
     def look(self, manager: Manager) -> Look:
-        """Raises NotRunning if the store stops answering in the middle of it."""
+        """Check all jobs. Raises NotRunning if the store stops answering in between."""
         began, at = time.monotonic(), time.time()
-        reports = manager.onlooker().reports(dict(manager.specs))
+        specs = dict(manager.specs)
+        reports = manager.onlooker().reports(specs)
         seen = [report.job for report in reports if report.at]
         if reports and not seen:
             return Look(False, at, time.monotonic() - began)
@@ -69,38 +73,47 @@ class Looker:
 
         def facts(r: Report) -> Facts:
             glance = glances.get(r.job, Glance())
-            return Facts(r, glance, counted.get(r.job), recounts.get(r.job, ()), alerts.get(r.job), self._read_up.look(r, glance.head))
+            return Facts(
+                r,
+                specs[r.job].kind,
+                glance,
+                counted.get(r.job),
+                recounts.get(r.job, ()),
+                alerts.get(r.job),
+                self._read_up.look(r, glance.head),
+            )
 
         return Look(True, at, time.monotonic() - began, [facts(report) for report in reports], sorted(bad_of(manager.specs)))
 
 
 class ReadUp:
-    """When all of each partition had landed the last time that it had (ms), as far as this process has seen it."""
+    """Remembers when all lines of each partition had last landed (ms), as far as this process has seen."""
 
     def __init__(self) -> None:
-        self._known: dict[str, dict[int, int]] = {}
+        self._known: dict[str, dict[str, int]] = {}
 
-    def look(self, report: Report, head: Head | None) -> Mapping[int, int]:
+    def look(self, report: Report, head: Head | None) -> Mapping[str, int]:
         known = self._known.setdefault(report.job, {})
         if head is not None:
-            known |= {p: report.at for p, end in ends(report).items() if head.frontier.get(p, 0) >= end}
+            landed = head.shown_frontier
+            known |= {p: report.at for p, end in ends(report).items() if landed.get(p, 0) >= end}
         return dict(known)
 
 
-def ends(report: Report) -> Mapping[int, int]:
-    """Where the partitions end now; empty if the broker did not say. Then evidence has where they ended when it last did."""
+def ends(report: Report) -> Mapping[str, int]:
+    """Return the present end offsets by the partition's label; empty if the broker did not answer. Then the evidence has older ones."""
     told = report.evidence.get("end_offsets")
-    return {int(p): o for p, o in told.items()} if isinstance(told, Mapping) and report.evidence.get("lag") is not None else {}
+    return dict(told) if isinstance(told, Mapping) and report.evidence.get("lag") is not None else {}
 
 
-def waited_ms(head: Head, topic: Mapping[int, int], read_up: Mapping[int, int], now: int) -> int | None:
-    """How long the oldest unread record of a topic that ends there has waited, at most; 0 if all is read, None if that is not known.
+def waited_ms(head: Head, topic: Mapping[str, int], read_up: Mapping[str, int], now: int) -> int | None:
+    """Return an upper bound (ms) for the age of the oldest unread record; 0 if all is read, None if unknown.
 
-    A topic keeps its records in the order in which they were appended: an unread one is no older than the newest that has landed, and came
-    after the moment at which all was read.
+    A topic keeps its records in append order: an unread record is no older than the newest landed one, and came after the time at which
+    everything was read.
     """
-    landed = base_progress(head).append_times
-    unread = [p for p, end in topic.items() if end > head.frontier.get(p, 0)]
+    landed, frontier = labelled(base_progress(head).append_times, head.names), head.shown_frontier
+    unread = [p for p, end in topic.items() if end > frontier.get(p, 0)]
     since = [max(landed.get(p, 0), read_up.get(p, 0)) for p in unread]
     if not all(since):
         return None

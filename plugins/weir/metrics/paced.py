@@ -1,4 +1,4 @@
-"""What is looked up job by job and now and then, since it changes seldom and there may be a thousand jobs."""
+"""Answers that are read job by job and rarely, since they change seldom and there may be a thousand jobs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ T = TypeVar("T")
 
 
 class Paced(Generic[T]):
-    """Answers that are kept for `every_s` seconds. Those that are oldest are asked for first, as long as there is time to spare."""
+    """Keeps each answer for `every_s` seconds. Renews the oldest ones first, within the time budget."""
 
     def __init__(self, every_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._every_s, self._clock, self._spare = every_s, clock, Spare()
         self._known: dict[str, tuple[float, T]] = {}
 
     def look(self, jobs: Sequence[str], ask: Callable[[str], T]) -> Mapping[str, T]:
-        """The answers by job; none yet of a job that there was no time to ask about. Raises what `ask` raises."""
+        """Return the answers by job; a job for which there was no time yet is missing. Raises what `ask` raises."""
         self._spare.begin()
         for job in sorted(jobs, key=self._asked):
             if self._clock() - self._asked(job) >= self._every_s and self._spare.left():

@@ -1,4 +1,4 @@
-"""What recounts found lately. Pure."""
+"""Differences found by recent recounts. Pure."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ Record = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Found:
-    """The most lines that one recount found missing, and doubled; the newest one was made `at` (ms)."""
+    """The maximum of missing and of doubled lines over some recounts."""
 
     missing: int
     doubled: int
-    at: int
+    at: int  # ms: the newest recount
 
 
 def worst(records: Sequence[Record], proven_at: int) -> Found | None:
-    """Of those since the counts were last proven (ms), or else of the newest one. `records` are newest first.
+    """Return the maximum over the recounts since the counts were last proven (ms), or of the newest one. `records` are newest first.
 
-    A difference is found again by every recount of its hours, and not all of it by each: so the most of one, and no sum.
+    Every recount of the same hours finds the same difference, or a part of it: so the maximum and not the sum.
     """
     if not records:
         return None

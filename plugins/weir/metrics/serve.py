@@ -1,4 +1,4 @@
-"""The exporter: a process of its own that serves the metrics over http, whether Airflow is there or not."""
+"""The exporter: a separate process that serves the metrics over HTTP, with or without Airflow."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 def start(look: Callable[[], Look], host: str, port: int, fresh_s: float = FRESH_S) -> tuple[WSGIServer, threading.Thread]:
-    """Serve in a thread. Port 0 takes a free one: `server_port` of the server tells. Raises BadInput if the port cannot be had."""
+    """Serve in a thread. Port 0 takes a free one, in the server's `server_port`. Raises BadInput if the port is not available."""
     registry = CollectorRegistry()
     registry.register(FleetCollector(look, fresh_s))
     try:
         return start_http_server(port, host, registry)
     except OSError as error:
-        raise BadInput(f"{host}:{port} cannot be listened on: {error.strerror or error}.", "Choose another: --port, --host.") from error
+        raise BadInput(f"Cannot listen on {host}:{port}: {error.strerror or error}.", "Choose another address: --port, --host.") from error
 
 
 def looks(connect: Callable[[], Manager]) -> Callable[[], Look]:
-    """Looks by a manager that is opened when it is needed, anew when the jobs' specs have changed, and after it has failed."""
+    """Return a function that checks the fleet. Its manager is opened when needed, and again after a failure or a change of the specs."""
     shared, looker = Shared(connect), Looker()
 
     def look() -> Look:
@@ -38,7 +38,7 @@ def looks(connect: Callable[[], Manager]) -> Callable[[], Look]:
         try:
             return looker.look(manager)
         except WeirError:
-            raise  # the store is away, and the manager comes back with it
+            raise  # the store is away; the manager recovers with it
         except Exception:
             shared.drop(manager)
             raise

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from spark_jobs.counts.cells import RejectedLine
+from spark_jobs.counts.deltas import CountingStore as DriverStore
 from spark_jobs.protocol.head import Head, Position
-from spark_jobs.protocol.writer import Store as DriverStore
 
 Cell = tuple[int, str, str, str]  # pane_start (ms), service, level, signature
 Kind = tuple[str, str, str]  # service, level, signature: what a roll-up keeps of a cell

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from spark_jobs.protocol.head import Offsets
+from spark_jobs.protocol.head import Head
+from spark_jobs.protocol.partition import Offsets, of_source
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,10 @@ class Retention:
 
 @dataclass(frozen=True)
 class TopicGlance:
-    """What the broker says of a topic, offsets by partition. None for what it did not say."""
+    """What the broker says of a topic, offsets by the number of a partition. None for what it did not say."""
 
-    end_offsets: Offsets | None = None
-    earliest_offsets: Offsets | None = None
+    end_offsets: Mapping[int, int] | None = None
+    earliest_offsets: Mapping[int, int] | None = None
     topic_id: str | None = None
 
 
@@ -63,3 +64,8 @@ class Source(Broker, Protocol):
 
     def records(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
         """The records with offsets in [start, end), in order. Raises NotRunning if they stop coming, or are gone."""
+
+
+def ends_for(broker: Broker, head: Head, topic: str) -> Offsets:
+    """The end offsets of what a head counts, whose topic has this name now. Raises NotRunning, or its kind TopicMissing."""
+    return of_source(head.topic_id, broker.end_offsets(topic))

@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from weir.errors import BadInput, Conflict
+from weir.jobs.kinds import Capability, Kind
+from weir.jobs.specs import require
 from weir.supervise import epochs
 from weir.supervise.pause import HOLD, MAINTENANCE
-from weir.supervise.plan import Kind, Plan
+from weir.supervise.plan import Kind as PlanKind
+from weir.supervise.plan import Plan
 from weir.supervise.report import Verdict
 from weir.supervise.restart import Act as Epoch
 from weir.times import parse_duration
@@ -50,8 +53,11 @@ class Shown:
 
 @dataclass(frozen=True)
 class Act:
-    """`says` and `command` have `{job}` in them. A dangerous one needs the job's name typed. It is offered where `when` is in force of a
-    person's word and `unless` is not, and where the verdict is one of `of`; empty for whatever there is."""
+    """What an operator can do.
+
+    `says` and `command` have `{job}` in them. A `dangerous` one needs the job's name typed. It is offered while a pause of kind `when` is
+    active and none of kind `unless`, and for a verdict of `of`; empty for any. Only jobs have it whose kind has the capability `needs`.
+    """
 
     title: str
     says: str
@@ -64,6 +70,11 @@ class Act:
     when: str = ""
     unless: str = ""
     of: Collection[Verdict] = ()
+    needs: Capability | None = None
+
+    def fits(self, kind: Kind | None) -> bool:
+        """Does a job of the kind have this action? None for one that is not known: it has all."""
+        return self.needs is None or kind is None or kind.can(self.needs)
 
     def offered(self, said: Collection[str], verdict: str) -> bool:
         in_order = (not self.when or self.when in said) and (not self.unless or self.unless not in said)
@@ -115,7 +126,7 @@ def _judged(order: Order) -> int:
 def _plan(manager: Manager, job: str) -> Shown:
     plan = manager.plan(job)
     lines = [*plan.lines(), *([f"It would be refused: {plan.refusals}"] if plan.refusals else [])]
-    return Shown(lines, _gist(plan), refused=plan.kind in (Kind.REFUSED, Kind.NO_CHANGE), body={"plan": _gist(plan)})
+    return Shown(lines, _gist(plan), refused=plan.kind in (PlanKind.REFUSED, PlanKind.NO_CHANGE), body={"plan": _gist(plan)})
 
 
 def _gist(plan: Plan) -> str:
@@ -166,6 +177,7 @@ ACTS = {
         dangerous=True,
         shows=_epoch(Epoch.QUARANTINE),
         of=(Verdict.POISONED,),
+        needs=Capability.LANDS,
     ),
     "rebuild": Act(
         "Rebuild the checkpoint",
@@ -176,6 +188,7 @@ ACTS = {
         dangerous=True,
         shows=_epoch(Epoch.REBUILD),
         of=(Verdict.DIVERGED, Verdict.CRASH_LOOPING),
+        needs=Capability.LANDS,
     ),
     "accept_loss": Act(
         "Accept the loss",
@@ -186,6 +199,7 @@ ACTS = {
         dangerous=True,
         shows=_epoch(Epoch.ACCEPT_LOSS),
         of=(Verdict.DATA_LOSS,),
+        needs=Capability.LANDS,
     ),
     "hold": Act(
         "Hold",
@@ -222,6 +236,25 @@ ACTS = {
 
 
 def look(manager: Manager, act: Act, job: str) -> Shown:
-    """What the form of an act shows. Raises UnknownJob, and what planning raises."""
+    """What the form of an act shows. Raises UnknownJob, BadInput if the job's kind does not have it, and what planning raises."""
     manager.known(job)
+    require_for(manager, act, job)
     return act.shows(manager, job)
+
+
+def perform(manager: Manager, act: Act, order: Order) -> Action:
+    """Do it. Raises BadInput if the job's kind does not have it, and what the act raises."""
+    require_for(manager, act, order.job)
+    return act.do(manager, order)
+
+
+def require_for(manager: Manager, act: Act, job: str) -> None:
+    """Raises BadInput if the job's kind does not have the act."""
+    if act.needs:
+        require(manager.specs, job, act.needs)
+
+
+def kind_of(manager: Manager, job: str) -> Kind | None:
+    """The kind of a job; None if its spec is gone."""
+    spec = manager.specs.get(job)
+    return spec.kind if spec else None

@@ -16,7 +16,7 @@ def circumstances(request: StartRequest, before: Head, head: Head, old: AttemptR
     replaced. A driver that was killed left no exit: then `batch` is the next one, and all that is known is since when nothing landed."""
     facts: dict[str, object] = {"epoch": head.epoch, "version": request.version, "replaces": request.judged}
     if before.has_batch or before.frontier:  # the progress of queries of a job's own is in their checkpoints
-        facts |= {"batch": before.last_landed + 1, "offsets": {str(p): o for p, o in before.frontier.items()}}
+        facts |= {"batch": before.last_landed + 1, "offsets": dict(before.shown_frontier)}
     if before.landed_at:
         facts["unlanded_ms"] = now - before.landed_at
     if request.changes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from spark_jobs.protocol.head import Head, first_head
+from spark_jobs.protocol.partition import of_source
 from weir.errors import DataLoss, Diverged, WeirError
 from weir.jobs import bundle
 from weir.jobs.spec import JobSpec
@@ -79,8 +80,8 @@ class Deployer:
         head, broker, topic = self._store.head(spec.name), self._parts.source, spec.source.topic
         while head is None:
             fenced = self._kinds[spec.kind.name].fenced  # the offsets of one that is not are in its checkpoint alone
-            offsets, topic_id = (broker.earliest_offsets(topic), broker.topic_id(topic)) if fenced else ({}, "")
-            self._store.create_head(first_head(spec.name, offsets, topic_id, self._parts.now_ms() * 1000))
+            first = of_source(broker.topic_id(topic), broker.earliest_offsets(topic)) if fenced else {}
+            self._store.create_head(first_head(spec.name, first, self._parts.now_ms() * 1000))
             head = self._store.head(spec.name)
         return head
 

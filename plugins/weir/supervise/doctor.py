@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from spark_jobs.protocol.head import Head
@@ -49,7 +49,7 @@ def examine(seen: Seen) -> list[Finding]:
     why = _misfit(seen)
     mend = f"weir checkpoint {job} --rebuild: a new epoch begins where the ledger ends" if why else _restart(job)
     found = [*_forgotten(seen), *_closed(folder), *([Finding("", why, mend)] if why else [])]
-    found += [Finding(path, what, mend) for path, what in (*_damaged(folder, seen.topic), *_gaps(folder))]
+    found += [Finding(path, what, mend) for path, what in (*_damaged(folder, seen.after.ids(seen.topic).keys()), *_gaps(folder))]
     return found + [Finding(path, "left over", LEAVE, harmless=True) for path in sorted(folder.sizes) if LEFT_OVER.search(path)]
 
 
@@ -85,7 +85,7 @@ def _closed(folder: Folder) -> Iterator[Finding]:
         yield Finding("", "cannot be written", "let the drivers' user write there, then look again")
 
 
-def _damaged(folder: Folder, topic: str) -> Iterator[tuple[str, str]]:
+def _damaged(folder: Folder, topics: Collection[str]) -> Iterator[tuple[str, str]]:
     files = folder.contents
     metadata = files.get("metadata")
     if metadata is None and "metadata" not in folder.trouble:
@@ -94,8 +94,8 @@ def _damaged(folder: Folder, topic: str) -> Iterator[tuple[str, str]]:
         yield "metadata", _damage(metadata, 1)
     for n, data in sorted(folder.numbered("offsets").items()):
         plan = parse_plan(data)
-        if plan is None or plan[0] != topic:
-            yield f"offsets/{n}", f"of the topic {plan[0]}" if plan else _damage(data, 3)
+        if plan is None or plan.keys() - set(topics):
+            yield f"offsets/{n}", f"of the topic {', '.join(sorted(plan.keys() - set(topics)))}" if plan else _damage(data, 3)
     for n, data in sorted(folder.numbered("commits").items()):
         if not is_commit(data):
             yield f"commits/{n}", _damage(data, 2)

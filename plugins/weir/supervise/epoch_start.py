@@ -3,23 +3,46 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from spark_jobs.protocol.gap import Gap, GapKind, Hole, holes_between
-from spark_jobs.protocol.head import Head, Offsets
+from spark_jobs.protocol.head import Head
+from spark_jobs.protocol.partition import Offsets, Partition, identified, labels, of_source, sources_of
 from weir.errors import Conflict, DataLoss
 
-Spans = Mapping[int, tuple[int, int]]
+Spans = Mapping[Partition, tuple[int, int]]
 
 
 @dataclass(frozen=True)
-class Topic:
-    """What the broker says of a topic at one moment: its id, and by partition the first offset still there and the one after the last."""
+class Bounds:
+    """What a broker says of all that a job reads at one moment: by partition the first offset still there and the one after the last."""
 
-    id: str
     earliest: Offsets
     ends: Offsets
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """The ids of the topics."""
+        return sources_of(self.ends)
+
+    @property
+    def topic_id(self) -> str:
+        """The id of the only topic; empty if there are several."""
+        return next(iter(self.sources)) if len(self.sources) == 1 else ""
+
+    def gone_of(self, head: Head) -> frozenset[str]:
+        """The sources that the head reads and that are not there any more. One of an unknown identity is there."""
+        return head.sources - self.sources - {""}
+
+    def frontier(self, head: Head) -> Offsets:
+        """The head's frontier, the partitions of an unknown source as those of the only one that is there."""
+        return identified(head.frontier, self.sources)
+
+
+def of_topic(topic_id: str, earliest: Mapping[int, int], ends: Mapping[int, int]) -> Bounds:
+    """Those of a single topic, from offsets by the number of its partitions."""
+    return Bounds(of_source(topic_id, earliest), of_source(topic_id, ends))
 
 
 @dataclass(frozen=True)
@@ -33,16 +56,15 @@ class Word:
 
 @dataclass(frozen=True)
 class Beginning:
-    """The offsets that an epoch begins at, by partition, in which topic, and the gap before them, if there is one."""
+    """The offsets that an epoch begins at, by partition, and the gap before them, if there is one."""
 
     offsets: Offsets
-    topic_id: str
     gap: Gap | None = None
 
     @property
     def mark(self) -> str:
-        """Changes with what is left out, and in which topic it goes on: what lands meanwhile is no other beginning."""
-        told = repr((self.topic_id, self.gap.holes if self.gap else ()))
+        """Changes with what is left out, and in which topics it goes on: what lands meanwhile is no other beginning."""
+        told = repr((sorted(sources_of(self.offsets)), self.gap.holes if self.gap else ()))
         return f"m{hashlib.sha256(told.encode()).hexdigest()[:12]}"
 
 
@@ -56,61 +78,67 @@ def readable(frontier: Offsets, earliest: Offsets, ends: Offsets) -> Offsets:
 
 def lost(frontier: Offsets, earliest: Offsets, ends: Offsets) -> Spans:
     """Spans [from, to) by partition that cannot be read any more; `to` before `from` where a log was cut behind what has landed."""
-    return {hole.partition: (hole.start, hole.end) for hole in holes_between("", frontier, readable(frontier, earliest, ends))}
+    return {hole.partition: (hole.start, hole.end) for hole in holes_between(frontier, readable(frontier, earliest, ends))}
 
 
-def at_frontier(head: Head, topic: Topic) -> Beginning:
+def at_frontier(head: Head, there: Bounds) -> Beginning:
     """Exactly where the last landed batch ended; partitions that were added since from their beginning. Raises DataLoss if that is not
     there any more."""
-    if topic.id != head.topic_id and head.topic_id:
+    if there.gone_of(head):
         raise DataLoss(f"The topic of {head.job} was deleted and made again.", f"Run: weir health {head.job}")
-    return Beginning({**dict.fromkeys(topic.ends, 0), **head.frontier}, topic.id)
+    return Beginning({**dict.fromkeys(there.ends, 0), **there.frontier(head)})
 
 
-def after_loss(head: Head, topic: Topic, known_ends: Offsets, word: Word) -> Beginning:
-    """Where the broker can still be read. `known_ends` is how far a topic that is gone was known to reach; more may have come unseen.
+def after_loss(head: Head, there: Bounds, known_ends: Offsets, word: Word) -> Beginning:
+    """Where the broker can still be read. `known_ends` is how far the topics were known to reach: of one that is gone, more may have come
+    unseen. One that took its place begins at its earliest offset, as a gap.
 
     Raises Conflict if nothing is lost.
     """
-    if topic.id == head.topic_id or not head.topic_id:
-        offsets = readable(head.frontier, topic.earliest, topic.ends)
-        if not holes_between(topic.id, head.frontier, offsets):
-            raise Conflict(f"Nothing of {head.job} is lost.", f"Run: weir health {head.job}")
-        return _leaving_out(GapKind.LOSS, holes_between(topic.id, head.frontier, offsets), offsets, topic.id, word)
-    ends = {p: max(known_ends.get(p, 0), head.end.get(p, 0), head.frontier.get(p, 0)) for p in known_ends.keys() | head.frontier.keys()}
-    unread = tuple(hole for hole in holes_between(head.topic_id, head.frontier, ends) if hole.offsets)
-    gone = holes_between(topic.id, {}, topic.earliest)
-    gap = Gap(GapKind.LOSS, (*unread, *gone), word.who, word.reason, word.at, exact=False)
-    return Beginning(topic.earliest, topic.id, gap)
+    frontier, gone = there.frontier(head), there.gone_of(head)
+    stays = {p: offset for p, offset in frontier.items() if p.source not in gone}
+    offsets = readable(stays, there.earliest, there.ends)
+    holes = holes_between(stays, offsets)
+    if not gone and not holes:
+        raise Conflict(f"Nothing of {head.job} is lost.", f"Run: weir health {head.job}")
+    unread = _unread(head, gone, known_ends)
+    return Beginning(offsets, Gap(GapKind.LOSS, (*unread, *holes), word.who, word.reason, word.at, exact=not gone))
 
 
-def after_batch(head: Head, batch_id: int, topic: Topic, end: Offsets, word: Word) -> Beginning:
+def _unread(head: Head, gone: Collection[str], known_ends: Offsets) -> tuple[Hole, ...]:
+    """What had not landed of topics that are gone, as far as anybody knows."""
+    known = {p for p in (*known_ends, *head.frontier) if p.source in gone}
+    ends = {p: max(known_ends.get(p, 0), head.end.get(p, 0), head.frontier.get(p, 0)) for p in known}
+    ended = {p: offset for p, offset in head.frontier.items() if p.source in gone}
+    return tuple(hole for hole in holes_between(ended, ends) if hole.offsets)
+
+
+def after_batch(head: Head, batch_id: int, there: Bounds, end: Offsets, word: Word) -> Beginning:
     """Behind the batch that follows on what has landed and ends at `end`. Raises Conflict if it is not the next one to land, or no line
     of it can be left out."""
     if batch_id != head.last_landed + 1:
         raise Conflict(f"Batch {batch_id} of {head.job} is not the next one to land: batch {head.last_landed} has landed.", "Judge again.")
-    if topic.id != head.topic_id and head.topic_id:
+    if there.gone_of(head):
         raise Conflict(f"The topic of {head.job} was deleted and made again.", f"Run: weir health {head.job}")
-    offsets = {**dict.fromkeys(topic.ends, 0), **head.frontier, **end}
-    return _leaving_out(GapKind.QUARANTINE, holes_between(topic.id, head.frontier, offsets), offsets, topic.id, word)
-
-
-def _leaving_out(kind: GapKind, holes: tuple[Hole, ...], offsets: Offsets, topic_id: str, word: Word) -> Beginning:
-    return Beginning(offsets, topic_id, Gap(kind, holes, word.who, word.reason, word.at) if holes else None)
+    frontier = there.frontier(head)
+    offsets = {**dict.fromkeys(there.ends, 0), **frontier, **identified(end, there.sources)}
+    holes = holes_between(frontier, offsets)
+    return Beginning(offsets, Gap(GapKind.QUARANTINE, holes, word.who, word.reason, word.at) if holes else None)
 
 
 def in_words(job: str, there: Beginning) -> list[str]:
     """Where an epoch of a job would begin, and what it would leave out."""
-    offsets = ", ".join(f"partition {p} at {o}" for p, o in sorted(there.offsets.items()))
+    offsets = ", ".join(f"partition {label} at {there.offsets[p]}" for p, label in labels(there.offsets).items())
     lines = [f"A new epoch of {job} would begin with {offsets}."]
     if there.gap is None:
         return [*lines, "Nothing is left out and nothing is counted twice."]
     more = "" if there.gap.exact else " More may have been in the topic that was deleted than anybody knows."
-    lines += map(_hole_in_words, there.gap.holes)
+    named = labels((*there.offsets, *(hole.partition for hole in there.gap.holes))) if len(sources_of(there.offsets)) > 1 else {}
+    lines += (_hole_in_words(hole, named.get(hole.partition, str(hole.partition.number))) for hole in there.gap.holes)
     return [*lines, f"That is {there.gap.lines} lines, and stays in the ledger as a gap.{more}"]
 
 
-def _hole_in_words(hole: Hole) -> str:
+def _hole_in_words(hole: Hole, partition: str) -> str:
     if hole.end < hole.start:
-        return f"The log of partition {hole.partition} was cut: it is read again from {hole.end}, and was counted up to {hole.start}."
-    return f"Left out for ever: partition {hole.partition}, offsets {hole.start} to {hole.end - 1}: {hole.offsets} lines."
+        return f"The log of partition {partition} was cut: it is read again from {hole.end}, and was counted up to {hole.start}."
+    return f"Left out for ever: partition {partition}, offsets {hole.start} to {hole.end - 1}: {hole.offsets} lines."

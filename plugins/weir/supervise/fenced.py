@@ -16,7 +16,7 @@ from weir.jobs.models import model_of
 from weir.jobs.spec import JobSpec
 from weir.ports.cluster import DriverState
 from weir.supervise.checkpoint_copies import CheckpointCopies
-from weir.supervise.epoch_start import Topic
+from weir.supervise.epoch_start import Bounds
 from weir.supervise.kind import Start
 from weir.supervise.lineage import forgotten
 from weir.supervise.new_epoch import NewEpoch
@@ -56,10 +56,10 @@ class FencedPreparation:
     def started(self, start: Start) -> None:
         self._copies.tidy(start.head)
 
-    def _refuse_loss(self, head: Head, spec: JobSpec, topic: Topic) -> None:
+    def _refuse_loss(self, head: Head, spec: JobSpec, topic: Bounds) -> None:
         """Raises DataLoss where a driver could only start from a wrong place."""
         wanted = self._register.wanted_running(head.job)
-        seen = Observation(self._parts.now_ms(), wanted, head, (), DriverState.UNKNOWN, topic.ends, topic.earliest, topic.id)
+        seen = Observation(self._parts.now_ms(), wanted, head, (), DriverState.UNKNOWN, topic.ends, topic.earliest, topic.topic_id)
         report = judge(head.job, seen, spec.health, None)
         if report.verdict is Verdict.DATA_LOSS:
             raise DataLoss(f"{report.sentence}.", f"Run: {report.next_step}")

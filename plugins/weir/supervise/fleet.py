@@ -12,6 +12,8 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from spark_jobs.protocol.head import Head
+from spark_jobs.protocol.partition import Offsets, of_source
 from weir.errors import NotRunning
 from weir.jobs.spec import JobSpec
 from weir.jobs.specs import in_force
@@ -122,16 +124,17 @@ class Fleet:
 
     def _observation(self, spec: JobSpec, glance: Glance, outside: Outside) -> Observation:
         now, topic = self._parts.now_ms(), outside.topics.get(spec.source.topic, TopicGlance())
+        ends, earliest = (_by_partition(topic, offsets, glance.head) for offsets in (topic.end_offsets, topic.earliest_offsets))
         driver = outside.drivers.get(_submission(glance), DriverState.UNKNOWN)
-        retention, unread_since = self._retention.look(spec.source.topic, glance.head, topic.end_offsets, now)
+        retention, unread_since = self._retention.look(spec.source.topic, glance.head, ends, now)
         return Observation(
             now=now,
             wanted=glance.wanted,
             head=glance.head,
             attempts=[with_the_clusters_word(a, driver) if _writes(a, glance) else a for a in glance.attempts],
             driver=driver,
-            end_offsets=topic.end_offsets,
-            earliest_offsets=topic.earliest_offsets,
+            end_offsets=ends,
+            earliest_offsets=earliest,
             topic_id=topic.topic_id,
             records=glance.records,
             retention=retention,
@@ -215,3 +218,9 @@ def _submission(glance: Glance) -> str:
 def _writes(attempt: AttemptRow, glance: Glance) -> bool:
     """Is it the attempt that may write now?"""
     return glance.head is not None and attempt.attempt == glance.head.attempt
+
+
+def _by_partition(topic: TopicGlance, offsets: Mapping[int, int] | None, head: Head | None) -> Offsets | None:
+    """What the broker says by number; of the topic that the head counts, where it does not say of which."""
+    source = topic.topic_id or (head.topic_id if head else "")
+    return None if offsets is None else of_source(source, offsets)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from weir.errors import Conflict, DriverEnded
 from weir.jobs.spec import JobSpec
+from weir.ports.source import ends_for
 from weir.supervise.doctor import Seen
 from weir.supervise.fleet import Fleet
 from weir.supervise.observation import Observation
@@ -64,7 +65,7 @@ class Health:
 
     def wait_landed(self, job: str, timeout_s: float) -> bool:
         """Wait until all lines that the topic has now have landed. False at the timeout."""
-        ends = self._parts.source.end_offsets(self._register.spec(job).source.topic)
+        ends = ends_for(self._parts.source, self._register.head(job), self._register.spec(job).source.topic)
 
         def landed() -> bool:
             head = self._store.head(job)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from spark_jobs.protocol.head import Head, Offsets, is_behind, joins
-from spark_jobs.sources.offsets import parse_plan, parse_source
+from spark_jobs.protocol.partition import labels
+from spark_jobs.sources.offsets import Named, by_id, parse_plan, parse_source, shown
 from weir.ports.checkpoints import Folder
 
 KEEP_BATCHES = 3  # the last committed one, the planned one, and one more
@@ -15,18 +16,22 @@ KEEP_BATCHES = 3  # the last committed one, the planned one, and one more
 
 @dataclass(frozen=True)
 class Plans:
-    """What Spark can start from: the files to copy; for each planned batch its topic and where it ends; the last committed one, -1 for
-    none; and where the source was when Spark first saw it, None if the folder does not say."""
+    """What Spark can start from: the files to copy; for each planned batch where it ends, by the names of topics; the last committed
+    one, -1 for none; and where the source was when Spark first saw it, None if the folder does not say."""
 
     contents: Mapping[str, bytes]
-    planned: Mapping[int, tuple[str, Offsets]]
+    planned: Mapping[int, Named]
     committed: int
-    began: Offsets | None
+    began: Named | None
 
     @property
     def newest(self) -> int:
         """The last planned batch, -1 for none."""
         return max(self.planned, default=-1)
+
+    def shown(self, batch: int) -> Mapping[str, int]:
+        """Where a planned batch ends, for people: by partition, or by topic and partition where there are several topics."""
+        return shown(self.planned[batch])
 
 
 def usable(folder: Folder) -> Plans | None:
@@ -56,19 +61,21 @@ def disagreement(plans: Plans | None, head: Head, topic: str) -> str:
     """Why an attempt must not go on from there, in words; empty if it leads on exactly from what has landed."""
     if plans is None:
         return "nothing in it can be started from"
-    others = {name for name, _ in plans.planned.values()} - {topic}
+    ids = head.ids(topic)
+    others = {name for named in plans.planned.values() for name in named} - ids.keys()
     last, landed = plans.newest, head.last_landed
     if others:
-        return f"it has read the topic {', '.join(sorted(others))}, and not {topic}"
+        return f"it has read the topic {', '.join(sorted(others))}, and not {', '.join(sorted(ids))}"
     if last < landed:
         return f"it ends with batch {last}, and batch {landed} has landed"
     if plans.committed > landed:
         return f"it has committed batch {plans.committed}, and the ledger of this epoch ends with {landed}"
     if landed >= 0:
-        end = plans.planned[landed][1]
+        end = by_id(plans.planned[landed], ids)
         return "" if joins(end, head.frontier) else f"its batch {landed} ends at {_text(end)}, the landed one at {_text(head.frontier)}"
-    if last == 0 and plans.began is not None and not joins(plans.began, head.frontier):
-        return f"it began at {_text(plans.began)}, and the epoch at {_text(head.frontier)}"
+    began = by_id(plans.began, ids) if plans.began is not None and plans.began.keys() <= ids.keys() else None
+    if last == 0 and began is not None and not joins(began, head.frontier):
+        return f"it began at {_text(began)}, and the epoch at {_text(head.frontier)}"
     return ""
 
 
@@ -92,11 +99,11 @@ def is_metadata(data: bytes) -> bool:
     return _is_json(data.decode(errors="replace"))
 
 
-def initial(data: bytes) -> Offsets | None:
+def initial(data: bytes) -> Named | None:
     """The offsets in `sources/0/0`: a zero byte, `v1`, and the source's JSON. None if the file is not whole."""
     lines = data.removeprefix(b"\0").decode(errors="replace").splitlines()
     try:
-        return parse_source(lines[1])[1] if lines[:1] == ["v1"] else None
+        return parse_source(lines[1]) if lines[:1] == ["v1"] else None
     except (IndexError, ValueError, AttributeError, TypeError):
         return None
 
@@ -109,4 +116,4 @@ def _is_json(text: str) -> bool:
 
 
 def _text(offsets: Offsets) -> str:
-    return ", ".join(f"{p}: {o}" for p, o in sorted(offsets.items()))
+    return ", ".join(f"{label}: {offsets[p]}" for p, label in labels(offsets).items())

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from spark_jobs.protocol.head import Head, Offsets, State, brought_forward, rebuilt
+from spark_jobs.protocol.partition import unlabelled
+from spark_jobs.sources.offsets import by_id
 from weir.errors import BadInput, Conflict
 from weir.supervise.epoch_start import Beginning, Word, after_batch, after_loss, at_frontier
 from weir.supervise.lineage import KEEP_BATCHES, disagreement, usable
@@ -34,7 +36,7 @@ class NewEpoch:
             there = start_of(now)
             if request.shown and there.mark != request.shown:
                 raise Conflict(f"What a new epoch of {request.job} would leave out is not what was shown. Nothing was done.", "Look again.")
-            return rebuilt(now, there.offsets, there.topic_id, there.gap, highest)
+            return rebuilt(now, there.offsets, there.gap, highest)
 
         begin(self._register.head(request.job), 0)  # refused before anything is written
         self._parts.checkpoints.attempts(request.job)  # and where the folders cannot be read
@@ -56,9 +58,9 @@ class NewEpoch:
 
     def _known_ends(self, job: str) -> Offsets:
         """Return how far the topic that the head counts was last seen to reach."""
-        text = self._parts.store.report(job)
+        text, ids = self._parts.store.report(job), self._register.head(job).ids(self._register.spec(job).source.topic)
         ends = Report.from_json(text).evidence.get("end_offsets") if text else None
-        return {int(p): int(o) for p, o in ends.items()} if isinstance(ends, dict) else {}
+        return unlabelled(ends, ids) if isinstance(ends, dict) else {}
 
     def _failing(self, job: str, batch: int) -> Offsets:
         """Return where the batch ends that is to be left out: as the newest attempt planned it, else as it is claimed."""
@@ -68,8 +70,9 @@ class NewEpoch:
         if not claimed and not (row and row.exit_reason == "failed" and row.exit_batch == batch):
             raise Conflict(f"Batch {batch} of {job} neither is claimed nor has failed.", f"Run: weir health {job}")
         plans = usable(self._parts.checkpoints.read(job, head.epoch, head.attempt, KEEP_BATCHES))
-        if plans and batch in plans.planned and not disagreement(plans, head, self._register.spec(job).source.topic):
-            return plans.planned[batch][1]
+        topic = self._register.spec(job).source.topic
+        if plans and batch in plans.planned and not disagreement(plans, head, topic):
+            return by_id(plans.planned[batch], head.ids(topic))
         if claimed:
             return head.end
         raise Conflict(f"Nobody knows where batch {batch} of {job} ends: its checkpoint is gone.", f"Run: weir restart {job}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from spark_jobs.protocol.head import Head, Offsets, landed
+from spark_jobs.protocol.head import Head, Offsets, Partition, landed
+from spark_jobs.protocol.partition import identified, sources_of
 from weir.ports.cluster import DriverState
 from weir.ports.jobs import AttemptRow, JobRow, Pause, StandbyRow
 from weir.ports.source import Retention
@@ -32,7 +33,7 @@ class Observation:
     topic_id: str | None = None
     records: Mapping[str, str] = field(default_factory=dict)  # what the job's kind keeps beside its head, as JSON by name
     retention: Retention | None = None
-    unread_since: Mapping[int, int] = field(default_factory=dict)  # when the first unread record was appended (ms), by partition
+    unread_since: Offsets = field(default_factory=dict)  # when the first unread record was appended (ms), by partition
     pauses: Sequence[Pause] = ()  # the last word of each kind, ended or not
     standbys: Sequence[StandbyRow] = ()  # newest first
     standby_states: Mapping[str, DriverState] = field(default_factory=dict)  # by submission id
@@ -49,7 +50,7 @@ class Observation:
         """Where what has landed ends, by partition, as people and reports see it."""
         if self.queries is not None:
             return self.queries.frontier
-        return {str(p): offset for p, offset in self.head.frontier.items()} if self.head else {}
+        return self.head.shown_frontier if self.head else {}
 
     @property
     def landed_at(self) -> int:
@@ -92,7 +93,8 @@ class Observation:
             return self.queries.lag
         if self.head is None or self.end_offsets is None:
             return None
-        return sum(max(0, end - self.head.frontier.get(p, 0)) for p, end in self.end_offsets.items())
+        frontier = identified(self.head.frontier, sources_of(self.end_offsets))
+        return sum(max(0, end - frontier.get(p, 0)) for p, end in self.end_offsets.items())
 
     @property
     def attempt(self) -> AttemptRow | None:
@@ -116,7 +118,7 @@ class Observation:
         """Spans [from, to) that cannot be read any more, by partition; `to` before `from` where the log was cut behind what has landed."""
         if self.head is None or self.earliest_offsets is None or self.end_offsets is None or self.another_topic or not self.fenced:
             return {}
-        return lost(self.head.frontier, self.earliest_offsets, self.end_offsets)
+        return lost(identified(self.head.frontier, sources_of(self.end_offsets)), self.earliest_offsets, self.end_offsets)
 
     @property
     def another_topic(self) -> bool:
@@ -124,7 +126,7 @@ class Observation:
         return bool(self.head and self.topic_id and self.head.topic_id and self.topic_id != self.head.topic_id)
 
     @property
-    def retention_minutes(self) -> Mapping[int, float]:
+    def retention_minutes(self) -> Mapping[Partition, float]:
         """How long the first unread record is kept at the least, by partition, in minutes: Kafka may keep it longer, never shorter."""
         if self.retention is None or self.retention.ms is None:
             return {}

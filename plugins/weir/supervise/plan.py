@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from spark_jobs.protocol.head import Head, Offsets
+from spark_jobs.protocol.head import Head
+from spark_jobs.protocol.partition import labels
 from spark_jobs.runtime.options import Change as Needs
 from weir.errors import DataLoss, Diverged, Refused, WeirError
 from weir.jobs.bundle import Made
 from weir.jobs.options import Model, change, defaults
 from weir.jobs.spec import JobSpec
-from weir.supervise.epoch_start import Topic, lost
+from weir.supervise.epoch_start import Bounds, lost
 from weir.supervise.verdict import lost_in_words
 
 REPLAYED = "lines from here on are read by it; a recount reads each by what it was counted by"
@@ -81,7 +82,7 @@ class Plan:
         yield from (f"  checked {check}" for check in self.checks)
 
 
-def classify(ran: JobSpec | None, spec: JobSpec, model: Model, head: Head | None, topic: Topic | None, finding: str = "") -> Change:
+def classify(ran: JobSpec | None, spec: JobSpec, model: Model, head: Head | None, topic: Bounds | None, finding: str = "") -> Change:
     """`ran` is the spec of the newest driver, None if nobody knows it; `topic` is None if the broker did not answer; `finding` says why no
     checkpoint leads on; `model` declares the options of the job."""
     if head is None or not head.attempt:
@@ -90,7 +91,7 @@ def classify(ran: JobSpec | None, spec: JobSpec, model: Model, head: Head | None
         return Change(Kind.REFUSED, (f"{refused}. Give the other one a job of its own",))
     if gone := _loss(head, topic):
         return Change(Kind.REFUSED, (gone,), DataLoss)
-    where = f"behind batch {head.last_landed} of epoch {head.epoch}, at {_text(head.frontier)}"
+    where = f"behind batch {head.last_landed} of epoch {head.epoch}, at {_text(head)}"
     if ended := fixed(ran, spec, model):
         return Change(Kind.NEW_EPOCH, (f"{', '.join(ended)}: fixed for an epoch", f"epoch {head.epoch + 1} begins exactly {where}"))
     if finding and not spec.restart.rebuild_on_divergence:
@@ -149,15 +150,17 @@ def _needs(name: str, model: Model) -> Needs:
     return change(model, name.removeprefix(OPTIONS)) if name.startswith(OPTIONS) else Needs.NOTHING
 
 
-def _loss(head: Head, topic: Topic | None) -> str:
+def _loss(head: Head, topic: Bounds | None) -> str:
     """What is lost, so that no driver can go on from the head; empty for nothing, or if the broker did not answer."""
     if topic is None:
         return ""
-    if head.topic_id and topic.id != head.topic_id:
+    if topic.gone_of(head):
         return "the topic was deleted and made again under the same name"
-    if gone := sorted(p for p, offset in head.frontier.items() if offset and p not in topic.ends):
-        return f"the topic has no longer the partitions {', '.join(map(str, gone))}, which were counted"
-    return "; ".join(lost_in_words(lost(head.frontier, topic.earliest, topic.ends)))
+    frontier = topic.frontier(head)
+    names = labels(frontier, head.names)
+    if gone := [name for p, name in names.items() if frontier[p] and p not in topic.ends]:
+        return f"the topic has no longer the partitions {', '.join(gone)}, which were counted"
+    return "; ".join(lost_in_words(lost(frontier, topic.earliest, topic.ends)))
 
 
 def _differing(ran: JobSpec | None, spec: JobSpec, model: Model) -> dict[str, str]:
@@ -180,5 +183,5 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def _text(offsets: Offsets) -> str:
-    return ", ".join(f"{p}: {o}" for p, o in sorted(offsets.items())) or "its beginning"
+def _text(head: Head) -> str:
+    return ", ".join(f"{p}: {o}" for p, o in head.shown_frontier.items()) or "its beginning"

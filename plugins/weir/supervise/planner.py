@@ -13,7 +13,7 @@ from weir.jobs.models import model_of
 from weir.jobs.spec import JobSpec, parse
 from weir.supervise import preflight
 from weir.supervise.checkpoint_copies import CheckpointCopies
-from weir.supervise.epoch_start import Topic
+from weir.supervise.epoch_start import Bounds, of_topic
 from weir.supervise.kind import Kinds
 from weir.supervise.lineage import forgotten
 from weir.supervise.parts import Parts, or_none
@@ -80,10 +80,10 @@ class Planner:
                 f"This release cannot read the spec of version {row.version} of {job}: {error.what}", "Deploy what is here."
             ) from error
 
-    def _look_at(self, topic: str) -> tuple[Topic | None, Check]:
+    def _look_at(self, topic: str) -> tuple[Bounds | None, Check]:
         broker = self._parts.source
         try:
-            found = Topic(broker.topic_id(topic), broker.earliest_offsets(topic), broker.end_offsets(topic))
+            found = of_topic(broker.topic_id(topic), broker.earliest_offsets(topic), broker.end_offsets(topic))
         except TopicMissing as error:
             return None, Check("topic", False, error.what)
         except NotRunning as error:

@@ -9,7 +9,7 @@ from weir.jobs.specs import find, spec_of
 from weir.ports.cluster import Cluster
 from weir.ports.jobs import AttemptRow, JobRow
 from weir.supervise import pause
-from weir.supervise.epoch_start import Topic
+from weir.supervise.epoch_start import Bounds, of_topic
 from weir.supervise.parts import Parts, or_none
 
 
@@ -68,10 +68,10 @@ class Register:
         """Is a pause active? Asked again before each action: a pause may be younger than the report."""
         return bool(pause.in_force(self._store.pauses(job), self._parts.now_ms()))
 
-    def topic(self, job: str) -> Topic:
+    def topic(self, job: str) -> Bounds:
         """Ask the broker for the bounds of what the job reads. Raises NotRunning, or its kind TopicMissing."""
         broker, topic = self._parts.source, self.spec(job).source.topic
-        return Topic(broker.topic_id(topic), broker.earliest_offsets(topic), broker.end_offsets(topic))
+        return of_topic(broker.topic_id(topic), broker.earliest_offsets(topic), broker.end_offsets(topic))
 
     def cluster(self, job: str) -> Cluster:
         """Return the cluster that the job runs on. Raises NotRunning if this process has no way to that kind of cluster."""

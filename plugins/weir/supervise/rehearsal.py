@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from spark_jobs.protocol.head import first_head
+from spark_jobs.protocol.partition import of_source
 from spark_jobs.runtime.contract import JobArguments
 from weir.jobs.folders import sound
 from weir.jobs.spec import JobSpec
@@ -19,16 +19,16 @@ LINES = 500  # of each partition: every class that counting needs is loaded for 
 
 
 def rehearsal(settings: Settings, job: str, broker: Broker) -> Submission:
-    """What to start for it: the `rehearsal.py` beside the application. Raises UnknownJob, BadSpec, NotRunning (Kafka does not answer)."""
+    """What to start for it: the driver without an attempt. Raises UnknownJob, BadSpec, NotRunning (Kafka does not answer)."""
     spec = find(sound(*settings.job_folders), job)
     args = newest_lines(spec, "rehearsal", broker, settings)
     asked = submission(spec, args, OWN_JOBS.parent, settings)
-    return replace(asked, application=str(Path(asked.application).with_name("rehearsal.py")), executors=0)
+    return replace(asked, executors=0)
 
 
 def newest_lines(spec: JobSpec, version: str, broker: Broker, settings: Settings) -> JobArguments:
     """The arguments of a driver without an attempt, from the newest lines on. Raises NotRunning if Kafka does not answer."""
     topic = spec.source.topic
     first, ends, topic_id = broker.earliest_offsets(topic), broker.end_offsets(topic), broker.topic_id(topic)
-    start = {p: max(first.get(p, 0), end - LINES) for p, end in ends.items()}
-    return arguments(spec, first_head(spec.name, start, topic_id, 0), version, "", settings, ends)
+    start = of_source(topic_id, {p: max(first.get(p, 0), end - LINES) for p, end in ends.items()})
+    return arguments(spec, first_head(spec.name, start, 0), version, "", settings)

@@ -6,10 +6,10 @@ where that bound is short, as it is after a long silence, is the record itself l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from spark_jobs.protocol.head import Head, Offsets, base_progress
+from spark_jobs.protocol.partition import identified, numbers, of_source, sources_of
 from weir.errors import WeirError
 from weir.ports.source import Broker, Retention
 from weir.supervise.time_budget import Spare
@@ -26,16 +26,17 @@ class _Known:
     asked: int = 0
     retention: Retention | None = None
     looked: int = 0
-    times: Mapping[int, int] = field(default_factory=dict)
+    times: Offsets = field(default_factory=dict)
 
 
 class RetentionWatch:
     def __init__(self, broker: Broker, spare: Spare) -> None:
         self._broker, self._spare, self._known = broker, spare, dict[str, _Known]()
 
-    def look(self, topic: str, head: Head | None, ends: Offsets | None, now: int) -> tuple[Retention | None, Mapping[int, int]]:
+    def look(self, topic: str, head: Head | None, ends: Offsets | None, now: int) -> tuple[Retention | None, Offsets]:
         """The topic's retention, and when the first unread record was appended at the earliest (ms), by partition. Nothing without lag."""
-        unread = {p: head.frontier.get(p, 0) for p, end in ends.items() if end > head.frontier.get(p, 0)} if head and ends else {}
+        frontier = identified(head.frontier, sources_of(ends)) if head and ends else {}
+        unread = {p: frontier.get(p, 0) for p, end in (ends or {}).items() if end > frontier.get(p, 0)} if head else {}
         if not unread or head is None:
             return None, {}
         known = self._known.setdefault(f"{head.job}/{topic}", _Known())
@@ -43,15 +44,16 @@ class RetentionWatch:
             known.asked, known.retention = now, self._retention(topic)
         if known.retention is None or known.retention.ms is None:
             return known.retention, {}
-        landed = base_progress(head).append_times
+        landed = identified(base_progress(head).append_times, sources_of(unread))
         close = {p: o for p, o in unread.items() if landed.get(p, 0) + known.retention.ms - now < CLOSE_MS}
         return known.retention, {**{p: landed[p] for p in unread if p not in close}, **self._times(topic, known, close, now)}
 
-    def _times(self, topic: str, known: _Known, close: Offsets, now: int) -> Mapping[int, int]:
+    def _times(self, topic: str, known: _Known, close: Offsets, now: int) -> Offsets:
         if close and now - known.looked >= AGAIN_MS and self._spare.left():
             known.looked = now
             try:
-                known.times = self._broker.append_times(topic, close)
+                (source,) = sources_of(close)
+                known.times = of_source(source, self._broker.append_times(topic, numbers(close)))
             except WeirError:
                 known.times = {}
         return {p: at for p, at in known.times.items() if p in close}

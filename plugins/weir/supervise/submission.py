@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from spark_jobs.protocol.head import Head, Offsets
+from spark_jobs.protocol.head import Head, Offsets, Partition
+from spark_jobs.protocol.partition import identified, numbers, sources_of
 from spark_jobs.runtime import logs
 from spark_jobs.runtime.contract import JobArguments
 from weir.cassandra.store import address
@@ -19,13 +20,16 @@ from weir.settings import Settings
 from weir.supervise.restart import starved
 
 
-def starting_offsets(head: Head, partitions: Iterable[int]) -> Offsets:
+def starting_offsets(head: Head, partitions: Iterable[Partition]) -> Offsets:
     """Where the epoch began, for a checkpoint that has no committed batch yet. Spark wants every partition that the topic has now, and one
     that was added since begins at 0. Behind the first batch nobody asks any more."""
-    return {**dict.fromkeys(partitions, 0), **(head.start if head.batch_id <= 0 else head.frontier)}
+    here = list(partitions)
+    return {**dict.fromkeys(here, 0), **identified(head.start if head.batch_id <= 0 else head.frontier, sources_of(here))}
 
 
-def arguments(spec: JobSpec, head: Head, version: str, checkpoint: str, settings: Settings, partitions: Iterable[int] = ()) -> JobArguments:
+def arguments(
+    spec: JobSpec, head: Head, version: str, checkpoint: str, settings: Settings, partitions: Iterable[Partition] = ()
+) -> JobArguments:
     """The typed argument of the driver of `head.attempt`. `partitions` are those that the topic has now, as far as that is known.
 
     Raises BadInput for a job that does not count.
@@ -42,8 +46,8 @@ def arguments(spec: JobSpec, head: Head, version: str, checkpoint: str, settings
         topic=spec.source.topic,
         topic_id=head.topic_id,
         cassandra=address(settings),
-        starting_offsets=dict(starting_offsets(head, partitions)),
-        **asdict(options),
+        starting_offsets=numbers(starting_offsets(head, partitions)),
+        options=asdict(options),
         trigger_s=counts.trigger,
         max_lines_per_batch=counts.limits.lines_per_batch,
     )

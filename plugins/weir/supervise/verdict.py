@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from spark_jobs.protocol.partition import NO_NAMES, labelled
 from weir.jobs.spec import Health
 from weir.ports.cluster import DriverState
 from weir.ports.jobs import AttemptRow
@@ -61,7 +62,7 @@ def _rule(job: str, seen: Observation, health: Health, waits: int, speed: Verdic
     if seen.another_topic:
         return Verdict.DATA_LOSS, f"{job}: the topic was deleted and made again under the same name", _accept(job)
     if seen.lost:
-        return Verdict.DATA_LOSS, f"{job}: {'; '.join(lost_in_words(seen.lost))}", _accept(job)
+        return Verdict.DATA_LOSS, f"{job}: {'; '.join(lost_in_words(seen.lost, _names(seen)))}", _accept(job)
     return _of_driver(job, seen, health, waits, speed)
 
 
@@ -77,17 +78,17 @@ def _accept(job: str) -> str:
     return f'weir restart {job} --accept-loss --reason "..."; see docs/runbook.md#data_loss'
 
 
-def lost_in_words(spans: Spans) -> list[str]:
-    """In words: what the broker no longer has, and where a log was cut."""
-    gone = [f"partition {p} offsets {a} to {b - 1}" for p, (a, b) in sorted(spans.items()) if b > a]
-    cut = [f"partition {p} ends at {b}, and has landed up to {a}" for p, (a, b) in sorted(spans.items()) if b < a]
+def lost_in_words(spans: Spans, names: Mapping[str, str] = NO_NAMES) -> list[str]:
+    """In words: what the broker no longer has, and where a log was cut. `names` are those of the topics by id."""
+    gone = [f"partition {p} offsets {a} to {b - 1}" for p, (a, b) in labelled(spans, names).items() if b > a]
+    cut = [f"partition {p} ends at {b}, and has landed up to {a}" for p, (a, b) in labelled(spans, names).items() if b < a]
     told = [f"the broker no longer has lines that were not counted: {', '.join(gone)}"] if gone else []
     return told + ([f"the log was cut behind what was counted: {', '.join(cut)}"] if cut else [])
 
 
 def _running_out(seen: Observation) -> str:
     """A warning while there is still time: retention is about to reach lines that were not counted."""
-    soon = {p: minutes for p, minutes in seen.retention_minutes.items() if minutes < RETENTION_BOUND_MIN}
+    soon = {p: minutes for p, minutes in labelled(seen.retention_minutes, _names(seen)).items() if minutes < RETENTION_BOUND_MIN}
     if not soon or seen.lost:
         return ""
     return "; retention reaches lines that are not counted: " + ", ".join(f"partition {p} in {max(0, m):.0f} min" for p, m in soon.items())
@@ -164,9 +165,9 @@ def _evidence(seen: Observation, before: Report | None) -> Mapping[str, object]:
     if row:
         facts |= {"submission_id": row.submission_id, "exit_reason": row.exit_reason, "exit_error": first_line(row.exit_error)}
     if seen.lost:
-        facts["lost"] = {str(p): list(span) for p, span in seen.lost.items()}
+        facts["lost"] = {p: list(span) for p, span in labelled(seen.lost, _names(seen)).items()}
     if seen.retention_minutes:
-        facts["retention_minutes"] = {str(p): minutes for p, minutes in seen.retention_minutes.items()}
+        facts["retention_minutes"] = labelled(seen.retention_minutes, _names(seen))
     return facts
 
 
@@ -187,10 +188,14 @@ def _of_queries(seen: Observation, queries: Queries, before: Report | None) -> M
     return {"batch_id": newest.committed if newest else -1, "queries": each}
 
 
+def _names(seen: Observation) -> Mapping[str, str]:
+    return seen.head.names if seen.head else NO_NAMES
+
+
 def _known_ends(seen: Observation, before: Report | None) -> object:
     """How far the topic that the head counts was last known to reach: of one that was deleted since, nobody else will tell."""
     if seen.queries is not None:
         return {f"{t}/{p}": o for t, ends in sorted(seen.queries.ends.items()) for p, o in sorted(ends.items())}
     if seen.end_offsets is not None and seen.topic_id is not None and not seen.another_topic:
-        return {str(p): o for p, o in seen.end_offsets.items()}
+        return labelled(seen.end_offsets, _names(seen))
     return before.evidence.get("end_offsets") if before else None

@@ -13,7 +13,7 @@ READS = {
         "more than 20 % error lines among 200 lines or more in 5m of web"
     ),
     "{name: a, kind: new_signature, lookback: 14d, at_least: 5, window: 5m}": (
-        "5 error lines or more of a kind that was not there for 14d in 5m, by service and signature"
+        "5 error lines or more with a signature not seen for 14d in 5m, by service and signature"
     ),
     "{name: a, kind: ratio, above: 3, levels: [crit, error], at_least: 50}": (
         "50 crit or error lines or more, and more than 3 times the median of 4 weeks in 1m"

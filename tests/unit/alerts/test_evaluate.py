@@ -60,7 +60,7 @@ def test_of_two_passes_at_once_one_decides() -> None:
     outer = evaluate(bench.store, bench.broker, RULES, bench.rules, bench.now)
     assert inner[1].decided and not outer.decided
     bench.tick()
-    assert bench.kinds == ["resolved"] and "over before it could be told" in bench.got[0].text
+    assert bench.kinds == ["resolved"] and "over before a message was sent" in bench.got[0].text
 
 
 class Killed(BaseException):
@@ -140,7 +140,7 @@ def test_errors_that_come_late_still_raise_the_alert() -> None:
     bench.tick()
     bench.tick()
     assert bench.kinds == ["amended"], "once"
-    assert "late lines moved it over: 12 error lines in 1m, more than 10" in bench.got[0].text
+    assert "after late lines it breaks the rule: 12 error lines in 1m, more than 10" in bench.got[0].text
     assert bench.outcome(1) == (12, True)
     row = [e for e in bench.rows() if e.start == START + M]
     assert [(e.value, e.amended) for e in row if e.end == START + 2 * M][-1] == (12, True)
@@ -185,7 +185,7 @@ def test_a_share_that_late_lines_moved_back_is_taken_back_in_its_thread() -> Non
     bench.tick()
     bench.tick()
     last = bench.got[-1]
-    assert (last.kind, last.incident) == ("amended", thread) and "moved it back" in last.text
+    assert (last.kind, last.incident) == ("amended", thread) and "no longer breaks the rule" in last.text
     assert bench.kinds.count("amended") == 1 and not bench.outcome(1, "share")[1]
 
 
@@ -202,7 +202,7 @@ def test_after_an_outage_every_window_is_evaluated_and_marked_late() -> None:
     assert [bench.outcome(i) for i in range(41)] == [(15.0 if i == 10 else 2.0, i == 10) for i in range(41)]
     assert {i for i in range(41) if _row(bench, i).late} == set(range(1, 36)), "but for the last ones, which are told in time"
     (told,) = bench.got
-    assert told.kind == "resolved" and "over before it could be told" in told.text and "late:" in told.text
+    assert told.kind == "resolved" and "over before a message was sent" in told.text and "late:" in told.text
 
 
 def _row(bench: Bench, i: int):  # type: ignore[no-untyped-def]

@@ -70,7 +70,7 @@ def test_trouble_that_came_and_went_between_two_looks_is_told_once() -> None:
     bench.tick()
     bench.tick()
     assert bench.kinds == ["resolved"] and "recovered after 34 s, 0 lost" in bench.got[0].title
-    assert "over before it could be told" in bench.got[0].text and bench.book.incidents == ()
+    assert "over before a message was sent" in bench.got[0].text and bench.book.incidents == ()
 
 
 def test_what_grows_worse_is_an_update_of_the_same_incident() -> None:

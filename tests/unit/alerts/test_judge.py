@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from spark_jobs.counts.cells import DAY_MS, OTHER
-from weir.alerts.judge import WEEK_MS, counted, judge
+from weir.alerts.judge import WEEK_MS, judge, rule_counts
 from weir.alerts.ledger import decided, evaluations
 from weir.alerts.rules import Rule
 from weir.ports.counts import Cell
@@ -31,12 +31,12 @@ def at(moment: int, n: int, service: str = "web", level: str = "error", signatur
 
 
 def fired(a_rule: Any, starts: list[int], cells: Cells, history: list[Cell] | None = None) -> list[set[tuple[str, ...]]]:
-    return [set(o.firing) for o in judge(a_rule, starts, counted(a_rule, cells, history or []))]
+    return [set(o.firing) for o in judge(a_rule, starts, rule_counts(a_rule, cells, history or []))]
 
 
 def test_a_count_is_over_when_it_is_more() -> None:
     cells = [at(T, 6), at(T + PANE, 4), at(T + M, 11), at(T + M, 99, level="info")]
-    outcomes = judge(rule(kind="threshold", above=10), [T, T + M, T + 2 * M], counted(rule(kind="threshold", above=10), cells))
+    outcomes = judge(rule(kind="threshold", above=10), [T, T + M, T + 2 * M], rule_counts(rule(kind="threshold", above=10), cells))
     assert [(o.start, o.end, o.value, set(o.firing)) for o in outcomes] == [
         (T, T + M, 10, set()),
         (T + M, T + 2 * M, 11, {()}),
@@ -55,7 +55,7 @@ def test_each_service_is_judged_by_itself_and_one_can_be_named() -> None:
 def test_a_share_is_of_the_lines_of_its_service_and_needs_enough_of_them() -> None:
     cells = [at(T, 3), at(T, 7, level="info"), at(T, 5, "api"), at(T, 95, "api", "info"), at(T, 1, "db")]
     share = rule(kind="threshold", measure="rate", above=0.2, by="service", at_least=5)
-    (outcome,) = judge(share, [T], counted(share, cells))
+    (outcome,) = judge(share, [T], rule_counts(share, cells))
     assert {key: b.value for key, b in outcome.firing.items()} == {("web",): 0.3}
     assert outcome.firing["web",].sentence == "web: 3 error lines in 1m, 30.0% of 10 lines, more than 20.0%"
 
@@ -112,7 +112,7 @@ def test_thresholds_agree_with_the_simplest_count(lines: Any, above: int, width:
 def test_the_ledger_has_each_window_once_and_only_empty_ones_share_a_row(lines: Any, last: int) -> None:
     a_rule = rule(kind="threshold", above=3, window="10s")
     starts = list(range(T, T + last * PANE, PANE))
-    outcomes = judge(a_rule, starts, counted(a_rule, [at(T + p * PANE, n, s, level) for p, s, level, n in lines]))
+    outcomes = judge(a_rule, starts, rule_counts(a_rule, [at(T + p * PANE, n, s, level) for p, s, level, n in lines]))
     rows = evaluations("r", outcomes, T + DAY_MS, M)
     assert [row.start for row in rows[1:]] == [row.end for row in rows[:-1]] and rows[0].start == T and rows[-1].end == starts[-1] + PANE
     for outcome in outcomes:
@@ -124,5 +124,5 @@ def test_the_ledger_has_each_window_once_and_only_empty_ones_share_a_row(lines: 
 @pytest.mark.parametrize(("after", "late"), [(M + 300_000, False), (M + 300_001, True)])
 def test_what_is_evaluated_long_after_its_end_is_late(after: int, late: bool) -> None:
     a_rule = rule(kind="threshold", above=3)
-    (row,) = evaluations("r", judge(a_rule, [T], counted(a_rule, [at(T, 4)])), T + M + after, M)
+    (row,) = evaluations("r", judge(a_rule, [T], rule_counts(a_rule, [at(T, 4)])), T + M + after, M)
     assert row.late is late

@@ -48,7 +48,7 @@ def test_a_rule_knows_its_window_its_groups_and_where_it_tells() -> None:
         ("kind: absence", "kind: nothing", "rules.1: .*'nothing'"),
         ("name: silence", "name: many", "two are named many"),
         ("name: silence", "name: stream", "rules.1.absence.name"),
-        ("window: 15m", "window: 15m, by: service", "name a service instead"),
+        ("window: 15m", "window: 15m, by: service", "write one rule for each `service` instead"),
         ("job: error_counts", "jobs: error_counts", "job: Field required"),
         ("rules:", "rules: [", "is not YAML"),
     ],
@@ -64,10 +64,10 @@ def test_what_does_not_fit_is_named(old: str, new: str, told: str) -> None:
         (
             "error_counts.yaml",
             SOUND.replace("1m", "15s"),
-            r"error_counts.yaml: rules.0.window: 15s does not fit many. It must be a multiple of the pane, 10s",
+            r"error_counts.yaml: rules.0.window: 15s of many is not valid. It must be a multiple of the pane, 10s",
         ),
         ("other.yaml", SOUND.replace("job: error_counts", "job: other"), r"other.yaml: job: There is no job 'other'. Jobs: error_counts"),
-        ("a.yaml", SOUND, r"a.yaml: job: it says error_counts. The rules of a job are in the file of its name"),
+        ("a.yaml", SOUND, r"a.yaml: job: the file names the job error_counts. Rename the file to error_counts.yaml, or correct `job`"),
     ],
 )
 def test_rules_must_fit_their_job(file: str, text: str, told: str, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_it_serves_until_it_is_interrupted_and_tells_what_was_done(served: tuple
 
 
 def test_a_port_that_is_taken_is_told() -> None:
-    with _bound("127.0.0.1", 0) as listener, pytest.raises(BadInput, match="cannot be listened on"):
+    with _bound("127.0.0.1", 0) as listener, pytest.raises(BadInput, match="Cannot listen on"):
         _bound("127.0.0.1", listener.getsockname()[1])
 
 
@@ -79,7 +79,7 @@ def test_tokens_are_made_and_taken_back(weir: Weir, tmp_path: Path, monkeypatch:
     kept = (tmp_path / "tokens.json").read_text()
     assert code == 0 and len(token.strip()) == 43 and token.strip() not in kept
     assert [(one["name"], one["role"]) for one in json.loads(kept)["tokens"]] == [("ana", "editor")]
-    assert weir("token", "ana", "--revoke")[2] == "The token of ana is taken back.\n"
+    assert weir("token", "ana", "--revoke")[2] == "The token of ana is revoked.\n"
     assert json.loads((tmp_path / "tokens.json").read_text()) == {"tokens": []}
     code, _, told = weir("token", "ana", "--role", "owner")
     assert code == 2 and told.startswith("WEIR-101: role: ")

@@ -62,7 +62,7 @@ def test_what_does_not_fit_is_said(args: tuple[str, ...], told: str, weir: Weir,
 
 def test_incidents_are_listed_acknowledged_and_told_in_the_inbox(weir: Weir, bench: Bench) -> None:
     bench.tick(bench.now + 5 * M)
-    assert "No incident of error_counts is open." in weir("alerts")[2]
+    assert "error_counts has no open incidents." in weir("alerts")[2]
     bench.now += S
     bench.verdict(Verdict.DOWN, "error_counts: the driver has ended", "weir restart error_counts")
     bench.tick()

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from spark_jobs.counts.cells import DAY_MS, HOUR_MS, RejectedLine
+from spark_jobs.protocol.partition import of_source
 from tests.unit.cli.conftest import Weir
 from tests.unit.counts.job import JOB, START, TOPIC, Job
 from tests.unit.supervise.bench import Bench
@@ -24,8 +26,12 @@ from weir.counts.folding import fold_many, pending
 from weir.counts.proven import Proven
 from weir.errors import NotRunning
 from weir.ingest import Interrupted, Sent
+from weir.jobs.folders import sound
+from weir.settings import OWN_JOBS
 from weir.supervise.manager import Action
 from weir.supervise.report import Report, Verdict
+
+at = partial(of_source, "topic-1")  # offsets by partition
 
 WEIR = Path(sys.executable).with_name("weir")
 S = 1000
@@ -217,7 +223,7 @@ class FakeManager:
     """Answers as the manager would."""
 
     def __init__(self, job: Job) -> None:
-        self.specs, self.store, self.asked = {JOB: None}, job.store, []  # type: ignore[var-annotated]
+        self.specs, self.store, self.asked = sound(OWN_JOBS), job.store, []  # type: ignore[var-annotated]
 
     def health(self, job: str) -> Report:
         evidence = {"lag": 7, "epoch": 1, "batch_id": 4, "landed_at": START, **PROVEN}
@@ -255,7 +261,7 @@ def manager(job: Job, monkeypatch: pytest.MonkeyPatch) -> FakeManager:
 
 def test_jobs_and_health(weir: Weir, manager: FakeManager) -> None:
     (row,) = json.loads(weir("jobs", "--format", "json")[1])
-    assert (row["job"], row["desired"], row["verdict"], row["lag"]) == (JOB, "not deployed", "down", 7)
+    assert (row["job"], row["kind"], row["desired"], row["verdict"], row["lag"]) == (JOB, "counts", "not deployed", "down", 7)
     assert (row["proven_up_to"], row["proven_share"]) == ("2026-01-31T12:00:00Z", 0.75)
     code, out, _ = weir("health", JOB, "--format", "json")
     report = json.loads(out)
@@ -273,7 +279,7 @@ def test_what_the_manager_is_asked(weir: Weir, manager: FakeManager) -> None:
     assert manager.asked == [
         ("deploy", (JOB,), {"who": who(), "reason": "new", "plan": f"the plan of {(JOB, '')}"}),
         ("restart", (JOB, 3), {"who": who(), "reason": "why"}),
-        ("stop", (JOB,), {"who": who(), "reason": "asked for on the command line"}),
+        ("stop", (JOB,), {"who": who(), "reason": "by command line"}),
     ]
 
 
@@ -369,6 +375,35 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     return bench
 
 
+@pytest.mark.parametrize(
+    ("command", "lacks"),
+    [
+        (["fold", "words"], "folds"),
+        (["recount", "words"], "recount"),
+        (["validate", "words"], "validation"),
+        (["ledger", "words"], "ledger"),
+        (["wait", "words"], "ledger"),
+        (["rejected", "words"], "counts"),
+        (["counts", "--job", "words"], "counts"),
+        (["checkpoint", "words"], "ledger"),
+        (["checkpoint", "words", "--rebuild", "--yes"], "ledger"),
+        (["quarantine", "words", "--reason", "x", "--yes"], "ledger"),
+        (["restart", "words", "--accept-loss", "--reason", "x", "--yes"], "ledger"),
+    ],
+)
+def test_a_command_that_a_plain_job_does_not_have_says_what_it_has(
+    weir: Weir, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], lacks: str
+) -> None:
+    (tmp_path / "mine/words").mkdir(parents=True)
+    (tmp_path / "mine/words/job.yaml").write_text("name: words\noutput: plain\napplication: words.py\n")
+    monkeypatch.setenv("WEIR_JOBS", f":{tmp_path / 'mine'}")
+    bench.manager.specs |= sound(tmp_path / "mine")
+    for module in ("common", "counts", "proof"):
+        monkeypatch.setattr(f"weir.cli.{module}.opened_store", lambda _: nullcontext(bench.store))
+    code, _, err = weir(*command)
+    assert (code, f"WEIR-101: words is a plain job, which has no {lacks}. A plain job has: deploy, restart, stop" in err) == (2, True), err
+
+
 def test_a_plan_says_what_a_deploy_does_and_does_nothing(weir: Weir, bench: Bench) -> None:
     code, out, _ = weir("deploy", JOB, "--plan")
     assert code == 0 and "no change" in out
@@ -406,7 +441,7 @@ def test_the_checkpoint(weir: Weir, bench: Bench) -> None:
         "health": "ok", "epoch": 1, "attempt": 1, "planned_batch": 2, "committed_batch": 1, "offsets": {"0": 20, "1": 0}, "files": 6,
     }  # fmt: skip
     assert "committed_batch: 1\noffsets:         0: 20, 1: 0\n" in weir("checkpoint", JOB)[1]
-    assert weir("checkpoint", JOB, "--doctor") == (0, "", "Nothing is wrong with the checkpoint of error_counts.\n")
+    assert weir("checkpoint", JOB, "--doctor") == (0, "", "No findings: the checkpoint of error_counts is in order.\n")
 
 
 def test_the_doctor(weir: Weir, bench: Bench) -> None:
@@ -469,7 +504,7 @@ def test_a_quarantine_is_told_before_it_is_done(weir: Weir, bench: Bench, monkey
     bench.store.put_exit(JOB, 1, "i1", "failed", "ValueError: a bad line", 2)
     code, _, err = weir("quarantine", JOB, "--reason", "a bad line", "--batch", "2", "--yes")
     assert code == 0 and "Left out for ever: partition 0, offsets 20 to 24: 5 lines." in err
-    assert dict(bench.head().frontier) == {0: 25, 1: 0}
+    assert dict(bench.head().frontier) == at({0: 25, 1: 0})
 
 
 def test_a_hold_is_said_by_jobs_and_health_and_kept_in_the_timeline(weir: Weir, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,12 +14,14 @@ from spark_jobs.counts.cells import HOUR_MS
 from tests.unit.cli.conftest import Weir
 from tests.unit.counts.job import JOB, START, TOPIC, Job
 from weir.cli.common import who
+from weir.factory import assemble
 from weir.jobs.folders import sound
 from weir.jobs.spec import parse
 from weir.jobs.specs import with_deployed
 from weir.ports.jobs import JobRow
 from weir.settings import PROJECT, Settings
 from weir.supervise.manager import Manager
+from weir.supervise.parts import Parts
 from weir.testing import MemoryCheckpoints, MemoryCluster
 
 GOOD = (PROJECT / "spark_jobs/error_counts/job.yaml").read_text()
@@ -88,7 +90,8 @@ def manager(monkeypatch: pytest.MonkeyPatch, job: Job, tmp_path: Path) -> Manage
     """The product's own, by the files as they are now."""
     settings = Settings(home=str(tmp_path), bundles=str(tmp_path / "bundles"), jobs=str(tmp_path / "jobs"), checkpoints="memory")
     specs = with_deployed(sound(Path(settings.jobs)), job.store.jobs())
-    made = Manager(specs, job.store, {"standalone": MemoryCluster()}, job.broker, MemoryCheckpoints(), settings, time.time)
+    parts = Parts(job.store, {"standalone": MemoryCluster()}, job.broker, MemoryCheckpoints(), settings, time.time)
+    made = assemble(specs, parts)
     for module in ("jobs", "checkpoint", "pauses"):
         monkeypatch.setattr(f"weir.cli.{module}.opened_manager", lambda: nullcontext(made))
     return made

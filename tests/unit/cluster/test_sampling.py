@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import partial
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spark_jobs.protocol.head import Batch, Head, Progress, Totals, claim, first_head, land, started, taken_over
+from spark_jobs.protocol.partition import Partition, of_source
 from weir.cassandra.sampling import PROBES, ROUNDS, Places, Position, between, spread
+
+by_partition = partial(of_source, "t")  # offsets by partition
 
 
 def test_places_are_the_landed_positions_in_order() -> None:
@@ -30,12 +34,12 @@ class Ledger:
     """`n` batches, claimed a second apart, by two attempts; it counts what is fetched."""
 
     def __init__(self, n: int) -> None:
-        head = started(taken_over(first_head("job", {0: 0}, "t", 0)), "i")
+        head = started(taken_over(first_head("job", by_partition({0: 0}), 0)), "i")
         self.rows: dict[Position, Head] = {}
         for at in range(n):
             if at == n // 3:
                 head = started(taken_over(head), "j")
-            batch = Batch(head.last_landed + 1, head.frontier, {0: head.frontier[0] + 1})
+            batch = Batch(head.last_landed + 1, head.frontier, by_partition({0: head.frontier[Partition("t", 0)] + 1}))
             head = land(claim(head, batch, Totals(), Progress(), "v", at * 1_000_000 + 1), at * 1000 + 5)
             self.rows[head.position] = head
         self.asked = 0

@@ -16,7 +16,7 @@ def test_each_panel_has_what_it_says_or_why_not() -> None:
     found = Panels().load("job", {"good": lambda: 1, "away": away, "broken": lambda: {}["x"]})
     assert found["good"] == Panel(1)
     assert found["away"] == Panel(trouble="WEIR-201: Kafka is away. See: weir status")
-    assert found["broken"] == Panel(trouble="It could not be loaded: KeyError('x')")
+    assert found["broken"] == Panel(trouble="This panel could not be loaded: KeyError('x')")
 
 
 def test_a_panel_that_hangs_is_told_and_asked_no_more_until_it_has_come_back() -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from spark_jobs.protocol.head import Batch, Head, Progress, Totals, claim, first_head, land, started, taken_over
+from spark_jobs.protocol.partition import of_source
 from weir.console.plot import HEIGHT, line
 from weir.console.plots import drawing, rates
 from weir.console.series import OTHERS, SERVICES, Axis, ranked, took_s, worst
 from weir.counts.times import Span
+
+at = partial(of_source, "t")  # offsets by partition
 
 MINUTE = 60_000
 T = 1_800_000_000_000
@@ -24,7 +28,7 @@ def landed(head: Head, at: int, took: int = 500, appended: int = 0, watermark: i
     return land(claim(head, batch, Totals(), Progress({}, times, watermark), "v", (at - took) * 1000), at)
 
 
-BEGIN = started(taken_over(first_head("web", {0: 0, 1: 0}, "t", 0)), "i")
+BEGIN = started(taken_over(first_head("web", at({0: 0, 1: 0}), 0)), "i")
 AXIS = Axis(T, MINUTE, 3)
 
 

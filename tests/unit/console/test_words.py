@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from spark_jobs.protocol.head import Batch, Head, Progress, Totals, claim, first_head, land, rebuilt, started, taken_over
+from spark_jobs.protocol.partition import of_source
 from weir.console.dag import page_of
 from weir.console.describe import in_words, sentence
 from weir.console.start import BAD, DONE, OPEN, steps
 from weir.ports.jobs import AttemptRow, Glance
 from weir.supervise.report import Report, Verdict
+
+at = partial(of_source, "t")  # offsets by partition
 
 AT = 1_800_000_000_000
 WAITS = Report(
@@ -67,7 +71,7 @@ def row(attempt: int, **values: object) -> AttemptRow:
 
 
 def claimed(head: Head) -> Head:
-    return claim(head, Batch(head.last_landed + 1, head.frontier, {0: 9}), Totals(), Progress(), "v", 1)
+    return claim(head, Batch(head.last_landed + 1, head.frontier, at({0: 9})), Totals(), Progress(), "v", 1)
 
 
 def states(glance: Glance) -> list[tuple[str, str]]:
@@ -75,7 +79,7 @@ def states(glance: Glance) -> list[tuple[str, str]]:
 
 
 def test_a_start_goes_step_by_step() -> None:
-    taken = taken_over(first_head("web", {0: 0}, "t", 0))
+    taken = taken_over(first_head("web", at({0: 0}), 0))
     submitted = row(1, submission_id="d-1", submitted_at=AT + 1000)
     running = started(taken, "i")
     first = replace(submitted, incarnation="i", epoch=1, first_batch=0)
@@ -95,16 +99,16 @@ def test_a_start_goes_step_by_step() -> None:
 
 
 def test_a_batch_of_the_attempt_before_is_not_its_own() -> None:
-    before = land(claimed(started(taken_over(first_head("web", {0: 0}, "t", 0)), "i")), AT)
+    before = land(claimed(started(taken_over(first_head("web", at({0: 0}), 0)), "i")), AT)
     old, new = row(1, submission_id="d-1", epoch=1, first_batch=0), row(2, submission_id="d-2")
     assert states(Glance(head=taken_over(before), attempts=[new, old]))[2:] == [("running", OPEN), ("first batch landed", OPEN)]
-    anew = started(rebuilt(before, before.frontier, "t"), "j")
+    anew = started(rebuilt(before, before.frontier), "j")
     noted = replace(new, epoch=2, first_batch=0)
     assert states(Glance(head=anew, attempts=[noted, old]))[2:] == [("running", DONE), ("first batch landed", OPEN)]
 
 
 def test_an_end_is_told_and_a_stop_is_no_start() -> None:
-    head = taken_over(first_head("web", {0: 0}, "t", 0))
+    head = taken_over(first_head("web", at({0: 0}), 0))
     assert states(Glance(head=head, attempts=[row(1, submission_id="d", exit_reason="failed")]))[-1] == ("ended", BAD)
     assert states(Glance(head=head, attempts=[row(1, submission_id="d", exit_reason="superseded")]))[-1] == ("ended", DONE)
     assert states(Glance(head=head, attempts=[replace(row(2), cause="stop")])) == [("stopped by ana", DONE)]

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from spark_jobs.counts.cells import Delta, RejectedLine
+from spark_jobs.counts.deltas import Counted, counting_writer
 from spark_jobs.protocol.gap import Gap, GapKind, holes_between
 from spark_jobs.protocol.head import Batch, Offsets, Progress, Totals, advance, first_head, rebuilt
-from spark_jobs.protocol.writer import Counted, Writer
+from spark_jobs.protocol.partition import Partition, of_source
 from weir.counts.rules import Rules
 from weir.supervise.takeover import rebuild, take_over
 from weir.testing import MemoryBroker, MemoryStore
@@ -36,7 +37,7 @@ class Job:
         self.store, self.broker, self.shards, self.name = store or MemoryStore(), MemoryBroker(), shards, name
         self.broker.create(TOPIC, partitions)
         ends = self.broker.end_offsets(TOPIC)
-        self.store.create_head(first_head(self.name, ends, self.broker.topic_id(TOPIC), 1))
+        self.store.create_head(first_head(self.name, of_source(self.broker.topic_id(TOPIC), ends), 1))
         self.meaning: dict[tuple[str, int, int], Meaning] = {}
         self.now = START
         self.take_over()
@@ -52,23 +53,27 @@ class Job:
         topic_id = self.broker.topic_id(TOPIC)
         if topic_id == head.topic_id:
             return self.begin_at(head.frontier)
-        self.begin_at(dict.fromkeys(head.frontier, 0), Gap(GapKind.LOSS, (), "ana", "the topic was made again", exact=False))
+        anew = of_source(topic_id, dict.fromkeys(self.broker.end_offsets(TOPIC), 0))
+        self.begin_at(anew, Gap(GapKind.LOSS, (), "ana", "the topic was made again", exact=False))
 
     def pass_over(self, n: int, kind: GapKind = GapKind.LOSS) -> None:
         """A new epoch that leaves out the next `n` offsets of partition 0; fewer than none if the log was cut."""
         head = self.store.head(self.name)
         assert head is not None
-        offsets = {**head.frontier, 0: head.frontier[0] + n}
-        holes = holes_between(head.topic_id, head.frontier, offsets)
+        first = Partition(head.topic_id, 0)
+        offsets = {**head.frontier, first: head.frontier[first] + n}
+        holes = holes_between(head.frontier, offsets)
         self.begin_at(offsets, Gap(kind, holes, "ana", "it was so", self.now))
 
     def begin_at(self, offsets: Offsets, gap: Gap | None = None) -> None:
-        head, topic_id = self.store.head(self.name), self.broker.topic_id(TOPIC)
+        head = self.store.head(self.name)
         assert head is not None
-        self._begin(rebuild(self.store, self.name, head.attempt, lambda head: rebuilt(head, offsets, topic_id, gap)).attempt, 0)
+        self._begin(rebuild(self.store, self.name, head.attempt, lambda head: rebuilt(head, offsets, gap)).attempt, 0)
 
     def _begin(self, attempt: int, next_batch: int) -> None:
-        self.writer = Writer(self.store, self.name, attempt, f"process-{attempt}", self.version, self.shards, lambda: 1000 * self.now)
+        self.writer = counting_writer(
+            self.store, self.name, attempt, f"process-{attempt}", self.version, self.shards, lambda: 1000 * self.now
+        )
         self.writer.start()
         self.next_batch = next_batch
 
@@ -87,14 +92,13 @@ class Job:
         """One batch of all that is there."""
         head = self.store.head(self.name)
         assert head is not None
-        batch = Batch(self.next_batch, head.frontier, self.broker.end_offsets(TOPIC))
+        batch = Batch(self.next_batch, head.frontier, of_source(head.topic_id, self.broker.end_offsets(TOPIC)))
         assert self.writer.write(batch, lambda before: self.count(batch, before))
         self.next_batch += 1
 
     def count(self, batch: Batch, before: Progress) -> Counted:
-        topic = self.broker.topic_id(TOPIC)
         places = [(p, o) for p, end in batch.end.items() for o in range(batch.start.get(p, 0), end)]
-        meant = [(p, o, self.meaning[topic, p, o]) for p, o in places]
+        meant = [(p, o, self.meaning[p.source, p.number, o]) for p, o in places]
         cells = Counter((m[0] - m[0] % RULES.pane, m[1], m[2]) for _, _, m in meant if not isinstance(m, str))
         levels: Counter[str] = Counter()
         for (_, _, level), n in cells.items():
@@ -102,7 +106,7 @@ class Job:
         reasons = Counter(m for _, _, m in meant if isinstance(m, str))
         times = {p: max(m[0] for q, _, m in meant if q == p and not isinstance(m, str)) for p, _, m in meant if not isinstance(m, str)}
         deltas = [Delta(pane, service, level, "it broke" if level == "error" else "", n) for (pane, service, level), n in cells.items()]
-        samples = [RejectedLine(TOPIC, p, o, "web", m, b"?") for p, o, m in meant if isinstance(m, str)]
+        samples = [RejectedLine(TOPIC, p.number, o, "web", m, b"?") for p, o, m in meant if isinstance(m, str)]
         late = sum(1 for _, _, m in meant if not isinstance(m, str) and before.watermark is not None and m[0] < before.watermark)
         progress = advance(before, times, times, RULES.lateness)
         return Counted(deltas, Totals(len(meant), dict(levels), dict(reasons), late), progress, samples)

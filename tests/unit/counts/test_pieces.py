@@ -13,6 +13,7 @@ from random import Random
 
 import pytest
 
+from spark_jobs.protocol.partition import Partition
 from tests.conftest import PROJECT
 from weir.counts import plan, tally
 from weir.counts.compare import REJECTED, Cell, Comparison, Difference
@@ -27,12 +28,12 @@ from weir.testing import MemoryBroker, MemoryStore
 
 from .job import JOB, RULES, START, TOPIC, Job, line
 
-S = 1000
+S, FIRST = 1000, Partition("t", 0)
 
 
 def planned(ranges: list[tuple[int, int, bool]], most: int) -> list[Piece]:
     found = Plan()
-    found.ranges[0] = [Range(*one, RULES) for one in reversed(ranges)]
+    found.ranges[FIRST] = [Range(*one, RULES) for one in reversed(ranges)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plan, "PIECE", most)
         return list(found.pieces())
@@ -129,14 +130,15 @@ def test_kafka_goes_to_another_process_as_its_address() -> None:
 
 PARENT = """
 import os, sys
-from tests.unit.counts.test_pieces import Endless
+from spark_jobs.protocol.partition import Partition
+from tests.unit.counts.test_pieces import FIRST, Endless
 from weir.counts import tally
 from weir.counts.plan import Piece, Range
 from weir.counts.rules import Rules
 if __name__ == "__main__":
     tally.FEW = 0
     one = Range(0, 1, True, Rules("j", "t"))
-    for _ in tally.tallies(Endless(sys.argv[1]), [Piece(0, (one,)), Piece(1, (one,))], 2):
+    for _ in tally.tallies(Endless(sys.argv[1]), [Piece(FIRST, (one,)), Piece(Partition("t", 1), (one,))], 2):
         pass
 """
 

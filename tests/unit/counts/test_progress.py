@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from spark_jobs.protocol.head import Batch
+from spark_jobs.protocol.partition import of_source
 from weir.counts.progress import batches, ledger_row, left, samples
 from weir.errors import UnknownJob
 from weir.testing import MemoryStore
 
 from .job import JOB, START, TOPIC, Job
+
+at = partial(of_source, "topic-1")  # offsets by partition
 
 
 @pytest.fixture
@@ -25,10 +30,10 @@ def job() -> Job:
 
 
 def test_left_counts_what_has_not_landed(job: Job) -> None:
-    assert left(job.store, JOB, job.broker.end_offsets(TOPIC)) == 0
+    assert left(job.store, JOB, at(job.broker.end_offsets(TOPIC))) == 0
     job.send(START)
-    assert left(job.store, JOB, job.broker.end_offsets(TOPIC)) == 1
-    assert left(job.store, JOB, {0: 2, 1: 1}) == 0
+    assert left(job.store, JOB, at(job.broker.end_offsets(TOPIC))) == 1
+    assert left(job.store, JOB, at({0: 2, 1: 1})) == 0
 
 
 def test_the_ledger_is_newest_first(job: Job) -> None:
@@ -64,7 +69,7 @@ def test_samples_of_a_batch_that_never_landed_are_left_out(job: Job) -> None:
     job.send_bad(b"z", "never", 1)
     head = job.store.head(JOB)
     assert head is not None
-    batch = Batch(2, head.frontier, job.broker.end_offsets(TOPIC))
+    batch = Batch(2, head.frontier, at(job.broker.end_offsets(TOPIC)))
     counted = job.count(batch, head.progress)
     claimed = job.writer._claim(head, batch, counted, 1)
     assert claimed is not None

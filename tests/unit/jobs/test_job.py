@@ -7,7 +7,9 @@ import queue
 import sys
 import threading
 from contextlib import nullcontext, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -15,15 +17,19 @@ from cassandra import InvalidRequest, Unauthorized
 from cassandra.protocol import ServerError
 from py4j.protocol import Py4JError
 
-from spark_jobs.counts.sink import Closed, Sink
-from spark_jobs.error_counts import job
+from spark_jobs.counts.options import CountsOptions
 from spark_jobs.protocol.head import first_head, started, taken_over
+from spark_jobs.protocol.partition import of_source
 from spark_jobs.protocol.writer import Broken, Diverged, Superseded
+from spark_jobs.runtime import driver
+from spark_jobs.runtime.batches import Batches, Closed
 from spark_jobs.runtime.contract import CassandraAddress, Exit, JobArguments
 from spark_jobs.runtime.ending import explain
 from spark_jobs.sources.kafka import as_kept
 from weir.ports.jobs import JobRow
 from weir.testing import MemoryStore
+
+at = partial(of_source, "topic")  # offsets by partition
 
 
 @pytest.mark.parametrize(
@@ -67,41 +73,41 @@ ARGS = JobArguments("counts", 1, 1, "v1", "file:///c", "kafka", "logs", Cassandr
 def test_a_driver_that_was_replaced_while_it_slept_says_so(monkeypatch: pytest.MonkeyPatch, replaced: bool, told: Exit) -> None:
     """Its JVM has ended by the time that it wakes, which is not why it ends."""
     store = MemoryStore()
-    first = first_head("counts", {0: 0}, "topic", 1)
+    first = first_head("counts", at({0: 0}), 1)
     mine = started(taken_over(first), "me")
     store.create_head(taken_over(mine) if replaced else mine)
-    monkeypatch.setattr(job.CassandraStore, "connect", lambda *args: store)
-    assert job._last_words(ARGS, "me", Exit.LOST, "the JVM has ended", 7) is told
+    monkeypatch.setattr(driver.CassandraStore, "connect", lambda *args: store)
+    assert driver._last_words(ARGS, "me", Exit.LOST, "the JVM has ended", 7) is told
     assert store.attempts("counts")[0].exit_reason == told.name.lower()
 
 
 def test_a_second_process_of_an_attempt_notes_no_end_for_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """The attempt's row is that of the one that is at work: it was called down, and replaced."""
     store = MemoryStore()
-    store.create_head(started(taken_over(first_head("counts", {0: 0}, "topic", 1)), "the first"))
-    monkeypatch.setattr(job.CassandraStore, "connect", lambda *args: store)
-    assert job._last_words(ARGS, "the second", Exit.SUPERSEDED, "another process", -1) is Exit.SUPERSEDED
+    store.create_head(started(taken_over(first_head("counts", at({0: 0}), 1)), "the first"))
+    monkeypatch.setattr(driver.CassandraStore, "connect", lambda *args: store)
+    assert driver._last_words(ARGS, "the second", Exit.SUPERSEDED, "another process", -1) is Exit.SUPERSEDED
     assert [row.exit_reason for row in store.attempts("counts")] == []
 
 
 def test_a_driver_whose_job_is_to_stop_lets_its_batch_land_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     store = MemoryStore()
-    store.create_head(started(taken_over(first_head("counts", {0: 0}, "topic", 1)), "me"))
+    store.create_head(started(taken_over(first_head("counts", at({0: 0}), 1)), "me"))
     running = JobRow("counts", 1, "running", "v1", "{}", "ana", "", 1)
     assert store.set_job(None, running)
-    monkeypatch.setattr(job.CassandraStore, "connect", lambda *args: store)
-    monkeypatch.setattr(job, "LOOK_EVERY_S", 0.01)
-    monkeypatch.setattr(job, "COMMIT_S", 0.0)
+    monkeypatch.setattr(driver.CassandraStore, "connect", lambda *args: store)
+    monkeypatch.setattr(driver, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(driver, "COMMIT_S", 0.0)
     ended: queue.Queue[int] = queue.Queue()
-    monkeypatch.setattr(job.os, "_exit", lambda code: (ended.put(code), sys.exit(code)))
-    sink, begun, go_on = Sink(None, ARGS), threading.Event(), threading.Event()  # type: ignore[arg-type]
-    monkeypatch.setattr(sink, "_land", lambda lines, batch_id: (begun.set(), go_on.wait(30)))
+    monkeypatch.setattr(driver.os, "_exit", lambda code: (ended.put(code), sys.exit(code)))
+    batches, begun, go_on = Batches(None, ARGS), threading.Event(), threading.Event()  # type: ignore[arg-type]
+    monkeypatch.setattr(batches, "_land", lambda lines, batch_id: (begun.set(), go_on.wait(30)))
 
     def until_exit() -> None:
         with suppress(SystemExit):
-            job._exit_when_told(store, ARGS, "me", sink)
+            driver._exit_when_told(store, ARGS, "me", batches)
 
-    batch = threading.Thread(target=sink, args=(None, 7))
+    batch = threading.Thread(target=batches, args=(None, 7))
     batch.start()
     assert begun.wait(30)
     threading.Thread(target=until_exit, daemon=True).start()
@@ -110,10 +116,10 @@ def test_a_driver_whose_job_is_to_stop_lets_its_batch_land_and_ends(monkeypatch:
         ended.get(timeout=0.2)  # it waits for the batch
     go_on.set()
     assert ended.get(timeout=30) is Exit.STOPPED
-    assert store.attempts("counts")[0].exit_reason == "stopped" and sink.failure is None
+    assert store.attempts("counts")[0].exit_reason == "stopped" and batches.failure is None
     with pytest.raises(Closed):
-        sink(None, 8)  # type: ignore[arg-type]
-    assert explain(sink.failure) == (Exit.STOPPED, "") and sink.batch_id == -1  # type: ignore[arg-type]
+        batches(None, 8)  # type: ignore[arg-type]
+    assert explain(batches.failure) == (Exit.STOPPED, "") and batches.batch_id == -1  # type: ignore[arg-type]
 
 
 def test_a_bundle_starts_with_the_arguments_of_a_later_supervisor() -> None:
@@ -123,13 +129,36 @@ def test_a_bundle_starts_with_the_arguments_of_a_later_supervisor() -> None:
     assert JobArguments.from_argv([later]) == args
 
 
+RELEASED = (Path(__file__).parent / "released/arguments.json").read_text()  # written by commit adaf5c8
+
+
+def test_a_bundle_of_the_release_starts_with_the_arguments_of_today() -> None:
+    """After a rollback: it reads its options beside all else, and leaves out what it does not know."""
+    args = JobArguments.from_argv([RELEASED])
+    assert (args.topic, args.starting_offsets, args.typed(CountsOptions).pane_s) == ("logs", {0: 7, 1: 0}, 20)
+    written, released = json.loads(args.to_argv()[0]), json.loads(RELEASED)
+    assert {name: written[name] for name in released} == released
+
+
+@dataclass(frozen=True)
+class Own:
+    topic: str = "none"
+    depth: int = 3
+
+
+def test_a_job_may_name_its_options_as_it_likes() -> None:
+    args = JobArguments("mine", 3, 1, "v1", "/c", "k:1", "logs", CassandraAddress(("h",)), options={"topic": "cats", "more": 1})
+    read = JobArguments.from_argv(args.to_argv())
+    assert read == args and (read.topic, read.typed(Own)) == ("logs", Own("cats", 3))
+
+
 @pytest.mark.parametrize(("counts", "is_now", "goes_on"), [("a", "a", True), ("a", "b", False), ("", "b", True)])
 def test_a_topic_that_was_made_again_is_not_counted_as_the_old_one(counts: str, is_now: str, goes_on: bool) -> None:
     args = JobArguments("counts", 3, 1, "v1", "/c", "k:1", "logs", CassandraAddress(("h",)), topic_id=counts)
-    sink = Sink(None, args)  # type: ignore[arg-type]
-    sink._tools = SimpleNamespace(topic=SimpleNamespace(topic_id=lambda: is_now))  # type: ignore[assignment]
+    batches = Batches(None, args)  # type: ignore[arg-type]
+    batches._tools = SimpleNamespace(topic=SimpleNamespace(topic_id=lambda: is_now))  # type: ignore[assignment]
     with nullcontext() if goes_on else pytest.raises(Diverged, match="deleted and made again"):
-        sink._same_topic()
+        batches._same_topic()
 
 
 def test_the_two_clients_of_kafka_mean_the_same_topic() -> None:

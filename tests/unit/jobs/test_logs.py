@@ -11,8 +11,8 @@ from tests.conftest import PROJECT
 
 DRIVER = """
 import logging
-from spark_jobs import logs
-from spark_jobs.contract import CassandraAddress, JobArguments
+from spark_jobs.runtime import logs
+from spark_jobs.runtime.contract import CassandraAddress, JobArguments
 lines = logs.set_up(JobArguments("counts", 7, 2, "v1", "file:///c", "kafka", "logs", CassandraAddress(("host",))))
 log = logging.getLogger("weir.driver")
 log.info("the query runs: %s", "x")

@@ -8,15 +8,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from spark_jobs.error_counts import job, rehearsal
-from spark_jobs.runtime import standby
+from spark_jobs.counts.counting import counting
+from spark_jobs.counts.options import CountsOptions
+from spark_jobs.runtime import driver, rehearsal, standby
 from spark_jobs.runtime.contract import CassandraAddress, Exit, JobArguments
 from spark_jobs.runtime.session import OutOfPatience
 from spark_jobs.sources import kafka as source
 from weir.ports.jobs import JobRow, StandbyRow
 from weir.testing import MemoryStore
 
-JOB = "counts"
+JOB, COUNTING = "counts", counting(CountsOptions)
 CALLED = JobArguments(JOB, 2, 1, "v1", "file:///c/2", "kafka", "logs", CassandraAddress(("host",)), starting_offsets={0: 7})
 ARGS = replace(CALLED, attempt=0, checkpoint="", standby="1")
 WANTED = JobRow(JOB, 1, "running", "v1", "{}", "ana", "", 1)
@@ -81,17 +82,17 @@ def test_orders_stand_though_it_was_retired_at_the_same_moment(store: MemoryStor
 def ran(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> list[JobArguments]:
     """The attempts that `main` was the driver of, without Spark."""
     found: list[JobArguments] = []
-    monkeypatch.setattr(job.CassandraStore, "connect", lambda address, patience_s: store)
+    monkeypatch.setattr(driver.CassandraStore, "connect", lambda address, patience_s: store)
     monkeypatch.setattr(source, "session", lambda: None)
-    monkeypatch.setattr(job, "Tools", lambda spark, args: None)
+    monkeypatch.setattr(driver, "Tools", lambda job, spark, args: None)
     monkeypatch.setattr(rehearsal, "rehearse", lambda tools, args: None)
-    monkeypatch.setattr(job, "run", lambda args, store, incarnation, tools: found.append(args) or Exit.SUPERSEDED)  # type: ignore[func-returns-value]
+    monkeypatch.setattr(driver, "run", lambda job, args, store, incarnation, tools: found.append(args) or Exit.SUPERSEDED)  # type: ignore[func-returns-value]
     return found
 
 
 def test_once_called_up_it_is_the_driver_of_that_attempt_and_as_patient(store: MemoryStore, ran: list[JobArguments]) -> None:
     store.call_up(JOB, "1", 2, CALLED.to_argv()[0])
-    assert job.main(ARGS.to_argv()) is Exit.SUPERSEDED
+    assert driver.main(COUNTING, ARGS.to_argv()) is Exit.SUPERSEDED
     assert ran == [CALLED] and store.session.patience_s is None  # type: ignore[attr-defined]
 
 
@@ -100,16 +101,16 @@ def test_what_it_rehearsed_with_is_for_the_same_broker(
     store: MemoryStore, ran: list[JobArguments], kafka: str, kept: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tools, given = object(), []
-    monkeypatch.setattr(job, "Tools", lambda spark, args: tools)
-    monkeypatch.setattr(job, "run", lambda args, store, incarnation, tools: given.append(tools) or Exit.SUPERSEDED)
+    monkeypatch.setattr(driver, "Tools", lambda job, spark, args: tools)
+    monkeypatch.setattr(driver, "run", lambda job, args, store, incarnation, tools: given.append(tools) or Exit.SUPERSEDED)
     store.call_up(JOB, "1", 2, replace(CALLED, bootstrap_servers=kafka).to_argv()[0])
-    assert job.main(ARGS.to_argv()) is Exit.SUPERSEDED
+    assert driver.main(COUNTING, ARGS.to_argv()) is Exit.SUPERSEDED
     assert given == [tools if kept else None]
 
 
 def test_one_that_is_not_needed_ends_without_a_word(store: MemoryStore, ran: list[JobArguments]) -> None:
     store.retire(JOB, "1", 5)
-    assert job.main(ARGS.to_argv()) is Exit.STOPPED
+    assert driver.main(COUNTING, ARGS.to_argv()) is Exit.STOPPED
     assert ran == [] and store.attempts(JOB) == []
 
 
@@ -121,5 +122,5 @@ def test_one_that_fails_leaves_no_trace_of_an_attempt(
         raise failure
 
     monkeypatch.setattr(rehearsal, "rehearse", fails)
-    assert job.main(ARGS.to_argv()) is Exit.FAILED
+    assert driver.main(COUNTING, ARGS.to_argv()) is Exit.FAILED
     assert ran == [] and store.attempts(JOB) == [] and not store.standbys(JOB)[0].ready_at

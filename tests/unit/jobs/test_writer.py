@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from spark_jobs.counts.cells import Delta
+from spark_jobs.counts.deltas import Counted, counting_writer
 from spark_jobs.protocol.head import Batch, Progress, State, Totals, first_head, taken_over
-from spark_jobs.protocol.writer import Broken, Counted, Diverged, Superseded, Writer
+from spark_jobs.protocol.partition import of_source
+from spark_jobs.protocol.writer import Broken, Diverged, Superseded, Writer
 from weir.testing import MemoryStore
 
-BATCH = Batch(0, {0: 0}, {0: 10})
+at = partial(of_source, "topic")  # offsets by partition
+
+BATCH = Batch(0, at({0: 0}), at({0: 10}))
 
 
 @pytest.fixture
 def store() -> MemoryStore:
     store = MemoryStore()
-    first = first_head("counts", {0: 0}, "topic", 1)
+    first = first_head("counts", at({0: 0}), 1)
     store.create_head(first)
     store.swap(first, taken_over(first))
     return store
 
 
 def writer(store: MemoryStore, incarnation: str = "i1") -> Writer:
-    return Writer(store, "counts", 1, incarnation, "v1", 4, lambda: 1_000_000)
+    return counting_writer(store, "counts", 1, incarnation, "v1", 4, lambda: 1_000_000)
 
 
 def lines(n: int, said: int | None = None) -> Counted:
@@ -59,7 +65,7 @@ def test_a_batch_that_landed_is_skipped_and_another_of_its_number_is_not(store: 
     assert mine.write(BATCH, lambda before: lines(10))
     assert not mine.write(BATCH, lambda before: lines(10))
     with pytest.raises(Diverged, match=r"0: 0-9"):
-        mine.write(Batch(0, {0: 0}, {0: 9}), lambda before: lines(9))
+        mine.write(Batch(0, at({0: 0}), at({0: 9})), lambda before: lines(9))
 
 
 def test_a_gap_is_never_gone_over(store: MemoryStore) -> None:
@@ -67,7 +73,7 @@ def test_a_gap_is_never_gone_over(store: MemoryStore) -> None:
     mine.start()
     mine.write(BATCH, lambda before: lines(10))
     with pytest.raises(Diverged):
-        mine.write(Batch(1, {0: 11}, {0: 20}), lambda before: lines(9))
+        mine.write(Batch(1, at({0: 11}), at({0: 20})), lambda before: lines(9))
 
 
 def test_a_removed_job_ends_its_driver() -> None:

@@ -58,7 +58,7 @@ def test_one_bad_download_is_mended(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_another_file_than_the_pinned_one_is_refused_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, b"something else")
-    with pytest.raises(StackFailed, match=r"org.example:thing:1.0 could not be had: its sha256 is .*, pinned is"):
+    with pytest.raises(StackFailed, match=r"org.example:thing:1.0 could not be downloaded: its sha256 is .*, pinned is"):
         jars.class_path("kafka")
     assert not PINNED.path.exists()
 

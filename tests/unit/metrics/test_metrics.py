@@ -14,8 +14,13 @@ from weir.alerts.book import Delivery, Incident, Message
 from weir.alerts.keep import change
 from weir.counts.proven import Proven
 from weir.errors import NotRunning
+from weir.jobs.spec import parse
+from weir.metrics.counters import Counters
+from weir.metrics.families import families
+from weir.metrics.look import Facts, Look
 from weir.ports.counts import FoldNote
-from weir.supervise.report import Verdict
+from weir.ports.jobs import AttemptRow, Glance
+from weir.supervise.report import Report, Verdict
 
 JOB = "web_errors"
 
@@ -294,3 +299,25 @@ def test_incidents_and_the_messages_that_no_sink_has_taken(world: World) -> None
     assert told() == [2, 10, 4]
     found = {severity: world.told("weir_incidents", JOB, severity=severity) for severity in ("critical", "warning", "info")}
     assert found == {"critical": 1, "warning": 0, "info": 0} and world.told("weir_incidents", "another", severity="critical") == 0
+
+
+def test_a_plain_job_has_no_series_of_what_its_kind_lacks(world: World) -> None:
+    """Its starts are counted from its attempts, since it has no head."""
+    spec, counters = parse("name: words\noutput: plain\napplication: words.py\n", "x"), Counters()
+    evidence = {
+        "proven": {"up_to": "2026-01-31T12:00:00Z", "at": "", "share": 1.0},
+        "fold_backlog": {"waiting": 0, "since": 0, "unswept": 0},
+    }
+
+    def facts(*attempts: AttemptRow) -> Facts:
+        counted = counters.look(world.store, {"words": Glance(attempts=attempts)})
+        return Facts(Report("words", Verdict.OK, 1, 5, "", "", evidence), spec.kind, counted=counted.get("words"))
+
+    first, second = AttemptRow(1, submission_id="d1", cause="deploy"), AttemptRow(2, submission_id="d2", cause="restart")
+    facts(first)
+    samples = [sample for family in families(Look(True, 1.0, 0.1, [facts(second, first)])) for sample in family.samples]
+    starts = {(s.labels["cause"], s.labels["after"]): s.value for s in samples if s.name == "weir_starts_total"}
+    assert starts == {("deploy", "none"): 0, ("restart", "killed"): 1}
+    names = {sample.name for sample in samples}
+    assert "weir_verdict" in names
+    assert not [name for name in names if any(part in name for part in ("proven", "recount", "fold", "lines_total", "batch_"))]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
 from spark_jobs.counts.cells import Delta
+from spark_jobs.counts.deltas import Counted, counting_writer
 from spark_jobs.protocol.head import Batch, Head, Totals, advance
-from spark_jobs.protocol.writer import Counted, Writer
+from spark_jobs.protocol.partition import numbers, of_source
+from spark_jobs.protocol.writer import Writer
 from spark_jobs.runtime.contract import JobArguments
 from weir.factory import assemble
 from weir.jobs.folders import sound
@@ -58,20 +61,22 @@ class World:
     def land(self, job: str, levels: Mapping[str, int], rejected: Mapping[str, int] | None = None, late: int = 0) -> None:
         """Land the next lines of partition 0, as many as that. The lines are there already, or arrive now."""
         totals = Totals(sum(levels.values()) + sum((rejected or {}).values()), dict(levels), dict(rejected or {}), late)
-        start = self.head(job).frontier.get(0, 0)
+        start, at = numbers(self.head(job).frontier).get(0, 0), partial(of_source, self.broker.topic_id(job))
         self.send(job, max(0, start + totals.lines - self.broker.end_offsets(job)[0]))
         deltas = [Delta(self.now - self.now % 10_000, "web", level, "x", n) for level, n in levels.items()]
-        batch = Batch(self.head(job).last_landed + 1, {0: start, 1: 0}, {0: start + totals.lines, 1: 0})
+        batch = Batch(self.head(job).last_landed + 1, at({0: start, 1: 0}), at({0: start + totals.lines, 1: 0}))
         writer, epoch, attempt = self.writer(job), self.head(job).epoch, self.head(job).attempt
-        self.checkpoints.plan(job, epoch, attempt, batch.batch_id, batch.end, topic=job)
-        appended = max(record.append_ms for record in self.broker.records(job, 0, start, batch.end[0]))
-        writer.write(batch, lambda before: Counted(deltas, totals, advance(before, {0: appended}, {0: appended}, 60_000)))
+        self.checkpoints.plan(job, epoch, attempt, batch.batch_id, numbers(batch.end), topic=job)
+        appended = max(record.append_ms for record in self.broker.records(job, 0, start, start + totals.lines))
+        writer.write(batch, lambda before: Counted(deltas, totals, advance(before, at({0: appended}), at({0: appended}), 60_000)))
         self.checkpoints.commit(job, epoch, attempt, batch.batch_id)
 
     def writer(self, job: str) -> Writer:
         args = JobArguments.from_argv(self.cluster.submissions[self.submission(job)].arguments)
         if (job, args.attempt) not in self.writers:
-            writer = Writer(self.store, job, args.attempt, f"i-{args.attempt}", args.version, args.shards, lambda: self.now * 1000)
+            writer = counting_writer(
+                self.store, job, args.attempt, f"i-{args.attempt}", args.version, args.options["shards"], lambda: self.now * 1000
+            )
             writer.start()
             self.checkpoints.start(job, args.epoch, args.attempt)
             self.writers[job, args.attempt] = writer

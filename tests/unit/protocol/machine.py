@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from spark_jobs.protocol.partition import Partition
 from weir.counts.read import Grain
 
 from .world import HOUR, PARTITIONS, SHARDS, World
@@ -25,8 +26,8 @@ def machine(make_store: Callable[[], Any]) -> type[RuleBasedStateMachine]:
             self.world = World(make_store(), random.Random(seed))
             self.world.spawn(self.world.take_over)
 
-        @rule(partition=st.integers(0, PARTITIONS - 1), n=st.integers(1, 5))
-        def lines_arrive(self, partition: int, n: int) -> None:
+        @rule(partition=st.sampled_from(PARTITIONS), n=st.integers(1, 5))
+        def lines_arrive(self, partition: Partition, n: int) -> None:
             self.world.end[partition] += n
 
         @rule(times=st.integers(1, 25), which=st.randoms(use_true_random=False))
@@ -44,8 +45,8 @@ def machine(make_store: Callable[[], Any]) -> type[RuleBasedStateMachine]:
         def supervisor_rebuilds(self) -> None:
             self.world.spawn(self.world.rebuild)
 
-        @rule(partition=st.integers(0, PARTITIONS - 1), n=st.integers(1, 5))
-        def retention_passes(self, partition: int, n: int) -> None:
+        @rule(partition=st.sampled_from(PARTITIONS), n=st.integers(1, 5))
+        def retention_passes(self, partition: Partition, n: int) -> None:
             self.world.forget(partition, n)
 
         @rule()

@@ -24,7 +24,7 @@ from weir.testing import MemoryStore
 
 from . import world as worlds
 from .machine import machine
-from .world import HOUR, SEEN, SHARDS, World
+from .world import HOUR, PARTITIONS, SEEN, SHARDS, World
 
 
 def test_state_machine() -> None:
@@ -66,9 +66,9 @@ def happen(world: World, what: str, rng: random.Random) -> None:
     if what in works:
         world.spawn(works[what])
     elif what == "lines":
-        world.end[rng.randrange(2)] += rng.randint(1, 5)
+        world.end[rng.choice(PARTITIONS)] += rng.randint(1, 5)
     elif what == "forget":
-        world.forget(rng.randrange(2), rng.randint(1, 8))
+        world.forget(rng.choice(PARTITIONS), rng.randint(1, 8))
     elif what == "kill driver" and world.drivers:
         world.drivers.remove(rng.choice(world.drivers))
     elif what == "kill other" and world.others:
@@ -129,7 +129,7 @@ def bustle(world: World, rng: random.Random) -> None:
         if rng.random() < left_out:
             continue
         if what == "lines":
-            world.end[rng.randrange(2)] += rng.randint(1, 5)
+            world.end[rng.choice(PARTITIONS)] += rng.randint(1, 5)
             world.drain()
         else:
             world.finish(folders(world, (HOUR * (n % 2), 0), Grain.DAY)[what])

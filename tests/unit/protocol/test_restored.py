@@ -14,7 +14,7 @@ from weir.supervise.lineage import forgotten
 from weir.testing import MemoryStore
 
 from . import world as worlds
-from .world import HOUR, JOB, SHARDS, Checkpoint, World
+from .world import HOUR, JOB, PARTITIONS, SHARDS, Checkpoint, World
 
 
 class Restoring(World):
@@ -44,7 +44,7 @@ class Restoring(World):
         self.spawn_driver(head.attempt)
 
     def begin(self, head: Head) -> Head:
-        return rebuilt(head, head.frontier, "topic")
+        return rebuilt(head, head.frontier)
 
     def newest(self) -> Head | None:
         return next(iter(self.raw.ledger(JOB)), None)
@@ -63,7 +63,7 @@ def walk(seed: int) -> tuple[int, int]:
         at = rng.choice((0, HOUR)), rng.randrange(SHARDS)
         chance = rng.random()
         if chance < 0.2:
-            world.end[rng.randrange(2)] += rng.randint(1, 5)
+            world.end[rng.choice(PARTITIONS)] += rng.randint(1, 5)
         elif chance < 0.25:
             world.spawn(world.take_over)
         elif chance < 0.27:

@@ -16,9 +16,10 @@ from typing import Any
 from greenlet import greenlet
 
 from spark_jobs.counts.cells import Delta, hour_of, shard_of
+from spark_jobs.counts.deltas import Counted, counting_writer
 from spark_jobs.protocol.gap import Gap, GapKind, holes_between
-from spark_jobs.protocol.head import Batch, Head, Landed, Offsets, Progress, State, Totals, advance, first_head, landed, rebuilt
-from spark_jobs.protocol.writer import Counted, Diverged, Superseded, Writer
+from spark_jobs.protocol.head import Batch, Head, Landed, Offsets, Partition, Progress, State, Totals, advance, first_head, landed, rebuilt
+from spark_jobs.protocol.writer import Diverged, Superseded
 from weir.counts import fold as folding
 from weir.counts import read as reading
 from weir.counts import rollup, sweep
@@ -27,7 +28,7 @@ from weir.errors import Conflict
 from weir.ports.counts import Cell
 from weir.supervise.takeover import rebuild, take_over
 
-PARTITIONS = 2
+PARTITIONS = (Partition("topic", 0), Partition("topic", 1))
 SHARDS = 2
 HOUR = 3_600_000
 JOB = "counts"
@@ -60,9 +61,9 @@ def pause(before: str = "") -> None:
     greenlet.getcurrent().parent.switch(before)
 
 
-def line_at(partition: int, offset: int) -> tuple[int, str, str]:
+def line_at(partition: Partition, offset: int) -> tuple[int, str, str]:
     """Which pane, service and level a line is, from its place alone: the truth that needs no job. Hours come back, so lines are late."""
-    hour = (offset // 3 + partition) % 2
+    hour = (offset // 3 + partition.number) % 2
     return hour * HOUR + 10_000 * (offset % 2), f"s{offset % 3}", "error" if offset % 4 else "info"
 
 
@@ -99,8 +100,8 @@ class World:
 
     def __init__(self, store: Any, rng: random.Random) -> None:
         self.rng, self.raw, self.store = rng, store, Paused(store)
-        self.end = dict.fromkeys(range(PARTITIONS), 0)
-        self.earliest = dict.fromkeys(range(PARTITIONS), 0)
+        self.end = dict.fromkeys(PARTITIONS, 0)
+        self.earliest = dict.fromkeys(PARTITIONS, 0)
         self.passed: list[Gap] = []  # the gaps that epochs really began with, in order
         self.checkpoints: dict[int, Checkpoint] = {}
         self.drivers: list[greenlet] = []
@@ -108,9 +109,9 @@ class World:
         self.ids = itertools.count()
         self.clock = itertools.count(1_000)
         self.seen = dict.fromkeys(SEEN, 0)
-        store.create_head(first_head(JOB, dict.fromkeys(range(PARTITIONS), 0), "topic", 1))
+        store.create_head(first_head(JOB, dict.fromkeys(PARTITIONS, 0), 1))
 
-    def forget(self, partition: int, n: int) -> None:
+    def forget(self, partition: Partition, n: int) -> None:
         """As retention does."""
         self.earliest[partition] = min(self.earliest[partition] + n, self.end[partition])
 
@@ -140,7 +141,7 @@ class World:
 
     def _driver(self, attempt: int) -> None:
         checkpoint = self.checkpoints[attempt]
-        writer = Writer(self.store, JOB, attempt, f"i{next(self.ids)}", "v1", SHARDS, lambda: next(self.clock))
+        writer = counting_writer(self.store, JOB, attempt, f"i{next(self.ids)}", "v1", SHARDS, lambda: next(self.clock))
         try:
             writer.start()
             while True:
@@ -212,7 +213,7 @@ class World:
     def rebuild(self) -> None:
         head = self.store.head(JOB)
         try:
-            new = rebuild(self.store, JOB, head.attempt, lambda head: rebuilt(head, head.frontier, "topic"))
+            new = rebuild(self.store, JOB, head.attempt, lambda head: rebuilt(head, head.frontier))
         except Conflict:
             return
         pause()
@@ -228,10 +229,10 @@ class World:
         """A person leaves out the batch that is claimed, exactly."""
         self._leave_out(GapKind.QUARANTINE, lambda head: dict(head.end))
 
-    def _leave_out(self, kind: GapKind, begins: Callable[[Head], dict[int, int]]) -> None:
+    def _leave_out(self, kind: GapKind, begins: Callable[[Head], dict[Partition, int]]) -> None:
         def begin(head: Head) -> Head:
-            holes = holes_between("topic", head.frontier, begins(head))
-            return rebuilt(head, begins(head), "topic", Gap(kind, holes, "ana", "it was so") if holes else None)
+            holes = holes_between(head.frontier, begins(head))
+            return rebuilt(head, begins(head), Gap(kind, holes, "ana", "it was so") if holes else None)
 
         head = self.store.head(JOB)
         try:
@@ -308,7 +309,7 @@ class World:
         """Landed ranges join without overlap, nothing but the gaps that were asked for lies between, and the spans that readers filter by
         are exactly the landed batches."""
         rows = self.heads()
-        frontier: Offsets = dict.fromkeys(range(PARTITIONS), 0)
+        frontier: Offsets = dict.fromkeys(PARTITIONS, 0)
         for h in rows:
             between = {p: (frontier[p], start) for p, start in h.start.items() if frontier[p] != start}
             assert between == ({x.partition: (x.start, x.end) for x in h.gap.holes} if h.gap else {}), (h, frontier)

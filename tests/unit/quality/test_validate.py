@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ import pytest
 from spark_jobs.counts.cells import HOUR_MS
 from spark_jobs.protocol.gap import Hole
 from spark_jobs.protocol.head import Head
+from spark_jobs.protocol.partition import Partition, of_source
 from tests.unit.counts.job import JOB, RULES, START, TOPIC, Job
 from weir.counts.folding import fold_many, pending, pending_days, roll_up_many
 from weir.counts.quality.validate import ValidationResult, check, run
 from weir.errors import NotProven, NotRunning
+
+at = partial(of_source, "topic-1")  # offsets by partition
 
 S = 1000
 NOW = START + 20 * HOUR_MS
@@ -107,7 +111,8 @@ def _skip_an_offset(job: Job) -> None:
 
 
 def _open_a_gap(job: Job) -> None:
-    _head(job, lambda h: replace(h, start={0: h.start[0] + 1, 1: h.start[1]}, end={0: h.end[0] + 1, 1: h.end[1]}))
+    first = Partition("topic-1", 0)
+    _head(job, lambda h: replace(h, start={**h.start, first: h.start[first] + 1}, end={**h.end, first: h.end[first] + 1}))
 
 
 def _count_below_nothing(job: Job) -> None:
@@ -208,7 +213,9 @@ def test_a_gap_that_says_exactly_what_is_left_out_breaks_no_law() -> None:
     assert broken(job) == set()
 
 
-@pytest.mark.parametrize("change", [lambda h: (), lambda h: (replace(h, end=h.end + 1),), lambda h: (replace(h, partition=1),)])
+@pytest.mark.parametrize(
+    "change", [lambda h: (), lambda h: (replace(h, end=h.end + 1),), lambda h: (replace(h, partition=Partition("topic-1", 1)),)]
+)
 def test_a_gap_that_says_anything_else_breaks_one(change: Callable[[Hole], tuple[Hole, ...]]) -> None:
     job = filled()
     job.send(START)
@@ -256,7 +263,7 @@ def test_a_ledger_row_of_a_batch_that_never_landed_is_not_judged() -> None:
     job = filled()
     head = job.store.head(JOB)
     assert head is not None
-    ghost = replace(head, by=head.by + 1, batch_id=7, start={0: 90, 1: 90}, end={0: 95, 1: 95})
+    ghost = replace(head, by=head.by + 1, batch_id=7, start=at({0: 90, 1: 90}), end=at({0: 95, 1: 95}))
     job.store.put_ledger(ghost)
     assert job.store.swap(head, replace(head, attempt=head.attempt + 5, by=head.by, incarnation="", write_ts=head.write_ts))
     job.store.put_ledger(replace(ghost, by=head.by, batch_id=head.batch_id + 3))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from spark_jobs.counts.cells import Delta
+from spark_jobs.counts.deltas import Counted, counting_writer
 from spark_jobs.protocol.head import Batch, Head, Totals, advance
-from spark_jobs.protocol.writer import Counted, Writer
+from spark_jobs.protocol.partition import of_source
+from spark_jobs.protocol.writer import Writer
 from spark_jobs.runtime.contract import JobArguments
 from weir.factory import assemble
 from weir.jobs.folders import sound
@@ -18,6 +21,7 @@ from weir.supervise.parts import Parts
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
 
 JOB = "error_counts"
+at = partial(of_source, "topic-1")  # offsets by partition
 
 
 class Bench:
@@ -46,7 +50,9 @@ class Bench:
     def writer(self, submission_id: str) -> Writer:
         args = self.arguments(submission_id)
         self.checkpoints.start(JOB, args.epoch, args.attempt)
-        writer = Writer(self.store, JOB, args.attempt, f"i-{submission_id}", args.version, args.shards, lambda: int(self.clock() * 1e6))
+        writer = counting_writer(
+            self.store, JOB, args.attempt, f"i-{submission_id}", args.version, args.options["shards"], lambda: int(self.clock() * 1e6)
+        )
         writer.start()
         return writer
 
@@ -54,11 +60,11 @@ class Bench:
         n = end - start
         self.fill(0, max(end, self.broker.end_offsets("logs")[0]))
         counted = lambda before: Counted(  # noqa: E731
-            [Delta(0, "web", "error", "x", n)], Totals(n, {"error": n}), advance(before, {0: 0}, {0: 0}, 60_000)
+            [Delta(0, "web", "error", "x", n)], Totals(n, {"error": n}), advance(before, at({0: 0}), at({0: 0}), 60_000)
         )
         epoch, attempt = self.head().epoch, writer._attempt
         self.checkpoints.plan(JOB, epoch, attempt, batch_id, {0: end, 1: 0})
-        writer.write(Batch(batch_id, {0: start, 1: 0}, {0: end, 1: 0}), counted)
+        writer.write(Batch(batch_id, at({0: start, 1: 0}), at({0: end, 1: 0})), counted)
         self.checkpoints.commit(JOB, epoch, attempt, batch_id)
 
     def fill(self, partition: int, end: int) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from spark_jobs.counts.deltas import counting_writer
+from spark_jobs.protocol.partition import numbers
 from spark_jobs.protocol.writer import Superseded, Writer
 from tests.unit.supervise.bench import JOB, Bench
 from weir.counts.kind import CountsKind
@@ -67,7 +69,7 @@ class World(Bench):
         if (one := self.standby) and one not in self.hung:
             args = self.arguments(one)
             with pytest.raises(Superseded):
-                Writer(self.store, JOB, args.attempt, one, args.version, args.shards, lambda: 1).start()
+                counting_writer(self.store, JOB, args.attempt, one, args.version, args.options["shards"], lambda: 1).start()
             self.store.put_ready(JOB, args.standby, one, int(self.clock() * 1000))
             if (orders := self.store.orders(JOB, args.standby)) and orders.retired:
                 self.cluster.states[one] = DriverState.FINISHED
@@ -82,8 +84,9 @@ class World(Bench):
         if not self.broker.answers:
             return
         head, end = self.head(), self.end()
-        if head.frontier[0] < end:
-            self.land(self.writers[one], head.last_landed + 1, head.frontier[0], end)
+        start = numbers(head.frontier)[0]
+        if start < end:
+            self.land(self.writers[one], head.last_landed + 1, start, end)
             self.by_itself, self.told = set(), []
 
     def end(self) -> int:
@@ -209,7 +212,7 @@ class World(Bench):
 
     @property
     def landed(self) -> bool:
-        return self.head().frontier[0] == self.end()
+        return numbers(self.head().frontier)[0] == self.end()
 
     def excused(self, verdict: Verdict | None) -> bool:
         if self.stopped or self.paused:

@@ -62,7 +62,7 @@ def test_another_number_of_shards_begins_an_epoch_where_the_last_one_ended(bench
     assert bench.manager.plan(JOB).kind is Kind.NEW_EPOCH
     bench.manager.deploy(JOB)
     args = bench.arguments("driver-2")
-    assert (args.epoch, args.shards, args.starting_offsets[0]) == (2, 8, 10)
+    assert (args.epoch, args.options["shards"], args.starting_offsets[0]) == (2, 8, 10)
     assert bench.head().gap is None
 
 
@@ -75,7 +75,7 @@ def test_whoever_starts_the_first_driver_of_new_shards_begins_the_epoch(bench: B
     assert bench.store.set_job(wanted, new)
     bench.cluster.states["driver-1"] = DriverState.FAILED
     assert bench.manager.act(bench.manager.health(JOB)) is not None
-    assert (bench.arguments("driver-2").epoch, bench.arguments("driver-2").shards) == (2, 8)
+    assert (bench.arguments("driver-2").epoch, bench.arguments("driver-2").options["shards"]) == (2, 8)
     bench.cluster.states["driver-2"] = DriverState.FAILED
     bench.manager.restart(JOB)
     assert bench.arguments("driver-3").epoch == 2, "and only the first one does"

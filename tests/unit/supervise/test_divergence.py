@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from spark_jobs.protocol.head import Batch, Head
+from spark_jobs.protocol.partition import of_source
 from spark_jobs.protocol.writer import Diverged as DriverDiverged
 from weir.counts import read as reading
 from weir.counts.fold import fold, seen_landed
@@ -19,6 +21,8 @@ from weir.ports.jobs import AttemptRow
 from weir.supervise.report import Verdict
 
 from .bench import JOB, Bench
+
+at = partial(of_source, "topic-1")  # offsets by partition
 
 AT = (0, 2)  # where the bench's lines are counted
 
@@ -114,7 +118,7 @@ def test_it_does_not_fall_back_to_one_that_ends_earlier(bench: Bench) -> None:
     bench.land(bench.writer("driver-2"), 3, 30, 40)
     damage(bench, "metadata", b"", 2)
     bench.manager.restart(JOB)
-    assert (bench.head().epoch, bench.head().frontier) == (2, {0: 40, 1: 0})
+    assert (bench.head().epoch, bench.head().frontier) == (2, at({0: 40, 1: 0}))
 
 
 def test_an_open_claim_is_done_again_by_the_plan_that_was_copied(bench: Bench) -> None:
@@ -132,7 +136,7 @@ def test_the_first_batch_of_an_epoch_may_have_landed_without_spark_knowing(tmp_p
     bench.manager.restart(JOB)
     args = bench.arguments(newest(bench))
     assert (bench.head().epoch, dict(args.starting_offsets)) == (1, {0: 0, 1: 0})
-    again = Batch(0, {p: args.starting_offsets.get(p, 0) for p in (0, 1)}, {0: 10, 1: 0})
+    again = Batch(0, at(args.starting_offsets), at({0: 10, 1: 0}))
     assert not bench.writer(newest(bench)).write(again, lambda before: pytest.fail("it has landed"))
 
 
@@ -208,7 +212,7 @@ def test_a_number_that_only_a_folder_knows_is_not_used_again(bench: Bench) -> No
     bench.store._attempts[JOB] = {1: bench.store._attempts[JOB][1]}
     bench.store._firsts[JOB] = {1: (1, 0)}
     assert bench.manager.restart(JOB).attempt == 4
-    assert (bench.head().epoch, bench.head().frontier) == (1, {0: 30, 1: 0}), "the folder of attempt 1 still ends there"
+    assert (bench.head().epoch, bench.head().frontier) == (1, at({0: 30, 1: 0})), "the folder of attempt 1 still ends there"
     bench.land(bench.writer(newest(bench)), 3, 30, 50)
     assert counted(bench) == 50
 
@@ -219,7 +223,7 @@ def test_folders_that_are_all_ahead_of_a_restored_store_are_not_gone_on_from(ben
     bench.store._ledger = {k: h for k, h in bench.store._ledger.items() if k[1] == 1}
     del bench.checkpoints.files[JOB, 1, 1]
     bench.manager.restart(JOB)
-    assert (bench.head().epoch, bench.head().frontier) == (2, {0: 30, 1: 0})
+    assert (bench.head().epoch, bench.head().frontier) == (2, at({0: 30, 1: 0}))
     assert "has committed batch 4, and the ledger of this epoch ends with 2" in bench.store.attempts(JOB)[1].exit_error
 
 
@@ -242,7 +246,7 @@ def test_a_head_older_than_the_ledger_is_brought_forward_and_nothing_is_counted_
     head = bench.head()
     kept = [h.batch for h in batches(bench.store, JOB)]
     assert head.epoch == 2 and "restored from an older copy" in bench.store.attempts(JOB)[1].exit_error
-    assert dict(head.frontier) == {0: 40, 1: 0}, "the ledger has the batch of attempt 2; that of attempt 3 was in the head alone"
+    assert dict(head.frontier) == at({0: 40, 1: 0}), "the ledger has the batch of attempt 2; that of attempt 3 was in the head alone"
     bench.land(bench.writer(newest(bench)), 0, 40, 60)
     assert counted(bench) == 60 and len(kept) == 4
 
@@ -250,20 +254,20 @@ def test_a_head_older_than_the_ledger_is_brought_forward_and_nothing_is_counted_
 def test_what_is_published_is_never_added_to_lines_that_are_counted_again(bench: Bench) -> None:
     """With the rule that a fold keeps the newest batch in the ledger, a restored head always finds its way back to what is published."""
     copy = grown_past(bench)
-    (at,) = {(t.hour, t.shard) for t in bench.store.hours(JOB)}
-    fold(bench.store, JOB, at, "run-1", 1)
-    assert sum(reading.read(bench.store, JOB, at).values()) == 50
+    (place,) = {(t.hour, t.shard) for t in bench.store.hours(JOB)}
+    fold(bench.store, JOB, place, "run-1", 1)
+    assert sum(reading.read(bench.store, JOB, place).values()) == 50
     restored(bench, copy)
     with pytest.raises(NotProven, match="folded up to batch 4 of attempt 3, which the head does not know"):
-        reading.read(bench.store, JOB, at)
+        reading.read(bench.store, JOB, place)
     with pytest.raises(NotProven, match="weir checkpoint error_counts --rebuild"):
-        fold(bench.store, JOB, at, "run-2", 2)
+        fold(bench.store, JOB, place, "run-2", 2)
     bench.manager.rebuild(JOB)
-    assert dict(bench.head().frontier) == {0: 50, 1: 0}
+    assert dict(bench.head().frontier) == at({0: 50, 1: 0})
     assert counted(bench) == 50
     bench.land(bench.writer(newest(bench)), 0, 50, 60)
     assert counted(bench) == 60
-    fold(bench.store, JOB, at, "run-3", 3)
+    fold(bench.store, JOB, place, "run-3", 3)
     assert counted(bench) == 60
 
 
@@ -286,7 +290,7 @@ def test_a_job_whose_head_and_checkpoint_come_from_the_same_backup_is_not_taken_
     for attempt in (2, 3):
         del bench.checkpoints.files[JOB, 1, attempt]
     bench.manager.restart(JOB)
-    assert (bench.head().epoch, dict(bench.head().frontier)) == (2, {0: 40, 1: 0})
+    assert (bench.head().epoch, dict(bench.head().frontier)) == (2, at({0: 40, 1: 0}))
 
 
 def test_a_sound_head_is_not_brought_forward(bench: Bench) -> None:
@@ -300,7 +304,7 @@ def test_a_sound_head_is_not_brought_forward(bench: Bench) -> None:
 def test_a_driver_that_diverges_is_rebuilt(bench: Bench) -> None:
     writer = bench.writer("driver-1")
     with pytest.raises(DriverDiverged):
-        writer.write(Batch(3, {0: 25, 1: 0}, {0: 40, 1: 0}), lambda before: pytest.fail("it does not follow"))
+        writer.write(Batch(3, at({0: 25, 1: 0}), at({0: 40, 1: 0})), lambda before: pytest.fail("it does not follow"))
     bench.store.put_exit(JOB, 1, "i1", "diverged", "batch 3 does not follow", 3)
     report = bench.manager.health(JOB)
     assert (report.verdict, report.act) == (Verdict.DIVERGED, "rebuild")

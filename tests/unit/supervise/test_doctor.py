@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from spark_jobs.protocol.head import Batch, Head, Progress, Totals, claim, first_head, land, started, taken_over
+from spark_jobs.protocol.partition import of_source
 from weir.ports.checkpoints import Folder
 from weir.supervise.doctor import Seen, examine
 from weir.supervise.lineage import disagreement, forgotten, usable
+
+at = partial(of_source, "topic-a")  # offsets by partition
 
 COMMIT = b'v1\n{"nextBatchWatermarkMs":0}'
 OTHER = b'v1\n{"batchWatermarkMs":0}\n{"clicks":{"0":70}}'
 
 
 def end(n: int) -> dict[int, int]:
-    return {0: 10 * n + 10, 1: n}
+    return at({0: 10 * n + 10, 1: n})
 
 
 def offsets(n: int) -> bytes:
-    return b'v1\n{"batchWatermarkMs":0}\n{"logs":{"0":%d,"1":%d}}' % (end(n)[0], end(n)[1])
+    return b'v1\n{"batchWatermarkMs":0}\n{"logs":{"0":%d,"1":%d}}' % (10 * n + 10, n)
 
 
 def head(landed: int, attempt: int = 3) -> Head:
     """Attempt 3 has landed that batch; -1 for none."""
-    new = replace(started(taken_over(first_head("counts", {0: 0, 1: 0}, "topic-a", 1)), "i3"), attempt=attempt, by=attempt)
+    new = replace(started(taken_over(first_head("counts", at({0: 0, 1: 0}), 1)), "i3"), attempt=attempt, by=attempt)
     if landed < 0:
         return new
-    start = end(landed - 1) if landed else {0: 0, 1: 0}
+    start = end(landed - 1) if landed else at({0: 0, 1: 0})
     before = replace(new, batch_id=landed - 1, start=start, end=start)
     return land(claim(before, Batch(landed, start, end(landed)), Totals(), Progress(), "v1", 5), 6)
 
@@ -145,7 +149,7 @@ def test_what_is_found(name: str) -> None:
 def test_a_first_batch_that_began_elsewhere_is_not_gone_on_from() -> None:
     files = {"metadata": b'{"id":"7f"}', "offsets/0": offsets(0), "sources/0/0": b'\0v1\n{"logs":{"0":0,"1":0}}'}
     fresh = replace(folder(), contents=files)
-    elsewhere = replace(head(-1), start={0: 5, 1: 0}, end={0: 5, 1: 0})
+    elsewhere = replace(head(-1), start=at({0: 5, 1: 0}), end=at({0: 5, 1: 0}))
     assert disagreement(usable(fresh), head(-1), "logs") == ""
     assert disagreement(usable(fresh), elsewhere, "logs") == "it began at 0: 0, 1: 0, and the epoch at 0: 5, 1: 0"
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from spark_jobs.protocol.gap import Hole
+from spark_jobs.protocol.partition import Partition
 from weir import factory
 from weir.counts.kind import CountsKind
 from weir.errors import NotRunning
@@ -61,7 +62,7 @@ def test_the_loss_is_exact_when_health_was_asked_right_before_the_topic_was_dele
     bench.manager.health(JOB)
     bench.another().accept_loss(JOB, None, "ana", "somebody deleted it")
     gap = bench.head().gap
-    assert gap is not None and gap.holes == (Hole("topic-1", 0, 10, 31), Hole("topic-1", 1, 0, 4))
+    assert gap is not None and gap.holes == (Hole(Partition("topic-1", 0), 10, 31), Hole(Partition("topic-1", 1), 0, 4))
 
 
 def test_a_stream_that_keeps_up_is_not_written_at_every_look(bench: Bench) -> None:

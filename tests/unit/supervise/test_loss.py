@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from spark_jobs.counts.deltas import counting_writer
 from spark_jobs.protocol.gap import Gap, GapKind, Hole
 from spark_jobs.protocol.head import Batch, claim
-from spark_jobs.protocol.writer import Writer
+from spark_jobs.protocol.partition import Partition, of_source
 from weir.counts.rules import Rules
 from weir.errors import BadInput, Conflict, DataLoss
 from weir.ports.cluster import DriverState
 from weir.ports.source import Retention
-from weir.supervise.epoch_start import Topic, Word, after_loss, lost, readable
+from weir.supervise.epoch_start import Word, after_loss, lost, of_topic, readable
 from weir.supervise.report import Verdict
 from weir.supervise.restart import Act
 
 from .bench import JOB, Bench
+
+at = partial(of_source, "topic-1")  # offsets by partition
 
 MINUTE = 60_000
 
@@ -42,13 +46,13 @@ def gap(bench: Bench) -> Gap:
 
 
 READABLE = {
-    "all is there": ({0: 5}, {0: 0}, {0: 9}, {0: 5}, {}),
-    "retention passed": ({0: 5}, {0: 7}, {0: 9}, {0: 7}, {0: (5, 7)}),
-    "retention took all": ({0: 5}, {0: 9}, {0: 9}, {0: 9}, {0: (5, 9)}),
-    "the log was cut": ({0: 5}, {0: 0}, {0: 3}, {0: 3}, {0: (5, 3)}),
-    "the log was cut to nothing": ({0: 5}, {0: 0}, {0: 0}, {0: 0}, {0: (5, 0)}),
-    "a partition was added": ({0: 5}, {0: 0, 1: 0}, {0: 5, 1: 3}, {0: 5, 1: 0}, {}),
-    "a partition was added, and retention passed": ({0: 5}, {0: 0, 1: 2}, {0: 5, 1: 3}, {0: 5, 1: 2}, {1: (0, 2)}),
+    "all is there": (at({0: 5}), at({0: 0}), at({0: 9}), at({0: 5}), {}),
+    "retention passed": (at({0: 5}), at({0: 7}), at({0: 9}), at({0: 7}), at({0: (5, 7)})),
+    "retention took all": (at({0: 5}), at({0: 9}), at({0: 9}), at({0: 9}), at({0: (5, 9)})),
+    "the log was cut": (at({0: 5}), at({0: 0}), at({0: 3}), at({0: 3}), at({0: (5, 3)})),
+    "the log was cut to nothing": (at({0: 5}), at({0: 0}), at({0: 0}), at({0: 0}), at({0: (5, 0)})),
+    "a partition was added": (at({0: 5}), at({0: 0, 1: 0}), at({0: 5, 1: 3}), at({0: 5, 1: 0}), {}),
+    "a partition was added, and retention passed": (at({0: 5}), at({0: 0, 1: 2}), at({0: 5, 1: 3}), at({0: 5, 1: 2}), at({1: (0, 2)})),
 }
 
 
@@ -66,7 +70,7 @@ def test_retention_that_passed_is_given_up_exactly(bench: Bench) -> None:
     assert (report.verdict, report.act) == (Verdict.DATA_LOSS, "none") and "partition 0 offsets 10 to 39" in report.sentence
     assert "--accept-loss" in report.next_step
     bench.manager.accept_loss(JOB, report.attempt, "ana", "the disk was small")
-    assert gap(bench) == Gap(GapKind.LOSS, (Hole("topic-1", 0, 10, 40),), "ana", "the disk was small", int(bench.clock() * 1000))
+    assert gap(bench) == Gap(GapKind.LOSS, (Hole(Partition("topic-1", 0), 10, 40),), "ana", "the disk was small", int(bench.clock() * 1000))
     assert dict(bench.arguments(newest(bench)).starting_offsets) == {0: 40, 1: 0}
     assert bench.manager.health(JOB).verdict is Verdict.STARTING
     bench.land(bench.writer(newest(bench)), 0, 40, 100)
@@ -106,7 +110,7 @@ def test_a_topic_that_was_made_again_begins_anew_and_what_was_unread_is_told(ben
     with pytest.raises(DataLoss):
         bench.manager.restart(JOB)
     bench.manager.accept_loss(JOB, None, "ana", "somebody deleted it")
-    assert gap(bench).holes == (Hole("topic-1", 0, 10, 25),) and not gap(bench).exact
+    assert gap(bench).holes == (Hole(Partition("topic-1", 0), 10, 25),) and not gap(bench).exact
     assert (bench.head().topic_id, dict(bench.arguments(newest(bench)).starting_offsets)) == ("topic-2", {0: 0, 1: 0})
     bench.land(bench.writer(newest(bench)), 0, 0, 4)
 
@@ -116,8 +120,8 @@ def test_a_topic_that_was_made_again_and_is_not_whole_any_more(bench: Bench) -> 
     bench.fill(0, 4)
     bench.broker.forget("logs", 0, 3)
     bench.manager.accept_loss(JOB, None, "ana", "somebody deleted it")
-    assert gap(bench).holes == (Hole("topic-2", 0, 0, 3),) and not gap(bench).exact
-    assert dict(bench.head().frontier) == {0: 3, 1: 0, 2: 0}
+    assert gap(bench).holes == (Hole(Partition("topic-2", 0), 0, 3),) and not gap(bench).exact
+    assert dict(bench.head().frontier) == of_source("topic-2", {0: 3, 1: 0, 2: 0})
 
 
 def test_a_driver_that_diverges_over_another_topic_does_not_loop(bench: Bench) -> None:
@@ -130,9 +134,9 @@ def test_a_driver_that_diverges_over_another_topic_does_not_loop(bench: Bench) -
 
 
 def test_an_open_claim_tells_how_far_a_deleted_topic_reached(bench: Bench) -> None:
-    head = claim(bench.head(), Batch(1, {0: 10, 1: 0}, {0: 30, 1: 2}), bench.head().totals, bench.head().progress, "v1", 1)
-    there = after_loss(head, Topic("topic-2", {0: 0, 1: 0}, {0: 0, 1: 0}), {0: 25}, Word("ana", "gone", 1))
-    assert there.gap is not None and there.gap.holes == (Hole("topic-1", 0, 10, 30), Hole("topic-1", 1, 0, 2))
+    head = claim(bench.head(), Batch(1, at({0: 10, 1: 0}), at({0: 30, 1: 2})), bench.head().totals, bench.head().progress, "v1", 1)
+    there = after_loss(head, of_topic("topic-2", {0: 0, 1: 0}, {0: 0, 1: 0}), at({0: 25}), Word("ana", "gone", 1))
+    assert there.gap is not None and there.gap.holes == (Hole(Partition("topic-1", 0), 10, 30), Hole(Partition("topic-1", 1), 0, 2))
 
 
 def test_a_log_that_was_cut_is_read_again_from_its_end(bench: Bench) -> None:
@@ -140,7 +144,7 @@ def test_a_log_that_was_cut_is_read_again_from_its_end(bench: Bench) -> None:
     report = bench.manager.health(JOB)
     assert report.verdict is Verdict.DATA_LOSS and "partition 0 ends at 6, and has landed up to 10" in report.sentence
     bench.manager.accept_loss(JOB, None, "ana", "a broker was restored")
-    assert gap(bench).holes == (Hole("topic-1", 0, 10, 6),) and gap(bench).lines == 0
+    assert gap(bench).holes == (Hole(Partition("topic-1", 0), 10, 6),) and gap(bench).lines == 0
     assert dict(bench.arguments(newest(bench)).starting_offsets) == {0: 6, 1: 0}
     bench.land(bench.writer(newest(bench)), 0, 6, 12)
 
@@ -153,7 +157,7 @@ def test_a_loss_in_a_partition_that_was_added(bench: Bench) -> None:
     report = bench.manager.health(JOB)
     assert report.verdict is Verdict.DATA_LOSS and "partition 2 offsets 0 to 3" in report.sentence
     bench.manager.accept_loss(JOB, None, "ana", "too late")
-    assert gap(bench).holes == (Hole("topic-1", 2, 0, 4),)
+    assert gap(bench).holes == (Hole(Partition("topic-1", 2), 0, 4),)
     assert dict(bench.arguments(newest(bench)).starting_offsets) == {0: 10, 1: 0, 2: 4}
 
 
@@ -163,7 +167,7 @@ def test_what_lands_while_a_loss_is_accepted_is_no_log_that_was_cut(bench: Bench
     bench.broker.grow("logs", 3)
     bench.broker.fill("logs", 2, 9)
     bench.broker.forget("logs", 2, 4)
-    writer, ask, left = Writer(bench.store, JOB, 1, "i-driver-1", "v", 4, lambda: 9), bench.broker.end_offsets, [0, 40]
+    writer, ask, left = counting_writer(bench.store, JOB, 1, "i-driver-1", "v", 4, lambda: 9), bench.broker.end_offsets, [0, 40]
 
     def end_offsets(topic: str) -> object:
         answer = ask(topic)
@@ -174,8 +178,8 @@ def test_what_lands_while_a_loss_is_accepted_is_no_log_that_was_cut(bench: Bench
     bench.manager.health(JOB)
     monkeypatch.setattr(bench.broker, "end_offsets", end_offsets)
     bench.manager.accept_loss(JOB, None, "ana", "too late")
-    assert gap(bench).holes == (Hole("topic-1", 2, 0, 4),)
-    assert bench.head().frontier[0] == 40
+    assert gap(bench).holes == (Hole(Partition("topic-1", 2), 0, 4),)
+    assert bench.head().frontier[Partition("topic-1", 0)] == 40
 
 
 # quarantine
@@ -189,7 +193,7 @@ def fail(bench: Bench, batch: int, end: int, claimed: bool = False, times: int =
         bench.checkpoints.plan(JOB, bench.head().epoch, attempt, batch, {0: end, 1: 0})
         if claimed:
             head = bench.head()
-            planned = Batch(batch, head.frontier, {0: end, 1: 0})
+            planned = Batch(batch, head.frontier, at({0: end, 1: 0}))
             bench.store._heads[JOB] = claim(head, planned, head.totals, head.progress, "v1", 7)
         bench.store.put_exit(JOB, attempt, f"i{attempt}", "failed", "ValueError: a bad line", batch)
         if attempt < times:
@@ -202,7 +206,7 @@ def test_a_poisoned_batch_is_left_out_exactly(bench: Bench, claimed: bool) -> No
     report = bench.manager.health(JOB)
     assert report.verdict is Verdict.POISONED and "weir quarantine" in report.next_step
     bench.manager.quarantine(JOB, report.attempt, "ana", "the parser cannot bear it")
-    assert (gap(bench).kind, gap(bench).holes) == (GapKind.QUARANTINE, (Hole("topic-1", 0, 10, 25),))
+    assert (gap(bench).kind, gap(bench).holes) == (GapKind.QUARANTINE, (Hole(Partition("topic-1", 0), 10, 25),))
     assert dict(bench.arguments(newest(bench)).starting_offsets) == {0: 25, 1: 0}
     bench.land(bench.writer(newest(bench)), 0, 25, 100)
 
@@ -214,7 +218,7 @@ def test_the_plan_of_the_attempt_that_failed_goes_before_an_older_claim(bench: B
     bench.checkpoints.plan(JOB, 1, 2, 1, {0: 30, 1: 0})
     bench.store.put_exit(JOB, 2, "i2", "failed", "ValueError: a bad line", 1)
     bench.manager.quarantine(JOB, None, "ana", "a bad line")
-    assert gap(bench).holes == (Hole("topic-1", 0, 10, 30),)
+    assert gap(bench).holes == (Hole(Partition("topic-1", 0), 10, 30),)
 
 
 def test_only_what_is_poisoned_or_named_is_left_out(bench: Bench) -> None:
@@ -229,7 +233,7 @@ def test_only_what_is_poisoned_or_named_is_left_out(bench: Bench) -> None:
     with pytest.raises(BadInput, match="reason"):
         bench.manager.quarantine(JOB, None, "ana", "", 1)
     bench.manager.quarantine(JOB, None, "ana", "I know this line", 1)
-    assert gap(bench).holes == (Hole("topic-1", 0, 10, 25),)
+    assert gap(bench).holes == (Hole(Partition("topic-1", 0), 10, 25),)
 
 
 def test_a_batch_whose_end_nobody_knows_is_not_left_out(bench: Bench) -> None:
@@ -242,9 +246,9 @@ def test_a_batch_whose_end_nobody_knows_is_not_left_out(bench: Bench) -> None:
 def test_what_would_be_done_is_told_and_nothing_is_done(bench: Bench) -> None:
     fail(bench, 1, 25)
     judged, there = bench.manager.foresee(JOB, Act.QUARANTINE, "a bad line", 1)
-    assert (judged, dict(there.offsets)) == (2, {0: 25, 1: 0}) and there.gap is not None
+    assert (judged, dict(there.offsets)) == (2, at({0: 25, 1: 0})) and there.gap is not None
     judged, there = bench.manager.foresee(JOB, Act.REBUILD)
-    assert (judged, dict(there.offsets), there.gap) == (2, {0: 10, 1: 0}, None)
+    assert (judged, dict(there.offsets), there.gap) == (2, at({0: 10, 1: 0}), None)
     assert bench.head().attempt == 2
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from spark_jobs.protocol.head import Head
+from spark_jobs.protocol.partition import Partition, of_source
 from spark_jobs.protocol.writer import Superseded
 from tests.unit.supervise.bench import JOB, Bench
 from weir.airflow.triggers.ready import look
@@ -21,6 +23,8 @@ from weir.supervise.deployer import LAND_WITHIN_S
 from weir.supervise.manager import Action
 from weir.supervise.report import Report, Verdict
 from weir.supervise.stopper import STOP_WITHIN_S
+
+at = partial(of_source, "topic-1")  # offsets by partition
 
 
 @pytest.fixture
@@ -67,7 +71,7 @@ def test_a_deploy_lets_a_driver_that_is_well_land_its_batch_first_but_not_for_ev
     bench.manager.specs[JOB] = bench.manager.specs[JOB].model_copy(update={"trigger": 5.0})
     assert bench.manager.deploy(JOB).attempt == 2
     landed, waited = (20, 3.2) if willing else (10, LAND_WITHIN_S)
-    assert (bench.head().frontier[0], bench.clock() - asked) == (landed, pytest.approx(waited, abs=0.5))
+    assert (bench.head().frontier[Partition("topic-1", 0)], bench.clock() - asked) == (landed, pytest.approx(waited, abs=0.5))
     assert bench.cluster.alive == ["driver-2"]
 
 
@@ -156,7 +160,7 @@ def test_the_old_driver_cannot_write_after_a_restart(bench: Bench) -> None:
     bench.manager.restart(JOB, reason="by hand")
     with pytest.raises(Superseded):
         bench.land(zombie, 1, 10, 20)
-    assert bench.head().frontier == {0: 10, 1: 0}
+    assert bench.head().frontier == at({0: 10, 1: 0})
 
 
 def test_a_stale_judgement_cannot_hit_the_successor(bench: Bench) -> None:
@@ -195,7 +199,7 @@ def test_a_crash_between_takeover_and_the_note_heals_by_the_next_tick(bench: Ben
     assert newest.attempt == bench.head().attempt
     writer = bench.writer(bench.cluster.alive[-1])
     bench.land(writer, 0, 0, 5)
-    assert bench.head().frontier == {0: 5, 1: 0}
+    assert bench.head().frontier == at({0: 5, 1: 0})
 
 
 class Crash(BaseException):
@@ -224,7 +228,7 @@ def test_an_older_checkpoint_is_not_gone_on_from(bench: Bench) -> None:
     bench.land(writer, 1, 10, 20)
     del bench.checkpoints.files[JOB, 1, 1]["offsets/1"], bench.checkpoints.files[JOB, 1, 1]["commits/1"]
     bench.manager.restart(JOB)
-    assert (bench.head().epoch, dict(bench.head().frontier)) == (2, {0: 20, 1: 0})
+    assert (bench.head().epoch, dict(bench.head().frontier)) == (2, at({0: 20, 1: 0}))
 
 
 def test_stopped_stays_stopped(bench: Bench) -> None:
@@ -482,7 +486,9 @@ def test_health_tells_how_far_folding_is_behind_and_asks_once_a_minute(bench: Be
     assert bench.manager.health(JOB).evidence["fold_backlog"] and asked == []
     bench.clock.sleep(4000)
     head = bench.head()
-    assert bench.store.swap(head, replace(head, progress=replace(head.progress, event_times={0: 3_700_000}), write_ts=head.write_ts + 1))
+    assert bench.store.swap(
+        head, replace(head, progress=replace(head.progress, event_times=at({0: 3_700_000})), write_ts=head.write_ts + 1)
+    )
     report = bench.manager.health(JOB)
     backlog = report.evidence["fold_backlog"]
     assert isinstance(backlog, dict) and backlog["waiting"] == 1 and asked == [JOB]
@@ -528,7 +534,7 @@ def test_a_stop_lets_the_driver_end_by_itself_and_kills_one_that_does_not(bench:
     def look(seconds: float) -> None:
         """The driver looks, lands its batch and ends."""
         bench.clock.sleep(seconds)
-        if willing and bench.store.desired(JOB) == "stopped" and bench.head().frontier[0] == 0:
+        if willing and bench.store.desired(JOB) == "stopped" and bench.head().frontier[Partition("topic-1", 0)] == 0:
             bench.land(writer, 0, 0, 10)
             bench.cluster.states[bench.cluster.alive[-1]] = DriverState.FINISHED
 
@@ -537,7 +543,7 @@ def test_a_stop_lets_the_driver_end_by_itself_and_kills_one_that_does_not(bench:
     bench.manager.deploy(JOB)
     writer = bench.writer("driver-1")
     bench.manager.stop(JOB)
-    assert (bench.cluster.killed, bench.head().frontier[0]) == ([], 10)
+    assert (bench.cluster.killed, bench.head().frontier[Partition("topic-1", 0)]) == ([], 10)
     willing = False
     bench.manager.deploy(JOB)
     bench.writer("driver-2")

@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from spark_jobs.counts.cells import Delta
+from spark_jobs.counts.deltas import Counted, counting_writer
 from spark_jobs.protocol.head import Batch, Totals, advance
-from spark_jobs.protocol.writer import Counted, Writer
+from spark_jobs.protocol.partition import of_source
+from spark_jobs.protocol.writer import Writer
 from spark_jobs.runtime.contract import JobArguments
 from weir.airflow.operators.health import in_trouble
 from weir.errors import NotRunning
@@ -28,6 +31,8 @@ from weir.supervise.parts import Parts
 from weir.supervise.questions import Questions
 from weir.supervise.report import FRESH_MS, UNKNOWN_MS, Report, Verdict
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
+
+at = partial(of_source, "topic-1")  # offsets by partition
 
 JOBS = [f"job_{n}" for n in range(12)]
 
@@ -63,15 +68,17 @@ class World:
 
     def writer(self, job: str) -> Writer:
         args = JobArguments.from_argv(self.cluster.submissions[self.submission(job)].arguments)
-        writer = Writer(self.store, job, args.attempt, f"i-{job}", args.version, args.shards, lambda: int(self.clock() * 1e6))
+        writer = counting_writer(
+            self.store, job, args.attempt, f"i-{job}", args.version, args.options["shards"], lambda: int(self.clock() * 1e6)
+        )
         writer.start()
         return writer
 
     def land(self, writer: Writer, batch_id: int) -> None:
         counted = lambda before: Counted(  # noqa: E731
-            [Delta(0, "web", "error", "x", 1)], Totals(1, {"error": 1}), advance(before, {0: 0}, {0: 0}, 60_000)
+            [Delta(0, "web", "error", "x", 1)], Totals(1, {"error": 1}), advance(before, at({0: 0}), at({0: 0}), 60_000)
         )
-        writer.write(Batch(batch_id, {0: batch_id}, {0: batch_id + 1}), counted)
+        writer.write(Batch(batch_id, at({0: batch_id}), at({0: batch_id + 1})), counted)
 
     def submission(self, job: str) -> str:
         return self.store.attempts(job)[0].submission_id
@@ -224,7 +231,7 @@ def kept(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_stream_that_moves_is_written_down_now_and_then(world: World, kept: list[str]) -> None:
     world.broker.fill("logs_0", 0, 100)
-    driver = Writer(world.store, "job_0", 1, "i-job_0", "v", 4, lambda: int(world.clock() * 1e6))
+    driver = counting_writer(world.store, "job_0", 1, "i-job_0", "v", 4, lambda: int(world.clock() * 1e6))
     seconds = 3 * FRESH_MS // 1000
     for n in range(seconds):
         world.land(driver, n)
@@ -242,7 +249,7 @@ def test_nothing_new_is_not_written_at_all(world: World, kept: list[str]) -> Non
 
 def test_a_stall_is_seen_in_time_though_reports_are_seldom_kept(world: World) -> None:
     """By the one who watches, and by one who comes fresh and knows what was kept alone. The idle stream beside it is left alone."""
-    driver = Writer(world.store, "job_0", 1, "i-job_0", "v", 4, lambda: int(world.clock() * 1e6))
+    driver = counting_writer(world.store, "job_0", 1, "i-job_0", "v", 4, lambda: int(world.clock() * 1e6))
     for n in range(5):
         world.broker.fill("logs_0", 0, 2)
         world.land(driver, n)
@@ -259,7 +266,7 @@ def test_a_stall_is_seen_in_time_though_reports_are_seldom_kept(world: World) ->
 
 @pytest.mark.parametrize("quiet_s", [0, 5, 29, 3600])
 def test_input_after_a_pause_is_no_stall_for_one_who_comes_fresh(world: World, tmp_path: Path, quiet_s: int) -> None:
-    driver = Writer(world.store, "job_0", 1, "i-job_0", "v", 4, lambda: int(world.clock() * 1e6))
+    driver = counting_writer(world.store, "job_0", 1, "i-job_0", "v", 4, lambda: int(world.clock() * 1e6))
     world.broker.fill("logs_0", 0, 2)
     world.land(driver, 0)
     world.verdicts()

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
 from spark_jobs.counts.options import CountsOptions
 from spark_jobs.protocol.head import Batch, Head, Progress, Totals, claim, first_head, land, started, taken_over
+from spark_jobs.protocol.partition import of_source
 from weir.errors import DataLoss, Diverged, NotKept, Refused
 from weir.jobs.source import Source
 from weir.jobs.spec import CountsSpec, JobSpec, PlainSpec, Resources
 from weir.jobs.versions import KEEP, droppable, named, with_good
 from weir.ports.cluster import Room
 from weir.ports.jobs import AttemptRow, VersionRow
-from weir.supervise.epoch_start import Topic
+from weir.supervise.epoch_start import Bounds, of_topic
 from weir.supervise.plan import Change, Check, Kind, Plan, classify, classify_plain, differences
 from weir.supervise.preflight import mebibytes, resources, tables
 
+at = partial(of_source, "topic-a")  # offsets by partition
+
 SPEC = CountsSpec.model_validate({"name": "counts", "application": "spark_jobs/job.py", "source": {"topic": "logs"}})
-TOPIC = Topic("topic-a", {0: 0, 1: 0}, {0: 100, 1: 100})
+TOPIC = of_topic("topic-a", {0: 0, 1: 0}, {0: 100, 1: 100})
+ANEW = of_topic("topic-b", {0: 0, 1: 0}, {0: 100, 1: 100})
+GROWN = of_topic("topic-a", {0: 0, 1: 0, 2: 0}, {0: 100, 1: 100, 2: 7})
 
 
 def head_at(end: int) -> Head:
     """Attempt 1 has landed batch 0, offsets 0 to `end` of partitions 0 and 1."""
-    head = started(taken_over(first_head("counts", {0: 0, 1: 0}, "topic-a", 1)), "i1")
-    return land(claim(head, Batch(0, {0: 0, 1: 0}, {0: end, 1: end}), Totals(2 * end, {"error": 2 * end}), Progress(), "v1", 5), 9)
+    head = started(taken_over(first_head("counts", at({0: 0, 1: 0}), 1)), "i1")
+    return land(claim(head, Batch(0, at({0: 0, 1: 0}), at({0: end, 1: end})), Totals(2 * end, {"error": 2 * end}), Progress(), "v1", 5), 9)
 
 
 def spec(**changed: Any) -> CountsSpec:
@@ -39,9 +45,9 @@ def spec(**changed: Any) -> CountsSpec:
 
 
 HEAD = head_at(100)
-CASES: dict[str, tuple[JobSpec | None, JobSpec, Head | None, Topic | None, Kind, str]] = {
+CASES: dict[str, tuple[JobSpec | None, JobSpec, Head | None, Bounds | None, Kind, str]] = {
     "nothing has run yet": (None, SPEC, None, TOPIC, Kind.NEW_EPOCH, "oldest lines"),
-    "a head without an attempt": (None, SPEC, first_head("counts", {0: 0}, "topic-a", 1), TOPIC, Kind.NEW_EPOCH, "oldest lines"),
+    "a head without an attempt": (None, SPEC, first_head("counts", at({0: 0}), 1), TOPIC, Kind.NEW_EPOCH, "oldest lines"),
     "the code alone": (SPEC, SPEC, HEAD, TOPIC, Kind.SAME_CHECKPOINT, "behind batch 0 of epoch 1, at 0: 100, 1: 100"),
     "another trigger": (SPEC, spec(trigger=5), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "goes on"),
     "more memory": (SPEC, spec(resources__driver_memory="2g"), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "goes on"),
@@ -50,13 +56,13 @@ CASES: dict[str, tuple[JobSpec | None, JobSpec, Head | None, Topic | None, Kind,
     "more shards": (SPEC, spec(options__shards=8), HEAD, TOPIC, Kind.NEW_EPOCH, "options.shards: 4 -> 8"),
     "wider panes": (SPEC, spec(options__pane=20), HEAD, TOPIC, Kind.NEW_EPOCH, "options.pane: 10 -> 20"),
     "more lateness": (SPEC, spec(options__allowed_lateness=90), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "goes on"),
-    "another topic": (SPEC, spec(source__topic="web"), HEAD, Topic("topic-b", {0: 0}, {0: 0}), Kind.REFUSED, "a job of its own"),
+    "another topic": (SPEC, spec(source__topic="web"), HEAD, of_topic("topic-b", {0: 0}, {0: 0}), Kind.REFUSED, "a job of its own"),
     "another topic, more shards": (SPEC, spec(source__topic="web", options__shards=8), HEAD, None, Kind.REFUSED, "a job of its own"),
-    "the topic was made again": (SPEC, SPEC, HEAD, replace(TOPIC, id="topic-b"), Kind.REFUSED, "deleted and made again"),
-    "fewer partitions": (SPEC, SPEC, HEAD, Topic("topic-a", {0: 0}, {0: 100}), Kind.REFUSED, "no longer the partitions 1"),
-    "a partition more": (SPEC, SPEC, HEAD, Topic("topic-a", {0: 0, 1: 0, 2: 0}, {0: 100, 1: 100, 2: 7}), Kind.SAME_CHECKPOINT, "goes on"),
-    "retention passed": (SPEC, SPEC, HEAD, Topic("topic-a", {0: 140, 1: 0}, {0: 150, 1: 100}), Kind.REFUSED, "offsets 100 to 139"),
-    "the log was cut": (SPEC, SPEC, HEAD, Topic("topic-a", {0: 0, 1: 0}, {0: 60, 1: 100}), Kind.REFUSED, "ends at 60"),
+    "the topic was made again": (SPEC, SPEC, HEAD, ANEW, Kind.REFUSED, "deleted and made again"),
+    "fewer partitions": (SPEC, SPEC, HEAD, of_topic("topic-a", {0: 0}, {0: 100}), Kind.REFUSED, "no longer the partitions 1"),
+    "a partition more": (SPEC, SPEC, HEAD, GROWN, Kind.SAME_CHECKPOINT, "goes on"),
+    "retention passed": (SPEC, SPEC, HEAD, of_topic("topic-a", {0: 140, 1: 0}, {0: 150, 1: 100}), Kind.REFUSED, "offsets 100 to 139"),
+    "the log was cut": (SPEC, SPEC, HEAD, of_topic("topic-a", {0: 0, 1: 0}, {0: 60, 1: 100}), Kind.REFUSED, "ends at 60"),
     "the broker is away": (SPEC, spec(trigger=5), HEAD, None, Kind.SAME_CHECKPOINT, "goes on"),
     "nobody knows what ran": (None, spec(options__shards=8), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "goes on"),
 }
@@ -70,7 +76,7 @@ def test_a_change_is_what_it_does_to_the_checkpoint(name: str) -> None:
 
 
 def test_what_is_lost_is_told_apart_from_what_does_not_fit() -> None:
-    assert classify(SPEC, SPEC, CountsOptions, HEAD, replace(TOPIC, id="topic-b")).error is DataLoss
+    assert classify(SPEC, SPEC, CountsOptions, HEAD, ANEW).error is DataLoss
     assert classify(SPEC, spec(source__topic="web"), CountsOptions, HEAD, TOPIC).error is Refused
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from spark_jobs.protocol.head import taken_over
+from spark_jobs.protocol.partition import Partition, of_source
 from weir.airflow.triggers.ready import look
 from weir.errors import Conflict
 from weir.jobs.spec import Health
@@ -19,13 +21,15 @@ from weir.supervise.rollback import Fate, rule
 from .bench import JOB, Bench
 from .test_verdict import NOW, WANTED, head_at
 
+at = partial(of_source, "topic-a")  # offsets by partition
+
 HEALTH = Health(ready_within=120, stalled_after=60)
 OLD, NEW = VersionRow("old", NOW - 900_000, "{}", good=True), VersionRow("new", NOW - 121_000, "{}")
 BEFORE = AttemptRow(1, "deploy", "ana", "", NOW - 900_000, "old", "driver-1", NOW - 900_000, "i1", epoch=1, first_batch=0)
 ROW = AttemptRow(2, "deploy", "ana", "", NOW - 121_000, "new", "driver-2", NOW - 121_000)
 WAITS = taken_over(head_at(100))  # attempt 2 has not begun
 BEGUN = replace(WAITS, incarnation="i2")
-BASE = Observation(NOW, replace(WANTED, version="new"), WAITS, (ROW, BEFORE), DriverState.RUNNING, {0: 150}, {0: 0}, "topic-a")
+BASE = Observation(NOW, replace(WANTED, version="new"), WAITS, (ROW, BEFORE), DriverState.RUNNING, at({0: 150}), at({0: 0}), "topic-a")
 FAILED = replace(ROW, incarnation="i2", exit_reason="failed", exit_error="KeyError: 'x'\n  at line 3")
 STARVED = replace(ROW, exit_reason="out_of_memory", exit_error="Java heap space")
 AGAIN = replace(ROW, attempt=3, cause="restart", who="weir", submission_id="driver-3", submitted_at=NOW - 5_000)
@@ -78,7 +82,7 @@ EARLY = {  # before the time is over
     "its executor went away": (replace(BASE, attempts=(replace(FAILED, exit_reason="lost"), BEFORE)), Fate.LEAVE, "as lost"),
     "checkpoint and ledger disagree": (replace(BASE, attempts=(replace(FAILED, exit_reason="diverged"), BEFORE)), Fate.LEAVE, "diverged"),
     "the cluster did not take it": (replace(BASE, attempts=(replace(ROW, submission_id=""), BEFORE)), Fate.WAIT, "has not taken"),
-    "lines are lost": (replace(BASE, attempts=(FAILED, BEFORE), earliest_offsets={0: 120}), Fate.LEAVE, "lost"),
+    "lines are lost": (replace(BASE, attempts=(FAILED, BEFORE), earliest_offsets=at({0: 120})), Fate.LEAVE, "lost"),
     "the topic was made again": (replace(BASE, attempts=(FAILED, BEFORE), topic_id="topic-b"), Fate.LEAVE, "lost"),
     "a person has stopped it": (replace(BASE, attempts=(FAILED, BEFORE), wanted=WANTED_STOPPED), Fate.LEAVE, "should not run"),
 }
@@ -90,7 +94,7 @@ LATE = {  # when it had to be ready
         Fate.ROLL_BACK,
         "ran out of memory",
     ),
-    "it has read all that there is": (replace(BASE, head=BEGUN, end_offsets={0: 100}), Fate.LEAVE, "counted all"),
+    "it has read all that there is": (replace(BASE, head=BEGUN, end_offsets=at({0: 100})), Fate.LEAVE, "counted all"),
     "the broker is away": (replace(BASE, head=BEGUN, end_offsets=None), Fate.LEAVE, "does not answer"),
     "the master is away": (replace(BASE, driver=DriverState.UNKNOWN), Fate.LEAVE, "does not answer"),
     "it has no worker": (replace(BASE, driver=DriverState.SUBMITTED), Fate.LEAVE, "no room"),
@@ -157,7 +161,7 @@ def test_a_version_that_fails_is_replaced_by_the_last_good_one_from_the_same_che
     assert wanted is not None and (wanted.version, wanted.changed_by) == (good, "weir") and "was taken back" in wanted.reason
     assert "rollback" in [event.kind for event in bench.store.events(JOB)] and bench.cluster.alive == ["driver-3"]
     bench.land(bench.writer("driver-3"), 1, 10, 20)
-    assert bench.head().frontier[0] == 20
+    assert bench.head().frontier[Partition("topic-1", 0)] == 20
     assert bench.manager.roll_back(JOB, late=True) is None, "once"
 
 

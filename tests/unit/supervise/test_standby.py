@@ -6,12 +6,15 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import wait
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from spark_jobs.counts.deltas import counting_writer
 from spark_jobs.counts.options import CountsOptions
+from spark_jobs.protocol.partition import of_source
 from spark_jobs.protocol.writer import Superseded, Writer
 from tests.unit.supervise.bench import JOB, Bench
 from weir.airflow.triggers.restart_pool import Hands
@@ -24,6 +27,8 @@ from weir.supervise import standby
 from weir.supervise.plan import Kind, classify
 from weir.supervise.report import Report, Verdict
 from weir.supervise.standby import AGAIN_MOST_MS, AGAIN_MS, END_MS, SUBMIT_MS, WARM_MS, due, fitting, lingering, superfluous
+
+at = partial(of_source, "topic-1")  # offsets by partition
 
 NOW = 1_800_000_000_000
 READY = StandbyRow("9", "v1", NOW - 60_000, "driver-9", NOW - 30_000, "i9@host:1")
@@ -179,7 +184,7 @@ def test_a_dead_driver_is_followed_by_the_standby(bench: Warm) -> None:
     args = bench.arguments("driver-2")
     assert (args.attempt, args.standby) == (2, "") and args.checkpoint.endswith("/2")
     bench.land(bench.writer("driver-2"), 1, 10, 20)
-    assert bench.head().frontier == {0: 20, 1: 0}
+    assert bench.head().frontier == at({0: 20, 1: 0})
     told = next(e for e in bench.store.events(JOB) if e.kind == "restart")
     assert "given to the standby driver-2" in told.text and told.detail["standby"] == "driver-2"
     assert bench.look().verdict is Verdict.OK
@@ -227,7 +232,7 @@ def test_two_supervisors_that_call_up_the_same_one_do_no_harm(bench: Warm, monke
     assert orders == [2, 3, 2] and bench.head().attempt == 3
     with pytest.raises(Superseded):  # the orders that it finds are of an attempt that is over
         bench.writer("driver-2")
-    assert bench.head().incarnation == "" and bench.head().frontier == {0: 10, 1: 0}
+    assert bench.head().incarnation == "" and bench.head().frontier == at({0: 10, 1: 0})
     bench.cluster.states["driver-2"] = DriverState.FINISHED
     bench.clock.sleep(5)
     bench.look()
@@ -241,7 +246,7 @@ def test_a_waiting_one_cannot_write(bench: Warm) -> None:
     bench.look()
     args = bench.arguments("driver-2")
     with pytest.raises(Superseded):
-        Writer(bench.store, JOB, args.attempt, "i", args.version, args.shards, lambda: 1).start()
+        counting_writer(bench.store, JOB, args.attempt, "i", args.version, args.options["shards"], lambda: 1).start()
 
 
 def changed(bench: Warm) -> None:

@@ -1,21 +1,25 @@
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from spark_jobs.protocol.head import first_head
+from spark_jobs.protocol.partition import of_source
 from weir.cluster.spark import create_request
 from weir.jobs.folders import sound
 from weir.jobs.spec import PlainSpec, parse
 from weir.settings import PROJECT, Settings
 from weir.supervise.submission import arguments, plain_submission, submission
 
+at = partial(of_source, "topic")  # offsets by partition
+
 SPEC = sound(PROJECT / "spark_jobs")["error_counts"]
 
 
 def test_jars_of_the_settings_go_with_each_driver_and_none_are_named_without_them(tmp_path: Path) -> None:
     """The embedded stack has Kafka's among Spark's own; a cluster of somebody else is told of them."""
-    args = arguments(SPEC, first_head("error_counts", {0: 0}, "topic", 1), "v1", "file:///c", Settings(home=str(tmp_path)))
+    args = arguments(SPEC, first_head("error_counts", at({0: 0}), 1), "v1", "file:///c", Settings(home=str(tmp_path)))
     there, none = (
         create_request(submission(SPEC, args, PROJECT, replace(Settings(home=str(tmp_path)), spark_jars=jars)), "")["appArgs"]
         for jars in ("/j/kafka.jar,/j/pool.jar", "")
@@ -27,7 +31,7 @@ def test_jars_of_the_settings_go_with_each_driver_and_none_are_named_without_the
 @pytest.mark.parametrize(("drivers", "where"), [("", "outside:9092"), ("inside:19092", "inside:19092")])
 def test_drivers_may_reach_kafka_by_an_address_of_their_own(drivers: str, where: str, tmp_path: Path) -> None:
     settings = Settings(home=str(tmp_path), kafka="outside:9092", driver_kafka=drivers)
-    args = arguments(SPEC, first_head("error_counts", {0: 0}, "topic", 1), "v1", "file:///c", settings)
+    args = arguments(SPEC, first_head("error_counts", at({0: 0}), 1), "v1", "file:///c", settings)
     assert args.bootstrap_servers == where
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from spark_jobs.protocol.head import Batch, Progress, State, Totals, claim, first_head, land, started, taken_over
+from spark_jobs.protocol.partition import of_source
 from spark_jobs.runtime.contract import JVM_ENDED
 from weir.jobs.spec import Health, Restart
 from weir.ports.cluster import DriverState
@@ -16,6 +18,8 @@ from weir.supervise.report import Report, Verdict
 from weir.supervise.restart import Act, decide, with_decision
 from weir.supervise.verdict import judge
 
+at = partial(of_source, "topic-a")  # offsets by partition
+
 NOW = 1_800_000_000_000
 HEALTH = Health(ready_within=120, stalled_after=60, catching_up_lag=1000)
 WANTED = JobRow("counts", 1, "running", "v1", "{}", "ana", "", NOW - 3_600_000)
@@ -23,20 +27,22 @@ WANTED = JobRow("counts", 1, "running", "v1", "{}", "ana", "", NOW - 3_600_000)
 
 def head_at(end: int, landed_ago_s: float = 1):
     """Attempt 1 has landed batch 0, offsets 0 to `end` of partition 0."""
-    head = started(taken_over(first_head("counts", {0: 0}, "topic-a", 1)), "i1")
-    claimed = claim(head, Batch(0, {0: 0}, {0: end}), Totals(end, {"error": end}), Progress(), "v1", 5)
+    head = started(taken_over(first_head("counts", at({0: 0}), 1)), "i1")
+    claimed = claim(head, Batch(0, at({0: 0}), at({0: end})), Totals(end, {"error": end}), Progress(), "v1", 5)
     return land(claimed, NOW - int(landed_ago_s * 1000))
 
 
 ROW = AttemptRow(1, "deploy", "ana", "", NOW - 600_000, "v1", "driver-1", NOW - 600_000)
 WELL = Observation(
-    NOW, WANTED, head_at(100), (ROW,), DriverState.RUNNING, end_offsets={0: 100}, earliest_offsets={0: 0}, topic_id="topic-a"
+    NOW, WANTED, head_at(100), (ROW,), DriverState.RUNNING, end_offsets=at({0: 100}), earliest_offsets=at({0: 0}), topic_id="topic-a"
 )
 
 
 def waiting(since_s: float, end: int = 100) -> Report:
     """What was said before, when input had already been waiting for so long."""
-    return Report("counts", Verdict.OK, 1, NOW - 900_000, "", lag_since=NOW - int(since_s * 1000), frontier={"0": end}, lag_seen=NOW - 1_000)
+    return Report(
+        "counts", Verdict.OK, 1, NOW - 900_000, "", lag_since=NOW - int(since_s * 1000), frontier={"0": end}, lag_seen=NOW - 1_000
+    )
 
 
 def behind(since_s: float) -> Report:
@@ -51,25 +57,25 @@ def silent(since_s: float) -> Report:
 
 
 QUIET = replace(WELL, driver=DriverState.UNKNOWN, head=head_at(100, 3600))
-FAR = replace(WELL, end_offsets={0: 5000})
+FAR = replace(WELL, end_offsets=at({0: 5000}))
 STARTING = replace(WELL, head=taken_over(head_at(100)), attempts=(replace(ROW, attempt=2, submitted_at=NOW - 5_000),))
 
-FIRST_CLAIM = claim(started(STARTING.head, "i2"), Batch(1, {0: 100}, {0: 200}), Totals(100, {"error": 100}), Progress(), "v1", 9)
+FIRST_CLAIM = claim(started(STARTING.head, "i2"), Batch(1, at({0: 100}), at({0: 200})), Totals(100, {"error": 100}), Progress(), "v1", 9)
 
 
 def slow_start(since_ms: int) -> Observation:
     """A successor that was submitted so long ago has just claimed its first batch."""
     row = replace(ROW, attempt=2, epoch=1, first_batch=1, submitted_at=NOW - since_ms)
     first = replace(ROW, epoch=1, first_batch=0)
-    return replace(WELL, head=FIRST_CLAIM, attempts=(row, first), end_offsets={0: 5000})
+    return replace(WELL, head=FIRST_CLAIM, attempts=(row, first), end_offsets=at({0: 5000}))
 
 
 CASES = {
     "all counted a moment ago": (WELL, None, Verdict.OK),
     "all counted long ago": (replace(WELL, head=head_at(100, 3600)), None, Verdict.IDLE),
-    "idle for an hour, then one line": (replace(WELL, head=head_at(100, 3600), end_offsets={0: 101}), None, Verdict.OK),
-    "a little behind": (replace(WELL, end_offsets={0: 150}), None, Verdict.OK),
-    "far behind, landing": (replace(WELL, end_offsets={0: 5000}), waiting(500, end=50), Verdict.CATCHING_UP),
+    "idle for an hour, then one line": (replace(WELL, head=head_at(100, 3600), end_offsets=at({0: 101})), None, Verdict.OK),
+    "a little behind": (replace(WELL, end_offsets=at({0: 150})), None, Verdict.OK),
+    "far behind, landing": (replace(WELL, end_offsets=at({0: 5000})), waiting(500, end=50), Verdict.CATCHING_UP),
     "a batch takes the lag over the bound for a moment": (FAR, replace(waiting(1, end=50), settled=1), Verdict.OK),
     "over the bound for a while, having been well": (FAR, behind(16), Verdict.CATCHING_UP),
     "over the bound for a moment, having been well": (FAR, behind(14), Verdict.OK),
@@ -87,9 +93,9 @@ CASES = {
         replace(behind(900), closest=4000, closest_at=NOW - 601_000, at=NOW - 60_000),
         Verdict.CATCHING_UP,
     ),
-    "fell below the bound": (replace(WELL, end_offsets={0: 150}), behind(100), Verdict.OK),
-    "alive, has input, lands nothing": (replace(WELL, end_offsets={0: 150}), waiting(61), Verdict.STALLED),
-    "not long enough to say so": (replace(WELL, end_offsets={0: 150}), waiting(59), Verdict.OK),
+    "fell below the bound": (replace(WELL, end_offsets=at({0: 150})), behind(100), Verdict.OK),
+    "alive, has input, lands nothing": (replace(WELL, end_offsets=at({0: 150})), waiting(61), Verdict.STALLED),
+    "not long enough to say so": (replace(WELL, end_offsets=at({0: 150})), waiting(59), Verdict.OK),
     "the driver failed": (replace(WELL, driver=DriverState.FAILED), None, Verdict.DOWN),
     "the driver was killed": (replace(WELL, driver=DriverState.KILLED), None, Verdict.DOWN),
     "its last words came before the cluster knew": (replace(WELL, attempts=(replace(ROW, exit_reason="failed"),)), None, Verdict.DOWN),
@@ -99,7 +105,7 @@ CASES = {
     "the cluster is never asked, and no input comes": (QUIET, None, Verdict.IDLE),
     "the cluster has not told of this attempt yet": (QUIET, replace(silent(46), attempt=7), Verdict.IDLE),
     "the cluster does not answer, and nothing lands": (
-        replace(WELL, driver=DriverState.UNKNOWN, end_offsets={0: 150}),
+        replace(WELL, driver=DriverState.UNKNOWN, end_offsets=at({0: 150})),
         waiting(300),
         Verdict.UNKNOWN,
     ),
@@ -121,12 +127,12 @@ CASES = {
         Verdict.STARTING,
     ),
     "deployed a moment ago": (
-        replace(WELL, head=first_head("counts", {0: 0}, "topic-a", 1), attempts=(), wanted=replace(WANTED, changed_at=NOW - 1_000)),
+        replace(WELL, head=first_head("counts", at({0: 0}), 1), attempts=(), wanted=replace(WANTED, changed_at=NOW - 1_000)),
         None,
         Verdict.STARTING,
     ),
     "deployed and never started": (
-        replace(WELL, head=first_head("counts", {0: 0}, "topic-a", 1), attempts=()),
+        replace(WELL, head=first_head("counts", at({0: 0}), 1), attempts=()),
         None,
         Verdict.DOWN,
     ),
@@ -137,8 +143,8 @@ CASES = {
     ),
     "checkpoint and ledger disagree": (replace(WELL, attempts=(replace(ROW, exit_reason="diverged"),)), None, Verdict.DIVERGED),
     "the topic was made again": (replace(WELL, topic_id="topic-b"), None, Verdict.DATA_LOSS),
-    "retention went over unread lines": (replace(WELL, end_offsets={0: 300}, earliest_offsets={0: 200}), None, Verdict.DATA_LOSS),
-    "retention went over read lines": (replace(WELL, earliest_offsets={0: 100}), None, Verdict.OK),
+    "retention went over unread lines": (replace(WELL, end_offsets=at({0: 300}), earliest_offsets=at({0: 200})), None, Verdict.DATA_LOSS),
+    "retention went over read lines": (replace(WELL, earliest_offsets=at({0: 100})), None, Verdict.OK),
 }
 
 
@@ -151,7 +157,7 @@ def test_verdict(name: str) -> None:
 
 
 def test_the_lost_ranges_are_named() -> None:
-    report = judge("counts", replace(WELL, end_offsets={0: 300}, earliest_offsets={0: 200}), HEALTH, None)
+    report = judge("counts", replace(WELL, end_offsets=at({0: 300}), earliest_offsets=at({0: 200})), HEALTH, None)
     assert "partition 0 offsets 100 to 199" in report.sentence
     assert report.evidence["lost"] == {"0": [100, 200]}
 
@@ -182,7 +188,7 @@ def test_a_verdict_keeps_its_since_while_it_stays() -> None:
 
 
 def test_waiting_begins_anew_when_something_lands() -> None:
-    behind = replace(WELL, end_offsets={0: 150})
+    behind = replace(WELL, end_offsets=at({0: 150}))
     first = judge("counts", behind, HEALTH, None)
     later = judge("counts", replace(behind, now=NOW + 20_000), HEALTH, first)
     assert later.lag_since == NOW
@@ -193,7 +199,7 @@ def test_waiting_begins_anew_when_something_lands() -> None:
 @pytest.mark.parametrize("outage_s", [46, 600])
 def test_after_an_outage_the_waiting_begins_anew(outage_s: int) -> None:
     """While the store is away no report is kept; while the broker is away its lag is not known. The driver could land nothing."""
-    behind, ms = replace(WELL, end_offsets={0: 150}), 1000 * outage_s
+    behind, ms = replace(WELL, end_offsets=at({0: 150})), 1000 * outage_s
     first = judge("counts", behind, HEALTH, waiting(40))
     store_back = judge("counts", replace(behind, now=NOW + ms), HEALTH, first)
     assert (store_back.verdict, store_back.lag_since) == (Verdict.OK, NOW + ms)
@@ -205,7 +211,7 @@ def test_after_an_outage_the_waiting_begins_anew(outage_s: int) -> None:
 def test_a_probe_that_fails_now_and_then_does_not_hide_a_stall() -> None:
     report = waiting(0)
     for second in range(70):
-        ends = {0: 150} if second % 2 else None
+        ends = at({0: 150}) if second % 2 else None
         report = judge("counts", replace(WELL, now=NOW + 1000 * second, end_offsets=ends), HEALTH, report)
     assert report.verdict is Verdict.STALLED
 
@@ -217,7 +223,7 @@ def test_each_attempt_that_landed_nothing_gives_the_next_twice_as_long() -> None
     def verdict(attempt: int, age_s: int) -> Verdict:
         head = replace(head_at(100), attempt=attempt, incarnation=f"i{attempt}")
         rows = tuple(replace(ROW, attempt=a, submitted_at=NOW - 1000 * age_s) for a in range(attempt, 1, -1))
-        return judge("counts", replace(WELL, head=head, attempts=(*rows, landed), end_offsets={0: 150}), HEALTH, waiting(9000)).verdict
+        return judge("counts", replace(WELL, head=head, attempts=(*rows, landed), end_offsets=at({0: 150})), HEALTH, waiting(9000)).verdict
 
     given = {2: 120, 3: 240, 4: 480, 5: 960, 6: 960}
     assert {a: (verdict(a, s), verdict(a, s + 1)) for a, s in given.items()} == dict.fromkeys(given, (Verdict.STARTING, Verdict.STALLED))
@@ -236,7 +242,7 @@ def test_a_start_by_spark_submit_is_given_the_time_that_it_takes(cluster: str, v
 
 
 def test_a_report_survives_its_json() -> None:
-    report = judge("counts", replace(WELL, end_offsets={0: 150}), HEALTH, waiting(3))
+    report = judge("counts", replace(WELL, end_offsets=at({0: 150})), HEALTH, waiting(3))
     assert Report.from_json(report.to_json()) == report
 
 
@@ -300,7 +306,7 @@ def test_an_outage_uses_up_no_budget_but_time(last_words: str, spent: bool) -> N
 
 def test_a_claim_alone_is_no_progress() -> None:
     """Attempt 2 claims batch 1 and dies in it, attempt 3 too: the newest attempt that landed something is the first."""
-    head = replace(head_at(100), attempt=3, batch_id=1, state=State.CLAIMED, by=3, start={0: 100}, end={0: 150}, landed_at=0)
+    head = replace(head_at(100), attempt=3, batch_id=1, state=State.CLAIMED, by=3, start=at({0: 100}), end=at({0: 150}), landed_at=0)
     rows = tuple(AttemptRow(a, epoch=1, first_batch=first) for a, first in ((3, 1), (2, 1), (1, 0)))
     assert replace(WELL, head=head, attempts=rows).landed_attempt == 1
     assert replace(WELL, head=replace(head, state=State.LANDED), attempts=rows).landed_attempt == 3
@@ -366,7 +372,7 @@ def test_a_lag_that_swings_over_the_bound_is_one_verdict_and_not_two_for_each_ba
     """A stream at a high rate: each batch leaves more than the bound behind for a moment."""
     said, report = [], replace(waiting(1, end=50), settled=1)
     for second in range(60):
-        seen = replace(WELL, now=NOW + second * 1000, end_offsets={0: 5000 if second % 3 else 150})
+        seen = replace(WELL, now=NOW + second * 1000, end_offsets=at({0: 5000 if second % 3 else 150}))
         report = judge("counts", seen, HEALTH, report)
         said.append(report.verdict)
     assert set(said) == {Verdict.OK}

@@ -9,6 +9,7 @@ from typing import Any
 from airflow.sdk import DAG, Asset, Param
 
 from weir.jobs.folders import sound
+from weir.jobs.kinds import Capability
 from weir.jobs.spec import JobSpec
 from weir.settings import Settings
 
@@ -22,9 +23,9 @@ BACKGROUND = {"fold", "validate", "recount"}  # these wait for a worker when a s
 Schedule = timedelta | str | Sequence[Asset] | None
 
 
-def jobs() -> Iterable[JobSpec]:
-    """The jobs whose spec is sound. What is wrong with the others, `problems` says."""
-    return sound(*Settings.load().job_folders).values()
+def jobs(needs: Capability | None = None) -> Iterable[JobSpec]:
+    """The jobs whose spec is sound, or those of them whose kind has a capability. What is wrong with the others, `problems` says."""
+    return [spec for spec in sound(*Settings.load().job_folders).values() if needs is None or spec.kind.can(needs)]
 
 
 def problems() -> list[str]:

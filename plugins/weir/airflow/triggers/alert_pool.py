@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from weir.airflow.alerting import alert
-from weir.alerts.health import A_PERSON, WELL
+from weir.alerts.health import NEEDS_OPERATOR, WELL
 from weir.supervise.report import TROUBLE
 from weir.supervise.shared import hand_over
 
@@ -52,7 +52,7 @@ class Alarm:
                 self._raised.discard(report.job)
                 return True
             return False
-        if report.verdict in A_PERSON or (report.verdict in TROUBLE and report.at - report.since > LASTS_MS):
+        if report.verdict in NEEDS_OPERATOR or (report.verdict in TROUBLE and report.at - report.since > LASTS_MS):
             self._raised.add(report.job)
             return True
         return False

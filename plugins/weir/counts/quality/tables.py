@@ -11,6 +11,7 @@ from typing import Any
 from spark_jobs.counts.cells import hour_of
 from spark_jobs.protocol.gap import accounts_for
 from spark_jobs.protocol.head import Head, Landed, Offsets, Position, landed
+from spark_jobs.protocol.partition import of_source
 from weir.counts.closed import closed_until
 from weir.counts.progress import batches, head_of
 from weir.counts.quality.rollups import rollups
@@ -45,8 +46,9 @@ def gather(store: CountStore, source: Source, rules: Rules, since: int | None, u
     The order matters while a stream writes: the ledger is taken as of a head from before the hours are listed, so that all that its batches
     wrote is in those; and the hours as of a head from after, with their counts.
     """
-    ends = source.end_offsets(rules.topic)
+    broker_ends = source.end_offsets(rules.topic)
     head = head_of(store, rules.job)
+    ends = of_source(head.topic_id, broker_ends)
     seen = landed(head, store.firsts(rules.job))
     places, known = _places(store, rules.job, since, until)
     taken = snapshot(store, rules.job, places)
@@ -146,7 +148,7 @@ def _gap(before: Head, after: Head) -> int:
     """How many offsets lie between two rows and in no gap, overlaps counted too; at least 1 if something is unaccounted for."""
     last = after.batch_id - 1 if after.epoch == before.epoch else after.epoch_ends[before.epoch - 1]
     follows = before.batch_id == last
-    if follows and accounts_for(after.gap, (before.topic_id, after.topic_id), before.end, after.start):
+    if follows and accounts_for(after.gap, before.end, after.start):
         return 0
     partitions = before.end.keys() | after.start.keys()
     return sum(abs(after.start.get(p, 0) - before.end.get(p, 0)) for p in partitions) or 1
@@ -167,6 +169,7 @@ def _freshness(source: Source, topic: str, frontier: Offsets, ends: Offsets, now
     matter: after a quiet night the first line has waited for no time at all."""
     waiting = {p: end for p, end in ends.items() if end > frontier.get(p, 0)}
     earliest = source.earliest_offsets(topic) if waiting else {}
-    firsts = (next(source.records(topic, p, max(frontier.get(p, 0), earliest.get(p, 0)), end), None) for p, end in waiting.items())
+    begins = {p: max(frontier.get(p, 0), earliest.get(p.number, 0)) for p in waiting}
+    firsts = (next(source.records(topic, p.number, begins[p], end), None) for p, end in waiting.items())
     since = min((record.append_ms for record in firsts if record is not None), default=now)
     return {"lag": sum(end - frontier.get(p, 0) for p, end in waiting.items()), "waiting_s": max(0, now - since) / 1000}

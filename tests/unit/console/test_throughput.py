@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spark_jobs.protocol.head import Batch, Head, Position, Progress, Totals, claim, first_head, land, started, taken_over
+from spark_jobs.protocol.partition import Partition, of_source
 from weir.console.fleet import moves
 from weir.console.plot import sparkline
-from weir.console.throughput import LEAST_MS, OLDEST_MS, OVER_MS, Motion, Motions, Sighting, motion, remembered
+from weir.console.throughput import LEAST_MS, OLDEST_MS, OVER_MS, Sample, Throughput, ThroughputMeter, remembered, throughput
 from weir.console.trend import EVERY_S, FIRST, MINUTE_MS, Trends
 from weir.ports.jobs import Glance
 from weir.supervise.report import Report, Verdict
 from weir.testing import Clock, MemoryStore
+
+at = partial(of_source, "t")  # offsets by partition
 
 HOUR = 3_600_000
 
@@ -26,63 +30,63 @@ def report(at: int, end: int, landed: int, verdict: Verdict = Verdict.CATCHING_U
 
 
 def head(landed: int, appended: int = 0) -> Head:
-    progress = Progress({0: appended}, {0: appended}, 0) if appended else Progress()
-    return Head("job", 1, 1, "i", 0, first_head("job", {}, "", 0).state, 1, 0, {}, {0: landed}, progress=progress)
+    progress = Progress(at({0: appended}), at({0: appended}), 0) if appended else Progress()
+    return Head("job", 1, 1, "i", 0, first_head("job", {}, 0).state, 1, 0, {}, at({0: landed}), progress=progress)
 
 
 def test_rates_are_what_came_and_went_since_an_earlier_sighting() -> None:
-    motions = Motions()
-    first = motions.look(report(1_000_000, 1000, 0), Glance(head=head(0)))
-    assert (first.into, first.out, first.catch_up_s, first.grows) == (None, None, None, False), "one sighting has no rate"
-    second = motions.look(report(1_010_000, 1100, 300), Glance(head=head(300)))
+    meter = ThroughputMeter()
+    first = meter.look(report(1_000_000, 1000, 0), Glance(head=head(0)))
+    assert (first.into, first.out, first.catch_up_s, first.grows) == (None, None, None, False), "one sample has no rate"
+    second = meter.look(report(1_010_000, 1100, 300), Glance(head=head(300)))
     assert (second.into, second.out, second.catch_up_s) == (10, 30, 40), "800 lines, 20 fewer each second"
-    third = motions.look(report(1_020_000, 1600, 300), Glance(head=head(300)))
+    third = meter.look(report(1_020_000, 1600, 300), Glance(head=head(300)))
     assert (third.into, third.out, third.catch_up_s, third.grows) == (30, 15, None, True)
 
 
 def test_the_report_that_was_kept_is_an_earlier_sighting() -> None:
     kept = report(995_000, 500, 500).to_json()
-    seen = Motions().look(report(1_000_000, 1000, 600), Glance(head=head(600), report=kept))
+    seen = ThroughputMeter().look(report(1_000_000, 1000, 600), Glance(head=head(600), report=kept))
     assert (seen.into, seen.out) == (100, 20)
 
 
 @pytest.mark.parametrize("lag", [None])
 def test_what_the_broker_does_not_say_is_not_known(lag: int | None) -> None:
-    motions = Motions()
-    motions.look(report(1_000_000, 1000, 0), Glance(head=head(0)))
-    assert motions.look(report(1_010_000, 1000, 300, lag=lag), Glance(head=head(300))) == Motion()
+    meter = ThroughputMeter()
+    meter.look(report(1_000_000, 1000, 0), Glance(head=head(0)))
+    assert meter.look(report(1_010_000, 1000, 300, lag=lag), Glance(head=head(300))) == Throughput()
 
 
 def test_a_topic_that_was_made_anew_begins_again() -> None:
-    motions = Motions()
-    motions.look(report(1_000_000, 1000, 900), Glance(head=head(900)))
-    assert motions.look(report(1_010_000, 10, 0), Glance(head=head(0))).into is None
+    meter = ThroughputMeter()
+    meter.look(report(1_000_000, 1000, 900), Glance(head=head(900)))
+    assert meter.look(report(1_010_000, 10, 0), Glance(head=head(0))).into is None
 
 
 def test_a_settled_job_has_nothing_to_catch_up_with() -> None:
-    before, now = Sighting(0, 100, 90), Sighting(10_000, 200, 195)
-    assert motion([before], now, 1.0, report(10_000, 200, 195, Verdict.OK)) == Motion(10, 10.5, 1.0)
-    assert motion([before], now, 1.0, report(10_000, 200, 195)).catch_up_s == pytest.approx(10)
+    before, now = Sample(0, 100, 90), Sample(10_000, 200, 195)
+    assert throughput([before], now, 1.0, report(10_000, 200, 195, Verdict.OK)) == Throughput(10, 10.5, 1.0)
+    assert throughput([before], now, 1.0, report(10_000, 200, 195)).catch_up_s == pytest.approx(10)
 
 
 def test_how_long_a_line_has_waited_is_what_metrics_say() -> None:
-    seen = Motions().look(report(1_000_000, 10, 5), Glance(head=head(5, appended=940_000)))
+    seen = ThroughputMeter().look(report(1_000_000, 10, 5), Glance(head=head(5, appended=940_000)))
     assert seen.waited_s == 60
     assert moves(seen)["waits"] == "waits 1 min"
 
 
 def test_a_motion_in_words() -> None:
-    assert moves(Motion(10, 30, None, 130)) == {"into": 10, "out": 30, "waits": "", "soon": "caught up in 2 min 10 s at this rate"}
-    assert moves(Motion(10, 3, 5, None, True))["soon"] == "grows: more comes in than is counted"
-    assert moves(Motion()) == {"into": None, "out": None, "waits": "", "soon": ""}
+    assert moves(Throughput(10, 30, None, 130)) == {"into": 10, "out": 30, "waits": "", "soon": "caught up in 2 min 10 s at this rate"}
+    assert moves(Throughput(10, 3, 5, None, True))["soon"] == "falling behind: more lines come in than go out"
+    assert moves(Throughput()) == {"into": None, "out": None, "waits": "", "soon": ""}
 
 
 @given(st.lists(st.integers(0, 3 * OLDEST_MS), max_size=20), st.integers(0, 3 * OLDEST_MS))
 def test_what_is_remembered_is_old_enough_and_little(moments: list[int], now: int) -> None:
-    found = remembered([Sighting(at, at, at) for at in moments], Sighting(now, now, now))
+    found = remembered([Sample(at, at, at) for at in moments], Sample(now, now, now))
     ages = [now - s.at for s in found]
     assert ages == sorted(ages, reverse=True) and all(LEAST_MS <= age <= OLDEST_MS for age in ages)
-    assert sum(age >= OVER_MS for age in ages) <= 1, "only one sighting is older than a rate needs"
+    assert sum(age >= OVER_MS for age in ages) <= 1, "only one sample is older than a rate needs"
     fit = [now - at for at in moments if LEAST_MS <= now - at <= OLDEST_MS]
     assert bool(found) == bool(fit) and (not fit or min(fit) in ages)
 
@@ -95,12 +99,12 @@ class Ledger:
 
     def __init__(self) -> None:
         self.store, self.reads = MemoryStore(), 0
-        self.head = started(taken_over(first_head("job", {0: 0}, "t", 0)), "i")
+        self.head = started(taken_over(first_head("job", at({0: 0}), 0)), "i")
 
-    def land(self, at: int, errors: int, **levels: int) -> None:
-        batch = Batch(self.head.last_landed + 1, self.head.frontier, {0: self.head.frontier[0] + 1})
+    def land(self, moment: int, errors: int, **levels: int) -> None:
+        batch = Batch(self.head.last_landed + 1, self.head.frontier, at({0: self.head.frontier[Partition("t", 0)] + 1}))
         counted = {"error": errors, **levels}
-        self.head = land(claim(self.head, batch, Totals(sum(counted.values()), counted), Progress(), "v", at * 1000), at)
+        self.head = land(claim(self.head, batch, Totals(sum(counted.values()), counted), Progress(), "v", moment * 1000), moment)
         self.store.put_ledger(self.head)
 
     def look(self, trends: Trends) -> None:

@@ -1,0 +1,49 @@
+"""What a counting job brings to the driver: how a batch is counted, and where its deltas go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from spark_jobs.counts.cells import SAMPLE_BYTES, RejectedLine
+from spark_jobs.counts.deltas import Counted, Deltas
+from spark_jobs.counts.options import CountsOptions
+from spark_jobs.counts.store import DeltaTables
+from spark_jobs.counts.transform import Count, Plan, collected, counted, gathered, sampled
+from spark_jobs.protocol.head import Batch, Progress
+from spark_jobs.runtime.batches import Job, Reread
+from spark_jobs.runtime.contract import JobArguments
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def counting(model: type[CountsOptions]) -> Job[Counted]:
+    """A counting job whose options are of this model."""
+    return Job(
+        evaluation=lambda args, reread: Counting(args, args.typed(model), reread),
+        sink=lambda session, args: Deltas(DeltaTables(session), args.typed(model).shards),
+    )
+
+
+class Counting:
+    """Counts the batches of one job."""
+
+    def __init__(self, args: JobArguments, options: CountsOptions, reread: Reread) -> None:
+        self._args, self._options, self._reread, self._plan = args, options, reread, Plan(options)
+
+    def __call__(self, rows: DataFrame, batch: Batch, before: Progress) -> Counted:
+        counts = collected(self._plan.counts(gathered(rows, batch.offsets)))
+        return counted(counts, before, self._options, self._args.topic_id, self._samples(counts))
+
+    def _samples(self, counts: Sequence[Count]) -> list[RejectedLine]:
+        """Read a few rejected lines again. Keeping lines while they are counted would slow down every batch that has none."""
+        lines = sampled(counts, self._options.rejected_samples)
+        if not lines:
+            return []
+        values = self._reread([(x.partition, x.offset) for x in lines], SAMPLE_BYTES)
+        return [
+            RejectedLine(self._args.topic, x.partition, x.offset, x.service, x.reason, *values[x.partition, x.offset])
+            for x in lines
+            if (x.partition, x.offset) in values
+        ]

@@ -1,0 +1,71 @@
+"""What a batch of a counting job comes to, and how it is written: deltas, the totals of hours, samples of rejected lines."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from spark_jobs import failpoint
+from spark_jobs.counts.cells import Delta, RejectedLine, hour_of, shard_of
+from spark_jobs.protocol.head import Head, Progress, Totals
+from spark_jobs.protocol.writer import Store, Writer
+
+HourTotals = Mapping[tuple[int, int], Mapping[str, int]]  # (hour, shard) -> level -> lines
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What Spark made of a micro-batch: deltas, totals, how far event time came, and samples of rejected lines."""
+
+    deltas: Sequence[Delta]
+    totals: Totals
+    progress: Progress
+    rejected: Sequence[RejectedLine] = ()
+
+
+class DeltaStore(Protocol):
+    """What counting needs of the store. All are blind, idempotent writes with the claim's timestamp."""
+
+    def put_deltas(self, head: Head, shards: int, deltas: Sequence[Delta]) -> None:
+        """Write the deltas of the batch that this head claims."""
+
+    def put_hours(self, head: Head, hours: HourTotals) -> None:
+        """Write the batch's totals by hour, shard and level, and note that those hours were touched."""
+
+    def put_rejected(self, head: Head, lines: Sequence[RejectedLine]) -> None:
+        """Write the batch's samples of rejected lines."""
+
+
+class CountingStore(Store, DeltaStore, Protocol):
+    """What the driver of a counting job needs of the store."""
+
+
+class Deltas:
+    """The sink of counting. Hours are noted before their deltas are written: a fold that finds a delta knows its hour."""
+
+    def __init__(self, store: DeltaStore, shards: int) -> None:
+        self._store, self._shards = store, shards
+
+    def write(self, claimed: Head, counted: Counted) -> None:
+        self._store.put_hours(claimed, hour_totals(counted.deltas, self._shards))
+        failpoint.reach("hours")
+        self._store.put_deltas(claimed, self._shards, counted.deltas)
+        self._store.put_rejected(claimed, counted.rejected)
+        failpoint.reach("deltas")
+
+
+def counting_writer(
+    store: CountingStore, job: str, attempt: int, incarnation: str, version: str, shards: int, now_us: Callable[[], int]
+) -> Writer[Counted]:
+    """The writer of a counting job, all of it on one store."""
+    return Writer(store, Deltas(store, shards), job, attempt, incarnation, version, now_us)
+
+
+def hour_totals(deltas: Sequence[Delta], shards: int) -> HourTotals:
+    """Lines by hour and shard, and within them by level."""
+    totals: dict[tuple[int, int], Counter[str]] = defaultdict(Counter)
+    for delta in deltas:
+        totals[hour_of(delta.pane_start), shard_of(delta.service, shards)][delta.level] += delta.n
+    return totals

@@ -1,0 +1,151 @@
+"""What happens to a micro-batch: find its ranges, have the job evaluate it, and let the writer claim, write and land it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from spark_jobs.protocol.head import Batch, Offsets, Progress
+from spark_jobs.protocol.partition import of_source
+from spark_jobs.protocol.writer import Diverged, E, Sink, W, ranges
+from spark_jobs.runtime.contract import JobArguments
+from spark_jobs.sources import kafka as source
+from spark_jobs.sources.offsets import by_id, parse_plan
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from spark_jobs.runtime.session import Session
+
+LOG = logging.getLogger("weir.driver")
+R = TypeVar("R", covariant=True)
+# From places, by partition and offset, to the first bytes of the records there, and when they were appended (ms).
+Reread = Callable[[Iterable[tuple[int, int]], int], Mapping[tuple[int, int], tuple[bytes, int]]]
+
+
+class Closed(Exception):
+    """The job is to stop, and this batch comes too late: it is for the next driver."""
+
+
+class Evaluation(Protocol[R]):
+    """How a job evaluates its batches."""
+
+    def __call__(self, rows: DataFrame, batch: Batch, before: Progress) -> R:
+        """What a batch comes to; `before` is the progress without it. The same of the same rows, in any order, at any time."""
+
+
+@dataclass(frozen=True)
+class Job(Generic[E]):
+    """What a job brings to the driver: how it evaluates batches, made once with a way to read single records again, and the sink that they
+    go to."""
+
+    evaluation: Callable[[JobArguments, Reread], Evaluation[E]]
+    sink: Callable[[Session, JobArguments], Sink[E]]
+
+
+class Lands(Protocol[W]):
+    """What batches need of a writer."""
+
+    def write(self, batch: Batch, evaluate: Callable[[Progress], W]) -> bool:
+        """Evaluate and land a micro-batch; False if it had landed before."""
+
+
+class Tools(Generic[E]):
+    """What batches are evaluated with, whoever lands them: made once, so that a standby has it at hand when it is called up."""
+
+    def __init__(self, job: Job[E], spark: SparkSession, args: JobArguments) -> None:
+        self.spark, self._args = spark, args
+        self.evaluate, self.topic = job.evaluation(args, self._reread), source.TopicWatch(spark, args)
+
+    @cached_property
+    def _records(self) -> source.Records:
+        """Few batches need it."""
+        return source.Records(self.spark, self._args)
+
+    def _reread(self, places: Iterable[tuple[int, int]], most_bytes: int) -> Mapping[tuple[int, int], tuple[bytes, int]]:
+        return self._records.values(places, most_bytes)
+
+
+class Batches(Generic[E]):
+    """The function that Spark calls for each micro-batch. Keeps what went wrong, since Spark hands on only its text."""
+
+    def __init__(self, writer: Lands[E], args: JobArguments) -> None:
+        self._writer, self._args = writer, args
+        self._tools: Tools[E] | None = None
+        self._turn, self._closed = threading.Lock(), False
+        self.failure: BaseException | None = None
+        self.batch_id = -1  # the batch at work, for the supervisor to tell poison from an outage
+
+    def equip(self, tools: Tools[E]) -> None:
+        """Before the first batch. Their session's checkpoint is read."""
+        self._tools = tools
+
+    def close(self) -> None:
+        """Take no batch any more. Returns when the one at work has landed."""
+        with self._turn:
+            self._closed = True
+
+    def __call__(self, rows: DataFrame, batch_id: int) -> None:
+        try:
+            with self._turn:
+                self._take(rows, batch_id)
+        except BaseException as failure:
+            self.failure = failure
+            raise
+
+    def _take(self, rows: DataFrame, batch_id: int) -> None:
+        if self._closed:
+            raise Closed(f"batch {batch_id} is left to the next driver")
+        self.batch_id = batch_id
+        self._land(rows, batch_id)
+        self.batch_id = -1
+
+    def _land(self, rows: DataFrame, batch_id: int) -> None:
+        began = time.monotonic()
+        batch = self._batch(batch_id)
+        landed = self._writer.write(batch, lambda before: self._evaluate(rows, batch, before))
+        done = "landed" if landed else "had landed" if self._args.attempt else "was rehearsed"
+        LOG.info("batch=%d %s %s in %.3f s", batch_id, done, ranges(batch), time.monotonic() - began)
+
+    def _evaluate(self, rows: DataFrame, batch: Batch, before: Progress) -> E:
+        assert self._tools is not None
+        evaluated = self._tools.evaluate(rows, batch, before)
+        self._same_topic()
+        return evaluated
+
+    def _same_topic(self) -> None:
+        """Asked after the rows were read: if it is the same now, they were its rows."""
+        assert self._tools is not None
+        if self._args.topic_id and (now := self._tools.topic.topic_id()) != self._args.topic_id:
+            raise Diverged(f"the topic {self._args.topic} was deleted and made again: it is {now} and was {self._args.topic_id}")
+
+    def _batch(self, batch_id: int) -> Batch:
+        """The ranges that Spark planned for the batch. The file before it says where they start."""
+        end = self._planned(batch_id)
+        if end is None:
+            raise Diverged(f"the checkpoint has no ranges for batch {batch_id}")
+        start = self._planned(batch_id - 1) if batch_id else of_source(self._args.topic_id, self._args.starting_offsets)
+        if start is None:
+            raise Diverged(f"the checkpoint has no ranges for batch {batch_id - 1}")
+        return Batch(batch_id, {p: start.get(p, 0) for p in end}, end)
+
+    def _planned(self, batch_id: int) -> Offsets | None:
+        """Read through Hadoop, so that any file system will do that the checkpoint may be on."""
+        assert self._tools is not None
+        spark = self._tools.spark
+        jvm: Any = spark._jvm
+        path = jvm.org.apache.hadoop.fs.Path(f"{self._args.checkpoint}/offsets/{batch_id}")
+        files = path.getFileSystem(spark._jsc.hadoopConfiguration())
+        if not files.exists(path):
+            return None
+        stream = files.open(path)
+        try:
+            named = parse_plan(str(jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8")).encode())
+            return by_id(named, {self._args.topic: self._args.topic_id}) if named else None
+        finally:
+            stream.close()

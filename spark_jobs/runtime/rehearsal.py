@@ -1,0 +1,49 @@
+"""A driver's work without its effects: some batches from `starting_offsets` on, evaluated, and thrown away."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from spark_jobs.protocol.head import Batch, Progress
+from spark_jobs.runtime.batches import Batches, Tools
+from spark_jobs.runtime.contract import JobArguments
+from spark_jobs.sources import kafka as source
+
+BATCHES = 10  # at the most: a topic may grow faster than it is rehearsed, and one that was busy kept a standby from ever being ready
+
+
+class Dropped:
+    """A writer that has the first BATCHES evaluated, and lands nothing."""
+
+    def __init__(self) -> None:
+        self.enough, self._evaluated = threading.Event(), 0
+
+    def write(self, batch: Batch, evaluate: Callable[[Progress], Any]) -> bool:
+        if not self.enough.is_set():
+            evaluate(Progress())
+            self._evaluated += 1
+        if self._evaluated >= BATCHES:
+            self.enough.set()
+        return False
+
+
+def rehearse(tools: Tools[Any], args: JobArguments) -> None:
+    """Evaluate what is there now, batch by batch, until that is enough. Raises what ended the query before."""
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = Path(folder).as_uri()
+        dropped = Dropped()
+        batches = Batches(dropped, replace(args, checkpoint=checkpoint))
+        batches.equip(tools)
+        writer = source.stream(tools.spark, args).writeStream.foreachBatch(batches).option("checkpointLocation", checkpoint)
+        query = writer.trigger(availableNow=True).start()
+        while query.isActive and not dropped.enough.wait(0.1):
+            pass
+        if dropped.enough.is_set():
+            query.stop()
+        else:
+            query.awaitTermination()
