@@ -22,7 +22,10 @@ app = typer.Typer(
 GROUPS = {
     "The embedded stack": (stack.up, stack.down, stack.status, stack.logs, stack.clean),
     "Lines and counts": (counts.ingest, counts.wait, counts.counts, counts.rejected),
-    "Jobs": (jobs.jobs, jobs.deploy, jobs.versions, jobs.restart, jobs.stop, jobs.health, checkpoint.checkpoint, checkpoint.quarantine),
+    "Jobs": (
+        *(jobs.jobs, jobs.deploy, jobs.versions, jobs.restart, jobs.stop, jobs.health, jobs.confirm_ended),
+        *(checkpoint.checkpoint, checkpoint.quarantine),
+    ),
     "Metrics": (metrics.metrics,),
     "REST": (service.serve, service.token),
     "Timeline and pauses": (pauses.timeline, pauses.hold, pauses.maintenance),

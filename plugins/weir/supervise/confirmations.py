@@ -24,27 +24,32 @@ class Confirmations:
     def confirm(self, job: str, attempt: int, who: str, reason: str) -> Action:
         """Note that the attempt's driver has ended: the next one may then be started, and Weir starts it if the job should run.
 
-        Raises UnknownJob, BadInput (no reason, or a kind whose head fences), Conflict (another attempt, nothing to confirm, or too early).
+        Raises UnknownJob, BadInput (no reason) or Conflict (another attempt, nothing to confirm, or too early).
         """
-        self._refuse(job, reason)
-        head = self._register.head(job)
-        if head.attempt != attempt:
-            raise Conflict(f"{job} is at attempt {head.attempt}, not at {attempt} that was shown. Nothing was done.", f"weir health {job}")
-        self._check(job, attempt)
+        if not reason.strip():
+            raise BadInput("reason: that a driver has ended needs a reason; it is kept in the timeline.", "Give --reason.")
+        now_at = self.look(job)
+        if now_at != attempt:
+            raise Conflict(f"{job} is at attempt {now_at}, not at {attempt} that was shown. Nothing was done.", f"weir health {job}")
         self._store.put_exit(job, attempt, "", CONFIRMED, f"{who} has confirmed that it has ended: {reason}", -1)
         sentence = f"{who} has confirmed that the driver of {job}, attempt {attempt}, has ended."
         self._timeline.tell(job, CONFIRM_ENDED, sentence, attempt, who, reason, {})
         return Action(True, attempt, sentence)
 
-    def _refuse(self, job: str, reason: str) -> None:
+    def look(self, job: str) -> int:
+        """Return the attempt whose driver an operator may confirm ended.
+
+        Raises UnknownJob, or Conflict unless the verdict is unconfirmed, nothing runs by the cluster's word, and nothing can be submitted
+        any more.
+        """
         kind = self._register.spec(job).kind
         if self._kinds[kind.name].fenced:
-            raise BadInput(f"{job} is a {kind.name} job: a driver of it that lives on can write nothing.", f"Run: weir restart {job}")
-        if not reason.strip():
-            raise BadInput("reason: that a driver has ended needs a reason; it is kept in the timeline.", "Give --reason.")
+            raise Conflict(f"{job} is a {kind.name} job: an old driver of it can write nothing, and is replaced.", f"weir restart {job}")
+        attempt = self._register.attempt(job)
+        self._check(job, attempt)
+        return attempt
 
     def _check(self, job: str, attempt: int) -> None:
-        """Raises Conflict unless the verdict is unconfirmed, nothing runs by the cluster's word, and nothing can be submitted any more."""
         (report,) = self._health.onlooker.reports({job: self._register.find(job)})
         if report.found is not Verdict.UNCONFIRMED or report.evidence.get("driver") in PRESENT:
             raise Conflict(f"There is nothing to confirm: {report.sentence}.", report.next_step and f"Next: {report.next_step}")

@@ -126,7 +126,8 @@ class Fleet:
         now, topic = self._parts.now_ms(), outside.topics.get(spec.source.topic, TopicGlance())
         ends, earliest = (_by_partition(topic, offsets, glance.head) for offsets in (topic.end_offsets, topic.earliest_offsets))
         driver = outside.drivers.get(_submission(glance), DriverState.UNKNOWN)
-        retention, unread_since = self._retention.look(spec.source.topic, glance.head, ends, now)
+        queries = outside.queries.get(spec.name)
+        retention, unread_since = self._retention.look(spec.source.topic, glance.head, ends, now) if queries is None else (None, {})
         return Observation(
             now=now,
             wanted=glance.wanted,
@@ -143,7 +144,7 @@ class Fleet:
             standbys=glance.standbys,
             standby_states=outside.drivers,
             submit_grace_ms=submit_grace_ms(spec.cluster),
-            queries=outside.queries.get(spec.name),
+            queries=queries,
         )
 
     # judging

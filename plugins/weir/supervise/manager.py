@@ -123,6 +123,10 @@ class Manager:
         """Keep an operator's word that the driver of an unconfirmed attempt has ended. See Confirmations.confirm."""
         return self._confirmations.confirm(job, attempt, who, reason)
 
+    def confirmable(self, job: str) -> int:
+        """Return the attempt whose driver may be confirmed ended. Raises UnknownJob, Conflict. See Confirmations.look."""
+        return self._confirmations.look(job)
+
     # the next attempt
 
     def restart(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "") -> Action:
