@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from weir.jobs.kinds import Capability
     from weir.jobs.spec import JobSpec
     from weir.ports.jobs import JobStore
-    from weir.supervise.manager import Action, Manager
+    from weir.supervise.manager import ActionResult, Manager
 
 JOB = "error_counts"
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's name; `weir jobs` lists them.")]
@@ -103,7 +103,7 @@ def opened_counts(job: str, needs: Capability) -> Iterator[Counts]:
         yield Counts.of(store, source_of(settings), spec_of(settings, store, job, needs), int(time.time() * 1000), by)
 
 
-def say_done(action: Action) -> None:
+def say_done(action: ActionResult) -> None:
     """Print what was done, or that there was nothing to do."""
     say(action.sentence if action.changed else f"Nothing to do: {action.sentence}")
 

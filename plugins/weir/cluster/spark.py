@@ -10,8 +10,9 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from weir.cluster.rest import NOTHING, Answer, Api, each, rows
+from weir.cluster.states import each
 from weir.errors import NotRunning
+from weir.http import NOTHING, Answer, Api, rows
 from weir.ports.cluster import ENDING_BYTES, DriverState, Room, Submission
 
 STATES = {

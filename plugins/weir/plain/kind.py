@@ -11,7 +11,7 @@ from weir.ports.cluster import Submission
 from weir.settings import Settings
 from weir.supervise.kind import Probe, Start
 from weir.supervise.submission import plain_submission
-from weir.supervise.time_budget import Spare
+from weir.supervise.time_budget import TimeBudget
 
 
 class PlainKind:
@@ -33,5 +33,5 @@ class PlainKind:
         """Never asked for: the spec of a plain job wants none."""
         raise NotRunning(f"{spec.name} is a plain job, which has no standby.", "Remove `standby` from its job.yaml.")
 
-    def probes(self, budget: Spare) -> Sequence[Probe]:
+    def probes(self, budget: TimeBudget) -> Sequence[Probe]:
         return []

@@ -8,7 +8,7 @@ from weir.supervise.kind import Kinds
 from weir.supervise.parts import Parts
 from weir.supervise.register import Register
 from weir.supervise.report import Verdict
-from weir.supervise.requests import Action
+from weir.supervise.requests import ActionResult
 from weir.supervise.timeline import Timeline
 from weir.supervise.unfenced import CONFIRM_AFTER_MS, CONFIRMED, may_confirm
 from weir.supervise.unfenced_drivers import PRESENT
@@ -21,7 +21,7 @@ class Confirmations:
         self._parts, self._store, self._register = parts, parts.store, register
         self._timeline, self._health, self._kinds = timeline, health, kinds
 
-    def confirm(self, job: str, attempt: int, who: str, reason: str) -> Action:
+    def confirm(self, job: str, attempt: int, who: str, reason: str) -> ActionResult:
         """Note that the attempt's driver has ended: the next one may then be started, and Weir starts it if the job should run.
 
         Raises UnknownJob, BadInput (no reason) or Conflict (another attempt, nothing to confirm, or too early).
@@ -34,7 +34,7 @@ class Confirmations:
         self._store.put_exit(job, attempt, "", CONFIRMED, f"{who} has confirmed that it has ended: {reason}", -1)
         sentence = f"{who} has confirmed that the driver of {job}, attempt {attempt}, has ended."
         self._timeline.tell(job, CONFIRM_ENDED, sentence, attempt, who, reason, {})
-        return Action(True, attempt, sentence)
+        return ActionResult(True, attempt, sentence)
 
     def look(self, job: str) -> int:
         """Return the attempt whose driver an operator may confirm ended.

@@ -26,7 +26,7 @@ from weir.supervise.plan import fixed
 from weir.supervise.register import Register
 from weir.supervise.report import Verdict
 from weir.supervise.requests import AUTOMATIC, StartRequest
-from weir.supervise.restart import Act
+from weir.supervise.restart import Action
 from weir.supervise.takeover import Takeover
 from weir.supervise.timeline import Timeline
 from weir.supervise.verdict import judge
@@ -77,7 +77,7 @@ class FencedPreparation:
         self._store.put_exit(head.job, head.attempt, "", "diverged", finding, -1)
         if not spec.restart.rebuild_on_divergence:
             raise Diverged(f"The checkpoint of {head.job} does not lead on: {finding}.", f"Run: weir checkpoint {head.job} --doctor")
-        return self._rebuild(replace(request, judged=head.attempt, cause=str(Act.REBUILD), who=AUTOMATIC, reason=finding))
+        return self._rebuild(replace(request, judged=head.attempt, cause=str(Action.REBUILD), who=AUTOMATIC, reason=finding))
 
     def _rebuild(self, request: StartRequest) -> Head:
         job, finding = request.job, request.reason

@@ -9,7 +9,7 @@ from weir.ports.jobs import JobRow
 from weir.supervise.health import Health
 from weir.supervise.parts import Parts
 from weir.supervise.register import Register
-from weir.supervise.requests import AUTOMATIC, Action, StartRequest
+from weir.supervise.requests import AUTOMATIC, ActionResult, StartRequest
 from weir.supervise.rollback import Fate, Ruling, rule
 from weir.supervise.starter import Starter
 from weir.supervise.versions import Versions
@@ -27,7 +27,7 @@ class Rollbacks:
         """Return what is to become of the version that was deployed last; `late` once it had to be ready. Never acts."""
         return self._ruled(job, late)[0]
 
-    def roll_back(self, job: str, late: bool) -> Action | None:
+    def roll_back(self, job: str, late: bool) -> ActionResult | None:
         """Go back to the last good version, if the present one has never been ready and is itself at fault. None if it is left.
 
         Raises Conflict if somebody else has deployed or restarted since it was looked at.
@@ -43,7 +43,7 @@ class Rollbacks:
         sentence = f"{job} was rolled back from version {wanted.version} to {to}, as attempt {action.attempt}: {ruling.why}."
         return replace(action, sentence=sentence)
 
-    def before_restart(self, job: str) -> Action | None:
+    def before_restart(self, job: str) -> ActionResult | None:
         """Roll back instead of restarting, if the driver is of a version that has never been ready and is itself at fault, whoever deployed
         it, and whether anybody waits for it. None if it is to be restarted."""
         wanted, rows = self._store.job(job), self._versions.all(job)

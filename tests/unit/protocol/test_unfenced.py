@@ -22,7 +22,7 @@ class World:
     """One job: its head, the rows of its attempts, and what really runs on the cluster."""
 
     r: random.Random
-    head: Head = field(default_factory=lambda: first_head("words", {}, "", 1))
+    head: Head = field(default_factory=lambda: first_head("words", {}, 1))
     rows: dict[int, AttemptRow] = field(default_factory=dict)
     alive: set[str] = field(default_factory=set)
     seen: dict[str, DriverState] = field(default_factory=dict)  # what the cluster says, by submission

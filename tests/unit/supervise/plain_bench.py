@@ -16,7 +16,7 @@ from weir.settings import Settings
 from weir.supervise.manager import Manager
 from weir.supervise.parts import Parts
 from weir.supervise.report import Report, Verdict
-from weir.supervise.requests import Action
+from weir.supervise.requests import ActionResult
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
 
 JOB = "words"
@@ -56,7 +56,7 @@ class PlainBench:
         specs: dict[str, JobSpec] = sound(self.jobs)
         return assemble(specs, self.parts)
 
-    def deploy(self, **changes: str) -> Action:
+    def deploy(self, **changes: str) -> ActionResult:
         """A first deploy, or one of other code."""
         if changes:
             self.write(**changes)
@@ -116,7 +116,7 @@ class PlainBench:
                 left -= 5.0
         return report
 
-    def act(self, after_s: float = 5.0) -> Action | None:
+    def act(self, after_s: float = 5.0) -> ActionResult | None:
         return self.manager.act(self.look(after_s))
 
     def running(self) -> None:

@@ -16,7 +16,7 @@ from weir.ports.cluster import DriverState, Room
 from weir.ports.jobs import AttemptRow, JobRow
 from weir.supervise.plan import Check, Kind
 from weir.supervise.preflight import application, rehearsal
-from weir.supervise.restart import Act
+from weir.supervise.restart import Action
 
 from .bench import JOB, Bench
 
@@ -233,7 +233,7 @@ def test_what_attempts_told_of_a_version_outlives_them(bench: Bench) -> None:
 def test_a_restart_goes_on_with_what_was_deployed(bench: Bench) -> None:
     change(bench, trigger=5.0)
     bench.manager.restart(JOB)
-    assert bench.arguments("driver-2").trigger_s == 1.0 and bench.store.attempts(JOB)[0].cause == str(Act.RESTART)
+    assert bench.arguments("driver-2").trigger_s == 1.0 and bench.store.attempts(JOB)[0].cause == str(Action.RESTART)
 
 
 # the rehearsal

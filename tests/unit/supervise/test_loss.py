@@ -17,7 +17,7 @@ from weir.ports.cluster import DriverState
 from weir.ports.source import Retention
 from weir.supervise.epoch_start import Word, after_loss, lost, of_topic, readable
 from weir.supervise.report import Verdict
-from weir.supervise.restart import Act
+from weir.supervise.restart import Action
 
 from .bench import JOB, Bench
 
@@ -245,9 +245,9 @@ def test_a_batch_whose_end_nobody_knows_is_not_left_out(bench: Bench) -> None:
 
 def test_what_would_be_done_is_told_and_nothing_is_done(bench: Bench) -> None:
     fail(bench, 1, 25)
-    judged, there = bench.manager.foresee(JOB, Act.QUARANTINE, "a bad line", 1)
+    judged, there = bench.manager.foresee(JOB, Action.QUARANTINE, "a bad line", 1)
     assert (judged, dict(there.offsets)) == (2, at({0: 25, 1: 0})) and there.gap is not None
-    judged, there = bench.manager.foresee(JOB, Act.REBUILD)
+    judged, there = bench.manager.foresee(JOB, Action.REBUILD)
     assert (judged, dict(there.offsets), there.gap) == (2, at({0: 10, 1: 0}), None)
     assert bench.head().attempt == 2
 
