@@ -87,7 +87,7 @@ def test_the_fleet_page_shows_each_job(viewer: TestClient, fleet: Fleet) -> None
     fleet.land()
     page = viewer.get("/weir/")
     assert page.status_code == 200 and page.headers["content-type"] == "text/html; charset=utf-8"
-    for told in (JOB, "another is never deployed", "counting", "0 lines", "deploy by", "nothing yet", f"docs/{JOB}/index.html"):
+    for told in (JOB, "another has not been deployed yet", "counting", "0 lines", "deploy by", "nothing yet", f"docs/{JOB}/index.html"):
         assert told in page.text
     assert page.text.index(f">{JOB}<") < page.text.index(">another<")
     assert "<script>" not in page.text and "style=" not in page.text and "default-src 'none'" in page.headers["content-security-policy"]

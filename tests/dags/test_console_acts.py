@@ -92,7 +92,7 @@ def test_a_stop_and_the_deploy_after_it(editor: TestClient, deployed: Fleet) -> 
     assert act(editor, "stop", **WHY).status_code == 303
     assert deployed.store.desired(JOB) == "stopped"
     page = editor.get(f"/weir/jobs/{JOB}/deploy").text
-    assert "same checkpoint" in page and "goes on behind batch 0" in page, "the plan is shown first"
+    assert "same checkpoint" in page and "continues behind batch 0" in page, "the plan is shown first"
     assert act(editor, "deploy", **WHY).status_code == 303
     row = deployed.store.job(JOB)
     assert row is not None and (row.desired, row.changed_by, row.reason) == ("running", "editor", "new certificates")
@@ -137,7 +137,7 @@ def test_a_loss_is_shown_by_partition_and_accepted_as_it_was_shown(editor: TestC
     page = Elements(editor.get(f"/weir/jobs/{JOB}/accept_loss").text).text
     for told in (
         "partition 0 at 31",
-        "Left out for ever: partition 0, offsets 1 to 30: 30 lines.",
+        "Left out for good: partition 0, offsets 1 to 30: 30 lines.",
         "That is 30 lines",
         '{"reason": "...", "attempt": 1, "mark": "m',
     ):

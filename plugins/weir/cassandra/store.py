@@ -69,7 +69,7 @@ def _tables_fit() -> Iterator[None]:
     try:
         yield
     except InvalidRequest as error:
-        raise StoreBehind(f"Cassandra's tables are not those of this Weir: {error}.", "Bring them up to it: weir migrate") from error
+        raise StoreBehind(f"Cassandra's tables do not match this release of Weir: {error}.", "Run: weir migrate") from error
 
 
 class CassandraStore(DriverStore, DeltaTables):

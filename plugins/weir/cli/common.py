@@ -86,14 +86,14 @@ def spec_of(settings: Settings, store: JobStore, job: str, needs: Capability | N
 
 
 def known(settings: Settings, store: JobStore, job: str, needs: Capability | None = None) -> None:
-    """What has landed can be read whatever became of its spec. Raises UnknownJob, BadSpec, BadInput."""
+    """Check that the job is known: landed counts stay readable after its spec is gone. Raises UnknownJob, BadSpec, BadInput."""
     if store.head(job) is None:
         spec_of(settings, store, job, needs)
 
 
 @contextmanager
 def opened_counts(job: str, needs: Capability) -> Iterator[Counts]:
-    """A job's counts by its spec in force; the store is closed afterwards. Raises UnknownJob, BadSpec, BadInput, NotRunning."""
+    """Open a job's counts by its spec in force, and close the store afterwards. Raises UnknownJob, BadSpec, BadInput, NotRunning."""
     from weir.counts.work import By, Counts
     from weir.factory import source_of
 

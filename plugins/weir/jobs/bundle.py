@@ -62,9 +62,9 @@ def _home(spec: JobSpec, folders: tuple[Path, ...]) -> Path:
         return next((folder / name for folder in folders if folder.name == PACKAGE and (folder / name).is_dir()), OWN_JOBS / name)
     home = folder_of(spec.name, *folders)
     if home.name != spec.name:
-        raise BadSpec(f"{home.name}/job.yaml does not fit: name: the folder is {home.name}, the job {spec.name}.", "Give both one name.")
+        raise BadSpec(f"{home.name}/job.yaml is not valid: name: the folder is {home.name}, the job {spec.name}.", "Give both one name.")
     if why := problem(spec.name):
-        raise BadSpec(f"{home.name}/job.yaml does not fit: name: {spec.name} {why}.", "Choose another name.")
+        raise BadSpec(f"{home.name}/job.yaml is not valid: name: {spec.name} {why}.", "Choose another name.")
     return home
 
 

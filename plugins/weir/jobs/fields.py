@@ -47,7 +47,7 @@ def validated(model: type[M], values: Any, where: str, wrong: type[WeirError]) -
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise wrong(f"{where} does not fit: {'; '.join(_problems(error))}.", "Fix the named fields.") from error
+        raise wrong(f"{where} is not valid: {'; '.join(_problems(error))}.", "Fix the named fields.") from error
 
 
 def _problems(error: ValidationError) -> Iterator[str]:

@@ -86,7 +86,7 @@ def check(action: ActionForm, request: ActionRequest, typed: str) -> None:
     if action.dangerous and typed.strip() != request.job:
         raise BadInput(f"name: what was typed is not {request.job}. Nothing was done.", "Type the job's name.")
     if action.reason and not request.reason.strip():
-        raise BadInput("reason: there is none. Nothing was done.", "Say why: it is kept in the job's timeline.")
+        raise BadInput("reason: it is missing. Nothing was done.", "Give a reason: the timeline records it.")
     if action.lasts:
         parse_duration(request.lasts, "for")
 
@@ -123,9 +123,7 @@ def _begin(action: Action) -> Callable[[Manager, ActionRequest], ActionResult]:
 def _judged(request: ActionRequest) -> int:
     """The attempt that was shown. Raises BadInput."""
     if not request.shown.isascii() or not request.shown.isdecimal():
-        raise BadInput(
-            f"attempt: {request.shown!r} names none. Nothing was done.", "Give the attempt that is to be replaced, and nothing else."
-        )
+        raise BadInput(f"attempt: {request.shown!r} is not an attempt. Nothing was done.", "Give only the attempt to replace.")
     return int(request.shown)
 
 
@@ -149,7 +147,7 @@ def _deploy(manager: Manager, request: ActionRequest) -> ActionResult:
 ACTIONS = {
     "deploy": ActionForm(
         "Deploy",
-        "{job} is made to run with the spec and the code that are here. This is the plan:",
+        "Deploy the present spec and code of {job}. This is the plan:",
         'weir deploy {job} --reason "..."',
         _deploy,
         dangerous=True,
@@ -157,7 +155,7 @@ ACTIONS = {
     ),
     "restart": ActionForm(
         "Restart",
-        "The next attempt of {job} starts from the same checkpoint. The driver that runs now can write no more from that moment on. "
+        "The next attempt of {job} starts from the same checkpoint. The present driver can no longer write from then on. "
         "Nothing is lost and nothing is counted twice; counting pauses until the new driver has started.",
         'weir restart {job} --reason "..."',
         lambda manager, request: manager.restart(request.job, _judged(request), request.who, request.reason),
@@ -176,8 +174,8 @@ ACTIONS = {
     ),
     "stop": ActionForm(
         "Stop",
-        "The batch at work lands, then the driver of {job} ends, and it stays stopped until the next deploy. Lines wait in the topic: "
-        "they are counted after that, unless retention reaches them first. This may take a minute.",
+        "The current batch lands, then the driver of {job} ends. The job stays stopped until the next deploy. Lines wait in the topic: "
+        "they are counted after that, unless retention deletes them first. This may take a minute.",
         'weir stop {job} --reason "..."',
         lambda manager, request: manager.stop(request.job, request.who, request.reason),
         dangerous=True,
@@ -185,9 +183,9 @@ ACTIONS = {
     ),
     "quarantine": ActionForm(
         "Quarantine the batch",
-        "The batch of {job} that fails again and again is left out for ever, and a new epoch goes on behind it. Its lines are not counted; "
-        "the ledger keeps their offsets as a gap, with your name and your reason. This cannot be taken back. Where the cause can be "
-        "mended, mend it and restart instead: nothing is lost then.",
+        "The batch of {job} that fails repeatedly is left out for good, and a new epoch continues behind it. Its lines are not counted; "
+        "the ledger keeps their offsets as a gap, with your name and your reason. This cannot be undone. If you can fix the "
+        "cause, fix it and restart instead: then nothing is lost.",
         'weir quarantine {job} --reason "..."',
         _begin(Action.QUARANTINE),
         dangerous=True,
@@ -197,8 +195,8 @@ ACTIONS = {
     ),
     "rebuild": ActionForm(
         "Rebuild the checkpoint",
-        "A new epoch of {job} begins with a new checkpoint, exactly where the last landed batch ends by then. The driver that runs now can "
-        "write no more from that moment on. The old checkpoint stays, and is not used again.",
+        "A new epoch of {job} begins with a new checkpoint, exactly where the last landed batch ends by then. The present driver can "
+        "no longer write from then on. The old checkpoint is kept, but not used again.",
         'weir checkpoint {job} --rebuild --reason "..."',
         _begin(Action.REBUILD),
         dangerous=True,
@@ -208,8 +206,8 @@ ACTIONS = {
     ),
     "accept_loss": ActionForm(
         "Accept the loss",
-        "A new epoch of {job} begins where the broker can still be read. What it no longer has is left out for ever: the ledger keeps it "
-        "as a gap, with your name and your reason. This cannot be taken back.",
+        "A new epoch of {job} begins where the broker can still be read. What it no longer has is left out for good: the ledger keeps it "
+        "as a gap, with your name and your reason. This cannot be undone.",
         'weir restart {job} --accept-loss --reason "..."',
         _begin(Action.ACCEPT_LOSS),
         dangerous=True,
@@ -219,14 +217,14 @@ ACTIONS = {
     ),
     "hold": ActionForm(
         "Hold",
-        "Weir does nothing about {job} by itself, until it is released. What a person asks for still happens.",
+        "Weir takes no automatic action on {job} until the hold is released. Actions of operators still run.",
         'weir hold {job} --reason "..."',
         lambda manager, request: manager.hold(request.job, request.who, request.reason),
         unless=HOLD,
     ),
     "release": ActionForm(
         "Release",
-        "Weir acts on {job} again by itself.",
+        "The hold of {job} ends: automatic actions resume.",
         "weir hold {job} --release",
         lambda manager, request: manager.release(request.job, request.who, request.reason),
         reason=False,
@@ -234,7 +232,7 @@ ACTIONS = {
     ),
     "maintenance": ActionForm(
         "Maintenance",
-        "Weir does nothing about {job} by itself for a time, then goes on. What a person asks for still happens.",
+        "Weir takes no automatic action on {job} for a limited time. Actions of operators still run.",
         'weir maintenance {job} --for 2h --comment "..."',
         lambda manager, request: manager.maintenance(request.job, parse_duration(request.lasts, "for"), request.who, request.reason),
         lasts=True,
@@ -242,7 +240,7 @@ ACTIONS = {
     ),
     "end_maintenance": ActionForm(
         "End maintenance",
-        "The maintenance window of {job} ends now: Weir acts on it again by itself.",
+        "The maintenance window of {job} ends now: automatic actions resume.",
         "weir maintenance {job} --end",
         lambda manager, request: manager.end_maintenance(request.job, request.who, request.reason),
         reason=False,

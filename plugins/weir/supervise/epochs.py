@@ -33,7 +33,7 @@ class Held:
         """From its own text, in which batch and mark may be missing. Raises BadInput."""
         found = re.fullmatch(r"(\d+)(?: (-?\d+))?(?: (m\w+))?", text)
         if found is None:
-            raise BadInput(f"attempt: {text!r} names none.", "Give the attempt that is to be replaced.")
+            raise BadInput(f"attempt: {text!r} is not an attempt.", "Give the attempt to replace.")
         return cls(int(found[1]), int(found[2] or -1), found[3] or "")
 
     @property

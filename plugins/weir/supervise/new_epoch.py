@@ -49,7 +49,7 @@ class NewEpoch:
         if request.cause not in (Action.ACCEPT_LOSS, Action.QUARANTINE):
             return lambda head: at_frontier(head, self._register.topic(job))
         if not request.reason.strip():
-            raise BadInput("reason: what is left out for ever needs a reason; it is kept in the ledger.", "Give --reason.")
+            raise BadInput("reason: leaving out lines for good needs a reason, which the ledger records.", "Give --reason.")
         if request.cause == Action.ACCEPT_LOSS:
             known = self._known_ends(job)
             return lambda head: after_loss(head, self._register.topic(job), known, word)
@@ -75,4 +75,4 @@ class NewEpoch:
             return by_id(plans.planned[batch], head.ids(topic))
         if claimed:
             return head.end
-        raise Conflict(f"Nobody knows where batch {batch} of {job} ends: its checkpoint is gone.", f"Run: weir restart {job}")
+        raise Conflict(f"The end of batch {batch} of {job} is unknown: its checkpoint is gone.", f"Run: weir restart {job}")

@@ -25,33 +25,33 @@ class Pauses:
 
     def hold(self, job: str, who: str, reason: str) -> ActionResult:
         """Keep Weir from acting on a job until `release`. Raises UnknownJob, or BadInput without a reason."""
-        _require(reason, "reason: a hold needs one: whoever finds the job held reads it.", "Give --reason.")
+        _require(reason, "reason: a hold needs a reason, for everybody who finds the job held.", "Give --reason.")
         if held := self._in_force(job, HOLD):
             return ActionResult(False, self._register.attempt(job), f"{job} is {in_words(held)} already.")
-        text = f"{job} is held: Weir does nothing about it by itself. To end that: weir hold {job} --release"
+        text = f"{job} is held: no automatic actions. To end the hold: weir hold {job} --release"
         return self._pause(job, Pause(HOLD, who, reason, self._parts.now_ms()), HOLD, text, who, reason)
 
     def release(self, job: str, who: str, reason: str = "") -> ActionResult:
         """Let Weir act on a job again. Raises UnknownJob."""
-        return self._end_pause(job, HOLD, "release", who, reason, f"{job} is not held.", f"{job} is held no longer.")
+        return self._end_pause(job, HOLD, "release", who, reason, f"{job} is not held.", f"{job} is no longer held.")
 
     def maintenance(self, job: str, for_ms: int, who: str, reason: str) -> ActionResult:
         """Keep Weir from acting on a job for a time. A second window takes the place of the first.
 
         Raises UnknownJob, or BadInput without a reason or a time.
         """
-        _require(reason, "comment: a maintenance window needs one: whoever sees the job in it reads it.", "Give --comment.")
+        _require(reason, "comment: a maintenance window needs a comment, for everybody who sees it.", "Give --comment.")
         if for_ms <= 0:
             raise BadInput("for: a maintenance window needs a time.", "Give --for, such as 2h.")
         if for_ms > LONGEST_MS:
-            raise BadInput("for: a maintenance window ends within a year.", "Give less, or hold the job: it is released by a person.")
+            raise BadInput("for: a maintenance window ends within a year.", "Give a shorter time, or hold the job.")
         now = self._parts.now_ms()
-        text = f"{job} is in maintenance until {iso(now + for_ms)}: Weir does nothing about it by itself until then."
+        text = f"{job} is in maintenance until {iso(now + for_ms)}: no automatic actions until then."
         return self._pause(job, Pause(MAINTENANCE, who, reason, now, now + for_ms), MAINTENANCE, text, who, reason)
 
     def end_maintenance(self, job: str, who: str, reason: str = "") -> ActionResult:
         """End a maintenance window before its time. Raises UnknownJob."""
-        nothing, done = f"{job} is not in maintenance.", f"{job} is in maintenance no longer."
+        nothing, done = f"{job} is not in maintenance.", f"{job} is no longer in maintenance."
         return self._end_pause(job, MAINTENANCE, "maintenance_end", who, reason, nothing, done)
 
     def _in_force(self, job: str, kind: str) -> Pause | None:

@@ -49,7 +49,7 @@ class ProgressWatch:
 
     def look(self, specs: Mapping[str, JobSpec], heads: Mapping[str, Head | None], now: int) -> Progress:
         """The progress of each job that nothing fences, no older than AGAIN_MS; unknown if its checkpoint cannot be read."""
-        unfenced = {job: spec for job, spec in specs.items() if not self._kinds[spec.kind.name].fenced}
+        unfenced = {job: spec for job, spec in specs.items() if spec.kind.name in self._kinds and not self._kinds[spec.kind.name].fenced}
         kept = {job: head for job, spec in unfenced.items() if self._keeps(spec) and (head := heads[job])}
         asked = {job: self._ask(head) for job, head in kept.items() if not self._fresh(job, head, now)}
         for job, answer in asked.items():

@@ -53,13 +53,13 @@ def decide(report: Report, policy: Restart, attempts: Sequence[AttemptRow], land
 def _called_for(report: Report, policy: Restart, attempts: Sequence[AttemptRow], landed_attempt: int) -> Decision:
     if report.verdict is Verdict.DIVERGED:
         if not policy.rebuild_on_divergence:
-            return Decision(Action.NONE, f"the spec wants a person to say: weir checkpoint {report.job} --rebuild")
+            return Decision(Action.NONE, f"the spec requires an operator: weir checkpoint {report.job} --rebuild")
         return _within_budget(Action.REBUILD, report, policy, attempts, landed_attempt)
     if report.verdict is Verdict.DOWN and (why := _no_memory(policy, attempts, landed_attempt)):
         return Decision(Action.NONE, why, spent=True)
     if report.verdict in (Verdict.DOWN, Verdict.STALLED):
         return _within_budget(Action.RESTART, report, policy, attempts, landed_attempt)
-    return Decision(Action.NONE, f"{report.verdict} calls for nothing")
+    return Decision(Action.NONE, f"{report.verdict} needs no action")
 
 
 def starved(attempts: Sequence[AttemptRow]) -> int:
@@ -77,7 +77,7 @@ def _no_memory(policy: Restart, attempts: Sequence[AttemptRow], landed_attempt: 
     with which it has landed something, perhaps for weeks."""
     if not attempts or attempts[0].exit_reason != "out_of_memory":
         return ""
-    mend = "a person must look: raise resources.driver_memory, or lower limits.lines_per_batch"
+    mend = "an operator must act: raise resources.driver_memory, or lower limits.lines_per_batch"
     if policy.larger_memory is None:
         return f"out of memory, and the spec has no restart.larger_memory: {mend}"
     if starved(attempts) > 1 and attempts[0].attempt > landed_attempt:
@@ -104,7 +104,7 @@ def _within_budget(act: Action, report: Report, policy: Restart, attempts: Seque
     fruitless = [a for a in automatic if a.attempt > landed_attempt and a.taken_at > report.since - refill * policy.budget]
     spent = sum(1 for a in fruitless if _own_fault(a))
     if spent >= policy.budget:
-        return Decision(Action.NONE, f"{spent} restarts landed nothing: a person must look. weir logs {report.job}", spent=True)
+        return Decision(Action.NONE, f"{spent} restarts landed nothing: an operator must act. weir logs {report.job}", spent=True)
     often = sum(1 for a in automatic if a.taken_at > report.since - refill) - policy.budget
     wait = _backoff(max(len(fruitless), often), policy) * _spread(report, policy.jitter)
     return Decision(act, f"{act} {spent + 1} of {policy.budget}", report.since + round(wait * 1000))

@@ -36,7 +36,7 @@ class Rollbacks:
         if ruling.fate is not Fate.ROLL_BACK or ruling.to is None or wanted is None:
             return None
         spec, to = parse(ruling.to.spec, f"version {ruling.to.version}"), ruling.to.version
-        reason = f"version {wanted.version} was taken back: {ruling.why}"
+        reason = f"version {wanted.version} was rolled back: {ruling.why}"
         self._wanted.run(wanted, spec, to, AUTOMATIC, reason)
         self._versions.put(spec, to)
         action = self._starter.start(StartRequest(job, attempt, ROLLBACK, AUTOMATIC, reason))
@@ -65,5 +65,5 @@ class Rollbacks:
         there = [v for v in self._versions.all(job) if v.version == current or v.version in kept]
         ruling = rule(seen, there, spec.health, report.lag_since, late)
         if ruling.fate is Fate.ROLL_BACK and self._register.paused(job):
-            ruling = Ruling(Fate.LEAVE, f"{ruling.why}, and a person has said that Weir leaves {job} alone")
+            ruling = Ruling(Fate.LEAVE, f"{ruling.why}, but {job} is paused")
         return ruling, seen.wanted, seen.head.attempt if seen.head else 0

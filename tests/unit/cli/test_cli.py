@@ -90,7 +90,7 @@ def test_counts_of_closed_windows(weir: Weir, job: Job, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("args", "rule"),
     [
-        (("--window", "15s"), "window: 15s does not fit. It must be a multiple of the pane, 10s."),
+        (("--window", "15s"), "window: 15s is not valid. It must be a multiple of the pane, 10s."),
         (("--slide", "20s"), "slide: 20s is longer than the window, 10s."),
         (("--window", "ten"), "window: 'ten' is not a duration."),
         (("--since", "yesterday"), "since: 'yesterday' is not a time."),
@@ -210,7 +210,7 @@ def test_fold_rolls_up_closed_days(weir: Weir, job: Job, monkeypatch: pytest.Mon
 def test_validate(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("WEIR_DATA_DOCS", str(tmp_path))
     code, out, err = weir("validate", JOB, "--format", "json")
-    assert code == 0 and all(row["holds"] for row in json.loads(out)) and "laws hold" in err
+    assert code == 0 and all(row["holds"] for row in json.loads(out)) and "expectations are met" in err
     assert str(tmp_path / JOB / "index.html") in err and f":8080/weir/docs/{JOB}/index.html" in err
     for rows in job.store._deltas.values():
         rows.clear()
@@ -348,7 +348,7 @@ def test_status(weir: Weir, monkeypatch: pytest.MonkeyPatch) -> None:
     assert weir("status", "--check") == (1, "", "Nothing runs here. Start it with: weir up\n")
 
 
-COMMANDS = [name.__name__ for group in cli.GROUPS.values() for name in group]
+COMMANDS = [name.__name__.replace("_", "-") for group in cli.GROUPS.values() for name in group]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -504,7 +504,7 @@ def test_a_loss_is_told_before_it_is_accepted(weir: Weir, bench: Bench) -> None:
     code, _, err = weir("restart", JOB, "--accept-loss", "--yes")
     assert code == 2 and "reason" in err
     code, _, err = weir("restart", JOB, "--accept-loss", "--yes", "--reason", "the disk was small")
-    assert code == 0 and "Left out for ever: partition 0, offsets 20 to 39: 20 lines.\nThat is 20 lines" in err
+    assert code == 0 and "Left out for good: partition 0, offsets 20 to 39: 20 lines.\nThat is 20 lines" in err
     assert bench.head().gap is not None and bench.head().gap.who == who()
 
 
@@ -515,7 +515,7 @@ def test_a_quarantine_is_told_before_it_is_done(weir: Weir, bench: Bench, monkey
     bench.fill(0, 30)
     bench.store.put_exit(JOB, 1, "i1", "failed", "ValueError: a bad line", 2)
     code, _, err = weir("quarantine", JOB, "--reason", "a bad line", "--batch", "2", "--yes")
-    assert code == 0 and "Left out for ever: partition 0, offsets 20 to 24: 5 lines." in err
+    assert code == 0 and "Left out for good: partition 0, offsets 20 to 24: 5 lines." in err
     assert dict(bench.head().frontier) == at({0: 25, 1: 0})
 
 
@@ -530,7 +530,7 @@ def test_a_hold_is_said_by_jobs_and_health_and_kept_in_the_timeline(weir: Weir, 
     assert bench.store.report(JOB) is None, "who only looks keeps no report that the watch would go on from"
     bench.clock.sleep(1)
     code, _, err = weir("hold", JOB, "--release", "--reason", "found it")
-    assert (code, err) == (0, f"{JOB} is held no longer.\n")
+    assert (code, err) == (0, f"{JOB} is no longer held.\n")
     assert weir("hold", JOB, "--release") == (0, "", f"Nothing to do: {JOB} is not held.\n")
     rows = json.loads(weir("timeline", JOB, "--format", "json", "--last", "100")[1])
     words = [(r["at"], r["kind"], r["attempt"], r["who"], r["reason"]) for r in rows if r["kind"] in ("hold", "release")]
@@ -551,5 +551,5 @@ def test_a_maintenance_window(weir: Weir, bench: Bench) -> None:
     assert code == 0 and "until 2027-01-15T10:00:00Z" in err
     report = json.loads(weir("health", JOB, "--format", "json")[1])
     assert report["verdict"] == "maintenance" and "until 2027-01-15T10:00:00Z: new disks" in report["sentence"]
-    assert weir("maintenance", JOB, "--end") == (0, "", f"{JOB} is in maintenance no longer.\n")
+    assert weir("maintenance", JOB, "--end") == (0, "", f"{JOB} is no longer in maintenance.\n")
     assert json.loads(weir("health", JOB, "--format", "json")[1])["verdict"] != "maintenance"

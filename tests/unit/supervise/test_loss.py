@@ -239,7 +239,7 @@ def test_only_what_is_poisoned_or_named_is_left_out(bench: Bench) -> None:
 def test_a_batch_whose_end_nobody_knows_is_not_left_out(bench: Bench) -> None:
     fail(bench, 1, 25)
     bench.checkpoints.files.clear()
-    with pytest.raises(Conflict, match="Nobody knows where batch 1"):
+    with pytest.raises(Conflict, match="The end of batch 1"):
         bench.manager.quarantine(JOB, None, "ana", "a bad line")
 
 
@@ -278,7 +278,7 @@ def test_the_minutes_until_retention_reaches_unread_lines(bench: Bench) -> None:
     waiting(bench, now - 30 * MINUTE, Retention(75 * MINUTE))
     report = bench.manager.health(JOB)
     assert report.evidence["retention_minutes"] == {"0": 45.0}
-    assert "retention reaches lines that are not counted: partition 0 in 45 min" in report.sentence
+    assert "retention deletes uncounted lines: partition 0 in 45 min" in report.sentence
 
 
 def test_with_time_enough_nothing_is_said(bench: Bench) -> None:

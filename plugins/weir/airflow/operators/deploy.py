@@ -71,7 +71,7 @@ def by_verdict(manager: Manager, job: str, judged: int | None) -> ActionResult:
         raise Conflict(f"Attempt {judged} of {job} has already been replaced by attempt {report.attempt}.", report.sentence)
     action = manager.act(report)
     if action is None:
-        raise Conflict(f"{job} is {report.verdict}: nothing is to be done now.", report.sentence)
+        raise Conflict(f"{job} is {report.verdict}: no action is needed now.", report.sentence)
     return action
 
 
