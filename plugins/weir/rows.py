@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 EVENT = ("at", "kind", "attempt", "who", "text", "reason")
 REJECTED = ("topic", "partition", "offset", "service", "reason", "value")
-MOMENTS = ("at", "since", "lag_since", "lag_seen", "behind_since", "silent_since", "not_before")  # and every name that ends in _at: in ms
+MOMENTS = (  # in ms, and so is every name that ends in _at
+    "at",
+    "since",
+    "waits_since",
+    "lag_since",
+    "lag_seen",
+    "behind_since",
+    "silent_since",
+    "not_before",
+)
 
 
 def jobs(manager: Manager, names: Iterable[str]) -> list[Row]:
