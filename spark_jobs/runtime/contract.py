@@ -93,9 +93,10 @@ class JobArguments:
         return of_source(self.topic_id, self.starting_offsets)
 
     def typed(self, model: type[M]) -> M:
-        """The options as this dataclass, which has defaults for what is not there. What it does not know is left out."""
-        known = {each.name for each in fields(model)}
-        return model(**{name: value for name, value in self.options.items() if name in known})
+        """The options as this dataclass, which has defaults for what is not there. What it does not know is left out. A field `depth_s` is
+        found by its name in job.yaml, too: `depth`."""
+        names = {name: each.name for each in fields(model) for name in (each.name.removesuffix("_s"), each.name)}
+        return model(**{names[name]: value for name, value in self.options.items() if name in names})
 
     def to_argv(self) -> list[str]:
         values = asdict(self)

@@ -12,10 +12,10 @@ import pytest
 
 from tests.contract.clusters import DRIVER, FakeKubernetes, FakeMaster, FakeServer, FakeYarn
 from weir.cluster.kubernetes import KubernetesCluster
-from weir.cluster.rest import Api
 from weir.cluster.spark import StandaloneCluster
 from weir.cluster.yarn import YarnCluster
 from weir.errors import NotRunning
+from weir.http import Api
 from weir.ports.cluster import ENDING_BYTES, Cluster, DriverState, Room, Submission
 from weir.testing import MemoryCluster
 

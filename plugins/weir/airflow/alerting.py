@@ -56,7 +56,7 @@ def delivered(manager: Manager, job: str) -> tuple[int, Book]:
 def stuck(book: Book) -> list[str]:
     """What sinks have refused again and again, in words."""
     waiting = [d for d in book.outbox if d.tries >= STUBBORN]
-    return [f"{d.sink} did not take {d.message.id} in {d.tries} tries: {d.trouble}" for d in waiting]
+    return [f"{d.sink} did not accept {d.message.id} in {d.tries} tries: {d.trouble}" for d in waiting]
 
 
 def all_rules(manager: Manager, trouble: list[str]) -> list[JobRules]:

@@ -36,7 +36,7 @@ class SparkSubmit:
         try:
             hook.submit(submission.application)
         except Exception as error:  # the provider raises AirflowException, ValueError and RuntimeError
-            raise NotRunning(f"spark-submit of {submission.name} failed: {error}", "Look at the connection and the cluster.") from error
+            raise NotRunning(f"spark-submit of {submission.name} failed: {error}", "Check the connection and the cluster.") from error
         finally:
             killer.cancel()
         if hook._yarn_application_id:

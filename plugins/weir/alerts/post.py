@@ -13,8 +13,8 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from weir.alerts.outbox import Sent
-from weir.cluster.rest import TimedResponse, context
 from weir.errors import BadInput
+from weir.http import TimedResponse, context
 
 BUDGET_S = 10.0
 MOST_BYTES = 4096  # of an answer

@@ -16,9 +16,9 @@ from weir.alerts.book import Message
 from weir.alerts.outbox import Sent
 from weir.alerts.post import post
 from weir.alerts.sink import Sink
-from weir.cluster.rest import context
 from weir.connection import Connection
 from weir.errors import BadInput
+from weir.http import context
 
 SLACK = "https://hooks.slack.com/services"
 MAIL_S = 10.0

@@ -23,15 +23,14 @@ from spark_jobs.runtime.session import OutOfPatience, Session
 from spark_jobs.runtime.store import CassandraStore as DriverStore
 from spark_jobs.runtime.store import day_of, version_of
 from weir.cassandra import alerts as alerting
-from weir.cassandra import requests, sampling, timeline
-from weir.cassandra import snapshot as glance
+from weir.cassandra import requests, sampling, snapshots, timeline
 from weir.cassandra import standbys as standby
 from weir.cassandra.sampling import Places
-from weir.cassandra.snapshot import attempt_row, job_row, ms
+from weir.cassandra.snapshots import attempt_row, job_row, ms
 from weir.errors import NotRunning, StoreBehind
 from weir.ports.alerts import Booked, Mail, Noted
 from weir.ports.counts import Cell, DayShard, FoldNote, HourShard, Kind, Published, Rolled, Touched
-from weir.ports.jobs import AttemptRow, Event, Glance, JobRow, Kept, Pause, StandbyRow, VersionRow
+from weir.ports.jobs import AttemptRow, Event, JobRow, JobSnapshot, Kept, Pause, StandbyRow, VersionRow
 from weir.ports.requests import Asked
 from weir.settings import Settings
 
@@ -71,7 +70,7 @@ def _tables_fit() -> Iterator[None]:
     try:
         yield
     except InvalidRequest as error:
-        raise StoreBehind(f"Cassandra's tables are not those of this Weir: {error}.", "Bring them up to it: weir migrate") from error
+        raise StoreBehind(f"Cassandra's tables do not match this release of Weir: {error}.", "Run: weir migrate") from error
 
 
 class CassandraStore(DriverStore, DeltaTables):
@@ -426,8 +425,8 @@ class CassandraStore(DriverStore, DeltaTables):
         rows = self.session.execute("SELECT record FROM report WHERE job = ?", job)
         return rows[0].record if rows else None
 
-    def glance(self, jobs: Collection[str], history: int = 50) -> Mapping[str, Glance]:
-        return glance.glance(self.session, jobs, history)
+    def snapshots(self, jobs: Collection[str], history: int = 50) -> Mapping[str, JobSnapshot]:
+        return snapshots.snapshots(self.session, jobs, history)
 
     def keep_reports(self, reports: Sequence[Kept]) -> None:
         self.session.write_partitions("INSERT INTO report (job, record) VALUES (?, ?)", [[(k.job, k.report)] for k in reports])

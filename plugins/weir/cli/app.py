@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from weir.cli import alerts, checkpoint, counts, drill, jobs, metrics, pauses, proof, schema, service, stack
+from weir.cli import alerts, checkpoint, counts, drill, jobs, metrics, new, pauses, proof, schema, service, stack
 from weir.errors import BadInput, WeirError
 
 app = typer.Typer(
@@ -22,7 +22,17 @@ app = typer.Typer(
 GROUPS = {
     "The embedded stack": (stack.up, stack.down, stack.status, stack.logs, stack.clean),
     "Lines and counts": (counts.ingest, counts.wait, counts.counts, counts.rejected),
-    "Jobs": (jobs.jobs, jobs.deploy, jobs.versions, jobs.restart, jobs.stop, jobs.health, checkpoint.checkpoint, checkpoint.quarantine),
+    "Jobs": (
+        jobs.jobs,
+        new.new,
+        jobs.deploy,
+        jobs.versions,
+        jobs.restart,
+        jobs.stop,
+        jobs.health,
+        checkpoint.checkpoint,
+        checkpoint.quarantine,
+    ),
     "Metrics": (metrics.metrics,),
     "REST": (service.serve, service.token),
     "Timeline and pauses": (pauses.timeline, pauses.hold, pauses.maintenance),

@@ -24,11 +24,14 @@ def jobs(form: FormatOption = Format.TABLE) -> None:
     Example: weir jobs
     """
     from weir import rows
+    from weir.jobs.kinds import KINDS
     from weir.jobs.specs import bad_of
 
     with opened_manager() as manager:
         found, bad = rows.jobs(manager, manager.specs), bad_of(manager.specs)
     show(found, form, empty="There are no jobs.")
+    for kind in sorted({row["kind"] for row in found}) if form is Format.TABLE else ():
+        say(f"{kind}: {KINDS[kind].promise}")
     for error in bad.values():
         say(str(error))
 
@@ -130,11 +133,11 @@ def restart(
     Example: weir restart error_counts --reason "new certificates"
     """
     from weir.cli.checkpoint import begin
-    from weir.supervise.restart import Act
+    from weir.supervise.restart import Action
 
     with opened_manager() as manager:
         if accept_loss:
-            return begin(manager, job, Act.ACCEPT_LOSS, yes, reason)
+            return begin(manager, job, Action.ACCEPT_LOSS, yes, reason)
         reason = reason or "by command line"
         say_done(action := manager.restart(job, attempt, who=who(), reason=reason))
         if wait:

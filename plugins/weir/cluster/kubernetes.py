@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from weir.cluster.rest import Api, context, each, rows, within
+from weir.cluster.states import each
+from weir.http import Api, context, rows, within
 from weir.ports.cluster import ENDING_BYTES, DriverState, Room, Submission, Submit
 
 LABEL = "weir-job"  # of every driver's pod that Weir starts, with the job's name, so that one question is enough for all of them

@@ -10,8 +10,9 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from weir.cluster.rest import NOTHING, Answer, Api, each, rows
+from weir.cluster.states import each
 from weir.errors import NotRunning
+from weir.http import NOTHING, Answer, Api, rows
 from weir.ports.cluster import ENDING_BYTES, DriverState, Room, Submission
 
 STATES = {
@@ -39,7 +40,7 @@ class StandaloneCluster:
         answer = self._rest.first(lambda api: api.send("POST", "/v1/submissions/create", body), _decides)
         if not answer.get("success"):
             why = answer.get("message", f"no active master at {self._rest_address}")
-            raise NotRunning(f"Spark's master did not take {submission.name}: {why}.", "Look at: weir status")
+            raise NotRunning(f"Spark's master did not accept {submission.name}: {why}.", "Look at: weir status")
         return str(answer["submissionId"])
 
     def state(self, submission_id: str) -> DriverState:

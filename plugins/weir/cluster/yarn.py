@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from weir.cluster.rest import NOTHING, Answer, Api, each, rows, within
+from weir.cluster.states import each
+from weir.http import NOTHING, Answer, Api, rows, within
 from weir.ports.cluster import ENDING_BYTES, DriverState, Room, Submission, Submit
 
 NOT_FOUND = 404

@@ -35,7 +35,7 @@ def windows(width: int, slide: int, pane: int) -> Windows:
     """Raises BadInput with the rule that is broken."""
     for name, value in (("window", width), ("slide", slide)):
         if value <= 0 or value % pane:
-            raise BadInput(f"{name}: {duration(value)} does not fit.", f"It must be a multiple of the pane, {duration(pane)}.")
+            raise BadInput(f"{name}: {duration(value)} is not valid.", f"It must be a multiple of the pane, {duration(pane)}.")
     if slide > width:
         raise BadInput(f"slide: {duration(slide)} is longer than the window, {duration(width)}.", "Lines in between would be left out.")
     return Windows(width, slide)

@@ -21,7 +21,7 @@ def head_of(store: CountStore, job: str) -> Head:
     """Raises UnknownJob if it was never deployed."""
     head = store.head(job)
     if head is None:
-        raise UnknownJob(f"{job} was never deployed.", f"Run: weir deploy {job}")
+        raise UnknownJob(f"{job} has not been deployed yet.", f"Run: weir deploy {job}")
     return head
 
 

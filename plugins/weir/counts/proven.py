@@ -42,7 +42,7 @@ class Proven:
     def sentence(self, job: str) -> str:
         if self.position == START:
             return f"{job}: nothing is proven yet."
-        return f"{job}: all that landed up to {iso(self.landed_at)} is proven, {self.checked} of {self.lines} lines were checked."
+        return f"{job}: everything that landed up to {iso(self.landed_at)} is proven, {self.checked} of {self.lines} lines were checked."
 
     def as_evidence(self) -> dict[str, Any]:
         """For people: what landed up to `up_to` is proven, by a recount that ended `at`."""
@@ -105,7 +105,7 @@ def behind_restarts(job: str, goal: Goal, found: Proven) -> Event | None:
     if last <= first:
         return None
     lines, checked = found.lines - goal.base.lines, found.checked - goal.base.checked
-    text = f"{job}: {checked} of the {lines} lines that landed by attempts {first} to {last} were counted again: 0 missing, 0 doubled."
+    text = f"{job}: {checked} of the {lines} lines that landed by attempts {first} to {last} were recounted: 0 missing, 0 doubled."
     return Event(found.at, "recount", text, {"first": first, "lines": lines, "checked": checked, "missing": 0, "doubled": 0}, last)
 
 

@@ -78,7 +78,7 @@ def as_of(store: CountStore, job: str, at: HourShard, seen: Landed) -> Mapping[C
         cells = sums(store, job, at, published, seen)
         if store.published(job, at) == published:
             return cells
-    raise Conflict(f"The counts of {job} kept being folded while they were read.", "Try again.")
+    raise Conflict(f"The counts of {job} were folded repeatedly while they were read.", "Try again.")
 
 
 def read(store: CountStore, job: str, at: HourShard) -> Mapping[Cell, int]:
@@ -99,7 +99,7 @@ def _read(store: CountStore, job: str, hours: Hours, grain: Grain) -> Reading:
         view = _look(store, job, _places(hours()), grain)
         head = store.head(job)
         if head is None:
-            raise UnknownJob(f"{job} was never deployed.", f"Run: weir deploy {job}")
+            raise UnknownJob(f"{job} has not been deployed yet.", f"Run: weir deploy {job}")
         seen = landed(head, store.firsts(job))
         touched = {(t.hour, t.shard): t.position for t in hours()}  # after the head: a batch notes its hours before it lands
         if touched.keys() == view.places:
@@ -107,7 +107,7 @@ def _read(store: CountStore, job: str, hours: Hours, grain: Grain) -> Reading:
             _fill(reading, _Later(store, job, seen, touched, grain), view)
             if _look(store, job, view.places, grain) == view:
                 return reading
-    raise Conflict(f"The counts of {job} kept being folded while they were read.", "Try again, or ask for fewer hours.")
+    raise Conflict(f"The counts of {job} were folded repeatedly while they were read.", "Try again, or ask for fewer hours.")
 
 
 def _places(hours: Iterable[Touched]) -> set[HourShard]:

@@ -124,12 +124,12 @@ def prove(at: Counts, goal: Goal, parts: Sequence[Part]) -> Proven:
     with at.noted("recount"):
         found = proving.prove(at.store, at.source, at.rules, goal, parts, at.now)
         if found is None:
-            raise NotProven(f"{at.job}: not every span came out equal: what is proven stays as it was.", f"Run: weir recount {at.job}")
+            raise NotProven(f"{at.job}: some spans did not come out equal. What is proven stays proven.", f"Run: weir recount {at.job}")
         if line := behind_restarts(at.job, goal, found):
             at.store.add_event(at.job, replace(line, who=at.by.who, reason=at.by.reason))
         if found.checked == goal.base.checked and found.lines > goal.base.lines:
             gone = found.lines - goal.base.lines
-            raise NotProven(f"{at.job}: {gone} lines landed that the broker no longer has.", "Keep the topic's lines for longer.")
+            raise NotProven(f"{at.job}: {gone} lines landed that the broker no longer has.", "Extend the topic's retention.")
     return found
 
 

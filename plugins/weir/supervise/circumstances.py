@@ -8,7 +8,7 @@ from spark_jobs.protocol.head import Head
 from weir.ports.jobs import AttemptRow
 from weir.supervise.observation import KILLED_FOR_MEMORY
 from weir.supervise.requests import StartRequest
-from weir.supervise.restart import Act
+from weir.supervise.restart import Action
 
 
 def circumstances(request: StartRequest, before: Head, head: Head, old: AttemptRow | None, now: int) -> dict[str, object]:
@@ -45,7 +45,7 @@ def in_words(request: StartRequest, facts: Mapping[str, object]) -> str:
     """Return the circumstances that a person wants to read: of a restart how long it was down and where it goes on, of a deploy what
     changed."""
     told: list[str] = []
-    if request.cause in (Act.RESTART, Act.REBUILD):
+    if request.cause in (Action.RESTART, Action.REBUILD):
         told.append(f"{_since(facts)} goes on with batch {facts.get('batch')}")
     if request.changes:
         told.append(f"Changed: {'; '.join(request.changes)}")

@@ -15,7 +15,7 @@ from weir.supervise.plan import Kind, Plan
 from weir.supervise.planner import Planner
 from weir.supervise.register import Register
 from weir.supervise.report import Verdict
-from weir.supervise.requests import Action, StartRequest
+from weir.supervise.requests import ActionResult, StartRequest
 from weir.supervise.starter import Starter
 from weir.supervise.versions import Versions
 from weir.supervise.wanted import Wanted
@@ -31,7 +31,7 @@ class Deployer:
         self._parts, self._store, self._register, self._health = parts, parts.store, register, health
         self._versions, self._planner, self._wanted, self._starter = versions, planner, wanted, starter
 
-    def deploy(self, job: str, who: str, reason: str = "", plan: Plan | None = None) -> Action:
+    def deploy(self, job: str, who: str, reason: str = "", plan: Plan | None = None) -> ActionResult:
         """Make the job run with the spec and the code that are here, or those of a plan. Nothing happens if it does.
 
         Raises UnknownJob, BadSpec, Refused, DataLoss, Diverged, NotRunning (a part does not answer) or Conflict (somebody else deployed at
@@ -47,7 +47,7 @@ class Deployer:
         # The head first: whoever deploys after that is noticed, when the job's row is changed or when the attempt is replaced.
         head, wanted = self._ensure_head(spec), self._store.job(job)
         if self._versions.runs(wanted, version, job, head.attempt):
-            return Action(False, head.attempt, f"{job} runs version {version} already, as attempt {head.attempt}.")
+            return ActionResult(False, head.attempt, f"{job} runs version {version} already, as attempt {head.attempt}.")
         self._versions.remember(job, wanted)
         self._versions.put(spec, version)
         self._wanted.run(wanted, spec, version, who, reason)

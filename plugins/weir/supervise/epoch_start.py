@@ -100,7 +100,7 @@ def at_frontier(head: Head, there: Bounds) -> Beginning:
     """Exactly where the last landed batch ended; partitions that were added since from their beginning. Raises DataLoss if that is not
     there any more."""
     if there.gone_of(head):
-        raise DataLoss(f"The topic of {head.job} was deleted and made again.", f"Run: weir health {head.job}")
+        raise DataLoss(f"The topic of {head.job} was deleted and created again.", f"Run: weir health {head.job}")
     joined = there.joining(head)
     return Beginning({**dict.fromkeys(there.ends, 0), **there.frontier(head), **joined}, None, joined, there.names)
 
@@ -137,7 +137,7 @@ def after_batch(head: Head, batch_id: int, there: Bounds, end: Offsets, word: Wo
     if batch_id != head.last_landed + 1:
         raise Conflict(f"Batch {batch_id} of {head.job} is not the next one to land: batch {head.last_landed} has landed.", "Judge again.")
     if there.gone_of(head):
-        raise Conflict(f"The topic of {head.job} was deleted and made again.", f"Run: weir health {head.job}")
+        raise Conflict(f"The topic of {head.job} was deleted and created again.", f"Run: weir health {head.job}")
     joined = there.joining(head)
     frontier = {**there.frontier(head), **joined}
     offsets = {**dict.fromkeys(there.ends, 0), **frontier, **identified(end, there.sources)}
@@ -152,7 +152,7 @@ def in_words(job: str, there: Beginning) -> list[str]:
     lines = [f"A new epoch of {job} would begin with {offsets}."]
     if there.gap is None:
         return [*lines, "Nothing is left out and nothing is counted twice."]
-    more = "" if there.gap.exact else " More may have been in the topic that was deleted than anybody knows."
+    more = "" if there.gap.exact else " The deleted topic may have had more lines."
     named = labels((*there.offsets, *(hole.partition for hole in there.gap.holes))) if len(sources_of(there.offsets)) > 1 else {}
     lines += (_hole_in_words(hole, named.get(hole.partition, str(hole.partition.number))) for hole in there.gap.holes)
     return [*lines, f"That is {there.gap.lines} lines, and stays in the ledger as a gap.{more}"]
@@ -160,5 +160,5 @@ def in_words(job: str, there: Beginning) -> list[str]:
 
 def _hole_in_words(hole: Hole, partition: str) -> str:
     if hole.end < hole.start:
-        return f"The log of partition {partition} was cut: it is read again from {hole.end}, and was counted up to {hole.start}."
-    return f"Left out for ever: partition {partition}, offsets {hole.start} to {hole.end - 1}: {hole.offsets} lines."
+        return f"The log of partition {partition} was truncated: it is read again from {hole.end}, and was counted up to {hole.start}."
+    return f"Left out for good: partition {partition}, offsets {hole.start} to {hole.end - 1}: {hole.offsets} lines."

@@ -26,7 +26,7 @@ from weir.supervise.plan import fixed
 from weir.supervise.register import Register
 from weir.supervise.report import Verdict
 from weir.supervise.requests import AUTOMATIC, StartRequest
-from weir.supervise.restart import Act
+from weir.supervise.restart import Action
 from weir.supervise.takeover import Takeover
 from weir.supervise.timeline import Timeline
 from weir.supervise.verdict import judge
@@ -80,13 +80,13 @@ class FencedPreparation:
             return head
         self._store.put_exit(head.job, head.attempt, "", "diverged", finding, -1)
         if not spec.restart.rebuild_on_divergence:
-            raise Diverged(f"The checkpoint of {head.job} does not lead on: {finding}.", f"Run: weir checkpoint {head.job} --doctor")
-        return self._rebuild(replace(request, judged=head.attempt, cause=str(Act.REBUILD), who=AUTOMATIC, reason=finding))
+            raise Diverged(f"The checkpoint of {head.job} cannot be continued: {finding}.", f"Run: weir checkpoint {head.job} --doctor")
+        return self._rebuild(replace(request, judged=head.attempt, cause=str(Action.REBUILD), who=AUTOMATIC, reason=finding))
 
     def _rebuild(self, request: StartRequest) -> Head:
         job, finding = request.job, request.reason
         new = self._new_epoch.begin(request)
-        sentence = f"{job}: the checkpoint did not lead on, and epoch {new.epoch} begins where the ledger ends: {finding}"
+        sentence = f"{job}: the checkpoint could not be continued, and epoch {new.epoch} begins where the ledger ends: {finding}"
         self._timeline.tell(job, request.cause, sentence, new.attempt, AUTOMATIC, finding, {"epoch": new.epoch, "finding": finding})
         return new
 

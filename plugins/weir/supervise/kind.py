@@ -15,7 +15,7 @@ from weir.jobs.spec import JobSpec
 from weir.ports.cluster import Submission
 from weir.supervise.observation import Observation
 from weir.supervise.requests import StartRequest
-from weir.supervise.time_budget import Spare
+from weir.supervise.time_budget import TimeBudget
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class KindSupport(Protocol):
     def standby(self, spec: JobSpec, version: str, standby: str, code: Path) -> Submission:
         """Return what is submitted for a driver in waiting, from the version's code. Raises NotRunning if the source does not answer."""
 
-    def probes(self, budget: Spare) -> Sequence[Probe]:
+    def probes(self, budget: TimeBudget) -> Sequence[Probe]:
         """Return the probes of one pass over the fleet, which share its time budget."""
 
 

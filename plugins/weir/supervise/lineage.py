@@ -81,7 +81,7 @@ def with_sources(plans: Plans | None, head: Head) -> Plans | None:
 def disagreement(plans: Plans | None, head: Head, topic: str) -> str:
     """Why an attempt must not go on from there, in words; empty if it leads on exactly from what has landed."""
     if plans is None:
-        return "nothing in it can be started from"
+        return "nothing to continue from in it"
     ids = head.ids(topic)
     others = {name for named in plans.planned.values() for name in named} - ids.keys()
     last, landed = plans.newest, head.last_landed

@@ -25,9 +25,9 @@ from weir.supervise.plan import Plan
 from weir.supervise.planner import Planner
 from weir.supervise.register import Register
 from weir.supervise.report import Report
-from weir.supervise.requests import AUTOMATIC, Action, StartRequest
+from weir.supervise.requests import AUTOMATIC, ActionResult, StartRequest
 from weir.supervise.responder import Responder
-from weir.supervise.restart import Act
+from weir.supervise.restart import Action
 from weir.supervise.rollback import Ruling
 from weir.supervise.rollbacks import Rollbacks
 from weir.supervise.standbys import Standbys
@@ -83,7 +83,7 @@ class Manager:
         """Return what a deploy would do. See Planner.plan."""
         return self._planner.plan(job, to)
 
-    def deploy(self, job: str, who: str = AUTOMATIC, reason: str = "", plan: Plan | None = None) -> Action:
+    def deploy(self, job: str, who: str = AUTOMATIC, reason: str = "", plan: Plan | None = None) -> ActionResult:
         """Make the job run with the spec and the code that are here, or those of a plan. See Deployer.deploy."""
         return self._deployer.deploy(job, who, reason, plan)
 
@@ -91,7 +91,7 @@ class Manager:
         """Return what is to become of the version that was deployed last. See Rollbacks.ruling."""
         return self._rollbacks.ruling(job, late)
 
-    def roll_back(self, job: str, late: bool) -> Action | None:
+    def roll_back(self, job: str, late: bool) -> ActionResult | None:
         """Go back to the last good version, if the present one is at fault. See Rollbacks.roll_back."""
         return self._rollbacks.roll_back(job, late)
 
@@ -107,49 +107,49 @@ class Manager:
         """Return the versions whose code is here."""
         return self._versions.kept()
 
-    def stop(self, job: str, who: str = AUTOMATIC, reason: str = "") -> Action:
+    def stop(self, job: str, who: str = AUTOMATIC, reason: str = "") -> ActionResult:
         """Let the batch at work land, end the driver, and keep the job stopped. See Stopper.stop."""
         return self._stopper.stop(job, who, reason)
 
     # the next attempt
 
-    def restart(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "") -> Action:
+    def restart(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "") -> ActionResult:
         """Start the next attempt from the same checkpoint.
 
         Raises Conflict (another attempt has taken over since `judged`), DataLoss (there are lines that it could not read), Diverged.
         """
-        return self._starter.start(StartRequest(job, self._judged(job, judged), str(Act.RESTART), who, reason))
+        return self._starter.start(StartRequest(job, self._judged(job, judged), str(Action.RESTART), who, reason))
 
-    def rebuild(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "", shown: str = "") -> Action:
+    def rebuild(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "", shown: str = "") -> ActionResult:
         """Begin a new epoch exactly where the last landed batch ended, with a new checkpoint."""
-        return self._starter.start(StartRequest(job, self._judged(job, judged), str(Act.REBUILD), who, reason, shown=shown))
+        return self._starter.start(StartRequest(job, self._judged(job, judged), str(Action.REBUILD), who, reason, shown=shown))
 
-    def accept_loss(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "", shown: str = "") -> Action:
+    def accept_loss(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "", shown: str = "") -> ActionResult:
         """Begin a new epoch where the broker can still be read. What it no longer has is a gap of the ledger, with who accepted it and why.
 
         `shown` is the mark of the epoch's start that the person was shown. Raises BadInput without a reason, Conflict if nothing is lost,
         or something else than was shown.
         """
-        return self._starter.start(StartRequest(job, self._judged(job, judged), str(Act.ACCEPT_LOSS), who, reason, shown=shown))
+        return self._starter.start(StartRequest(job, self._judged(job, judged), str(Action.ACCEPT_LOSS), who, reason, shown=shown))
 
     def quarantine(
         self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "", batch: int | None = None, shown: str = ""
-    ) -> Action:
+    ) -> ActionResult:
         """Begin a new epoch behind the batch that fails. Its offsets, exactly, are a gap of the ledger, with who left it out and why.
 
         `batch` names it; without, the verdict must be poisoned. Raises BadInput without a reason, Conflict if it is another one.
         """
         self._register.wanted_running(job)
         batch = self.poisoned(job) if batch is None else batch
-        return self._starter.start(StartRequest(job, self._judged(job, judged), str(Act.QUARANTINE), who, reason, batch, shown=shown))
+        return self._starter.start(StartRequest(job, self._judged(job, judged), str(Action.QUARANTINE), who, reason, batch, shown=shown))
 
-    def foresee(self, job: str, act: Act, reason: str = "", batch: int = -1) -> tuple[int, Beginning]:
+    def foresee(self, job: str, act: Action, reason: str = "", batch: int = -1) -> tuple[int, Beginning]:
         """Return what `rebuild`, `accept_loss` or `quarantine` would do: the attempt to be replaced, and where the epoch would start."""
         self._register.wanted_running(job)
         request = StartRequest(job, self._register.head(job).attempt, str(act), reason=reason, batch=batch)
         return request.judged, self._new_epoch.foresee(request)
 
-    def act(self, report: Report) -> Action | None:
+    def act(self, report: Report) -> ActionResult | None:
         """Do what a report calls for, if its time has come. None if there is nothing to do. See Responder.act."""
         return self._responder.act(report)
 
@@ -162,19 +162,19 @@ class Manager:
 
     # pauses
 
-    def hold(self, job: str, who: str, reason: str) -> Action:
+    def hold(self, job: str, who: str, reason: str) -> ActionResult:
         """Keep Weir from acting on a job until `release`. Raises UnknownJob, or BadInput without a reason."""
         return self._pauses.hold(job, who, reason)
 
-    def release(self, job: str, who: str, reason: str = "") -> Action:
+    def release(self, job: str, who: str, reason: str = "") -> ActionResult:
         """Let Weir act on a job again. Raises UnknownJob."""
         return self._pauses.release(job, who, reason)
 
-    def maintenance(self, job: str, for_ms: int, who: str, reason: str) -> Action:
+    def maintenance(self, job: str, for_ms: int, who: str, reason: str) -> ActionResult:
         """Keep Weir from acting on a job for a time. Raises UnknownJob, or BadInput without a reason or a time."""
         return self._pauses.maintenance(job, for_ms, who, reason)
 
-    def end_maintenance(self, job: str, who: str, reason: str = "") -> Action:
+    def end_maintenance(self, job: str, who: str, reason: str = "") -> ActionResult:
         """End a maintenance window before its time. Raises UnknownJob."""
         return self._pauses.end_maintenance(job, who, reason)
 
@@ -233,4 +233,4 @@ class Manager:
         return self._health.log_link(job)
 
 
-__all__ = ["AUTOMATIC", "Action", "Manager"]
+__all__ = ["AUTOMATIC", "ActionResult", "Manager"]

@@ -14,7 +14,7 @@ from weir.supervise.parts import Parts
 from weir.supervise.register import Register
 from weir.supervise.report import Report
 from weir.supervise.requests import StartRequest
-from weir.supervise.restart import Act
+from weir.supervise.restart import Action
 from weir.supervise.takeover import Takeover
 
 
@@ -46,11 +46,11 @@ class NewEpoch:
         """Return what says where the new epoch of a head starts. It asks the broker after the head was read: what lands meanwhile is no
         cut log."""
         job, word = request.job, Word(request.who, request.reason, self._parts.now_ms())
-        if request.cause not in (Act.ACCEPT_LOSS, Act.QUARANTINE):
+        if request.cause not in (Action.ACCEPT_LOSS, Action.QUARANTINE):
             return lambda head: at_frontier(head, self._register.topic(job))
         if not request.reason.strip():
-            raise BadInput("reason: what is left out for ever needs a reason; it is kept in the ledger.", "Give --reason.")
-        if request.cause == Act.ACCEPT_LOSS:
+            raise BadInput("reason: leaving out lines for good needs a reason, which the ledger records.", "Give --reason.")
+        if request.cause == Action.ACCEPT_LOSS:
             known = self._known_ends(job)
             return lambda head: after_loss(head, self._register.topic(job), known, word)
         end = self._failing(job, request.batch)
@@ -75,4 +75,4 @@ class NewEpoch:
             return by_id(plans.planned[batch], head.ids(topic))
         if claimed:
             return head.end
-        raise Conflict(f"Nobody knows where batch {batch} of {job} ends: its checkpoint is gone.", f"Run: weir restart {job}")
+        raise Conflict(f"The end of batch {batch} of {job} is unknown: its checkpoint is gone.", f"Run: weir restart {job}")

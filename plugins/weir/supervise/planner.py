@@ -57,7 +57,7 @@ class Planner:
             return parse(row.spec, f"version {row.version}"), row.version
         except BadSpec as error:
             raise NotKept(
-                f"This release cannot read the spec of version {row.version} of {job}: {error.what}", "Deploy what is here."
+                f"This release cannot read the spec of version {row.version} of {job}: {error.what}", "Deploy the present version."
             ) from error
 
     def _look_at(self, topic: str) -> tuple[Bounds | None, Check]:
@@ -71,7 +71,7 @@ class Planner:
         return found, Check("topic", True, f"{topic}, {len(found.ends)} partitions")
 
     def _finding(self, job: str, topic: str) -> str:
-        """Why no checkpoint leads on from what has landed, as far as that can be read; empty if one does. A driver that lands while it is
+        """Why no checkpoint is usable from what has landed, as far as that can be read; empty if one does. A driver that lands while it is
         looked at makes a moment's disagreement, so it is looked at again."""
         why = ""
         for _ in range(LOOKS):

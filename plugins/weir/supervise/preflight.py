@@ -92,7 +92,7 @@ def tables(pending: Sequence[str]) -> Check:
 def resources(needs: Resources, room: Room | None) -> Check:
     """Is there room at all, were nothing else running? What is busy now may be free when the driver comes."""
     if room is None:
-        return Check("resources", None, "the cluster does not say what it has, or has no worker now; the driver waits for one")
+        return Check("resources", None, "the cluster's resources are unknown, or it has no worker now; a driver waits for one")
     cores = 1 + (needs.cores if needs.executors else 0)
     memory = max(mebibytes(needs.driver_memory), mebibytes(needs.executor_memory) if needs.executors else 0)
     asked = f"{cores} cores, and {memory} MiB on one worker, of {room.cores} cores and {room.memory} MiB"

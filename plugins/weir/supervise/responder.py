@@ -8,8 +8,8 @@ from weir.supervise.observation import with_the_clusters_word
 from weir.supervise.parts import Parts
 from weir.supervise.register import Register
 from weir.supervise.report import Report, Verdict
-from weir.supervise.requests import Action, StartRequest
-from weir.supervise.restart import Act
+from weir.supervise.requests import ActionResult, StartRequest
+from weir.supervise.restart import Action
 from weir.supervise.rollbacks import Rollbacks
 from weir.supervise.starter import Starter
 
@@ -18,23 +18,23 @@ class Responder:
     def __init__(self, parts: Parts, register: Register, rollbacks: Rollbacks, starter: Starter) -> None:
         self._parts, self._store, self._register, self._rollbacks, self._starter = parts, parts.store, register, rollbacks, starter
 
-    def act(self, report: Report) -> Action | None:
+    def act(self, report: Report) -> ActionResult | None:
         """Do what a report calls for, if its time has come. None if there is nothing to do, somebody else has done it, or the job is
         paused.
 
         A report may have waited for its turn: an attempt that was stalled and has landed since is well.
         """
         job = report.job
-        if report.act == Act.NONE or self._parts.now_ms() < report.not_before or self._register.paused(job):
+        if report.act == Action.NONE or self._parts.now_ms() < report.not_before or self._register.paused(job):
             return None
         if report.verdict is Verdict.STALLED and dict(self._register.head(job).shown_frontier) != dict(report.frontier):
             return None
         if report.evidence.get("driver") == DriverState.OUT_OF_MEMORY:
             self._note_end(job, report.attempt)
         try:
-            if report.act == Act.RESTART and (rolled_back := self._rollbacks.before_restart(job)):
+            if report.act == Action.RESTART and (rolled_back := self._rollbacks.before_restart(job)):
                 return rolled_back
-            cause = Act.REBUILD if report.act == Act.REBUILD else Act.RESTART
+            cause = Action.REBUILD if report.act == Action.REBUILD else Action.RESTART
             return self._starter.start(StartRequest(job, report.attempt, str(cause), reason=report.sentence))
         except Conflict:
             return None

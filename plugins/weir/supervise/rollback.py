@@ -46,7 +46,7 @@ def rule(seen: Observation, versions: Sequence[VersionRow], health: Health, lag_
         return Ruling(Fate.LEAVE, "no other version has ever been ready, or is kept")
     fate, why = _fault(seen, health, lag_since, late)
     if fate is Fate.WAIT and late:
-        return Ruling(Fate.LEAVE, f"{why}: that is not known to be the version's fault")
+        return Ruling(Fate.LEAVE, f"{why}: it is unknown whether the version is at fault")
     return Ruling(fate, why, to if fate is Fate.ROLL_BACK else None)
 
 
@@ -95,7 +95,7 @@ def _alive(seen: Observation, row: AttemptRow, health: Health, lag_since: int, l
     if seen.driver is not DriverState.RUNNING:
         return Fate.LEAVE, "the cluster has not started the driver: it has no room, or no worker"
     if _began(seen, row) and not seen.lag:
-        return Fate.LEAVE, "it has counted all that there is"
+        return Fate.LEAVE, "it has counted everything"
     if not _began(seen, row):
         return Fate.ROLL_BACK, f"the driver has run for {running_s:.0f} s and has not begun"
     if waited_s < min(health.stalled_after, health.ready_within / 2):  # an outage begins the wait anew
@@ -109,4 +109,4 @@ def _began(seen: Observation, row: AttemptRow) -> bool:
 
 
 def _first_line(text: str) -> str:
-    return text.strip().splitlines()[0][:300] if text.strip() else "it said nothing"
+    return text.strip().splitlines()[0][:300] if text.strip() else "it left no error"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from weir.supervise.parts import Parts
 from weir.supervise.register import Register
-from weir.supervise.requests import Action
+from weir.supervise.requests import ActionResult
 from weir.supervise.standbys import Standbys
 from weir.supervise.takeover import Takeover
 from weir.supervise.timeline import Timeline
@@ -21,7 +21,7 @@ class Stopper:
         self._parts, self._store, self._register, self._timeline = parts, parts.store, register, timeline
         self._takeover, self._standbys, self._wanted = takeover, standbys, wanted
 
-    def stop(self, job: str, who: str, reason: str) -> Action:
+    def stop(self, job: str, who: str, reason: str) -> ActionResult:
         """Let the driver land the batch at work and end, kill it if it does not, and keep the job stopped until the next deploy. What had
         not landed is counted after that. Raises UnknownJob, or Conflict if somebody deploys it meanwhile."""
         wanted = self._store.job(job)
@@ -29,7 +29,7 @@ class Stopper:
             self._register.find(job)
         head = self._store.head(job)
         if wanted is None or head is None or wanted.desired == "stopped":
-            return Action(False, head.attempt if head else 0, f"{job} is stopped already.")
+            return ActionResult(False, head.attempt if head else 0, f"{job} is stopped already.")
         self._wanted.stop(wanted, who, reason)
         row, standbys = self._register.row(job, head.attempt), self._standbys.dismiss(job)
         if row and row.submission_id:
@@ -38,7 +38,7 @@ class Stopper:
             self._end(job, standby, begun=True)
         fenced = self._takeover.fence(job, head.attempt, who, reason, wanted.version)
         self._timeline.tell(job, "stop", f"{job} was stopped.", fenced.attempt, who, reason, {"replaces": head.attempt})
-        return Action(True, fenced.attempt, f"{job} is stopped. All that had landed is kept.")
+        return ActionResult(True, fenced.attempt, f"{job} is stopped. All that had landed is kept.")
 
     def _end(self, job: str, submission_id: str, begun: bool) -> None:
         """Wait for a driver to end by itself, as it does when the job is to stop; else kill it. What has not begun has nothing to land."""

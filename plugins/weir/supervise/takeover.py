@@ -49,9 +49,9 @@ def rebuild(store: HeadStore, job: str, judged: int, begin: Callable[[Head], Hea
 def _judged_head(store: HeadStore, job: str, judged: int) -> Head:
     head = store.head(job)
     if head is None:
-        raise UnknownJob(f"{job} was never deployed.", f"Run: weir deploy {job}")
+        raise UnknownJob(f"{job} has not been deployed yet.", f"Run: weir deploy {job}")
     if head.attempt != judged:
-        raise Conflict(f"{job} is at attempt {head.attempt}, not at {judged} that was judged.", "Judge again.")
+        raise Conflict(f"{job} is at attempt {head.attempt}, not at the judged attempt {judged}.", "Judge again.")
     return head
 
 
@@ -71,7 +71,7 @@ class Takeover:
         job, judged = request.job, request.judged
         highest = self._highest(job)
         if self._register.attempt(job) != judged:  # seen before anything is written; the swap looks again
-            raise Conflict(f"{job} is no longer at attempt {judged} that was judged.", f"Run: weir health {job}")
+            raise Conflict(f"{job} is no longer at the judged attempt {judged}.", f"Run: weir health {job}")
         row = self._note(job, max(judged, highest) + 1, request.cause, request.who, request.reason, request.version)
         failpoint.reach("takeover.note")
         if begin:

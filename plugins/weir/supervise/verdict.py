@@ -31,7 +31,7 @@ def judge(job: str, seen: Observation, health: Health, before: Report | None) ->
     found, sentence, next_step = _rule(job, seen, health, waits, pace(seen, health, attempt, behind, fewest_at, before))
     silent = silent_since(seen, attempt, before)
     if found is Verdict.IDLE and silent and seen.now - silent > UNSEEN_MS:  # what lands speaks for a driver; here, only the cluster can
-        found, sentence, next_step = Verdict.UNKNOWN, f"{sentence}, and the cluster no longer says whether the driver lives", "weir status"
+        found, sentence, next_step = Verdict.UNKNOWN, f"{sentence}, and the cluster no longer reports the driver", "weir status"
     verdict, next_step = _in_maintenance(job, seen, found, next_step)
     sentence += _running_out(seen) + "".join(f"; {in_words(pause)}" for pause in seen.paused)
     same = before is not None and (ENDED.get(before.verdict, before.verdict), before.attempt) == (verdict, attempt)
@@ -49,12 +49,12 @@ def judge(job: str, seen: Observation, health: Health, before: Report | None) ->
 def _rule(job: str, seen: Observation, health: Health, waits: int, speed: Verdict) -> tuple[Verdict, str, str]:
     """The first rule that fits, with its sentence and the next step."""
     if seen.wanted is None or seen.wanted.desired == "stopped":
-        why = f"stopped by {seen.wanted.changed_by}: {seen.wanted.reason}" if seen.wanted else "never deployed"
-        return Verdict.STOPPED, f"{job} is {why}", f"weir deploy {job}"
+        why = f"was stopped by {seen.wanted.changed_by}: {seen.wanted.reason}" if seen.wanted else "has not been deployed yet"
+        return Verdict.STOPPED, f"{job} {why}", f"weir deploy {job}"
     if seen.head is None:
-        return Verdict.UNKNOWN, f"{job}: the store did not answer, so nothing is known of the head", "weir status"
+        return Verdict.UNKNOWN, f"{job}: the store did not answer, so the head is unknown", "weir status"
     if seen.another_topic:
-        return Verdict.DATA_LOSS, f"{job}: the topic was deleted and made again under the same name", _accept(job)
+        return Verdict.DATA_LOSS, f"{job}: the topic was deleted and created again under the same name", _accept(job)
     if seen.lost:
         return Verdict.DATA_LOSS, f"{job}: {'; '.join(lost_in_words(seen.lost, _names(seen)))}", _accept(job)
     return _of_driver(job, seen, health, waits, speed)
@@ -77,7 +77,7 @@ def lost_in_words(spans: Spans, names: Mapping[str, str] = NO_NAMES) -> list[str
     gone = [f"partition {p} offsets {a} to {b - 1}" for p, (a, b) in labelled(spans, names).items() if b > a]
     cut = [f"partition {p} ends at {b}, and has landed up to {a}" for p, (a, b) in labelled(spans, names).items() if b < a]
     told = [f"the broker no longer has lines that were not counted: {', '.join(gone)}"] if gone else []
-    return told + ([f"the log was cut behind what was counted: {', '.join(cut)}"] if cut else [])
+    return told + ([f"the log was truncated before counted offsets: {', '.join(cut)}"] if cut else [])
 
 
 def _running_out(seen: Observation) -> str:
@@ -85,7 +85,7 @@ def _running_out(seen: Observation) -> str:
     soon = {p: minutes for p, minutes in labelled(seen.retention_minutes, _names(seen)).items() if minutes < RETENTION_BOUND_MIN}
     if not soon or seen.lost:
         return ""
-    return "; retention reaches lines that are not counted: " + ", ".join(f"partition {p} in {max(0, m):.0f} min" for p, m in soon.items())
+    return "; retention deletes uncounted lines: " + ", ".join(f"partition {p} in {max(0, m):.0f} min" for p, m in soon.items())
 
 
 def _of_driver(job: str, seen: Observation, health: Health, waits: int, speed: Verdict) -> tuple[Verdict, str, str]:
@@ -108,7 +108,7 @@ def _ended(job: str, seen: Observation, row: AttemptRow) -> tuple[Verdict, str, 
     earlier = next((a for a in seen.attempts if a.attempt < row.attempt and a.used), None)  # numbers may be left out
     if earlier and row.exit_reason == "failed" and row.exit_batch >= 0 and fingerprint(earlier) == fingerprint(row):
         text = f"{job}: batch {row.exit_batch} failed twice with the same error: {_first_line(row.exit_error)}"
-        mend = f"weir logs {job}; mend the cause, then weir restart {job}"
+        mend = f"weir logs {job}; fix the cause, then weir restart {job}"
         return Verdict.POISONED, text, f'{mend}; or leave the batch out: weir quarantine {job} --reason "..."'
     why = _first_line(row.exit_error) if row.exit_error else f"it was killed or lost (the cluster says {seen.driver})"
     return Verdict.DOWN, f"{job}: the driver of attempt {row.attempt} has ended: {why}", f"weir restart {job}"
@@ -125,7 +125,7 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
         if seen.driver is not DriverState.UNKNOWN:
             return Verdict.STALLED, f"{job}: attempt {row.attempt} did not start in {running_s:.0f} s", f"weir logs {job}"
     if lag is None:
-        return Verdict.UNKNOWN, f"{job}: the broker did not answer, so its lag is not known", "weir status"
+        return Verdict.UNKNOWN, f"{job}: the broker did not answer, so its lag is unknown", "weir status"
     if lag == 0:
         quiet = seen.now - head.landed_at > IDLE_AFTER_MS
         return (Verdict.IDLE, f"{job}: everything is counted, no new input", "") if quiet else (Verdict.OK, f"{job}: counting", "")
@@ -138,7 +138,7 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
             return Verdict.UNKNOWN, text, "weir status"
         return Verdict.STALLED, text, f"weir logs {job}"
     if speed is Verdict.SLOW:
-        text = f"{job}: it lands, {lag} lines behind, and has come no closer for {health.slow_after / 60:.0f} min"
+        text = f"{job}: batches land, but it is {lag} lines behind and has not come closer for {health.slow_after / 60:.0f} min"
         return Verdict.SLOW, text, "give it more cores or partitions: see docs/runbook.md#slow"
     if speed is Verdict.CATCHING_UP:
         return Verdict.CATCHING_UP, f"{job}: catching up, {lag} lines behind", ""

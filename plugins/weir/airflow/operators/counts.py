@@ -33,7 +33,7 @@ def counts_of(job: str, context: Context) -> Iterator[Counts]:
     with final(), opened() as manager:
         spec = manager.spec(job)
         if manager.store.head(job) is None:
-            raise AirflowSkipException(f"{job} was never deployed: it has no counts.")
+            raise AirflowSkipException(f"{job} has not been deployed yet: it has no counts.")
         by = By(who(context), f"run {context['dag_run'].run_id}")
         yield Counts.of(manager.store, source_of(settings()), spec, int(time.time() * 1000), by)
 
@@ -183,7 +183,7 @@ class ProveOperator(JobOperator):
         from weir.counts.proven import Goal, Part
 
         if not self.goal:
-            raise AirflowSkipException("The span of a form proves nothing but itself.")
+            raise AirflowSkipException("A run by form proves only its span.")
         goal, parts = Goal.of(self.goal), [Part.of(one["part"]) for one in self.recounts]
         with counts_of(self.job, context) as at:
             found = work.prove(at, goal, parts)

@@ -43,7 +43,7 @@ def back(context: Context) -> None:
     if not (known := _known()):
         return
     if known["told"]:
-        _send("resolved", known["since"], time.time(), "The store answers again; verdicts and incidents go on from where they were.")
+        _send("resolved", known["since"], time.time(), "The store answers again. Verdicts and incidents continue.")
     Variable.delete(NAME)
 
 
@@ -54,7 +54,7 @@ def _known() -> dict[str, Any]:
 
 def _keep(since: float, told: float) -> None:
     Variable.set(
-        NAME, json.dumps({"since": since, "told": told}), description="What Weir has told of its store's outage; kept by weir_health"
+        NAME, json.dumps({"since": since, "told": told}), description="Notifications about the store's outage, recorded by weir_health"
     )
 
 
@@ -70,17 +70,17 @@ def _send(kind: str, since: float, now: float, why: str) -> bool:
 def _meanwhile(kind: str) -> str:
     if kind != "opened":
         return ""
-    return "\nStreams wait for it and lose nothing. Until it is back no driver is restarted, and nobody is alerted of anything else."
+    return "\nStreams wait for it and lose nothing. Until it is back, no driver is restarted and no other alerts are sent."
 
 
 def _taken(name: str, message: Message) -> bool:
     try:
         sent = connected(name).send(message)
     except Exception:
-        log.exception("%s could not be told that the store is away", name)
+        log.exception("%s could not be notified that the store is away", name)
         return False
     if sent.trouble:
-        log.error("%s was not told that the store is away: %s", name, sent.trouble)
+        log.error("%s was not notified that the store is away: %s", name, sent.trouble)
     return not sent.trouble
 
 

@@ -63,5 +63,5 @@ class Alarm:
             if not done.result():
                 return
         except Exception as error:  # noqa: BLE001 - whatever it is, the watch goes on, and it is tried again
-            log.warning("%s: its alerts could not be told: %r", job, error)
+            log.warning("%s: its alerts could not be sent: %r", job, error)
         self._again[job] = now + AGAIN_S

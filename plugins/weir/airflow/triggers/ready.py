@@ -59,8 +59,8 @@ class ReadyTrigger(BaseTrigger):
         try:
             return await ask(lambda manager: look(manager, self.job, attempt, self.roll_back))
         except Exception as error:  # noqa: BLE001
-            self.log.warning("could not look at %s: %r", self.job, error)
-            return Answer(f"{self.job} could not be looked at: {error!r}", attempt, waiting=True)
+            self.log.warning("could not check %s: %r", self.job, error)
+            return Answer(f"{self.job} could not be checked: {error!r}", attempt, waiting=True)
 
     async def _too_late(self, last: Answer) -> Answer:
         """The end of the wait, with the verdict of now for a reason."""

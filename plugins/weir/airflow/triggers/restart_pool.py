@@ -72,4 +72,4 @@ def _tend(manager: Manager, report: Report) -> None:
     try:
         manager.tend(report)
     except Exception as error:  # noqa: BLE001
-        log.warning("%s: could not see to its standby: %r", report.job, error)
+        log.warning("%s: could not manage its standby: %r", report.job, error)

@@ -50,7 +50,7 @@ class WatchTrigger(BaseEventTrigger):
                 if acted := await ask(lambda manager: sweep(manager, crew, clock())):
                     yield TriggerEvent(acted)
             except Exception as error:  # noqa: BLE001 - what cannot be seen is unknown; the watch goes on
-                log.warning("the watch could not look at the fleet: %r", error)
+                log.warning("the watch could not check the fleet: %r", error)
                 rest = max(REST_S, self.every_s)
             await asyncio.sleep(max(0.0, started + rest - clock()))
 

@@ -41,10 +41,9 @@ class ValidationResult:
     @property
     def sentence(self) -> str:
         if not self.broken:
-            return f"{self.job}: all {len(self.laws)} laws hold."
-        return (
-            f"{self.job}: {len(self.broken)} of {len(self.laws)} laws are broken. " + "; ".join(law.sentence for law in self.broken) + "."
-        )
+            return f"{self.job}: all {len(self.laws)} expectations are met."
+        failed = "; ".join(law.sentence for law in self.broken)
+        return f"{self.job}: {len(self.broken)} of {len(self.laws)} expectations failed: {failed}."
 
     def rows(self) -> list[Row]:
         return [

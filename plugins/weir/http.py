@@ -12,8 +12,7 @@ import queue
 import socket
 import ssl
 import time
-from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -21,11 +20,8 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from typing import Any
 from urllib.parse import urlsplit
 
-from weir.ports.cluster import DriverState
-
 MOST_BYTES = 64 * 1024 * 1024  # of an answer: a thousand pods are 20 MB
 OK = 200
-AT_ONCE = 8  # questions of one pass
 NOTHING: Mapping[str, Any] = {}
 Headers = Callable[[], Mapping[str, str]]
 
@@ -114,26 +110,6 @@ def rows(found: Any, *path: str) -> list[Mapping[str, Any]]:
     """The objects of the list at a path of keys."""
     listed = within(found, *path)
     return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-
-
-def each(
-    ids: Collection[str], listed: Mapping[str, DriverState], state: Callable[[str], DriverState], budget_s: float
-) -> Mapping[str, DriverState]:
-    """The state of each: as it is listed, and of the others as they are asked for, a few at once.
-
-    No question is begun after `budget_s`: what is left then is UNKNOWN.
-    """
-    others = [one for one in ids if one not in listed]
-    known = {one: listed[one] for one in ids if one in listed}
-    deadline = time.monotonic() + budget_s
-
-    def in_time(one: str) -> DriverState:
-        return state(one) if time.monotonic() < deadline else DriverState.UNKNOWN
-
-    if not others:
-        return known
-    with ThreadPoolExecutor(min(AT_ONCE, len(others))) as pool:
-        return {**known, **dict(zip(others, pool.map(in_time, others), strict=True))}
 
 
 def _object(text: bytes) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from weir.cluster.rest import AT_ONCE, each
+from weir.cluster.states import AT_ONCE, each
 from weir.ports.cluster import DriverState
 
 
