@@ -20,7 +20,7 @@ from weir.ports.alerts import Booked, Mail, Noted
 from weir.ports.checkpoints import Folder, QueryProgress
 from weir.ports.cluster import DriverState, Room, Submission
 from weir.ports.counts import Cell, DayShard, FoldNote, HourShard, Kind, Published, Rolled, Touched
-from weir.ports.jobs import AttemptRow, Event, Glance, JobRow, Kept, Pause, StandbyRow, VersionRow
+from weir.ports.jobs import AttemptRow, Event, JobRow, JobSnapshot, Kept, Pause, StandbyRow, VersionRow
 from weir.ports.requests import Asked
 from weir.ports.source import Record, Retention, TopicSnapshot
 
@@ -352,14 +352,14 @@ class MemoryStore:
     def report(self, job: str) -> str | None:
         return self._reports.get(job)
 
-    def glance(self, jobs: Collection[str], history: int = 50) -> Mapping[str, Glance]:
-        return {job: self._glance(job, history) for job in jobs}
+    def snapshots(self, jobs: Collection[str], history: int = 50) -> Mapping[str, JobSnapshot]:
+        return {job: self._snapshot(job, history) for job in jobs}
 
-    def _glance(self, job: str, history: int) -> Glance:
+    def _snapshot(self, job: str, history: int) -> JobSnapshot:
         rows = self.attempts(job, history)
         proven = self.proven(job)
         records = {} if proven is None else {"proven": proven}
-        return Glance(self.job(job), self.head(job), rows, self.report(job), records, self.pauses(job), self.standbys(job))
+        return JobSnapshot(self.job(job), self.head(job), rows, self.report(job), records, self.pauses(job), self.standbys(job))
 
     def keep_reports(self, reports: Sequence[Kept]) -> None:
         for kept in reports:

@@ -35,6 +35,11 @@ async def first(trigger: BaseTrigger) -> TriggerEvent:
     return await anext(events)
 
 
+@pytest.mark.parametrize(("path", "trigger"), [("watch.WatchTrigger", WatchTrigger), ("ready.ReadyTrigger", ReadyTrigger)])
+def test_what_the_release_before_has_deferred_is_found(path: str, trigger: type[BaseTrigger]) -> None:
+    assert import_string(f"weir.triggers.{path}") is trigger
+
+
 @pytest.mark.parametrize("trigger", [WatchTrigger(every_s=2.5), ReadyTrigger(job=JOB, deadline=12.5, every_s=0.5)])
 def test_a_trigger_can_be_stored_and_made_again(trigger: BaseTrigger) -> None:
     path, arguments = trigger.serialize()

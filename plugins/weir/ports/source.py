@@ -76,7 +76,7 @@ class Broker(Protocol):
         """For each partition the first offset that is still there."""
 
     def topic_id(self, topic: str) -> str:
-        """What tells a topic from one that was deleted and made again under its name."""
+        """What tells a topic from one that was deleted and created again under its name."""
 
     def retention(self, topic: str) -> Retention:
         """How long the topic keeps its records."""

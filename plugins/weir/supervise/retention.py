@@ -13,7 +13,7 @@ from spark_jobs.protocol.head import Head, Offsets, base_progress
 from spark_jobs.protocol.partition import Partition, identified, numbers, of_source, sources_of
 from weir.errors import WeirError
 from weir.ports.source import Broker, Retention, Subscription
-from weir.supervise.time_budget import Spare
+from weir.supervise.time_budget import TimeBudget
 from weir.supervise.topics import TopicsSeen
 
 CLOSE_MS = 7_200_000  # nearer than this, the record itself is looked at
@@ -41,8 +41,8 @@ class Kept:
 
 
 class RetentionWatch:
-    def __init__(self, broker: Broker, spare: Spare) -> None:
-        self._broker, self._spare, self._known = broker, spare, dict[str, _Known]()
+    def __init__(self, broker: Broker, budget: TimeBudget) -> None:
+        self._broker, self._budget, self._known = broker, budget, dict[str, _Known]()
 
     def look(self, reads: Subscription, head: Head | None, topics: TopicsSeen, now: int) -> Kept:
         """The retention of what a job reads, and when the first unread record of each partition was appended at the earliest (ms). Nothing
@@ -64,7 +64,7 @@ class RetentionWatch:
         if not unread or head is None:
             return None, {}
         known = self._known.setdefault(f"{head.job}/{topic}", _Known())
-        if now - known.asked >= SETTING_MS and self._spare.left():
+        if now - known.asked >= SETTING_MS and self._budget.left():
             known.asked, known.retention = now, self._retention(topic)
         if known.retention is None or known.retention.ms is None:
             return known.retention, {}
@@ -73,7 +73,7 @@ class RetentionWatch:
         return known.retention, {**{p: landed[p] for p in unread if p not in close}, **self._times(topic, known, close, now)}
 
     def _times(self, topic: str, known: _Known, close: Offsets, now: int) -> Offsets:
-        if close and now - known.looked >= AGAIN_MS and self._spare.left():
+        if close and now - known.looked >= AGAIN_MS and self._budget.left():
             known.looked = now
             try:
                 (source,) = sources_of(close)

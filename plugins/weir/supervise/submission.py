@@ -36,7 +36,7 @@ def arguments(
     Raises BadInput for a job that does not count.
     """
     counts, reads, here = counts_of(spec), spec.source.subscription, list(partitions)
-    options, starts = counts.counting, starting_offsets(head, here)
+    starts = starting_offsets(head, here)
     return JobArguments(
         job=spec.name,
         attempt=head.attempt,
@@ -51,7 +51,7 @@ def arguments(
         topics=_ids(reads, head, here) if reads.several else {},
         topic_pattern=reads.pattern,
         starts={str(p): offset for p, offset in starts.items()} if reads.several else {},
-        options=asdict(options),
+        options={**counts.options, **asdict(counts.counting)},  # by the names of job.yaml, and by those that release adaf5c8 reads
         trigger_s=counts.trigger,
         max_lines_per_batch=counts.limits.lines_per_batch,
     )
