@@ -118,12 +118,17 @@ def partitions(report: Report) -> Sequence[dict[str, Any]]:
     landed, minutes = evidence.get("offsets") or {}, evidence.get("retention_minutes") or {}
     ends = evidence.get("end_offsets") or {} if evidence.get("lag") is not None else {}  # otherwise they are from an earlier check
     rows = []
-    for partition in sorted({*landed, *ends}, key=int):
+    for partition in sorted({*landed, *ends}, key=_in_order):
         here, end = landed.get(partition, 0), ends.get(partition)
         left = minutes.get(partition)
         lag = None if end is None else max(0, end - here)
         rows.append({"partition": partition, "landed": here, "end": end, "lag": lag, "minutes": None if left is None else max(0, left)})
     return rows
+
+
+def _in_order(label: str) -> tuple[str, int]:
+    topic, _, number = label.rpartition("/")
+    return topic, int(number)
 
 
 def trust(manager: Manager, job: str) -> dict[str, Any]:

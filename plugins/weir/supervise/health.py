@@ -89,7 +89,9 @@ class Health:
         landed, found = self._register.newest_landed(job), self._parts.checkpoints.attempts(job)
         newest = max((a for e, a in found if e == before.epoch and a <= before.attempt), default=before.attempt)
         folder = self._parts.checkpoints.read(job, before.epoch, newest)
-        return Seen(folder, before, self._register.head(job), spec.source.topic, landed, max((a for _, a in found), default=0))
+        return Seen(
+            folder, before, self._register.head(job), spec.source.subscription.single, landed, max((a for _, a in found), default=0)
+        )
 
     def log_link(self, job: str) -> str:
         """Return where the newest driver's log is, as a URL; empty if nobody knows."""

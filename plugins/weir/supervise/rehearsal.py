@@ -30,4 +30,4 @@ def newest_lines(spec: JobSpec, version: str, broker: Broker, settings: Settings
     """The arguments of a driver without an attempt, from the newest lines on. Raises NotRunning if Kafka does not answer."""
     there = bounds(broker, spec.source.subscription)
     start = {p: max(there.earliest.get(p, 0), end - LINES) for p, end in there.ends.items()}
-    return arguments(spec, replace(first_head(spec.name, start, 0), names=there.names), version, "", settings)
+    return arguments(spec, replace(first_head(spec.name, start, 0), names=there.names), version, "", settings, there.ends)

@@ -36,7 +36,7 @@ def arguments(
     Raises BadInput for a job that does not count.
     """
     counts, reads, here = counts_of(spec), spec.source.subscription, list(partitions)
-    starts = starting_offsets(head, here)
+    starts = starting_offsets(head, [p for p in here if p.source in head.sources] if reads.several else here)
     return JobArguments(
         job=spec.name,
         attempt=head.attempt,
