@@ -179,7 +179,8 @@ class World:
                     continue
                 landed_now = writer.write(batch, lambda before, b=batch: self._count(b, before))
                 self.seen["landed" if landed_now else "skipped"] += 1
-                pause()
+                for _ in range(3):  # between landing and Spark's commit there is time for a takeover
+                    pause()
                 checkpoint.commits.add(batch.batch_id)
         except Superseded:
             self.seen["superseded"] += 1
