@@ -199,16 +199,17 @@ def rebuilt(head: Head, offsets: Offsets, gap: Gap | None = None, highest: int =
 def with_sources(head: Head, begins: Offsets, names: Mapping[str, str]) -> Head:
     """Rule 8: sources that the job has not read yet join it. All their partitions begin where `begins` says, in the batch that lands next.
 
-    It goes with a takeover, so that no driver reads on without them. Raises ValueError of a source that the job reads already.
+    It goes with a takeover, so that no driver reads on without them. A source that is in an open claim alone has not been read: what landed
+    tells, and the claim is done again. Raises ValueError of a source that the job reads already.
     """
-    if known := sources_of(begins) & head.sources:
+    if known := sources_of(begins) & sources_of(head.frontier):
         raise ValueError(f"{head.job} reads {', '.join(sorted(known))} already")
     if not begins:
         return head
     return replace(
         head,
         start={**head.start, **begins},
-        end={**head.end, **begins},
+        end={**head.end, **{p: max(begin, head.end.get(p, 0)) for p, begin in begins.items()}},
         names={**head.names, **names},
         begins={**head.begins, **begins},
     )

@@ -43,8 +43,8 @@ class Bounds:
         """
         gone = self.gone_of(head)
         replaced = {head.names.get(source) for source in gone} if head.names else set(self.names.values()) if gone else set()
-        known = head.sources | {source for source, name in self.names.items() if name in replaced}
-        several = bool(self.names) and "" not in head.sources
+        known = sources_of(head.frontier) | {source for source, name in self.names.items() if name in replaced}
+        several = bool(self.names) and "" not in known
         return {p: offset for p, offset in self.earliest.items() if several and p.source not in known}
 
     def frontier(self, head: Head) -> Offsets:

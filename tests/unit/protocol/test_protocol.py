@@ -55,7 +55,7 @@ ODDS = {
 }
 
 
-def wander(seed: int, steps: int = 500) -> World:
+def wander(seed: int, steps: int = 400) -> World:
     """A long random walk with the odds of a bad day: cheaper than the state machine, so it goes further."""
     rng = random.Random(seed)
     world = World(MemoryStore(), rng)

@@ -35,6 +35,7 @@ from spark_jobs.protocol.head import (
     with_joined,
     with_sources,
 )
+from spark_jobs.protocol.partition import sources_of
 from spark_jobs.protocol.writer import Diverged, Superseded
 from weir.counts import fold as folding
 from weir.counts import read as reading
@@ -179,7 +180,8 @@ class World:
                     continue
                 landed_now = writer.write(batch, lambda before, b=batch: self._count(b, before))
                 self.seen["landed" if landed_now else "skipped"] += 1
-                pause()
+                for _ in range(3):  # between landing and Spark's commit there is time for a takeover
+                    pause()
                 checkpoint.commits.add(batch.batch_id)
         except Superseded:
             self.seen["superseded"] += 1
@@ -219,7 +221,7 @@ class World:
 
     def take_over(self) -> None:
         head = self.store.head(JOB)
-        begins = {p: offset for p, offset in self.earliest.items() if p.source not in head.sources}
+        begins = {p: offset for p, offset in self.earliest.items() if p.source not in sources_of(head.frontier)}
         self.offered |= set(begins.values())
         try:
             new = take_over(self.store, JOB, head.attempt, join=lambda head: self.joined(head, begins))
@@ -236,7 +238,7 @@ class World:
         self.spawn_driver(new.attempt)
 
     def joined(self, head: Head, begins: Offsets) -> Head:
-        return with_sources(head, {p: offset for p, offset in begins.items() if p.source not in head.sources}, {})
+        return with_sources(head, {p: offset for p, offset in begins.items() if p.source not in sources_of(head.frontier)}, {})
 
     def _continued(self, copy: Checkpoint, head: Head) -> Checkpoint:
         """With the topics that have joined since."""
