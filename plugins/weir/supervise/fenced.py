@@ -97,7 +97,7 @@ class FencedPreparation:
 
     def _tell_joined(self, before: Head, head: Head) -> None:
         """Write down which topics joined the job, and where they begin."""
-        begins = {p: offset for p, offset in head.begins.items() if p.source not in before.sources}
+        begins = {p: offset for p, offset in head.begins.items() if before.begins.get(p) != offset}
         for source in sorted(sources_of(begins)):
             name, offsets = head.names[source], {str(p.number): offset for p, offset in sorted(begins.items()) if p.source == source}
             where = ", ".join(f"partition {number} at {offset}" for number, offset in offsets.items())
