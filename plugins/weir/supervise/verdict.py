@@ -185,7 +185,7 @@ def _of_queries(seen: Observation, queries: Queries, before: Report | None) -> M
         }
         for q in queries.known
     }
-    return {"batch_id": newest.committed if newest else -1, "queries": each}
+    return {"batch_id": newest.committed if newest else -1, "offsets": queries.offsets, "queries": each}
 
 
 def _names(seen: Observation) -> Mapping[str, str]:
