@@ -17,7 +17,7 @@ from spark_jobs.failpoint import DRIVER, TAKEOVER
 from spark_jobs.protocol.head import Head
 from weir.errors import Conflict, NotRunning
 from weir.factory import manager
-from weir.supervise.manager import Action
+from weir.supervise.manager import ActionResult
 
 KILLS = 30
 STARTS, DOORS = 100, 5
@@ -74,7 +74,7 @@ def many_kills(scene: Scene) -> None:
     scene.notes.append(f"kill to first landed batch, {KILLS} times: p50 {cuts[9]:.1f} s, p95 {cuts[18]:.1f} s, most {max(times):.1f} s")
 
 
-def stopped_at(point: str, begin: Callable[[Stage], Action]) -> Callable[[Scene], None]:
+def stopped_at(point: str, begin: Callable[[Stage], ActionResult]) -> Callable[[Scene], None]:
     """Stop the driver after a step, let a successor land, then wake the old one: it must end by itself and change nothing."""
 
     def play(scene: Scene) -> None:
@@ -130,11 +130,11 @@ def _runs(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
-def _restart(stage: Stage) -> Action:
+def _restart(stage: Stage) -> ActionResult:
     return stage.manager.restart(JOB, who=WHO, reason="a second driver beside a stopped one")
 
 
-def _rebuild(stage: Stage) -> Action:
+def _rebuild(stage: Stage) -> ActionResult:
     return stage.manager.rebuild(JOB, who=WHO, reason="a new epoch beside a stopped driver")
 
 

@@ -20,9 +20,9 @@ from weir.ports.alerts import Booked, Mail, Noted
 from weir.ports.checkpoints import Folder, QueryProgress
 from weir.ports.cluster import DriverState, Room, Submission
 from weir.ports.counts import Cell, DayShard, FoldNote, HourShard, Kind, Published, Rolled, Touched
-from weir.ports.jobs import AttemptRow, Event, Glance, JobRow, Kept, Pause, StandbyRow, VersionRow
+from weir.ports.jobs import AttemptRow, Event, JobRow, JobSnapshot, Kept, Pause, StandbyRow, VersionRow
 from weir.ports.requests import Asked
-from weir.ports.source import Record, Retention, TopicGlance
+from weir.ports.source import Record, Retention, TopicSnapshot
 
 
 class MemoryStore:
@@ -352,14 +352,14 @@ class MemoryStore:
     def report(self, job: str) -> str | None:
         return self._reports.get(job)
 
-    def glance(self, jobs: Collection[str], history: int = 50) -> Mapping[str, Glance]:
-        return {job: self._glance(job, history) for job in jobs}
+    def snapshots(self, jobs: Collection[str], history: int = 50) -> Mapping[str, JobSnapshot]:
+        return {job: self._snapshot(job, history) for job in jobs}
 
-    def _glance(self, job: str, history: int) -> Glance:
+    def _snapshot(self, job: str, history: int) -> JobSnapshot:
         rows = self.attempts(job, history)
         proven = self.proven(job)
         records = {} if proven is None else {"proven": proven}
-        return Glance(self.job(job), self.head(job), rows, self.report(job), records, self.pauses(job), self.standbys(job))
+        return JobSnapshot(self.job(job), self.head(job), rows, self.report(job), records, self.pauses(job), self.standbys(job))
 
     def keep_reports(self, reports: Sequence[Kept]) -> None:
         for kept in reports:
@@ -476,10 +476,10 @@ class MemoryBroker:
         first = {p: max(o, self._earliest[topic].get(p, 0)) for p, o in offsets.items()}
         return {p: records[first[p]].append_ms for p, records in self._topic(topic).items() if p in first and first[p] < len(records)}
 
-    def topics(self, topics: Collection[str]) -> Mapping[str, TopicGlance]:
+    def topics(self, topics: Collection[str]) -> Mapping[str, TopicSnapshot]:
         there = [t for t in topics if self.answers and t in self._ids]
-        known = {t: TopicGlance(self.end_offsets(t), self.earliest_offsets(t), self.topic_id(t)) for t in there}
-        return {t: known.get(t, TopicGlance()) for t in topics}
+        known = {t: TopicSnapshot(self.end_offsets(t), self.earliest_offsets(t), self.topic_id(t)) for t in there}
+        return {t: known.get(t, TopicSnapshot()) for t in topics}
 
     def records(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
         if start < self._earliest[topic][partition]:

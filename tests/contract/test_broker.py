@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from weir.errors import NotRunning, TopicMissing
-from weir.ports.source import Retention, TopicGlance
+from weir.ports.source import Retention, TopicSnapshot
 from weir.sources.kafka import KafkaBroker
 
 from .conftest import Broker
@@ -59,12 +59,12 @@ def test_many_topics_at_once_are_what_each_question_by_itself_says(broker: Broke
     broker.forget(1, 1)
     reader, topic = broker.reader, broker.topic
     seen = reader.topics([topic, "nothing", topic])
-    assert seen == {topic: TopicGlance({0: 1, 1: 1}, {0: 0, 1: 1}, reader.topic_id(topic)), "nothing": TopicGlance()}
+    assert seen == {topic: TopicSnapshot({0: 1, 1: 1}, {0: 0, 1: 1}, reader.topic_id(topic)), "nothing": TopicSnapshot()}
     assert reader.topics([]) == {}
 
 
 def test_a_broker_that_does_not_answer_is_unknown_in_time() -> None:
-    assert KafkaBroker("127.0.0.1:1", budget_s=0.5).topics(["logs"]) == {"logs": TopicGlance()}
+    assert KafkaBroker("127.0.0.1:1", budget_s=0.5).topics(["logs"]) == {"logs": TopicSnapshot()}
 
 
 def test_a_broker_that_does_not_answer_says_so_in_time() -> None:

@@ -15,11 +15,12 @@ from spark_jobs.protocol.gap import Gap, GapKind, Hole
 from spark_jobs.protocol.head import Batch, Head, Progress, State, Totals, claim, first_head, land, rebuilt, started, taken_over
 from spark_jobs.protocol.partition import Offsets, Partition, of_source
 from spark_jobs.runtime.standby import Orders
+from spark_jobs.runtime.store import day_of as date_of
 from weir.cassandra.store import CassandraStore
 from weir.errors import StoreBehind
 from weir.ports.alerts import Booked, Mail, Noted
 from weir.ports.counts import FoldNote, Published, Rolled, Touched
-from weir.ports.jobs import AttemptRow, Event, Glance, JobRow, Kept, Pause, StandbyRow, VersionRow
+from weir.ports.jobs import AttemptRow, Event, JobRow, JobSnapshot, Kept, Pause, StandbyRow, VersionRow
 
 at = partial(of_source, "topic-1")  # offsets by partition
 
@@ -245,6 +246,25 @@ def test_samples_of_rejected_lines_newest_batch_first(store: Any, job: str) -> N
     assert {position for position, _ in found[1:]} == {(1, 0)}
 
 
+def test_samples_of_two_topics_at_the_same_place(store: Any, job: str) -> None:
+    head = landed(store, claimed(store, begun(store, job), at({0: 9, 1: 2})))
+    lines = [RejectedLine(topic, 0, 5, "web", "empty", topic.encode()) for topic in ("logs", "web")]
+    store.put_rejected(head, lines)
+    assert sorted((line.topic, line.value) for _, line in store.rejected_lines(job)) == [("logs", b"logs"), ("web", b"web")]
+
+
+def test_samples_of_the_release_are_read_beside_those_of_today(real_store: Any, job: str) -> None:
+    """Its drivers go on writing to their own table."""
+    one = landed(real_store, claimed(real_store, begun(real_store, job), at({0: 9, 1: 2})))
+    real_store.put_rejected(one, [RejectedLine("logs", 0, 5, "web", "empty", b"new")])
+    real_store.session.execute(
+        "INSERT INTO rejected (job, day, attempt, batch_id, partition, offset, topic, service, reason, value) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        job, date_of(one.write_ts), 1, 7, 0, 6, "logs", "web", "empty", b"old",
+    )  # fmt: skip
+    assert [(position, line.value) for position, line in real_store.rejected_lines(job)] == [((1, 7), b"old"), ((1, 0), b"new")]
+
+
 def test_notes_of_folds(store: Any, job: str) -> None:
     assert store.folds(job) == {}
     store.put_folded(job, AT, Published("r1", (1, 3), 10, HOUR))
@@ -306,11 +326,11 @@ def test_the_timeline_and_the_last_report(store: Any, job: str) -> None:
     for event in (two, one, two):  # whoever is not sure that it was written writes it again
         store.add_event(job, event)
     assert store.events(job) == [two, one] and store.events(job, 1) == [two] and store.events(f"{job}_2") == []
-    assert store.glance([job])[job].report is store.report(job) is None
+    assert store.snapshots([job])[job].report is store.report(job) is None
     store.keep_reports([Kept(job, "{}", Event(3_000, "verdict", "down", {"verdict": "down"}, 3))])
     store.keep_reports([Kept(job, '{"a": 1}'), Kept(f"{job}_2", "{}")])
     store.keep_reports([])
-    seen = store.glance([job, f"{job}_2"])
+    seen = store.snapshots([job, f"{job}_2"])
     assert (seen[job].report, seen[f"{job}_2"].report) == ('{"a": 1}', "{}")
     said = [e for e in store.events(job) if e.kind == "verdict"]
     assert [(e.text, e.detail) for e in said] == [("down", {"verdict": "down"})]
@@ -329,17 +349,17 @@ def test_a_timeline_goes_on_over_months_and_keeps_what_happened_at_once(store: A
 
 
 def test_the_last_word_of_each_kind_is_kept(store: Any, job: str) -> None:
-    assert store.pauses(job) == [] and store.glance([job])[job].pauses == []
+    assert store.pauses(job) == [] and store.snapshots([job])[job].pauses == []
     held, window = Pause("hold", "ana", "why", HOUR), Pause("maintenance", "ben", "disks", HOUR, HOUR + 5)
     store.put_pause(job, window)
     store.put_pause(job, held)
-    assert store.pauses(job) == store.glance([job])[job].pauses == [held, window]
+    assert store.pauses(job) == store.snapshots([job])[job].pauses == [held, window]
     store.put_pause(job, replace(held, until=HOUR + 9))
     assert store.pauses(job) == [replace(held, until=HOUR + 9), window]
 
 
 def test_a_standby_is_one_row_of_many_hands(store: Any, job: str) -> None:
-    assert store.standbys(job) == store.glance([job])[job].standbys == [] and store.orders(job, "1") is None
+    assert store.standbys(job) == store.snapshots([job])[job].standbys == [] and store.orders(job, "1") is None
     noted, other = StandbyRow("1", "v1", HOUR), StandbyRow("0", "v0", HOUR - 5, "driver-0")
     store.put_standby(job, noted)
     store.put_standby(job, other)
@@ -347,7 +367,7 @@ def test_a_standby_is_one_row_of_many_hands(store: Any, job: str) -> None:
     store.put_standby(job, replace(noted, submission_id="driver-1"))
     store.put_ready(job, "1", "i1", HOUR + 7)
     ready = replace(noted, submission_id="driver-1", incarnation="i1", ready_at=HOUR + 7)
-    assert store.standbys(job) == store.glance([job])[job].standbys == [ready, other]
+    assert store.standbys(job) == store.snapshots([job])[job].standbys == [ready, other]
     store.call_up(job, "1", 4, '{"attempt": 4}')
     store.retire(job, "0", HOUR + 9)
     called = replace(ready, attempt=4, arguments='{"attempt": 4}')
@@ -359,20 +379,20 @@ def test_of_standbys_the_newest_are_looked_at(store: Any, job: str) -> None:
     for n in range(25):
         store.put_standby(job, StandbyRow(f"{n:02d}", "v1", HOUR))
     assert [row.id for row in store.standbys(job)] == [f"{n:02d}" for n in range(24, 14, -1)]
-    assert store.glance([job])[job].standbys == store.standbys(job)
+    assert store.snapshots([job])[job].standbys == store.standbys(job)
 
 
 def test_a_standby_that_nobody_noted_has_no_orders(store: Any, job: str) -> None:
     """What it writes itself makes a row, too, where the store was restored from an older copy."""
     store.put_ready(job, "1", "i1", HOUR)
-    assert store.orders(job, "1") is None and store.standbys(job) == [] and store.glance([job])[job].standbys == []
+    assert store.orders(job, "1") is None and store.standbys(job) == [] and store.snapshots([job])[job].standbys == []
 
 
 @pytest.mark.stack
 def test_many_jobs_cost_no_connection_and_no_thread_of_their_own(real_store: Any, job: str) -> None:
-    real_store.glance([job])
+    real_store.snapshots([job])
     before = {c.laddr for c in psutil.Process().net_connections("tcp")}, threading.active_count()
-    real_store.glance([f"{job}_{i}" for i in range(1000)])
+    real_store.snapshots([f"{job}_{i}" for i in range(1000)])
     assert ({c.laddr for c in psutil.Process().net_connections("tcp")}, threading.active_count()) == before
 
 
@@ -381,11 +401,11 @@ def test_what_one_job_has_broken_hides_no_other(real_store: Any, job: str) -> No
     other = f"{job}_2"
     begun(real_store, other)
     real_store.session.execute("INSERT INTO head (job, record) VALUES (?, ?)", job, "{}")
-    seen = real_store.glance([job, other])
+    seen = real_store.snapshots([job, other])
     assert "cannot be read" in seen[job].trouble and seen[other].head == real_store.head(other)
 
 
-def test_a_glance_at_many_jobs_is_what_each_question_by_itself_says(store: Any, job: str) -> None:
+def test_a_snapshot_of_many_jobs_is_what_each_question_by_itself_says(store: Any, job: str) -> None:
     jobs = [f"{job}_{i}" for i in range(230)]
     for one in jobs[:3]:
         begun(store, one)
@@ -394,14 +414,14 @@ def test_a_glance_at_many_jobs_is_what_each_question_by_itself_says(store: Any, 
             store.put_attempt(one, AttemptRow(attempt, "restart", "weir", "why", HOUR + attempt, "v1"))
     store.put_exit(jobs[1], 5, "i5", "failed", "no memory", 7)
     store.put_proven(jobs[2], '{"lines": 3}', 7)
-    seen = store.glance(jobs, 3)
-    assert set(seen) == set(jobs) and not any(glance.trouble for glance in seen.values())
+    seen = store.snapshots(jobs, 3)
+    assert set(seen) == set(jobs) and not any(snapshot.trouble for snapshot in seen.values())
     for one in jobs[:4]:
         assert (seen[one].head, seen[one].wanted) == (store.head(one), store.job(one))
         assert list(seen[one].attempts) == list(store.attempts(one, 3))
         assert (seen[one].report, seen[one].proven) == (store.report(one), store.proven(one))
-    assert seen[jobs[229]] == Glance(attempts=[], pauses=[], standbys=[])
-    assert store.glance([]) == {}
+    assert seen[jobs[229]] == JobSnapshot(attempts=[], pauses=[], standbys=[])
+    assert store.snapshots([]) == {}
 
 
 def test_the_ledger_can_be_walked_forward(store: Any, job: str) -> None:

@@ -76,7 +76,7 @@ class Fleet:
         self.broker.fill("logs", 0, totals.lines)
         batch = Batch(head.last_landed + 1, at({0: start}), at({0: start + totals.lines}))
         writer.write(batch, lambda before: Counted(deltas, totals, advance(before, at({0: 0}), at({0: 0}), 60_000), rejected))
-        self.checkpoints.plan(job, args.epoch, args.attempt, batch.batch_id, batch.end)
+        self.checkpoints.plan(job, args.epoch, args.attempt, batch.batch_id, numbers(batch.end))
         self.checkpoints.commit(job, args.epoch, args.attempt, batch.batch_id)
 
     def _writer(self, job: str, args: JobArguments) -> Writer:

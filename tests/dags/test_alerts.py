@@ -55,7 +55,7 @@ def test_rules_that_do_not_fit_fail_the_task_and_what_waits_is_delivered(
 ) -> None:
     fleet.manager.deploy(JOB)
     (tmp_path / "rules" / "error_counts.yaml").write_text("job: error_counts\nrules: [{name: x, kind: threshold}]")
-    with pytest.raises(NotDelivered, match=r"WEIR-501: WEIR-104: error_counts.yaml does not fit: rules.0.threshold.above"):
+    with pytest.raises(NotDelivered, match=r"WEIR-501: WEIR-104: error_counts.yaml is not valid: rules.0.threshold.above"):
         alert()
 
 
@@ -84,7 +84,7 @@ def test_a_sink_that_is_refused_again_and_again_fails_the_task(fleet: Fleet, ale
     for _ in range(2):
         alert()
         fleet.clock.sleep(700)
-    with pytest.raises(NotDelivered, match=r"nowhere did not take .* in 3 tries: sink: there is no Airflow connection 'nowhere'"):
+    with pytest.raises(NotDelivered, match=r"nowhere did not accept .* in 3 tries: sink: there is no Airflow connection 'nowhere'"):
         alert()
     assert len(fleet.store.mails(JOB)) == 1, "the inbox did not wait for it"
 

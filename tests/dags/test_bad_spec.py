@@ -21,7 +21,7 @@ from weir.metrics.look import Looker
 from weir.settings import PROJECT
 
 GOOD = (PROJECT / "spark_jobs/error_counts/job.yaml").read_text()
-WHY = "broken/job.yaml does not fit: trigger"
+WHY = "broken/job.yaml is not valid: trigger"
 ENDS = ["", "?since=6h", "/errors"]
 
 

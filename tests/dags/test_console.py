@@ -20,8 +20,8 @@ from tests.dags.pages import HOSTILE, Elements, entry_point, shown
 from weir.console import fleet as rows_of
 from weir.console.app import build
 from weir.errors import NotRunning
-from weir.ports.jobs import AttemptRow, Glance
-from weir.supervise.actions import ACTS
+from weir.ports.jobs import AttemptRow, JobSnapshot
+from weir.supervise.actions import ACTIONS
 from weir.supervise.report import CALM, Report, Verdict
 
 NOTHING_TO_DO = {"quarantine": 409, "accept_loss": 409, "acknowledge": 409}  # of a job that is well
@@ -37,7 +37,7 @@ def addresses() -> list[tuple[str, str]]:
         for method in route.methods  # type: ignore[attr-defined]
     ]
     filled = [(method, path.replace("{rule}", "many_errors").replace("{incident}", "none")) for method, path in filled]
-    return [(method, path.replace("{act}", act)) for method, path in filled for act in (ACTS if "{act}" in path else [""])]
+    return [(method, path.replace("{act}", act)) for method, path in filled for act in (ACTIONS if "{act}" in path else [""])]
 
 
 @pytest.mark.parametrize(("method", "path"), addresses())
@@ -62,7 +62,7 @@ def test_who_may_not_read_dags_sees_nothing(viewer: TestClient, monkeypatch: pyt
 def test_readers_read_and_editors_act(anybody: TestClient, fleet: Fleet, method: str, path: str) -> None:
     """What acts is refused to a reader, and asks an editor for the seal of its form. There are no Data Docs here."""
     fleet.manager.deploy(JOB)
-    acts, before = path.rsplit("/", 1)[-1] in (*ACTS, "acknowledge"), fleet.store.events(JOB)
+    acts, before = path.rsplit("/", 1)[-1] in (*ACTIONS, "acknowledge"), fleet.store.events(JOB)
     answers = [logged_in(anybody, name).request(method, f"/weir{path}").status_code for name in ("viewer", "editor")]
     there = 404 if path.startswith("/docs/") else 307 if path.startswith("/dags/") else 200
     if method == "POST":
@@ -76,7 +76,7 @@ def test_readers_read_and_editors_act(anybody: TestClient, fleet: Fleet, method:
 
 
 def test_there_is_nothing_but_what_the_walk_sees(anybody: TestClient) -> None:
-    assert len(addresses()) == 15 + 2 * len(ACTS)
+    assert len(addresses()) == 15 + 2 * len(ACTIONS)
     for path in ("openapi.json", "docs", "redoc", "none"):
         assert anybody.get(f"/weir/{path}").status_code in (401, 404)
 
@@ -87,7 +87,7 @@ def test_the_fleet_page_shows_each_job(viewer: TestClient, fleet: Fleet) -> None
     fleet.land()
     page = viewer.get("/weir/")
     assert page.status_code == 200 and page.headers["content-type"] == "text/html; charset=utf-8"
-    for told in (JOB, "another is never deployed", "counting", "0 lines", "deploy by", "nothing yet", f"docs/{JOB}/index.html"):
+    for told in (JOB, "another has not been deployed yet", "counting", "0 lines", "deploy by", "nothing yet", f"docs/{JOB}/index.html"):
         assert told in page.text
     assert page.text.index(f">{JOB}<") < page.text.index(">another<")
     assert "<script>" not in page.text and "style=" not in page.text and "default-src 'none'" in page.headers["content-security-policy"]
@@ -140,7 +140,7 @@ def test_what_others_wrote_is_text(viewer: TestClient, fleet: Fleet, monkeypatch
         report = Report(text, Verdict.DOWN, 1, 1000, text, text, evidence)
         attempt = AttemptRow(1, text, text, text, taken_at=1000, incarnation=text)
         monkeypatch.setattr(fleet.manager, "onlooker", lambda: SimpleNamespace(reports=lambda specs: [report]))
-        monkeypatch.setattr(fleet.store, "glance", lambda jobs, history: {text: Glance(attempts=[attempt])})
+        monkeypatch.setattr(fleet.store, "snapshots", lambda jobs, history: {text: JobSnapshot(attempts=[attempt])})
         return Elements(viewer.get("/weir/").content.decode())
 
     harmless, harmful = page("harmless"), page(hostile)

@@ -18,7 +18,7 @@ from tests.dags.fleet import JOB, Fleet
 from tests.dags.pages import Elements
 from weir.console import forms
 from weir.errors import Refused
-from weir.supervise.actions import ACTS
+from weir.supervise.actions import ACTIONS
 
 at = partial(of_source, "topic-1")  # offsets by partition
 
@@ -56,7 +56,7 @@ def kinds(fleet: Fleet) -> list[str]:
 
 
 def test_every_form_says_what_will_happen_and_the_command_for_it(editor: TestClient, deployed: Fleet) -> None:
-    for name, one in ACTS.items():
+    for name, one in ACTIONS.items():
         TROUBLES.get(name, Fleet.kill)(deployed)
         before = kinds(deployed)
         page = editor.get(f"/weir/jobs/{JOB}/{name}")
@@ -92,7 +92,7 @@ def test_a_stop_and_the_deploy_after_it(editor: TestClient, deployed: Fleet) -> 
     assert act(editor, "stop", **WHY).status_code == 303
     assert deployed.store.desired(JOB) == "stopped"
     page = editor.get(f"/weir/jobs/{JOB}/deploy").text
-    assert "same checkpoint" in page and "goes on behind batch 0" in page, "the plan is shown first"
+    assert "same checkpoint" in page and "continues behind batch 0" in page, "the plan is shown first"
     assert act(editor, "deploy", **WHY).status_code == 303
     row = deployed.store.job(JOB)
     assert row is not None and (row.desired, row.changed_by, row.reason) == ("running", "editor", "new certificates")
@@ -100,7 +100,7 @@ def test_a_stop_and_the_deploy_after_it(editor: TestClient, deployed: Fleet) -> 
 
 def test_what_a_person_says_is_said_and_taken_back(editor: TestClient, deployed: Fleet) -> None:
     def offered() -> set[str]:
-        return {link.rsplit("/", 1)[-1] for link in Elements(editor.get(f"/weir/jobs/{JOB}").text).links} & {*ACTS}
+        return {link.rsplit("/", 1)[-1] for link in Elements(editor.get(f"/weir/jobs/{JOB}").text).links} & {*ACTIONS}
 
     assert offered() == {"deploy", "restart", "stop", "hold", "maintenance"}
     assert act(editor, "hold", reason="looking").status_code == 303
@@ -137,7 +137,7 @@ def test_a_loss_is_shown_by_partition_and_accepted_as_it_was_shown(editor: TestC
     page = Elements(editor.get(f"/weir/jobs/{JOB}/accept_loss").text).text
     for told in (
         "partition 0 at 31",
-        "Left out for ever: partition 0, offsets 1 to 30: 30 lines.",
+        "Left out for good: partition 0, offsets 1 to 30: 30 lines.",
         "That is 30 lines",
         '{"reason": "...", "attempt": 1, "mark": "m',
     ):

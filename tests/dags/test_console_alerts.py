@@ -129,7 +129,7 @@ def test_a_file_of_rules_that_does_not_fit_is_told_beside_the_others(viewer: Tes
     fleet.add("another")
     (rules / "another.yaml").write_text("job: another\nrules: [{name: x, kind: threshold}]")
     page = viewer.get("/weir/alerts").text
-    assert "WEIR-104: another.yaml does not fit: rules.0.threshold.above" in page and ">many<" in page
+    assert "WEIR-104: another.yaml is not valid: rules.0.threshold.above" in page and ">many<" in page
 
 
 def test_a_rule_is_tested_on_the_past(viewer: TestClient, fleet: Fleet) -> None:

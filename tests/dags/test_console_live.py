@@ -185,11 +185,11 @@ def test_many_who_follow_share_one_look(deployed: Fleet, monkeypatch: pytest.Mon
 def test_a_hostile_fragment_is_text(viewer: TestClient, deployed: Fleet, monkeypatch: pytest.MonkeyPatch, hostile: str) -> None:
     def fragments(text: str) -> list[Elements]:
         attempt = AttemptRow(1, text, text, text, taken_at=1000, submission_id="d", exit_reason=text, exit_error=text)
-        glances = deployed.store.glance
+        snapshots = deployed.store.snapshots
         monkeypatch.setattr(deployed.store, "events", lambda job, limit: [Event(1, text, text, {}, 1, text, text)])
         with monkeypatch.context() as patch:
             patch.setattr(deployed.store, "_attempts", {JOB: {1: attempt}})
-            assert glances([JOB], 1)[JOB].attempts[0].cause == text
+            assert snapshots([JOB], 1)[JOB].attempts[0].cause == text
             found = {**told(viewer, f"jobs/{JOB}/events"), "fleet": told(viewer, "events")["fleet"]}
         return [Elements(found[place]) for place in sorted(found) if place != "asof"]
 

@@ -86,7 +86,7 @@ def test_a_closed_day_is_listed_once_its_hours_are_folded_and_rolled_up_once(lan
 
 
 def test_a_job_that_was_never_deployed_is_skipped(fleet: Fleet) -> None:
-    with pytest.raises(AirflowSkipException, match="never deployed"):
+    with pytest.raises(AirflowSkipException, match="has not been deployed yet"):
         pending()
 
 
@@ -131,7 +131,7 @@ def test_what_a_form_asks_for_proves_nothing_but_itself(true: Fleet) -> None:
 def test_a_span_that_is_missing_proves_nothing(true: Fleet) -> None:
     told = context()
     spans(told)
-    with pytest.raises(AirflowFailException, match="not every span"):
+    with pytest.raises(AirflowFailException, match="some spans did not"):
         ProveOperator(task_id="prove", job=JOB, goal=told["ti"].pushed["goal"], recounts=[]).execute(told)
     assert true.store.proven(JOB) is None
 
@@ -189,7 +189,7 @@ def test_a_validation_leaves_its_docs_also_when_it_fails(landed: Fleet, monkeypa
         with pytest.raises(AirflowFailException, match=f"WEIR-401: .*no negative counts.*See {DOCS}"):
             task.execute(told)
     else:
-        assert task.execute(told) == {"sentence": f"{JOB}: all 1 laws hold.", "docs": DOCS}
+        assert task.execute(told) == {"sentence": f"{JOB}: all 1 expectations are met.", "docs": DOCS}
     assert told["ti"].pushed["validation"]
     lines = [(e.kind, e.who, e.reason) for e in landed.store.events(JOB) if e.kind == "validate"]
     assert lines == ([("validate", "ana (Airflow)", "run manual__1")] if broken else [])

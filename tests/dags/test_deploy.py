@@ -79,7 +79,7 @@ def test_a_restart_of_an_attempt_that_was_replaced_is_skipped_with_a_sentence(fl
 def test_automation_leaves_a_job_alone_that_is_well_again(fleet: Fleet) -> None:
     deploy()
     fleet.land()
-    with pytest.raises(AirflowSkipException, match="nothing is to be done now"):
+    with pytest.raises(AirflowSkipException, match="no action is needed now"):
         restart(attempt=1, by="health")
     assert fleet.attempt() == 1
 

@@ -50,6 +50,7 @@ ALLOWED = {
     ),
     # supervision knows nothing of counts
     "weir.supervise": f"{BASICS} weir.jobs weir.ports spark_jobs.failpoint spark_jobs.protocol spark_jobs.runtime spark_jobs.sources",
+    "weir.plain": f"{BASICS} weir.jobs weir.ports weir.supervise",
     "weir.counts": (
         f"{BASICS} weir.html weir.jobs weir.ports weir.ports.counts weir.supervise "
         "spark_jobs.failpoint spark_jobs.protocol spark_jobs.counts"
@@ -60,7 +61,7 @@ ALLOWED = {
     ),
     # assembled from the kinds
     "weir.factory": (
-        f"{BASICS} weir.cassandra weir.cluster weir.counts weir.jobs weir.ports weir.sources weir.supervise spark_jobs.runtime"
+        f"{BASICS} weir.cassandra weir.cluster weir.counts weir.jobs weir.plain weir.ports weir.sources weir.supervise spark_jobs.runtime"
     ),
     "weir.ingest": f"{BASICS} weir.factory",
     "weir.rows": f"{BASICS} weir.ports weir.supervise spark_jobs.counts",

@@ -15,7 +15,7 @@ from weir.api.idempotency import Answer, Place, digest, once
 from weir.api.jobs import Name
 from weir.api.problems import MEDIA_TYPE, problem, status_of
 from weir.errors import BadInput, WeirError
-from weir.supervise.actions import ACTS, GIVE_S, Act, Order, Shown, check, kind_of, look, perform
+from weir.supervise.actions import ACTIONS, GIVE_S, ActionForm, ActionRequest, Shown, check, kind_of, look, perform
 
 if TYPE_CHECKING:
     from weir.jobs.kinds import Kind
@@ -26,7 +26,7 @@ DEPLOY, UNHELD = "deploy", {"stop"}  # a stop applies to whichever attempt is cu
 HELD = ("attempt", "batch", "mark")  # an action joins them in this order
 router = APIRouter(tags=["actions"], responses=responses(400, 401, 403, 404, 429, 503))
 
-Action = Annotated[str, Path(json_schema_extra={"enum": list(ACTS)}, examples=["restart"])]
+ActionResult = Annotated[str, Path(json_schema_extra={"enum": list(ACTIONS)}, examples=["restart"])]
 Key = Annotated[
     str,
     Header(
@@ -52,7 +52,7 @@ async def offers(ask: Asks, job: Name) -> models.Offers:
         return kind_of(manager, job)
 
     found = await ask(kind)
-    return models.Offers.model_validate({"items": [_offer(name, act, job) for name, act in ACTS.items() if act.fits(found)]})
+    return models.Offers.model_validate({"items": [_offer(name, act, job) for name, act in ACTIONS.items() if act.fits(found)]})
 
 
 @router.get(
@@ -61,7 +61,7 @@ async def offers(ask: Asks, job: Name) -> models.Offers:
     dependencies=[Depends(editor), Depends(only_known)],
     responses=responses(409),
 )
-async def form(ask: Asks, job: Name, action: Action) -> models.Form:
+async def form(ask: Asks, job: Name, action: ActionResult) -> models.Form:
     act = _act(action)
     seen: Shown = await ask(lambda manager: look(manager, act, job))
     shown = {"lines": list(seen.lines), "body": dict(seen.body), "refused": seen.refused}
@@ -75,9 +75,9 @@ async def form(ask: Asks, job: Name, action: Action) -> models.Form:
     dependencies=[Depends(editor), Depends(only_known), Depends(only_json)],
     responses=responses(409, 413, 415, 422),
 )
-async def do(request: Request, person: Editor, ask: Asks, job: Name, action: Action, order: models.Order, key: Key) -> Response:
+async def do(request: Request, person: Editor, ask: Asks, job: Name, action: ActionResult, order: models.Order, key: Key) -> Response:
     act, told = _act(action), {"who": person.name, "action": action, "job": job, "reason": order.reason, "key": key}
-    wanted = Order(job, person.name, order.reason, order.lasts, _held_to(order))
+    wanted = ActionRequest(job, person.name, order.reason, order.lasts, _held_to(order))
     place = Place(person.name, key, digest(job, action, order.model_dump()))
 
     def work(manager: Manager) -> Answer:
@@ -95,7 +95,7 @@ async def do(request: Request, person: Editor, ask: Asks, job: Name, action: Act
     return Json(answer.body, answer.status, {AGAIN: "true"} if answer.again else {}, None if answer.status < 400 else MEDIA_TYPE)
 
 
-def _done(manager: Manager, act: Act, order: Order) -> Answer:
+def _done(manager: Manager, act: ActionForm, order: ActionRequest) -> Answer:
     """Run the action. A conflict (another attempt, a refused plan) is a final answer; after other errors the request may be repeated."""
     try:
         done = perform(manager, act, order)
@@ -106,10 +106,10 @@ def _done(manager: Manager, act: Act, order: Order) -> Answer:
     return Answer(200, {"changed": done.changed, "attempt": done.attempt, "sentence": done.sentence})
 
 
-def _check(action: str, order: Order) -> None:
+def _check(action: str, order: ActionRequest) -> None:
     """Raises BadInput."""
-    check(ACTS[action], order, typed=order.job)
-    if ACTS[action].dangerous and action not in UNHELD and not order.shown:
+    check(ACTIONS[action], order, typed=order.job)
+    if ACTIONS[action].dangerous and action not in UNHELD and not order.shown:
         needed = "plan" if action == DEPLOY else "attempt"
         look_first = f"GET jobs/{order.job}/actions/{action} returns it, and says what would be done."
         raise BadInput(f"{needed}: it is missing. Nothing was done.", look_first)
@@ -121,14 +121,14 @@ def _held_to(order: models.Order) -> str:
     return order.plan or " ".join(str(value) for value in values if value not in (None, ""))
 
 
-def _act(name: str) -> Act:
+def _act(name: str) -> ActionForm:
     """Return the action of that name. Raises 404."""
-    if name not in ACTS:
-        raise HTTPException(404, f"there is no such action, there are {', '.join(ACTS)}")
-    return ACTS[name]
+    if name not in ACTIONS:
+        raise HTTPException(404, f"there is no such action, there are {', '.join(ACTIONS)}")
+    return ACTIONS[name]
 
 
-def _offer(name: str, act: Act, job: str) -> dict[str, Any]:
+def _offer(name: str, act: ActionForm, job: str) -> dict[str, Any]:
     words = {"action": name, "title": act.title, "says": act.says.format(job=job), "command": act.command.format(job=job)}
     return {**words, "dangerous": act.dangerous, "reason": act.reason, "lasts": act.lasts}
 

@@ -99,7 +99,7 @@ def signatures(manager: Manager, job: str, since: str, until: str, service: str,
 
 
 def _known(manager: Manager, job: str) -> None:
-    """What has landed can be read whatever became of its spec. Raises UnknownJob, BadSpec."""
+    """Check that the job is known: landed counts stay readable after its spec is gone. Raises UnknownJob, BadSpec."""
     if manager.store.head(job) is None:
         manager.known(job)
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from spark_jobs.counts.cells import DAY_MS, day_of
 from spark_jobs.runtime.session import Session
 from spark_jobs.runtime.store import day_of as date_of
-from weir.cassandra.snapshot import AT_ONCE, chunks, ms
+from weir.cassandra.snapshots import AT_ONCE, chunks, ms
 from weir.ports.alerts import Booked, Mail, Noted
 
 ROW = "INSERT INTO evaluation (job, rule, day, start, until, record) VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?"

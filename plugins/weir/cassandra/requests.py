@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spark_jobs.runtime.session import Session
-from weir.cassandra.snapshot import ms
+from weir.cassandra.snapshots import ms
 from weir.ports.requests import Asked
 
 FIRST = "INSERT INTO asked (claim, digest, at, status, answer, who, key) VALUES (?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from spark_jobs.runtime.session import Session
-from weir.cassandra.snapshot import STANDBYS_KEPT, standby_row
+from weir.cassandra.snapshots import STANDBYS_KEPT, standby_row
 from weir.ports.jobs import StandbyRow
 
 NEWEST = f"SELECT * FROM standby WHERE job = ? LIMIT {STANDBYS_KEPT}"

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
+from heapq import merge
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -22,15 +23,14 @@ from spark_jobs.runtime.session import OutOfPatience, Session
 from spark_jobs.runtime.store import CassandraStore as DriverStore
 from spark_jobs.runtime.store import day_of, version_of
 from weir.cassandra import alerts as alerting
-from weir.cassandra import requests, sampling, timeline
-from weir.cassandra import snapshot as glance
+from weir.cassandra import requests, sampling, snapshots, timeline
 from weir.cassandra import standbys as standby
 from weir.cassandra.sampling import Places
-from weir.cassandra.snapshot import attempt_row, job_row, ms
+from weir.cassandra.snapshots import attempt_row, job_row, ms
 from weir.errors import NotRunning, StoreBehind
 from weir.ports.alerts import Booked, Mail, Noted
 from weir.ports.counts import Cell, DayShard, FoldNote, HourShard, Kind, Published, Rolled, Touched
-from weir.ports.jobs import AttemptRow, Event, Glance, JobRow, Kept, Pause, StandbyRow, VersionRow
+from weir.ports.jobs import AttemptRow, Event, JobRow, JobSnapshot, Kept, Pause, StandbyRow, VersionRow
 from weir.ports.requests import Asked
 from weir.settings import Settings
 
@@ -70,7 +70,7 @@ def _tables_fit() -> Iterator[None]:
     try:
         yield
     except InvalidRequest as error:
-        raise StoreBehind(f"Cassandra's tables are not those of this Weir: {error}.", "Bring them up to it: weir migrate") from error
+        raise StoreBehind(f"Cassandra's tables do not match this release of Weir: {error}.", "Run: weir migrate") from error
 
 
 class CassandraStore(DriverStore, DeltaTables):
@@ -273,9 +273,14 @@ class CassandraStore(DriverStore, DeltaTables):
         head = self.head(job)
         days = {*self.days(job), *([day_of(head.write_ts)] if head else [])}  # the newest batch may not be in the ledger yet
         for day in sorted(days, reverse=True):
-            for r in self.session.stream("SELECT * FROM rejected WHERE job = ? AND day = ?", job, day):
+            for r in self._rejected_of(job, day):
                 append_ms = ms(r.appended_at) if r.appended_at else None
                 yield (r.attempt, r.batch_id), RejectedLine(r.topic, r.partition, r.offset, r.service, r.reason, r.value, append_ms)
+
+    def _rejected_of(self, job: str, day: date) -> Iterator[Any]:
+        """Newest batch first, of both tables: until release adaf5c8 drivers wrote to `rejected`, which has no topic in its key."""
+        both = ("SELECT * FROM rejected_line WHERE job = ? AND day = ?", "SELECT * FROM rejected WHERE job = ? AND day = ?")
+        return merge(*(self.session.stream(cql, job, day) for cql in both), key=lambda r: (-r.attempt, -r.batch_id))
 
     def folds(self, job: str) -> Mapping[HourShard, FoldNote]:
         rows = self.session.execute("SELECT hour, shard, run, attempt, batch_id, folded_at, swept FROM fold WHERE job = ?", job)
@@ -420,8 +425,8 @@ class CassandraStore(DriverStore, DeltaTables):
         rows = self.session.execute("SELECT record FROM report WHERE job = ?", job)
         return rows[0].record if rows else None
 
-    def glance(self, jobs: Collection[str], history: int = 50) -> Mapping[str, Glance]:
-        return glance.glance(self.session, jobs, history)
+    def snapshots(self, jobs: Collection[str], history: int = 50) -> Mapping[str, JobSnapshot]:
+        return snapshots.snapshots(self.session, jobs, history)
 
     def keep_reports(self, reports: Sequence[Kept]) -> None:
         self.session.write_partitions("INSERT INTO report (job, record) VALUES (?, ?)", [[(k.job, k.report)] for k in reports])

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from spark_jobs.runtime.session import Session
-from weir.cassandra.snapshot import ms, pause_row
+from weir.cassandra.snapshots import ms, pause_row
 from weir.ports.jobs import Event, Pause
 
 MONTH = "INSERT INTO timeline_month (job, month) VALUES (?, ?)"

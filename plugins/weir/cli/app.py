@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from weir.cli import alerts, checkpoint, counts, drill, jobs, metrics, pauses, proof, schema, service, stack
+from weir.cli import alerts, checkpoint, counts, drill, jobs, metrics, new, pauses, proof, schema, service, stack
 from weir.errors import BadInput, WeirError
 
 app = typer.Typer(
@@ -22,7 +22,18 @@ app = typer.Typer(
 GROUPS = {
     "The embedded stack": (stack.up, stack.down, stack.status, stack.logs, stack.clean),
     "Lines and counts": (counts.ingest, counts.wait, counts.counts, counts.rejected),
-    "Jobs": (jobs.jobs, jobs.deploy, jobs.versions, jobs.restart, jobs.stop, jobs.health, checkpoint.checkpoint, checkpoint.quarantine),
+    "Jobs": (
+        jobs.jobs,
+        new.new,
+        jobs.deploy,
+        jobs.versions,
+        jobs.restart,
+        jobs.stop,
+        jobs.confirm_ended,
+        jobs.health,
+        checkpoint.checkpoint,
+        checkpoint.quarantine,
+    ),
     "Metrics": (metrics.metrics,),
     "REST": (service.serve, service.token),
     "Timeline and pauses": (pauses.timeline, pauses.hold, pauses.maintenance),
@@ -31,7 +42,7 @@ GROUPS = {
 }
 for panel, commands in GROUPS.items():
     for command in commands:
-        app.command(rich_help_panel=panel, no_args_is_help=False)(command)
+        app.command(command.__name__.replace("_", "-"), rich_help_panel=panel, no_args_is_help=False)(command)
 
 app.command(hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})(drill.drill)
 app.add_typer(alerts.alerts, rich_help_panel="Alerts")

@@ -12,7 +12,7 @@ from weir.output import Format, say, show, show_json
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager
-    from weir.supervise.restart import Act
+    from weir.supervise.restart import Action
 
 
 def checkpoint(
@@ -31,12 +31,12 @@ def checkpoint(
     """
     from weir.jobs.kinds import Capability
     from weir.jobs.specs import require
-    from weir.supervise.restart import Act
+    from weir.supervise.restart import Action
 
     with opened_manager() as manager:
         require(manager.specs, job, Capability.LANDS)
         if rebuild:
-            return begin(manager, job, Act.REBUILD, yes, reason)
+            return begin(manager, job, Action.REBUILD, yes, reason)
         _show(manager, job, doctor, form)
 
 
@@ -76,19 +76,19 @@ def quarantine(
     """
     from weir.jobs.kinds import Capability
     from weir.jobs.specs import require
-    from weir.supervise.restart import Act
+    from weir.supervise.restart import Action
 
     with opened_manager() as manager:
         require(manager.specs, job, Capability.LANDS)
-        begin(manager, job, Act.QUARANTINE, yes, reason, manager.poisoned(job) if batch is None else batch)
+        begin(manager, job, Action.QUARANTINE, yes, reason, manager.poisoned(job) if batch is None else batch)
 
 
-def begin(manager: Manager, job: str, act: Act, yes: bool, reason: str, batch: int = -1) -> None:
+def begin(manager: Manager, job: str, act: Action, yes: bool, reason: str, batch: int = -1) -> None:
     """Print where a new epoch would begin and what it would leave out, ask, and begin exactly that."""
     from weir.jobs.kinds import Capability
     from weir.jobs.specs import require
     from weir.supervise.epoch_start import in_words
-    from weir.supervise.restart import Act
+    from weir.supervise.restart import Action
 
     require(manager.specs, job, Capability.LANDS)
     judged, there = manager.foresee(job, act, reason, batch)
@@ -96,8 +96,8 @@ def begin(manager: Manager, job: str, act: Act, yes: bool, reason: str, batch: i
         say(line)
     if not yes and not typer.confirm("Continue?", err=True):
         raise typer.Exit(1)
-    if act is Act.QUARANTINE:
+    if act is Action.QUARANTINE:
         action = manager.quarantine(job, judged, who(), reason, batch, there.mark)
     else:
-        action = (manager.accept_loss if act is Act.ACCEPT_LOSS else manager.rebuild)(job, judged, who(), reason, there.mark)
+        action = (manager.accept_loss if act is Action.ACCEPT_LOSS else manager.rebuild)(job, judged, who(), reason, there.mark)
     say(action.sentence)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from weir.jobs.kinds import Capability
     from weir.jobs.spec import JobSpec
     from weir.ports.jobs import JobStore
-    from weir.supervise.manager import Action, Manager
+    from weir.supervise.manager import ActionResult, Manager
 
 JOB = "error_counts"
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's name; `weir jobs` lists them.")]
@@ -86,14 +86,14 @@ def spec_of(settings: Settings, store: JobStore, job: str, needs: Capability | N
 
 
 def known(settings: Settings, store: JobStore, job: str, needs: Capability | None = None) -> None:
-    """What has landed can be read whatever became of its spec. Raises UnknownJob, BadSpec, BadInput."""
+    """Check that the job is known: landed counts stay readable after its spec is gone. Raises UnknownJob, BadSpec, BadInput."""
     if store.head(job) is None:
         spec_of(settings, store, job, needs)
 
 
 @contextmanager
 def opened_counts(job: str, needs: Capability) -> Iterator[Counts]:
-    """A job's counts by its spec in force; the store is closed afterwards. Raises UnknownJob, BadSpec, BadInput, NotRunning."""
+    """Open a job's counts by its spec in force, and close the store afterwards. Raises UnknownJob, BadSpec, BadInput, NotRunning."""
     from weir.counts.work import By, Counts
     from weir.factory import source_of
 
@@ -103,7 +103,7 @@ def opened_counts(job: str, needs: Capability) -> Iterator[Counts]:
         yield Counts.of(store, source_of(settings), spec_of(settings, store, job, needs), int(time.time() * 1000), by)
 
 
-def say_done(action: Action) -> None:
+def say_done(action: ActionResult) -> None:
     """Print what was done, or that there was nothing to do."""
     say(action.sentence if action.changed else f"Nothing to do: {action.sentence}")
 

@@ -30,6 +30,7 @@ def ingest(
     rate: Annotated[float | None, typer.Option("--rate", metavar="LINES_PER_S", help="Maximum lines a second.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Continue when the file grows, as tail -F does.")] = False,
     topic: Annotated[str, typer.Option("--topic", help="The topic.")] = "logs",
+    create: Annotated[bool, typer.Option("--create", help="Create the topic if it does not exist.")] = False,
 ) -> None:
     """Send the lines of a file to the topic. Exit code 1 if a line was refused or not acknowledged.
 
@@ -46,6 +47,8 @@ def ingest(
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores SIGINT, and Python does not raise on SIGTERM
         signal.signal(number, signal.default_int_handler)
     service = service or ("stdin" if file == "-" else Path(file).stem)
+    if create:
+        _create(topic)
     try:
         with _bar(file) as progress:
             sent = send(file, service, Settings.load(), topic=topic, rate=rate, follow=follow, progress=progress)
@@ -53,6 +56,19 @@ def ingest(
         say(str(interrupted))
         raise typer.Exit(130) from None
     _tell(sent, service, topic)
+
+
+def _create(topic: str) -> None:
+    from confluent_kafka import KafkaException
+
+    from weir.errors import NotRunning
+    from weir.local import kafka
+
+    try:
+        if kafka.topic(Settings.load().kafka, topic):
+            say(f"The topic {topic} was created.")
+    except KafkaException as error:
+        raise NotRunning(f"Kafka at {Settings.load().kafka} did not create the topic {topic}: {error}.", "See: weir status") from error
 
 
 def _tell(sent: Sent, service: str, topic: str) -> None:

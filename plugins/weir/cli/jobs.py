@@ -24,11 +24,14 @@ def jobs(form: FormatOption = Format.TABLE) -> None:
     Example: weir jobs
     """
     from weir import rows
+    from weir.jobs.kinds import KINDS
     from weir.jobs.specs import bad_of
 
     with opened_manager() as manager:
         found, bad = rows.jobs(manager, manager.specs), bad_of(manager.specs)
     show(found, form, empty="There are no jobs.")
+    for kind in sorted({row["kind"] for row in found}) if form is Format.TABLE else ():
+        say(f"{kind}: {KINDS[kind].promise}")
     for error in bad.values():
         say(str(error))
 
@@ -130,11 +133,11 @@ def restart(
     Example: weir restart error_counts --reason "new certificates"
     """
     from weir.cli.checkpoint import begin
-    from weir.supervise.restart import Act
+    from weir.supervise.restart import Action
 
     with opened_manager() as manager:
         if accept_loss:
-            return begin(manager, job, Act.ACCEPT_LOSS, yes, reason)
+            return begin(manager, job, Action.ACCEPT_LOSS, yes, reason)
         reason = reason or "by command line"
         say_done(action := manager.restart(job, attempt, who=who(), reason=reason))
         if wait:
@@ -158,3 +161,21 @@ def stop(job: JobArgument, reason: Reason = "by command line") -> None:
     """
     with opened_manager() as manager:
         say_done(manager.stop(job, who=who(), reason=reason))
+
+
+def confirm_ended(
+    job: JobArgument,
+    reason: Annotated[str, typer.Option("--reason", help="How you made sure; kept in the timeline.")],
+    attempt: Annotated[int | None, typer.Option("--attempt", help="Only if this attempt is still the one that may write.")] = None,
+    yes: Yes = False,
+) -> None:
+    """Say that a plain job's driver has ended, which the cluster lost: Weir starts the next one then. Asks first.
+
+    Example: weir confirm-ended words --reason "the machine was replaced"
+    """
+    with opened_manager() as manager:
+        at = manager.confirmable(job) if attempt is None else attempt
+        say(f"If the driver of {job}, attempt {at}, still runs, there will be two, and both write.")
+        if not yes and not typer.confirm("Have you made sure that it has ended?", err=True):
+            raise typer.Exit(1)
+        say_done(manager.confirm_ended(job, at, who=who(), reason=reason))

@@ -113,7 +113,7 @@ class CheckpointFolders:
         try:
             yield
         except OSError as error:
-            raise NotRunning(f"The checkpoints at {self._uri} cannot be read or written: {_why(error)}.", "Mend that folder.") from error
+            raise NotRunning(f"The checkpoints at {self._uri} cannot be read or written: {_why(error)}.", "Fix that folder.") from error
 
 
 def _numbered(sizes: Mapping[str, int], kind: str, newest: int | None) -> list[str]:

@@ -40,7 +40,7 @@ class StandaloneCluster:
         answer = self._rest.first(lambda api: api.send("POST", "/v1/submissions/create", body), _decides)
         if not answer.get("success"):
             why = answer.get("message", f"no active master at {self._rest_address}")
-            raise NotRunning(f"Spark's master did not take {submission.name}: {why}.", "Look at: weir status")
+            raise NotRunning(f"Spark's master did not accept {submission.name}: {why}.", "Look at: weir status")
         return str(answer["submissionId"])
 
     def state(self, submission_id: str) -> DriverState:

@@ -72,8 +72,8 @@ def undelivered(book: Book) -> Iterator[Row]:
 
 def _silenced(manager: Manager, jobs: Collection[str]) -> Iterator[Row]:
     """Yield the active pauses."""
-    for job, glance in manager.store.glance(jobs, 1).items():
-        for pause in in_force(glance.pauses, now()):
+    for job, snapshot in manager.store.snapshots(jobs, 1).items():
+        for pause in in_force(snapshot.pauses, now()):
             yield {"job": job, "path": quote(job, safe=""), "words": in_words(pause), "kind": pause.kind}
 
 

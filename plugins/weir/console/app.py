@@ -26,7 +26,7 @@ from weir.console.panels import Panels
 from weir.counts.times import CHOICES
 from weir.errors import BadInput, WeirError
 from weir.settings import Settings
-from weir.supervise import actions as acts
+from weir.supervise import actions
 
 NO_PAGE = "There is no such page in the Data Docs. A job's validation writes them: weir validate JOB"
 LEAST_S = 10  # between two reloads of a page with `every`
@@ -98,8 +98,8 @@ async def job_page(
     """Show one job, with actions if the user may edit DAGs."""
     found = await ask(lambda manager: job.look(manager, panels, name, job.Asked(events, since, until)))
     health = found["health"].data or {"said": (), "found": ""}
-    open_to = acts.ACTS if edits(user) else {}
-    kind = await ask(lambda manager: acts.kind_of(manager, name))
+    open_to = actions.ACTIONS if edits(user) else {}
+    kind = await ask(lambda manager: actions.kind_of(manager, name))
     here = {key: act for key, act in open_to.items() if act.fits(kind) and act.offered(health["said"], health["found"])}
     offered = [{"name": key, "title": act.title} for key, act in here.items()]
     path = quote(name, safe="")
@@ -127,27 +127,27 @@ async def errors_page(
 
 async def confirm(request: Request, name: str, act: str, user: GetUserDep) -> Response:
     """Show what an action would do. Changes nothing."""
-    return await _form(request, user, acts.Order(name, user.get_name()), act)
+    return await _form(request, user, actions.ActionRequest(name, user.get_name()), act)
 
 
 async def do(request: Request, name: str, act: str, user: GetUserDep) -> Response:
     """Run an action and redirect to the job's timeline. If there was nothing to do, show that."""
     wanted, form = _act(act), await forms.fields(request)
     shown = forms.opened(form.get("seal", ""), user, name, act)
-    order = acts.Order(name, user.get_name(), form.get("reason", ""), form.get("for", ""), shown)
+    order = actions.ActionRequest(name, user.get_name(), form.get("reason", ""), form.get("for", ""), shown)
     try:
-        acts.check(wanted, order, form.get("name", ""))
+        actions.check(wanted, order, form.get("name", ""))
     except BadInput as error:
         return await _form(request, user, order, act, str(error))
-    action = await ask(lambda manager: acts.perform(manager, wanted, order), acts.GIVE_S)
+    action = await ask(lambda manager: actions.perform(manager, wanted, order), actions.GIVE_S)
     if not action.changed:
         return page(request, "message.html", text=f"Nothing to do: {action.sentence}", bad=False)
     return RedirectResponse(f"../{quote(name, safe='')}#timeline", status.HTTP_303_SEE_OTHER, HEADERS)
 
 
-async def _form(request: Request, user: BaseUser, order: acts.Order, name: str, trouble: str = "") -> Response:
+async def _form(request: Request, user: BaseUser, order: actions.ActionRequest, name: str, trouble: str = "") -> Response:
     act = _act(name)
-    seen = await ask(lambda manager: acts.look(manager, act, order.job))
+    seen = await ask(lambda manager: actions.look(manager, act, order.job))
     seal = forms.seal(user, order.job, name, seen.held_to)
     code = status.HTTP_400_BAD_REQUEST if trouble else status.HTTP_200_OK
     told = {"act": act, "order": order, "lines": seen.lines, "refused": seen.refused, "seal": seal, "trouble": trouble}
@@ -155,17 +155,17 @@ async def _form(request: Request, user: BaseUser, order: acts.Order, name: str, 
     return page(request, "act.html", code, job=order.job, path=quote(order.job, safe=""), **told, **same)
 
 
-def _curl(request: Request, name: str, act: acts.Act, order: acts.Order, seen: acts.Shown) -> list[str]:
+def _curl(request: Request, name: str, act: actions.ActionForm, order: actions.ActionRequest, seen: actions.Shown) -> list[str]:
     body = {"reason": order.reason or "...", **({"for": order.lasts or "2h"} if act.lasts else {}), **seen.body}
     base = request.url.replace(path=request.scope["root_path"], query="")
     return curl(str(base), order.job, name, body, str(uuid4()))
 
 
-def _act(name: str) -> acts.Act:
+def _act(name: str) -> actions.ActionForm:
     """Return the action of that name. Raises 404."""
-    if name not in acts.ACTS:
+    if name not in actions.ACTIONS:
         raise HTTPException(status.HTTP_404_NOT_FOUND, NO_ACT)
-    return acts.ACTS[name]
+    return actions.ACTIONS[name]
 
 
 def data_docs(request: Request, path: str) -> Response:

@@ -10,6 +10,7 @@ from weir.supervise.report import CALM, TROUBLE, Report, Verdict
 from weir.supervise.summary import summary
 
 DOUBTFUL = {Verdict.UNKNOWN, Verdict.MAINTENANCE, Verdict.CATCHING_UP, Verdict.SLOW, Verdict.STARTING}
+NOTHING = (" needs no action", " calls for nothing")  # the second one is in reports that the release before kept
 
 
 def in_words(report: Report) -> dict[str, Any]:
@@ -44,5 +45,5 @@ def _landed(report: Report) -> str:
 def _plan(report: Report) -> str:
     """Describe the next action, with its time if that is in the future."""
     if report.act == "none":
-        return "" if report.plan.endswith(" calls for nothing") else report.plan
+        return "" if report.plan.endswith(NOTHING) else report.plan
     return f"{report.plan} at {at(report.not_before)}" if report.not_before > report.at else f"{report.plan} now"

@@ -20,7 +20,7 @@ from weir.supervise.report import Report, Verdict
 
 if TYPE_CHECKING:
     from spark_jobs.protocol.head import Head
-    from weir.ports.jobs import AttemptRow, Glance
+    from weir.ports.jobs import AttemptRow, JobSnapshot
     from weir.supervise.manager import Manager
 
 Row = dict[str, Any]
@@ -29,6 +29,7 @@ STARTS = 3  # attempts that are searched for the newest used one: some are only 
 WORST_FIRST = (
     Verdict.DATA_LOSS,
     Verdict.DIVERGED,
+    Verdict.UNCONFIRMED,
     Verdict.POISONED,
     Verdict.CRASH_LOOPING,
     Verdict.DOWN,
@@ -82,20 +83,20 @@ class View:
 def look(manager: Manager, meter: ThroughputMeter, trends: Trends) -> tuple[Sequence[Row], Mapping[str, Head]]:
     """Return a row for each job, worst first, and the known heads."""
     reports = manager.onlooker().reports(dict(manager.specs))
-    glances = manager.store.glance([report.job for report in reports], STARTS)
+    snapshots = manager.store.snapshots([report.job for report in reports], STARTS)
     rows = [
-        row(report, glances[report.job], meter.look(report, glances[report.job]), trends.values(report.job))
+        row(report, snapshots[report.job], meter.look(report, snapshots[report.job]), trends.values(report.job))
         for report in sorted(reports, key=_worst)
     ]
-    return rows, {job: glance.head for job, glance in glances.items() if glance.head}
+    return rows, {job: snapshot.head for job, snapshot in snapshots.items() if snapshot.head}
 
 
-def row(report: Report, glance: Glance, throughput: Throughput, errors: Sequence[int | None]) -> Row:
+def row(report: Report, snapshot: JobSnapshot, throughput: Throughput, errors: Sequence[int | None]) -> Row:
     """Return what the page shows of a job. None and the empty string mean unknown."""
     path = quote(report.job, safe="", errors="replace")
     links = {"docs": f"docs/{path}/index.html", "page": f"jobs/{path}"}
     told = in_words(report)
-    shown = {"proven_up_to": bare(told["proven_up_to"] or ""), "started": _started(glance.attempts)}
+    shown = {"proven_up_to": bare(told["proven_up_to"] or ""), "started": _started(snapshot.attempts)}
     return {"job": report.job, **told, **shown, **moves(throughput), "errors": sparkline(errors), **links}
 
 

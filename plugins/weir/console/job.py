@@ -23,7 +23,7 @@ from weir.supervise.pause import in_force
 from weir.supervise.plan import differences
 
 if TYPE_CHECKING:
-    from weir.ports.jobs import Glance, VersionRow
+    from weir.ports.jobs import JobSnapshot, VersionRow
     from weir.supervise.manager import Manager
     from weir.supervise.report import Report
 
@@ -85,17 +85,17 @@ def _of_its_kind(manager: Manager, job: str, parts: Mapping[str, Callable[[], An
 def followed(manager: Manager, job: str, events: int) -> Mapping[str, Callable[[], Any]]:
     return {
         "health": lambda: health(manager, job),
-        "start": lambda: start.steps(glanced(manager, job)),
+        "start": lambda: start.steps(snapshot_of(manager, job)),
         "timeline": lambda: timeline(manager, job, min(max(events, 1), MOST_EVENTS)),
     }
 
 
-def glanced(manager: Manager, job: str) -> Glance:
+def snapshot_of(manager: Manager, job: str) -> JobSnapshot:
     """Return the store's rows about the job. Raises NotRunning."""
-    glance = manager.store.glance([job], STARTS)[job]
-    if glance.trouble:
-        raise NotRunning(f"{job}: {glance.trouble}", "See: weir status")
-    return glance
+    snapshot = manager.store.snapshots([job], STARTS)[job]
+    if snapshot.trouble:
+        raise NotRunning(f"{job}: {snapshot.trouble}", "See: weir status")
+    return snapshot
 
 
 def health(manager: Manager, job: str) -> dict[str, Any]:

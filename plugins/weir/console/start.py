@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from spark_jobs.protocol.head import Head, landed
 from weir.counts.times import at
-from weir.ports.jobs import AttemptRow, Glance
+from weir.ports.jobs import AttemptRow, JobSnapshot
 
 DONE, OPEN, BAD = "done", "open", "bad"
 
@@ -21,18 +21,18 @@ class Step:
     at: str = ""  # empty if the time is not kept
 
 
-def steps(glance: Glance) -> Sequence[Step]:
+def steps(snapshot: JobSnapshot) -> Sequence[Step]:
     """Return the steps in order: taken, submitted, running, landed. Empty if no start is known."""
-    newest = next((row for row in glance.attempts if row.used or row.taken_at), None)
-    if newest is None or glance.head is None:
+    newest = next((row for row in snapshot.attempts if row.used or row.taken_at), None)
+    if newest is None or snapshot.head is None:
         return []
     if newest.cause == "stop":
         return [Step(f"stopped by {newest.who}", DONE, at(newest.taken_at))]
     found = [
         Step(f"attempt {newest.attempt} taken: {newest.cause} by {newest.who}", DONE, at(newest.taken_at)),
         _step("submitted", bool(newest.submission_id), at(newest.submitted_at)),
-        _step("running", _runs(newest, glance.head)),
-        _step("first batch landed", _landed(newest, glance)),
+        _step("running", _runs(newest, snapshot.head)),
+        _step("first batch landed", _landed(newest, snapshot)),
     ]
     return [*found, _end(newest)] if newest.exit_reason else found
 
@@ -45,10 +45,10 @@ def _runs(row: AttemptRow, head: Head) -> bool:
     return bool(row.incarnation or row.first_batch >= 0 or (head.attempt == row.attempt and head.incarnation))
 
 
-def _landed(row: AttemptRow, glance: Glance) -> bool:
+def _landed(row: AttemptRow, snapshot: JobSnapshot) -> bool:
     """Return whether a batch of this attempt landed. A batch that an earlier attempt had claimed does not count."""
-    firsts = {a.attempt: (a.epoch, a.first_batch) for a in glance.attempts if a.first_batch >= 0}
-    newest = landed(glance.head, firsts).newest if glance.head else None
+    firsts = {a.attempt: (a.epoch, a.first_batch) for a in snapshot.attempts if a.first_batch >= 0}
+    newest = landed(snapshot.head, firsts).newest if snapshot.head else None
     return newest is not None and newest[0] >= row.attempt
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from weir.metrics.look import ReadUp, ends, waited_ms
-from weir.ports.jobs import Glance
+from weir.ports.jobs import JobSnapshot
 from weir.supervise.report import SETTLED, Report, report_of
 
 OVER_MS = 60_000  # a rate is the mean of about this time
@@ -45,16 +45,16 @@ class ThroughputMeter:
         self._seen: dict[str, list[Sample]] = {}
         self._read_up = ReadUp()
 
-    def look(self, report: Report, glance: Glance) -> Throughput:
+    def look(self, report: Report, snapshot: JobSnapshot) -> Throughput:
         now = sample(report)
-        read_up = self._read_up.look(report, glance.head)
-        if now is None or glance.head is None:
+        read_up = self._read_up.look(report, snapshot.head)
+        if now is None or snapshot.head is None:
             return Throughput()
-        kept = report_of(glance.report)
+        kept = report_of(snapshot.report)
         before = sample(kept) if kept else None
         seen = remembered([*self._seen.get(report.job, ()), *([before] if before else [])], now)
         self._seen[report.job] = [*seen, now]
-        waited = waited_ms(glance.head, ends(report), read_up, report.at)
+        waited = waited_ms(snapshot.head, ends(report), read_up, report.at)
         return throughput(seen, now, None if waited is None else waited / 1000, report)
 
 

@@ -16,12 +16,12 @@ from spark_jobs.counts.cells import HOUR_MS
 from spark_jobs.protocol.head import Head, Position
 from weir.counts.signatures import LEVELS
 from weir.ports.counts import CountStore
-from weir.supervise.time_budget import Spare
+from weir.supervise.time_budget import TimeBudget
 
 MINUTE_MS = 60_000
 FIRST, MOST = 300, 2000  # batches of one job in one check
 EVERY_S = 20.0  # between two checks of one job
-SPARE_S = 2.0  # the time budget of a pass; no request waits for it
+LOOKS_S = 2.0  # the time budget of a pass; no request waits for it
 
 
 @dataclass
@@ -45,15 +45,15 @@ class Trend:
 
 class Trends:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        self._clock, self._spare = clock, Spare(SPARE_S)
+        self._clock, self._budget = clock, TimeBudget(LOOKS_S)
         self._known: dict[str, Trend] = {}
         self._asked: dict[str, float] = {}
 
     def look(self, store: CountStore, heads: Mapping[str, Head]) -> None:
         """Read new batches, first of the job that has waited longest. Raises NotRunning."""
-        self._spare.begin()
+        self._budget.begin()
         for job in sorted(heads, key=lambda job: self._asked.get(job, 0)):
-            if self._clock() - self._asked.get(job, 0) >= EVERY_S and self._spare.left():
+            if self._clock() - self._asked.get(job, 0) >= EVERY_S and self._budget.left():
                 self._asked[job] = self._clock()
                 self._read(store, job, heads[job])
 

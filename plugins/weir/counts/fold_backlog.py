@@ -13,7 +13,7 @@ from weir.counts.rules import Rules
 from weir.jobs.spec import JobSpec
 from weir.ports.counts import CountStore
 from weir.supervise.observation import Observation
-from weir.supervise.time_budget import Spare
+from weir.supervise.time_budget import TimeBudget
 
 EVERY_MS = 60_000  # it reads two rows an hour of the job's life, and the watch looks every second
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class FoldBacklogProbe:
-    def __init__(self, store: CountStore, budget: Spare) -> None:
+    def __init__(self, store: CountStore, budget: TimeBudget) -> None:
         self._store, self._budget, self._known = store, budget, dict[str, tuple[int, Backlog | None]]()
 
     def looked_at(self, job: str) -> int:

@@ -18,7 +18,7 @@ from weir.supervise.kind import Probe, Start
 from weir.supervise.observation import Observation
 from weir.supervise.rehearsal import newest_lines
 from weir.supervise.submission import arguments, submission
-from weir.supervise.time_budget import Spare
+from weir.supervise.time_budget import TimeBudget
 
 LINES_PER_BATCH = 200  # of a standby that warms up: one batch loads the code, and some more have the JVM compile what plans a batch
 
@@ -31,6 +31,9 @@ class CountsKind:
     def __init__(self, store: CountStore, broker: Broker, settings: Settings) -> None:
         self._store, self._broker, self._settings = store, broker, settings
 
+    def keeps_checkpoint(self, spec: JobSpec) -> bool:
+        return True
+
     def driver(self, spec: JobSpec, start: Start, code: Path) -> Submission:
         args = arguments(spec, start.head, start.version, start.checkpoint, self._settings, start.partitions)
         return submission(spec, args, code, self._settings)
@@ -39,7 +42,7 @@ class CountsKind:
         newest = newest_lines(spec, version, self._broker, self._settings)
         return submission(spec, replace(newest, standby=standby, max_lines_per_batch=LINES_PER_BATCH), code, self._settings)
 
-    def probes(self, budget: Spare) -> Sequence[Probe]:
+    def probes(self, budget: TimeBudget) -> Sequence[Probe]:
         return [ProvenProbe(), FoldBacklogProbe(self._store, budget)]
 
 

@@ -1,7 +1,7 @@
-"""Reading exact counts while the stream, folds, roll-ups and deletions go on.
+"""Read exact counts while the stream, folds, roll-ups and deletions continue.
 
-Readers look at what is published, at the head, read sums and the deltas after them, and look at what is published again: if it changed,
-deltas or runs may be gone that they needed, and they start over.
+Readers read the published row, the head, the sums and the deltas after them, and then the published row again: if it changed, deltas or
+runs that they needed may be gone, and they start over.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from weir.counts.rollup import hour_sums
 from weir.errors import Conflict, UnknownJob
 from weir.ports.counts import NOWHERE, Cell, CountStore, DayShard, HourShard, Kind, Published, Rolled, Touched
 
-TRIES = 50  # each is lost only to a fold that publishes in between; folds of one partition are minutes apart
-Hours = Callable[[], Sequence[Touched]]  # the hours that are asked for, as they are now
+TRIES = 50  # a try fails only if a fold publishes in between; folds of one partition are minutes apart
+Hours = Callable[[], Sequence[Touched]]  # the requested hours in their present state
 
 
 class Grain(IntEnum):
-    """How fine the cells of an answer are, in ms: cells of a coarser grain begin at the hour or the day. Panes have no length here."""
+    """The grain of an answer's cells, in ms: coarser cells begin at the hour or the day. Panes have no length here."""
 
     PANE = 1
     HOUR = HOUR_MS
@@ -78,11 +78,11 @@ def as_of(store: CountStore, job: str, at: HourShard, seen: Landed) -> Mapping[C
         cells = sums(store, job, at, published, seen)
         if store.published(job, at) == published:
             return cells
-    raise Conflict(f"The counts of {job} kept being folded while they were read.", "Try again.")
+    raise Conflict(f"The counts of {job} were folded repeatedly while they were read.", "Try again.")
 
 
 def read(store: CountStore, job: str, at: HourShard) -> Mapping[Cell, int]:
-    """The exact counts of one hour and shard."""
+    """Return the exact counts of one hour and shard."""
     return snapshot(store, job, [at]).cells[at]
 
 
@@ -99,7 +99,7 @@ def _read(store: CountStore, job: str, hours: Hours, grain: Grain) -> Reading:
         view = _look(store, job, _places(hours()), grain)
         head = store.head(job)
         if head is None:
-            raise UnknownJob(f"{job} was never deployed.", f"Run: weir deploy {job}")
+            raise UnknownJob(f"{job} has not been deployed yet.", f"Run: weir deploy {job}")
         seen = landed(head, store.firsts(job))
         touched = {(t.hour, t.shard): t.position for t in hours()}  # after the head: a batch notes its hours before it lands
         if touched.keys() == view.places:
@@ -107,7 +107,7 @@ def _read(store: CountStore, job: str, hours: Hours, grain: Grain) -> Reading:
             _fill(reading, _Later(store, job, seen, touched, grain), view)
             if _look(store, job, view.places, grain) == view:
                 return reading
-    raise Conflict(f"The counts of {job} kept being folded while they were read.", "Try again, or ask for fewer hours.")
+    raise Conflict(f"The counts of {job} were folded repeatedly while they were read.", "Try again, or ask for fewer hours.")
 
 
 def _places(hours: Iterable[Touched]) -> set[HourShard]:

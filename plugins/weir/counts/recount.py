@@ -60,7 +60,7 @@ class Result:
             return f"WEIR-401: {self.job}: nothing could be checked, {gone}.{left_out}"
         if self.proven:
             rest = (f" {self.unchecked_lines} lines are no longer in the broker." if self.unchecked_lines else "") + left_out
-            return f"{self.job}: {self.checked_lines} lines were counted again, none is missing or doubled.{rest}"
+            return f"{self.job}: {self.checked_lines} lines were recounted, none is missing or doubled.{rest}"
         first = next((d.as_dict()["first"] for d in self.differences if d.first), None)
         where = f" The first that differ begin at partition {first['partition']}, offset {first['offset']}." if first else ""
         return f"WEIR-401: {self.job}: {self.missing} lines are missing, {self.doubled} doubled, of {self.checked_lines}.{where}"
@@ -99,7 +99,7 @@ def recount(store: CountStore, source: Source, rules: Rules, scope: Scope = EVER
             stored = _store_side(store, rules.job, scope, comparison)
             if stored is not None:
                 return _compared(store, source, rules, scope, workers, stored, comparison)
-    raise Conflict(f"The counts of {rules.job} kept being folded while they were read.", "Try again, or ask for fewer hours.")
+    raise Conflict(f"The counts of {rules.job} were folded repeatedly while they were read.", "Try again, or ask for fewer hours.")
 
 
 def _store_side(store: CountStore, job: str, scope: Scope, comparison: Comparison) -> Stored | None:

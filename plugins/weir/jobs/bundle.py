@@ -12,6 +12,7 @@ from pathlib import Path
 from weir.errors import BadSpec
 from weir.jobs.folders import folder_of
 from weir.jobs.models import complete_spec, model_in
+from weir.jobs.names import problem
 from weir.jobs.options import Model
 from weir.jobs.spec import PACKAGE, JobSpec
 from weir.settings import OWN_JOBS
@@ -61,7 +62,9 @@ def _home(spec: JobSpec, folders: tuple[Path, ...]) -> Path:
         return next((folder / name for folder in folders if folder.name == PACKAGE and (folder / name).is_dir()), OWN_JOBS / name)
     home = folder_of(spec.name, *folders)
     if home.name != spec.name:
-        raise BadSpec(f"{home.name}/job.yaml does not fit: name: the folder is {home.name}, the job {spec.name}.", "Give both one name.")
+        raise BadSpec(f"{home.name}/job.yaml is not valid: name: the folder is {home.name}, the job {spec.name}.", "Give both one name.")
+    if why := problem(spec.name):
+        raise BadSpec(f"{home.name}/job.yaml is not valid: name: {spec.name} {why}.", "Choose another name.")
     return home
 
 

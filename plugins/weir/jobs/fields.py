@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from spark_jobs.runtime.options import seconds
 from weir.errors import WeirError
+from weir.jobs.names import NAME
 from weir.jobs.options import WrongOptions
 
 # libyaml reads a spec ten times as fast as Python does; a fleet of a thousand is read for each file of DAGs.
@@ -18,7 +19,7 @@ M = TypeVar("M", bound=BaseModel)
 
 Seconds = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
 WholeSeconds = Annotated[int, BeforeValidator(seconds), Field(gt=0)]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Name = Annotated[str, Field(pattern=f"^{NAME}$")]
 Memory = Annotated[str, Field(pattern=r"^[1-9]\d*[mg]$")]
 
 
@@ -46,7 +47,7 @@ def validated(model: type[M], values: Any, where: str, wrong: type[WeirError]) -
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise wrong(f"{where} does not fit: {'; '.join(_problems(error))}.", "Fix the named fields.") from error
+        raise wrong(f"{where} is not valid: {'; '.join(_problems(error))}.", "Fix the named fields.") from error
 
 
 def _problems(error: ValidationError) -> Iterator[str]:

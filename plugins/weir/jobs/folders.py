@@ -49,7 +49,7 @@ def check(job: str, *folders: Path) -> None:
     for folder in folders:
         file = folder / job / "job.yaml"
         if file.exists() and (found := read(file))[0] is None:
-            raise BadSpec(found[1], "What runs goes on with the spec that was deployed.")
+            raise BadSpec(found[1], "A running job keeps its deployed spec.")
 
 
 def folder_of(job: str, *folders: Path) -> Path:

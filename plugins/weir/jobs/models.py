@@ -48,7 +48,7 @@ def complete_spec(spec: JobSpec, model: Model) -> JobSpec:
     try:
         return spec.model_copy(update={"options": complete(model, spec.options)})
     except WrongOptions as error:
-        raise BadSpec(f"{spec.name}/job.yaml does not fit: {error}.", "Fix the named fields.") from error
+        raise BadSpec(f"{spec.name}/job.yaml is not valid: {error}.", "Fix the named fields.") from error
 
 
 def _loaded(file: Path) -> Model:

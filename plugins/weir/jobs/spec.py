@@ -216,5 +216,5 @@ def parse(text: str, where: str) -> JobSpec:
     values = from_yaml(text, where, BadSpec)
     output = values.get("output", COUNTS.name) if isinstance(values, dict) else COUNTS.name  # the released form has no output
     if not isinstance(output, str) or output not in MODELS:
-        raise BadSpec(f"{where} does not fit: output: {output!r} is no kind of job; there are {', '.join(KINDS)}.", "Fix the named field.")
+        raise BadSpec(f"{where} is not valid: output: {output!r} is no kind of job; there are {', '.join(KINDS)}.", "Fix the named field.")
     return validated(MODELS[output], released.translated(values), where, BadSpec)

@@ -67,7 +67,7 @@ def find(specs: Mapping[str, JobSpec], job: str) -> JobSpec:
     bad = bad_of(specs)
     if job in bad:
         raise BadSpec(bad[job].what, bad[job].next_step)
-    there = [*specs, *(f"{name} (its file does not fit)" for name in bad)]
+    there = [*specs, *(f"{name} (its file is not valid)" for name in bad)]
     raise UnknownJob(f"There is no job {job!r}.", f"Jobs: {', '.join(there) or 'none'}.")
 
 

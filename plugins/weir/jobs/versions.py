@@ -36,7 +36,7 @@ def named(job: str, rows: Sequence[VersionRow], kept: Collection[str], text: str
     if not found:
         raise NotKept(f"{job} was never deployed with version {text or '(empty)'}.", f"Kept: {there}.")
     if found[0].version not in kept:
-        raise NotKept(f"The code of version {found[0].version} of {job} is not kept any more.", f"Kept: {there}.")
+        raise NotKept(f"The code of version {found[0].version} of {job} is no longer kept.", f"Kept: {there}.")
     return found[0]
 
 

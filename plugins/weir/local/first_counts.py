@@ -41,7 +41,7 @@ def bring_up(stack: Stack, settings: Settings, reporter: Reporter) -> None:
 
 
 def has_job(settings: Settings) -> bool:
-    """Is the job that counts the sample among those of the stack?"""
+    """Return whether this stack has the job that counts the sample."""
     return JOB in late("weir.jobs.folders", "sound")(*settings.job_folders)
 
 

@@ -130,18 +130,21 @@ def _probe(stack: Stack) -> str:
     return "" if seen.brokers else "has no broker yet"
 
 
-def topic(address: str) -> bool:
-    """Create the topic `logs` if it does not exist. Return True if it was created. Raises KafkaException."""
+def topic(address: str, name: str = TOPIC) -> bool:
+    """Create a topic if it does not exist, whose records have the time of appending.
+
+    Return True if it was created. Raises KafkaException.
+    """
     from confluent_kafka import KafkaError, KafkaException
     from confluent_kafka.admin import NewTopic
 
     new = NewTopic(
-        TOPIC, num_partitions=PARTITIONS, replication_factor=1,
+        name, num_partitions=PARTITIONS, replication_factor=1,
         config={"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(MAX_MESSAGE)},
     )  # fmt: skip
     client = admin(address)  # keep a reference: the answer is lost when the client is collected
     try:
-        client.create_topics([new], operation_timeout=30)[TOPIC].result(30)
+        client.create_topics([new], operation_timeout=30)[name].result(30)
     except KafkaException as error:
         if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
             raise

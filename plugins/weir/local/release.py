@@ -1,4 +1,4 @@
-"""Which code the running supervisor has loaded. After an upgrade `weir up` replaces it and Airflow; servers and drivers go on."""
+"""The release that the running supervisor has loaded. After an upgrade `weir up` replaces it and Airflow; servers and drivers continue."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import psutil
 from weir.local.process import Child
 from weir.settings import PROJECT
 
-# What the supervisor and Airflow keep in memory. Drivers run from their own bundle, and the DAG processor reads DAGs again by itself.
+# The code that supervisor and Airflow keep in memory. Drivers run from their own bundle, and the DAG processor rereads DAGs by itself.
 LOADED = ("plugins/weir", "spark_jobs/protocol", "spark_jobs/runtime")
 
 
 def digest(project: Path = PROJECT) -> str:
-    """Twelve hexadecimal digits of the code that long-lived processes load."""
+    """Return a digest (12 hexadecimal digits) of the code that long-lived processes load."""
     found = hashlib.sha256()
     for file in sorted(file for folder in LOADED for file in (project / folder).rglob("*.py")):
         found.update(str(file.relative_to(project)).encode() + b"\0" + file.read_bytes() + b"\0")
@@ -24,7 +24,7 @@ def digest(project: Path = PROJECT) -> str:
 
 
 def is_current(supervisor: Child) -> bool:
-    """Was the supervisor started from the code that is here? False for one that does not say so, as in the release before."""
+    """Return whether the supervisor runs the present code. False if it does not say, as in the previous release."""
     with contextlib.suppress(psutil.Error):
         return psutil.Process(supervisor.pid).cmdline()[-1:] == [digest()]
     return False

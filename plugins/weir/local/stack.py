@@ -219,7 +219,7 @@ def _stop_all() -> None:
 
 
 def _stop_parts(group: Iterable[str]) -> None:
-    """End parts that no supervisor keeps alive any more, all at once."""
+    """Stop, in parallel, parts that no supervisor keeps alive any more."""
     records = StateFile(home()).read()
     known = {part.name: part for part in parts.all_parts(folder.load(home()))} if folder.known(home()) else {}
     running = [(known[name], child) for name in group if name in known and (child := records.get(name, Record()).child())]
@@ -229,7 +229,7 @@ def _stop_parts(group: Iterable[str]) -> None:
 
 
 def _stop_old_release(daemon: Child) -> None:
-    """End what has old code in memory. A supervisor that is killed leaves servers and drivers alone; one that is asked stops them."""
+    """Stop the processes with old code. A killed supervisor leaves servers and drivers alone; one that is asked to end stops them."""
     daemon.kill_group()
     _stop_parts(parts.AIRFLOW)
 

@@ -13,8 +13,8 @@ from itertools import islice
 
 from spark_jobs.protocol.head import Head, Position, State
 from weir.ports.counts import CountStore
-from weir.ports.jobs import AttemptRow, Glance
-from weir.supervise.time_budget import Spare
+from weir.ports.jobs import AttemptRow, JobSnapshot
+from weir.supervise.time_budget import TimeBudget
 
 MOST = 2000  # batches of a job in one check: after a long pause the counters catch up over several
 NOWHERE: Position = (0, -1)  # before the first batch of the first epoch
@@ -61,19 +61,19 @@ class JobCounters:
 
 class Counters:
     def __init__(self) -> None:
-        self._spare, self._turns = Spare(), 0
+        self._budget, self._turns = TimeBudget(), 0
         self._known: dict[str, JobCounters] = {}
         self._turn: dict[str, int] = {}
 
-    def look(self, store: CountStore, glances: Mapping[str, Glance]) -> Mapping[str, JobCounters]:
+    def look(self, store: CountStore, snapshots: Mapping[str, JobSnapshot]) -> Mapping[str, JobCounters]:
         """Return the counters by job, without jobs that never started. Batches that do not fit the time budget wait. Raises NotRunning."""
-        self._spare.begin()
-        for job in sorted(glances, key=lambda job: self._turn.get(job, 0)):  # the job that has waited longest comes first
-            if (head := glances[job].head) is not None:
-                self._look(store, job, head, glances[job].attempts)
-            elif glances[job].attempts:
-                self._starts(job, glances[job].attempts)
-        return {job: self._known[job] for job in glances if job in self._known}
+        self._budget.begin()
+        for job in sorted(snapshots, key=lambda job: self._turn.get(job, 0)):  # the job that has waited longest comes first
+            if (head := snapshots[job].head) is not None:
+                self._look(store, job, head, snapshots[job].attempts)
+            elif snapshots[job].attempts:
+                self._starts(job, snapshots[job].attempts)
+        return {job: self._known[job] for job in snapshots if job in self._known}
 
     def _starts(self, job: str, attempts: Sequence[AttemptRow]) -> None:
         """Count the starts of a job without a head: it has no batches."""
@@ -86,11 +86,11 @@ class Counters:
     def _look(self, store: CountStore, job: str, head: Head, attempts: Sequence[AttemptRow]) -> None:
         known = self._known.get(job)
         if known is None:
-            if head.state is State.CLAIMED and not self._spare.left():
+            if head.state is State.CLAIMED and not self._budget.left():
                 return
             known = self._known[job] = _beginning(store, head, attempts)
         known.start(attempts)
-        if newest(head) > known.position and self._spare.left():
+        if newest(head) > known.position and self._budget.left():
             self._turns += 1
             self._turn[job] = self._turns
             _read(store, head, known)

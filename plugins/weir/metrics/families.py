@@ -59,7 +59,7 @@ def _standing(facts: Facts) -> Samples:
     due = report.not_before if report.act != "none" else 0
     yield "weir_verdict", (), {str(verdict): verdict is report.verdict for verdict in Verdict}
     yield "weir_verdict_since_timestamp_seconds", (), _s(report.since)
-    yield "weir_paused", (), int(bool(in_force(facts.glance.pauses, report.at))) if report.at else None
+    yield "weir_paused", (), int(bool(in_force(facts.snapshot.pauses, report.at))) if report.at else None
     yield "weir_action_due_timestamp_seconds", (), _s(due)
     yield "weir_epoch", (), evidence.get("epoch")
     yield "weir_attempt", (), evidence.get("attempt")
@@ -67,7 +67,7 @@ def _standing(facts: Facts) -> Samples:
 
 
 def _progress(facts: Facts) -> Samples:
-    report, head, counted = facts.report, facts.glance.head, facts.counted
+    report, head, counted = facts.report, facts.snapshot.head, facts.counted
     yield "weir_lag_lines", (), report.evidence.get("lag")
     if head is not None:
         topic = ends(report)

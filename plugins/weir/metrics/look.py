@@ -16,7 +16,7 @@ from weir.jobs.specs import bad_of
 from weir.metrics.counters import Counters, JobCounters
 from weir.metrics.paced import Paced
 from weir.metrics.recounts import Record
-from weir.ports.jobs import Glance
+from weir.ports.jobs import JobSnapshot
 from weir.supervise.report import Report
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Facts:
 
     report: Report
     kind: Kind
-    glance: Glance = field(default_factory=Glance)
+    snapshot: JobSnapshot = field(default_factory=JobSnapshot)
     counted: JobCounters | None = None
     recounts: Sequence[Record] = ()
     alerts: Book | None = None
@@ -67,20 +67,20 @@ class Looker:
         if reports and not seen:
             return Look(False, at, time.monotonic() - began)
         store = manager.store
-        glances = store.glance(seen, STARTS)
-        counted, recounts = self._counters.look(store, glances), self._recounts.look(seen, store.recounts)
+        snapshots = store.snapshots(seen, STARTS)
+        counted, recounts = self._counters.look(store, snapshots), self._recounts.look(seen, store.recounts)
         alerts = self._alerts.look(seen, lambda job: open_book(store, job)[1])
 
         def facts(r: Report) -> Facts:
-            glance = glances.get(r.job, Glance())
+            snapshot = snapshots.get(r.job, JobSnapshot())
             return Facts(
                 r,
                 specs[r.job].kind,
-                glance,
+                snapshot,
                 counted.get(r.job),
                 recounts.get(r.job, ()),
                 alerts.get(r.job),
-                self._read_up.look(r, glance.head),
+                self._read_up.look(r, snapshot.head),
             )
 
         return Look(True, at, time.monotonic() - began, [facts(report) for report in reports], sorted(bad_of(manager.specs)))

@@ -116,7 +116,7 @@ class Pause:
 
 
 @dataclass(frozen=True)
-class Glance:
+class JobSnapshot:
     """What the store knows of a job at one moment."""
 
     wanted: JobRow | None = None  # None: it was never deployed
@@ -207,7 +207,7 @@ class JobStore(CountStore, AlertStore, RequestStore, Protocol):
     def report(self, job: str) -> str | None:
         """The last report as JSON."""
 
-    def glance(self, jobs: Collection[str], history: int = 50) -> Mapping[str, Glance]:
+    def snapshots(self, jobs: Collection[str], history: int = 50) -> Mapping[str, JobSnapshot]:
         """What is known of each of many jobs, with its `history` newest attempts, in as few questions as the store allows. A job that
         cannot be read says so in its `trouble`, and never keeps the others from being read."""
 

@@ -19,7 +19,7 @@ class Retention:
 
 
 @dataclass(frozen=True)
-class TopicGlance:
+class TopicSnapshot:
     """What the broker says of a topic, offsets by the number of a partition. None for what it did not say."""
 
     end_offsets: Mapping[int, int] | None = None
@@ -47,7 +47,7 @@ class Broker(Protocol):
         """For each partition the first offset that is still there."""
 
     def topic_id(self, topic: str) -> str:
-        """What tells a topic from one that was deleted and made again under its name."""
+        """What tells a topic from one that was deleted and created again under its name."""
 
     def retention(self, topic: str) -> Retention:
         """How long the topic keeps its records."""
@@ -55,7 +55,7 @@ class Broker(Protocol):
     def append_times(self, topic: str, offsets: Mapping[int, int]) -> Mapping[int, int]:
         """When the first record at or after an offset was appended (ms), by partition; without those that have none."""
 
-    def topics(self, topics: Collection[str]) -> Mapping[str, TopicGlance]:
+    def topics(self, topics: Collection[str]) -> Mapping[str, TopicSnapshot]:
         """All this of each of many topics, in as few questions as the broker allows. What it does not say is None. Never raises."""
 
 

@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec
 
 from weir.errors import NotRunning, TopicMissing
-from weir.ports.source import Record, Retention, TopicGlance
+from weir.ports.source import Record, Retention, TopicSnapshot
 
 T = TypeVar("T")
 CHUNK = 10_000  # records handed over by librdkafka at a time
@@ -77,7 +77,7 @@ class KafkaBroker:
             consumer.close()
         return times
 
-    def topics(self, topics: Collection[str]) -> Mapping[str, TopicGlance]:
+    def topics(self, topics: Collection[str]) -> Mapping[str, TopicSnapshot]:
         """One description and two lists of offsets, however many topics."""
         deadline, names = time.monotonic() + self._budget_s, sorted(set(topics))
         if not names:
@@ -87,7 +87,7 @@ class KafkaBroker:
         partitions = {name: [p.id for p in told.partitions] for name, told in found.items()}
         ends, earliest = (self._offsets_of(partitions, spec, deadline) for spec in (OffsetSpec.latest(), OffsetSpec.earliest()))
         ids = {name: str(told.topic_id) for name, told in found.items()}
-        return {name: TopicGlance(ends.get(name), earliest.get(name), ids.get(name)) for name in names}
+        return {name: TopicSnapshot(ends.get(name), earliest.get(name), ids.get(name)) for name in names}
 
     def _offsets_of(self, partitions: Mapping[str, list[int]], spec: OffsetSpec, deadline: float) -> dict[str, dict[int, int]]:
         """Of the topics whose partitions all answered."""

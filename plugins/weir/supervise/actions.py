@@ -17,29 +17,29 @@ from weir.supervise.pause import HOLD, MAINTENANCE
 from weir.supervise.plan import Kind as PlanKind
 from weir.supervise.plan import Plan
 from weir.supervise.report import Verdict
-from weir.supervise.restart import Act as Epoch
+from weir.supervise.restart import Action
 from weir.times import parse_duration
 
 if TYPE_CHECKING:
-    from weir.supervise.manager import Action, Manager
+    from weir.supervise.manager import ActionResult, Manager
 
-GIVE_S = 180.0  # far above what the longest act takes: a driver that is stopped is given a minute
+GIVE_S = 180.0  # far above what the longest action takes: a driver that is stopped is given a minute
 
 
 @dataclass(frozen=True)
-class Order:
-    """Who wants it, why, for how long where that is asked, and what they were shown."""
+class ActionRequest:
+    """An action that a person asks for."""
 
     job: str
     who: str
     reason: str = ""
-    lasts: str = ""
-    shown: str = ""
+    lasts: str = ""  # a duration, where the action needs one
+    shown: str = ""  # what the form was held to
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What a form shows beside its words: lines about the job as it is now, and what of it the act is held to. `refused` has no form.
+    """What a form shows beside its words: lines about the job as it is now, and what of it the action is held to. `refused` has no form.
 
     `options` and `body` say the same for the command line and for REST.
     """
@@ -52,7 +52,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Act:
+class ActionForm:
     """What an operator can do.
 
     `says` and `command` have `{job}` in them. A `dangerous` one needs the job's name typed. It is offered while a pause of kind `when` is
@@ -62,7 +62,7 @@ class Act:
     title: str
     says: str
     command: str
-    do: Callable[[Manager, Order], Action]
+    do: Callable[[Manager, ActionRequest], ActionResult]
     dangerous: bool = False
     reason: bool = True
     lasts: bool = False
@@ -81,14 +81,14 @@ class Act:
         return in_order and (not self.of or verdict in self.of)
 
 
-def check(act: Act, order: Order, typed: str) -> None:
+def check(action: ActionForm, request: ActionRequest, typed: str) -> None:
     """Raises BadInput that names the field."""
-    if act.dangerous and typed.strip() != order.job:
-        raise BadInput(f"name: what was typed is not {order.job}. Nothing was done.", "Type the job's name.")
-    if act.reason and not order.reason.strip():
-        raise BadInput("reason: there is none. Nothing was done.", "Say why: it is kept in the job's timeline.")
-    if act.lasts:
-        parse_duration(order.lasts, "for")
+    if action.dangerous and typed.strip() != request.job:
+        raise BadInput(f"name: what was typed is not {request.job}. Nothing was done.", "Type the job's name.")
+    if action.reason and not request.reason.strip():
+        raise BadInput("reason: it is missing. Nothing was done.", "Give a reason: the timeline records it.")
+    if action.lasts:
+        parse_duration(request.lasts, "for")
 
 
 def _attempt(manager: Manager, job: str) -> Shown:
@@ -97,30 +97,34 @@ def _attempt(manager: Manager, job: str) -> Shown:
     return Shown([f"{job} is at attempt {at} now."], str(at), options=f"--attempt {at}", body={"attempt": at})
 
 
+def _unconfirmed(manager: Manager, job: str) -> Shown:
+    at = manager.confirmable(job)
+    line = f"It is not known whether the driver of {job}, attempt {at}, has ended."
+    return Shown([line], str(at), options=f"--attempt {at}", body={"attempt": at})
+
+
 def _head(manager: Manager, job: str) -> Shown:
-    """Of an act that whatever attempt is there by then is meant by."""
+    """For actions that apply to whichever attempt is current."""
     return Shown(_attempt(manager, job).lines)
 
 
-def _epoch(act: Epoch) -> Callable[[Manager, str], Shown]:
+def _epoch(action: Action) -> Callable[[Manager, str], Shown]:
     def shows(manager: Manager, job: str) -> Shown:
-        lines, held = epochs.foreseen(manager, job, act)
+        lines, held = epochs.foreseen(manager, job, action)
         return Shown(lines, str(held), options=held.options, body=held.body)
 
     return shows
 
 
-def _begin(act: Epoch) -> Callable[[Manager, Order], Action]:
-    return lambda manager, order: epochs.begin(manager, order.job, act, epochs.Held.of(order.shown), order.who, order.reason)
+def _begin(action: Action) -> Callable[[Manager, ActionRequest], ActionResult]:
+    return lambda manager, request: epochs.begin(manager, request.job, action, epochs.Held.of(request.shown), request.who, request.reason)
 
 
-def _judged(order: Order) -> int:
+def _judged(request: ActionRequest) -> int:
     """The attempt that was shown. Raises BadInput."""
-    if not order.shown.isascii() or not order.shown.isdecimal():
-        raise BadInput(
-            f"attempt: {order.shown!r} names none. Nothing was done.", "Give the attempt that is to be replaced, and nothing else."
-        )
-    return int(order.shown)
+    if not request.shown.isascii() or not request.shown.isdecimal():
+        raise BadInput(f"attempt: {request.shown!r} is not an attempt. Nothing was done.", "Give only the attempt to replace.")
+    return int(request.shown)
 
 
 def _plan(manager: Manager, job: str) -> Shown:
@@ -133,125 +137,135 @@ def _gist(plan: Plan) -> str:
     return f"{plan.before} {plan.version} {plan.kind}"
 
 
-def _deploy(manager: Manager, order: Order) -> Action:
-    plan = manager.plan(order.job)
-    if _gist(plan) != order.shown:
-        raise Conflict(f"A deploy of {order.job} would no longer do what was shown. Nothing was done.", "Look at the plan again.")
-    return manager.deploy(order.job, order.who, order.reason, plan)
+def _deploy(manager: Manager, request: ActionRequest) -> ActionResult:
+    plan = manager.plan(request.job)
+    if _gist(plan) != request.shown:
+        raise Conflict(f"A deploy of {request.job} would no longer do what was shown. Nothing was done.", "Look at the plan again.")
+    return manager.deploy(request.job, request.who, request.reason, plan)
 
 
-ACTS = {
-    "deploy": Act(
+ACTIONS = {
+    "deploy": ActionForm(
         "Deploy",
-        "{job} is made to run with the spec and the code that are here. This is the plan:",
+        "Deploy the present spec and code of {job}. This is the plan:",
         'weir deploy {job} --reason "..."',
         _deploy,
         dangerous=True,
         shows=_plan,
     ),
-    "restart": Act(
+    "restart": ActionForm(
         "Restart",
-        "The next attempt of {job} starts from the same checkpoint. The driver that runs now can write no more from that moment on. "
+        "The next attempt of {job} starts from the same checkpoint. The present driver can no longer write from then on. "
         "Nothing is lost and nothing is counted twice; counting pauses until the new driver has started.",
         'weir restart {job} --reason "..."',
-        lambda manager, order: manager.restart(order.job, _judged(order), order.who, order.reason),
+        lambda manager, request: manager.restart(request.job, _judged(request), request.who, request.reason),
         dangerous=True,
         shows=_attempt,
     ),
-    "stop": Act(
+    "confirm_ended": ActionForm(
+        "Confirm that the driver has ended",
+        "The cluster lost the driver of {job}, so Weir starts no other one. Confirm only what you have made sure of: the next driver "
+        "starts then, and if the old one still runs, both write. Your name and your reason are kept in the timeline.",
+        'weir confirm-ended {job} --reason "..."',
+        lambda manager, order: manager.confirm_ended(order.job, _judged(order), order.who, order.reason),
+        dangerous=True,
+        shows=_unconfirmed,
+        of=(Verdict.UNCONFIRMED,),
+    ),
+    "stop": ActionForm(
         "Stop",
-        "The batch at work lands, then the driver of {job} ends, and it stays stopped until the next deploy. Lines wait in the topic: "
-        "they are counted after that, unless retention reaches them first. This may take a minute.",
+        "The current batch lands, then the driver of {job} ends. The job stays stopped until the next deploy. Lines wait in the topic: "
+        "they are counted after that, unless retention deletes them first. This may take a minute.",
         'weir stop {job} --reason "..."',
-        lambda manager, order: manager.stop(order.job, order.who, order.reason),
+        lambda manager, request: manager.stop(request.job, request.who, request.reason),
         dangerous=True,
         shows=_head,
     ),
-    "quarantine": Act(
+    "quarantine": ActionForm(
         "Quarantine the batch",
-        "The batch of {job} that fails again and again is left out for ever, and a new epoch goes on behind it. Its lines are not counted; "
-        "the ledger keeps their offsets as a gap, with your name and your reason. This cannot be taken back. Where the cause can be "
-        "mended, mend it and restart instead: nothing is lost then.",
+        "The batch of {job} that fails repeatedly is left out for good, and a new epoch continues behind it. Its lines are not counted; "
+        "the ledger keeps their offsets as a gap, with your name and your reason. This cannot be undone. If you can fix the "
+        "cause, fix it and restart instead: then nothing is lost.",
         'weir quarantine {job} --reason "..."',
-        _begin(Epoch.QUARANTINE),
+        _begin(Action.QUARANTINE),
         dangerous=True,
-        shows=_epoch(Epoch.QUARANTINE),
+        shows=_epoch(Action.QUARANTINE),
         of=(Verdict.POISONED,),
         needs=Capability.LANDS,
     ),
-    "rebuild": Act(
+    "rebuild": ActionForm(
         "Rebuild the checkpoint",
-        "A new epoch of {job} begins with a new checkpoint, exactly where the last landed batch ends by then. The driver that runs now can "
-        "write no more from that moment on. The old checkpoint stays, and is not used again.",
+        "A new epoch of {job} begins with a new checkpoint, exactly where the last landed batch ends by then. The present driver can "
+        "no longer write from then on. The old checkpoint is kept, but not used again.",
         'weir checkpoint {job} --rebuild --reason "..."',
-        _begin(Epoch.REBUILD),
+        _begin(Action.REBUILD),
         dangerous=True,
-        shows=_epoch(Epoch.REBUILD),
+        shows=_epoch(Action.REBUILD),
         of=(Verdict.DIVERGED, Verdict.CRASH_LOOPING),
         needs=Capability.LANDS,
     ),
-    "accept_loss": Act(
+    "accept_loss": ActionForm(
         "Accept the loss",
-        "A new epoch of {job} begins where the broker can still be read. What it no longer has is left out for ever: the ledger keeps it "
-        "as a gap, with your name and your reason. This cannot be taken back.",
+        "A new epoch of {job} begins where the broker can still be read. What it no longer has is left out for good: the ledger keeps it "
+        "as a gap, with your name and your reason. This cannot be undone.",
         'weir restart {job} --accept-loss --reason "..."',
-        _begin(Epoch.ACCEPT_LOSS),
+        _begin(Action.ACCEPT_LOSS),
         dangerous=True,
-        shows=_epoch(Epoch.ACCEPT_LOSS),
+        shows=_epoch(Action.ACCEPT_LOSS),
         of=(Verdict.DATA_LOSS,),
         needs=Capability.LANDS,
     ),
-    "hold": Act(
+    "hold": ActionForm(
         "Hold",
-        "Weir does nothing about {job} by itself, until it is released. What a person asks for still happens.",
+        "Weir takes no automatic action on {job} until the hold is released. Actions of operators still run.",
         'weir hold {job} --reason "..."',
-        lambda manager, order: manager.hold(order.job, order.who, order.reason),
+        lambda manager, request: manager.hold(request.job, request.who, request.reason),
         unless=HOLD,
     ),
-    "release": Act(
+    "release": ActionForm(
         "Release",
-        "Weir acts on {job} again by itself.",
+        "The hold of {job} ends: automatic actions resume.",
         "weir hold {job} --release",
-        lambda manager, order: manager.release(order.job, order.who, order.reason),
+        lambda manager, request: manager.release(request.job, request.who, request.reason),
         reason=False,
         when=HOLD,
     ),
-    "maintenance": Act(
+    "maintenance": ActionForm(
         "Maintenance",
-        "Weir does nothing about {job} by itself for a time, then goes on. What a person asks for still happens.",
+        "Weir takes no automatic action on {job} for a limited time. Actions of operators still run.",
         'weir maintenance {job} --for 2h --comment "..."',
-        lambda manager, order: manager.maintenance(order.job, parse_duration(order.lasts, "for"), order.who, order.reason),
+        lambda manager, request: manager.maintenance(request.job, parse_duration(request.lasts, "for"), request.who, request.reason),
         lasts=True,
         unless=MAINTENANCE,
     ),
-    "end_maintenance": Act(
+    "end_maintenance": ActionForm(
         "End maintenance",
-        "The maintenance window of {job} ends now: Weir acts on it again by itself.",
+        "The maintenance window of {job} ends now: automatic actions resume.",
         "weir maintenance {job} --end",
-        lambda manager, order: manager.end_maintenance(order.job, order.who, order.reason),
+        lambda manager, request: manager.end_maintenance(request.job, request.who, request.reason),
         reason=False,
         when=MAINTENANCE,
     ),
 }
 
 
-def look(manager: Manager, act: Act, job: str) -> Shown:
-    """What the form of an act shows. Raises UnknownJob, BadInput if the job's kind does not have it, and what planning raises."""
+def look(manager: Manager, action: ActionForm, job: str) -> Shown:
+    """What the form of an action shows. Raises UnknownJob, BadInput if the job's kind does not have it, and what planning raises."""
     manager.known(job)
-    require_for(manager, act, job)
-    return act.shows(manager, job)
+    require_for(manager, action, job)
+    return action.shows(manager, job)
 
 
-def perform(manager: Manager, act: Act, order: Order) -> Action:
-    """Do it. Raises BadInput if the job's kind does not have it, and what the act raises."""
-    require_for(manager, act, order.job)
-    return act.do(manager, order)
+def perform(manager: Manager, action: ActionForm, request: ActionRequest) -> ActionResult:
+    """Do it. Raises BadInput if the job's kind does not have it, and what the action raises."""
+    require_for(manager, action, request.job)
+    return action.do(manager, request)
 
 
-def require_for(manager: Manager, act: Act, job: str) -> None:
-    """Raises BadInput if the job's kind does not have the act."""
-    if act.needs:
-        require(manager.specs, job, act.needs)
+def require_for(manager: Manager, action: ActionForm, job: str) -> None:
+    """Raises BadInput if the job's kind does not have the action."""
+    if action.needs:
+        require(manager.specs, job, action.needs)
 
 
 def kind_of(manager: Manager, job: str) -> Kind | None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from weir.errors import BadInput
 from weir.supervise.epoch_start import in_words
-from weir.supervise.restart import Act
+from weir.supervise.restart import Action
 
 if TYPE_CHECKING:
-    from weir.supervise.manager import Action, Manager
+    from weir.supervise.manager import ActionResult, Manager
 
 LOOKING = "not given yet"  # nothing is kept of it: what is left out for ever needs a reason even to be foreseen
 
@@ -33,7 +33,7 @@ class Held:
         """From its own text, in which batch and mark may be missing. Raises BadInput."""
         found = re.fullmatch(r"(\d+)(?: (-?\d+))?(?: (m\w+))?", text)
         if found is None:
-            raise BadInput(f"attempt: {text!r} names none.", "Give the attempt that is to be replaced.")
+            raise BadInput(f"attempt: {text!r} is not an attempt.", "Give the attempt to replace.")
         return cls(int(found[1]), int(found[2] or -1), found[3] or "")
 
     @property
@@ -46,17 +46,17 @@ class Held:
         return {"attempt": self.attempt, **batch, "mark": self.mark}
 
 
-def foreseen(manager: Manager, job: str, act: Act) -> tuple[Sequence[str], Held]:
+def foreseen(manager: Manager, job: str, act: Action) -> tuple[Sequence[str], Held]:
     """In words, and what the act is held to. Raises Conflict where there is nothing to do it about."""
-    batch = manager.poisoned(job) if act is Act.QUARANTINE else -1
+    batch = manager.poisoned(job) if act is Action.QUARANTINE else -1
     attempt, there = manager.foresee(job, act, LOOKING, batch)
     facts = [f"Batch {batch} of {job} is left out: it failed twice with the same error."] if batch >= 0 else []
     return [*facts, f"Attempt {attempt} is replaced.", *in_words(job, there)], Held(attempt, batch, there.mark)
 
 
-def begin(manager: Manager, job: str, act: Act, held: Held, who: str, reason: str) -> Action:
+def begin(manager: Manager, job: str, act: Action, held: Held, who: str, reason: str) -> ActionResult:
     """Raises Conflict if another attempt has taken over, or something else would be left out than was shown."""
-    if act is Act.QUARANTINE:
+    if act is Action.QUARANTINE:
         batch = held.batch if held.batch >= 0 else None
         return manager.quarantine(job, held.attempt, who, reason, batch, held.mark)
-    return (manager.accept_loss if act is Act.ACCEPT_LOSS else manager.rebuild)(job, held.attempt, who, reason, held.mark)
+    return (manager.accept_loss if act is Action.ACCEPT_LOSS else manager.rebuild)(job, held.attempt, who, reason, held.mark)

@@ -1,8 +1,8 @@
 """One pass over many jobs: each part of the world is asked once for all of them, and each job is judged by itself.
 
 A pass costs a few questions whatever the number of jobs: seven tables a hundred jobs at a time, three questions to the broker for all
-topics, and one to each kind of cluster. First it is a glance, with the newest attempts only. What does not look well is looked at with its
-history before it is believed. Retention, and what the probes of a job's kind add, are looked at job by job, each now and then, while the
+topics, and one to each kind of cluster. At first it reads the newest attempts only. What does not look well is looked at with its history
+before it is believed. Retention, and what the probes of a job's kind add, are looked at job by job, each now and then, while the
 time budget of the pass lasts.
 """
 
@@ -18,22 +18,24 @@ from weir.errors import NotRunning
 from weir.jobs.spec import JobSpec
 from weir.jobs.specs import in_force
 from weir.ports.cluster import DriverState
-from weir.ports.jobs import AttemptRow, Glance
-from weir.ports.source import TopicGlance
+from weir.ports.jobs import AttemptRow, JobSnapshot
+from weir.ports.source import TopicSnapshot
 from weir.supervise.kind import Kinds, Probe
-from weir.supervise.last_reports import Memory
+from weir.supervise.last_reports import LastReports
 from weir.supervise.observation import Observation, submit_grace_ms, with_the_clusters_word
 from weir.supervise.parts import Parts
+from weir.supervise.progress_watch import ProgressWatch
+from weir.supervise.queries import Queries
 from weir.supervise.questions import Questions
 from weir.supervise.report import CALM, Report, Verdict
-from weir.supervise.restart import decide, with_decision
+from weir.supervise.restart import READ_ENDING, decide, with_decision
 from weir.supervise.retention import RetentionWatch
 from weir.supervise.standby import asked_about, duty, in_a_word
-from weir.supervise.time_budget import Spare
+from weir.supervise.time_budget import TimeBudget
 from weir.supervise.verdict import judge
 
-GLANCE, HISTORY = 3, 50  # attempts: the current one, the one before, and one that is being made; or all that any rule asks for
-NOTHING: Mapping[str, TopicGlance] = {}
+NEWEST, HISTORY = 3, 50  # attempts: the current one, the one before, and one that is being made; or all that any rule asks for
+NOTHING: Mapping[str, TopicSnapshot] = {}
 Specs = Mapping[str, JobSpec]
 
 log = logging.getLogger(__name__)
@@ -41,103 +43,112 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Outside:
-    """What clusters and broker said, by submission id and by topic. Who is not in it is unknown."""
+    """What clusters and broker said, by submission id and by topic. Who is not in it is unknown. `queries` are those of jobs that nothing
+    fences, by job."""
 
     drivers: Mapping[str, DriverState]
-    topics: Mapping[str, TopicGlance]
+    topics: Mapping[str, TopicSnapshot]
+    queries: Mapping[str, Queries]
 
 
 class Fleet:
     """With `keeps` False its reports are for its caller alone: they are not kept in the store."""
 
     def __init__(
-        self, parts: Parts, kinds: Kinds, keeps: bool = True, budget: Spare | None = None, questions: Questions | None = None
+        self, parts: Parts, kinds: Kinds, keeps: bool = True, budget: TimeBudget | None = None, questions: Questions | None = None
     ) -> None:
         self._parts, self._store, self._clusters, self._source = parts, parts.store, parts.clusters, parts.source
-        self._questions, self._memory, self._spare = questions or Questions(), Memory(parts.store, keeps), budget or Spare()
-        self._retention = RetentionWatch(parts.source, self._spare)
-        self._of_kind = {name: kind.probes(self._spare) for name, kind in kinds.items()}
+        self._questions, self._last_reports, self._budget = (
+            questions or Questions(),
+            LastReports(parts.store, keeps),
+            budget or TimeBudget(),
+        )
+        self._retention, self._progress = RetentionWatch(parts.source, self._budget), ProgressWatch(parts.checkpoints, kinds)
+        self._of_kind = {name: kind.probes(self._budget) for name, kind in kinds.items()}
 
     def observe(self, specs: Specs) -> dict[str, Observation]:
         """What is known of each job, with its history. Raises NotRunning about the first that the store does not tell of."""
-        self._spare.begin()
-        specs, glances, outside = self._look(specs, HISTORY)
-        for job, glance in glances.items():
-            if glance.trouble:
-                raise NotRunning(f"{job}: {glance.trouble}", "See: weir status")
-        return {job: self._observation(spec, glances[job], outside) for job, spec in specs.items()}
+        self._budget.begin()
+        specs, snapshots, outside = self._look(specs, HISTORY)
+        for job, snapshot in snapshots.items():
+            if snapshot.trouble:
+                raise NotRunning(f"{job}: {snapshot.trouble}", "See: weir status")
+        return {job: self._observation(spec, snapshots[job], outside) for job, spec in specs.items()}
 
     def reports(self, specs: Specs) -> list[Report]:
         """Observe, judge and decide for each job, and keep what is new. A job that cannot be judged is unknown; the others are judged."""
-        self._spare.begin()
-        glances, judged = self._judged(specs, GLANCE)
+        self._budget.begin()
+        snapshots, judged = self._judged(specs, NEWEST)
         doubtful = {job: spec for job, spec in specs.items() if judged[job].verdict not in CALM}
         if doubtful:
             again = self._judged(doubtful, HISTORY)
-            glances, judged = {**glances, **again[0]}, {**judged, **again[1]}
-        self._memory.keep(glances, judged)
+            snapshots, judged = {**snapshots, **again[0]}, {**judged, **again[1]}
+        self._last_reports.keep(snapshots, judged)
         return [judged[job] for job in specs]
 
     # looking
 
-    def _look(self, specs: Specs, history: int) -> tuple[Specs, Mapping[str, Glance], Outside]:
+    def _look(self, specs: Specs, history: int) -> tuple[Specs, Mapping[str, JobSnapshot], Outside]:
         """The store first: a log ends no earlier than what has landed, and would else look cut. Then broker and clusters side by side.
         Returns the specs that are in force, too."""
-        glances = self._store.glance(list(specs), history)
-        specs = {job: in_force(spec, glances[job].wanted) or spec for job, spec in specs.items()}
-        names = {spec.source.topic for spec in specs.values()}
+        snapshots = self._store.snapshots(list(specs), history)
+        specs = {job: in_force(spec, snapshots[job].wanted) or spec for job, spec in specs.items()}
+        found = self._progress.look(specs, {job: snapshot.head for job, snapshot in snapshots.items()}, self._parts.now_ms())
+        names = {spec.source.topic for spec in specs.values() if spec.source.topic} | found.topics
         topics = self._questions.ask("the broker", lambda: self._source.topics(names), NOTHING)
-        submissions = _submissions(specs, glances, self._parts.now_ms())
+        submissions = _submissions(specs, snapshots, self._parts.now_ms())
         asked = [self._ask(kind, ids) for kind, ids in submissions.items() if kind in self._clusters]
         drivers = {one: state for answer in asked for one, state in answer().items()}
-        return specs, glances, Outside(drivers, topics())
+        return specs, snapshots, Outside(drivers, topics(), found.queries(topics()))
 
     def _ask(self, kind: str, ids: list[str]) -> Callable[[], Mapping[str, DriverState]]:
         return self._questions.ask(kind, lambda: self._clusters[kind].states_of(ids), {})
 
-    def _observation(self, spec: JobSpec, glance: Glance, outside: Outside) -> Observation:
-        now, topic = self._parts.now_ms(), outside.topics.get(spec.source.topic, TopicGlance())
-        ends, earliest = (_by_partition(topic, offsets, glance.head) for offsets in (topic.end_offsets, topic.earliest_offsets))
-        driver = outside.drivers.get(_submission(glance), DriverState.UNKNOWN)
-        retention, unread_since = self._retention.look(spec.source.topic, glance.head, ends, now)
+    def _observation(self, spec: JobSpec, snapshot: JobSnapshot, outside: Outside) -> Observation:
+        now, topic = self._parts.now_ms(), outside.topics.get(spec.source.topic, TopicSnapshot())
+        ends, earliest = (_by_partition(topic, offsets, snapshot.head) for offsets in (topic.end_offsets, topic.earliest_offsets))
+        driver, queries = outside.drivers.get(_submission(snapshot), DriverState.UNKNOWN), outside.queries.get(spec.name)
+        retention, unread_since = self._retention.look(spec.source.topic, snapshot.head, ends, now) if queries is None else (None, {})
         return Observation(
             now=now,
-            wanted=glance.wanted,
-            head=glance.head,
-            attempts=[with_the_clusters_word(a, driver) if _writes(a, glance) else a for a in glance.attempts],
+            wanted=snapshot.wanted,
+            head=snapshot.head,
+            attempts=[with_the_clusters_word(a, driver) if _writes(a, snapshot) else a for a in snapshot.attempts],
             driver=driver,
             end_offsets=ends,
             earliest_offsets=earliest,
             topic_id=topic.topic_id,
-            records=glance.records,
+            records=snapshot.records,
             retention=retention,
             unread_since=unread_since,
-            pauses=glance.pauses,
-            standbys=glance.standbys,
+            pauses=snapshot.pauses,
+            standbys=snapshot.standbys,
             standby_states=outside.drivers,
             submit_grace_ms=submit_grace_ms(spec.cluster),
+            queries=queries,
         )
 
     # judging
 
-    def _judged(self, specs: Specs, history: int) -> tuple[Mapping[str, Glance], Mapping[str, Report]]:
-        specs, glances, outside = self._look(specs, history)
+    def _judged(self, specs: Specs, history: int) -> tuple[Mapping[str, JobSnapshot], Mapping[str, Report]]:
+        specs, snapshots, outside = self._look(specs, history)
         turns = sorted(specs, key=lambda job: self._looked_at(job, specs[job]))  # who has waited longest for a look comes first
-        return glances, {job: self._judge(job, specs[job], glances[job], outside) for job in turns}
+        return snapshots, {job: self._judge(job, specs[job], snapshots[job], outside) for job in turns}
 
-    def _judge(self, job: str, spec: JobSpec, glance: Glance, outside: Outside) -> Report:
-        if glance.trouble:
-            return self._unknown(job, glance, glance.trouble)
+    def _judge(self, job: str, spec: JobSpec, snapshot: JobSnapshot, outside: Outside) -> Report:
+        if snapshot.trouble:
+            return self._unknown(job, snapshot, snapshot.trouble)
         try:
-            seen = self._observation(spec, glance, outside)
-            report = judge(job, seen, spec.health, self._memory.before(job, glance))
+            seen = self._observation(spec, snapshot, outside)
+            report = judge(job, seen, spec.health, self._last_reports.before(job, snapshot))
             standby = {"standby": word} if (word := in_a_word(seen)) else {}
             evidence = {**report.evidence, **standby, **self._evidence(spec, seen)}
             report = replace(report, evidence=evidence, standby_act=str(duty(seen, report)))
-            return with_decision(report, decide(report, spec.restart, seen.attempts, seen.landed_attempt, seen.paused))
+            decision = decide(report, spec.restart, seen.attempts, seen.landed_attempt, seen.paused)
+            return with_decision(report, READ_ENDING if seen.ending_unread and report.found is Verdict.DOWN else decision)
         except Exception as error:
             log.exception("%s could not be judged", job)
-            return self._unknown(job, glance, f"it could not be judged: {error!r}")
+            return self._unknown(job, snapshot, f"it could not be judged: {error!r}")
 
     def _probes_of(self, spec: JobSpec) -> Sequence[Probe]:
         return self._of_kind.get(spec.kind.name, ())
@@ -149,12 +160,12 @@ class Fleet:
     def _looked_at(self, job: str, spec: JobSpec) -> int:
         return min((probe.looked_at(job) for probe in self._probes_of(spec)), default=0)
 
-    def _unknown(self, job: str, glance: Glance, why: str) -> Report:
+    def _unknown(self, job: str, snapshot: JobSnapshot, why: str) -> Report:
         """What lasts becomes an alert, so it goes on from the last report. Where the store told of nothing there is nothing to be kept."""
-        now, before = self._parts.now_ms(), self._memory.before(job, glance)
+        now, before = self._parts.now_ms(), self._last_reports.before(job, snapshot)
         since = before.since if before and before.verdict is Verdict.UNKNOWN else now
         found = Report(
-            job, Verdict.UNKNOWN, 0, since, f"{job}: {why}", "weir status", at=0 if glance.trouble and not glance.report else now
+            job, Verdict.UNKNOWN, 0, since, f"{job}: {why}", "weir status", at=0 if snapshot.trouble and not snapshot.report else now
         )
         if before is None:
             return found
@@ -166,27 +177,27 @@ class Fleet:
         return replace(found, evidence=ends, **same)
 
 
-def _submissions(specs: Specs, glances: Mapping[str, Glance], now: int) -> Mapping[str, list[str]]:
+def _submissions(specs: Specs, snapshots: Mapping[str, JobSnapshot], now: int) -> Mapping[str, list[str]]:
     """The submission ids of the newest drivers and of standbys, by the kind of cluster."""
     found: dict[str, list[str]] = {}
     for job, spec in specs.items():
-        newest, standbys = _submission(glances[job]), asked_about(glances[job].standbys, now)
+        newest, standbys = _submission(snapshots[job]), asked_about(snapshots[job].standbys, now)
         if ids := ([newest] if newest else []) + standbys:
             found.setdefault(spec.cluster, []).extend(ids)
     return found
 
 
-def _submission(glance: Glance) -> str:
+def _submission(snapshot: JobSnapshot) -> str:
     """The submission of the attempt that may write now; empty if there is none yet."""
-    return next((a.submission_id for a in glance.attempts if _writes(a, glance)), "")
+    return next((a.submission_id for a in snapshot.attempts if _writes(a, snapshot)), "")
 
 
-def _writes(attempt: AttemptRow, glance: Glance) -> bool:
+def _writes(attempt: AttemptRow, snapshot: JobSnapshot) -> bool:
     """Is it the attempt that may write now?"""
-    return glance.head is not None and attempt.attempt == glance.head.attempt
+    return snapshot.head is not None and attempt.attempt == snapshot.head.attempt
 
 
-def _by_partition(topic: TopicGlance, offsets: Mapping[int, int] | None, head: Head | None) -> Offsets | None:
+def _by_partition(topic: TopicSnapshot, offsets: Mapping[int, int] | None, head: Head | None) -> Offsets | None:
     """What the broker says by number; of the topic that the head counts, where it does not say of which."""
     source = topic.topic_id or (head.topic_id if head else "")
     return None if offsets is None else of_source(source, offsets)

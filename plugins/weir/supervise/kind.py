@@ -15,7 +15,7 @@ from weir.jobs.spec import JobSpec
 from weir.ports.cluster import Submission
 from weir.supervise.observation import Observation
 from weir.supervise.requests import StartRequest
-from weir.supervise.time_budget import Spare
+from weir.supervise.time_budget import TimeBudget
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,16 @@ class KindSupport(Protocol):
     def fenced(self) -> bool:
         """Does the head keep a superseded driver from writing? If not, the old driver must have ended before the next one starts."""
 
+    def keeps_checkpoint(self, spec: JobSpec) -> bool:
+        """Does the driver keep its progress in the folder that it is given, as far as the spec says?"""
+
     def driver(self, spec: JobSpec, start: Start, code: Path) -> Submission:
         """Return what is submitted for an attempt, from the version's code."""
 
     def standby(self, spec: JobSpec, version: str, standby: str, code: Path) -> Submission:
         """Return what is submitted for a driver in waiting, from the version's code. Raises NotRunning if the source does not answer."""
 
-    def probes(self, budget: Spare) -> Sequence[Probe]:
+    def probes(self, budget: TimeBudget) -> Sequence[Probe]:
         """Return the probes of one pass over the fleet, which share its time budget."""
 
 

@@ -6,36 +6,36 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from weir.errors import NotRunning
-from weir.ports.jobs import AttemptRow, Event, Glance, JobStore, Kept
+from weir.ports.jobs import AttemptRow, Event, JobSnapshot, JobStore, Kept
 from weir.supervise.report import Report, is_news, report_of
 
 log = logging.getLogger(__name__)
 
 
-class Memory:
+class LastReports:
     """Without `keeps`, nothing is kept in the store: only this process compares with what it said."""
 
     def __init__(self, store: JobStore, keeps: bool = True) -> None:
         self._store, self._keeps = store, keeps
         self._last: dict[str, tuple[str | None, Report]] = {}  # by job: the report in the store, and what was said since
 
-    def before(self, job: str, glance: Glance) -> Report | None:
+    def before(self, job: str, snapshot: JobSnapshot) -> Report | None:
         """What was said last: by this process, unless somebody else has kept another report since."""
         kept, report = self._last.get(job, (None, None))
-        if report is not None and kept == glance.report:
+        if report is not None and kept == snapshot.report:
             return report
-        return report_of(glance.report)
+        return report_of(snapshot.report)
 
-    def keep(self, glances: Mapping[str, Glance], judged: Mapping[str, Report]) -> None:
+    def keep(self, snapshots: Mapping[str, JobSnapshot], judged: Mapping[str, Report]) -> None:
         """Keep what is news. What cannot be kept is judged anew by the next pass: it must not keep anything from being acted upon."""
         news: list[Kept] = []
         for job, report in judged.items():
             if not report.at:
                 continue  # nothing was seen
-            text = glances[job].report
+            text = snapshots[job].report
             before = report_of(text)
             if is_news(report, before):
-                news.append(_kept(report, before, glances[job].attempts))
+                news.append(_kept(report, before, snapshots[job].attempts))
             self._last[job] = text, report
         if not self._keeps:
             return

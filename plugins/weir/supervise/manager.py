@@ -9,8 +9,10 @@ from __future__ import annotations
 from weir.jobs.spec import JobSpec
 from weir.ports.jobs import VersionRow
 from weir.supervise.checkpoint_copies import CheckpointCopies
+from weir.supervise.confirmations import Confirmations
 from weir.supervise.deployer import Deployer
 from weir.supervise.doctor import Seen
+from weir.supervise.endings import Endings
 from weir.supervise.epoch_start import Beginning
 from weir.supervise.fenced import FencedPreparation
 from weir.supervise.fleet import Fleet
@@ -25,9 +27,9 @@ from weir.supervise.plan import Plan
 from weir.supervise.planner import Planner
 from weir.supervise.register import Register
 from weir.supervise.report import Report
-from weir.supervise.requests import AUTOMATIC, Action, StartRequest
+from weir.supervise.requests import AUTOMATIC, ActionResult, StartRequest
 from weir.supervise.responder import Responder
-from weir.supervise.restart import Act
+from weir.supervise.restart import Action
 from weir.supervise.rollback import Ruling
 from weir.supervise.rollbacks import Rollbacks
 from weir.supervise.standbys import Standbys
@@ -35,6 +37,8 @@ from weir.supervise.starter import Starter
 from weir.supervise.stopper import Stopper
 from weir.supervise.takeover import Takeover
 from weir.supervise.timeline import Timeline
+from weir.supervise.unfenced_drivers import UnfencedDrivers
+from weir.supervise.unfenced_preparation import UnfencedPreparation
 from weir.supervise.versions import Versions
 from weir.supervise.wanted import Wanted
 
@@ -48,13 +52,17 @@ class Manager:
         self._new_epoch = NewEpoch(parts, self._register, takeover)
         self._standbys = Standbys(parts, self._register, timeline, kinds)
         fenced = FencedPreparation(parts, self._register, timeline, takeover, self._new_epoch, copies)
-        self._starter = Starter(parts, self._register, timeline, self._standbys, kinds, {True: fenced})
-        self._stopper = Stopper(parts, self._register, timeline, takeover, self._standbys, wanted)
+        endings = Endings(parts, self._register, self._versions)
+        drivers = UnfencedDrivers(parts, self._register, endings)
+        unfenced = UnfencedPreparation(parts, self._register, takeover, drivers)
+        self._starter = Starter(parts, self._register, timeline, self._standbys, kinds, {True: fenced, False: unfenced})
+        self._stopper = Stopper(parts, self._register, timeline, takeover, self._standbys, wanted, kinds, drivers)
         self._health = Health(parts, self._register, self._versions, Fleet(parts, kinds), Fleet(parts, kinds, keeps=False))
-        self._planner = Planner(parts, self._register, self._versions, copies)
-        self._deployer = Deployer(parts, self._register, self._health, self._versions, self._planner, wanted, self._starter)
+        self._planner = Planner(parts, self._register, self._versions, copies, kinds, drivers)
+        self._deployer = Deployer(parts, self._register, self._health, self._versions, self._planner, wanted, self._starter, kinds)
         self._rollbacks = Rollbacks(parts, self._register, self._health, self._versions, wanted, self._starter)
-        self._responder = Responder(parts, self._register, self._rollbacks, self._starter)
+        self._responder = Responder(parts, self._register, self._health, endings, self._rollbacks, self._starter)
+        self._confirmations = Confirmations(parts, self._register, timeline, self._health, kinds)
         self._pauses = Pauses(parts, self._register, timeline)
 
     @property
@@ -83,7 +91,7 @@ class Manager:
         """Return what a deploy would do. See Planner.plan."""
         return self._planner.plan(job, to)
 
-    def deploy(self, job: str, who: str = AUTOMATIC, reason: str = "", plan: Plan | None = None) -> Action:
+    def deploy(self, job: str, who: str = AUTOMATIC, reason: str = "", plan: Plan | None = None) -> ActionResult:
         """Make the job run with the spec and the code that are here, or those of a plan. See Deployer.deploy."""
         return self._deployer.deploy(job, who, reason, plan)
 
@@ -91,7 +99,7 @@ class Manager:
         """Return what is to become of the version that was deployed last. See Rollbacks.ruling."""
         return self._rollbacks.ruling(job, late)
 
-    def roll_back(self, job: str, late: bool) -> Action | None:
+    def roll_back(self, job: str, late: bool) -> ActionResult | None:
         """Go back to the last good version, if the present one is at fault. See Rollbacks.roll_back."""
         return self._rollbacks.roll_back(job, late)
 
@@ -107,49 +115,57 @@ class Manager:
         """Return the versions whose code is here."""
         return self._versions.kept()
 
-    def stop(self, job: str, who: str = AUTOMATIC, reason: str = "") -> Action:
+    def stop(self, job: str, who: str = AUTOMATIC, reason: str = "") -> ActionResult:
         """Let the batch at work land, end the driver, and keep the job stopped. See Stopper.stop."""
         return self._stopper.stop(job, who, reason)
 
+    def confirm_ended(self, job: str, attempt: int, who: str = AUTOMATIC, reason: str = "") -> ActionResult:
+        """Keep an operator's word that the driver of an unconfirmed attempt has ended. See Confirmations.confirm."""
+        return self._confirmations.confirm(job, attempt, who, reason)
+
+    def confirmable(self, job: str) -> int:
+        """Return the attempt whose driver may be confirmed ended. Raises UnknownJob, Conflict. See Confirmations.look."""
+        return self._confirmations.look(job)
+
     # the next attempt
 
-    def restart(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "") -> Action:
+    def restart(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "") -> ActionResult:
         """Start the next attempt from the same checkpoint.
 
         Raises Conflict (another attempt has taken over since `judged`), DataLoss (there are lines that it could not read), Diverged.
         """
-        return self._starter.start(StartRequest(job, self._judged(job, judged), str(Act.RESTART), who, reason))
+        return self._starter.start(StartRequest(job, self._judged(job, judged), str(Action.RESTART), who, reason))
 
-    def rebuild(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "", shown: str = "") -> Action:
+    def rebuild(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "", shown: str = "") -> ActionResult:
         """Begin a new epoch exactly where the last landed batch ended, with a new checkpoint."""
-        return self._starter.start(StartRequest(job, self._judged(job, judged), str(Act.REBUILD), who, reason, shown=shown))
+        return self._starter.start(StartRequest(job, self._judged(job, judged), str(Action.REBUILD), who, reason, shown=shown))
 
-    def accept_loss(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "", shown: str = "") -> Action:
+    def accept_loss(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "", shown: str = "") -> ActionResult:
         """Begin a new epoch where the broker can still be read. What it no longer has is a gap of the ledger, with who accepted it and why.
 
         `shown` is the mark of the epoch's start that the person was shown. Raises BadInput without a reason, Conflict if nothing is lost,
         or something else than was shown.
         """
-        return self._starter.start(StartRequest(job, self._judged(job, judged), str(Act.ACCEPT_LOSS), who, reason, shown=shown))
+        return self._starter.start(StartRequest(job, self._judged(job, judged), str(Action.ACCEPT_LOSS), who, reason, shown=shown))
 
     def quarantine(
         self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "", batch: int | None = None, shown: str = ""
-    ) -> Action:
+    ) -> ActionResult:
         """Begin a new epoch behind the batch that fails. Its offsets, exactly, are a gap of the ledger, with who left it out and why.
 
         `batch` names it; without, the verdict must be poisoned. Raises BadInput without a reason, Conflict if it is another one.
         """
         self._register.wanted_running(job)
         batch = self.poisoned(job) if batch is None else batch
-        return self._starter.start(StartRequest(job, self._judged(job, judged), str(Act.QUARANTINE), who, reason, batch, shown=shown))
+        return self._starter.start(StartRequest(job, self._judged(job, judged), str(Action.QUARANTINE), who, reason, batch, shown=shown))
 
-    def foresee(self, job: str, act: Act, reason: str = "", batch: int = -1) -> tuple[int, Beginning]:
+    def foresee(self, job: str, act: Action, reason: str = "", batch: int = -1) -> tuple[int, Beginning]:
         """Return what `rebuild`, `accept_loss` or `quarantine` would do: the attempt to be replaced, and where the epoch would start."""
         self._register.wanted_running(job)
         request = StartRequest(job, self._register.head(job).attempt, str(act), reason=reason, batch=batch)
         return request.judged, self._new_epoch.foresee(request)
 
-    def act(self, report: Report) -> Action | None:
+    def act(self, report: Report) -> ActionResult | None:
         """Do what a report calls for, if its time has come. None if there is nothing to do. See Responder.act."""
         return self._responder.act(report)
 
@@ -162,19 +178,19 @@ class Manager:
 
     # pauses
 
-    def hold(self, job: str, who: str, reason: str) -> Action:
+    def hold(self, job: str, who: str, reason: str) -> ActionResult:
         """Keep Weir from acting on a job until `release`. Raises UnknownJob, or BadInput without a reason."""
         return self._pauses.hold(job, who, reason)
 
-    def release(self, job: str, who: str, reason: str = "") -> Action:
+    def release(self, job: str, who: str, reason: str = "") -> ActionResult:
         """Let Weir act on a job again. Raises UnknownJob."""
         return self._pauses.release(job, who, reason)
 
-    def maintenance(self, job: str, for_ms: int, who: str, reason: str) -> Action:
+    def maintenance(self, job: str, for_ms: int, who: str, reason: str) -> ActionResult:
         """Keep Weir from acting on a job for a time. Raises UnknownJob, or BadInput without a reason or a time."""
         return self._pauses.maintenance(job, for_ms, who, reason)
 
-    def end_maintenance(self, job: str, who: str, reason: str = "") -> Action:
+    def end_maintenance(self, job: str, who: str, reason: str = "") -> ActionResult:
         """End a maintenance window before its time. Raises UnknownJob."""
         return self._pauses.end_maintenance(job, who, reason)
 
@@ -233,4 +249,4 @@ class Manager:
         return self._health.log_link(job)
 
 
-__all__ = ["AUTOMATIC", "Action", "Manager"]
+__all__ = ["AUTOMATIC", "ActionResult", "Manager"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from spark_jobs.protocol.head import Head, Offsets, State, brought_forward, rebuilt
+from spark_jobs.protocol.head import Head, Offsets, State, brought_forward, rebuilt, with_sources
 from spark_jobs.protocol.partition import unlabelled
 from spark_jobs.sources.offsets import by_id
 from weir.errors import BadInput, Conflict
@@ -14,7 +14,7 @@ from weir.supervise.parts import Parts
 from weir.supervise.register import Register
 from weir.supervise.report import Report
 from weir.supervise.requests import StartRequest
-from weir.supervise.restart import Act
+from weir.supervise.restart import Action
 from weir.supervise.takeover import Takeover
 
 
@@ -36,7 +36,7 @@ class NewEpoch:
             there = start_of(now)
             if request.shown and there.mark != request.shown:
                 raise Conflict(f"What a new epoch of {request.job} would leave out is not what was shown. Nothing was done.", "Look again.")
-            return rebuilt(now, there.offsets, there.gap, highest)
+            return rebuilt(with_sources(now, there.joined, there.names), there.offsets, there.gap, highest)
 
         begin(self._register.head(request.job), 0)  # refused before anything is written
         self._parts.checkpoints.attempts(request.job)  # and where the folders cannot be read
@@ -46,11 +46,11 @@ class NewEpoch:
         """Return what says where the new epoch of a head starts. It asks the broker after the head was read: what lands meanwhile is no
         cut log."""
         job, word = request.job, Word(request.who, request.reason, self._parts.now_ms())
-        if request.cause not in (Act.ACCEPT_LOSS, Act.QUARANTINE):
+        if request.cause not in (Action.ACCEPT_LOSS, Action.QUARANTINE):
             return lambda head: at_frontier(head, self._register.topic(job))
         if not request.reason.strip():
-            raise BadInput("reason: what is left out for ever needs a reason; it is kept in the ledger.", "Give --reason.")
-        if request.cause == Act.ACCEPT_LOSS:
+            raise BadInput("reason: leaving out lines for good needs a reason, which the ledger records.", "Give --reason.")
+        if request.cause == Action.ACCEPT_LOSS:
             known = self._known_ends(job)
             return lambda head: after_loss(head, self._register.topic(job), known, word)
         end = self._failing(job, request.batch)
@@ -75,4 +75,4 @@ class NewEpoch:
             return by_id(plans.planned[batch], head.ids(topic))
         if claimed:
             return head.end
-        raise Conflict(f"Nobody knows where batch {batch} of {job} ends: its checkpoint is gone.", f"Run: weir restart {job}")
+        raise Conflict(f"The end of batch {batch} of {job} is unknown: its checkpoint is gone.", f"Run: weir restart {job}")

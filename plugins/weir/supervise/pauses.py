@@ -12,7 +12,7 @@ from weir.ports.jobs import Pause
 from weir.supervise.parts import Parts
 from weir.supervise.pause import HOLD, MAINTENANCE, in_force, in_words
 from weir.supervise.register import Register
-from weir.supervise.requests import Action
+from weir.supervise.requests import ActionResult
 from weir.supervise.timeline import Timeline
 from weir.times import DAY_MS, iso
 
@@ -23,54 +23,54 @@ class Pauses:
     def __init__(self, parts: Parts, register: Register, timeline: Timeline) -> None:
         self._parts, self._store, self._register, self._timeline = parts, parts.store, register, timeline
 
-    def hold(self, job: str, who: str, reason: str) -> Action:
+    def hold(self, job: str, who: str, reason: str) -> ActionResult:
         """Keep Weir from acting on a job until `release`. Raises UnknownJob, or BadInput without a reason."""
-        _require(reason, "reason: a hold needs one: whoever finds the job held reads it.", "Give --reason.")
+        _require(reason, "reason: a hold needs a reason, for everybody who finds the job held.", "Give --reason.")
         if held := self._in_force(job, HOLD):
-            return Action(False, self._register.attempt(job), f"{job} is {in_words(held)} already.")
-        text = f"{job} is held: Weir does nothing about it by itself. To end that: weir hold {job} --release"
+            return ActionResult(False, self._register.attempt(job), f"{job} is {in_words(held)} already.")
+        text = f"{job} is held: no automatic actions. To end the hold: weir hold {job} --release"
         return self._pause(job, Pause(HOLD, who, reason, self._parts.now_ms()), HOLD, text, who, reason)
 
-    def release(self, job: str, who: str, reason: str = "") -> Action:
+    def release(self, job: str, who: str, reason: str = "") -> ActionResult:
         """Let Weir act on a job again. Raises UnknownJob."""
-        return self._end_pause(job, HOLD, "release", who, reason, f"{job} is not held.", f"{job} is held no longer.")
+        return self._end_pause(job, HOLD, "release", who, reason, f"{job} is not held.", f"{job} is no longer held.")
 
-    def maintenance(self, job: str, for_ms: int, who: str, reason: str) -> Action:
+    def maintenance(self, job: str, for_ms: int, who: str, reason: str) -> ActionResult:
         """Keep Weir from acting on a job for a time. A second window takes the place of the first.
 
         Raises UnknownJob, or BadInput without a reason or a time.
         """
-        _require(reason, "comment: a maintenance window needs one: whoever sees the job in it reads it.", "Give --comment.")
+        _require(reason, "comment: a maintenance window needs a comment, for everybody who sees it.", "Give --comment.")
         if for_ms <= 0:
             raise BadInput("for: a maintenance window needs a time.", "Give --for, such as 2h.")
         if for_ms > LONGEST_MS:
-            raise BadInput("for: a maintenance window ends within a year.", "Give less, or hold the job: it is released by a person.")
+            raise BadInput("for: a maintenance window ends within a year.", "Give a shorter time, or hold the job.")
         now = self._parts.now_ms()
-        text = f"{job} is in maintenance until {iso(now + for_ms)}: Weir does nothing about it by itself until then."
+        text = f"{job} is in maintenance until {iso(now + for_ms)}: no automatic actions until then."
         return self._pause(job, Pause(MAINTENANCE, who, reason, now, now + for_ms), MAINTENANCE, text, who, reason)
 
-    def end_maintenance(self, job: str, who: str, reason: str = "") -> Action:
+    def end_maintenance(self, job: str, who: str, reason: str = "") -> ActionResult:
         """End a maintenance window before its time. Raises UnknownJob."""
-        nothing, done = f"{job} is not in maintenance.", f"{job} is in maintenance no longer."
+        nothing, done = f"{job} is not in maintenance.", f"{job} is no longer in maintenance."
         return self._end_pause(job, MAINTENANCE, "maintenance_end", who, reason, nothing, done)
 
     def _in_force(self, job: str, kind: str) -> Pause | None:
         self._register.find(job)
         return next((p for p in in_force(self._store.pauses(job), self._parts.now_ms()) if p.kind == kind), None)
 
-    def _end_pause(self, job: str, kind: str, event: str, who: str, reason: str, nothing: str, done: str) -> Action:
+    def _end_pause(self, job: str, kind: str, event: str, who: str, reason: str, nothing: str, done: str) -> ActionResult:
         there = self._in_force(job, kind)
         if there is None:
-            return Action(False, self._register.attempt(job), nothing)
+            return ActionResult(False, self._register.attempt(job), nothing)
         return self._pause(job, replace(there, until=self._parts.now_ms()), event, done, who, reason)
 
-    def _pause(self, job: str, pause: Pause, event: str, text: str, who: str, reason: str) -> Action:
+    def _pause(self, job: str, pause: Pause, event: str, text: str, who: str, reason: str) -> ActionResult:
         self._register.find(job)
         self._store.put_pause(job, pause)
         attempt = self._register.attempt(job)
         detail = {"since": pause.since, "until": pause.until}
         self._timeline.tell(job, event, text, attempt, who, reason, detail)
-        return Action(True, attempt, text)
+        return ActionResult(True, attempt, text)
 
 
 def _require(reason: str, what: str, next_step: str) -> None:

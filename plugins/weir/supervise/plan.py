@@ -17,8 +17,8 @@ from weir.jobs.spec import JobSpec
 from weir.supervise.epoch_start import Bounds, lost
 from weir.supervise.verdict import lost_in_words
 
-REPLAYED = "lines from here on are read by it; a recount reads each by what it was counted by"
-NOTES = {"cluster": "the old driver ends by itself, when it sees that it was superseded"}
+REPLAYED = "new lines are read by it; a recount reads each line by the value that counted it"
+NOTES = {"cluster": "the old driver ends by itself when it is superseded"}
 OPTIONS = "options."
 
 
@@ -39,7 +39,7 @@ class Check:
     text: str
 
     def __str__(self) -> str:
-        return f"{self.name}: {'ok' if self.ok else 'not known' if self.ok is None else 'NOT OK'}: {self.text}"
+        return f"{self.name}: {'ok' if self.ok else 'unknown' if self.ok is None else 'NOT OK'}: {self.text}"
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def classify(ran: JobSpec | None, spec: JobSpec, model: Model, head: Head | None
     """`ran` is the spec of the newest driver, None if nobody knows it; `topic` is None if the broker did not answer; `finding` says why no
     checkpoint leads on; `model` declares the options of the job."""
     if head is None or not head.attempt:
-        return Change(Kind.NEW_EPOCH, ("the first epoch begins with the oldest lines that the topic has",))
+        return Change(Kind.NEW_EPOCH, ("the first epoch begins with the oldest lines in the topic",))
     if refused := _another_job(ran, spec):
         return Change(Kind.REFUSED, (f"{refused}. Give the other one a job of its own",))
     if gone := _loss(head, topic):
@@ -95,14 +95,14 @@ def classify(ran: JobSpec | None, spec: JobSpec, model: Model, head: Head | None
     if ended := fixed(ran, spec, model):
         return Change(Kind.NEW_EPOCH, (f"{', '.join(ended)}: fixed for an epoch", f"epoch {head.epoch + 1} begins exactly {where}"))
     if finding and not spec.restart.rebuild_on_divergence:
-        return Change(Kind.REFUSED, (f"no checkpoint leads on, and the spec leaves a new epoch to an operator: {finding}",), Diverged)
+        return Change(Kind.REFUSED, (f"no checkpoint is usable, and the spec leaves a new epoch to an operator: {finding}",), Diverged)
     if finding:
-        return Change(Kind.NEW_EPOCH, (f"no checkpoint leads on: {finding}", f"epoch {head.epoch + 1} begins exactly {where}"))
+        return Change(Kind.NEW_EPOCH, (f"no checkpoint is usable: {finding}", f"epoch {head.epoch + 1} begins exactly {where}"))
     if read := _needing(Needs.REPLAY, ran, spec, model):
         kept = f"{', '.join(read)}: what has landed stays as it was read, and is recounted so"
-        anew = "to read it again by the new value, replay the topic into a job of its own"
-        return Change(Kind.NEEDS_REPLAY, (kept, anew, f"goes on {where}"))
-    return Change(Kind.SAME_CHECKPOINT, (f"goes on {where}",))
+        anew = "to read old lines by the new value, replay the topic into a job of its own"
+        return Change(Kind.NEEDS_REPLAY, (kept, anew, f"continues {where}"))
+    return Change(Kind.SAME_CHECKPOINT, (f"continues {where}",))
 
 
 def classify_plain(ran: JobSpec | None, spec: JobSpec) -> Change:
@@ -111,7 +111,7 @@ def classify_plain(ran: JobSpec | None, spec: JobSpec) -> Change:
         return Change(Kind.NEW_EPOCH, ("the first driver begins with an empty checkpoint",))
     if refused := _another_job(ran, spec):
         return Change(Kind.REFUSED, (f"{refused}. Give the other one a job of its own",))
-    return Change(Kind.SAME_CHECKPOINT, ("goes on from its checkpoint, if Spark can read that with the new code",))
+    return Change(Kind.SAME_CHECKPOINT, ("continues from its checkpoint, if Spark can read that with the new code",))
 
 
 def _another_job(ran: JobSpec | None, spec: JobSpec) -> str:
@@ -122,7 +122,7 @@ def _another_job(ran: JobSpec | None, spec: JobSpec) -> str:
         return f"a {ran.kind.name} job cannot become a {spec.kind.name} job"
     same = ran.source.pattern == spec.source.pattern or not ran.source.pattern
     if ran.source and spec.source and not (same and all(spec.source.reads(topic) for topic in ran.source.names)):
-        return f"the topic {ran.source} cannot become {spec.source}: offsets are of one topic"
+        return f"the topic {ran.source} cannot become {spec.source}: offsets belong to one topic"
     return ""
 
 
@@ -155,11 +155,11 @@ def _loss(head: Head, topic: Bounds | None) -> str:
     if topic is None:
         return ""
     if topic.gone_of(head):
-        return "the topic was deleted and made again under the same name"
+        return "the topic was deleted and created again under the same name"
     frontier = topic.frontier(head)
     names = labels(frontier, head.names)
     if gone := [name for p, name in names.items() if frontier[p] and p not in topic.ends]:
-        return f"the topic has no longer the partitions {', '.join(gone)}, which were counted"
+        return f"the topic no longer has the partitions {', '.join(gone)}, which were counted"
     return "; ".join(lost_in_words(lost(frontier, topic.earliest, topic.ends)))
 
 

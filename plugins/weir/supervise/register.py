@@ -42,7 +42,7 @@ class Register:
         """Return the head. Raises UnknownJob if the job was never deployed."""
         head = self._store.head(job)
         if head is None:
-            raise UnknownJob(f"{job} was never deployed.", f"Run: weir deploy {job}")
+            raise UnknownJob(f"{job} has not been deployed yet.", f"Run: weir deploy {job}")
         return head
 
     def attempt(self, job: str) -> int:

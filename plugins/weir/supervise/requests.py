@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from weir.supervise.restart import Act
+from weir.supervise.restart import Action
 
 AUTOMATIC = "weir"  # who acts when no person does: only these restarts use up the budget
-ANEW = frozenset({Act.REBUILD, Act.ACCEPT_LOSS, Act.QUARANTINE})  # the causes that begin a new epoch
+ANEW = frozenset({Action.REBUILD, Action.ACCEPT_LOSS, Action.QUARANTINE})  # the causes that begin a new epoch
 
 
 @dataclass(frozen=True)
-class Action:
+class ActionResult:
     """What was done."""
 
     changed: bool  # False: there was nothing to do

@@ -14,22 +14,26 @@ from weir.supervise.pause import in_words
 from weir.supervise.report import Report, Verdict
 
 
-class Act(StrEnum):
+class Action(StrEnum):
     NONE = "none"
     RESTART = "restart"
     REBUILD = "rebuild"
     ACCEPT_LOSS = "accept_loss"  # these two only by a person's word
     QUARANTINE = "quarantine"
+    READ_ENDING = "read_ending"  # why a driver ended is looked up before anything is decided
 
 
 @dataclass(frozen=True)
 class Decision:
     """`act` may be done at `not_before` (ms) and no earlier; `why` says what was decided, also when it is nothing."""
 
-    act: Act
+    act: Action
     why: str
     not_before: int = 0
     spent: bool = False  # there is nothing left to try
+
+
+READ_ENDING = Decision(Action.READ_ENDING, "what its driver printed says why it ended")
 
 
 def decide(report: Report, policy: Restart, attempts: Sequence[AttemptRow], landed_attempt: int, paused: Sequence[Pause] = ()) -> Decision:
@@ -43,19 +47,19 @@ def decide(report: Report, policy: Restart, attempts: Sequence[AttemptRow], land
     so does each one beyond the budget within the refill time, whatever it landed: who never lives long has no healthy time.
     """
     decision = _called_for(report, policy, attempts, landed_attempt)
-    return Decision(Act.NONE, in_words(paused[0])) if paused and decision.act is not Act.NONE else decision
+    return Decision(Action.NONE, in_words(paused[0])) if paused and decision.act is not Action.NONE else decision
 
 
 def _called_for(report: Report, policy: Restart, attempts: Sequence[AttemptRow], landed_attempt: int) -> Decision:
     if report.verdict is Verdict.DIVERGED:
         if not policy.rebuild_on_divergence:
-            return Decision(Act.NONE, f"the spec wants a person to say: weir checkpoint {report.job} --rebuild")
-        return _within_budget(Act.REBUILD, report, policy, attempts, landed_attempt)
+            return Decision(Action.NONE, f"the spec requires an operator: weir checkpoint {report.job} --rebuild")
+        return _within_budget(Action.REBUILD, report, policy, attempts, landed_attempt)
     if report.verdict is Verdict.DOWN and (why := _no_memory(policy, attempts, landed_attempt)):
-        return Decision(Act.NONE, why, spent=True)
+        return Decision(Action.NONE, why, spent=True)
     if report.verdict in (Verdict.DOWN, Verdict.STALLED):
-        return _within_budget(Act.RESTART, report, policy, attempts, landed_attempt)
-    return Decision(Act.NONE, f"{report.verdict} calls for nothing")
+        return _within_budget(Action.RESTART, report, policy, attempts, landed_attempt)
+    return Decision(Action.NONE, f"{report.verdict} needs no action")
 
 
 def starved(attempts: Sequence[AttemptRow]) -> int:
@@ -73,7 +77,7 @@ def _no_memory(policy: Restart, attempts: Sequence[AttemptRow], landed_attempt: 
     with which it has landed something, perhaps for weeks."""
     if not attempts or attempts[0].exit_reason != "out_of_memory":
         return ""
-    mend = "a person must look: raise resources.driver_memory, or lower limits.lines_per_batch"
+    mend = "an operator must act: raise resources.driver_memory, or lower limits.lines_per_batch"
     if policy.larger_memory is None:
         return f"out of memory, and the spec has no restart.larger_memory: {mend}"
     if starved(attempts) > 1 and attempts[0].attempt > landed_attempt:
@@ -94,13 +98,13 @@ def with_decision(report: Report, decision: Decision) -> Report:
     return replace(report, verdict=verdict, sentence=sentence, act=str(decision.act), plan=decision.why, not_before=decision.not_before)
 
 
-def _within_budget(act: Act, report: Report, policy: Restart, attempts: Sequence[AttemptRow], landed_attempt: int) -> Decision:
+def _within_budget(act: Action, report: Report, policy: Restart, attempts: Sequence[AttemptRow], landed_attempt: int) -> Decision:
     refill = policy.refill_after * 1000
-    automatic = [a for a in attempts if a.cause in (Act.RESTART, Act.REBUILD) and a.who == "weir"]
+    automatic = [a for a in attempts if a.cause in (Action.RESTART, Action.REBUILD) and a.who == "weir"]
     fruitless = [a for a in automatic if a.attempt > landed_attempt and a.taken_at > report.since - refill * policy.budget]
     spent = sum(1 for a in fruitless if _own_fault(a))
     if spent >= policy.budget:
-        return Decision(Act.NONE, f"{spent} restarts landed nothing: a person must look. weir logs {report.job}", spent=True)
+        return Decision(Action.NONE, f"{spent} restarts landed nothing: an operator must act. weir logs {report.job}", spent=True)
     often = sum(1 for a in automatic if a.taken_at > report.since - refill) - policy.budget
     wait = _backoff(max(len(fruitless), often), policy) * _spread(report, policy.jitter)
     return Decision(act, f"{act} {spent + 1} of {policy.budget}", report.since + round(wait * 1000))

@@ -12,7 +12,7 @@ from spark_jobs.protocol.head import Head, Offsets, base_progress
 from spark_jobs.protocol.partition import identified, numbers, of_source, sources_of
 from weir.errors import WeirError
 from weir.ports.source import Broker, Retention
-from weir.supervise.time_budget import Spare
+from weir.supervise.time_budget import TimeBudget
 
 CLOSE_MS = 7_200_000  # nearer than this, the record itself is looked at
 AGAIN_MS = 30_000  # between two looks at a topic
@@ -30,8 +30,8 @@ class _Known:
 
 
 class RetentionWatch:
-    def __init__(self, broker: Broker, spare: Spare) -> None:
-        self._broker, self._spare, self._known = broker, spare, dict[str, _Known]()
+    def __init__(self, broker: Broker, budget: TimeBudget) -> None:
+        self._broker, self._budget, self._known = broker, budget, dict[str, _Known]()
 
     def look(self, topic: str, head: Head | None, ends: Offsets | None, now: int) -> tuple[Retention | None, Offsets]:
         """The topic's retention, and when the first unread record was appended at the earliest (ms), by partition. Nothing without lag."""
@@ -40,7 +40,7 @@ class RetentionWatch:
         if not unread or head is None:
             return None, {}
         known = self._known.setdefault(f"{head.job}/{topic}", _Known())
-        if now - known.asked >= SETTING_MS and self._spare.left():
+        if now - known.asked >= SETTING_MS and self._budget.left():
             known.asked, known.retention = now, self._retention(topic)
         if known.retention is None or known.retention.ms is None:
             return known.retention, {}
@@ -49,7 +49,7 @@ class RetentionWatch:
         return known.retention, {**{p: landed[p] for p in unread if p not in close}, **self._times(topic, known, close, now)}
 
     def _times(self, topic: str, known: _Known, close: Offsets, now: int) -> Offsets:
-        if close and now - known.looked >= AGAIN_MS and self._spare.left():
+        if close and now - known.looked >= AGAIN_MS and self._budget.left():
             known.looked = now
             try:
                 (source,) = sources_of(close)

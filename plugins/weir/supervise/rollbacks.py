@@ -9,7 +9,7 @@ from weir.ports.jobs import JobRow
 from weir.supervise.health import Health
 from weir.supervise.parts import Parts
 from weir.supervise.register import Register
-from weir.supervise.requests import AUTOMATIC, Action, StartRequest
+from weir.supervise.requests import AUTOMATIC, ActionResult, StartRequest
 from weir.supervise.rollback import Fate, Ruling, rule
 from weir.supervise.starter import Starter
 from weir.supervise.versions import Versions
@@ -27,7 +27,7 @@ class Rollbacks:
         """Return what is to become of the version that was deployed last; `late` once it had to be ready. Never acts."""
         return self._ruled(job, late)[0]
 
-    def roll_back(self, job: str, late: bool) -> Action | None:
+    def roll_back(self, job: str, late: bool) -> ActionResult | None:
         """Go back to the last good version, if the present one has never been ready and is itself at fault. None if it is left.
 
         Raises Conflict if somebody else has deployed or restarted since it was looked at.
@@ -36,14 +36,14 @@ class Rollbacks:
         if ruling.fate is not Fate.ROLL_BACK or ruling.to is None or wanted is None:
             return None
         spec, to = parse(ruling.to.spec, f"version {ruling.to.version}"), ruling.to.version
-        reason = f"version {wanted.version} was taken back: {ruling.why}"
+        reason = f"version {wanted.version} was rolled back: {ruling.why}"
         self._wanted.run(wanted, spec, to, AUTOMATIC, reason)
         self._versions.put(spec, to)
         action = self._starter.start(StartRequest(job, attempt, ROLLBACK, AUTOMATIC, reason))
         sentence = f"{job} was rolled back from version {wanted.version} to {to}, as attempt {action.attempt}: {ruling.why}."
         return replace(action, sentence=sentence)
 
-    def before_restart(self, job: str) -> Action | None:
+    def before_restart(self, job: str) -> ActionResult | None:
         """Roll back instead of restarting, if the driver is of a version that has never been ready and is itself at fault, whoever deployed
         it, and whether anybody waits for it. None if it is to be restarted."""
         wanted, rows = self._store.job(job), self._versions.all(job)
@@ -65,5 +65,5 @@ class Rollbacks:
         there = [v for v in self._versions.all(job) if v.version == current or v.version in kept]
         ruling = rule(seen, there, spec.health, report.lag_since, late)
         if ruling.fate is Fate.ROLL_BACK and self._register.paused(job):
-            ruling = Ruling(Fate.LEAVE, f"{ruling.why}, and a person has said that Weir leaves {job} alone")
+            ruling = Ruling(Fate.LEAVE, f"{ruling.why}, but {job} is paused")
         return ruling, seen.wanted, seen.head.attempt if seen.head else 0

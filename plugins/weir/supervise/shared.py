@@ -1,4 +1,4 @@
-"""One manager for all who ask in a process, however many: connections do not grow with the jobs."""
+"""One shared manager for a process, so that connections do not grow with the number of jobs or callers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 A = TypeVar("A")
-BUDGET_S = 30.0  # far above the manager's own budgets: only a call that hangs reaches it
+BUDGET_S = 30.0  # far above the manager's own time limits: only a hanging call reaches it
 
 
 class Shared:
@@ -26,12 +26,12 @@ class Shared:
 
     def __init__(self, connect: Callable[[], Manager]) -> None:
         self._connect = connect
-        self._opening = threading.Lock()  # never taken by the event loop: a thread that opens a manager asks the loop for the connection
+        self._opening = threading.Lock()  # never acquired by the event loop: a thread that opens a manager asks the loop for the connection
         self._manager: Manager | None = None
         self._specs: object = None
 
     def get(self) -> Manager:
-        """Raises what opening raises."""
+        """Return the manager, opened if needed. Raises what opening raises."""
         with self._opening:
             specs = _specs()
             if self._manager is None or specs != self._specs:
@@ -41,9 +41,9 @@ class Shared:
             return self._manager
 
     async def ask(self, call: Callable[[Manager], T], budget_s: float = BUDGET_S) -> T:
-        """The answer of `call(manager)`, computed in a thread. A manager that fails or hangs is dropped, and the next call opens a new one.
+        """Return `call(manager)`, run in a thread. A manager that fails or hangs is dropped, and the next call opens a new one.
 
-        Raises what the call raises, or TimeoutError; the thread then goes on.
+        Raises what the call raises, or TimeoutError; the thread then continues.
         """
         used: Manager | None = None
 
@@ -62,7 +62,7 @@ class Shared:
             raise
 
     def drop(self, used: Manager | None) -> None:
-        """Let go of a manager that failed, unless it has been replaced already."""
+        """Drop a manager that failed, unless it has been replaced already."""
         if used is not None and used is self._manager:
             self._manager = None
             _close(used)
@@ -75,7 +75,7 @@ class Shared:
 
 
 def hand_over(pool: Executor, manager: Manager, work: Callable[[Manager, A], T], what: A) -> Future[T]:
-    """Let a pool work with a manager, which stays open until that is done."""
+    """Run work with a manager in a pool; the manager stays open until it is done."""
     manager.enter()
     doing = pool.submit(work, manager, what)
     doing.add_done_callback(lambda _: manager.leave())
@@ -83,12 +83,12 @@ def hand_over(pool: Executor, manager: Manager, work: Callable[[Manager, A], T],
 
 
 def _specs() -> list[tuple[str, int]]:
-    """What changes when a spec does."""
+    """Return a stamp that changes when a spec does."""
     return sorted((str(file), file.stat().st_mtime_ns) for file in files(*Settings.load().job_folders))
 
 
 def _close(manager: Manager) -> None:
-    """Closing may hang just as a call did, so nobody waits for it."""
+    """Close a manager in the background: closing may hang as the call did."""
 
     def close() -> None:
         with contextlib.suppress(Exception):

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from spark_jobs import failpoint
+from weir.jobs.kinds import Capability
 from weir.jobs.spec import JobSpec, parse
 from weir.ports.cluster import Submission
 from weir.supervise.circumstances import circumstances, in_words
 from weir.supervise.kind import Kinds, Preparation, Start
 from weir.supervise.parts import Parts, or_none
 from weir.supervise.register import Register
-from weir.supervise.requests import Action, StartRequest
+from weir.supervise.requests import ActionResult, StartRequest
 from weir.supervise.standbys import Standbys
 from weir.supervise.submission import enlarged
 from weir.supervise.timeline import Timeline
@@ -32,7 +33,7 @@ class Starter:
         self._parts, self._store, self._register, self._timeline = parts, parts.store, register, timeline
         self._standbys, self._kinds, self._preparations = standbys, kinds, preparations
 
-    def start(self, request: StartRequest) -> Action:
+    def start(self, request: StartRequest) -> ActionResult:
         """Start the next attempt. Killed anywhere in here, the next call takes the next attempt.
 
         Raises Conflict if the judged attempt is no longer the newest or the job should not run, NotRunning if a part does not answer, and
@@ -40,11 +41,11 @@ class Starter:
         """
         job, wanted = request.job, self._register.wanted_running(request.job)
         request = replace(request, version=wanted.version)
-        spec, cluster = (
-            parse(wanted.spec, f"version {wanted.version}"),
-            self._register.cluster(job),
-        )  # nothing is taken over that cannot start
+        spec = parse(wanted.spec, f"version {wanted.version}")
+        cluster = self._register.cluster(job)  # before the takeover: nothing is taken over that cannot start
         kind = self._kinds[spec.kind.name]
+        if request.begins_epoch:
+            spec.kind.require(job, Capability.LANDS)
         preparation = self._preparations[kind.fenced]
         start = preparation.prepare(request, spec)
         failpoint.reach("takeover.copy")
@@ -53,12 +54,12 @@ class Starter:
         submission_id = standby or cluster.submit(self._with_memory(driver, spec))
         failpoint.reach("takeover.submit")
         self._store.put_submitted(job, start.head.attempt, submission_id, self._parts.now_ms())
-        action = Action(True, start.head.attempt, _sentence(start, submission_id, standby))
+        action = ActionResult(True, start.head.attempt, _sentence(start, submission_id, standby))
         self._tell(request, start, action, standby)
         preparation.started(start)
         return action
 
-    def _tell(self, request: StartRequest, start: Start, action: Action, standby: str) -> None:
+    def _tell(self, request: StartRequest, start: Start, action: ActionResult, standby: str) -> None:
         old = or_none(lambda: self._register.row(request.job, request.judged))
         facts = circumstances(request, start.before, start.head, old, self._parts.now_ms())
         detail = {**facts, **({"standby": standby} if standby else {})}

@@ -35,7 +35,6 @@ def arguments(
     Raises BadInput for a job that does not count.
     """
     counts = counts_of(spec)
-    options = counts.counting
     return JobArguments(
         job=spec.name,
         attempt=head.attempt,
@@ -47,7 +46,7 @@ def arguments(
         topic_id=head.topic_id,
         cassandra=address(settings),
         starting_offsets=numbers(starting_offsets(head, partitions)),
-        options=asdict(options),
+        options={**counts.options, **asdict(counts.counting)},  # by the names of job.yaml, and by those that release adaf5c8 reads
         trigger_s=counts.trigger,
         max_lines_per_batch=counts.limits.lines_per_batch,
     )

@@ -22,11 +22,12 @@ class HeadStore(Protocol):
     def put_ledger(self, head: Head) -> None: ...
 
 
-def take_over(store: HeadStore, job: str, judged: int, highest: int = 0) -> Head:
-    """Let an attempt after `judged` and `highest` write. Raises Conflict if another one has already taken over."""
+def take_over(store: HeadStore, job: str, judged: int, highest: int = 0, join: Callable[[Head], Head] = lambda head: head) -> Head:
+    """Let an attempt after `judged` and `highest` write. `join` lets sources join the job, by `protocol.with_sources`. Raises Conflict if
+    another one has already taken over."""
     while True:
         head = _judged_head(store, job, judged)
-        new = taken_over(head, highest)
+        new = taken_over(join(head), highest)
         if store.swap(head, new):
             return new
 
@@ -48,9 +49,9 @@ def rebuild(store: HeadStore, job: str, judged: int, begin: Callable[[Head], Hea
 def _judged_head(store: HeadStore, job: str, judged: int) -> Head:
     head = store.head(job)
     if head is None:
-        raise UnknownJob(f"{job} was never deployed.", f"Run: weir deploy {job}")
+        raise UnknownJob(f"{job} has not been deployed yet.", f"Run: weir deploy {job}")
     if head.attempt != judged:
-        raise Conflict(f"{job} is at attempt {head.attempt}, not at {judged} that was judged.", "Judge again.")
+        raise Conflict(f"{job} is at attempt {head.attempt}, not at the judged attempt {judged}.", "Judge again.")
     return head
 
 
@@ -60,32 +61,56 @@ class Takeover:
     def __init__(self, parts: Parts, register: Register, timeline: Timeline) -> None:
         self._parts, self._store, self._register, self._timeline = parts, parts.store, register, timeline
 
-    def take(self, request: StartRequest, begin: Callable[[Head, int], Head] | None = None) -> Head:
-        """Take over; with `begin`, which is given the head and the highest attempt, into a new epoch. Raises Conflict."""
+    def take(
+        self, request: StartRequest, begin: Callable[[Head, int], Head] | None = None, join: Callable[[Head], Head] = lambda head: head
+    ) -> Head:
+        """Take over; with `begin`, which is given the head and the highest attempt, into a new epoch, else with what `join` lets join.
+
+        Raises Conflict.
+        """
         job, judged = request.job, request.judged
         highest = self._highest(job)
         if self._register.attempt(job) != judged:  # seen before anything is written; the swap looks again
-            raise Conflict(f"{job} is no longer at attempt {judged} that was judged.", f"Run: weir health {job}")
+            raise Conflict(f"{job} is no longer at the judged attempt {judged}.", f"Run: weir health {job}")
         row = self._note(job, max(judged, highest) + 1, request.cause, request.who, request.reason, request.version)
         failpoint.reach("takeover.note")
         if begin:
             head = rebuild(self._store, job, judged, lambda head: begin(head, highest))
         else:
-            head = take_over(self._store, job, judged, highest)
+            head = take_over(self._store, job, judged, highest, join)
         failpoint.reach("takeover.swap")
         self._store.put_attempt(job, replace(row, attempt=head.attempt))  # whoever lost the race may have noted itself in between
         self._end_driver(job, judged)
-        sentence = f"{job}: attempt {head.attempt} has taken over" + (f" from attempt {judged}." if judged else ".")
-        self._timeline.tell(
-            job, "takeover", sentence, head.attempt, request.who, request.reason, {"epoch": head.epoch, "cause": request.cause}
-        )
+        self._told(request, head, judged)
         return head
+
+    def replace(self, request: StartRequest, expected: Head) -> tuple[Head, AttemptRow]:
+        """Take over from exactly the head that was looked at, whose driver has ended. Returns the new one and its attempt's row.
+
+        Raises Conflict: a head that has changed since may have a driver.
+        """
+        job, new = request.job, taken_over(expected, self._highest(request.job))
+        row = AttemptRow(new.attempt, request.cause, request.who, request.reason, self._parts.now_ms(), request.version)
+        if self._register.row(job, new.attempt) is None:  # whoever is ahead has noted when it took over, which must stay
+            self._store.put_attempt(job, row)
+        failpoint.reach("takeover.note")
+        if not self._store.swap(expected, new):
+            raise Conflict(f"{job} is no longer at attempt {expected.attempt} that was judged.", f"Run: weir health {job}")
+        failpoint.reach("takeover.swap")
+        self._store.put_attempt(job, row)  # whoever lost the race may have noted itself in between
+        self._told(request, new, expected.attempt)
+        return new, row
 
     def fence(self, job: str, judged: int, who: str, reason: str, version: str) -> Head:
         """Take over for a stop: no driver is started for the attempt, and whatever still runs can write no more. Raises Conflict."""
         highest = self._highest(job)
         self._note(job, max(judged, highest) + 1, "stop", who, reason, version)
         return take_over(self._store, job, judged, highest)
+
+    def _told(self, request: StartRequest, head: Head, judged: int) -> None:
+        sentence = f"{head.job}: attempt {head.attempt} has taken over" + (f" from attempt {judged}." if judged else ".")
+        detail = {"epoch": head.epoch, "cause": request.cause}
+        self._timeline.tell(head.job, "takeover", sentence, head.attempt, request.who, request.reason, detail)
 
     def _note(self, job: str, attempt: int, cause: str, who: str, reason: str, version: str) -> AttemptRow:
         row = AttemptRow(attempt, cause, who, reason, self._parts.now_ms(), version)

@@ -1,17 +1,17 @@
-"""The time that a pass over many jobs has for looks that may wait. They are of one job each, and must not make a dead driver wait."""
+"""The time that one pass over many jobs spends on looks that may wait. They are of one job each, and must not make a dead driver wait."""
 
 from __future__ import annotations
 
 import time
 
-SPARE_S = 0.5
+LOOKS_S = 0.5
 
 
-class Spare:
-    """A pass has the time for one such look at least, and begins others while less than `spare_s` has gone by since that one."""
+class TimeBudget:
+    """Allows one such look in each pass, and others until `budget_s` after it began."""
 
-    def __init__(self, spare_s: float = SPARE_S) -> None:
-        self._spare_s = spare_s
+    def __init__(self, budget_s: float = LOOKS_S) -> None:
+        self._budget_s = budget_s
         self._until: float | None = None  # unknown before the first look
 
     def begin(self) -> None:
@@ -21,6 +21,6 @@ class Spare:
     def left(self) -> bool:
         """Is there time for one more?"""
         if self._until is None:
-            self._until = time.monotonic() + self._spare_s
+            self._until = time.monotonic() + self._budget_s
             return True
         return time.monotonic() < self._until

@@ -17,7 +17,7 @@ from weir.api.app import build
 from weir.api.limits import MOST_BYTES, Bucket, Buckets
 from weir.api.tokens import issue, load, revoke
 from weir.errors import BadInput
-from weir.supervise.actions import ACTS
+from weir.supervise.actions import ACTIONS
 
 
 def routes() -> list[tuple[str, str]]:
@@ -25,7 +25,7 @@ def routes() -> list[tuple[str, str]]:
     found = build(None, None).routes  # type: ignore[arg-type]
     assert all(isinstance(route, APIRoute) for route in found), "a route of another kind has no dependencies: nobody is asked who it is"
     every = [(method, route.path.replace("{job}", JOB)) for route in found for method in route.methods]  # type: ignore[attr-defined]
-    return [(method, path.replace("{action}", act)) for method, path in every for act in (ACTS if "{action}" in path else [""])]
+    return [(method, path.replace("{action}", act)) for method, path in every for act in (ACTIONS if "{action}" in path else [""])]
 
 
 def for_editors(path: str) -> bool:

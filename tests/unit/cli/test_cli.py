@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from spark_jobs.counts.cells import DAY_MS, HOUR_MS, RejectedLine
+from spark_jobs.counts.options import CountsOptions
 from spark_jobs.protocol.partition import of_source
 from tests.unit.cli.conftest import Weir
 from tests.unit.counts.job import JOB, START, TOPIC, Job
@@ -27,8 +28,9 @@ from weir.counts.proven import Proven
 from weir.errors import NotRunning
 from weir.ingest import Interrupted, Sent
 from weir.jobs.folders import sound
+from weir.jobs.kinds import KINDS
 from weir.settings import OWN_JOBS
-from weir.supervise.manager import Action
+from weir.supervise.manager import ActionResult
 from weir.supervise.report import Report, Verdict
 
 at = partial(of_source, "topic-1")  # offsets by partition
@@ -88,7 +90,7 @@ def test_counts_of_closed_windows(weir: Weir, job: Job, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("args", "rule"),
     [
-        (("--window", "15s"), "window: 15s does not fit. It must be a multiple of the pane, 10s."),
+        (("--window", "15s"), "window: 15s is not valid. It must be a multiple of the pane, 10s."),
         (("--slide", "20s"), "slide: 20s is longer than the window, 10s."),
         (("--window", "ten"), "window: 'ten' is not a duration."),
         (("--since", "yesterday"), "since: 'yesterday' is not a time."),
@@ -129,14 +131,14 @@ def test_rejected_lines_are_parsed_again(weir: Weir, job: Job, monkeypatch: pyte
     asked: list[Any] = []
     found = [reparse.Outcome(None, "error", START), reparse.Outcome("not_a_log_line", None, None)]
     monkeypatch.setattr(reparse, "session", lambda: SimpleNamespace(stop=lambda: asked.append("stopped")))
-    monkeypatch.setattr(reparse, "outcomes", lambda spark, args, lines: asked.append((args, lines)) or found)
+    monkeypatch.setattr(reparse, "outcomes", lambda spark, options, lines: asked.append((options, lines)) or found)
     code, out, _ = weir("rejected", JOB, "--reason", "x", "--reparse", "--format", "json")
     undated, cut = json.loads(out)
     assert (code, cut["reason"], cut["now"], cut["note"]) == (0, "x", "not_a_log_line", "cut: only its first 4096 bytes were kept")
     assert (undated["now"], undated["level"], undated["event_time"]) == ("counted", "error", "2026-01-31T12:00:00Z")
     assert undated["note"] == "its append time was not kept: it may be dated too far ahead"
-    (args, lines), stopped = asked
-    assert (args.job, args.topic, lines, stopped) == (JOB, TOPIC, samples[::-1], "stopped")
+    (options, lines), stopped = asked
+    assert (options, lines, stopped) == (CountsOptions(), samples[::-1], "stopped")
 
 
 def test_wait(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,7 +210,7 @@ def test_fold_rolls_up_closed_days(weir: Weir, job: Job, monkeypatch: pytest.Mon
 def test_validate(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("WEIR_DATA_DOCS", str(tmp_path))
     code, out, err = weir("validate", JOB, "--format", "json")
-    assert code == 0 and all(row["holds"] for row in json.loads(out)) and "laws hold" in err
+    assert code == 0 and all(row["holds"] for row in json.loads(out)) and "expectations are met" in err
     assert str(tmp_path / JOB / "index.html") in err and f":8080/weir/docs/{JOB}/index.html" in err
     for rows in job.store._deltas.values():
         rows.clear()
@@ -235,21 +237,21 @@ class FakeManager:
     def reports(self, specs: dict[str, Any]) -> list[Report]:
         return [self.health(job) for job in specs]
 
-    def deploy(self, *args: Any, **more: Any) -> Action:
+    def deploy(self, *args: Any, **more: Any) -> ActionResult:
         return self._did("deploy", args, more)
 
     def plan(self, *args: Any) -> str:
         return f"the plan of {args}"
 
-    def restart(self, *args: Any, **more: Any) -> Action:
+    def restart(self, *args: Any, **more: Any) -> ActionResult:
         return self._did("restart", args, more)
 
-    def stop(self, *args: Any, **more: Any) -> Action:
+    def stop(self, *args: Any, **more: Any) -> ActionResult:
         return self._did("stop", args, more)
 
-    def _did(self, *what: Any) -> Action:
+    def _did(self, *what: Any) -> ActionResult:
         self.asked.append(what)
-        return Action(what[0] != "stop", 4, f"{what[0]} was done.")
+        return ActionResult(what[0] != "stop", 4, f"{what[0]} was done.")
 
 
 @pytest.fixture
@@ -263,6 +265,7 @@ def test_jobs_and_health(weir: Weir, manager: FakeManager) -> None:
     (row,) = json.loads(weir("jobs", "--format", "json")[1])
     assert (row["job"], row["kind"], row["desired"], row["verdict"], row["lag"]) == (JOB, "counts", "not deployed", "down", 7)
     assert (row["proven_up_to"], row["proven_share"]) == ("2026-01-31T12:00:00Z", 0.75)
+    assert f"counts: {KINDS['counts'].promise}\n" in weir("jobs")[2]
     code, out, _ = weir("health", JOB, "--format", "json")
     report = json.loads(out)
     assert (code, report["verdict"], report["since"], report["evidence"]["lag"]) == (0, "down", "2026-01-31T12:00:00Z", 7)
@@ -281,6 +284,15 @@ def test_what_the_manager_is_asked(weir: Weir, manager: FakeManager) -> None:
         ("restart", (JOB, 3), {"who": who(), "reason": "why"}),
         ("stop", (JOB,), {"who": who(), "reason": "by command line"}),
     ]
+
+
+def test_ingest_creates_a_topic_only_when_told_to(weir: Weir, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    monkeypatch.setattr("weir.ingest.ingest", lambda *args, **more: Sent(lines=1, acknowledged=1))
+    monkeypatch.setattr("weir.local.kafka.topic", lambda address, name: made.append(name) or len(made) == 1)
+    assert weir("ingest", "x.log", "--topic", "mine")[0] == 0 and made == []
+    assert "The topic mine was created.\n" in weir("ingest", "x.log", "--topic", "mine", "--create")[2]
+    assert "created" not in weir("ingest", "x.log", "--topic", "mine", "--create")[2] and made == ["mine", "mine"]
 
 
 def test_ingest_tells_what_became_of_the_lines(weir: Weir, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,7 +348,7 @@ def test_status(weir: Weir, monkeypatch: pytest.MonkeyPatch) -> None:
     assert weir("status", "--check") == (1, "", "Nothing runs here. Start it with: weir up\n")
 
 
-COMMANDS = [name.__name__ for group in cli.GROUPS.values() for name in group]
+COMMANDS = [name.__name__.replace("_", "-") for group in cli.GROUPS.values() for name in group]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -492,7 +504,7 @@ def test_a_loss_is_told_before_it_is_accepted(weir: Weir, bench: Bench) -> None:
     code, _, err = weir("restart", JOB, "--accept-loss", "--yes")
     assert code == 2 and "reason" in err
     code, _, err = weir("restart", JOB, "--accept-loss", "--yes", "--reason", "the disk was small")
-    assert code == 0 and "Left out for ever: partition 0, offsets 20 to 39: 20 lines.\nThat is 20 lines" in err
+    assert code == 0 and "Left out for good: partition 0, offsets 20 to 39: 20 lines.\nThat is 20 lines" in err
     assert bench.head().gap is not None and bench.head().gap.who == who()
 
 
@@ -503,7 +515,7 @@ def test_a_quarantine_is_told_before_it_is_done(weir: Weir, bench: Bench, monkey
     bench.fill(0, 30)
     bench.store.put_exit(JOB, 1, "i1", "failed", "ValueError: a bad line", 2)
     code, _, err = weir("quarantine", JOB, "--reason", "a bad line", "--batch", "2", "--yes")
-    assert code == 0 and "Left out for ever: partition 0, offsets 20 to 24: 5 lines." in err
+    assert code == 0 and "Left out for good: partition 0, offsets 20 to 24: 5 lines." in err
     assert dict(bench.head().frontier) == at({0: 25, 1: 0})
 
 
@@ -518,7 +530,7 @@ def test_a_hold_is_said_by_jobs_and_health_and_kept_in_the_timeline(weir: Weir, 
     assert bench.store.report(JOB) is None, "who only looks keeps no report that the watch would go on from"
     bench.clock.sleep(1)
     code, _, err = weir("hold", JOB, "--release", "--reason", "found it")
-    assert (code, err) == (0, f"{JOB} is held no longer.\n")
+    assert (code, err) == (0, f"{JOB} is no longer held.\n")
     assert weir("hold", JOB, "--release") == (0, "", f"Nothing to do: {JOB} is not held.\n")
     rows = json.loads(weir("timeline", JOB, "--format", "json", "--last", "100")[1])
     words = [(r["at"], r["kind"], r["attempt"], r["who"], r["reason"]) for r in rows if r["kind"] in ("hold", "release")]
@@ -539,5 +551,5 @@ def test_a_maintenance_window(weir: Weir, bench: Bench) -> None:
     assert code == 0 and "until 2027-01-15T10:00:00Z" in err
     report = json.loads(weir("health", JOB, "--format", "json")[1])
     assert report["verdict"] == "maintenance" and "until 2027-01-15T10:00:00Z: new disks" in report["sentence"]
-    assert weir("maintenance", JOB, "--end") == (0, "", f"{JOB} is in maintenance no longer.\n")
+    assert weir("maintenance", JOB, "--end") == (0, "", f"{JOB} is no longer in maintenance.\n")
     assert json.loads(weir("health", JOB, "--format", "json")[1])["verdict"] != "maintenance"

@@ -26,7 +26,7 @@ from weir.testing import MemoryCheckpoints, MemoryCluster
 
 GOOD = (PROJECT / "spark_jobs/error_counts/job.yaml").read_text()
 SOON = START / 1000 + 3600
-BROKEN = "WEIR-102: broken/job.yaml does not fit: trigger"
+BROKEN = "WEIR-102: broken/job.yaml is not valid: trigger"
 READS = [
     ("counts", "--job", "{job}"),
     ("wait", "{job}", "--timeout", "0s"),

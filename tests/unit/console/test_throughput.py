@@ -15,7 +15,7 @@ from weir.console.fleet import moves
 from weir.console.plot import sparkline
 from weir.console.throughput import LEAST_MS, OLDEST_MS, OVER_MS, Sample, Throughput, ThroughputMeter, remembered, throughput
 from weir.console.trend import EVERY_S, FIRST, MINUTE_MS, Trends
-from weir.ports.jobs import Glance
+from weir.ports.jobs import JobSnapshot
 from weir.supervise.report import Report, Verdict
 from weir.testing import Clock, MemoryStore
 
@@ -36,31 +36,31 @@ def head(landed: int, appended: int = 0) -> Head:
 
 def test_rates_are_what_came_and_went_since_an_earlier_sighting() -> None:
     meter = ThroughputMeter()
-    first = meter.look(report(1_000_000, 1000, 0), Glance(head=head(0)))
+    first = meter.look(report(1_000_000, 1000, 0), JobSnapshot(head=head(0)))
     assert (first.into, first.out, first.catch_up_s, first.grows) == (None, None, None, False), "one sample has no rate"
-    second = meter.look(report(1_010_000, 1100, 300), Glance(head=head(300)))
+    second = meter.look(report(1_010_000, 1100, 300), JobSnapshot(head=head(300)))
     assert (second.into, second.out, second.catch_up_s) == (10, 30, 40), "800 lines, 20 fewer each second"
-    third = meter.look(report(1_020_000, 1600, 300), Glance(head=head(300)))
+    third = meter.look(report(1_020_000, 1600, 300), JobSnapshot(head=head(300)))
     assert (third.into, third.out, third.catch_up_s, third.grows) == (30, 15, None, True)
 
 
 def test_the_report_that_was_kept_is_an_earlier_sighting() -> None:
     kept = report(995_000, 500, 500).to_json()
-    seen = ThroughputMeter().look(report(1_000_000, 1000, 600), Glance(head=head(600), report=kept))
+    seen = ThroughputMeter().look(report(1_000_000, 1000, 600), JobSnapshot(head=head(600), report=kept))
     assert (seen.into, seen.out) == (100, 20)
 
 
 @pytest.mark.parametrize("lag", [None])
 def test_what_the_broker_does_not_say_is_not_known(lag: int | None) -> None:
     meter = ThroughputMeter()
-    meter.look(report(1_000_000, 1000, 0), Glance(head=head(0)))
-    assert meter.look(report(1_010_000, 1000, 300, lag=lag), Glance(head=head(300))) == Throughput()
+    meter.look(report(1_000_000, 1000, 0), JobSnapshot(head=head(0)))
+    assert meter.look(report(1_010_000, 1000, 300, lag=lag), JobSnapshot(head=head(300))) == Throughput()
 
 
 def test_a_topic_that_was_made_anew_begins_again() -> None:
     meter = ThroughputMeter()
-    meter.look(report(1_000_000, 1000, 900), Glance(head=head(900)))
-    assert meter.look(report(1_010_000, 10, 0), Glance(head=head(0))).into is None
+    meter.look(report(1_000_000, 1000, 900), JobSnapshot(head=head(900)))
+    assert meter.look(report(1_010_000, 10, 0), JobSnapshot(head=head(0))).into is None
 
 
 def test_a_settled_job_has_nothing_to_catch_up_with() -> None:
@@ -70,7 +70,7 @@ def test_a_settled_job_has_nothing_to_catch_up_with() -> None:
 
 
 def test_how_long_a_line_has_waited_is_what_metrics_say() -> None:
-    seen = ThroughputMeter().look(report(1_000_000, 10, 5), Glance(head=head(5, appended=940_000)))
+    seen = ThroughputMeter().look(report(1_000_000, 10, 5), JobSnapshot(head=head(5, appended=940_000)))
     assert seen.waited_s == 60
     assert moves(seen)["waits"] == "waits 1 min"
 

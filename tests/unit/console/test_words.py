@@ -12,7 +12,7 @@ from spark_jobs.protocol.partition import of_source
 from weir.console.dag import page_of
 from weir.console.describe import in_words, sentence
 from weir.console.start import BAD, DONE, OPEN, steps
-from weir.ports.jobs import AttemptRow, Glance
+from weir.ports.jobs import AttemptRow, JobSnapshot
 from weir.supervise.report import Report, Verdict
 
 at = partial(of_source, "t")  # offsets by partition
@@ -74,8 +74,8 @@ def claimed(head: Head) -> Head:
     return claim(head, Batch(head.last_landed + 1, head.frontier, at({0: 9})), Totals(), Progress(), "v", 1)
 
 
-def states(glance: Glance) -> list[tuple[str, str]]:
-    return [(step.what.split(":")[0], step.state) for step in steps(glance)]
+def states(snapshot: JobSnapshot) -> list[tuple[str, str]]:
+    return [(step.what.split(":")[0], step.state) for step in steps(snapshot)]
 
 
 def test_a_start_goes_step_by_step() -> None:
@@ -84,35 +84,35 @@ def test_a_start_goes_step_by_step() -> None:
     running = started(taken, "i")
     first = replace(submitted, incarnation="i", epoch=1, first_batch=0)
     four = ["attempt 1 taken", "submitted", "running", "first batch landed"]
-    for done, glance in enumerate(
+    for done, snapshot in enumerate(
         [
-            Glance(head=taken, attempts=[row(1)]),
-            Glance(head=taken, attempts=[submitted]),
-            Glance(head=running, attempts=[submitted]),
-            Glance(head=land(claimed(running), AT), attempts=[first]),
+            JobSnapshot(head=taken, attempts=[row(1)]),
+            JobSnapshot(head=taken, attempts=[submitted]),
+            JobSnapshot(head=running, attempts=[submitted]),
+            JobSnapshot(head=land(claimed(running), AT), attempts=[first]),
         ],
         1,
     ):
-        assert states(glance) == list(zip(four, [DONE] * done + [OPEN] * (4 - done), strict=True))
-    assert states(Glance(head=claimed(running), attempts=[first]))[3] == ("first batch landed", OPEN), "a claim is not enough"
-    assert steps(Glance(head=taken, attempts=[submitted]))[1].at == "2027-01-15T08:00:01Z"
+        assert states(snapshot) == list(zip(four, [DONE] * done + [OPEN] * (4 - done), strict=True))
+    assert states(JobSnapshot(head=claimed(running), attempts=[first]))[3] == ("first batch landed", OPEN), "a claim is not enough"
+    assert steps(JobSnapshot(head=taken, attempts=[submitted]))[1].at == "2027-01-15T08:00:01Z"
 
 
 def test_a_batch_of_the_attempt_before_is_not_its_own() -> None:
     before = land(claimed(started(taken_over(first_head("web", at({0: 0}), 0)), "i")), AT)
     old, new = row(1, submission_id="d-1", epoch=1, first_batch=0), row(2, submission_id="d-2")
-    assert states(Glance(head=taken_over(before), attempts=[new, old]))[2:] == [("running", OPEN), ("first batch landed", OPEN)]
+    assert states(JobSnapshot(head=taken_over(before), attempts=[new, old]))[2:] == [("running", OPEN), ("first batch landed", OPEN)]
     anew = started(rebuilt(before, before.frontier), "j")
     noted = replace(new, epoch=2, first_batch=0)
-    assert states(Glance(head=anew, attempts=[noted, old]))[2:] == [("running", DONE), ("first batch landed", OPEN)]
+    assert states(JobSnapshot(head=anew, attempts=[noted, old]))[2:] == [("running", DONE), ("first batch landed", OPEN)]
 
 
 def test_an_end_is_told_and_a_stop_is_no_start() -> None:
     head = taken_over(first_head("web", at({0: 0}), 0))
-    assert states(Glance(head=head, attempts=[row(1, submission_id="d", exit_reason="failed")]))[-1] == ("ended", BAD)
-    assert states(Glance(head=head, attempts=[row(1, submission_id="d", exit_reason="superseded")]))[-1] == ("ended", DONE)
-    assert states(Glance(head=head, attempts=[replace(row(2), cause="stop")])) == [("stopped by ana", DONE)]
-    assert steps(Glance()) == [] == steps(Glance(head=head))
+    assert states(JobSnapshot(head=head, attempts=[row(1, submission_id="d", exit_reason="failed")]))[-1] == ("ended", BAD)
+    assert states(JobSnapshot(head=head, attempts=[row(1, submission_id="d", exit_reason="superseded")]))[-1] == ("ended", DONE)
+    assert states(JobSnapshot(head=head, attempts=[replace(row(2), cause="stop")])) == [("stopped by ana", DONE)]
+    assert steps(JobSnapshot()) == [] == steps(JobSnapshot(head=head))
 
 
 # DAGs

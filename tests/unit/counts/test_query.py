@@ -86,7 +86,7 @@ def test_what_has_not_landed_does_not_count(job: Job) -> None:
 
 
 def test_refusals() -> None:
-    with pytest.raises(UnknownJob, match="never deployed"):
+    with pytest.raises(UnknownJob, match="has not been deployed yet"):
         counts(MemoryStore(), JOB, Question(TEN))
     with pytest.raises(BadInput, match="no dimension 'host'"):
         Question(TEN, by=("host",))

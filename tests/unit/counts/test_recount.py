@@ -59,7 +59,7 @@ def test_exact_counts_are_proven(job: Job) -> None:
     result = again(job)
     assert numbers(result) == [0, 0, 2, 33, 0]
     assert result.proven
-    assert "33 lines were counted again, none is missing or doubled" in result.sentence
+    assert "33 lines were recounted, none is missing or doubled" in result.sentence
     assert result.as_dict()["rejected_by_reason"] == {"empty": 1, "not_utf8": 1}
 
 

@@ -46,7 +46,7 @@ def test_a_bad_file_leaves_the_others_alone_and_its_own_job_is_told_why(folder: 
     assert list(specs) == ["error_counts"]
     with pytest.raises(BadSpec, match=r"bad/job\.yaml"):
         find(specs, "bad")
-    with pytest.raises(UnknownJob, match=r"Jobs: error_counts, bad \(its file does not fit\)"):
+    with pytest.raises(UnknownJob, match=r"Jobs: error_counts, bad \(its file is not valid\)"):
         find(specs, "none")
 
 

@@ -160,6 +160,8 @@ def test_a_plain_job_has_no_options_of_counting() -> None:
 def test_each_kind_promises_one_sentence() -> None:
     assert set(KINDS) == {"plain", "counts"}
     assert all(kind.promise.endswith(".") and kind.promise.count(".") == 1 for kind in KINDS.values())
+    readme = (PROJECT / "README.md").read_text()
+    assert all(f"| `{kind.name}` |" in readme and kind.promise in readme for kind in KINDS.values())
 
 
 # folders

@@ -71,9 +71,9 @@ def test_to_register_it_needs_no_look() -> None:
 def test_a_manager_that_fails_is_opened_anew_and_one_whose_store_is_away_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world, opened = World(tmp_path, JOB), list[int]()
     failure: list[Exception] = []
-    glance = world.store.glance
+    snapshot = world.store.snapshots
     monkeypatch.setattr(world.manager, "close", lambda: None)
-    monkeypatch.setattr(world.store, "glance", lambda *args: _raise(failure.pop()) if failure else glance(*args))
+    monkeypatch.setattr(world.store, "snapshots", lambda *args: _raise(failure.pop()) if failure else snapshot(*args))
 
     def connect() -> Any:
         opened.append(1)

@@ -19,7 +19,7 @@ from weir.metrics.counters import Counters
 from weir.metrics.families import families
 from weir.metrics.look import Facts, Look
 from weir.ports.counts import FoldNote
-from weir.ports.jobs import AttemptRow, Glance
+from weir.ports.jobs import AttemptRow, JobSnapshot
 from weir.supervise.report import Report, Verdict
 
 JOB = "web_errors"
@@ -272,7 +272,7 @@ def test_a_store_that_is_away_is_told_and_no_job_is(world: World, monkeypatch: p
     def away(*_: object) -> None:
         raise NotRunning("Cassandra does not answer.")
 
-    monkeypatch.setattr(world.store, "glance", away)
+    monkeypatch.setattr(world.store, "snapshots", away)
     assert world.told("weir_up") == 0
     assert world.told("weir_verdict", JOB, weir_verdict="unknown") is None
 
@@ -310,7 +310,7 @@ def test_a_plain_job_has_no_series_of_what_its_kind_lacks(world: World) -> None:
     }
 
     def facts(*attempts: AttemptRow) -> Facts:
-        counted = counters.look(world.store, {"words": Glance(attempts=attempts)})
+        counted = counters.look(world.store, {"words": JobSnapshot(attempts=attempts)})
         return Facts(Report("words", Verdict.OK, 1, 5, "", "", evidence), spec.kind, counted=counted.get("words"))
 
     first, second = AttemptRow(1, submission_id="d1", cause="deploy"), AttemptRow(2, submission_id="d2", cause="restart")

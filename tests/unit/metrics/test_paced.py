@@ -26,7 +26,7 @@ def test_an_answer_is_kept_for_a_while() -> None:
 def test_without_time_to_spare_the_oldest_answers_are_asked_for_first(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, left = Clock(), iter([True, False])
     paced = Paced[float](60, clock)
-    monkeypatch.setattr(paced._spare, "left", lambda: next(left, True))
+    monkeypatch.setattr(paced._budget, "left", lambda: next(left, True))
     assert paced.look(["a", "b"], lambda job: clock()) == {"a": clock()}
     clock.sleep(100)
     asked = list[str]()

@@ -26,7 +26,7 @@ def test_the_index_names_each_law_and_leads_to_each_table(tmp_path: Path) -> Non
     result = run("job", Tables([], [], [], [], [], 0), str(tmp_path))
     index = Path(result.docs).read_text()
     assert index.count("<tr class=") == len(result.laws) and 'class="broken"' in index
-    assert f"{len(result.broken)} of {len(result.laws)} laws are broken" in index
+    assert f"{len(result.broken)} of {len(result.laws)} expectations failed" in index
     links = re.findall(r'href="([^"]+)"', index)
     assert len(links) == len({law.table for law in result.laws}) and all((tmp_path / "job" / link).is_file() for link in links)
 

@@ -16,7 +16,7 @@ from weir.ports.cluster import DriverState, Room
 from weir.ports.jobs import AttemptRow, JobRow
 from weir.supervise.plan import Check, Kind
 from weir.supervise.preflight import application, rehearsal
-from weir.supervise.restart import Act
+from weir.supervise.restart import Action
 
 from .bench import JOB, Bench
 
@@ -105,7 +105,7 @@ def test_a_checkpoint_that_is_damaged_shows_in_the_plan(bench: Bench) -> None:
     assert bench.manager.plan(JOB).kind is Kind.SAME_CHECKPOINT
     bench.checkpoints.files[JOB, 1, 1]["offsets/0"] = b""
     plan = bench.manager.plan(JOB)
-    assert plan.kind is Kind.NEW_EPOCH and "no checkpoint leads on" in plan.change.why[0]
+    assert plan.kind is Kind.NEW_EPOCH and "no checkpoint is usable" in plan.change.why[0]
     change(bench, restart=bench.manager.specs[JOB].restart.model_copy(update={"rebuild_on_divergence": False}))
     with pytest.raises(Diverged, match="--rebuild"):
         bench.manager.deploy(JOB)
@@ -201,7 +201,7 @@ def test_a_version_whose_code_is_gone_is_refused_by_name(bench: Bench) -> None:
     for file in sorted((Path(bench.parts.settings.bundles) / first).rglob("*"), reverse=True):
         file.unlink() if file.is_file() else file.rmdir()
     (Path(bench.parts.settings.bundles) / first).rmdir()
-    with pytest.raises(NotKept, match="not kept any more"):
+    with pytest.raises(NotKept, match="no longer kept"):
         bench.manager.plan(JOB, first)
 
 
@@ -233,7 +233,7 @@ def test_what_attempts_told_of_a_version_outlives_them(bench: Bench) -> None:
 def test_a_restart_goes_on_with_what_was_deployed(bench: Bench) -> None:
     change(bench, trigger=5.0)
     bench.manager.restart(JOB)
-    assert bench.arguments("driver-2").trigger_s == 1.0 and bench.store.attempts(JOB)[0].cause == str(Act.RESTART)
+    assert bench.arguments("driver-2").trigger_s == 1.0 and bench.store.attempts(JOB)[0].cause == str(Action.RESTART)
 
 
 # the rehearsal

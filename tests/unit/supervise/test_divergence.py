@@ -97,7 +97,7 @@ def test_where_the_spec_forbids_it_the_verdict_says_what_to_do(bench: Bench, nam
         bench.clock.sleep(60)
         report = bench.manager.health(JOB)
         assert (report.verdict, report.act) == (Verdict.DIVERGED, "none")
-        assert "attempt 2: nothing in it can be started from" in report.sentence
+        assert "attempt 2: nothing to continue from in it" in report.sentence
         assert "--doctor" in report.next_step and "--rebuild" in report.next_step
     assert bench.cluster.alive == []
     assert bench.manager.rebuild(JOB, report.attempt, "ana", "as it says").changed

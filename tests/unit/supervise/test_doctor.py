@@ -75,13 +75,13 @@ CASES: dict[str, tuple[Seen, list[tuple[str, str]], str]] = {
     "a commit without content": (of(4, commits_4=b""), [("commits/4", "empty")], RESTART),
     "a commit without content, and nothing planned after": (of(4, commits_4=b"", offsets_5=None), [("commits/4", "empty")], RESTART),
     "a commit that is cut": (of(4, commits_4=COMMIT[:9], offsets_5=None), [("commits/4", "truncated")], RESTART),
-    "no metadata": (of(4, metadata=None), [("", "nothing in it can be started from"), ("metadata", "missing")], REBUILD),
-    "metadata without content": (of(4, metadata=b""), [("", "nothing in it can be started from"), ("metadata", "empty")], REBUILD),
-    "metadata that is not JSON": (of(4, metadata=b"{7f}"), [("", "nothing in it can be started from"), ("metadata", "not JSON")], REBUILD),
+    "no metadata": (of(4, metadata=None), [("", "nothing to continue from in it"), ("metadata", "missing")], REBUILD),
+    "metadata without content": (of(4, metadata=b""), [("", "nothing to continue from in it"), ("metadata", "empty")], REBUILD),
+    "metadata that is not JSON": (of(4, metadata=b"{7f}"), [("", "nothing to continue from in it"), ("metadata", "not JSON")], REBUILD),
     "an old file is gone": (of(4, offsets_3=None, offsets_2=offsets(2)), [("offsets/3", "missing in the sequence")], RESTART),
     "the batch before the last one is gone": (
         of(5, offsets_4=None),
-        [("", "nothing in it can be started from"), ("offsets/4", "missing in the sequence")],
+        [("", "nothing to continue from in it"), ("offsets/4", "missing in the sequence")],
         REBUILD,
     ),
     "a commit is gone, and the next batch is planned": (
@@ -115,7 +115,7 @@ CASES: dict[str, tuple[Seen, list[tuple[str, str]], str]] = {
     "no folder, and nothing has landed": (replace(of(-1), folder=EMPTY), [], ""),
     "a folder that cannot be read": (
         replace(of(4), folder=replace(EMPTY, trouble={"": "Permission denied"})),
-        [("", "cannot be read: Permission denied"), ("", "nothing in it can be started from"), ("metadata", "missing")],
+        [("", "cannot be read: Permission denied"), ("", "nothing to continue from in it"), ("metadata", "missing")],
         "",
     ),
     "a folder that cannot be written": (replace(of(4), folder=replace(folder(), writable=False)), [("", "cannot be written")], "let the"),

@@ -14,13 +14,13 @@ from weir import factory
 from weir.counts.kind import CountsKind
 from weir.errors import NotRunning
 from weir.ports.cluster import DriverState
-from weir.ports.jobs import Glance
-from weir.ports.source import TopicGlance
+from weir.ports.jobs import JobSnapshot
+from weir.ports.source import TopicSnapshot
 from weir.supervise.fleet import Fleet
 from weir.supervise.manager import Manager
 from weir.supervise.pace import UNSEEN_MS
 from weir.supervise.report import FRESH_MS, Verdict
-from weir.supervise.time_budget import Spare
+from weir.supervise.time_budget import TimeBudget
 
 from .bench import JOB, Bench
 
@@ -108,12 +108,14 @@ def test_how_long_the_broker_was_away_is_known_to_a_process_that_remembers_nothi
 
 
 def test_what_a_job_has_wrong_is_its_own(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    glance = bench.store.glance
+    snapshot = bench.store.snapshots
 
-    def torn(jobs: Any, history: int = 50) -> Mapping[str, Glance]:
-        return {**glance(jobs, history), OTHER: Glance(trouble="its rows cannot be read")} if OTHER in jobs else glance(jobs, history)
+    def torn(jobs: Any, history: int = 50) -> Mapping[str, JobSnapshot]:
+        return (
+            {**snapshot(jobs, history), OTHER: JobSnapshot(trouble="its rows cannot be read")} if OTHER in jobs else snapshot(jobs, history)
+        )
 
-    monkeypatch.setattr(bench.store, "glance", torn)
+    monkeypatch.setattr(bench.store, "snapshots", torn)
     bench.cluster.states["driver-1"] = DriverState.FAILED
     reports = by_job(bench.manager)
     assert (reports[OTHER].verdict, reports[JOB].verdict, reports[JOB].act) == (Verdict.UNKNOWN, Verdict.DOWN, "restart")
@@ -164,7 +166,7 @@ def test_what_lands_while_the_broker_is_asked_is_no_cut_log(bench: Bench, monkey
     """Nor where a job is looked at a second time, with its history."""
     topics, writer, batches = bench.broker.topics, bench.writer("driver-1"), iter(range(1, 9))
 
-    def meanwhile(names: Any) -> Mapping[str, TopicGlance]:
+    def meanwhile(names: Any) -> Mapping[str, TopicSnapshot]:
         told = topics(names)
         batch = next(batches)
         bench.land(writer, batch, 10 * batch, 10 * batch + 10)
@@ -177,7 +179,7 @@ def test_what_lands_while_the_broker_is_asked_is_no_cut_log(bench: Bench, monkey
 
 def test_looks_that_may_wait_take_turns(bench: Bench) -> None:
     """With time for one look in each pass: one job's retention, which has unread lines, and the folds of both."""
-    fleet = Fleet(bench.parts, {"counts": CountsKind(bench.store, bench.broker, bench.parts.settings)}, budget=Spare(0.0))
+    fleet = Fleet(bench.parts, {"counts": CountsKind(bench.store, bench.broker, bench.parts.settings)}, budget=TimeBudget(0.0))
     looked: list[set[str]] = []
     for _ in range(3):
         looked.append({report.job for report in fleet.reports(bench.manager.specs) if "fold_backlog" in report.evidence})
@@ -186,8 +188,8 @@ def test_looks_that_may_wait_take_turns(bench: Bench) -> None:
 
 
 def test_a_pass_has_time_for_one_look_at_least() -> None:
-    none = Spare(0.0)
+    none = TimeBudget(0.0)
     assert (none.left(), none.left()) == (True, False)
     none.begin()
     assert none.left()
-    assert all(Spare(60.0).left() for _ in range(3))
+    assert all(TimeBudget(60.0).left() for _ in range(3))

@@ -17,7 +17,7 @@ from weir.ports.cluster import DriverState
 from weir.ports.source import Retention
 from weir.supervise.epoch_start import Word, after_loss, lost, of_topic, readable
 from weir.supervise.report import Verdict
-from weir.supervise.restart import Act
+from weir.supervise.restart import Action
 
 from .bench import JOB, Bench
 
@@ -239,15 +239,15 @@ def test_only_what_is_poisoned_or_named_is_left_out(bench: Bench) -> None:
 def test_a_batch_whose_end_nobody_knows_is_not_left_out(bench: Bench) -> None:
     fail(bench, 1, 25)
     bench.checkpoints.files.clear()
-    with pytest.raises(Conflict, match="Nobody knows where batch 1"):
+    with pytest.raises(Conflict, match="The end of batch 1"):
         bench.manager.quarantine(JOB, None, "ana", "a bad line")
 
 
 def test_what_would_be_done_is_told_and_nothing_is_done(bench: Bench) -> None:
     fail(bench, 1, 25)
-    judged, there = bench.manager.foresee(JOB, Act.QUARANTINE, "a bad line", 1)
+    judged, there = bench.manager.foresee(JOB, Action.QUARANTINE, "a bad line", 1)
     assert (judged, dict(there.offsets)) == (2, at({0: 25, 1: 0})) and there.gap is not None
-    judged, there = bench.manager.foresee(JOB, Act.REBUILD)
+    judged, there = bench.manager.foresee(JOB, Action.REBUILD)
     assert (judged, dict(there.offsets), there.gap) == (2, at({0: 10, 1: 0}), None)
     assert bench.head().attempt == 2
 
@@ -278,7 +278,7 @@ def test_the_minutes_until_retention_reaches_unread_lines(bench: Bench) -> None:
     waiting(bench, now - 30 * MINUTE, Retention(75 * MINUTE))
     report = bench.manager.health(JOB)
     assert report.evidence["retention_minutes"] == {"0": 45.0}
-    assert "retention reaches lines that are not counted: partition 0 in 45 min" in report.sentence
+    assert "retention deletes uncounted lines: partition 0 in 45 min" in report.sentence
 
 
 def test_with_time_enough_nothing_is_said(bench: Bench) -> None:

@@ -18,7 +18,7 @@ from tests.unit.supervise.machine import World
 from weir.jobs.spec import JobSpec
 from weir.ports.cluster import DriverState
 from weir.supervise.kind import Kinds
-from weir.supervise.manager import Action, Manager
+from weir.supervise.manager import ActionResult, Manager
 from weir.supervise.parts import Parts
 from weir.supervise.report import Report
 
@@ -153,7 +153,7 @@ def test_state_machine(tmp_path: Path) -> None:
 class Stale(Manager):
     """Acts on what it saw, whichever attempt runs now."""
 
-    def act(self, report: Report) -> Action | None:
+    def act(self, report: Report) -> ActionResult | None:
         head = self.store.head(report.job)
         return super().act(replace(report, attempt=head.attempt if head else 0))
 
@@ -172,7 +172,7 @@ class Doubling(Manager):
         super().__init__(specs, parts, kinds)
         self.cluster: Any = parts.clusters["standalone"]
 
-    def act(self, report: Report) -> Action | None:
+    def act(self, report: Report) -> ActionResult | None:
         action = super().act(report)
         called_up = {row.attempt: row for row in self.store.standbys(report.job)}
         if action and (row := called_up.get(action.attempt)):

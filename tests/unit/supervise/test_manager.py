@@ -18,9 +18,9 @@ from weir.airflow.triggers.ready import look
 from weir.errors import Conflict, DriverEnded, NotRunning, UnknownJob
 from weir.jobs.specs import Specs, with_deployed
 from weir.ports.cluster import DriverState, Submission
-from weir.ports.jobs import AttemptRow, Glance
+from weir.ports.jobs import AttemptRow, JobSnapshot
 from weir.supervise.deployer import LAND_WITHIN_S
-from weir.supervise.manager import Action
+from weir.supervise.manager import ActionResult
 from weir.supervise.report import Report, Verdict
 from weir.supervise.stopper import STOP_WITHIN_S
 
@@ -100,8 +100,8 @@ def test_who_waits_for_a_batch_does_not_replace_what_somebody_else_deployed_mean
         bench.manager.stop(JOB)
     bench.manager.specs[JOB] = bench.manager.specs[JOB].model_copy(update={"trigger": 5.0})
     quick, once = bench.another(), iter([lambda: quick.deploy(JOB, "eva")])
-    look = bench.store.glance
-    monkeypatch.setattr(bench.store, "glance", lambda *asked: (next(once, lambda: None)(), look(*asked))[1])  # before it waits
+    look = bench.store.snapshots
+    monkeypatch.setattr(bench.store, "snapshots", lambda *asked: (next(once, lambda: None)(), look(*asked))[1])  # before it waits
     before = bench.head().attempt
     assert not bench.manager.deploy(JOB, "ana").changed
     assert bench.head().attempt == before + 1 and len(bench.cluster.alive) == 1
@@ -325,7 +325,7 @@ def test_a_folder_that_cannot_be_deleted_keeps_no_stream_from_starting(bench: Be
 def test_a_look_that_fails_does_not_say_that_a_driver_will_never_be_ready(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.manager.deploy(JOB)
     with monkeypatch.context() as away:
-        away.setattr(bench.store, "glance", lambda jobs, history: dict.fromkeys(jobs, Glance(trouble="the store did not answer")))
+        away.setattr(bench.store, "snapshots", lambda jobs, history: dict.fromkeys(jobs, JobSnapshot(trouble="the store did not answer")))
         assert look(bench.manager, JOB, 1).waiting
         with pytest.raises(NotRunning) as unseen:
             bench.manager.ready(JOB, 1)
@@ -437,7 +437,7 @@ def test_two_managers_that_deploy_at_once_start_one_driver_that_may_write(bench:
 def test_a_deploy_beside_one_that_has_just_taken_over_waits_for_it_and_starts_no_second_driver(bench: Bench) -> None:
     """Between takeover and note nobody can see that a driver lives: many deploys at once replaced each other's."""
     submit, attempts = bench.cluster.submit, bench.store.attempts
-    second: list[Action] = []
+    second: list[ActionResult] = []
 
     def slow(submission: Submission) -> str:
         started = submit(submission)

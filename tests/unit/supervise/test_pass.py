@@ -22,8 +22,8 @@ from weir.errors import NotRunning
 from weir.factory import assemble
 from weir.jobs.folders import sound
 from weir.ports.cluster import DriverState
-from weir.ports.jobs import Glance, Kept
-from weir.ports.source import TopicGlance
+from weir.ports.jobs import JobSnapshot, Kept
+from weir.ports.source import TopicSnapshot
 from weir.settings import PROJECT, Settings
 from weir.supervise.fleet import Fleet
 from weir.supervise.manager import Manager
@@ -55,7 +55,7 @@ class World:
         for job in JOBS:
             self.manager.deploy(job)
             self.writer(job)
-        self.count(self.store, "glance", self.broker, "topics", self.cluster, "states_of")
+        self.count(self.store, "snapshots", self.broker, "topics", self.cluster, "states_of")
 
     def another(self, folder: Path) -> Manager:
         code = folder / "jobs"  # little of it: it is read at each deploy
@@ -105,13 +105,13 @@ def world(tmp_path: Path) -> World:
 
 def test_each_part_is_asked_once_for_all_jobs_and_the_broker_once_for_each_topic(world: World) -> None:
     assert set(world.verdicts().values()) == {Verdict.IDLE}
-    assert sorted(world.asked) == [("glance", 12), ("states_of", 12), ("topics", 3)]
+    assert sorted(world.asked) == [("snapshots", 12), ("states_of", 12), ("topics", 3)]
 
 
 def test_only_what_does_not_look_well_is_looked_at_with_its_history(world: World) -> None:
     world.cluster.states[world.submission("job_4")] = DriverState.FAILED
     assert [job for job, verdict in world.verdicts().items() if verdict is Verdict.DOWN] == ["job_4"]
-    asked = [("glance", 1), ("glance", 12), ("states_of", 1), ("states_of", 12), ("topics", 1), ("topics", 3)]
+    asked = [("snapshots", 1), ("snapshots", 12), ("states_of", 1), ("states_of", 12), ("topics", 1), ("topics", 3)]
     assert sorted(world.asked) == asked
 
 
@@ -128,9 +128,9 @@ def test_a_budget_that_is_used_up_shows_in_the_history_alone(world: World) -> No
 
 
 def test_a_job_whose_rows_cannot_be_read_leaves_the_others_judged(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = world.store.glance
-    broken = Glance(trouble="its rows in the store cannot be read: KeyError('end')")
-    monkeypatch.setattr(world.store, "glance", lambda jobs, n: {**answer(jobs, n), "job_7": broken})
+    answer = world.store.snapshots
+    broken = JobSnapshot(trouble="its rows in the store cannot be read: KeyError('end')")
+    monkeypatch.setattr(world.store, "snapshots", lambda jobs, n: {**answer(jobs, n), "job_7": broken})
     found = {r.job: r for r in world.manager.tick()}
     assert found["job_7"].verdict is Verdict.UNKNOWN and "KeyError('end')" in found["job_7"].sentence
     assert {r.verdict for job, r in found.items() if job != "job_7"} == {Verdict.IDLE}
@@ -157,14 +157,14 @@ def test_a_job_that_breaks_the_judgement_leaves_the_others_judged(world: World, 
 def test_a_job_that_cannot_be_judged_for_long_is_an_alert(world: World, monkeypatch: pytest.MonkeyPatch, readable: bool) -> None:
     """By whichever manager: each look said that it had just begun, so that nobody was ever told."""
     world.verdicts()
-    glance = world.store.glance
+    snapshot = world.store.snapshots
 
-    def spoilt(jobs: Collection[str], history: int) -> Mapping[str, Glance]:
-        found = dict(glance(jobs, history))
-        broken = Glance(trouble="its rows cannot be read", report=found["job_3"].report)
+    def spoilt(jobs: Collection[str], history: int) -> Mapping[str, JobSnapshot]:
+        found = dict(snapshot(jobs, history))
+        broken = JobSnapshot(trouble="its rows cannot be read", report=found["job_3"].report)
         return found | {"job_3": replace(found["job_3"], pauses=[None]) if readable else broken}  # type: ignore[list-item]
 
-    monkeypatch.setattr(world.store, "glance", spoilt)
+    monkeypatch.setattr(world.store, "snapshots", spoilt)
     frontier = Report.from_json(str(world.store.report("job_3"))).frontier
     first = next(r for r in world.manager.tick() if r.job == "job_3")
     world.clock.sleep(UNKNOWN_MS / 1000 + 1)
@@ -178,7 +178,7 @@ def test_a_job_that_cannot_be_judged_for_long_is_an_alert(world: World, monkeypa
 
 def test_a_topic_that_is_not_told_of_is_unknown_for_its_jobs_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = world.broker.topics
-    monkeypatch.setattr(world.broker, "topics", lambda names: {**answer(names), "logs_1": TopicGlance()})
+    monkeypatch.setattr(world.broker, "topics", lambda names: {**answer(names), "logs_1": TopicSnapshot()})
     verdicts = world.verdicts()
     assert {job for job, verdict in verdicts.items() if verdict is Verdict.UNKNOWN} == {"job_1", "job_4", "job_7", "job_10"}
 
@@ -319,7 +319,7 @@ def test_a_part_that_answers_again_is_asked_again(hanging: threading.Event) -> N
 
 
 def test_a_broker_that_hangs_leaves_dead_drivers_seen(world: World, hanging: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
-    def hangs(names: Collection[str]) -> Mapping[str, TopicGlance]:
+    def hangs(names: Collection[str]) -> Mapping[str, TopicSnapshot]:
         hanging.wait(30)
         return {}
 

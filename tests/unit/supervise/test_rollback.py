@@ -94,12 +94,12 @@ LATE = {  # when it had to be ready
         Fate.ROLL_BACK,
         "ran out of memory",
     ),
-    "it has read all that there is": (replace(BASE, head=BEGUN, end_offsets=at({0: 100})), Fate.LEAVE, "counted all"),
+    "it has read all that there is": (replace(BASE, head=BEGUN, end_offsets=at({0: 100})), Fate.LEAVE, "counted everything"),
     "the broker is away": (replace(BASE, head=BEGUN, end_offsets=None), Fate.LEAVE, "does not answer"),
     "the master is away": (replace(BASE, driver=DriverState.UNKNOWN), Fate.LEAVE, "does not answer"),
     "it has no worker": (replace(BASE, driver=DriverState.SUBMITTED), Fate.LEAVE, "no room"),
-    "it ended without a word, once": (replace(BASE, driver=DriverState.FAILED), Fate.LEAVE, "not known to be"),
-    "the watch has just started another": (replace(DIED, driver=DriverState.RUNNING), Fate.LEAVE, "not known to be"),
+    "it ended without a word, once": (replace(BASE, driver=DriverState.FAILED), Fate.LEAVE, "unknown whether"),
+    "the watch has just started another": (replace(DIED, driver=DriverState.RUNNING), Fate.LEAVE, "unknown whether"),
 }
 
 
@@ -158,7 +158,7 @@ def test_a_version_that_fails_is_replaced_by_the_last_good_one_from_the_same_che
     assert action is not None and f"to {good}, as attempt 3: the driver of attempt 2 failed: KeyError: 'x'" in action.sentence
     args, wanted = bench.arguments("driver-3"), bench.store.job(JOB)
     assert (args.version, args.epoch, args.trigger_s) == (good, 1, 1.0)
-    assert wanted is not None and (wanted.version, wanted.changed_by) == (good, "weir") and "was taken back" in wanted.reason
+    assert wanted is not None and (wanted.version, wanted.changed_by) == (good, "weir") and "was rolled back" in wanted.reason
     assert "rollback" in [event.kind for event in bench.store.events(JOB)] and bench.cluster.alive == ["driver-3"]
     bench.land(bench.writer("driver-3"), 1, 10, 20)
     assert bench.head().frontier[Partition("topic-1", 0)] == 20
@@ -171,11 +171,11 @@ def test_the_watch_takes_back_what_was_deployed_by_somebody_who_does_not_wait(be
     bench.cluster.states["driver-2"] = DriverState.FAILED
     action = bench.manager.act(bench.manager.health(JOB))
     assert action is not None and "was rolled back" in action.sentence and bench.arguments("driver-3").version == good
-    assert "was taken back: the driver of attempt 2 failed" in bench.manager.taken_back(JOB)
+    assert "was rolled back: the driver of attempt 2 failed" in bench.manager.taken_back(JOB)
     assert look(bench.manager, JOB, 3, roll_back=True).waiting
     bench.land(bench.writer("driver-3"), 1, 10, 20)
     answer = look(bench.manager, JOB, 3, roll_back=True)
-    assert not answer.ready and not answer.waiting and "was taken back" in answer.sentence
+    assert not answer.ready and not answer.waiting and "was rolled back" in answer.sentence
     deploy_another(bench, 7.0)
     assert bench.manager.taken_back(JOB) == ""
 

@@ -1,11 +1,14 @@
-from dataclasses import replace
+import json
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from spark_jobs.counts.options import CountsOptions
 from spark_jobs.protocol.head import first_head
 from spark_jobs.protocol.partition import of_source
+from spark_jobs.runtime.contract import JobArguments
 from weir.cluster.spark import create_request
 from weir.jobs.folders import sound
 from weir.jobs.spec import PlainSpec, parse
@@ -44,6 +47,19 @@ def test_a_kafka_of_ones_own_is_the_drivers_too(tmp_path: Path, monkeypatch: pyt
     assert (Settings.load().kafka, Settings.load().driver_kafka) == ("stack:9092", "stack:9094")
     monkeypatch.setenv("WEIR_KAFKA", "mine:9092")
     assert (Settings.load().kafka, Settings.load().driver_kafka) == ("mine:9092", "")
+
+
+def test_a_driver_is_given_the_options_of_its_own_model() -> None:
+    @dataclass(frozen=True)
+    class Options(CountsOptions):
+        dialect: int = 1
+        depth_s: int = 5
+
+    spec = SPEC.model_copy(update={"options": {"pane": 20, "dialect": 3, "depth": 7}})
+    args = arguments(spec, first_head("error_counts", at({0: 0}), 1), "v1", "file:///c", Settings(home="h"))
+    found = JobArguments.from_argv(args.to_argv()).typed(Options)
+    assert (found.pane_s, found.dialect, found.depth_s, found.shards) == (20, 3, 7, 4)
+    assert json.loads(args.to_argv()[0])["pane_s"] == 20, "as a kept bundle of release adaf5c8 reads it"
 
 
 def plain(text: str) -> PlainSpec:

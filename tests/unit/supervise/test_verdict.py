@@ -15,7 +15,7 @@ from weir.ports.cluster import DriverState
 from weir.ports.jobs import AttemptRow, JobRow
 from weir.supervise.observation import Observation, submit_grace_ms
 from weir.supervise.report import Report, Verdict
-from weir.supervise.restart import Act, decide, with_decision
+from weir.supervise.restart import Action, decide, with_decision
 from weir.supervise.verdict import judge
 
 at = partial(of_source, "topic-a")  # offsets by partition
@@ -258,7 +258,7 @@ def restarts(n: int, who: str = "weir") -> list[AttemptRow]:
 
 @pytest.mark.parametrize("verdict", [v for v in Verdict if v not in (Verdict.DOWN, Verdict.STALLED, Verdict.DIVERGED)])
 def test_only_an_end_or_a_stall_calls_for_a_restart(verdict: Verdict) -> None:
-    assert decide(replace(DOWN, verdict=verdict), POLICY, [], 1).act is Act.NONE
+    assert decide(replace(DOWN, verdict=verdict), POLICY, [], 1).act is Action.NONE
 
 
 def test_the_first_restart_is_at_once_and_the_next_ones_wait_longer() -> None:
@@ -279,16 +279,16 @@ def test_a_restart_that_landed_something_does_not_lengthen_the_wait() -> None:
 
 def test_the_budget_ends_and_is_forgiven_with_time() -> None:
     spent = decide(DOWN, POLICY, restarts(3), landed_attempt=1)
-    assert (spent.act, spent.spent) == (Act.NONE, True)
+    assert (spent.act, spent.spent) == (Action.NONE, True)
     assert with_decision(DOWN, spent).verdict is Verdict.CRASH_LOOPING
     old = [replace(a, taken_at=NOW - 3 * 600_000 - 1) for a in restarts(3)]
-    assert decide(DOWN, POLICY, old, landed_attempt=1).act is Act.RESTART
+    assert decide(DOWN, POLICY, old, landed_attempt=1).act is Action.RESTART
 
 
 def test_thirty_kills_that_each_land_something_are_no_crash_loop_but_those_beyond_the_budget_wait() -> None:
     """One that landed a batch and died with the same error was started sixty times in five minutes."""
     decision = decide(DOWN, POLICY, restarts(30), landed_attempt=31)
-    assert (decision.act, decision.spent) == (Act.RESTART, False)
+    assert (decision.act, decision.spent) == (Action.RESTART, False)
     waits = [decide(DOWN, POLICY, restarts(n), landed_attempt=n + 1).not_before - NOW for n in range(3, 6)]
     assert waits[0] == 0 and 1_500 <= waits[1] <= 2_000 and 3_000 <= waits[2] <= 4_000
     healthy = [replace(a, taken_at=NOW - 600_001) for a in restarts(30)]
@@ -300,7 +300,7 @@ def test_an_outage_uses_up_no_budget_but_time(last_words: str, spent: bool) -> N
     """A broker that was away for twenty minutes left a job that only a person could start again. A JVM that ends may be the job's fault."""
     ended = [replace(row, exit_reason="lost", exit_error=last_words) for row in restarts(3)]
     decision = decide(DOWN, POLICY, ended, landed_attempt=1)
-    assert (decision.act, decision.spent) == (Act.NONE if spent else Act.RESTART, spent)
+    assert (decision.act, decision.spent) == (Action.NONE if spent else Action.RESTART, spent)
     assert spent or decision.not_before - DOWN.since > 5_000
 
 
@@ -316,18 +316,18 @@ def test_what_the_cluster_did_not_take_uses_up_no_budget_but_time() -> None:
     """A master that was away for minutes while a driver was dead left a job that only a person could start again."""
     refused = [replace(row, submission_id="") for row in restarts(40)]
     decision = decide(DOWN, POLICY, refused, landed_attempt=1)
-    assert (decision.act, decision.spent) == (Act.RESTART, False)
+    assert (decision.act, decision.spent) == (Action.RESTART, False)
     assert 0.75 * POLICY.backoff_max * 1000 <= decision.not_before - DOWN.since <= POLICY.backoff_max * 1000
 
 
 def test_a_person_does_not_use_up_the_budget() -> None:
-    assert decide(DOWN, POLICY, restarts(5, who="ana"), landed_attempt=1).act is Act.RESTART
+    assert decide(DOWN, POLICY, restarts(5, who="ana"), landed_attempt=1).act is Action.RESTART
 
 
 def test_divergence_is_rebuilt_if_the_spec_allows() -> None:
     diverged = replace(DOWN, verdict=Verdict.DIVERGED)
-    assert decide(diverged, POLICY, [], 1).act is Act.REBUILD
-    assert decide(diverged, Restart(rebuild_on_divergence=False), [], 1).act is Act.NONE
+    assert decide(diverged, POLICY, [], 1).act is Action.REBUILD
+    assert decide(diverged, Restart(rebuild_on_divergence=False), [], 1).act is Action.NONE
 
 
 def test_state_names_are_those_of_the_protocol() -> None:
@@ -348,24 +348,24 @@ def starvations(*causes: str) -> list[AttemptRow]:
 @pytest.mark.parametrize(
     ("policy", "attempts", "landed", "act", "why"),
     [
-        (ROOMY, starvations("deploy"), 0, Act.RESTART, "restart 1 of 3"),
-        (ROOMY, starvations("deploy", "restart"), 1, Act.NONE, "out of memory with 2g, too"),
-        (ROOMY, starvations("deploy", "restart"), 2, Act.RESTART, "restart 1 of 3"),  # it may have landed for weeks
-        (ROOMY, starvations("deploy", "restart", "deploy"), 2, Act.RESTART, "restart 1 of 3"),
-        (POLICY, starvations("deploy"), 1, Act.NONE, "no restart.larger_memory"),
+        (ROOMY, starvations("deploy"), 0, Action.RESTART, "restart 1 of 3"),
+        (ROOMY, starvations("deploy", "restart"), 1, Action.NONE, "out of memory with 2g, too"),
+        (ROOMY, starvations("deploy", "restart"), 2, Action.RESTART, "restart 1 of 3"),  # it may have landed for weeks
+        (ROOMY, starvations("deploy", "restart", "deploy"), 2, Action.RESTART, "restart 1 of 3"),
+        (POLICY, starvations("deploy"), 1, Action.NONE, "no restart.larger_memory"),
     ],
 )
 def test_out_of_memory_is_tried_once_more_with_more_of_it(
-    policy: Restart, attempts: list[AttemptRow], landed: int, act: Act, why: str
+    policy: Restart, attempts: list[AttemptRow], landed: int, act: Action, why: str
 ) -> None:
     decision = decide(DOWN, policy, attempts, landed)
     assert decision.act is act and why in decision.why
-    assert decision.spent is (act is Act.NONE)
+    assert decision.spent is (act is Action.NONE)
 
 
 def test_an_attempt_that_ended_otherwise_since_is_restarted_as_ever() -> None:
     killed = AttemptRow(3, "restart", "weir", "", NOW, submission_id="d-3", exit_reason="lost")
-    assert decide(DOWN, ROOMY, [killed, *starvations("deploy", "restart")], landed_attempt=9).act is Act.RESTART
+    assert decide(DOWN, ROOMY, [killed, *starvations("deploy", "restart")], landed_attempt=9).act is Action.RESTART
 
 
 def test_a_lag_that_swings_over_the_bound_is_one_verdict_and_not_two_for_each_batch() -> None:

@@ -16,7 +16,7 @@ from weir.ports.cluster import DriverState
 from weir.ports.jobs import Event, Pause
 from weir.supervise.observation import Observation
 from weir.supervise.report import TROUBLE, Report, Verdict, is_news
-from weir.supervise.restart import Act, decide, with_decision
+from weir.supervise.restart import Action, decide, with_decision
 from weir.supervise.verdict import judge
 
 HELD = Pause("hold", "ana", "looking", NOW - 60_000)
@@ -25,22 +25,22 @@ DEAD = replace(WELL, driver=DriverState.FAILED)
 DIVERGED = replace(WELL, attempts=(replace(ROW, exit_reason="diverged"),))
 STOPPED = replace(WELL, wanted=replace(WANTED, desired="stopped"))
 
-CASES: dict[str, tuple[Observation, Sequence[Pause], Verdict, Act]] = {
-    "dead, and nobody said anything": (DEAD, [], Verdict.DOWN, Act.RESTART),
-    "dead and held": (DEAD, [HELD], Verdict.DOWN, Act.NONE),
-    "well and held": (WELL, [HELD], Verdict.OK, Act.NONE),
-    "diverged and held": (DIVERGED, [HELD], Verdict.DIVERGED, Act.NONE),
-    "stopped and held": (STOPPED, [HELD], Verdict.STOPPED, Act.NONE),
-    "dead, and the hold was released": (DEAD, [replace(HELD, until=NOW)], Verdict.DOWN, Act.RESTART),
-    "dead, held by a clock that is ahead": (DEAD, [replace(HELD, since=NOW + 5_000)], Verdict.DOWN, Act.NONE),
-    "dead in maintenance": (DEAD, [WINDOW], Verdict.MAINTENANCE, Act.NONE),
-    "well in maintenance": (WELL, [WINDOW], Verdict.MAINTENANCE, Act.NONE),
-    "diverged in maintenance": (DIVERGED, [WINDOW], Verdict.MAINTENANCE, Act.NONE),
-    "stopped in maintenance": (STOPPED, [WINDOW], Verdict.STOPPED, Act.NONE),
-    "the broker is away in maintenance": (replace(WELL, end_offsets=None), [WINDOW], Verdict.MAINTENANCE, Act.NONE),
-    "dead, and the window has just ended": (DEAD, [replace(WINDOW, until=NOW)], Verdict.DOWN, Act.RESTART),
-    "dead, held, and the window has ended": (DEAD, [HELD, replace(WINDOW, until=NOW)], Verdict.DOWN, Act.NONE),
-    "dead, released, and in maintenance": (DEAD, [replace(HELD, until=NOW), WINDOW], Verdict.MAINTENANCE, Act.NONE),
+CASES: dict[str, tuple[Observation, Sequence[Pause], Verdict, Action]] = {
+    "dead, and nobody said anything": (DEAD, [], Verdict.DOWN, Action.RESTART),
+    "dead and held": (DEAD, [HELD], Verdict.DOWN, Action.NONE),
+    "well and held": (WELL, [HELD], Verdict.OK, Action.NONE),
+    "diverged and held": (DIVERGED, [HELD], Verdict.DIVERGED, Action.NONE),
+    "stopped and held": (STOPPED, [HELD], Verdict.STOPPED, Action.NONE),
+    "dead, and the hold was released": (DEAD, [replace(HELD, until=NOW)], Verdict.DOWN, Action.RESTART),
+    "dead, held by a clock that is ahead": (DEAD, [replace(HELD, since=NOW + 5_000)], Verdict.DOWN, Action.NONE),
+    "dead in maintenance": (DEAD, [WINDOW], Verdict.MAINTENANCE, Action.NONE),
+    "well in maintenance": (WELL, [WINDOW], Verdict.MAINTENANCE, Action.NONE),
+    "diverged in maintenance": (DIVERGED, [WINDOW], Verdict.MAINTENANCE, Action.NONE),
+    "stopped in maintenance": (STOPPED, [WINDOW], Verdict.STOPPED, Action.NONE),
+    "the broker is away in maintenance": (replace(WELL, end_offsets=None), [WINDOW], Verdict.MAINTENANCE, Action.NONE),
+    "dead, and the window has just ended": (DEAD, [replace(WINDOW, until=NOW)], Verdict.DOWN, Action.RESTART),
+    "dead, held, and the window has ended": (DEAD, [HELD, replace(WINDOW, until=NOW)], Verdict.DOWN, Action.NONE),
+    "dead, released, and in maintenance": (DEAD, [replace(HELD, until=NOW), WINDOW], Verdict.MAINTENANCE, Action.NONE),
 }
 
 

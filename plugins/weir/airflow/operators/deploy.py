@@ -14,7 +14,7 @@ from weir.airflow.session import opened
 from weir.errors import Conflict
 
 if TYPE_CHECKING:
-    from weir.supervise.manager import Action, Manager
+    from weir.supervise.manager import ActionResult, Manager
 
 
 class DeployOperator(JobOperator):
@@ -64,18 +64,18 @@ class RestartOperator(JobOperator):
                 raise AirflowSkipException(str(moved_on)) from moved_on
 
 
-def by_verdict(manager: Manager, job: str, judged: int | None) -> Action:
+def by_verdict(manager: Manager, job: str, judged: int | None) -> ActionResult:
     """What a fresh verdict calls for, if it is still about the attempt that was judged. Raises Conflict if not."""
     report = manager.health(job)
     if judged is not None and report.attempt != judged:
         raise Conflict(f"Attempt {judged} of {job} has already been replaced by attempt {report.attempt}.", report.sentence)
     action = manager.act(report)
     if action is None:
-        raise Conflict(f"{job} is {report.verdict}: nothing is to be done now.", report.sentence)
+        raise Conflict(f"{job} is {report.verdict}: no action is needed now.", report.sentence)
     return action
 
 
-def told(task: JobOperator, action: Action) -> dict[str, Any]:
+def told(task: JobOperator, action: ActionResult) -> dict[str, Any]:
     """The action as a sentence in the log and as a plain value for XCom."""
     task.log.info(action.sentence)
     return asdict(action)

@@ -1,6 +1,7 @@
-"""While the store is away no verdict can be kept and no incident decided: Airflow itself tells, by the callbacks of `weir_health`'s tick.
+"""Notifications about an outage of the store. Without it Weir can keep no verdict and no incident, so the callbacks of `weir_health`'s tick
+send them.
 
-What was told is kept as an Airflow variable. A single tick that fails is told to nobody: a store that is restarted is back by the next.
+What was sent is kept in an Airflow variable. A single failed tick sends nothing: a restarted store is back by the next tick.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 def away(context: Context) -> None:
-    """A tick failed. The second one in a row that could not reach the store is told, and so is every half hour of it."""
+    """Handle a failed tick: notify at the second failure in a row to reach the store, and again every half hour."""
     error, now = context.get("exception"), time.time()
     if not isinstance(error, NotRunning):
         return
@@ -39,11 +40,11 @@ def away(context: Context) -> None:
 
 
 def back(context: Context) -> None:
-    """A tick went well: whoever was told that the store is away is told that it is back."""
+    """Handle a successful tick: if an outage was notified, notify its end."""
     if not (known := _known()):
         return
     if known["told"]:
-        _send("resolved", known["since"], time.time(), "The store answers again; verdicts and incidents go on from where they were.")
+        _send("resolved", known["since"], time.time(), "The store answers again. Verdicts and incidents continue.")
     Variable.delete(NAME)
 
 
@@ -54,33 +55,33 @@ def _known() -> dict[str, Any]:
 
 def _keep(since: float, told: float) -> None:
     Variable.set(
-        NAME, json.dumps({"since": since, "told": told}), description="What Weir has told of its store's outage; kept by weir_health"
+        NAME, json.dumps({"since": since, "told": told}), description="Notifications about the store's outage, recorded by weir_health"
     )
 
 
 def _send(kind: str, since: float, now: float, why: str) -> bool:
-    """To the sinks of all rules; has one of them taken it? The inbox is in the store, and says nothing now."""
+    """Send to the sinks of all rules except the inbox, which is in the store. Return whether a sink accepted the message."""
     thread = f"weir-store-{since:.0f}"
     title = "[critical] weir: the store does not answer" if kind == "opened" else f"weir: the store is back after {now - since:.0f} s"
     message = Message(f"{thread}-{kind}-{now:.0f}", thread, "weir", kind, "critical", title, f"{why}{_meanwhile(kind)}", round(now * 1000))
-    taken = [_taken(name, message) for name in _sinks()]  # each is told, also when one has taken it
+    taken = [_taken(name, message) for name in _sinks()]  # all sinks get it, also after one has accepted it
     return any(taken)
 
 
 def _meanwhile(kind: str) -> str:
     if kind != "opened":
         return ""
-    return "\nStreams wait for it and lose nothing. Until it is back no driver is restarted, and nobody is alerted of anything else."
+    return "\nStreams wait for it and lose nothing. Until it is back, no driver is restarted and no other alerts are sent."
 
 
 def _taken(name: str, message: Message) -> bool:
     try:
         sent = connected(name).send(message)
     except Exception:
-        log.exception("%s could not be told that the store is away", name)
+        log.exception("%s could not be notified that the store is away", name)
         return False
     if sent.trouble:
-        log.error("%s was not told that the store is away: %s", name, sent.trouble)
+        log.error("%s was not notified that the store is away: %s", name, sent.trouble)
     return not sent.trouble
 
 

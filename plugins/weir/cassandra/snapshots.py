@@ -14,7 +14,7 @@ from typing import Any
 
 from spark_jobs.protocol import codec
 from spark_jobs.runtime.session import OUTAGE, Session
-from weir.ports.jobs import AttemptRow, Glance, JobRow, Pause, StandbyRow
+from weir.ports.jobs import AttemptRow, JobRow, JobSnapshot, Pause, StandbyRow
 
 AT_ONCE = 100  # jobs of one question; more make the question larger for its coordinator, and gain nothing
 PATIENCE_S = 10.0  # of a session that has no bound itself
@@ -31,14 +31,14 @@ TABLES = HEAD, WANTED, ATTEMPTS, REPORT, PROVEN, PAUSES, STANDBYS
 Rows = dict[str, list[Any]]  # by job
 
 
-def glance(session: Session, jobs: Collection[str], history: int) -> Mapping[str, Glance]:
-    """Implements JobStore.glance."""
+def snapshots(session: Session, jobs: Collection[str], history: int) -> Mapping[str, JobSnapshot]:
+    """Implements JobStore.snapshots."""
     tables: dict[str, Rows] = {cql: {} for cql in TABLES}
     deadline, size, trouble = time.monotonic() + (session.patience_s or PATIENCE_S), AT_ONCE, ""
     while True:
         trouble = _ask(session, tables, jobs, size, history, deadline) or trouble
         if all(len(rows) == len(jobs) for rows in tables.values()) or time.monotonic() + PAUSE_S > deadline:
-            return {job: _glance(tables, job, trouble) for job in jobs}
+            return {job: _snapshot(tables, job, trouble) for job in jobs}
         size = 1 if any(tables.values()) else AT_ONCE  # what a single replica holds back must not hide its neighbours
         time.sleep(PAUSE_S)
 
@@ -61,12 +61,12 @@ def _ask(session: Session, tables: Mapping[str, Rows], jobs: Collection[str], si
     return trouble
 
 
-def _glance(tables: Mapping[str, Rows], job: str, trouble: str) -> Glance:
+def _snapshot(tables: Mapping[str, Rows], job: str, trouble: str) -> JobSnapshot:
     if any(job not in rows for rows in tables.values()):
-        return Glance(trouble=f"the store did not answer: {trouble}")
+        return JobSnapshot(trouble=f"the store did not answer: {trouble}")
     head, wanted, attempts, report, proven, pauses, standbys = (tables[cql][job] for cql in TABLES)
     try:
-        return Glance(
+        return JobSnapshot(
             wanted=job_row(wanted[0]) if wanted else None,
             head=codec.load(head[0].record) if head else None,
             attempts=[attempt_row(r) for r in attempts],
@@ -76,7 +76,7 @@ def _glance(tables: Mapping[str, Rows], job: str, trouble: str) -> Glance:
             standbys=[standby_row(r) for r in standbys if r.version],
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        return Glance(trouble=f"its rows in the store cannot be read: {error!r}", report=report[0].record if report else None)
+        return JobSnapshot(trouble=f"its rows in the store cannot be read: {error!r}", report=report[0].record if report else None)
 
 
 def _by_job(jobs: Sequence[str], found: Any) -> Rows:

@@ -1,0 +1,16 @@
+"""Names of jobs. A job outside Weir's package is a package of its own on its driver's path, by its name."""
+
+from __future__ import annotations
+
+import keyword
+import sys
+
+NAME = r"[a-z][a-z0-9_]{0,62}"
+USED = {"weir", "spark_jobs", "pyspark", "py4j", "cassandra", "pandas", "numpy", "pyarrow"}  # a driver imports these
+
+
+def problem(name: str) -> str:
+    """Why a folder of this name cannot be on a driver's path; empty if it can. `PYTHONPATH` comes before the standard library."""
+    if keyword.iskeyword(name):
+        return "is a keyword of Python"
+    return "would hide a module that drivers import" if name in sys.stdlib_module_names or name in USED else ""

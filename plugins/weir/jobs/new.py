@@ -1,0 +1,44 @@
+"""A new job: a folder with spec, code, a test and a README, from the templates of its kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from weir.errors import BadInput
+from weir.jobs.kinds import KINDS
+from weir.jobs.names import NAME, problem
+
+SUFFIX, PLACE = ".tmpl", "{{job}}"
+
+
+def create(job: str, kind: str, into: Path, there: Sequence[str] = ()) -> list[Path]:
+    """Write the folder of a job, and return its files. `there` are the jobs that exist.
+
+    Raises BadInput if the name does not fit or is taken, if there is no such kind, or if the folder exists.
+    """
+    _check(job, kind, into, there)
+    folder = into / job
+    folder.mkdir(parents=True)
+    written = []
+    for template in sorted(files("weir.jobs").joinpath("templates", kind).iterdir(), key=lambda entry: entry.name):
+        if template.name.endswith(SUFFIX):
+            file = folder / template.name.removesuffix(SUFFIX)
+            file.write_text(template.read_text().replace(PLACE, job))
+            written.append(file)
+    return written
+
+
+def _check(job: str, kind: str, into: Path, there: Sequence[str]) -> None:
+    if kind not in KINDS:
+        raise BadInput(f"kind: {kind!r} is no kind of job.", f"Kinds: {', '.join(KINDS)}.")
+    if not re.fullmatch(NAME, job):
+        raise BadInput(f"job: {job!r} is no name of a job.", "Use lower-case letters, digits and _, such as web_errors.")
+    if why := problem(job):
+        raise BadInput(f"job: {job} {why}.", "Choose another name.")
+    if job in there:
+        raise BadInput(f"job: there is a job {job}.", "Choose another name.")
+    if (into / job).exists():
+        raise BadInput(f"{into / job} exists. Nothing was written.", "Choose another name, or another folder with --into.")
