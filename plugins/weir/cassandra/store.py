@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
+from heapq import merge
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -272,9 +273,14 @@ class CassandraStore(DriverStore, DeltaTables):
         head = self.head(job)
         days = {*self.days(job), *([day_of(head.write_ts)] if head else [])}  # the newest batch may not be in the ledger yet
         for day in sorted(days, reverse=True):
-            for r in self.session.stream("SELECT * FROM rejected WHERE job = ? AND day = ?", job, day):
+            for r in self._rejected_of(job, day):
                 append_ms = ms(r.appended_at) if r.appended_at else None
                 yield (r.attempt, r.batch_id), RejectedLine(r.topic, r.partition, r.offset, r.service, r.reason, r.value, append_ms)
+
+    def _rejected_of(self, job: str, day: date) -> Iterator[Any]:
+        """Newest batch first, of both tables: until release adaf5c8 drivers wrote to `rejected`, which has no topic in its key."""
+        both = ("SELECT * FROM rejected_line WHERE job = ? AND day = ?", "SELECT * FROM rejected WHERE job = ? AND day = ?")
+        return merge(*(self.session.stream(cql, job, day) for cql in both), key=lambda r: (-r.attempt, -r.batch_id))
 
     def folds(self, job: str) -> Mapping[HourShard, FoldNote]:
         rows = self.session.execute("SELECT hour, shard, run, attempt, batch_id, folded_at, swept FROM fold WHERE job = ?", job)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from spark_jobs.protocol.head import Head
+from spark_jobs.protocol.head import Head, with_sources
 from weir.errors import DataLoss, Diverged, NotRunning
 from weir.jobs.models import model_of
 from weir.jobs.spec import JobSpec
@@ -50,7 +50,7 @@ class FencedPreparation:
             self._refuse_loss(before, spec, topic)
         model = model_of(self._parts.code(request.version), spec)
         anew = request.begins_epoch or fixed(self._register.ran(job), spec, model)
-        head = self._new_epoch.begin(request) if anew else self._go_on(request, spec)
+        head = self._new_epoch.begin(request) if anew else self._go_on(request, spec, topic)
         return Start(request.version, before, head, self._copies.location(head), topic.ends if topic else {})
 
     def started(self, start: Start) -> None:
@@ -64,12 +64,16 @@ class FencedPreparation:
         if report.verdict is Verdict.DATA_LOSS:
             raise DataLoss(f"{report.sentence}.", f"Run: {report.next_step}")
 
-    def _go_on(self, request: StartRequest, spec: JobSpec) -> Head:
+    def _go_on(self, request: StartRequest, spec: JobSpec, there: Bounds | None) -> Head:
         """Take over, and copy the checkpoint; begin a new epoch, where none leads on and the spec allows it.
 
         Raises Diverged, NotRunning. Once it has taken over, the attempt's row says why, and so does the next verdict.
         """
-        head = self._takeover.take(request)
+
+        def join(head: Head) -> Head:
+            return with_sources(head, there.joining(head), there.names) if there else head
+
+        head = self._takeover.take(request, join=join)
         landed = self._register.newest_landed(request.job)
         finding = forgotten(head, landed) or self._noted(head, lambda: self._copies.copy(head, spec.source.topic))
         if not finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from spark_jobs.protocol.head import Head, Offsets, State, brought_forward, rebuilt
+from spark_jobs.protocol.head import Head, Offsets, State, brought_forward, rebuilt, with_sources
 from spark_jobs.protocol.partition import unlabelled
 from spark_jobs.sources.offsets import by_id
 from weir.errors import BadInput, Conflict
@@ -36,7 +36,7 @@ class NewEpoch:
             there = start_of(now)
             if request.shown and there.mark != request.shown:
                 raise Conflict(f"What a new epoch of {request.job} would leave out is not what was shown. Nothing was done.", "Look again.")
-            return rebuilt(now, there.offsets, there.gap, highest)
+            return rebuilt(with_sources(now, there.joined, there.names), there.offsets, there.gap, highest)
 
         begin(self._register.head(request.job), 0)  # refused before anything is written
         self._parts.checkpoints.attempts(request.job)  # and where the folders cannot be read

@@ -10,7 +10,7 @@ from typing import Any
 
 from spark_jobs.counts.cells import hour_of
 from spark_jobs.protocol.gap import accounts_for
-from spark_jobs.protocol.head import Head, Landed, Offsets, Position, landed
+from spark_jobs.protocol.head import Head, Landed, Offsets, Position, landed, with_joined
 from spark_jobs.protocol.partition import of_source
 from weir.counts.closed import closed_until
 from weir.counts.progress import batches, head_of
@@ -148,7 +148,7 @@ def _gap(before: Head, after: Head) -> int:
     """How many offsets lie between two rows and in no gap, overlaps counted too; at least 1 if something is unaccounted for."""
     last = after.batch_id - 1 if after.epoch == before.epoch else after.epoch_ends[before.epoch - 1]
     follows = before.batch_id == last
-    if follows and accounts_for(after.gap, before.end, after.start):
+    if follows and accounts_for(after.gap, with_joined(before.end, after), after.start):
         return 0
     partitions = before.end.keys() | after.start.keys()
     return sum(abs(after.start.get(p, 0) - before.end.get(p, 0)) for p in partitions) or 1
