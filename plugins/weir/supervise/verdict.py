@@ -195,7 +195,7 @@ def _of_queries(seen: Observation, queries: Queries, before: Report | None) -> M
         }
         for q in queries.known
     }
-    return {"batch_id": newest.committed if newest else -1, "queries": each}
+    return {"batch_id": newest.committed if newest else -1, "offsets": queries.offsets, "queries": each}
 
 
 def _known_ends(seen: Observation, before: Report | None) -> object:
