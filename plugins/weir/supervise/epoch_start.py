@@ -96,6 +96,14 @@ def lost(frontier: Offsets, earliest: Offsets, ends: Offsets) -> Spans:
     return {hole.partition: (hole.start, hole.end) for hole in holes_between(frontier, readable(frontier, earliest, ends))}
 
 
+def lost_of(head: Head, there: Bounds) -> Spans:
+    """The same of what a head reads and of the topics that join it. Topics that are gone, and what has taken their place, are left out."""
+    begins, gone = {**there.frontier(head), **there.joining(head)}, there.gone_of(head)
+    read = sources_of(begins) - gone if there.names else there.sources
+    of_read = [{p: o for p, o in each.items() if p.source in read or not p.source} for each in (begins, there.earliest, there.ends)]
+    return lost(*of_read)
+
+
 def at_frontier(head: Head, there: Bounds) -> Beginning:
     """Exactly where the last landed batch ended; partitions that were added since from their beginning. Raises DataLoss if that is not
     there any more."""
@@ -148,12 +156,12 @@ def after_batch(head: Head, batch_id: int, there: Bounds, end: Offsets, word: Wo
 
 def in_words(job: str, there: Beginning) -> list[str]:
     """Where an epoch of a job would begin, and what it would leave out."""
-    offsets = ", ".join(f"partition {label} at {there.offsets[p]}" for p, label in labels(there.offsets).items())
+    offsets = ", ".join(f"partition {label} at {there.offsets[p]}" for p, label in labels(there.offsets, there.names).items())
     lines = [f"A new epoch of {job} would begin with {offsets}."]
     if there.gap is None:
         return [*lines, "Nothing is left out and nothing is counted twice."]
     more = "" if there.gap.exact else " The deleted topic may have had more lines."
-    named = labels((*there.offsets, *(hole.partition for hole in there.gap.holes))) if len(sources_of(there.offsets)) > 1 else {}
+    named = labels((*there.offsets, *(hole.partition for hole in there.gap.holes)), there.names) if there.names else {}
     lines += (_hole_in_words(hole, named.get(hole.partition, str(hole.partition.number))) for hole in there.gap.holes)
     return [*lines, f"That is {there.gap.lines} lines, and stays in the ledger as a gap.{more}"]
 
