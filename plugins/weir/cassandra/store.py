@@ -280,7 +280,9 @@ class CassandraStore(DriverStore, DeltaTables):
     def _rejected_of(self, job: str, day: date) -> Iterator[Any]:
         """Newest batch first, of both tables: until release adaf5c8 drivers wrote to `rejected`, which has no topic in its key."""
         both = ("SELECT * FROM rejected_line WHERE job = ? AND day = ?", "SELECT * FROM rejected WHERE job = ? AND day = ?")
-        return merge(*(self.session.stream(cql, job, day) for cql in both), key=lambda r: (-r.attempt, -r.batch_id))
+        # As generators: the client's rows begin anew whenever they are asked for an iterator, which `merge` does once more near its end.
+        found = ((row for row in self.session.stream(cql, job, day)) for cql in both)
+        return merge(*found, key=lambda r: (-r.attempt, -r.batch_id))
 
     def folds(self, job: str) -> Mapping[HourShard, FoldNote]:
         rows = self.session.execute("SELECT hour, shard, run, attempt, batch_id, folded_at, swept FROM fold WHERE job = ?", job)
