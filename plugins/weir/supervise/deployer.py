@@ -21,6 +21,7 @@ from weir.supervise.report import Verdict
 from weir.supervise.requests import ActionResult, StartRequest
 from weir.supervise.starter import Starter
 from weir.supervise.topics import bounds
+from weir.supervise.unfenced_drivers import UnfencedDrivers
 from weir.supervise.versions import Versions
 from weir.supervise.wanted import Wanted
 
@@ -39,9 +40,11 @@ class Deployer:
         wanted: Wanted,
         starter: Starter,
         kinds: Kinds,
+        drivers: UnfencedDrivers,
     ) -> None:
         self._parts, self._store, self._register, self._health = parts, parts.store, register, health
         self._versions, self._planner, self._wanted, self._starter, self._kinds = versions, planner, wanted, starter, kinds
+        self._drivers = drivers
 
     def deploy(self, job: str, who: str, reason: str = "", plan: Plan | None = None) -> ActionResult:
         """Make the job run with the spec and the code that are here, or those of a plan. Nothing happens if it does.
@@ -84,7 +87,7 @@ class Deployer:
             first, names = self._first(spec)
             self._store.create_head(replace(first_head(spec.name, first, self._parts.now_ms() * 1000), names=names))
             head = self._store.head(spec.name)
-        return head
+        return head if self._kinds[spec.kind.name].fenced else self._drivers.recall(head)
 
     def _first(self, spec: JobSpec) -> tuple[Offsets, Mapping[str, str]]:
         """Where the first epoch begins, and the names of its topics. Offsets of a job that nothing fences are in its checkpoint alone."""
