@@ -17,12 +17,16 @@ from weir.cassandra.sampling import spread
 from weir.cluster.query_checkpoint import progress_of
 from weir.errors import NotRunning, TopicMissing
 from weir.ports.alerts import Booked, Mail, Noted
+from weir.ports.attempts import AttemptRow
 from weir.ports.checkpoints import Folder, QueryProgress
 from weir.ports.cluster import DriverState, Room, Submission
 from weir.ports.counts import Cell, DayShard, FoldNote, HourShard, Kind, Published, Rolled, Touched
-from weir.ports.jobs import AttemptRow, Event, JobRow, JobSnapshot, Kept, Pause, StandbyRow, VersionRow
+from weir.ports.jobs import JobRow, VersionRow
+from weir.ports.reports import JobSnapshot, Kept
 from weir.ports.requests import Asked
 from weir.ports.source import Record, Retention, TopicSnapshot
+from weir.ports.standbys import StandbyRow
+from weir.ports.timeline import Event, Pause
 
 
 class MemoryStore:

@@ -18,8 +18,12 @@ from spark_jobs.runtime.standby import Orders
 from weir.cassandra.store import CassandraStore
 from weir.errors import StoreBehind
 from weir.ports.alerts import Booked, Mail, Noted
+from weir.ports.attempts import AttemptRow
 from weir.ports.counts import FoldNote, Published, Rolled, Touched
-from weir.ports.jobs import AttemptRow, Event, JobRow, JobSnapshot, Kept, Pause, StandbyRow, VersionRow
+from weir.ports.jobs import JobRow, VersionRow
+from weir.ports.reports import JobSnapshot, Kept
+from weir.ports.standbys import StandbyRow
+from weir.ports.timeline import Event, Pause
 
 at = partial(of_source, "topic-1")  # offsets by partition
 

@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from weir.alerts.book import Book
     from weir.alerts.rules import JobRules
     from weir.ports.source import Broker
+    from weir.ports.store import Store
     from weir.supervise.manager import Manager
 
 STUBBORN = 3  # tries after which a message that is not taken fails the task, so that Airflow shows it, too
 
 
-def alert(manager: Manager, job: str) -> int:
+def alert(manager: Manager[Store], job: str) -> int:
     """One pass over one job, and what waits is delivered. Returns how many messages wait still. Raises WeirError."""
     trouble: list[str] = []
     for rules in all_rules(manager, trouble):
@@ -27,7 +28,7 @@ def alert(manager: Manager, job: str) -> int:
     return len(delivered(manager, job)[1].outbox)
 
 
-def evaluated(manager: Manager, broker: Broker, rules: JobRules) -> bool:
+def evaluated(manager: Manager[Store], broker: Broker, rules: JobRules) -> bool:
     """One pass over a job's rules and its health. Are there windows left? Raises WeirError."""
     from weir.alerts.evaluate import evaluate
     from weir.counts.rules import Rules
@@ -45,7 +46,7 @@ def broker() -> Broker:
     return source_of(settings())
 
 
-def delivered(manager: Manager, job: str) -> tuple[int, Book]:
+def delivered(manager: Manager[Store], job: str) -> tuple[int, Book]:
     """Send what is due: how many messages arrived, and the book as it is then. Raises WeirError."""
     from weir.alerts.deliver import deliver
     from weir.alerts.keep import open_book
@@ -59,7 +60,7 @@ def stuck(book: Book) -> list[str]:
     return [f"{d.sink} did not accept {d.message.id} in {d.tries} tries: {d.trouble}" for d in waiting]
 
 
-def all_rules(manager: Manager, trouble: list[str]) -> list[JobRules]:
+def all_rules(manager: Manager[Store], trouble: list[str]) -> list[JobRules]:
     """Of each job. One whose rules cannot be read is not evaluated: as if they had been removed, their incidents would end."""
     from weir.alerts.rules import JobRules, read_all
     from weir.jobs.specs import all_in_force

@@ -15,12 +15,12 @@ from weir.alerts.outbox import Sent
 from weir.alerts.sink import Inbox, Sink
 from weir.alerts.sinks import sink_of
 from weir.errors import BadInput
-from weir.ports.jobs import JobStore
+from weir.ports.alerts import AlertStore
 
 PROVIDERS = "airflow.providers."  # whoever may edit a connection must not get to run any code there is
 
 
-def sinks(store: JobStore) -> Callable[[str], Sink]:
+def sinks(store: AlertStore) -> Callable[[str], Sink]:
     """A function from a sink's name to the sink. It raises BadInput if there is none of that name."""
 
     return lambda name: Inbox(store) if name == "inbox" else connected(name)

@@ -14,6 +14,7 @@ from weir.connection import Connection
 from weir.settings import Settings
 
 if TYPE_CHECKING:
+    from weir.ports.store import Store
     from weir.supervise.manager import Manager
 
 
@@ -22,7 +23,7 @@ def settings() -> Settings:
     return _found()[0]
 
 
-def connect() -> Manager:
+def connect() -> Manager[Store]:
     """A manager of one's own; close it. The imports are late: drivers of databases and brokers have no place in DAG parsing."""
     from weir.airflow.spark_submit import SparkSubmit
     from weir.factory import manager
@@ -41,7 +42,7 @@ def _found() -> tuple[Settings, Connection | None]:
 
 
 @contextmanager
-def opened() -> Iterator[Manager]:
+def opened() -> Iterator[Manager[Store]]:
     """A manager for the time of a block."""
     manager = connect()
     try:

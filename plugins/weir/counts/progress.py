@@ -14,10 +14,12 @@ from spark_jobs.protocol.partition import labels
 from weir.counts.fold import seen_landed
 from weir.errors import UnknownJob
 from weir.ports.counts import CountStore
+from weir.ports.heads import HeadStore
+from weir.ports.ledger import LandedStore
 from weir.times import iso
 
 
-def head_of(store: CountStore, job: str) -> Head:
+def head_of(store: HeadStore, job: str) -> Head:
     """Raises UnknownJob if it was never deployed."""
     head = store.head(job)
     if head is None:
@@ -31,7 +33,7 @@ def left(store: CountStore, job: str, ends: Offsets) -> int:
     return sum(max(0, end - frontier.get(p, 0)) for p, end in ends.items())
 
 
-def batches(store: CountStore, job: str, head: Head | None = None, before: Position | None = None) -> Iterator[Head]:
+def batches(store: LandedStore, job: str, head: Head | None = None, before: Position | None = None) -> Iterator[Head]:
     """An open claim, then every landed batch and every gap, newest first, as of one head: what lands meanwhile is not among them, even
     where the ledger has it already. `head` is the present one if left out; with `before`, only what is older. Raises UnknownJob."""
     head = head or head_of(store, job)
@@ -81,7 +83,7 @@ def _gap_row(head: Head, gap: Gap) -> dict[str, Any]:
     }
 
 
-def landed_lines(store: CountStore, job: str) -> int:
+def landed_lines(store: LandedStore, job: str) -> int:
     """All lines that ever landed. Raises UnknownJob."""
     seen = seen_landed(store, job)
     return sum(head.totals.lines for head in batches(store, job) if (head.by, head.batch_id) in seen)

@@ -17,8 +17,9 @@ from spark_jobs.protocol.partition import Offsets, of_source
 from weir.errors import NotRunning
 from weir.jobs.spec import JobSpec
 from weir.jobs.specs import in_force
+from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
-from weir.ports.jobs import AttemptRow, JobSnapshot
+from weir.ports.reports import JobSnapshot
 from weir.ports.source import TopicSnapshot
 from weir.supervise.kind import Kinds, Probe
 from weir.supervise.last_reports import LastReports

@@ -9,7 +9,7 @@ from typing import Protocol
 from spark_jobs import failpoint
 from spark_jobs.protocol.head import Head, taken_over
 from weir.errors import Conflict, UnknownJob
-from weir.ports.jobs import AttemptRow
+from weir.ports.attempts import AttemptRow
 from weir.supervise.parts import Parts, or_none
 from weir.supervise.register import Register
 from weir.supervise.requests import StartRequest

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from spark_jobs.protocol.partition import NO_NAMES, labelled
 from weir.jobs.spec import Health
+from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
-from weir.ports.jobs import AttemptRow
 from weir.supervise.epoch_start import Spans
 from weir.supervise.observation import Observation
 from weir.supervise.pace import UNSEEN_MS, behind_since, closest, lag_since, pace, silent_since
