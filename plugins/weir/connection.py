@@ -1,4 +1,4 @@
-"""An Airflow connection, as far as Weir reads one. What Airflow hands to a task or to the command line has this shape."""
+"""The fields of an Airflow connection that Weir reads, as Airflow provides them to tasks and the command line."""
 
 from __future__ import annotations
 

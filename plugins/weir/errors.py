@@ -123,6 +123,12 @@ class NotKept(WeirError):
     code = "WEIR-305"
 
 
+class NotConfirmed(WeirError):
+    """The driver of a job that nothing fences cannot be confirmed ended, so no other one is started."""
+
+    code = "WEIR-306"
+
+
 class NotProven(WeirError):
     """A fold, a validation or a recount found a difference; nothing was published."""
 

@@ -15,9 +15,10 @@ from weir.cluster.spark import StandaloneCluster
 from weir.counts.kind import CountsKind
 from weir.errors import WeirError
 from weir.jobs.folders import sound
-from weir.jobs.kinds import COUNTS
+from weir.jobs.kinds import COUNTS, PLAIN
 from weir.jobs.spec import JobSpec
 from weir.jobs.specs import with_deployed
+from weir.plain.kind import PlainKind
 from weir.ports.cluster import Cluster, DriverState
 from weir.ports.store import Store
 from weir.settings import Settings
@@ -49,7 +50,8 @@ def manager(settings: Settings | None = None, others: Mapping[str, Cluster] | No
 
 def assemble(specs: dict[str, JobSpec], parts: Parts[Store]) -> Manager[Store]:
     """Return a manager over these parts, with the kinds of jobs that there are."""
-    return Manager(specs, parts, {COUNTS.name: CountsKind(parts.store, parts.source, parts.settings)})
+    counts = CountsKind(parts.store, parts.source, parts.settings)
+    return Manager(specs, parts, {COUNTS.name: counts, PLAIN.name: PlainKind(parts.settings)})
 
 
 def _standalone(settings: Settings) -> Mapping[str, Cluster]:
@@ -84,7 +86,7 @@ def _as_part(job: str, seen: Observation) -> dict[str, Any]:
     running = seen.driver in (DriverState.RUNNING, DriverState.SUBMITTED) and not (row and row.exit_reason)
     return {
         "part": f"driver:{job}",
-        "state": "ok" if running and head and head.incarnation else "is starting" if running else f"is {seen.driver}",
+        "state": "ok" if running and head and seen.begun else "is starting" if running else f"is {seen.driver}",
         "address": row.submission_id if row else "",
         "pid": pid_of(head.incarnation) if running and head else 0,
         "since": _moment(row.submitted_at if row else 0),

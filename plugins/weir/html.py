@@ -1,4 +1,4 @@
-"""HTML from what others wrote: every value is escaped, and what is not printable is shown as its escape, never obeyed."""
+"""Render HTML: every value is escaped, and unprintable characters are shown as escapes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from weir.output import printable
 
 
 def render(template: Path, **values: Any) -> str:
-    """The template with the values in their places. Raises UndefinedError for a value that is missing."""
+    """Render a template with values. Raises UndefinedError for a missing value."""
     text: str = _environment(template.parent).get_template(template.name).render(**values)
     return text
 
@@ -23,4 +23,6 @@ def _environment(folder: Path) -> Any:
 
 
 def _shown(value: Any) -> Any:
-    return printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value  # but what the template calls safe
+    return (
+        printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+    )  # except what the template marks as safe

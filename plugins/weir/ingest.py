@@ -1,7 +1,7 @@
-"""`weir ingest`: the lines of a file or of standard input become records of the topic. The record's key is the service.
+"""`weir ingest`: send the lines of a file or of standard input to the topic. The record's key is the service.
 
-Nothing is left out in silence: a line that is too long is refused with its number, and whoever is interrupted learns how many lines the
-brokers have acknowledged.
+No line is dropped silently: a line that is too long is refused with its number, and an interrupted run says how many lines the brokers have
+acknowledged.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from weir.errors import BadInput, NotRunning
 from weir.settings import Settings
 
 TOPIC = "logs"
-MAX_LINE = 1024 * 1024  # bytes, without what ends the line
+MAX_LINE = 1024 * 1024  # bytes, without the line end
 READ = 1024 * 1024
-RUN = 1000  # lines that go to one partition before the next has its turn: full batches, and all partitions are used
-OUTAGE_S = 300.0  # what a broker may be away for
-HURRY_S = 5.0  # what an interrupted one still waits for
-PACE_S = 0.002  # a shorter wait costs more than it is worth
+RUN = 1000  # lines to one partition before the next: so batches are full, and all partitions are used
+OUTAGE_S = 300.0  # how long a broker may be away
+HURRY_S = 5.0  # how long an interrupted run still waits
+PACE_S = 0.002  # a shorter wait is not worth its cost
 POLL_S = 0.2
-TOLD = 20  # refused lines that are named one by one
+TOLD = 20  # refused lines that are listed by number
 Progress = Callable[[int, int], None]  # lines and bytes read so far
 
 
 @dataclass
 class Sent:
-    """What became of the lines: `acknowledged` ones are on all in-sync replicas; `refused` are numbers (from 1) of lines over 1 MiB."""
+    """The result: `acknowledged` lines are on all in-sync replicas; `refused` are numbers (from 1) of lines over 1 MiB."""
 
     lines: int = 0
     acknowledged: int = 0
@@ -46,7 +46,7 @@ class Sent:
 
 
 class Interrupted(KeyboardInterrupt):
-    """Stopped by a signal; says what the brokers have."""
+    """Stopped by a signal; the message has the acknowledged lines."""
 
     def __init__(self, sent: Sent) -> None:
         super().__init__(f"interrupted: {sent.acknowledged} lines were acknowledged")
@@ -56,7 +56,7 @@ class Interrupted(KeyboardInterrupt):
 def ingest_file(
     path: Path | str, service: str, settings: Settings, rate: float | None = None, follow: bool = False, progress: Progress | None = None
 ) -> int:
-    """Send every line of a file, `-` for standard input; returns how many were acknowledged. Raises NotRunning if not all were."""
+    """Send every line of a file, `-` for standard input. Return how many were acknowledged. Raises NotRunning if not all were."""
     sent = ingest(path, service, settings, rate=rate, follow=follow, progress=progress)
     if not sent.complete:
         raise NotRunning(f"{sent.acknowledged} of {sent.lines + sent.refused_lines} lines of {path} were acknowledged.", "See: weir status")
@@ -85,7 +85,7 @@ def ingest(
 
 
 class Sender:
-    """Sends lines in runs to one partition after the other, and keeps count."""
+    """Sends lines in runs to one partition after the other, and counts them."""
 
     def __init__(
         self, producer: Producer, topic: str, partitions: list[int], key: bytes, rate: float | None = None, progress: Progress | None = None
@@ -123,7 +123,7 @@ class Sender:
         self._tell(seen, size)
 
     def _pace(self, share_s: float) -> None:
-        """Wait for this line's turn. What was missed in a pause is not made up for."""
+        """Wait for this line's time. Time lost in a pause is not caught up."""
         now = time.monotonic()
         self._due = max(self._due + share_s, now)
         if self._due - now > PACE_S:
@@ -134,7 +134,7 @@ class Sender:
             try:
                 self._producer.produce(self._topic, line, self._key, partition, on_delivery=self._failed)
                 return
-            except BufferError:  # as much is under way as may be
+            except BufferError:  # the producer's queue is full
                 self._producer.poll(0.1)
             except KafkaException as error:
                 raise NotRunning(f"Kafka takes no more lines after {self._sent.lines}: {error}.", "See: weir status") from error
@@ -147,7 +147,7 @@ class Sender:
             self._progress(seen, size)
 
     def _flush(self, patience_s: float) -> None:
-        """Wait for what is under way. A second at a time: while it waits, the client hears no signal."""
+        """Wait for lines in flight, a second at a time: the client handles no signals while it waits."""
         end = time.monotonic() + patience_s + 1.0
         while (waiting := self._producer.flush(1.0)) and time.monotonic() < end:
             pass
@@ -155,10 +155,10 @@ class Sender:
 
 
 def producer(address: str) -> Producer:
-    """One that loses nothing: it waits for all replicas and repeats what was not answered, for `OUTAGE_S` seconds."""
+    """Return a producer that loses nothing: it waits for all replicas and repeats unanswered requests for `OUTAGE_S` seconds."""
     return Producer({
         "bootstrap.servers": address,
-        "enable.idempotence": True,  # a retry after a lost answer does not count a line twice
+        "enable.idempotence": True,  # idempotent: a retry after a lost answer does not send a line twice
         "acks": "all",
         "message.max.bytes": 2 * 1024 * 1024,
         "queue.buffering.max.kbytes": 131_072,
@@ -173,7 +173,7 @@ def producer(address: str) -> Producer:
 
 
 def lines(chunks: Iterator[bytes]) -> Iterator[bytes | None]:
-    """Split at LF only, and drop one CR before it; None stands for a line over the limit, of which no more than that is kept in memory."""
+    """Split at LF only, and drop one CR before it. Yields None for a line over the limit; at most the limit is kept in memory."""
     rest, too_long = b"", False
     for chunk in chunks:
         *whole, tail = chunk.split(b"\n")
@@ -190,7 +190,7 @@ def lines(chunks: Iterator[bytes]) -> Iterator[bytes | None]:
 
 
 def _open(path: Path | str, follow: bool) -> Iterator[bytes]:
-    """The bytes of a file as they come. Raises BadInput at once if it cannot be opened."""
+    """Yield the bytes of a file as they come. Raises BadInput at once if it cannot be opened."""
     if str(path) == "-":
         return _chunks(os.dup(sys.stdin.fileno()))
     try:
@@ -208,7 +208,7 @@ def _chunks(opened: int) -> Iterator[bytes]:
 
 
 def _followed(path: Path, opened: int) -> Iterator[bytes]:
-    """As `tail -F`: goes on when the file grows, is cut, or is replaced by another one of its name."""
+    """Follow a file as `tail -F` does: continue when it grows, is truncated, or is replaced by another one of its name."""
     while True:
         with os.fdopen(opened, "rb", buffering=0) as file:
             while True:
@@ -218,7 +218,7 @@ def _followed(path: Path, opened: int) -> Iterator[bytes]:
                     break
                 if os.fstat(file.fileno()).st_size < file.tell():
                     file.seek(0)
-                yield b""  # lets the sender look after what is under way
+                yield b""  # lets the sender handle lines in flight
                 time.sleep(POLL_S)
         opened = os.open(path, os.O_RDONLY)
 
@@ -227,4 +227,4 @@ def _is_another(path: Path, opened: int) -> bool:
     try:
         return not os.path.samestat(path.stat(), os.fstat(opened))
     except FileNotFoundError:
-        return False  # it is between two names
+        return False  # it is being replaced

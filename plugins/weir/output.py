@@ -1,4 +1,4 @@
-"""How data is printed: as a table for people, as JSON or CSV for programs. What others wrote cannot steer the terminal."""
+"""Print data: as a table for people, as JSON or CSV for programs. Foreign text cannot control the terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 FORMULA = ("=", "+", "-", "@")
-WIDE = 10_000  # columns of a table that no terminal shows: nothing is cut
+WIDE = 10_000  # width of a table outside a terminal: nothing is cut off
 
 
 class Format(StrEnum):
@@ -21,12 +21,12 @@ class Format(StrEnum):
 
 
 def show(rows: Sequence[Mapping[str, Any]], form: Format, columns: Sequence[str] | None = None, empty: str = "") -> None:
-    """Print rows. `columns` chooses and orders those of a table; `empty` is what a table without rows says, on standard error."""
+    """Print rows. `columns` chooses and orders a table's columns; `empty` is printed on standard error if a table has no rows."""
     if form is Format.JSON:
         return show_json(rows)
     if not rows:
         say(empty)
-    if form is Format.CSV and (rows or columns):  # a program that reads it wants the names of the columns, also of no rows
+    if form is Format.CSV and (rows or columns):  # programs need the column names, even without rows
         names = list(columns or rows[0])
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(names)
@@ -36,7 +36,7 @@ def show(rows: Sequence[Mapping[str, Any]], form: Format, columns: Sequence[str]
 
 
 def show_json(value: Any) -> None:
-    """Two spaces deep and all ASCII: what is no letter arrives escaped."""
+    """Print JSON, indented by two spaces, with all other characters than ASCII escaped."""
     sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
 
 
@@ -56,13 +56,13 @@ def show_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Non
 
 
 def say(text: str) -> None:
-    """A word to the person, on standard error, where it does not mix with data."""
+    """Print a message on standard error, so that it does not mix with data."""
     if text:
         sys.stderr.write(text + "\n")
 
 
 def cell(value: Any) -> str:
-    """A value as text for tables and CSV."""
+    """Return a value as text for tables and CSV."""
     if value is None:
         return ""
     if isinstance(value, Mapping | list | tuple):
@@ -71,13 +71,13 @@ def cell(value: Any) -> str:
 
 
 def harmless(value: Any) -> str:
-    """A cell of a CSV: a quote stands before text that a spreadsheet would take for a formula. Tabs are escaped; numbers stay numbers."""
+    """Return a CSV cell: text that a spreadsheet would take for a formula gets a quote in front. Tabs are escaped; numbers stay numbers."""
     text = cell(value)
     return f"'{text}" if isinstance(value, str) and text.lstrip().startswith(FORMULA) else text
 
 
 def printable(text: str) -> str:
-    """Everything that a terminal might obey instead of show is escaped: control codes, and marks that turn the reading direction."""
+    """Escape everything that a terminal would interpret: control codes, and marks that change the reading direction."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 

@@ -1,4 +1,4 @@
-"""What is known of a job, as rows: what commands print as JSON, and the REST service answers. Times are in ISO 8601, empty for none."""
+"""Rows about jobs, for commands (`--format json`) and the REST service. Times are in ISO 8601; empty for none."""
 
 from __future__ import annotations
 
@@ -21,11 +21,20 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 EVENT = ("at", "kind", "attempt", "who", "text", "reason")
 REJECTED = ("topic", "partition", "offset", "service", "reason", "value")
-MOMENTS = ("at", "since", "lag_since", "lag_seen", "behind_since", "silent_since", "not_before")  # and every name that ends in _at: in ms
+MOMENTS = (  # in ms, and so is every name that ends in _at
+    "at",
+    "since",
+    "waits_since",
+    "lag_since",
+    "lag_seen",
+    "behind_since",
+    "silent_since",
+    "not_before",
+)
 
 
 def jobs(manager: Manager, names: Iterable[str]) -> list[Row]:
-    """What is wanted of each job, and how it is."""
+    """Return each job with its desired state and verdict."""
     specs = {job: manager.specs[job] for job in names}
     reports = manager.onlooker().reports(specs)
     wanted = {job: manager.store.job(job) for job in specs}
@@ -34,12 +43,12 @@ def jobs(manager: Manager, names: Iterable[str]) -> list[Row]:
 
 
 def health(report: Report) -> Row:
-    """The verdict with its evidence."""
+    """Return the verdict with its evidence."""
     return facts({**report.as_dict(), "evidence": facts(report.evidence)})
 
 
 def facts(values: Mapping[str, object]) -> Row:
-    """Facts for programs: every moment in ISO 8601, empty if there was none."""
+    """Return facts for programs: every time in ISO 8601, empty if there was none."""
     return {name: moment(value) if is_moment(name) and isinstance(value, int) else value for name, value in values.items()}
 
 
@@ -52,17 +61,17 @@ def moment(at: int) -> str:
 
 
 def event(line: Event) -> Row:
-    """A line of the timeline."""
+    """Return an entry of the timeline."""
     return {**dict.fromkeys(EVENT), **vars(line), "at": iso(line.at)}
 
 
 def versions(manager: Manager, job: str) -> list[Row]:
-    """The versions that were deployed, the last one first. Raises UnknownJob."""
+    """Return the deployed versions, newest first. Raises UnknownJob."""
     return versions_of(manager, job, manager.versions(job))
 
 
 def versions_of(manager: Manager, job: str, found: Sequence[VersionRow]) -> list[Row]:
-    """The same of those that were found."""
+    """Return the same for the given versions."""
     kept, wanted = manager.kept(), manager.store.job(job)
     return [
         {
@@ -77,7 +86,7 @@ def versions_of(manager: Manager, job: str, found: Sequence[VersionRow]) -> list
 
 
 def checkpoint(seen: Seen, harmful: int) -> Row:
-    """What the next attempt goes on from; `harmful` is how many findings of the doctor are."""
+    """Return the checkpoint that the next attempt continues from; `harmful` is the number of harmful findings."""
     from weir.supervise.lineage import usable
 
     plans, folder = usable(seen.folder), seen.folder
@@ -102,7 +111,7 @@ def finding(found: Finding) -> Row:
 
 
 def plan(planned: Plan) -> Row:
-    """What a deploy would do."""
+    """Return what a deploy would do."""
     return {
         "job": planned.job,
         "version": planned.version,
@@ -116,10 +125,10 @@ def plan(planned: Plan) -> Row:
 
 
 def rejected(lines: Sequence[RejectedLine]) -> list[Row]:
-    """Samples of lines that were not counted; bytes as text that can be turned back."""
+    """Return samples of rejected lines; bytes as text that can be decoded again."""
     return [{**{name: getattr(line, name) for name in REJECTED}, "value": readable(line.value)} for line in lines]
 
 
 def recount(record: Mapping[str, Any]) -> Row:
-    """What a recount found, as it was kept."""
+    """Return the stored result of a recount."""
     return {**record, "at": moment(record.get("at") or 0)}

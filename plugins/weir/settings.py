@@ -1,4 +1,4 @@
-"""Where the parts are. Read once from the environment (`WEIR_*`), else from what `weir up` wrote to `$WEIR_HOME/stack.json`."""
+"""The settings: addresses of the services. From the environment (`WEIR_*`), else from `$WEIR_HOME/stack.json`, which `weir up` writes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ OWN_JOBS = Path(spark_jobs.__file__ or "").resolve().parent
 
 
 def home() -> Path:
-    """The state folder: `WEIR_HOME`, else `.weir` in the project."""
+    """Return the state folder: `WEIR_HOME`, else `.weir` in the project."""
     return Path(os.environ.get("WEIR_HOME") or PROJECT / ".weir").resolve()
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Addresses of the parts; one field is overridden by the environment variable `WEIR_<FIELD>`.
+    """Addresses of the services. The environment variable `WEIR_<FIELD>` overrides a field.
 
     `driver_kafka` is where drivers reach Kafka, empty for `kafka`. `checkpoints` is a URI or path that drivers and the supervisor both
     reach. `bundles` holds the deployed versions of the jobs' code.
@@ -54,12 +54,12 @@ class Settings:
 
     @property
     def job_folders(self) -> tuple[Path, ...]:
-        """The folders of `jobs`, in order."""
+        """Return the folders of `jobs`, in order."""
         return tuple(Path(folder) if folder else OWN_JOBS for folder in self.jobs.split(os.pathsep))
 
     @property
     def names_spark(self) -> bool:
-        """Did anybody say where Spark is, or is it only the default?"""
+        """Return whether Spark's address is set, and not only the default."""
         return "WEIR_SPARK_REST" in os.environ or (Path(self.home) / "stack.json").exists()
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Moments and durations, in ms, and how they are written. Pure."""
+"""Parse and format times and durations, in ms. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def parse_duration(text: str, name: str = "duration") -> int:
-    """`10s`, `30s`, `1m`, `2h` or `1d` in ms. Raises BadInput."""
+    """Parse a duration such as `10s`, `1m`, `2h` or `1d` to ms. Raises BadInput."""
     match = re.fullmatch(r"([0-9]{1,9})(ms|s|m|h|d)", text.strip())
     if not match:
         raise BadInput(f"{name}: {text!r} is not a duration.", "Write a whole number and a unit: 10s, 5m, 1h or 1d.")
@@ -21,7 +21,7 @@ def parse_duration(text: str, name: str = "duration") -> int:
 
 
 def parse_time(text: str, name: str = "time") -> int:
-    """An ISO 8601 time in ms; without a zone it is UTC. Raises BadInput."""
+    """Parse an ISO 8601 time to ms; without a zone it is UTC. Raises BadInput."""
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError as error:
@@ -31,16 +31,16 @@ def parse_time(text: str, name: str = "time") -> int:
 
 
 def iso(moment: int) -> str:
-    """`2026-01-31T12:00:00Z`; milliseconds only where there are some."""
+    """Format a time (ms) as `2026-01-31T12:00:00Z`; milliseconds only if there are some."""
     try:
         text = (EPOCH + timedelta(seconds=moment // 1000)).replace(tzinfo=None).isoformat()
     except OverflowError:
-        return f"{moment} ms"  # outside of the years 1 to 9999
+        return f"{moment} ms"  # outside the years 1 to 9999
     return text + (f".{moment % 1000:03}Z" if moment % 1000 else "Z")
 
 
 def duration(ms: int) -> str:
-    """The shortest way to write a duration: `10s`, `90s`, `1h`."""
+    """Format a duration (ms) in the shortest way: `10s`, `90s`, `1h`."""
     for unit in ("d", "h", "m", "s"):
         if ms and ms % UNITS[unit] == 0:
             return f"{ms // UNITS[unit]}{unit}"

@@ -1,4 +1,4 @@
-"""One pass over a job's alerts by Airflow's connections: what the alert task and the watch's own alerts both do."""
+"""One pass over a job's alerts with Airflow's connections as sinks, for the alert task and for the watch."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from weir.ports.store import Store
     from weir.supervise.manager import Manager
 
-STUBBORN = 3  # tries after which a message that is not taken fails the task, so that Airflow shows it, too
+STUBBORN = 3  # tries after which an undelivered message fails the task, so that Airflow shows it, too
 
 
 def alert(manager: Manager[Store], job: str) -> int:
-    """One pass over one job, and what waits is delivered. Returns how many messages wait still. Raises WeirError."""
+    """Evaluate one job once and deliver its waiting messages. Return how many still wait. Raises WeirError."""
     trouble: list[str] = []
     for rules in all_rules(manager, trouble):
         if rules.job == job:
@@ -29,7 +29,7 @@ def alert(manager: Manager[Store], job: str) -> int:
 
 
 def evaluated(manager: Manager[Store], broker: Broker, rules: JobRules) -> bool:
-    """One pass over a job's rules and its health. Are there windows left? Raises WeirError."""
+    """Evaluate a job's rules and health once. Return whether windows are left. Raises WeirError."""
     from weir.alerts.evaluate import evaluate
     from weir.counts.rules import Rules
     from weir.jobs.kinds import Capability
@@ -40,14 +40,14 @@ def evaluated(manager: Manager[Store], broker: Broker, rules: JobRules) -> bool:
 
 
 def broker() -> Broker:
-    """Costs a question to Airflow for the connection: one for all jobs of a run."""
+    """Return the sinks. Asks Airflow for each connection, once for all jobs of a run."""
     from weir.factory import source_of
 
     return source_of(settings())
 
 
 def delivered(manager: Manager[Store], job: str) -> tuple[int, Book]:
-    """Send what is due: how many messages arrived, and the book as it is then. Raises WeirError."""
+    """Send due messages. Return how many arrived, and the book afterwards. Raises WeirError."""
     from weir.alerts.deliver import deliver
     from weir.alerts.keep import open_book
 
@@ -55,13 +55,14 @@ def delivered(manager: Manager[Store], job: str) -> tuple[int, Book]:
 
 
 def stuck(book: Book) -> list[str]:
-    """What sinks have refused again and again, in words."""
+    """Describe the messages that sinks keep refusing."""
     waiting = [d for d in book.outbox if d.tries >= STUBBORN]
     return [f"{d.sink} did not accept {d.message.id} in {d.tries} tries: {d.trouble}" for d in waiting]
 
 
 def all_rules(manager: Manager[Store], trouble: list[str]) -> list[JobRules]:
-    """Of each job. One whose rules cannot be read is not evaluated: as if they had been removed, their incidents would end."""
+    """Return the rules of each job. A job with unreadable rules is not evaluated: its incidents would end as if the rules had been
+    removed."""
     from weir.alerts.rules import JobRules, read_all
     from weir.jobs.specs import all_in_force
 

@@ -1,4 +1,4 @@
-"""The user's own Spark connection, of the provider's type, as Weir's settings."""
+"""Convert the user's Spark connection, of the provider's type, to Weir's settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RESOURCE_MANAGER = "yarn_resourcemanager_webapp_address"  # the provider's own n
 
 
 def with_connection(settings: Settings, connection: Connection) -> Settings:
-    """`settings` with the addresses of the connection. Raises BadInput on a deploy mode in which a driver would live in a task."""
+    """Return `settings` with the connection's addresses. Raises BadInput for a deploy mode that runs the driver in a task."""
     extra = connection.extra_dejson
     mode = extra.get("deploy-mode") or "cluster"
     if mode != "cluster":
@@ -32,7 +32,7 @@ def with_connection(settings: Settings, connection: Connection) -> Settings:
 
 
 def elsewhere(connection: Connection, submit: Submit) -> Mapping[str, Cluster]:
-    """The cluster of a connection to Kubernetes or YARN, by its kind; nothing for standalone."""
+    """Return the cluster of a connection to Kubernetes or YARN, by its kind; empty for standalone."""
     master, extra, log_url = master_of(connection), connection.extra_dejson, connection.extra_dejson.get("log-url", "")
     if master.startswith("k8s://"):
         token, ca_file = (lambda: connection.password or "") if connection.password else mounted(extra.get("token-file", "")), mounted_ca()
@@ -45,7 +45,7 @@ def elsewhere(connection: Connection, submit: Submit) -> Mapping[str, Cluster]:
 
 
 def master_of(connection: Connection) -> str:
-    """The master's URL, from a host with or without it, as the provider's hook reads it; a bare `host` means standalone."""
+    """Return the master's URL as the provider's hook does: the host may have a scheme; a bare host means standalone."""
     host = connection.host or ""
     whole = connection.conn_type == "spark" and ("://" in host or host in ("yarn", "yarn-cluster"))
     url = host if whole else f"{connection.conn_type}://{host}"
@@ -53,7 +53,7 @@ def master_of(connection: Connection) -> str:
 
 
 def addresses(master: str, scheme: str, port: int) -> str:
-    """Of what each of the standalone masters of an HA group serves at a port, joined by commas; none for other managers."""
+    """Return the addresses of all standalone masters at a port, separated by commas; empty for other cluster managers."""
     if not master.startswith("spark://"):
         return ""
     hosts = (address.rsplit(":", 1)[0] if ":" in address else address for address in master.removeprefix("spark://").split(","))

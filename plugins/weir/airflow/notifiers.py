@@ -1,4 +1,4 @@
-"""Sinks by name: the inbox, and Airflow's connections. A connection whose extra has `notifier` is any notifier that Airflow knows."""
+"""Sinks by name: the inbox, and Airflow's connections. A connection with `notifier` in its extra uses that Airflow notifier."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from weir.alerts.sinks import sink_of
 from weir.errors import BadInput
 from weir.ports.alerts import AlertStore
 
-PROVIDERS = "airflow.providers."  # whoever may edit a connection must not get to run any code there is
+PROVIDERS = "airflow.providers."  # a user who may edit connections must not be able to run arbitrary code
 
 
 def sinks(store: AlertStore) -> Callable[[str], Sink]:
-    """A function from a sink's name to the sink. It raises BadInput if there is none of that name."""
+    """Return a function from a sink's name to the sink. The function raises BadInput for an unknown name."""
 
     return lambda name: Inbox(store) if name == "inbox" else connected(name)
 
 
 def connected(name: str) -> Sink:
-    """The sink behind an Airflow connection. Raises BadInput if there is none, or it is of no kind that can be a sink."""
+    """Return the sink of an Airflow connection. Raises BadInput if there is no such connection, or its type cannot be a sink."""
     try:
         connection = BaseHook.get_connection(name)
     except AirflowNotFoundException as error:
@@ -37,8 +37,8 @@ def connected(name: str) -> Sink:
 
 
 class Notifier:
-    """One of Airflow's notifiers, such as Apprise's, made from the connection's extra: `notifier` is its class, and `arguments` are what it
-    is made with. In these, `{title}`, `{text}`, `{incident}` and the other fields of a message are filled in."""
+    """An Airflow notifier, such as Apprise's. The connection's extra has its class (`notifier`) and its `arguments`, in which `{title}`,
+    `{text}`, `{incident}` and the other fields of a message are filled in."""
 
     def __init__(self, path: str, arguments: dict[str, Any]) -> None:
         module, _, name = path.rpartition(".")
@@ -59,7 +59,7 @@ class Notifier:
 
 
 def filled(value: Any, fields: dict[str, Any]) -> Any:
-    """What stands in braces, replaced. Not a template: log lines must not be run."""
+    """Replace fields in braces. This is not a template engine: text from log lines must not be executed."""
     if isinstance(value, dict):
         return {name: filled(one, fields) for name, one in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The way from Airflow to the manager: the settings of this process, with the user's Spark connection, and a manager for one call."""
+"""Open a manager in an Airflow process, from its settings and the user's Spark connection."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def settings() -> Settings:
-    """Weir's settings; where Spark is, the connection says, if there is one. Blocks: in the triggerer call it from a thread."""
+    """Return Weir's settings, with Spark's address from the connection if there is one. Blocks: in the triggerer call it from a thread."""
     return _found()[0]
 
 
 def connect() -> Manager[Store]:
-    """A manager of one's own; close it. The imports are late: drivers of databases and brokers have no place in DAG parsing."""
+    """Return a manager; the caller closes it. The imports are late, since DAG parsing must not load database and broker clients."""
     from weir.airflow.spark_submit import SparkSubmit
     from weir.factory import manager
 
@@ -43,7 +43,7 @@ def _found() -> tuple[Settings, Connection | None]:
 
 @contextmanager
 def opened() -> Iterator[Manager[Store]]:
-    """A manager for the time of a block."""
+    """Open a manager for the time of a block."""
     manager = connect()
     try:
         yield manager

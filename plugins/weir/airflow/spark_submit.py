@@ -1,7 +1,7 @@
-"""Starting drivers on Kubernetes and YARN in cluster mode, by the Spark provider's own spark-submit hook.
+"""Start drivers on Kubernetes and YARN in cluster mode, by the Spark provider's own spark-submit hook.
 
 Kubernetes needs the package apache-airflow-providers-cncf-kubernetes, and both need `spark-submit` on PATH. docs/clusters.md says how to
-set them up, and what was run.
+set them up, and what was tested.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from weir.cluster import kubernetes, yarn
 from weir.errors import NotRunning, Prerequisite
 from weir.ports.cluster import Submission
 
-BUDGET_S = 180.0  # spark-submit uploads the jars, and leaves when the cluster has taken the driver
+BUDGET_S = 180.0  # spark-submit uploads the jars, and ends when the cluster has accepted the driver
 KUBERNETES_AUTH = "spark.kubernetes.authenticate.submission"
 
 
@@ -29,7 +29,7 @@ class SparkSubmit:
         self._conn_id, self._budget_s = conn_id, budget_s
 
     def __call__(self, submission: Submission) -> str:
-        """Returns when the cluster has taken the driver. Raises NotRunning with spark-submit's last lines."""
+        """Submit a driver and return when the cluster has accepted it. Raises NotRunning with spark-submit's last lines."""
         hook = hook_for(submission, self._conn_id)
         killer = threading.Timer(self._budget_s, lambda: hook._submit_sp and hook._submit_sp.kill())
         killer.start()
@@ -47,7 +47,7 @@ class SparkSubmit:
 
 
 def hook_for(submission: Submission, conn_id: str) -> SparkSubmitHook:
-    """The provider's hook that builds the command line of a driver."""
+    """Return the provider's hook that builds a driver's command line."""
     connection = SparkSubmitHook.get_connection(conn_id)
     on_yarn = "yarn" in str(connection.host)
     own = _of_yarn() if on_yarn else _of_kubernetes(submission, connection.extra_dejson)
@@ -65,19 +65,19 @@ def hook_for(submission: Submission, conn_id: str) -> SparkSubmitHook:
         executor_memory=submission.executor_memory,
         num_executors=max(1, submission.executors),
         executor_cores=max(1, submission.cores // max(1, submission.executors)),
-        # Both let spark-submit end when the driver is taken, instead of staying for the driver's life.
+        # Both let spark-submit end once the driver is accepted, instead of running as long as the driver.
         yarn_track_via_rm_api=on_yarn,
         track_driver_via_k8s_api=not on_yarn,
     )
 
 
 def _of_yarn() -> dict[str, str]:
-    """YARN would start the same attempt again, blindly; and the tag lets one question find all drivers."""
+    """Return YARN's settings: no second start of the same attempt by YARN, and a tag, so that one request finds all drivers."""
     return {"spark.yarn.maxAppAttempts": "1", "spark.yarn.tags": yarn.TAG}
 
 
 def _of_kubernetes(submission: Submission, extra: dict[str, Any]) -> dict[str, str]:
-    """The label that finds the drivers, and for spark-submit the same token and certificates that states are asked with."""
+    """Return Kubernetes' settings: the label that finds the drivers, and the token and certificates that state requests use, too."""
     job = submission.name.split(":")[1]
     auth = {"oauthTokenFile": extra.get("token-file"), "caCertFile": extra.get("ca-file")}
     return {

@@ -1,4 +1,4 @@
-"""Versioned migrations of the Cassandra schema: each file is applied once, in order, and may never change afterwards."""
+"""Migrations of the Cassandra schema: each file is applied once, in order, and must never change afterwards."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Schema(Tables):
 
 
 def migrate(settings: Settings, replication: int = 1, patience_s: float = 120.0) -> list[str]:
-    """Bring the schema to the newest version. Returns the names of the files that were applied now.
+    """Migrate the schema to the newest version. Return the names of the files that were applied now.
 
     Raises StackFailed if a file that was applied before has been changed since.
     """
@@ -61,6 +61,6 @@ def _migrate(session: Session, settings: Settings, replication: int) -> list[str
 
 
 def statements(text: str) -> list[str]:
-    """The CQL statements of a file, without comments."""
+    """Return the CQL statements of a file, without comments."""
     bare = re.sub(r"--[^\n]*", "", text)
     return [s.strip() for s in bare.split(";") if s.strip()]

@@ -29,6 +29,7 @@ GROUPS = {
         jobs.versions,
         jobs.restart,
         jobs.stop,
+        jobs.confirm_ended,
         jobs.health,
         checkpoint.checkpoint,
         checkpoint.quarantine,
@@ -41,7 +42,7 @@ GROUPS = {
 }
 for panel, commands in GROUPS.items():
     for command in commands:
-        app.command(rich_help_panel=panel, no_args_is_help=False)(command)
+        app.command(command.__name__.replace("_", "-"), rich_help_panel=panel, no_args_is_help=False)(command)
 
 app.command(hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})(drill.drill)
 app.add_typer(alerts.alerts, rich_help_panel="Alerts")

@@ -161,3 +161,21 @@ def stop(job: JobArgument, reason: Reason = "by command line") -> None:
     """
     with opened_manager() as manager:
         say_done(manager.stop(job, who=who(), reason=reason))
+
+
+def confirm_ended(
+    job: JobArgument,
+    reason: Annotated[str, typer.Option("--reason", help="How you made sure; kept in the timeline.")],
+    attempt: Annotated[int | None, typer.Option("--attempt", help="Only if this attempt is still the one that may write.")] = None,
+    yes: Yes = False,
+) -> None:
+    """Say that a plain job's driver has ended, which the cluster lost: Weir starts the next one then. Asks first.
+
+    Example: weir confirm-ended words --reason "the machine was replaced"
+    """
+    with opened_manager() as manager:
+        at = manager.confirmable(job) if attempt is None else attempt
+        say(f"If the driver of {job}, attempt {at}, still runs, there will be two, and both write.")
+        if not yes and not typer.confirm("Have you made sure that it has ended?", err=True):
+            raise typer.Exit(1)
+        say_done(manager.confirm_ended(job, at, who=who(), reason=reason))

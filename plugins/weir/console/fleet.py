@@ -31,6 +31,7 @@ STARTS = 3  # attempts that are searched for the newest used one: some are only 
 WORST_FIRST = (
     Verdict.DATA_LOSS,
     Verdict.DIVERGED,
+    Verdict.UNCONFIRMED,
     Verdict.POISONED,
     Verdict.CRASH_LOOPING,
     Verdict.DOWN,

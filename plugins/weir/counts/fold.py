@@ -1,6 +1,6 @@
-"""Folding: the deltas of an hour and shard become one run of plain sums, proven, judged and then published by compare-and-set.
+"""Folding: the deltas of an hour and shard become one run of sums, which is proven, checked and then published by compare-and-set.
 
-new run = published run + landed deltas in (published position, N]. Killed anywhere, run twice or at once, readers see the same sums. The
+new run = published run + landed deltas in (published position, N]. After any kill, and if it runs twice, readers see the same sums. The
 run's hour roll-up, its sums without panes, is written, proven and published with it.
 """
 
@@ -27,7 +27,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Folded:
-    """What a fold did; `lines` is the sum of the run that it wrote."""
+    """The result of a fold; `lines` is the sum of its run."""
 
     outcome: Outcome
     at: HourShard
@@ -37,7 +37,7 @@ class Folded:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A run that is written, read back and proven, and not yet published. `ledger` is lines by level, as the landed batches noted them."""
+    """A run that is written, read back and proven, but not yet published. `ledger` has the lines by level of the landed batches."""
 
     job: str
     at: HourShard
@@ -48,14 +48,14 @@ class Candidate:
     ledger: Mapping[str, int]
 
 
-# Judges candidates. Returns those that must not be published, each with the laws that it breaks, in words.
+# Checks candidates. Returns those that must not be published, each with the expectations that it fails.
 Gate = Callable[[Sequence[Candidate]], Mapping[HourShard, str]]
 
 
 def fold(store: CountStore, job: str, at: HourShard, run: str, now_ms: int, gate: Gate | None = None) -> Folded:
     """Fold an hour and shard under the new run id `run`.
 
-    Raises NotProven if the sums do not equal the ledger's, or the gate says no; then nothing changed.
+    Raises NotProven if the sums differ from the ledger, or the gate refuses the run; then nothing changed.
     """
     ready = prepare(store, job, at, run, now_ms)
     if isinstance(ready, Outcome):
@@ -80,7 +80,7 @@ def prepare(store: CountStore, job: str, at: HourShard, run: str, now_ms: int) -
     new = Published(run, seen.newest, seen.write_ts, now_ms)
     ledger = ledger_levels(store, job, at, seen)
     ready = Candidate(job, at, old, new, store.run_cells(job, at, run), store.run_hour(job, at, run), ledger)
-    if store.published(job, at) != old:  # the deltas that were to be summed may be deleted already
+    if store.published(job, at) != old:  # the deltas to sum may be deleted already
         return Outcome.OVERTAKEN
     prove(ready)
     failpoint.reach("fold.prove")
@@ -88,7 +88,7 @@ def prepare(store: CountStore, job: str, at: HourShard, run: str, now_ms: int) -
 
 
 def publish(store: CountStore, ready: Candidate) -> Folded:
-    """Point readers to a run, if what it was begun on is still what they read."""
+    """Publish a run, if the run that it was begun on is still the published one."""
     restored.keep(store, ready.job)
     swapped = store.publish(ready.job, ready.at, ready.old, ready.new)
     failpoint.reach("fold.publish")
@@ -97,7 +97,7 @@ def publish(store: CountStore, ready: Candidate) -> Folded:
 
 
 def sums(store: CountStore, job: str, at: HourShard, old: Published | None, seen: Landed) -> Mapping[Cell, int]:
-    """The old run's cells plus the landed deltas after it. Only valid while `old` is what is published. Raises NotProven."""
+    """Return the old run's cells plus the landed deltas after it. Only valid while `old` is published. Raises NotProven."""
     restored.refuse(job, at, old.position if old else NOWHERE, seen)
     cells = Counter(store.run_cells(job, at, old.run) if old else {})
     after = old.position if old else NOWHERE
@@ -108,7 +108,7 @@ def sums(store: CountStore, job: str, at: HourShard, old: Published | None, seen
 
 
 def by_kind(cells: Mapping[Cell, int]) -> Mapping[Kind, int]:
-    """Sums without panes."""
+    """Sum over panes."""
     kinds: Counter[Kind] = Counter()
     for (_, *kind), n in cells.items():
         kinds[kind[0], kind[1], kind[2]] += n
@@ -123,7 +123,7 @@ def by_level(kinds: Mapping[Kind, int]) -> Mapping[str, int]:
 
 
 def ledger_levels(store: CountStore, job: str, at: HourShard, seen: Landed) -> Mapping[str, int]:
-    """Lines by level that the ledger has for an hour and shard."""
+    """Return the ledger's lines by level for an hour and shard."""
     return added(by_level for position, by_level in store.hour_totals(job, at) if position in seen)
 
 
@@ -135,7 +135,7 @@ def added(many: Iterable[Mapping[str, int]]) -> Mapping[str, int]:
 
 
 def prove(ready: Candidate) -> None:
-    """Raise NotProven unless the run's sums by level are the ledger's, and its roll-up is the run's."""
+    """Raise NotProven unless the run's sums by level equal the ledger's, and its roll-up equals the run."""
     found = by_level(by_kind(ready.cells))
     if dict(found) != dict(ready.ledger):
         raise not_published(ready.job, ready.at, f"folded to {dict(found)}, the ledger says {dict(ready.ledger)}")
@@ -148,7 +148,7 @@ def not_published(job: str, at: HourShard, why: str) -> NotProven:
 
 
 def seen_landed(store: HeadStore, job: str) -> Landed:
-    """What has landed. The head is read first: a first batch is noted before it is claimed, so no attempt is missing."""
+    """Return what has landed. The head is read first: a first batch is noted before it is claimed, so no attempt is missing."""
     head = store.head(job)
     if head is None:
         return Landed({}, None, 0)

@@ -1,7 +1,7 @@
-"""What is to be folded, rolled up and swept, and doing it: the work of the fold DAG, in pieces that may run anywhere, twice, or at once.
+"""Find and do what is due to be folded, rolled up and swept: the work of the fold DAG, in pieces that may run anywhere, twice, or at once.
 
-Beside what is published there is a note per hour and shard, so that a look at what is left is one query. A note may be older than what
-it stands for; then a fold finds nothing new.
+Beside each published row there is a note for its hour and shard, so that one query finds what is due. A note may be older than the
+published row; then a fold finds nothing new.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from weir.counts.sweep import covered, sweep
 from weir.errors import NotProven
 from weir.ports.counts import CountStore, DayShard, FoldNote, HourShard, Touched
 
-GRACE_MS = 600_000  # readers that began before a publication are long done
+GRACE_MS = 600_000  # readers that began before a publication have ended by then
 EVERYTHING = 2**62
-HELD = 200_000  # cells that wait for the gate at once: some 100 MB, and a judgement costs little more than for one cell
+HELD = 200_000  # cells that wait for the gate at once: some 100 MB; checking them costs little more than checking one
 
 
 def pending(store: CountStore, job: str, closed_until: int = EVERYTHING) -> list[HourShard]:
-    """Hours and shards whose panes are all closed and that batches wrote to since they were folded; late lines bring old hours back."""
+    """Return hours and shards whose panes are all closed and that batches wrote to since they were folded, also by late lines."""
     return [(t.hour, t.shard) for t in unfolded(store.hours(job), store.folds(job), closed_until)]
 
 
@@ -37,9 +37,9 @@ def _is_folded(notes: Mapping[HourShard, FoldNote], at: HourShard, position: Pos
 
 
 def fold_many(store: CountStore, job: str, places: Iterable[HourShard], now: int, gate: Gate | None = None) -> list[Folded]:
-    """Fold each place; `now` in ms. The gate judges many runs at once.
+    """Fold each hour and shard; `now` in ms. The gate checks many runs at once.
 
-    Raises NotProven at the end if some could not be proven or were refused: the others are published all the same.
+    Raises NotProven at the end if some could not be proven or were refused; the others are published.
     """
     done: list[Folded] = []
     unproven: list[NotProven] = []
@@ -58,7 +58,7 @@ def fold_many(store: CountStore, job: str, places: Iterable[HourShard], now: int
 def _prepared(
     store: CountStore, job: str, places: Iterable[HourShard], now: int, done: list[Folded], unproven: list[NotProven]
 ) -> Iterator[list[Candidate]]:
-    """Runs that are ready to be published, as many at once as fit; what there is none of goes to `done` or `unproven`."""
+    """Yield groups of runs that are ready to be published. Places without one go to `done` or `unproven`."""
     ready: list[Candidate] = []
     for at in places:
         try:
@@ -85,14 +85,14 @@ def _note(store: CountStore, job: str, at: HourShard) -> None:
 
 
 def raise_first(unproven: Sequence[NotProven]) -> None:
-    """Raises the first of the errors, which says how many more there are."""
+    """Raise the first error, with the number of further ones."""
     if unproven:
         more = f" And {len(unproven) - 1} more." if len(unproven) > 1 else ""
         raise NotProven(unproven[0].what + more, unproven[0].next_step)
 
 
 def pending_days(store: CountStore, job: str, closed_until: int = EVERYTHING) -> list[DayShard]:
-    """Days and shards that are closed, whose hours are all folded, and that batches wrote to since they were rolled up."""
+    """Return closed days and shards whose hours are all folded, and that batches wrote to since they were rolled up."""
     notes, rows = store.folds(job), store.rolled(job)
     days: defaultdict[DayShard, list[Touched]] = defaultdict(list)
     for t in store.hours(job):
@@ -104,7 +104,7 @@ def pending_days(store: CountStore, job: str, closed_until: int = EVERYTHING) ->
 
 
 def roll_up_many(store: CountStore, job: str, days: Iterable[DayShard], now: int) -> list[RolledUp]:
-    """Roll up each day and shard; `now` in ms. Raises NotProven at the end if some could not be proven: the others are published."""
+    """Roll up each day and shard; `now` in ms. Raises NotProven at the end if some could not be proven; the others are published."""
     done: list[RolledUp] = []
     unproven: list[NotProven] = []
     for at in days:
@@ -117,12 +117,12 @@ def roll_up_many(store: CountStore, job: str, days: Iterable[DayShard], now: int
 
 
 def sweepable(store: CountStore, job: str, now: int, grace: int = GRACE_MS) -> list[HourShard]:
-    """Places whose published run is older than the grace and that still keep what it replaced."""
+    """Return hours and shards whose published run is older than the grace period and whose replaced data is not deleted yet."""
     return [at for at, note in store.folds(job).items() if note.at <= now - grace and note.swept != note.run]
 
 
 def sweep_many(store: CountStore, job: str, places: Sequence[HourShard], now: int, grace: int = GRACE_MS) -> int:
-    """Delete what was folded; returns how many places were swept."""
+    """Delete folded deltas and replaced runs. Return how many hours and shards were swept."""
     swept = 0
     for at in places:
         published = store.published(job, at)
@@ -134,5 +134,5 @@ def sweep_many(store: CountStore, job: str, places: Sequence[HourShard], now: in
 
 
 def in_batches(places: Sequence[HourShard], size: int) -> list[list[HourShard]]:
-    """Slices for mapped tasks, each holding whole hours, or whole days, where it can."""
+    """Yield slices for mapped tasks, each with whole hours or days if possible."""
     return [list(places[i : i + size]) for i in range(0, len(places), size)]

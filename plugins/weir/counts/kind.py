@@ -31,6 +31,9 @@ class CountsKind:
     def __init__(self, store: CountStore, broker: Broker, settings: Settings) -> None:
         self._store, self._broker, self._settings = store, broker, settings
 
+    def keeps_checkpoint(self, spec: JobSpec) -> bool:
+        return True
+
     def driver(self, spec: JobSpec, start: Start, code: Path) -> Submission:
         args = arguments(spec, start.head, start.version, start.checkpoint, self._settings, start.partitions)
         return submission(spec, args, code, self._settings)

@@ -1,5 +1,5 @@
-"""What a line of an Apache error log counts as, for the recount. Written from the format's description, in nothing but Python: it shares
-no code with the job, so that a mistake in one of them shows as a difference.
+"""Parse lines of an Apache error log for the recount. Written from the format's description in plain Python: it shares no code with the
+job, so that a mistake in either shows as a difference.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LEVELS = frozenset([b"emerg", b"alert", b"crit", b"error", b"warn", b"notice", b
 # The day of the week is any three bytes; a module may stand before the level; what follows the level does not matter.
 HEAD = re.compile(rb"\[(.{4}.{3} .{2} .{2}:.{2}:.{2}(?:\..{1,9}?)? .{4})\] \[([^\]]{0,63})\]", re.DOTALL)
 TIME = re.compile(rb"... (...) ([ 0-9][0-9]) ([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))? ([0-9]{4})", re.DOTALL)
-LONGEST = 65_536  # bytes of a line that is looked at
+LONGEST = 65_536  # bytes of a line that are read
 LONGEST_KEY = 256  # bytes of a service's name
 REMEMBERED = 50_000  # texts of times; a busy second has one or a million
 Parsed = tuple[int, str]  # event time (ms), level
@@ -27,7 +27,7 @@ Parse = Callable[[bytes | None, int], Parsed | str]
 
 
 def parser(rules: Rules) -> Parse:
-    """A function from a line and its append time (ms) to its event time and level, or to the reason why it is rejected."""
+    """Return a function from a line and its append time (ms) to its event time and level, or to the reason for its rejection."""
     if rules.line_format != "apache_error":
         raise BadInput(f"line_format: {rules.line_format} cannot be recounted.", "Recount knows apache_error.")
     zone, known = ZoneInfo(rules.time_zone), {}  # type: ZoneInfo, dict[bytes, int | None]
@@ -57,7 +57,7 @@ def parser(rules: Rules) -> Parse:
 
 
 def service_of(key: bytes | None) -> str:
-    """The service that a record's key names."""
+    """Return the service in a record's key."""
     return key[:LONGEST_KEY].decode(errors="replace") if key else UNKNOWN_SERVICE
 
 
@@ -70,13 +70,13 @@ def _is_utf8(value: bytes) -> bool:
 
 
 def _level(text: bytes) -> str | None:
-    """`error`, `core:error` or `:error`, in any case."""
+    """Parse a level: `error`, `core:error` or `:error`, in any case."""
     level = text.rpartition(b":")[2].lower()
     return level.decode() if level in LEVELS else None
 
 
 def _moment(text: bytes, zone: ZoneInfo) -> int | None:
-    """`Fri Sep 09 10:42:29.902022 2011` in ms; None if there is no such moment. The day of the week is not looked at."""
+    """Parse `Fri Sep 09 10:42:29.902022 2011` to ms; None if it is no valid time. The day of the week is ignored."""
     match = TIME.fullmatch(text)
     month = MONTHS.get(match[1]) if match else None
     if match is None or month is None:

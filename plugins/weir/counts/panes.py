@@ -11,7 +11,7 @@ from weir.errors import BadInput
 from weir.times import duration
 
 K = TypeVar("K")
-MOST_WINDOWS = 1_000_000  # what --fill may make of an answer
+MOST_WINDOWS = 1_000_000  # the most rows that --fill may add
 
 
 @dataclass(frozen=True)
@@ -22,17 +22,17 @@ class Windows:
     slide: int
 
     def starts(self, pane_start: int) -> range:
-        """The starts of all windows that a pane belongs to, in order."""
+        """Return the starts of all windows that contain a pane, in order."""
         first = (pane_start - self.width) // self.slide * self.slide + self.slide
         return range(first, pane_start + 1, self.slide)
 
     def between(self, since: int, until: int) -> range:
-        """The starts of all windows that begin in [since, until)."""
+        """Return the starts of all windows that begin in [since, until)."""
         return range(-(-since // self.slide) * self.slide, until, self.slide)
 
 
 def windows(width: int, slide: int, pane: int) -> Windows:
-    """Raises BadInput with the rule that is broken."""
+    """Parse the options of windows. Raises BadInput with the violated rule."""
     for name, value in (("window", width), ("slide", slide)):
         if value <= 0 or value % pane:
             raise BadInput(f"{name}: {duration(value)} is not valid.", f"It must be a multiple of the pane, {duration(pane)}.")
@@ -42,7 +42,7 @@ def windows(width: int, slide: int, pane: int) -> Windows:
 
 
 def compose(panes: Mapping[tuple[int, K], int], shape: Windows, since: int | None, until: int | None) -> dict[tuple[int, K], int]:
-    """Sums of panes by (window start, key), for the windows that begin in [since, until). `panes` holds counts by (pane start, key)."""
+    """Sum panes by (window start, key) for the windows that begin in [since, until). `panes` has counts by (pane start, key)."""
     sums: Counter[tuple[int, K]] = Counter()
     for (pane_start, key), n in panes.items():
         for start in shape.starts(pane_start):
@@ -52,7 +52,7 @@ def compose(panes: Mapping[tuple[int, K], int], shape: Windows, since: int | Non
 
 
 def filled(sums: Mapping[tuple[int, K], int], keys: Iterable[K], starts: range) -> dict[tuple[int, K], int]:
-    """The sums, with 0 for each window and key that has none. Raises BadInput where that would be more than anyone can read."""
+    """Add 0 for each window and key without lines. Raises BadInput if the result would be too large."""
     keys = list(keys)
     if len(starts) * len(keys) > MOST_WINDOWS:
         raise BadInput(

@@ -1,4 +1,4 @@
-"""How far a job has come: the lines that are left, the batches that landed, the lines that were rejected."""
+"""The progress of a job: remaining lines, landed batches, rejected lines."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from weir.times import iso
 
 
 def head_of(store: HeadStore, job: str) -> Head:
-    """Raises UnknownJob if it was never deployed."""
+    """Return the job's head. Raises UnknownJob if it has not been deployed yet."""
     head = store.head(job)
     if head is None:
         raise UnknownJob(f"{job} has not been deployed yet.", f"Run: weir deploy {job}")
@@ -28,14 +28,14 @@ def head_of(store: HeadStore, job: str) -> Head:
 
 
 def left(store: CountStore, job: str, ends: Offsets) -> int:
-    """How many offsets before `ends` have not landed. Raises UnknownJob."""
+    """Return how many offsets before `ends` have not landed. Raises UnknownJob."""
     frontier = head_of(store, job).frontier
     return sum(max(0, end - frontier.get(p, 0)) for p, end in ends.items())
 
 
 def batches(store: LandedStore, job: str, head: Head | None = None, before: Position | None = None) -> Iterator[Head]:
-    """An open claim, then every landed batch and every gap, newest first, as of one head: what lands meanwhile is not among them, even
-    where the ledger has it already. `head` is the present one if left out; with `before`, only what is older. Raises UnknownJob."""
+    """Yield an open claim, then every landed batch and every gap, newest first, as of one head: later batches are left out, even if the
+    ledger has them already. `head` defaults to the present one; with `before`, yield only older ones. Raises UnknownJob."""
     head = head or head_of(store, job)
     if (head.has_batch or head.gap) and (before is None or (head.by, head.batch_id) < before):
         yield head
@@ -45,7 +45,7 @@ def batches(store: LandedStore, job: str, head: Head | None = None, before: Posi
 
 
 def ledger_row(head: Head) -> dict[str, Any]:
-    """A batch as `weir ledger` shows it; `offsets` are [first, one after the last] by partition. Of a gap, they are what was left out."""
+    """Return a batch as `weir ledger` shows it. `offsets` are [first, one after the last] by partition; for a gap, what was left out."""
     if head.gap is not None:
         return _gap_row(head, head.gap)
     totals, landed = head.totals, head.state is State.LANDED
@@ -84,13 +84,13 @@ def _gap_row(head: Head, gap: Gap) -> dict[str, Any]:
 
 
 def landed_lines(store: LandedStore, job: str) -> int:
-    """All lines that ever landed. Raises UnknownJob."""
+    """Return the number of all landed lines. Raises UnknownJob."""
     seen = seen_landed(store, job)
     return sum(head.totals.lines for head in batches(store, job) if (head.by, head.batch_id) in seen)
 
 
 def samples(store: CountStore, job: str, reason: str | None = None) -> Iterator[RejectedLine]:
-    """Samples of the lines that landed batches rejected, newest batch first. Raises UnknownJob."""
+    """Yield samples of rejected lines of landed batches, newest batch first. Raises UnknownJob."""
     head_of(store, job)
     seen = seen_landed(store, job)
     for position, line in store.rejected_lines(job):

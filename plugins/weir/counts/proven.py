@@ -1,8 +1,8 @@
 """How far a job's counts are proven, as arithmetic: no I/O, no clock.
 
-A recount that is to prove something sets out with a goal: from what is proven already to the newest landed batch. It is cut into parts;
-only when every part came out equal is the goal reached. Two that run at once have each their own base and goal, so either record is true,
-and the one that reaches further stays: it is written with the timestamp of its batch.
+A recount has a goal: from what is proven already to the newest landed batch. It is cut into parts, and the goal is reached only if every
+part came out equal. Two recounts at the same time have their own base and goal, so both records are true; the one that reaches further
+stays, since it is written with the timestamp of its batch.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ START: Position = (-1, -1)  # before every batch
 
 @dataclass(frozen=True)
 class Proven:
-    """Every batch up to `position` was counted again, and came out equal. The newest of them landed at `landed_at`; `event_time` is the
-    watermark after it; `at` is when this was found (all in ms). Of the `lines` that landed in them, `checked` could be checked: of the
-    rest, the broker had no longer all lines of their hour.
+    """Every batch up to `position` was recounted and came out equal. The newest of them landed at `landed_at`; `event_time` is the
+    watermark after it; `at` is when the recount found this (all in ms). Of the `lines` that landed in them, `checked` could be checked; for
+    the rest, the broker no longer had all lines of their hour.
     """
 
     position: Position = START
@@ -36,7 +36,7 @@ class Proven:
 
     @property
     def share(self) -> float:
-        """Of the lines up to there, rounded down to a thousandth of a percent: 1.0 is all of them."""
+        """Return the share of lines that could be checked, rounded down to a thousandth of a percent: 1.0 means all."""
         return 1.0 if self.checked >= self.lines else int(100_000 * self.checked / self.lines) / 100_000
 
     def sentence(self, job: str) -> str:
@@ -45,7 +45,7 @@ class Proven:
         return f"{job}: everything that landed up to {iso(self.landed_at)} is proven, {self.checked} of {self.lines} lines were checked."
 
     def as_evidence(self) -> dict[str, Any]:
-        """For people: what landed up to `up_to` is proven, by a recount that ended `at`."""
+        """Return the evidence for reports: what landed up to `up_to` is proven, by a recount that ended `at`."""
         if self.position == START:
             return {"up_to": None}
         shown = {"up_to": iso(self.landed_at), "event_time": None if self.event_time is None else iso(self.event_time)}
@@ -56,7 +56,7 @@ class Proven:
 
     @classmethod
     def load(cls, text: str | None) -> Proven:
-        """What `dump` wrote; without a record, nothing is proven."""
+        """Parse what `dump` wrote; without a record, nothing is proven."""
         if text is None:
             return cls()
         values = json.loads(text)
@@ -68,7 +68,7 @@ UNPROVEN = Proven()
 
 @dataclass(frozen=True)
 class Goal:
-    """What a recount sets out to prove: `to`, whose lines are still those of the base, in so many parts."""
+    """The goal of a recount: `to`, with the lines of the base, in so many parts."""
 
     base: Proven
     to: Proven
@@ -84,8 +84,8 @@ class Goal:
 
 @dataclass(frozen=True)
 class Part:
-    """What a recount says of its part of a goal: did it come out equal, as of which newest batch, and how many new lines are in hours
-    that the source still has all lines of."""
+    """The result of one part of a goal: whether it came out equal, the newest batch it covers, and how many new lines are in hours of which
+    the source still has every line."""
 
     exact: bool
     position: Position = START
@@ -100,7 +100,7 @@ class Part:
 
 
 def behind_restarts(job: str, goal: Goal, found: Proven) -> Event | None:
-    """The line of the timeline that says what became of the counts round the restarts that a goal spans; None if it spans none."""
+    """Return a timeline entry about the counts around the restarts within a goal; None if there were no restarts."""
     first, last = max(goal.base.position[0], 1), found.position[0]
     if last <= first:
         return None
@@ -110,8 +110,8 @@ def behind_restarts(job: str, goal: Goal, found: Proven) -> Event | None:
 
 
 def reached(goal: Goal, parts: Sequence[Part], lines: int, rejected: int, now: int) -> Proven | None:
-    """What is proven once the parts are done, None if it is no more than before. `lines` landed in the goal's new batches; `rejected` of
-    them were rejected, in batches that the broker still has all of."""
+    """Return what is proven after all parts, None if it is no more than before. `lines` landed in the goal's new batches; `rejected` of
+    them were rejected, in batches of which the broker still has every line."""
     done = len(parts) == goal.parts and all(part.exact and part.position >= goal.to.position for part in parts)
     if not done or goal.to.position <= goal.base.position:
         return None

@@ -1,4 +1,4 @@
-"""Going on from what is proven: where a recount sets out from, which spans of hours it takes, and keeping how far it came."""
+"""Continue from what is proven: the start of a recount, its spans of hours, and the record of how far it came."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from weir.errors import NotProven
 from weir.ports.counts import CountStore, ProofStore
 from weir.ports.source import Source
 
-LONGEST_MS = 6 * HOUR_MS  # of one span, so that a backlog is spread over workers
-MOST = 500  # spans; Airflow maps no more than 1,024
+LONGEST_MS = 6 * HOUR_MS  # hours of one span, so that a backlog is spread over workers
+MOST = 500  # spans; Airflow maps at most 1,024
 
 
 def proven(store: ProofStore, job: str) -> Proven:
-    """How far the counts are proven."""
+    """Return how far the counts are proven."""
     return Proven.load(store.proven(job))
 
 
 def set_out(store: CountStore, job: str) -> Goal | None:
-    """From what is proven to the newest landed batch; None if nothing new has landed. Raises NotProven if the ledger lacks it."""
+    """Return the goal from what is proven to the newest landed batch; None if nothing new has landed. Raises NotProven if the ledger lacks
+    it."""
     base, seen = proven(store, job), seen_landed(store, job)
     if seen.newest is None or seen.newest <= base.position:
         return None
@@ -39,7 +40,7 @@ def set_out(store: CountStore, job: str) -> Goal | None:
 
 
 def scopes(store: CountStore, job: str, goal: Goal) -> list[Scope]:
-    """The parts of a goal: the hours that its new batches wrote to, and those batches that counted nothing, if there are any."""
+    """Return the parts of a goal: the hours that its new batches wrote to, and the batches that counted nothing, if any."""
     hours = {t.hour for t in store.hours(job) if t.position > goal.base.position}
     whole = Scope(after=goal.base.position, upto=goal.to.position)
     parts = [replace(whole, since=since, until=until) for since, until in joined(hours)]
@@ -48,7 +49,7 @@ def scopes(store: CountStore, job: str, goal: Goal) -> list[Scope]:
 
 
 def _since(store: CountStore, job: str, goal: Goal) -> Iterable[Head]:
-    """The goal's new batches that have lines."""
+    """Yield the goal's new batches that have lines."""
     for head in batches(store, job):
         if (head.by, head.batch_id) <= goal.base.position:
             return
@@ -57,7 +58,7 @@ def _since(store: CountStore, job: str, goal: Goal) -> Iterable[Head]:
 
 
 def joined(hours: Iterable[int]) -> list[tuple[int, int]]:
-    """Hours that follow one another as spans of a few hours; longer ones, and those in between with them, where there are too many."""
+    """Group adjacent hours into spans of a few hours. If there are too many spans, make longer ones, which include hours in between."""
     spans: list[tuple[int, int]] = []
     for hour in sorted(set(hours)):
         if spans and spans[-1][1] == hour and hour - spans[-1][0] < LONGEST_MS:
@@ -70,7 +71,7 @@ def joined(hours: Iterable[int]) -> list[tuple[int, int]]:
 
 
 def prove(store: CountStore, source: Source, rules: Rules, goal: Goal, parts: Sequence[Part], now: int) -> Proven | None:
-    """Keep that a goal was reached; None if it was not. What the broker has lost by now counts as unchecked."""
+    """Record that a goal was reached; None if it was not. Lines that the broker has deleted by now count as unchecked."""
     whole = Scope(after=goal.base.position, upto=goal.to.position)
     seen = seen_landed(store, rules.job)
     plan = plan_of(store, source, rules, seen, lambda head: whole.is_new((head.by, head.batch_id)), goal.base.position)

@@ -21,7 +21,8 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Question:
-    """What to count. Times in ms; `levels` may be ALL; `closed_until` leaves out windows that end later; `fill` lists empty ones as 0."""
+    """A query of counts. Times in ms; `levels` may be ALL; `closed_until` leaves out windows that end later; `fill` lists empty ones as
+    0."""
 
     shape: Windows
     since: int | None = None
@@ -42,26 +43,26 @@ class Question:
 
     @property
     def until_window(self) -> int | None:
-        """The windows that are listed begin before this."""
+        """Return the time before which the listed windows begin."""
         last = None if self.closed_until is None else self.closed_until - self.shape.width + 1
         return min((t for t in (self.until, last) if t is not None), default=None)
 
     @property
     def grain(self) -> Grain:
-        """The coarsest sums that all windows are sums of."""
+        """Return the coarsest grain from which all windows can be summed."""
         fits = (grain for grain in (Grain.DAY, Grain.HOUR) if self.shape.width % grain == self.shape.slide % grain == 0)
         return next(fits, Grain.PANE)
 
     @property
     def reach(self) -> tuple[int | None, int | None]:
-        """The hours that the listed windows reach into begin in this span: from the start of the first to the end of the last window."""
+        """Return the span that the listed windows cover: from the start of the first to the end of the last one."""
         width, slide, until = self.shape.width, self.shape.slide, self.until_window
         first = None if self.since is None else hour_of(-(-self.since // slide) * slide)
         return first, None if until is None else (until - 1) // slide * slide + width
 
 
 def question(window: str, slide: str, by: str, levels: str, pane: int) -> Question:
-    """What a person asks for in words: durations, and names with commas between them; `by` may be none. Raises BadInput."""
+    """Parse the text options of a query: durations, and names separated by commas; `by` may be none. Raises BadInput."""
     width = parse_duration(window, "window")
     shape = windows(width, parse_duration(slide, "slide") if slide else width, pane)
     return Question(shape, by=_names(by, "none"), levels=tuple(level.lower() for level in _names(levels, "")))
@@ -72,9 +73,9 @@ def _names(text: str, nothing: str) -> tuple[str, ...]:
 
 
 def counts(store: CountStore, job: str, question: Question, explain: Callable[[str], None] = lambda told: None) -> list[dict[str, Any]]:
-    """Rows with `window_start` and `window_end` (ISO 8601), the dimensions of `question.by`, and `n`; in order.
+    """Yield rows with `window_start` and `window_end` (ISO 8601), the dimensions of `question.by`, and `n`, in order.
 
-    `explain` is told in words what was read. Raises UnknownJob.
+    Calls `explain` with a description of what was read. Raises UnknownJob.
     """
     return [
         {"window_start": iso(start), "window_end": iso(start + question.shape.width), **dict(zip(question.by, key, strict=True)), "n": n}
@@ -85,7 +86,7 @@ def counts(store: CountStore, job: str, question: Question, explain: Callable[[s
 def summed(
     store: CountStore, job: str, question: Question, explain: Callable[[str], None] = lambda told: None
 ) -> dict[tuple[int, Key], int]:
-    """The same as numbers: by the window's start (ms) and the values of `question.by`."""
+    """Return the same as numbers: by the window's start (ms) and the values of `question.by`."""
     since, until = question.reach
     reading = read_span(store, job, since, until, question.grain)
     explain(reading.sentence)
@@ -96,8 +97,8 @@ def summed(
 
 
 def _panes(reading: Reading, question: Question) -> Counter[tuple[int, Key]]:
-    """Counts by start and the chosen dimensions. A cell of an hour or a day is as good as its panes: no window begins or ends within. Where
-    no windows overlap, what lies in one is summed at once: of a day's panes there are thousands."""
+    """Return counts by start and the chosen dimensions. Cells of an hour or a day can be used like panes, since no window begins or ends
+    within them. If windows do not overlap, each is summed at once: a day has thousands of panes."""
     chosen = [DIMENSIONS.index(name) for name in question.by]
     step = question.shape.width if question.shape.width == question.shape.slide else 1
     panes: Counter[tuple[int, Key]] = Counter()
@@ -109,7 +110,7 @@ def _panes(reading: Reading, question: Question) -> Counter[tuple[int, Key]]:
 
 
 def _keys(sums: dict[tuple[int, Key], int], question: Question) -> set[Key]:
-    """The rows of each window: those that occur anywhere, and those that were asked for by name."""
+    """Return the keys of each window: those that occur anywhere, and those that were requested by name."""
     named = {(level,) for level in question.levels} if tuple(question.by) == ("level",) and question.levels != ALL else set()
     return {key for _, key in sums} | named | ({()} if not question.by else set())
 

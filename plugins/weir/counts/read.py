@@ -1,7 +1,7 @@
-"""Reading exact counts while the stream, folds, roll-ups and deletions go on.
+"""Read exact counts while the stream, folds, roll-ups and deletions continue.
 
-Readers look at what is published, at the head, read sums and the deltas after them, and look at what is published again: if it changed,
-deltas or runs may be gone that they needed, and they start over.
+Readers read the published row, the head, the sums and the deltas after them, and then the published row again: if it changed, deltas or
+runs that they needed may be gone, and they start over.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from weir.counts.rollup import hour_sums
 from weir.errors import Conflict, UnknownJob
 from weir.ports.counts import NOWHERE, Cell, CountStore, DayShard, HourShard, Kind, Published, Rolled, Touched
 
-TRIES = 50  # each is lost only to a fold that publishes in between; folds of one partition are minutes apart
-Hours = Callable[[], Sequence[Touched]]  # the hours that are asked for, as they are now
+TRIES = 50  # a try fails only if a fold publishes in between; folds of one partition are minutes apart
+Hours = Callable[[], Sequence[Touched]]  # the requested hours in their present state
 
 
 class Grain(IntEnum):
-    """How fine the cells of an answer are, in ms: cells of a coarser grain begin at the hour or the day. Panes have no length here."""
+    """The grain of an answer's cells, in ms: coarser cells begin at the hour or the day. Panes have no length here."""
 
     PANE = 1
     HOUR = HOUR_MS
@@ -82,7 +82,7 @@ def as_of(store: CountStore, job: str, at: HourShard, seen: Landed) -> Mapping[C
 
 
 def read(store: CountStore, job: str, at: HourShard) -> Mapping[Cell, int]:
-    """The exact counts of one hour and shard."""
+    """Return the exact counts of one hour and shard."""
     return snapshot(store, job, [at]).cells[at]
 
 

@@ -27,7 +27,7 @@ def refuse(job: str, at: HourShard, position: Position, seen: Landed) -> None:
 
 
 def keep(store: LandedStore, job: str) -> None:
-    """Keep the landed head in the ledger before a fold is published, so that the ledger reaches as far as whatever is published."""
+    """Write the landed head to the ledger before a fold is published, so that the ledger reaches as far as anything published."""
     head = store.head(job)
     if head is not None and head.for_ledger:
         store.put_ledger(head)

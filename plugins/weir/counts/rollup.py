@@ -1,8 +1,8 @@
-"""Day roll-ups: what the hours of a day (UTC) and shard are folded to, as one sum by service, level and signature.
+"""Day roll-ups: the folded hours of a day (UTC) and shard as one sum by service, level and signature.
 
-A roll says of each hour which position it covers, so a day is the roll plus the landed deltas after it. It is published by compare-and-set
-on the row that was read first. A sweep that deletes deltas which the row does not cover empties the row before: a roll-up that slept
-through that fails, instead of publishing sums that nothing can be added to.
+A roll has the covered position of each hour, so a day is the roll plus the landed deltas after these positions. It is published by
+compare-and-set on the row that was read first. Before a sweep deletes deltas that the row does not cover, it empties the row: a roll-up
+that slept through that then fails, instead of publishing sums whose later deltas are gone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from weir.ports.counts import CountStore, DayShard, HourShard, Kind, Published, 
 
 @dataclass(frozen=True)
 class RolledUp:
-    """What a roll-up did; `lines` is the sum of the roll that it wrote."""
+    """The result of a roll-up; `lines` is the sum of its roll."""
 
     outcome: Outcome
     at: DayShard
@@ -43,7 +43,7 @@ def roll_up(store: CountStore, job: str, at: DayShard, roll: str, now_ms: int) -
     failpoint.reach("roll.write")
     found = store.roll_sums(job, at, roll)
     ledger = ledger_until(store, job, at, covers, seen)
-    if rolled_at(store, job, at) != old:  # the runs that were to be summed may be deleted already
+    if rolled_at(store, job, at) != old:  # the runs to sum may be deleted already
         return RolledUp(Outcome.OVERTAKEN, at)
     prove(job, at, found, kinds, ledger)
     failpoint.reach("roll.prove")
@@ -53,7 +53,7 @@ def roll_up(store: CountStore, job: str, at: DayShard, roll: str, now_ms: int) -
 
 
 def published_hours(store: CountStore, job: str, at: DayShard) -> Mapping[int, Published]:
-    """What is published of each hour of a day and shard."""
+    """Return the published row of each hour of a day and shard."""
     hours = [t.hour for t in store.hours(job, at[0], at[0] + DAY_MS) if t.shard == at[1]]
     found = {hour: store.published(job, (hour, at[1])) for hour in hours}
     return {hour: run for hour, run in found.items() if run is not None}
@@ -67,19 +67,19 @@ def hours_sum(store: CountStore, job: str, at: DayShard, runs: Mapping[int, Publ
 
 
 def hour_sums(store: CountStore, job: str, at: HourShard, run: str) -> tuple[Mapping[Kind, int], bool]:
-    """A published run without its panes, and whether that was its roll-up: runs from before there were roll-ups have none."""
+    """Return a published run without its panes, and whether that is its roll-up: runs of early releases have none."""
     kinds = store.run_hour(job, at, run)
     return (kinds, True) if kinds else (by_kind(store.run_cells(job, at, run)), False)
 
 
 def ledger_until(store: CountStore, job: str, at: DayShard, covers: Mapping[int, Position], seen: Landed) -> Mapping[str, int]:
-    """Lines by level that the ledger has for the hours that a roll covers, up to where it covers them."""
+    """Return the ledger's lines by level for the hours of a roll, up to the covered positions."""
     totals = ((until, store.hour_totals(job, (hour, at[1]))) for hour, until in covers.items())
     return added(levels for until, batches in totals for position, levels in batches if position in seen and position <= until)
 
 
 def prove(job: str, at: DayShard, found: Mapping[Kind, int], hours: Mapping[Kind, int], ledger: Mapping[str, int]) -> None:
-    """Raise NotProven unless a roll is the sum of its hours, and by level what the ledger says."""
+    """Raise NotProven unless a roll is the sum of its hours and equals the ledger by level."""
     where, nothing = f"{job}, day {at[0]}, shard {at[1]}", f"Nothing was published. Run: weir recount {job}"
     if dict(found) != dict(hours):
         raise NotProven(f"{where}: rolled up to {sum(found.values())} lines, its hours have {sum(hours.values())}.", nothing)

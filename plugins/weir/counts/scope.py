@@ -1,4 +1,4 @@
-"""Which part of the counts a recount is about."""
+"""The scope of a recount: a part of the counts."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Scope:
         )
 
     def places(self, store: HourStore, job: str) -> Sequence[Touched]:
-        """The hours and shards that it reaches into."""
+        """Return the hours and shards in the scope."""
         if self.barren:
             return []
         found = store.hours(job, None if self.since is None else hour_of(self.since), self.until)
@@ -51,7 +51,7 @@ class Scope:
         return self.after < position <= self.upto
 
     def wants_barren(self, head: Head) -> bool:
-        """Is it one of the batches that no hour leads to?"""
+        """Return whether a batch belongs to `barren`."""
         return self.barren and self.is_new((head.by, head.batch_id)) and not any(head.totals.levels.values())
 
 
@@ -59,11 +59,11 @@ EVERYTHING = Scope()
 
 
 def sampled(hours: Iterable[int], n: int, seed: int) -> frozenset[int]:
-    """`n` of the hours, or all if there are no more; the same ones for the same seed."""
+    """Choose `n` of the hours, or all if there are fewer; the same ones for the same seed."""
     chosen = sorted(set(hours))
     return frozenset(random.Random(seed).sample(chosen, min(n, len(chosen))))  # noqa: S311 - to be repeated, not to be secret
 
 
 def closed_hours(touched: Iterable[Touched], closed_until: int) -> list[int]:
-    """The hours in which every pane is closed."""
+    """Return the hours in which every pane is closed."""
     return sorted({t.hour for t in touched if t.hour + HOUR_MS <= closed_until})

@@ -1,4 +1,4 @@
-"""Which errors there were in a span, since when, and which are new since the last deploy."""
+"""The error signatures of a span: number, first and last time, and which are new since the last deploy."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from weir.counts.times import Span, at
 from weir.times import duration, iso
 
 TOP = 50  # signatures
-LEVELS = ("emerg", "alert", "crit", "error")  # those whose lines have a signature
-BEFORE_MS = 7 * DAY_MS  # a signature is new if there was none in this time before the deploy
+LEVELS = ("emerg", "alert", "crit", "error")  # the levels whose lines have a signature
+BEFORE_MS = 7 * DAY_MS  # a signature is new if it did not occur in this time before the deploy
 BY = ("service", "signature")
 Kind = tuple[str, str]  # service, signature
 
 
 def signatures(store: VersionedCounts, rules: Rules, span: Span, service: str) -> dict[str, Any]:
-    """The signatures with the most errors in a span, and all services with theirs. Raises UnknownJob, NotProven, Conflict."""
+    """Return the signatures with most errors in a span, and the errors of all services. Raises UnknownJob, NotProven, Conflict."""
     width = grain(span, rules.pane)
     cells = _read(store, rules, span.since // width * width, span.until, width)
     deployed = max((version.deployed_at for version in store.versions(rules.job)), default=0)
@@ -44,16 +44,16 @@ def signatures(store: VersionedCounts, rules: Rules, span: Span, service: str) -
 
 
 def grain(span: Span, pane: int) -> int:
-    """How finely first and last seen are told (ms): the longer the span, the coarser, so that roll-ups answer."""
+    """Return the resolution (ms) of first and last time: coarser for longer spans, so that roll-ups can be used."""
     length = span.until - span.since
     return pane if length <= 6 * HOUR_MS or HOUR_MS % pane else HOUR_MS if length <= 14 * DAY_MS else DAY_MS
 
 
 def ranked(cells: Sequence[tuple[int, Kind, int]], width: int, deployed: int, before: set[Kind]) -> list[dict[str, Any]]:
-    """A row for each service and signature of `cells` (window's start, kind, errors), the most errors first.
+    """Return a row for each service and signature of `cells` (window's start, kind, errors), most errors first.
 
-    `first` and `last` (ms) are the outer ends of their windows. New is what was seen after the deploy and is not among those before it.
-    Of a service that is new itself, nothing is, as for alerts."""
+    `first` and `last` (ms) are the outer ends of their windows. New are signatures that were seen after the deploy and not before it. For a
+    service that is new itself, no signature is new, as for alerts."""
     found: dict[Kind, dict[str, Any]] = {}
     for start, kind, n in cells:
         row = found.setdefault(kind, {"service": kind[0], "signature": kind[1], "n": 0, "first": start, "last": start + width})
@@ -66,7 +66,7 @@ def ranked(cells: Sequence[tuple[int, Kind, int]], width: int, deployed: int, be
 
 
 def _before(store: VersionedCounts, rules: Rules, deployed: int) -> set[Kind]:
-    """What there was in the days before a deploy, up to its very pane: whole days from roll-ups of days, then hours, then panes."""
+    """Return the signatures in the days before a deploy, up to its pane: from day roll-ups, then hour roll-ups, then panes."""
     found, since = set[Kind](), deployed // DAY_MS * DAY_MS - BEFORE_MS
     for width in (width for width in (DAY_MS, HOUR_MS, rules.pane) if width % rules.pane == 0):
         until = deployed // width * width

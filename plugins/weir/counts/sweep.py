@@ -1,4 +1,4 @@
-"""Deleting what nobody needs any more: deltas and runs that a published run replaced, rolls that a published roll replaced."""
+"""Delete replaced data: deltas and runs that a published run replaced, rolls that a published roll replaced."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from weir.ports.counts import NOWHERE, CountStore, DayShard, HourShard, Publishe
 def sweep(store: CountStore, job: str, at: HourShard, keep_since_ms: int) -> int:
     """Delete what the published run replaced, if it was published at or before `keep_since_ms`. Returns the number of runs deleted.
 
-    A run may go only when nobody can publish it any more: when what was published at its beginning no longer is. A fold that slept
-    through all of this then fails its compare-and-set, instead of publishing an empty run. The runs are listed before what is published
-    is read: a sweep that sleeps in between must not take younger runs for dead, since what they were begun on is news to it.
+    A run may be deleted only when nothing can publish it any more: when the row that was published at its beginning has been replaced. A
+    fold that slept through all of this then fails its compare-and-set, instead of publishing an empty run. The runs are listed before the
+    published row is read: otherwise a sweep that sleeps in between would delete runs that were begun on a newer published row than it
+    knows.
     """
     begun = store.runs(job, at)
     current = store.published(job, at)
@@ -35,8 +36,8 @@ def sweep(store: CountStore, job: str, at: HourShard, keep_since_ms: int) -> int
 def uncover(store: CountStore, job: str, at: HourShard, current: Published) -> None:
     """Before deltas of an hour go, empty the row of its day if that does not cover them.
 
-    Whoever reads the old roll, or builds one from an older run, needs these deltas: the first looks at the row again and starts over, the
-    second fails its compare-and-set. That a day has no row yet is no excuse: a roll-up may be under way.
+    A reader of the old roll, and a roll-up from an older run, need these deltas: the reader reads the row again and starts over, the
+    roll-up fails its compare-and-set. This also applies if the day has no row yet: a roll-up may be running.
     """
     day = day_of(at[0]), at[1]
     while not covered(row := rolled_at(store, job, day), at[0], current.position):
@@ -45,19 +46,19 @@ def uncover(store: CountStore, job: str, at: HourShard, current: Published) -> N
 
 
 def covered(row: Rolled | None, hour: int, position: Position) -> bool:
-    """Has the roll all that landed in an hour up to a position?"""
+    """Return whether the roll covers an hour up to a position."""
     return row is not None and row.covers.get(hour, NOWHERE) >= position
 
 
 def rolled_at(store: RollStore, job: str, at: DayShard) -> Rolled | None:
-    """The row of one day and shard."""
+    """Return the row of one day and shard."""
     return store.rolled(job, at[0], at[0] + 1).get(at)
 
 
 def sweep_rolls(store: RollStore, job: str, keep_since_ms: int) -> int:
     """Delete the rolls that published ones replaced, of all days, if that was at or before `keep_since_ms`. Returns their number.
 
-    The same rule as for runs, in the same order: a roll may go when what was published at its beginning no longer is.
+    The same rule as for runs, in the same order: a roll may be deleted when the row that was published at its beginning has been replaced.
     """
     listed, dead = store.rolls(job), 0
     rows = store.rolled(job)

@@ -1,6 +1,6 @@
-"""Fold, validate and recount a job: the same for a task of Airflow and for a command.
+"""Fold, validate and recount a job, for Airflow tasks and for commands.
 
-Each function does the work, keeps what came of it, and adds a failure to the job's timeline, with who asked and by which door.
+Each function does the work, stores the result, and adds a failure to the job's timeline, with who started it and how.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from weir.ports.counts import HourShard
     from weir.ports.source import Source
 
-REPEAT_MS = 3_600_000  # between two lines of one failure: folding runs every 5 minutes, and a line each time would fill the timeline
-RECENT = 100  # lines of the timeline that are looked at for it
+REPEAT_MS = 3_600_000  # between two entries about one failure: folding runs every 5 minutes, and an entry each time would fill the timeline
+RECENT = 100  # timeline entries that are searched for it
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class By:
-    """Who asked for the work, and by which door or why."""
+    """Who started the work, and how or why."""
 
     who: str = "weir"
     reason: str = ""
@@ -46,7 +46,7 @@ class By:
 
 @dataclass(frozen=True)
 class Counts:
-    """The counts of a job and what work on them needs. `now` in ms."""
+    """A job's counts, with everything that work on them needs. `now` in ms."""
 
     store: CountsStore
     source: Source
@@ -56,7 +56,7 @@ class Counts:
 
     @classmethod
     def of(cls, store: CountsStore, source: Source, spec: JobSpec, now: int, by: By) -> Counts:
-        """`spec` is the one in force. Raises UnknownJob if the job was never deployed."""
+        """Open the counts by the spec in force. Raises UnknownJob if the job has not been deployed yet."""
         head_of(store, spec.name)
         return cls(store, source, Rules.of_all(spec, store.versions(spec.name)), now, by)
 
@@ -66,13 +66,14 @@ class Counts:
 
     @cached_property
     def closed_until(self) -> int:
-        """The moment (ms) up to which panes are closed."""
+        """Return the time (ms) up to which panes are closed."""
         from weir.counts.closed import closed_now
 
         return closed_now(head_of(self.store, self.job), self.rules, self.source, self.now)
 
     def note(self, kind: str, text: str, detail: Mapping[str, object] | None = None) -> None:
-        """Add a failure to the timeline, unless the same one is there from the last hour. A timeline that fails hides no failure."""
+        """Add a failure to the timeline, unless it has the same one from the last hour. An error of the timeline does not hide the
+        failure."""
         line = Event(self.now, kind, text, detail or {}, who=self.by.who, reason=self.by.reason)
         try:
             if not any(_same(line, known) for known in self.store.events(self.job, RECENT)):
@@ -82,7 +83,7 @@ class Counts:
 
     @contextmanager
     def noted(self, kind: str) -> Iterator[None]:
-        """Note what cannot be proven, and raise it."""
+        """Record what cannot be proven, and raise it."""
         try:
             yield
         except NotProven as error:
@@ -95,9 +96,9 @@ def _same(line: Event, known: Event) -> bool:
 
 
 def recount(at: Counts, scope: Scope = EVERYTHING, workers: int = 1, sample: Sample | None = None) -> tuple[Result, dict[str, Any]]:
-    """Count a scope, or a sample, again. Returns what was found, and the record of it that is kept.
+    """Recount a scope or a sample. Return the result, and the record that is stored.
 
-    Raises NotRunning (the broker does not answer), Conflict (the counts kept being folded).
+    Raises NotRunning (the broker does not answer), Conflict (the counts were folded repeatedly).
     """
     from weir.counts.recount import recount as count_again
 
@@ -110,14 +111,14 @@ def recount(at: Counts, scope: Scope = EVERYTHING, workers: int = 1, sample: Sam
 
 
 def failed(result: Result, scope: Scope) -> bool:
-    """Lines are missing or doubled, or nothing could be checked. Towards a goal, `prove` judges what could not be checked."""
+    """Return whether lines are missing or doubled, or nothing could be checked. For a goal, `prove` judges unchecked lines."""
     return not result.exact or (scope.upto == NOTHING and not result.proven)
 
 
 def prove(at: Counts, goal: Goal, parts: Sequence[Part]) -> Proven:
-    """Keep how far the counts are proven, once every part of the goal has come out equal.
+    """Record how far the counts are proven, if every part of the goal came out equal.
 
-    Raises NotProven if one has not, or if the broker no longer has any of the goal's lines; those count as unchecked from then on.
+    Raises NotProven if one did not, or if the broker no longer has any of the goal's lines; those count as unchecked from then on.
     """
     from weir.counts import proving
 
@@ -134,7 +135,7 @@ def prove(at: Counts, goal: Goal, parts: Sequence[Part]) -> Proven:
 
 
 def fold(at: Counts, places: Sequence[HourShard]) -> list[Folded]:
-    """Fold hours and shards. Raises NotProven at the end if some are not proven or break a law: all others are published."""
+    """Fold hours and shards. Raises NotProven at the end if some are not proven or fail an expectation; all others are published."""
     from weir.counts.folding import fold_many
     from weir.counts.quality.gate import gate
 
@@ -143,7 +144,7 @@ def fold(at: Counts, places: Sequence[HourShard]) -> list[Folded]:
 
 
 def roll_up(at: Counts, days: Sequence[HourShard]) -> list[RolledUp]:
-    """Roll up days and shards. Raises NotProven at the end if some are not proven: all others are published."""
+    """Roll up days and shards. Raises NotProven at the end if some are not proven; all others are published."""
     from weir.counts.folding import roll_up_many
 
     with at.noted("fold"):
@@ -151,7 +152,7 @@ def roll_up(at: Counts, days: Sequence[HourShard]) -> list[RolledUp]:
 
 
 def sweep(at: Counts) -> tuple[int, int]:
-    """Delete what has been folded or rolled up for longer than readers need it: how many hours and shards, and how many old rolls."""
+    """Delete folded and rolled-up data that no reader needs any more. Return how many hours and shards, and how many old rolls."""
     from weir.counts.folding import GRACE_MS, sweep_many, sweepable
     from weir.counts.sweep import sweep_rolls
 
@@ -160,7 +161,7 @@ def sweep(at: Counts) -> tuple[int, int]:
 
 
 def validate(at: Counts, docs: str, since: int | None = None, until: int | None = None) -> ValidationResult:
-    """Check the laws that counts must obey; a broken one is in the result. Raises NotProven if there is nothing to check."""
+    """Check the expectations; failed ones are in the result. Raises NotProven if there is nothing to check."""
     from weir.counts.quality.validate import check
 
     with at.noted("validate"):

@@ -1,4 +1,4 @@
-"""The port of alerts: what they keep of decisions, evaluations and messages."""
+"""The port of alerts: stored decisions, evaluations and messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Booked:
 
 @dataclass(frozen=True)
 class Noted:
-    """A row of the evaluation ledger: the windows of a rule from `start` to `end` (ms, of one day), what they came to as JSON, and the
+    """A row of the evaluation ledger: the windows of a rule from `start` to `end` (ms, within one day), their result as JSON, and the
     revision of the book that decided it."""
 
     rule: str
@@ -37,28 +37,29 @@ class Mail:
 
 
 class AlertStore(Protocol):
-    """What alerts keep: decisions with their messages, what windows came to, and what the inbox got."""
+    """The store of alerts: decisions with their messages, results of windows, and the inbox."""
 
     def book(self, job: str) -> Booked | None:
-        """The book of a job's alerts (serial consistency)."""
+        """Return the book of a job's alerts (serial consistency)."""
 
     def set_book(self, job: str, expected: Booked | None, new: Booked) -> bool:
-        """Change the book if `expected` is what it was. Revisions only grow."""
+        """Replace the book if it is still `expected`. Revisions only grow."""
 
     def put_evaluations(self, job: str, rows: Sequence[Noted]) -> None:
-        """Write rows of the evaluation ledger. Of two about the same windows the one of the later revision stays, whichever comes last."""
+        """Write rows of the evaluation ledger. Of two about the same windows the one with the higher revision stays, in whichever order
+        they come."""
 
     def evaluations(self, job: str, rule: str, since: int, until: int) -> Sequence[Noted]:
-        """The rows about windows that begin in [since, until), in order."""
+        """Return the rows about windows that begin in [since, until), in order."""
 
     def put_mail(self, job: str, mail: Mail) -> None:
-        """Put a message into the inbox. The same one, put again, is there once."""
+        """Put a message into the inbox. Putting it twice stores it once."""
 
     def mails(self, job: str, limit: int = 50) -> Sequence[Mail]:
-        """The newest messages of the inbox, newest first."""
+        """Return the newest messages in the inbox, newest first."""
 
     def books(self, jobs: Collection[str]) -> Mapping[str, Booked]:
-        """The books of many jobs, for who only looks: without those that have none, and what is being decided just now may be missing."""
+        """Return the books of many jobs, for reading only: jobs without one are left out, and a decision of this moment may be missing."""
 
     def inboxes(self, jobs: Collection[str], limit: int) -> Mapping[str, Sequence[Mail]]:
-        """The newest messages of each of many jobs, newest first."""
+        """Return the newest messages of each of many jobs, newest first."""

@@ -11,7 +11,7 @@ from typing import Protocol
 class Folder:
     """A checkpoint folder as it was found. `sizes` has all its files, in bytes by path; `contents` those that Spark starts from.
 
-    `trouble` names what could not be read or listed, with why. `writable` is None where nobody can say.
+    `trouble` names what could not be read or listed, with the reason. `writable` is None if unknown.
     """
 
     epoch: int
@@ -27,7 +27,7 @@ class Folder:
         return bool(self.sizes or self.trouble)
 
     def numbered(self, kind: str) -> Mapping[int, bytes]:
-        """The contents of `offsets` or `commits`, by batch id."""
+        """Return the contents of `offsets` or `commits`, by batch id."""
         names = ((path.rpartition("/"), data) for path, data in self.contents.items())
         return {int(name): data for (folder, _, name), data in names if folder == kind and name.isdecimal()}
 
@@ -82,4 +82,4 @@ class Checkpoints(Protocol):
         """Make an attempt's folder: there with all its files, or not at all. Raises NotRunning."""
 
     def forget(self, job: str, epoch: int, attempts: Collection[int]) -> None:
-        """Remove the folders of attempts that nobody goes back to. Raises NotRunning."""
+        """Remove the folders of attempts that are no longer needed. Raises NotRunning."""

@@ -18,7 +18,7 @@ class HeadStore(Protocol):
         """Set the head to `new` if it still is `expected`. An unknown outcome is read back before this answers."""
 
     def create_head(self, head: Head) -> bool:
-        """Make a job's first head; False if it has one."""
+        """Create a job's first head. Return False if it has one."""
 
     def firsts(self, job: str) -> Mapping[int, tuple[int, int]]:
-        """For each attempt that set out to claim: its epoch and first batch."""
+        """Return for each attempt that noted a first batch: its epoch and that batch."""

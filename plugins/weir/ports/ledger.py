@@ -16,15 +16,14 @@ class LedgerStore(Protocol):
         """Keep the landed batch of this head, or its gap, in the ledger."""
 
     def ledger(self, job: str, before: Position | None = None) -> Iterator[Head]:
-        """The landed batches, newest first, as the heads that they were; with `before`, older ones only. The batch in the head itself may
-        be missing."""
+        """Yield the landed batches, newest first, as heads; with `before`, only older ones. The batch in the head itself may be missing."""
 
     def ledger_after(self, job: str, position: Position) -> Iterator[Head]:
-        """The landed batches after a position, oldest first. The batch in the head itself may be missing."""
+        """Yield the landed batches after a position, oldest first. The batch in the head itself may be missing."""
 
     def ledger_between(self, job: str, since: int, until: int, most: int) -> Sequence[Head]:
-        """The landed batches that were claimed in [since, until) (ms), oldest first: of more than `most`, some that are spread evenly. The
-        batch in the head itself may be missing, and gaps are."""
+        """Return the landed batches that were claimed in [since, until) (ms), oldest first; of more than `most`, an even sample. Without
+        gaps; the batch in the head itself may be missing."""
 
 
 class LandedStore(HeadStore, LedgerStore, Protocol):

@@ -8,8 +8,8 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Asked:
-    """A request under an idempotency key: `claim` is whoever answers it since `at` (ms), `digest` what was asked, and `answer` (JSON, with
-    its http status) empty while it is at work. `at` is 0 once its claim was given up."""
+    """A request under an idempotency key: `claim` identifies who answers it since `at` (ms), `digest` the request. `answer` (JSON, with its
+    HTTP status) is empty while it is running. `at` is 0 once the claim was released."""
 
     claim: str
     digest: str
@@ -19,10 +19,10 @@ class Asked:
 
 
 class RequestStore(Protocol):
-    """What the REST service keeps of what it was asked to do, for a day."""
+    """The store of the REST service's requests, for a day."""
 
     def asked(self, who: str, key: str) -> Asked | None:
-        """The request of a person under an idempotency key (serial consistency)."""
+        """Return a user's request under an idempotency key (serial consistency)."""
 
     def set_asked(self, who: str, key: str, expected: Asked | None, new: Asked) -> bool:
-        """Change it if it is still under the claim of `expected`; None if there is to be none. No two requests have the same claim."""
+        """Replace the request if it still has the claim of `expected` (None: if there is none). No two requests have the same claim."""

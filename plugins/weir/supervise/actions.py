@@ -97,6 +97,12 @@ def _attempt(manager: Manager, job: str) -> Shown:
     return Shown([f"{job} is at attempt {at} now."], str(at), options=f"--attempt {at}", body={"attempt": at})
 
 
+def _unconfirmed(manager: Manager, job: str) -> Shown:
+    at = manager.confirmable(job)
+    line = f"It is not known whether the driver of {job}, attempt {at}, has ended."
+    return Shown([line], str(at), options=f"--attempt {at}", body={"attempt": at})
+
+
 def _head(manager: Manager, job: str) -> Shown:
     """For actions that apply to whichever attempt is current."""
     return Shown(_attempt(manager, job).lines)
@@ -155,6 +161,16 @@ ACTIONS = {
         lambda manager, request: manager.restart(request.job, _judged(request), request.who, request.reason),
         dangerous=True,
         shows=_attempt,
+    ),
+    "confirm_ended": ActionForm(
+        "Confirm that the driver has ended",
+        "The cluster lost the driver of {job}, so Weir starts no other one. Confirm only what you have made sure of: the next driver "
+        "starts then, and if the old one still runs, both write. Your name and your reason are kept in the timeline.",
+        'weir confirm-ended {job} --reason "..."',
+        lambda manager, order: manager.confirm_ended(order.job, _judged(order), order.who, order.reason),
+        dangerous=True,
+        shows=_unconfirmed,
+        of=(Verdict.UNCONFIRMED,),
     ),
     "stop": ActionForm(
         "Stop",

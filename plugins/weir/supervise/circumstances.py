@@ -15,7 +15,8 @@ def circumstances(request: StartRequest, before: Head, head: Head, old: AttemptR
     """Return what a start replaces, how that ended and how long ago, and what is left out. `old` is the row of the attempt that is
     replaced. A driver that was killed left no exit: then `batch` is the next one, and all that is known is since when nothing landed."""
     facts: dict[str, object] = {"epoch": head.epoch, "version": request.version, "replaces": request.judged}
-    facts |= {"batch": before.last_landed + 1, "offsets": dict(before.shown_frontier)}
+    if before.has_batch or before.frontier:  # the progress of queries of a job's own is in their checkpoints
+        facts |= {"batch": before.last_landed + 1, "offsets": dict(before.shown_frontier)}
     if before.landed_at:
         facts["unlanded_ms"] = now - before.landed_at
     if request.changes:
@@ -46,7 +47,8 @@ def in_words(request: StartRequest, facts: Mapping[str, object]) -> str:
     changed."""
     told: list[str] = []
     if request.cause in (Action.RESTART, Action.REBUILD):
-        told.append(f"{_since(facts)} goes on with batch {facts.get('batch')}")
+        where = f"with batch {facts['batch']}" if "batch" in facts else "from its checkpoint"
+        told.append(f"{_since(facts)} goes on {where}")
     if request.changes:
         told.append(f"Changed: {'; '.join(request.changes)}")
     return "".join(f" {sentence}." for sentence in told)

@@ -10,6 +10,8 @@ from weir.errors import DataLoss, Diverged, WeirError
 from weir.jobs import bundle
 from weir.jobs.spec import JobSpec
 from weir.supervise.health import Health
+from weir.supervise.kind import Kinds
+from weir.supervise.observation import Observation
 from weir.supervise.parts import Parts
 from weir.supervise.plan import Kind, Plan
 from weir.supervise.planner import Planner
@@ -26,10 +28,18 @@ LANDS = frozenset({Verdict.OK, Verdict.CATCHING_UP, Verdict.SLOW})
 
 class Deployer:
     def __init__(
-        self, parts: Parts, register: Register, health: Health, versions: Versions, planner: Planner, wanted: Wanted, starter: Starter
+        self,
+        parts: Parts,
+        register: Register,
+        health: Health,
+        versions: Versions,
+        planner: Planner,
+        wanted: Wanted,
+        starter: Starter,
+        kinds: Kinds,
     ) -> None:
         self._parts, self._store, self._register, self._health = parts, parts.store, register, health
-        self._versions, self._planner, self._wanted, self._starter = versions, planner, wanted, starter
+        self._versions, self._planner, self._wanted, self._starter, self._kinds = versions, planner, wanted, starter, kinds
 
     def deploy(self, job: str, who: str, reason: str = "", plan: Plan | None = None) -> ActionResult:
         """Make the job run with the spec and the code that are here, or those of a plan. Nothing happens if it does.
@@ -64,19 +74,20 @@ class Deployer:
         (report,) = self._health.onlooker.reports({spec.name: spec})
         if report.found in LANDS and report.evidence.get("lag"):
             judged = report.attempt, dict(report.frontier)
-            self._parts.until(lambda: _at(self._register.head(spec.name)) != judged, LAND_WITHIN_S)
+            self._parts.until(lambda: _at(self._health.observation(spec)) != judged, LAND_WITHIN_S)
 
     def _ensure_head(self, spec: JobSpec) -> Head:
         head, broker, topic = self._store.head(spec.name), self._parts.source, spec.source.topic
         while head is None:
-            first = of_source(broker.topic_id(topic), broker.earliest_offsets(topic))
+            fenced = self._kinds[spec.kind.name].fenced  # the offsets of one that is not are in its checkpoint alone
+            first = of_source(broker.topic_id(topic), broker.earliest_offsets(topic)) if fenced else {}
             self._store.create_head(first_head(spec.name, first, self._parts.now_ms() * 1000))
             head = self._store.head(spec.name)
         return head
 
 
-def _at(head: Head) -> tuple[int, dict[str, int]]:
-    return head.attempt, dict(head.shown_frontier)
+def _at(seen: Observation) -> tuple[int, dict[str, int]]:
+    return seen.head.attempt if seen.head else 0, dict(seen.frontier)
 
 
 NEXT: dict[type[WeirError], str] = {

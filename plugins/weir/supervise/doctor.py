@@ -1,4 +1,4 @@
-"""What is wrong with a checkpoint folder, file by file, and what is safe to do about it. Pure."""
+"""Find damage in a checkpoint folder, file by file, with the safe action. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LEAVE = "nothing: it is never read"
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is not as it should be: where, what, and the safe thing to do. A harmless one keeps no driver from starting."""
+    """A finding: the file, what is wrong, and the safe action. A harmless one does not prevent a start."""
 
     path: str
     what: str
@@ -28,7 +28,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Seen:
-    """What is judged. `before` and `after` are the head as it was before and after the folder was read: a driver may be at work.
+    """The input. `before` and `after` are the head before and after the folder was read, since a driver may be running.
 
     `topic` is the one that the spec names, `kept` the newest row of the ledger, and `highest` the highest attempt that has a folder.
     """
@@ -42,7 +42,7 @@ class Seen:
 
 
 def examine(seen: Seen) -> list[Finding]:
-    """All that is wrong, the worst first."""
+    """Return all findings, worst first."""
     folder, job = seen.folder, seen.after.job
     if not folder.exists:
         return [*_forgotten(seen), *([_missing(seen)] if seen.before.last_landed >= 0 else [])]
@@ -64,7 +64,7 @@ def _missing(seen: Seen) -> Finding:
 
 
 def _misfit(seen: Seen) -> str:
-    """Behind is judged by the head before, ahead by the head after: what landed meanwhile is neither."""
+    """Judge "behind" by the head before and "ahead" by the head after, so that batches landed meanwhile count as neither."""
     plans = usable(seen.folder)
     before = disagreement(plans, seen.before, seen.topic)
     return before if before and disagreement(plans, seen.after, seen.topic) else ""
@@ -105,7 +105,7 @@ def _damaged(folder: Folder, topics: Collection[str]) -> Iterator[tuple[str, str
 
 
 def _damage(data: bytes, lines: int) -> str:
-    """What is wrong with a file that should have so many lines, the last ones of JSON."""
+    """Return what is wrong with a file that should have so many lines, the last ones JSON; empty if nothing."""
     if not data.strip(b"\0 \r\n"):
         return "empty"
     found = data.decode(errors="replace").splitlines()
@@ -133,5 +133,5 @@ def _gaps(folder: Folder) -> Iterator[tuple[str, str]]:
 
 
 def _between(numbers: Sequence[int]) -> list[int]:
-    """What is missing between the first and the last."""
+    """Find what is missing between the first and the last batch."""
     return sorted(set(range(numbers[0], numbers[-1])) - set(numbers)) if numbers else []

@@ -25,9 +25,11 @@ from weir.supervise.kind import Kinds, Probe
 from weir.supervise.last_reports import LastReports
 from weir.supervise.observation import Observation, submit_grace_ms, with_the_clusters_word
 from weir.supervise.parts import Parts
+from weir.supervise.progress_watch import ProgressWatch
+from weir.supervise.queries import Queries
 from weir.supervise.questions import Questions
 from weir.supervise.report import CALM, Report, Verdict
-from weir.supervise.restart import decide, with_decision
+from weir.supervise.restart import READ_ENDING, decide, with_decision
 from weir.supervise.retention import RetentionWatch
 from weir.supervise.standby import asked_about, duty, in_a_word
 from weir.supervise.time_budget import TimeBudget
@@ -42,10 +44,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Outside:
-    """What clusters and broker said, by submission id and by topic. Who is not in it is unknown."""
+    """What clusters and broker said, by submission id and by topic. Who is not in it is unknown. `queries` are those of jobs that nothing
+    fences, by job."""
 
     drivers: Mapping[str, DriverState]
     topics: Mapping[str, TopicSnapshot]
+    queries: Mapping[str, Queries]
 
 
 class Fleet:
@@ -60,7 +64,7 @@ class Fleet:
             LastReports(parts.store, keeps),
             budget or TimeBudget(),
         )
-        self._retention = RetentionWatch(parts.source, self._budget)
+        self._retention, self._progress = RetentionWatch(parts.source, self._budget), ProgressWatch(parts.checkpoints, kinds)
         self._of_kind = {name: kind.probes(self._budget) for name, kind in kinds.items()}
 
     def observe(self, specs: Specs) -> dict[str, Observation]:
@@ -90,12 +94,13 @@ class Fleet:
         Returns the specs that are in force, too."""
         snapshots = self._store.snapshots(list(specs), history)
         specs = {job: in_force(spec, snapshots[job].wanted) or spec for job, spec in specs.items()}
-        names = {spec.source.topic for spec in specs.values()}
+        found = self._progress.look(specs, {job: snapshot.head for job, snapshot in snapshots.items()}, self._parts.now_ms())
+        names = {spec.source.topic for spec in specs.values() if spec.source.topic} | found.topics
         topics = self._questions.ask("the broker", lambda: self._source.topics(names), NOTHING)
         submissions = _submissions(specs, snapshots, self._parts.now_ms())
         asked = [self._ask(kind, ids) for kind, ids in submissions.items() if kind in self._clusters]
         drivers = {one: state for answer in asked for one, state in answer().items()}
-        return specs, snapshots, Outside(drivers, topics())
+        return specs, snapshots, Outside(drivers, topics(), found.queries(topics()))
 
     def _ask(self, kind: str, ids: list[str]) -> Callable[[], Mapping[str, DriverState]]:
         return self._questions.ask(kind, lambda: self._clusters[kind].states_of(ids), {})
@@ -103,8 +108,8 @@ class Fleet:
     def _observation(self, spec: JobSpec, snapshot: JobSnapshot, outside: Outside) -> Observation:
         now, topic = self._parts.now_ms(), outside.topics.get(spec.source.topic, TopicSnapshot())
         ends, earliest = (_by_partition(topic, offsets, snapshot.head) for offsets in (topic.end_offsets, topic.earliest_offsets))
-        driver = outside.drivers.get(_submission(snapshot), DriverState.UNKNOWN)
-        retention, unread_since = self._retention.look(spec.source.topic, snapshot.head, ends, now)
+        driver, queries = outside.drivers.get(_submission(snapshot), DriverState.UNKNOWN), outside.queries.get(spec.name)
+        retention, unread_since = self._retention.look(spec.source.topic, snapshot.head, ends, now) if queries is None else (None, {})
         return Observation(
             now=now,
             wanted=snapshot.wanted,
@@ -121,6 +126,7 @@ class Fleet:
             standbys=snapshot.standbys,
             standby_states=outside.drivers,
             submit_grace_ms=submit_grace_ms(spec.cluster),
+            queries=queries,
         )
 
     # judging
@@ -139,7 +145,8 @@ class Fleet:
             standby = {"standby": word} if (word := in_a_word(seen)) else {}
             evidence = {**report.evidence, **standby, **self._evidence(spec, seen)}
             report = replace(report, evidence=evidence, standby_act=str(duty(seen, report)))
-            return with_decision(report, decide(report, spec.restart, seen.attempts, seen.landed_attempt, seen.paused))
+            decision = decide(report, spec.restart, seen.attempts, seen.landed_attempt, seen.paused)
+            return with_decision(report, READ_ENDING if seen.ending_unread and report.found is Verdict.DOWN else decision)
         except Exception as error:
             log.exception("%s could not be judged", job)
             return self._unknown(job, snapshot, f"it could not be judged: {error!r}")

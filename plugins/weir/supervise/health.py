@@ -50,11 +50,11 @@ class Health:
         if seen.head is None or seen.head.attempt != attempt:
             now_at = f"attempt {seen.head.attempt}" if seen.head else "nothing"
             raise Conflict(f"{job} is at {now_at} now, attempt {attempt} was replaced.", f"Run: weir health {job}")
-        row, landed = seen.attempt, bool(seen.head.by == attempt and seen.head.landed_at)
+        row, landed = seen.attempt, seen.landed_now
         if not landed and (seen.driver.ended or (row and row.exit_reason)):
             why = (row.exit_error or row.exit_reason) if row else ""
             raise DriverEnded(f"The driver of {job}, attempt {attempt}, has ended: {why or seen.driver}.", f"Run: weir logs {job}")
-        if not landed and not (seen.head.incarnation and seen.lag == 0):
+        if not landed and not (seen.begun and seen.lag == 0):
             return False
         self._versions.put_good(job, row)
         return True

@@ -56,6 +56,9 @@ class KindSupport(Protocol):
     def fenced(self) -> bool:
         """Does the head keep a superseded driver from writing? If not, the old driver must have ended before the next one starts."""
 
+    def keeps_checkpoint(self, spec: JobSpec) -> bool:
+        """Does the driver keep its progress in the folder that it is given, as far as the spec says?"""
+
     def driver(self, spec: JobSpec, start: Start, code: Path) -> Submission:
         """Return what is submitted for an attempt, from the version's code."""
 

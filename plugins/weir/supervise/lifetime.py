@@ -1,4 +1,4 @@
-"""When the store is closed: at once, or when its last user has left it."""
+"""Close the store at once, or when its last user has left."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ class Lifetime:
         self._store.close()
 
     def enter(self) -> None:
-        """For work that goes on behind whoever may close: a driver was submitted, and its submission could not be noted any more."""
+        """Keep the store open for background work. Without this a driver was submitted, and its submission could not be recorded any
+        more."""
         with self._counting:
             self._users += 1
 

@@ -11,8 +11,10 @@ from typing import Generic
 from weir.jobs.spec import JobSpec
 from weir.ports.jobs import VersionRow
 from weir.supervise.checkpoint_copies import CheckpointCopies
+from weir.supervise.confirmations import Confirmations
 from weir.supervise.deployer import Deployer
 from weir.supervise.doctor import Seen
+from weir.supervise.endings import Endings
 from weir.supervise.epoch_start import Beginning
 from weir.supervise.fenced import FencedPreparation
 from weir.supervise.fleet import Fleet
@@ -37,6 +39,8 @@ from weir.supervise.starter import Starter
 from weir.supervise.stopper import Stopper
 from weir.supervise.takeover import Takeover
 from weir.supervise.timeline import Timeline
+from weir.supervise.unfenced_drivers import UnfencedDrivers
+from weir.supervise.unfenced_preparation import UnfencedPreparation
 from weir.supervise.versions import Versions
 from weir.supervise.wanted import Wanted
 
@@ -50,13 +54,17 @@ class Manager(Generic[S]):
         self._new_epoch = NewEpoch(parts, self._register, takeover)
         self._standbys = Standbys(parts, self._register, timeline, kinds)
         fenced = FencedPreparation(parts, self._register, timeline, takeover, self._new_epoch, copies)
-        self._starter = Starter(parts, self._register, timeline, self._standbys, kinds, {True: fenced})
-        self._stopper = Stopper(parts, self._register, timeline, takeover, self._standbys, wanted)
+        endings = Endings(parts, self._register, self._versions)
+        drivers = UnfencedDrivers(parts, self._register, endings)
+        unfenced = UnfencedPreparation(parts, self._register, takeover, drivers)
+        self._starter = Starter(parts, self._register, timeline, self._standbys, kinds, {True: fenced, False: unfenced})
+        self._stopper = Stopper(parts, self._register, timeline, takeover, self._standbys, wanted, kinds, drivers)
         self._health = Health(parts, self._register, self._versions, Fleet(parts, kinds), Fleet(parts, kinds, keeps=False))
-        self._planner = Planner(parts, self._register, self._versions, copies)
-        self._deployer = Deployer(parts, self._register, self._health, self._versions, self._planner, wanted, self._starter)
+        self._planner = Planner(parts, self._register, self._versions, copies, kinds, drivers)
+        self._deployer = Deployer(parts, self._register, self._health, self._versions, self._planner, wanted, self._starter, kinds)
         self._rollbacks = Rollbacks(parts, self._register, self._health, self._versions, wanted, self._starter)
-        self._responder = Responder(parts, self._register, self._rollbacks, self._starter)
+        self._responder = Responder(parts, self._register, self._health, endings, self._rollbacks, self._starter)
+        self._confirmations = Confirmations(parts, self._register, timeline, self._health, kinds)
         self._pauses = Pauses(parts, self._register, timeline)
 
     @property
@@ -112,6 +120,14 @@ class Manager(Generic[S]):
     def stop(self, job: str, who: str = AUTOMATIC, reason: str = "") -> ActionResult:
         """Let the batch at work land, end the driver, and keep the job stopped. See Stopper.stop."""
         return self._stopper.stop(job, who, reason)
+
+    def confirm_ended(self, job: str, attempt: int, who: str = AUTOMATIC, reason: str = "") -> ActionResult:
+        """Keep an operator's word that the driver of an unconfirmed attempt has ended. See Confirmations.confirm."""
+        return self._confirmations.confirm(job, attempt, who, reason)
+
+    def confirmable(self, job: str) -> int:
+        """Return the attempt whose driver may be confirmed ended. Raises UnknownJob, Conflict. See Confirmations.look."""
+        return self._confirmations.look(job)
 
     # the next attempt
 

@@ -15,6 +15,7 @@ from weir.ports.standbys import StandbyRow
 from weir.ports.timeline import Pause
 from weir.supervise.epoch_start import Spans, lost
 from weir.supervise.pause import in_force
+from weir.supervise.queries import Queries
 
 SUBMIT_GRACE_MS = 15_000  # between a takeover and the note of its submission; a standalone master takes well under a second for one
 SPARK_SUBMIT_MS = 200_000  # the same where spark-submit starts drivers, which is given three minutes: each eye replaced the other's start
@@ -40,6 +41,48 @@ class Observation:
     standbys: Sequence[StandbyRow] = ()  # newest first
     standby_states: Mapping[str, DriverState] = field(default_factory=dict)  # by submission id
     submit_grace_ms: int = SUBMIT_GRACE_MS
+    queries: Queries | None = None  # what a job's own checkpoints say of its progress, where the head does not: nothing fences it
+
+    @property
+    def fenced(self) -> bool:
+        """Does the head keep a superseded driver from writing, and say what has landed?"""
+        return self.queries is None
+
+    @property
+    def frontier(self) -> Mapping[str, int]:
+        """Where what has landed ends, by partition, as people and reports see it."""
+        if self.queries is not None:
+            return self.queries.frontier
+        return self.head.shown_frontier if self.head else {}
+
+    @property
+    def landed_at(self) -> int:
+        """When the newest batch landed, or was committed (ms), 0 for none."""
+        if self.queries is not None:
+            return self.queries.committed_at
+        return self.head.landed_at if self.head else 0
+
+    @property
+    def begun(self) -> bool:
+        """Has the driver that may write now begun its work, as far as anybody can tell?"""
+        if self.queries is not None:
+            return self.landed_now or (self.driver is DriverState.RUNNING and bool(self.queries.found))
+        return bool(self.head and self.head.incarnation)
+
+    @property
+    def landed_now(self) -> bool:
+        """Has the attempt that may write now landed the newest batch?"""
+        if self.head is None:
+            return False
+        if self.queries is not None:
+            return bool(self.head.attempt) and self.landed_attempt == self.head.attempt
+        return self.head.by == self.head.attempt and bool(self.head.landed_at)
+
+    @property
+    def ending_unread(self) -> bool:
+        """Has a driver ended that leaves no exit reason itself, and has nobody read yet what it printed?"""
+        row = self.attempt
+        return not self.fenced and bool(row and row.submission_id and not row.exit_reason) and self.driver.confirmed
 
     @property
     def paused(self) -> Sequence[Pause]:
@@ -49,6 +92,8 @@ class Observation:
     @property
     def lag(self) -> int | None:
         """Lines that the broker has and that have not landed."""
+        if self.queries is not None:
+            return self.queries.lag
         if self.head is None or self.end_offsets is None:
             return None
         frontier = identified(self.head.frontier, sources_of(self.end_offsets))
@@ -64,6 +109,9 @@ class Observation:
         """The newest attempt that landed a batch, 0 for none."""
         if self.head is None:
             return 0
+        if self.queries is not None:  # an attempt starts after the one before it has ended
+            at = self.queries.committed_at
+            return next((a.attempt for a in self.attempts if a.submission_id and a.submitted_at <= at), 0)
         firsts = {a.attempt: (a.epoch, a.first_batch) for a in self.attempts if a.first_batch >= 0}
         newest = landed(self.head, firsts).newest
         return newest[0] if newest else 0
@@ -71,7 +119,7 @@ class Observation:
     @property
     def lost(self) -> Spans:
         """Spans [from, to) that cannot be read any more, by partition; `to` before `from` where the log was cut behind what has landed."""
-        if self.head is None or self.earliest_offsets is None or self.end_offsets is None or self.another_topic:
+        if self.head is None or self.earliest_offsets is None or self.end_offsets is None or self.another_topic or not self.fenced:
             return {}
         return lost(identified(self.head.frontier, sources_of(self.end_offsets)), self.earliest_offsets, self.end_offsets)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from weir.jobs.spec import Health
+from weir.ports.checkpoints import QueryProgress
 from weir.ports.cluster import DriverState
 from weir.supervise.observation import Observation
 from weir.supervise.report import Report, Verdict
@@ -25,13 +28,37 @@ def lag_since(seen: Observation, before: Report | None) -> int:
 
     Cassandra was away for 59 s, and came back to a driver that was called stalled and replaced in the middle of its batch.
     """
+    if seen.queries is not None:
+        return min((since for since in waits_since(seen, before).values() if since), default=0)
     if seen.lag is None:
         return before.lag_since if before else 0
     if seen.lag == 0 or seen.head is None:
         return 0
-    if before is None or not before.lag_since or dict(before.frontier) != dict(seen.head.shown_frontier):
+    if before is None or not before.lag_since or dict(before.frontier) != dict(seen.frontier):
         return seen.now
     return seen.now if seen.now - before.lag_seen > UNSEEN_MS else before.lag_since
+
+
+def waits_since(seen: Observation, before: Report | None) -> Mapping[str, int]:
+    """Of each query by its folder, since when (ms) something waits that it has not committed; 0 if nothing does.
+
+    Begun anew with each batch, after an outage, and as long as it is not known: while the broker is away a query can do nothing.
+    """
+    if seen.queries is None:
+        return {}
+    told = before.evidence.get("queries") if before and seen.now - before.at <= UNSEEN_MS else None
+    known = told if isinstance(told, Mapping) else {}
+    return {query.folder: _waits_since(seen, query, known.get(query.folder)) for query in seen.queries.known}
+
+
+def _waits_since(seen: Observation, query: QueryProgress, before: object) -> int:
+    assert seen.queries is not None
+    waits = seen.queries.waits(query)
+    if not waits:
+        return 0 if waits is False else seen.now
+    same = isinstance(before, Mapping) and before.get("batch_id") == query.committed
+    since = before.get("waits_since") if same and isinstance(before, Mapping) else 0
+    return since if isinstance(since, int) and since else seen.now
 
 
 def behind_since(seen: Observation, health: Health, before: Report | None) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from spark_jobs.protocol.head import Head
 from weir.errors import BadSpec, NotKept, NotRunning, TopicMissing
 from weir.jobs import bundle, versions
 from weir.jobs.bundle import Made
@@ -13,18 +14,23 @@ from weir.jobs.spec import JobSpec, parse
 from weir.supervise import preflight
 from weir.supervise.checkpoint_copies import CheckpointCopies
 from weir.supervise.epoch_start import Bounds, of_topic
+from weir.supervise.kind import Kinds
 from weir.supervise.lineage import forgotten
 from weir.supervise.parts import Parts, or_none
-from weir.supervise.plan import Change, Check, Kind, Plan, classify, differences
+from weir.supervise.plan import Change, Check, Kind, Plan, classify, classify_plain, differences
 from weir.supervise.register import Register
+from weir.supervise.unfenced_drivers import UnfencedDrivers
 from weir.supervise.versions import Versions
 
 LOOKS, AGAIN_S = 3, 0.3  # at a checkpoint: Spark commits some 10 ms after a batch has landed
 
 
 class Planner:
-    def __init__(self, parts: Parts, register: Register, versions: Versions, copies: CheckpointCopies) -> None:
+    def __init__(
+        self, parts: Parts, register: Register, versions: Versions, copies: CheckpointCopies, kinds: Kinds, drivers: UnfencedDrivers
+    ) -> None:
         self._parts, self._store, self._register, self._versions, self._copies = parts, parts.store, register, versions, copies
+        self._kinds, self._drivers = kinds, drivers
 
     def plan(self, job: str, to: str = "") -> Plan:
         """Return what a deploy would do: of the spec and the code that are here, or of the kept version that begins with `to`.
@@ -39,11 +45,25 @@ class Planner:
         if head and self._versions.runs(wanted, version, job, head.attempt):
             return Plan(job, version, before, spec, Change(Kind.NO_CHANGE, (f"it runs as attempt {head.attempt}",)), made=made)
         ran = self._register.ran(job) or (or_none(lambda: parse(wanted.spec, f"the spec of {job}")) if wanted else None)
-        topic, told = self._look_at(spec.source.topic)
         changed = differences(ran, spec, model) if version != before else ("nothing: the driver is started again",)
-        checks = (self._application(job, spec, version, made), told, *self._ground(job, spec))
+        there, ground = self._application(job, spec, version, made), self._ground(job, spec)
+        if not self._kinds[spec.kind.name].fenced:
+            topics = tuple(self._look_at(name)[1] for name in spec.source.names)
+            checks = (there, *topics, *ground, *self._old_driver(head))
+            return Plan(job, version, before, spec, classify_plain(ran, spec), changed, checks, made)
+        topic, told = self._look_at(spec.source.topic)
         change = classify(ran, spec, model, head, topic, self._finding(job, spec.source.topic))
-        return Plan(job, version, before, spec, change, changed, checks, made)
+        return Plan(job, version, before, spec, change, changed, (there, told, *ground), made)
+
+    def _old_driver(self, head: Head | None) -> tuple[Check, ...]:
+        """Can the driver that is there be replaced? Nothing fences it: another one is started only when it is confirmed ended."""
+        if head is None or not head.attempt:
+            return ()
+        why = self._drivers.why_not_ended(head)
+        if not why:
+            return (Check("driver", True, f"that of attempt {head.attempt} has ended, or can be ended"),)
+        confirm = f'make sure that it has ended, then weir confirm-ended {head.job} --reason "..."'
+        return (Check("driver", False, f"that of attempt {head.attempt} cannot be confirmed ended: {why}; {confirm}"),)
 
     def _made_here(self, job: str) -> Made:
         """Raises BadSpec where the spec or its options do not fit, else UnknownJob."""

@@ -1,4 +1,4 @@
-"""The looks of a pre-flight: the application can be imported, the schema is there, and so is what the driver is to run on."""
+"""The checks before a deploy: the application can be imported, the schema exists, and the cluster has room."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from weir.jobs.spec import JobSpec, PlainSpec, Resources
 from weir.ports.cluster import Room
 from weir.supervise.plan import Check
 
-WITHIN_S = 60.0  # an import takes a second or two; ten times as long on a machine that is busy
+WITHIN_S = 60.0  # an import takes a second or two; ten times as long on a busy machine
 LAST_LINES = 3
 Rehearse = Callable[[Path, JobSpec], Check]  # the folder for the driver's path, with the code of the job as in a bundle
 
-# Run as a script has its module-level code run, and all that it imports; under another name than __main__, nothing is started.
+# This runs the module-level code and all imports; since the name is not __main__, nothing is started.
 IMPORT = "import runpy, sys; runpy.run_path(sys.argv[1], run_name='weir_rehearsal')"
-# A script of somebody else may start its query at module level: it is compiled, and what it imports there is only looked for.
+# A user's own script may start its query at module level: so it is only compiled, and its imports are only looked up.
 LOOK = """
 import ast, importlib.util, pathlib, sys
 file = pathlib.Path(sys.argv[1])
@@ -35,7 +35,7 @@ for node in ast.parse(file.read_bytes(), file.name).body:
 
 
 def application(made: Made, rehearse: Rehearse) -> Check:
-    """Can the code that is here be imported, laid out as it will be?"""
+    """Check that the present code can be imported, laid out as in a bundle."""
     with TemporaryDirectory(prefix="weir-") as folder:
         made.copy_to(Path(folder))
         return rehearse(Path(folder), made.spec)
@@ -78,7 +78,7 @@ def _jar(file: Path, spec: PlainSpec) -> Check:
 
 
 def not_rehearsed(folder: Path, spec: JobSpec) -> Check:
-    """For managers that have no driver's Python at hand."""
+    """Check nothing: for managers without a driver's Python."""
     return Check("application", None, f"{spec.program} was not imported")
 
 
@@ -90,7 +90,7 @@ def tables(pending: Sequence[str]) -> Check:
 
 
 def resources(needs: Resources, room: Room | None) -> Check:
-    """Is there room at all, were nothing else running? What is busy now may be free when the driver comes."""
+    """Check that the cluster is large enough if nothing else runs: what is busy now may be free later."""
     if room is None:
         return Check("resources", None, "the cluster's resources are unknown, or it has no worker now; a driver waits for one")
     cores = 1 + (needs.cores if needs.executors else 0)
@@ -100,7 +100,7 @@ def resources(needs: Resources, room: Room | None) -> Check:
 
 
 def mebibytes(memory: str) -> int:
-    """`768m` or `1g`, as a spec says it."""
+    """Parse a spec's memory, such as `768m` or `1g`, to MiB."""
     return int(memory[:-1]) * (1024 if memory.endswith("g") else 1)
 
 

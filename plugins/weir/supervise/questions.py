@@ -1,4 +1,4 @@
-"""Questions to the parts of the outside world, side by side and with a bound: a part that hangs must not hold up what the others say."""
+"""Ask external services in parallel and with a time limit: a service that hangs must not delay the others."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from threading import Thread
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-PATIENT_S = 6.0  # more than a part's own budget of 5 s
-LATE_S = 0.5  # of a part that was late the last time, until it answers in time again
+PATIENT_S = 6.0  # more than a service's own limit of 5 s
+LATE_S = 0.5  # for a service that timed out the last time, until it answers in time again
 
 log = logging.getLogger(__name__)
 
 
 class Questions:
-    """A part that did not answer in time is asked nothing more until that question has come back: it holds one thread, however long."""
+    """Asks services. One that timed out gets no further request until the first one returns, so it blocks at most one thread."""
 
     def __init__(self, patient_s: float = PATIENT_S, late_s: float = LATE_S) -> None:
         self._patient_s, self._late_s = patient_s, late_s
         self._late: dict[str, Future[Any]] = {}
 
     def ask(self, part: str, question: Callable[[], T], otherwise: T) -> Callable[[], T]:
-        """Begin to ask. Call what is returned for the answer, or for `otherwise` if there is none in time."""
+        """Start a request. Call the returned function for the answer, or for `otherwise` at the time limit."""
         late = self._late.get(part)
         if late is not None and not late.done():
             return lambda: otherwise
@@ -44,7 +44,7 @@ class Questions:
 
 
 def _begun(question: Callable[[], T]) -> Future[T]:
-    """Not of a pool: its threads would keep a process from ending while a question hangs."""
+    """A thread outside a pool: a pool's threads would keep the process from ending while a request hangs."""
     future: Future[T] = Future()
 
     def work() -> None:

@@ -22,6 +22,7 @@ class Verdict(StrEnum):
     POISONED = "poisoned"
     DIVERGED = "diverged"
     DATA_LOSS = "data_loss"
+    UNCONFIRMED = "unconfirmed"
     UNKNOWN = "unknown"
     STOPPED = "stopped"
     MAINTENANCE = "maintenance"
@@ -29,9 +30,10 @@ class Verdict(StrEnum):
 
 # Weir has nothing to do about these. Slow is trouble all the same: a person must give it more.
 CALM = {Verdict.STARTING, Verdict.OK, Verdict.IDLE, Verdict.CATCHING_UP, Verdict.SLOW, Verdict.UNKNOWN, Verdict.STOPPED}
-TROUBLE = frozenset(
-    {Verdict.SLOW, Verdict.DOWN, Verdict.STALLED, Verdict.CRASH_LOOPING, Verdict.POISONED, Verdict.DIVERGED, Verdict.DATA_LOSS}
-)
+TROUBLE = frozenset({
+    Verdict.SLOW, Verdict.DOWN, Verdict.STALLED, Verdict.CRASH_LOOPING, Verdict.POISONED, Verdict.DIVERGED, Verdict.DATA_LOSS,
+    Verdict.UNCONFIRMED,
+})  # fmt: skip
 UNKNOWN_MS = 300_000  # a part that is killed is back within a minute or two; what is not known for longer, nobody watches over
 SETTLED = {Verdict.OK, Verdict.IDLE}
 ENDED = {Verdict.CRASH_LOOPING: Verdict.DOWN}  # crash looping is down with nothing left to try

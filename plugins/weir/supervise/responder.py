@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from weir.errors import Conflict
 from weir.ports.cluster import DriverState
+from weir.supervise.endings import Endings
+from weir.supervise.health import Health
 from weir.supervise.observation import with_the_clusters_word
 from weir.supervise.parts import Parts
 from weir.supervise.register import Register
@@ -15,8 +17,9 @@ from weir.supervise.starter import Starter
 
 
 class Responder:
-    def __init__(self, parts: Parts, register: Register, rollbacks: Rollbacks, starter: Starter) -> None:
-        self._parts, self._store, self._register, self._rollbacks, self._starter = parts, parts.store, register, rollbacks, starter
+    def __init__(self, parts: Parts, register: Register, health: Health, endings: Endings, rollbacks: Rollbacks, starter: Starter) -> None:
+        self._parts, self._store, self._register, self._health = parts, parts.store, register, health
+        self._endings, self._rollbacks, self._starter = endings, rollbacks, starter
 
     def act(self, report: Report) -> ActionResult | None:
         """Do what a report calls for, if its time has come. None if there is nothing to do, somebody else has done it, or the job is
@@ -25,9 +28,11 @@ class Responder:
         A report may have waited for its turn: an attempt that was stalled and has landed since is well.
         """
         job = report.job
+        if report.act == Action.READ_ENDING:
+            return self._read_ending(report)
         if report.act == Action.NONE or self._parts.now_ms() < report.not_before or self._register.paused(job):
             return None
-        if report.verdict is Verdict.STALLED and dict(self._register.head(job).shown_frontier) != dict(report.frontier):
+        if report.verdict is Verdict.STALLED and dict(self._health.observation(self._register.find(job)).frontier) != dict(report.frontier):
             return None
         if report.evidence.get("driver") == DriverState.OUT_OF_MEMORY:
             self._note_end(job, report.attempt)
@@ -38,6 +43,12 @@ class Responder:
             return self._starter.start(StartRequest(job, report.attempt, str(cause), reason=report.sentence))
         except Conflict:
             return None
+
+    def _read_ending(self, report: Report) -> ActionResult | None:
+        """Note why the driver ended, then judge again, and do what that calls for: the same batch may have failed twice."""
+        self._endings.note(report.job, report.attempt)
+        again = self._health.report(self._register.find(report.job))
+        return None if again.act == Action.READ_ENDING else self.act(again)
 
     def _note_end(self, job: str, attempt: int) -> None:
         """Keep what only the cluster could tell: that the driver was killed for its memory. The next one is given more for it."""

@@ -21,6 +21,7 @@ class Action(StrEnum):
     REBUILD = "rebuild"
     ACCEPT_LOSS = "accept_loss"  # these two only by a person's word
     QUARANTINE = "quarantine"
+    READ_ENDING = "read_ending"  # why a driver ended is looked up before anything is decided
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,9 @@ class Decision:
     why: str
     not_before: int = 0
     spent: bool = False  # there is nothing left to try
+
+
+READ_ENDING = Decision(Action.READ_ENDING, "what its driver printed says why it ended")
 
 
 def decide(report: Report, policy: Restart, attempts: Sequence[AttemptRow], landed_attempt: int, paused: Sequence[Pause] = ()) -> Decision:

@@ -15,6 +15,7 @@ from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
 from weir.ports.jobs import VersionRow
 from weir.supervise.observation import Observation
+from weir.supervise.unfenced import CONFIRMED, ENDED
 
 TWICE = 2  # drivers of one version that ended before they could say a word: one may have been killed
 
@@ -60,11 +61,16 @@ def _fault(seen: Observation, health: Health, lag_since: int, late: bool) -> tup
         return Fate.ROLL_BACK, f"the driver of attempt {failed.attempt} failed: {_first_line(failed.exit_error)}"
     if row is None or not row.submission_id:
         return Fate.WAIT, "the cluster has not taken a driver"
-    if row.exit_reason in ("diverged", "lost"):
+    if row.exit_reason in ("diverged", "lost", CONFIRMED):
         return Fate.LEAVE, f"the driver ended as {row.exit_reason}: {_first_line(row.exit_error)}"
-    if seen.driver is DriverState.UNKNOWN or seen.lag is None:
+    if seen.driver is DriverState.UNKNOWN or _blind(seen):
         return Fate.WAIT, "cluster or broker does not answer"
     return _ended(seen, row, late) if seen.driver.ended else _alive(seen, row, health, lag_since, late)
+
+
+def _blind(seen: Observation) -> bool:
+    """Does the broker not say what waits? Of queries that read no Kafka, it never does."""
+    return seen.lag is None and (seen.queries is None or seen.queries.found is None or seen.queries.read_kafka)
 
 
 def _tries(seen: Observation) -> Sequence[AttemptRow]:
@@ -83,7 +89,7 @@ def _ended(seen: Observation, row: AttemptRow, late: bool) -> tuple[Fate, str]:
     starved = [a for a in _tries(seen) if a.exit_reason == DriverState.OUT_OF_MEMORY]
     if row in starved and (late or len(starved) >= TWICE or not _began(seen, row)):
         return Fate.ROLL_BACK, f"the driver of attempt {row.attempt} ran out of memory: {_first_line(row.exit_error)}"
-    silent = [a for a in _tries(seen) if a.submission_id and not a.exit_reason and not _began(seen, a)]
+    silent = [a for a in _tries(seen) if a.submission_id and a.exit_reason in ("", ENDED) and not _began(seen, a)]
     if row in silent and len(silent) >= TWICE and seen.driver not in (DriverState.KILLED, DriverState.LOST):
         return Fate.ROLL_BACK, f"{len(silent)} drivers in a row ended before they had begun"
     return Fate.WAIT, f"it was killed or lost (the cluster says {seen.driver})"
@@ -105,7 +111,7 @@ def _alive(seen: Observation, row: AttemptRow, health: Health, lag_since: int, l
 
 
 def _began(seen: Observation, row: AttemptRow) -> bool:
-    current = seen.head is not None and seen.head.attempt == row.attempt and bool(seen.head.incarnation)
+    current = seen.head is not None and seen.head.attempt == row.attempt and seen.begun
     return current or bool(row.incarnation) or row.first_batch >= 0
 
 

@@ -1,4 +1,4 @@
-"""One manager for all who ask in a process, however many: connections do not grow with the jobs."""
+"""One shared manager for a process, so that connections do not grow with the number of jobs or callers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 A = TypeVar("A")
 M = TypeVar("M", bound="Manager")
-BUDGET_S = 30.0  # far above the manager's own budgets: only a call that hangs reaches it
+BUDGET_S = 30.0  # far above the manager's own time limits: only a hanging call reaches it
 
 
 class Shared(Generic[M]):
@@ -27,12 +27,12 @@ class Shared(Generic[M]):
 
     def __init__(self, connect: Callable[[], M]) -> None:
         self._connect = connect
-        self._opening = threading.Lock()  # never taken by the event loop: a thread that opens a manager asks the loop for the connection
+        self._opening = threading.Lock()  # never acquired by the event loop: a thread that opens a manager asks the loop for the connection
         self._manager: M | None = None
         self._specs: object = None
 
     def get(self) -> M:
-        """Raises what opening raises."""
+        """Return the manager, opened if needed. Raises what opening raises."""
         with self._opening:
             specs = _specs()
             if self._manager is None or specs != self._specs:
@@ -42,9 +42,9 @@ class Shared(Generic[M]):
             return self._manager
 
     async def ask(self, call: Callable[[M], T], budget_s: float = BUDGET_S) -> T:
-        """The answer of `call(manager)`, computed in a thread. A manager that fails or hangs is dropped, and the next call opens a new one.
+        """Return `call(manager)`, run in a thread. A manager that fails or hangs is dropped, and the next call opens a new one.
 
-        Raises what the call raises, or TimeoutError; the thread then goes on.
+        Raises what the call raises, or TimeoutError; the thread then continues.
         """
         used: M | None = None
 
@@ -63,7 +63,7 @@ class Shared(Generic[M]):
             raise
 
     def drop(self, used: M | None) -> None:
-        """Let go of a manager that failed, unless it has been replaced already."""
+        """Drop a manager that failed, unless it has been replaced already."""
         if used is not None and used is self._manager:
             self._manager = None
             _close(used)
@@ -76,7 +76,7 @@ class Shared(Generic[M]):
 
 
 def hand_over(pool: Executor, manager: M, work: Callable[[M, A], T], what: A) -> Future[T]:
-    """Let a pool work with a manager, which stays open until that is done."""
+    """Run work with a manager in a pool; the manager stays open until it is done."""
     manager.enter()
     doing = pool.submit(work, manager, what)
     doing.add_done_callback(lambda _: manager.leave())
@@ -84,12 +84,12 @@ def hand_over(pool: Executor, manager: M, work: Callable[[M, A], T], what: A) ->
 
 
 def _specs() -> list[tuple[str, int]]:
-    """What changes when a spec does."""
+    """Return a stamp that changes when a spec does."""
     return sorted((str(file), file.stat().st_mtime_ns) for file in files(*Settings.load().job_folders))
 
 
 def _close(manager: Manager) -> None:
-    """Closing may hang just as a call did, so nobody waits for it."""
+    """Close a manager in the background: closing may hang as the call did."""
 
     def close() -> None:
         with contextlib.suppress(Exception):

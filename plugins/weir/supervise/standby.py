@@ -1,5 +1,5 @@
-"""A second driver that is warm and waits, so that a takeover need not wait for one: which standby may be called up, which is to end, and
-whether one is to be started. Pure. A standby holds nothing and fences nobody: if none fits, a driver is started as ever."""
+"""Judge standbys, the warm second drivers that make takeovers quick: which one may be promoted, which ones must end, and whether to start
+one. Pure. A standby holds nothing and fences nothing: if none fits, a driver is started as usual."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from weir.ports.standbys import StandbyRow
 from weir.supervise.observation import SPARK_SUBMIT_MS, Observation
 from weir.supervise.report import Report, Verdict
 
-States = Mapping[str, DriverState]  # by submission id; who is not in it is unknown
-SUBMIT_MS = SPARK_SUBMIT_MS  # between the note of a standby and that of its submission
-WARM_MS = 600_000  # to become ready; half a minute on a machine that is not busy
-AGAIN_MS, AGAIN_MOST_MS = 60_000, 3_600_000  # between two that nobody called up: one that keeps dying must not eat the machine
-END_MS = 30_000  # for a retired one to end by itself, which it does within a second; then the cluster ends it
-FORGET_MS = 600_000  # after that nobody asks for a retired one any more
+States = Mapping[str, DriverState]  # by submission id; missing means unknown
+SUBMIT_MS = SPARK_SUBMIT_MS  # between the record of a standby and that of its submission
+WARM_MS = 600_000  # to become ready; half a minute on an idle machine
+AGAIN_MS, AGAIN_MOST_MS = 60_000, 3_600_000  # between two that were not promoted: one that keeps dying must not use up the machine
+END_MS = 30_000  # for a retired one to end by itself, which takes a second; then the cluster kills it
+FORGET_MS = 600_000  # after that a retired one is no longer checked
 WELL = {Verdict.OK, Verdict.IDLE, Verdict.CATCHING_UP}
 
 
@@ -31,37 +31,38 @@ class Duty(StrEnum):
 
 
 def wanted_version(wanted: JobRow | None) -> str:
-    """The version that a standby is wanted of; empty if none is."""
+    """Return the version for which a standby is wanted; empty if none is."""
     return wanted.version if wanted and wanted.desired == "running" and _is_warm(wanted.spec) else ""
 
 
 def asked_about(rows: Sequence[StandbyRow], now: int) -> list[str]:
-    """The submissions whose state matters: of those that wait, and of those that were retired a short while ago."""
+    """Return the submissions whose state matters: waiting ones, and recently retired ones."""
     there = [r for r in rows if r.waits or (r.retired_at and not r.attempt and now - r.retired_at < FORGET_MS)]
     return [r.submission_id for r in there if r.submission_id]
 
 
 def fitting(rows: Sequence[StandbyRow], states: States, version: str) -> StandbyRow | None:
-    """The newest that can be called up for a version: ready, waiting, and running by the cluster's word."""
+    """Return the newest one that can be promoted for a version: ready, waiting, and running according to the cluster."""
     fit = (r for r in rows if r.waits and r.ready_at and r.version == version and _state(r, states) is DriverState.RUNNING)
     return next(fit, None)
 
 
 def superfluous(rows: Sequence[StandbyRow], states: States, version: str, now: int) -> list[StandbyRow]:
-    """Those that wait in vain: of another version, ended, never ready, or beside a newer one."""
+    """Return the useless ones: of another version, ended, never ready, or beside a newer one."""
     waiting = [r for r in rows if r.waits]
     good = next((r for r in waiting if r.version == version and not _hopeless(r, states, now)), None)
     return [r for r in waiting if r is not good]
 
 
 def lingering(rows: Sequence[StandbyRow], states: States, now: int) -> list[StandbyRow]:
-    """Those that were retired, had the time to end, and have not."""
+    """Return retired ones that had time to end but have not."""
     late = [r for r in rows if r.retired_at and not r.attempt and now - r.retired_at > END_MS]
     return [r for r in late if _state(r, states) in (DriverState.SUBMITTED, DriverState.RUNNING)]
 
 
 def due(rows: Sequence[StandbyRow], states: States, version: str, now: int) -> bool:
-    """Is one wanted and none there, nor on its way? Each that nobody called up makes the next one wait twice as long."""
+    """Return whether to start one: it is wanted, and none is there or starting. Each one that was not promoted doubles the wait for the
+    next."""
     if not version or len(superfluous(rows, states, version, now)) < sum(r.waits for r in rows):
         return False
     fruitless = list(takewhile(lambda r: r.version == version and not r.attempt, rows))
@@ -72,7 +73,7 @@ def due(rows: Sequence[StandbyRow], states: States, version: str, now: int) -> b
 
 
 def duty(seen: Observation, report: Report) -> Duty:
-    """What the standbys of a job call for. One is started only beside a driver that has landed and is well, and slows down no start."""
+    """Return the due action on a job's standbys. One is started only beside a healthy driver that has landed, so it slows down no start."""
     rows, states, now = seen.standbys, seen.standby_states, seen.now
     version = wanted_version(seen.wanted)
     if superfluous(rows, states, version, now) or lingering(rows, states, now):
@@ -82,7 +83,7 @@ def duty(seen: Observation, report: Report) -> Duty:
 
 
 def in_a_word(seen: Observation) -> str:
-    """ready, starting or none; empty where none is wanted and none there."""
+    """Return ready, starting or none; empty if none is wanted and none exists."""
     version, rows = wanted_version(seen.wanted), seen.standbys
     if fitting(rows, seen.standby_states, version):
         return "ready"
@@ -93,7 +94,7 @@ def in_a_word(seen: Observation) -> str:
 
 @lru_cache(4096)
 def _is_warm(spec: str) -> bool:
-    """Does a spec, as JSON, want a standby? Asked at each pass of each job: to read the whole spec takes far longer."""
+    """Return whether a spec, as JSON, wants a standby. Used for each job at each pass: parsing the whole spec would take far longer."""
     try:
         return bool(json.loads(spec).get("standby") == "warm")
     except (ValueError, AttributeError):

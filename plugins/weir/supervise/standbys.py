@@ -1,4 +1,4 @@
-"""Acts on what standby.py judges: calls up, starts, retires. None of it may be in the way of a takeover."""
+"""Act on what standby.py judges: promote, start, retire. Nothing here may delay a takeover."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Standbys:
         self._parts, self._store, self._register, self._timeline, self._kinds = parts, parts.store, register, timeline, kinds
 
     def tend(self, report: Report) -> None:
-        """Do what a report's standbys call for. Looks again first: it may be repeated by anyone, at any time. Raises NotRunning."""
+        """Do the due action on a job's standbys. Reads their state again first, so it may be repeated at any time. Raises NotRunning."""
         if report.standby_act == Duty.NONE:
             return
         job, wanted = report.job, self._store.job(report.job)
@@ -38,7 +38,7 @@ class Standbys:
             self._start(job, wanted)
 
     def call_up(self, wanted: JobRow, attempt: int, arguments: Sequence[str]) -> str:
-        """Give the attempt to a standby. Returns its submission id; empty if none fits, and a driver is to be started."""
+        """Give the attempt to a standby. Return its submission id; empty if none fits, and a driver must be started."""
         job, version = wanted.job, self._version(wanted)
         rows, states = or_none(lambda: self._seen(job)) or ((), {})
         found = standby.fitting(rows, states, version)
@@ -48,7 +48,7 @@ class Standbys:
         return found.submission_id if found else ""
 
     def dismiss(self, job: str) -> list[str]:
-        """Retire all that wait. Returns their submission ids."""
+        """Retire all waiting standbys. Return their submission ids."""
         waiting = [row for row in self._store.standbys(job) if row.waits]
         self._retire(job, waiting)
         return [row.submission_id for row in waiting if row.submission_id]
@@ -61,7 +61,7 @@ class Standbys:
             )
 
     def _start(self, job: str, wanted: JobRow) -> None:
-        """Note it, then submit it: one that nobody has noted would wait for ever."""
+        """Record a standby, then submit it: an unrecorded one would wait without end."""
         spec, now = parse(wanted.spec, f"version {wanted.version}"), self._parts.now_ms()
         row = StandbyRow(f"{now:013d}-{uuid4().hex[:8]}", wanted.version, now)
         driver = self._kinds[spec.kind.name].standby(spec, wanted.version, row.id, self._parts.code(wanted.version))
@@ -79,7 +79,8 @@ class Standbys:
         return rows, self._register.cluster(job).states_of(asked) if asked else {}
 
     def _version(self, wanted: JobRow | None) -> str:
-        """The version that a standby is wanted of. None is while drivers need the larger memory: a standby has the usual one."""
+        """Return the version for which a standby is wanted; empty while drivers need the larger memory, since a standby has the usual
+        one."""
         version = standby.wanted_version(wanted)
         if not version or wanted is None:
             return ""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from spark_jobs import failpoint
+from weir.jobs.kinds import Capability
 from weir.jobs.spec import JobSpec, parse
 from weir.ports.cluster import Submission
 from weir.supervise.circumstances import circumstances, in_words
@@ -43,6 +44,8 @@ class Starter:
         spec = parse(wanted.spec, f"version {wanted.version}")
         cluster = self._register.cluster(job)  # before the takeover: nothing is taken over that cannot start
         kind = self._kinds[spec.kind.name]
+        if request.begins_epoch:
+            spec.kind.require(job, Capability.LANDS)
         preparation = self._preparations[kind.fenced]
         start = preparation.prepare(request, spec)
         failpoint.reach("takeover.copy")

@@ -1,4 +1,4 @@
-"""A report in a row: what the list of jobs shows, on the command line and in the console."""
+"""A report as a row for the list of jobs, on the command line and in the console."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ def summary(report: Report) -> dict[str, Any]:
         "epoch": evidence.get("epoch"),
         "batch_id": evidence.get("batch_id"),
         "lag": evidence.get("lag"),
-        "proven_up_to": proven.get("up_to"),  # landed by then
+        "proven_up_to": proven.get("up_to"),  # ms: landed by then
         "proven_share": proven.get("share"),
     }

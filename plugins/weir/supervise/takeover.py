@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
 
 from spark_jobs import failpoint
 from spark_jobs.protocol.head import Head, taken_over
 from weir.errors import Conflict, UnknownJob
 from weir.ports.attempts import AttemptRow
+from weir.ports.ledger import LandedStore
 from weir.supervise.parts import Parts, or_none
 from weir.supervise.register import Register
 from weir.supervise.requests import StartRequest
 from weir.supervise.timeline import Timeline
 
 
-class HeadStore(Protocol):
-    def head(self, job: str) -> Head | None: ...
-    def swap(self, expected: Head, new: Head) -> bool: ...
-    def put_ledger(self, head: Head) -> None: ...
-
-
-def take_over(store: HeadStore, job: str, judged: int, highest: int = 0) -> Head:
+def take_over(store: LandedStore, job: str, judged: int, highest: int = 0) -> Head:
     """Let an attempt after `judged` and `highest` write. Raises Conflict if another one has already taken over."""
     while True:
         head = _judged_head(store, job, judged)
@@ -31,7 +25,7 @@ def take_over(store: HeadStore, job: str, judged: int, highest: int = 0) -> Head
             return new
 
 
-def rebuild(store: HeadStore, job: str, judged: int, begin: Callable[[Head], Head]) -> Head:
+def rebuild(store: LandedStore, job: str, judged: int, begin: Callable[[Head], Head]) -> Head:
     """Begin a new epoch. Raises Conflict if another attempt has already taken over.
 
     `begin` makes its head from the one that is there, by `protocol.rebuilt`; it is asked again if the head moves meanwhile.
@@ -45,7 +39,7 @@ def rebuild(store: HeadStore, job: str, judged: int, begin: Callable[[Head], Hea
             return new
 
 
-def _judged_head(store: HeadStore, job: str, judged: int) -> Head:
+def _judged_head(store: LandedStore, job: str, judged: int) -> Head:
     head = store.head(job)
     if head is None:
         raise UnknownJob(f"{job} has not been deployed yet.", f"Run: weir deploy {job}")
@@ -75,17 +69,36 @@ class Takeover:
         failpoint.reach("takeover.swap")
         self._store.put_attempt(job, replace(row, attempt=head.attempt))  # whoever lost the race may have noted itself in between
         self._end_driver(job, judged)
-        sentence = f"{job}: attempt {head.attempt} has taken over" + (f" from attempt {judged}." if judged else ".")
-        self._timeline.tell(
-            job, "takeover", sentence, head.attempt, request.who, request.reason, {"epoch": head.epoch, "cause": request.cause}
-        )
+        self._told(request, head, judged)
         return head
+
+    def replace(self, request: StartRequest, expected: Head) -> tuple[Head, AttemptRow]:
+        """Take over from exactly the head that was looked at, whose driver has ended. Returns the new one and its attempt's row.
+
+        Raises Conflict: a head that has changed since may have a driver.
+        """
+        job, new = request.job, taken_over(expected, self._highest(request.job))
+        row = AttemptRow(new.attempt, request.cause, request.who, request.reason, self._parts.now_ms(), request.version)
+        if self._register.row(job, new.attempt) is None:  # whoever is ahead has noted when it took over, which must stay
+            self._store.put_attempt(job, row)
+        failpoint.reach("takeover.note")
+        if not self._store.swap(expected, new):
+            raise Conflict(f"{job} is no longer at attempt {expected.attempt} that was judged.", f"Run: weir health {job}")
+        failpoint.reach("takeover.swap")
+        self._store.put_attempt(job, row)  # whoever lost the race may have noted itself in between
+        self._told(request, new, expected.attempt)
+        return new, row
 
     def fence(self, job: str, judged: int, who: str, reason: str, version: str) -> Head:
         """Take over for a stop: no driver is started for the attempt, and whatever still runs can write no more. Raises Conflict."""
         highest = self._highest(job)
         self._note(job, max(judged, highest) + 1, "stop", who, reason, version)
         return take_over(self._store, job, judged, highest)
+
+    def _told(self, request: StartRequest, head: Head, judged: int) -> None:
+        sentence = f"{head.job}: attempt {head.attempt} has taken over" + (f" from attempt {judged}." if judged else ".")
+        detail = {"epoch": head.epoch, "cause": request.cause}
+        self._timeline.tell(head.job, "takeover", sentence, head.attempt, request.who, request.reason, detail)
 
     def _note(self, job: str, attempt: int, cause: str, who: str, reason: str, version: str) -> AttemptRow:
         row = AttemptRow(attempt, cause, who, reason, self._parts.now_ms(), version)

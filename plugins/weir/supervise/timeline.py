@@ -1,4 +1,4 @@
-"""Adds lines to the timeline of a job."""
+"""Add entries to the timeline of a job."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Timeline:
         self._parts = parts
 
     def tell(self, job: str, kind: str, text: str, attempt: int, who: str, reason: str, detail: Mapping[str, object]) -> None:
-        """Add a line about what was done. One that cannot be written is logged and stops nothing: the action has happened."""
+        """Add an entry about an action. If it cannot be written, it is logged; the action has happened anyway."""
         try:
             self._parts.store.add_event(job, Event(self._parts.now_ms(), kind, text, detail, attempt, who, reason))
         except Exception:

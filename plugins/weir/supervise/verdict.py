@@ -13,13 +13,15 @@ from spark_jobs.protocol.partition import NO_NAMES, labelled
 from weir.jobs.spec import Health
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
+from weir.supervise import unfenced_verdict
+from weir.supervise.attempts import failed_twice, first_line, patience
 from weir.supervise.epoch_start import Spans
 from weir.supervise.observation import Observation
-from weir.supervise.pace import UNSEEN_MS, behind_since, closest, lag_since, pace, silent_since
+from weir.supervise.pace import UNSEEN_MS, behind_since, closest, lag_since, pace, silent_since, waits_since
 from weir.supervise.pause import MAINTENANCE, in_words
+from weir.supervise.queries import Queries, reads_kafka
 from weir.supervise.report import ENDED, SETTLED, TROUBLE, Report, Verdict
 
-MORE_PATIENCE = 8  # times at most: a driver that hangs is found out in the end
 IDLE_AFTER_MS = 30_000
 RETENTION_BOUND_MIN = 60.0  # below this, a person still has the time to do something about it
 
@@ -28,7 +30,7 @@ def judge(job: str, seen: Observation, health: Health, before: Report | None) ->
     """The verdict on a job. `before` is the last report on it; a verdict keeps its `since` while it stays the same."""
     waits, behind, attempt = lag_since(seen, before), behind_since(seen, health, before), seen.head.attempt if seen.head else 0
     fewest, fewest_at = closest(seen, attempt, behind, before)
-    found, sentence, next_step = _rule(job, seen, health, waits, pace(seen, health, attempt, behind, fewest_at, before))
+    found, sentence, next_step = _rule(job, seen, health, waits, pace(seen, health, attempt, behind, fewest_at, before), before)
     silent = silent_since(seen, attempt, before)
     if found is Verdict.IDLE and silent and seen.now - silent > UNSEEN_MS:  # what lands speaks for a driver; here, only the cluster can
         found, sentence, next_step = Verdict.UNKNOWN, f"{sentence}, and the cluster no longer reports the driver", "weir status"
@@ -36,7 +38,7 @@ def judge(job: str, seen: Observation, health: Health, before: Report | None) ->
     sentence += _running_out(seen) + "".join(f"; {in_words(pause)}" for pause in seen.paused)
     same = before is not None and (ENDED.get(before.verdict, before.verdict), before.attempt) == (verdict, attempt)
     since = min(before.since, seen.now) if same and before else seen.now  # a clock that steps back must put off no restart
-    frontier = dict(seen.head.shown_frontier) if seen.head else {}
+    frontier = dict(seen.frontier)
     lag_seen = (before.lag_seen if before else 0) if seen.lag is None else seen.now if seen.lag else 0
     settled = attempt if verdict in SETTLED else before.settled if before else 0
     evidence = _evidence(seen, before)
@@ -46,13 +48,17 @@ def judge(job: str, seen: Observation, health: Health, before: Report | None) ->
     return replace(report, closest=fewest, closest_at=fewest_at, silent_since=silent)
 
 
-def _rule(job: str, seen: Observation, health: Health, waits: int, speed: Verdict) -> tuple[Verdict, str, str]:
+def _rule(job: str, seen: Observation, health: Health, waits: int, speed: Verdict, before: Report | None) -> tuple[Verdict, str, str]:
     """The first rule that fits, with its sentence and the next step."""
     if seen.wanted is None or seen.wanted.desired == "stopped":
+        if not seen.fenced and (there := unfenced_verdict.of_stopped(job, seen)):
+            return there
         why = f"was stopped by {seen.wanted.changed_by}: {seen.wanted.reason}" if seen.wanted else "has not been deployed yet"
         return Verdict.STOPPED, f"{job} {why}", f"weir deploy {job}"
     if seen.head is None:
         return Verdict.UNKNOWN, f"{job}: the store did not answer, so the head is unknown", "weir status"
+    if not seen.fenced:
+        return unfenced_verdict.of_driver(job, seen, health, waits_since(seen, before), speed)
     if seen.another_topic:
         return Verdict.DATA_LOSS, f"{job}: the topic was deleted and created again under the same name", _accept(job)
     if seen.lost:
@@ -105,12 +111,11 @@ def _of_driver(job: str, seen: Observation, health: Health, waits: int, speed: V
 
 
 def _ended(job: str, seen: Observation, row: AttemptRow) -> tuple[Verdict, str, str]:
-    earlier = next((a for a in seen.attempts if a.attempt < row.attempt and a.used), None)  # numbers may be left out
-    if earlier and row.exit_reason == "failed" and row.exit_batch >= 0 and fingerprint(earlier) == fingerprint(row):
-        text = f"{job}: batch {row.exit_batch} failed twice with the same error: {_first_line(row.exit_error)}"
+    if failed_twice(seen, row):
+        text = f"{job}: batch {row.exit_batch} failed twice with the same error: {first_line(row.exit_error)}"
         mend = f"weir logs {job}; fix the cause, then weir restart {job}"
         return Verdict.POISONED, text, f'{mend}; or leave the batch out: weir quarantine {job} --reason "..."'
-    why = _first_line(row.exit_error) if row.exit_error else f"it was killed or lost (the cluster says {seen.driver})"
+    why = first_line(row.exit_error) if row.exit_error else f"it was killed or lost (the cluster says {seen.driver})"
     return Verdict.DOWN, f"{job}: the driver of attempt {row.attempt} has ended: {why}", f"weir restart {job}"
 
 
@@ -118,7 +123,7 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
     head, lag = seen.head, seen.lag
     assert head is not None
     waited = (seen.now - max(waits, row.submitted_at)) / 1000 if waits else 0.0
-    running_s, more = (seen.now - row.submitted_at) / 1000, _patience(seen)
+    running_s, more = (seen.now - row.submitted_at) / 1000, patience(seen)
     if not head.incarnation:
         if running_s <= more * health.ready_within:
             return Verdict.STARTING, f"{job}: attempt {row.attempt} was submitted {running_s:.0f} s ago", ""
@@ -145,42 +150,42 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
     return Verdict.OK, f"{job}: counting, {lag} lines behind", ""
 
 
-def _patience(seen: Observation) -> int:
-    """How many times as long as the spec says an attempt is given: twice as long after each one before it that landed nothing.
-
-    On a machine that was busy with other work, start and first batch took 128 s: no driver was given long enough to land.
-    """
-    fruitless = sum(1 for a in seen.attempts if a.submission_id and seen.head and seen.landed_attempt < a.attempt < seen.head.attempt)
-    return min(MORE_PATIENCE, 1 << fruitless)
-
-
-def fingerprint(row: AttemptRow) -> tuple[int, str]:
-    """What tells one failure from another: the batch, and the error without what differs each time."""
-    digits = "".join("0" if c.isdigit() else c for c in _first_line(row.exit_error))
-    return row.exit_batch, digits
-
-
-def _first_line(text: str) -> str:
-    return text.strip().splitlines()[0][:300] if text.strip() else ""
-
-
 def _evidence(seen: Observation, before: Report | None) -> Mapping[str, object]:
     head, row = seen.head, seen.attempt
     facts: dict[str, object] = {"driver": str(seen.driver), "lag": seen.lag}
     if head:
         facts |= {"epoch": head.epoch, "attempt": head.attempt, "batch_id": head.batch_id, "state": str(head.state)}
-        facts |= {"landed_at": head.landed_at, "offsets": dict(head.shown_frontier)}
+        facts |= {"landed_at": seen.landed_at, "offsets": dict(seen.frontier)}
+    if seen.queries is not None:
+        facts |= _of_queries(seen, seen.queries, before)
     if seen.paused:
         facts["paused"] = "; ".join(in_words(pause) for pause in seen.paused)
     if ends := _known_ends(seen, before):
         facts["end_offsets"] = ends
     if row:
-        facts |= {"submission_id": row.submission_id, "exit_reason": row.exit_reason, "exit_error": _first_line(row.exit_error)}
+        facts |= {"submission_id": row.submission_id, "exit_reason": row.exit_reason, "exit_error": first_line(row.exit_error)}
     if seen.lost:
         facts["lost"] = {p: list(span) for p, span in labelled(seen.lost, _names(seen)).items()}
     if seen.retention_minutes:
         facts["retention_minutes"] = labelled(seen.retention_minutes, _names(seen))
     return facts
+
+
+def _of_queries(seen: Observation, queries: Queries, before: Report | None) -> Mapping[str, object]:
+    """Each query by its folder; the batch of the job is that of the query which committed last."""
+    waits = waits_since(seen, before)
+    newest = max(queries.known, key=lambda q: (q.committed_at, q.folder), default=None)
+    each = {
+        q.folder: {
+            "batch_id": q.committed,
+            "planned": q.planned,
+            "committed_at": q.committed_at,
+            "lag": queries.lag_of(q) if reads_kafka(q) else None,
+            "waits_since": waits[q.folder],
+        }
+        for q in queries.known
+    }
+    return {"batch_id": newest.committed if newest else -1, "queries": each}
 
 
 def _names(seen: Observation) -> Mapping[str, str]:
@@ -189,6 +194,8 @@ def _names(seen: Observation) -> Mapping[str, str]:
 
 def _known_ends(seen: Observation, before: Report | None) -> object:
     """How far the topic that the head counts was last known to reach: of one that was deleted since, nobody else will tell."""
+    if seen.queries is not None:
+        return {f"{t}/{p}": o for t, ends in sorted(seen.queries.ends.items()) for p, o in sorted(ends.items())}
     if seen.end_offsets is not None and seen.topic_id is not None and not seen.another_topic:
         return labelled(seen.end_offsets, _names(seen))
     return before.evidence.get("end_offsets") if before else None

@@ -1,4 +1,4 @@
-"""The versions of a job that were deployed: which are kept, which are good, and which driver runs which."""
+"""The deployed versions of a job: which are kept, which are good, and which driver runs which."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Versions:
         self._bundles = Path(parts.settings.bundles)
 
     def all(self, job: str) -> list[VersionRow]:
-        """Return every version that was deployed, the last one first; good where an attempt of it has become ready or landed a batch.
+        """Return every deployed version, newest first; good if one of its attempts became ready or landed a batch.
 
         Raises UnknownJob.
         """
@@ -31,20 +31,20 @@ class Versions:
         return versions.with_good(rows, self._store.head(job), self._store.attempts(job))
 
     def kept(self) -> set[str]:
-        """Return the versions whose code is here."""
+        """Return the versions whose code is kept."""
         return bundle.kept(self._bundles)
 
     def put(self, spec: JobSpec, version: str) -> None:
-        """Note that a version is being deployed."""
+        """Record that a version is being deployed."""
         self._store.put_version(spec.name, VersionRow(version, self._parts.now_ms(), spec.dump()))
 
     def put_good(self, job: str, row: AttemptRow | None) -> None:
-        """Note that the attempt's version has become ready."""
+        """Record that the attempt's version has become ready."""
         if row and row.version:
             self._store.put_good(job, row.version)
 
     def remember(self, job: str, wanted: JobRow | None) -> None:
-        """Keep what attempts tell of versions: they are listed only so far back. One that ran before versions were kept is noted, too."""
+        """Record versions from attempts, which are listed only for a limited time, including versions from before this table existed."""
         noted = {row.version: row.good for row in self._store.versions(job)}
         if wanted and wanted.version not in noted:
             self._store.put_version(job, VersionRow(wanted.version, wanted.changed_at, wanted.spec))
@@ -53,14 +53,14 @@ class Versions:
                 self._store.put_good(job, row.version)
 
     def drop_old(self, job: str, current: str) -> None:
-        """Delete the code of versions that nobody goes back to."""
+        """Delete the code of versions that are no longer needed."""
         bundle.drop(self._bundles, versions.droppable(self.all(job), self._store.attempts(job), current))
 
     def runs(self, wanted: JobRow | None, version: str, job: str, attempt: int) -> bool:
-        """Is the version wanted, and does the attempt run it? A deploy that failed halfway, tried again, was called done while the old code
-        ran on.
+        """Return whether the version is wanted and the attempt runs it. Without this check the retry of a deploy that failed halfway was
+        called done while the old code kept running.
 
-        Raises NotRunning if that cannot be known: a second driver would do no harm, but nobody asked for one.
+        Raises NotRunning if this is unknown: a second driver would do no harm, but was not requested.
         """
         if wanted is None or (wanted.desired, wanted.version) != ("running", version):
             return False
@@ -73,7 +73,8 @@ class Versions:
         return not state.ended
 
     def _submitted(self, job: str, attempt: int) -> AttemptRow | None:
-        """The attempt's row. Whoever has just taken it is given the time to submit its driver: of many deploys at once, one starts it."""
+        """Return the attempt's row. Waits for a process that has just taken it to submit its driver: of many deploys at once, one starts
+        it."""
         grace = submit_grace_ms(self._register.spec(job).cluster)
         while (row := self._register.row(job, attempt)) and _is_submitting(row) and self._parts.now_ms() - row.taken_at <= grace:
             self._parts.sleep(0.2)

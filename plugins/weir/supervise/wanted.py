@@ -1,4 +1,4 @@
-"""Changes what is wanted of a job: its version and spec, and whether it should run."""
+"""Change the desired state of a job: its version and spec, and whether it should run."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Wanted:
         self._parts, self._store = parts, parts.store
 
     def run(self, before: JobRow | None, spec: JobSpec, version: str, who: str, reason: str) -> None:
-        """Have the job run a version. Raises Conflict if what was wanted is no longer `before`."""
+        """Let the job run a version. Raises Conflict if the desired state is no longer `before`."""
         self._change(before, JobRow(spec.name, 0, "running", version, spec.dump(), who, reason, 0))
 
     def stop(self, before: JobRow, who: str, reason: str) -> None:
-        """Have the job stopped. Raises Conflict if what was wanted is no longer `before`."""
+        """Let the job be stopped. Raises Conflict if the desired state is no longer `before`."""
         self._change(before, replace(before, desired="stopped", changed_by=who, reason=reason))
 
     def _change(self, before: JobRow | None, new: JobRow) -> None:

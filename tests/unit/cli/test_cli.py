@@ -348,7 +348,7 @@ def test_status(weir: Weir, monkeypatch: pytest.MonkeyPatch) -> None:
     assert weir("status", "--check") == (1, "", "Nothing runs here. Start it with: weir up\n")
 
 
-COMMANDS = [name.__name__ for group in cli.GROUPS.values() for name in group]
+COMMANDS = [name.__name__.replace("_", "-") for group in cli.GROUPS.values() for name in group]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from spark_jobs.counts.options import CountsOptions
+from spark_jobs.protocol.head import first_head
 from spark_jobs.runtime.options import Change
 from weir.errors import BadSpec, UnknownJob
 from weir.jobs.bundle import Made, made_of, publish
 from weir.jobs.folders import sound
 from weir.jobs.models import model_of
 from weir.jobs.options import change
-from weir.jobs.spec import CountsSpec
-from weir.settings import OWN_JOBS
+from weir.jobs.spec import CountsSpec, parse
+from weir.settings import OWN_JOBS, Settings
+from weir.supervise.submission import arguments, submission
 
 COUNTS = "name: web\napplication: job.py\nsource: {topic: web}\noptions: {dialect: 2}\n"
 PLAIN = "name: words\noutput: plain\napplication: words.py\narguments: ['{checkpoint}']\n"
@@ -23,6 +26,7 @@ OPTIONS = """
 from __future__ import annotations
 from dataclasses import dataclass
 from spark_jobs.counts.options import CountsOptions
+from spark_jobs.protocol.head import first_head
 from spark_jobs.runtime.options import Change, option, whole
 
 @dataclass(frozen=True)
@@ -150,3 +154,16 @@ def test_a_job_whose_folder_is_gone_cannot_be_made(folder: Path) -> None:
     spec = sound(folder)["words"]
     with pytest.raises(UnknownJob, match="WEIR_JOBS"):
         made_of(spec, OWN_JOBS)
+
+
+def test_a_kept_bundle_of_the_release_before_still_starts(tmp_path: Path) -> None:
+    """It has the whole tree of spark_jobs, and no options.py."""
+    text = '{"name":"error_counts","application":"spark_jobs/error_counts/job.py","source":{"topic":"logs"},"panes":{"shards":8}}'
+    spec = parse(text, "the deployed spec")
+    (tmp_path / "spark_jobs/error_counts").mkdir(parents=True)
+    (tmp_path / spec.entry).write_text("")
+    asked = submission(
+        spec, arguments(spec, first_head("error_counts", {}, 1), "v0", "c", Settings(home="h")), tmp_path, Settings(home="h")
+    )
+    assert Path(asked.application).is_file() and asked.env["PYTHONPATH"] == str(tmp_path)
+    assert model_of(tmp_path, spec) is CountsOptions and json.loads(asked.arguments[0])["shards"] == 8

@@ -1,4 +1,4 @@
-"""Alerts as a task: one pass over each job's rules and health, then what is in the outboxes is delivered."""
+"""Alerts as a task: evaluate each job's rules and health once, then deliver the outboxes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from weir.ports.store import Store
     from weir.supervise.manager import Manager
 
-PASSES = 20  # of one run: after a long outage the next runs go on
+PASSES = 20  # in one run: after a long outage the next runs continue
 
 
 class AlertOperator(WeirOperator):
-    """Evaluates and delivers, job by job: one that fails, or has much to make up for, keeps no other waiting. Fails at the end with what
-    went wrong."""
+    """Evaluates and delivers, job by job: a job that fails, or has a long backlog, does not delay others. Fails at the end with all
+    errors."""
 
     def execute(self, context: Context) -> None:
         trouble: list[str] = []
@@ -34,7 +34,7 @@ class AlertOperator(WeirOperator):
                 passed, behind = behind, [rules for rules in behind if self._evaluate(manager, source, rules, trouble)]
                 if not behind:
                     break
-                for rules in passed:  # what is decided does not wait for all that is left: twenty years of windows took minutes
+                for rules in passed:  # messages are delivered before all windows are evaluated: twenty years of windows took minutes
                     self._deliver(manager, rules.job, [])
             for job in manager.specs:
                 self._deliver(manager, job, trouble)
@@ -42,7 +42,7 @@ class AlertOperator(WeirOperator):
             raise NotDelivered("; ".join(trouble), "See docs/alerts.md.")
 
     def _evaluate(self, manager: Manager[Store], source: Broker, rules: JobRules, trouble: list[str]) -> bool:
-        """One pass. Are there windows left?"""
+        """Evaluate once. Return whether windows are left."""
         with _told(rules.job, trouble):
             return evaluated(manager, source, rules)
         return False
@@ -56,7 +56,7 @@ class AlertOperator(WeirOperator):
 
 @contextmanager
 def _told(job: str, trouble: list[str]) -> Iterator[None]:
-    """What goes wrong with a job is told at the end."""
+    """Collect a job's error for the end."""
     try:
         yield
     except WeirError as error:

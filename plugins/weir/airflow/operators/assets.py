@@ -1,20 +1,20 @@
-"""What users' own DAGs can follow: an asset per job and fact. `schedule=[proven("error_counts")]` runs a DAG after each proof."""
+"""Assets that users' own DAGs can follow, one for each job and fact. `schedule=[proven("error_counts")]` runs a DAG after each proof."""
 
 from __future__ import annotations
 
 from airflow.sdk import Asset, AssetAlias
 
-# Whether a job landed anything is known only when the task runs: the alias stands for the assets of those that did.
+# Which jobs landed something is known only when the task runs: the alias stands for their assets.
 LANDED = AssetAlias("weir_landed")
 
 
 def landed(job: str) -> Asset:
-    """An event after batches have landed, at most one every 30 s; its extra tells the newest batch."""
+    """An event after batches have landed, at most one every 30 s; its extra has the newest batch."""
     return _asset(job, "landed")
 
 
 def validated(job: str) -> Asset:
-    """An event after each validation that found all laws kept."""
+    """An event after each validation whose expectations are all met."""
     return _asset(job, "validated")
 
 

@@ -1,4 +1,4 @@
-"""What all tasks of Weir have in common: they are short, may be repeated, and fail with a sentence."""
+"""The base of all tasks of Weir: they are short, may be repeated, and fail with a clear message."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from weir.errors import BadInput, DataLoss, Diverged, NotKept, NotProven, Refuse
 class WeirOperator(BaseOperator):
     """One call to the manager.
 
-    There is no `on_kill`, on purpose: a killed, cleared or timed out task must not touch a driver, and a retry finds what is already so.
+    There is no `on_kill`, on purpose: a killed, cleared or timed out task must not touch a driver, and a retry finds what was already done.
     """
 
     ui_color = "#d7e8f4"
@@ -34,7 +34,7 @@ class JobOperator(WeirOperator):
 
 @contextmanager
 def final() -> Iterator[None]:
-    """Fail at once, with the sentence, on what no retry can mend."""
+    """Fail at once, without retries, on errors that no retry can fix."""
     try:
         yield
     except (BadInput, DataLoss, Diverged, NotKept, NotProven, Refused) as error:
@@ -42,12 +42,12 @@ def final() -> Iterator[None]:
 
 
 def who(context: Context) -> str:
-    """Who is behind this run, for the job's timeline."""
+    """Return who started this run, for the job's timeline."""
     user = getattr(context["dag_run"], "triggering_user_name", None)
     return f"{user} (Airflow)" if user else "Airflow"
 
 
 def form(context: Context, field: str) -> Any:
-    """What the form of the DAG, or the run's conf, says of a field; None for nothing."""
+    """Return the value of a field in the DAG's form or the run's conf; None if it is not set."""
     value = context["params"].get(field)
     return value if value != "" else None

@@ -1,4 +1,4 @@
-"""From the jobs' specs to DAGs: which jobs there are, and the rules that every DAG of Weir keeps. Light: it runs at each parse."""
+"""Build DAGs from the jobs' specs, with the common settings of all DAGs of Weir. Light, since it runs at each parse."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from weir.jobs.kinds import Capability
 from weir.jobs.spec import JobSpec
 from weir.settings import Settings
 
-START = datetime(2026, 1, 1, tzinfo=UTC)  # fixed: a moving start date moves schedules
+START = datetime(2026, 1, 1, tzinfo=UTC)  # fixed: a changing start date shifts schedules
 DEFAULTS: Mapping[str, Any] = {
     "retries": 2,
-    "retry_delay": timedelta(seconds=5),  # Airflow's own 300 s is an outage of its own
+    "retry_delay": timedelta(seconds=5),  # Airflow's default of 300 s would be an outage in itself
     "execution_timeout": timedelta(minutes=5),
 }
-BACKGROUND = {"fold", "validate", "recount"}  # these wait for a worker when a stream needs one
+BACKGROUND = {"fold", "validate", "recount"}  # tasks of these DAGs come first when workers are short
 Schedule = timedelta | str | Sequence[Asset] | None
 
 
 def jobs(needs: Capability | None = None) -> Iterable[JobSpec]:
-    """The jobs whose spec is sound, or those of them whose kind has a capability. What is wrong with the others, `problems` says."""
+    """Return the jobs with a valid spec, optionally only those whose kind has a capability. `problems` returns the errors of the others."""
     return [spec for spec in sound(*Settings.load().job_folders).values() if needs is None or spec.kind.can(needs)]
 
 
 def problems() -> list[str]:
-    """What is wrong with the specs, each with its file and field."""
+    """Return the errors in specs, with file and field."""
     return [f"{wrong.what} {wrong.next_step}".strip() for wrong in sound(*Settings.load().job_folders).bad.values()]
 
 
 def job_dag(spec: JobSpec, verb: str, doc: str, schedule: Schedule = None, params: Mapping[str, Param] | None = None) -> DAG:
-    """The DAG `<job>_<verb>`. `doc` may say {job}."""
+    """Return the DAG `<job>_<verb>`. `doc` may contain {job}."""
     title = f"{verb.capitalize()} {spec.name}. {spec.description}".strip()
     return weir_dag(f"{spec.name}_{verb}", title, doc.replace("{job}", spec.name), [spec.name, verb], schedule, spec.owner, params)
 
@@ -48,7 +48,7 @@ def weir_dag(
     owner: str = "weir",
     params: Mapping[str, Param] | None = None,
 ) -> DAG:
-    """A DAG that keeps the house rules: one run at a time, never a run for the past, few quick retries, an owner, documentation."""
+    """Return a DAG with Weir's common settings: one run at a time, no catch-up, few quick retries, an owner, documentation."""
     return DAG(
         dag_id=dag_id,
         description=title,

@@ -1,4 +1,4 @@
-"""Fold, validate and recount as tasks: cut into pieces that any worker may do, twice, or at once with another."""
+"""Fold, validate and recount as tasks, in pieces that any worker may do, also twice or at the same time."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 PLACES = 32  # hours and shards that one task folds: seconds of work
 DAYS = 16  # days and shards that one task rolls up: each reads 24 hour roll-ups
-BATCHES = 500  # of one run, the oldest first; Airflow maps no more than 1,024
+BATCHES = 500  # of one run, oldest first; Airflow maps at most 1,024
 
 
 @contextmanager
 def counts_of(job: str, context: Context) -> Iterator[Counts]:
-    """The counts of a job, by its spec in force. A job that was never deployed has none: the task is skipped."""
+    """Return the counts of a job by its spec in force. Skips the task if the job has not been deployed yet."""
     from weir.counts.work import By, Counts
     from weir.factory import source_of
 
@@ -51,7 +51,7 @@ class PendingOperator(JobOperator):
 
 
 class FoldOperator(JobOperator):
-    """Folds a batch of hours and shards. What cannot be proven, or breaks a law, is not published and fails the task with the reason."""
+    """Folds a batch of hours and shards. What cannot be proven, or fails an expectation, is not published and fails the task."""
 
     operator_extra_links = (DataDocsLink(),)
 
@@ -86,7 +86,7 @@ class PendingDaysOperator(JobOperator):
 
 
 class RollUpOperator(JobOperator):
-    """Rolls up a batch of days and shards. What cannot be proven is not published, and fails the task with the sums."""
+    """Rolls up a batch of days and shards. What cannot be proven is not published and fails the task with the sums."""
 
     def __init__(self, *, days: Sequence[Sequence[int]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -106,7 +106,7 @@ class RollUpOperator(JobOperator):
 
 
 class SweepOperator(JobOperator):
-    """Deletes what has been folded or rolled up for longer than readers need it."""
+    """Deletes deltas and runs that were folded or rolled up and that no reader needs any more."""
 
     def execute(self, context: Context) -> int:
         from weir.counts import work
@@ -118,9 +118,9 @@ class SweepOperator(JobOperator):
 
 
 class SpansOperator(JobOperator):
-    """Lists what is to be counted again: the span of the form, or else the hours that batches wrote to after what is proven.
+    """Lists the spans to recount: that of the form, or the hours that batches wrote to after what is proven.
 
-    Its XCom `goal` is what will be proven when all of them come out equal; empty for a form.
+    Its XCom `goal` is what is proven if all spans come out equal; empty for a form.
     """
 
     def execute(self, context: Context) -> list[Span]:
@@ -141,9 +141,9 @@ class SpansOperator(JobOperator):
 
 
 class RecountOperator(JobOperator):
-    """Reads the lines of a span back from Kafka, counts them by other means, compares. Missing or doubled lines fail the task.
+    """Recounts a span: reads its lines again from Kafka, counts them independently, compares. Missing or doubled lines fail the task.
 
-    It reads in one process: what is spread over workers are the spans.
+    It reads in one process; the spans are spread over workers.
     """
 
     operator_extra_links = (DataDocsLink(),)
@@ -170,7 +170,7 @@ class RecountOperator(JobOperator):
 
 
 class ProveOperator(JobOperator):
-    """Keeps how far the counts are proven, once every span of the goal has come out equal. Runs only then."""
+    """Records how far the counts are proven. Runs only if every span of the goal came out equal."""
 
     template_fields: Sequence[str] = ("job", "goal", "recounts")
 
@@ -192,7 +192,7 @@ class ProveOperator(JobOperator):
 
 
 class ValidateOperator(JobOperator):
-    """Checks the laws that counts must obey, on closed panes. A broken law fails the task, and so does having nothing to check."""
+    """Checks the expectations on closed panes. A failed expectation fails the task, and so does having nothing to check."""
 
     operator_extra_links = (DataDocsLink(),)
 

@@ -1,4 +1,4 @@
-"""One tick for the fleet: look at all jobs at once; only a job in trouble becomes a task of its own."""
+"""One tick for the fleet: check all jobs at once. Only an unhealthy job becomes a task of its own."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from weir.supervise.report import TROUBLE, UNKNOWN_MS
 if TYPE_CHECKING:
     from weir.supervise.report import Report
 
-# Jobs that one tick shows in full, and that become tasks: Airflow maps no more than 1,024, each with a run of about a second of a core, and
-# the reports of a thousand jobs would be 1 MB of its database every 30 s. The others in trouble have their turn at the next tick.
+# The jobs that one tick shows in full and turns into tasks. Airflow maps at most 1,024 tasks, each with a run of about a second of a core,
+# and the reports of a thousand jobs would be 1 MB in its database every 30 s. Other unhealthy jobs follow at the next tick.
 MOST = 100
 
 
 class TickOperator(WeirOperator):
-    """Judges every job. Logs a sentence for each and keeps its report as XCom `reports`, those in trouble first and MOST at most; all are
-    in the numbers by verdict. Tells by asset events who has landed since the last tick. Returns those in trouble."""
+    """Judges every job. Logs a sentence for each. Its XCom `reports` has at most MOST reports, unhealthy jobs first, and the number of each
+    verdict. Emits asset events for jobs that landed since the last tick. Returns the unhealthy jobs."""
 
     operator_extra_links = (ConsoleLink(),)
 
@@ -53,29 +53,29 @@ class TickOperator(WeirOperator):
 
 
 def moved(report: Report, since: float) -> bool:
-    """Has the job landed a batch since then (ms)?"""
+    """Return whether the job has landed a batch since then (ms)."""
     at = report.evidence.get("landed_at")
     return isinstance(at, int) and at > since
 
 
 def plain(report: Report) -> dict[str, Any]:
-    """The report as JSON has it: XCom's backends differ in what else they keep."""
+    """Return the report as JSON values, which all XCom backends can store."""
     return dict(json.loads(report.to_json()))
 
 
 def urgency(report: Report) -> tuple[int, int]:
-    """Sorts those first that can be helped, by when; then those that need a person, the newest first; then all others."""
+    """Sort key: first jobs that Weir will act on, by time; then jobs that need an operator, newest first; then all others."""
     return (0, report.not_before) if report.act != "none" else (1 if in_trouble(report) else 2, -report.since)
 
 
 def in_trouble(report: Report) -> bool:
-    """Something is to be done, now or after a pause, by Weir or by a person. Unknown for long is an alert, and never a restart."""
+    """Return whether Weir or an operator must act, now or after a pause. A job that is unknown for long is an alert, never a restart."""
     unknown = report.verdict == "unknown" and report.at - report.since > UNKNOWN_MS
     return report.act != "none" or report.verdict in TROUBLE or unknown
 
 
 class RestartRunLink(BaseOperatorLink):
-    """To the restart run, whoever started it."""
+    """A link to the restart run."""
 
     name = "Restart run"
 
@@ -85,9 +85,9 @@ class RestartRunLink(BaseOperatorLink):
 
 
 class RestartRunOperator(TriggerDagRunOperator):
-    """Starts a run of a job's restart DAG, once: the run's id says what for, so that a repeated task starts no second one."""
+    """Starts a run of a job's restart DAG once: the run's id names the reason, so that a repeated task starts no second run."""
 
-    template_fields = ()  # reasons quote what drivers said, and that must not be taken for a template
+    template_fields = ()  # reasons quote drivers' errors, which must not be rendered as templates
     operator_extra_links: list[BaseOperatorLink] = [RestartRunLink(), ConsoleLink()]  # noqa: RUF012 - as its base class has it
 
     def __init__(self, *, job: str, **kwargs: Any) -> None:
@@ -97,7 +97,7 @@ class RestartRunOperator(TriggerDagRunOperator):
 
 
 class TroubleOperator(RestartRunOperator):
-    """A job in trouble: starts its restart DAG, held to the attempt that was judged; or fails with the sentence that a person needs."""
+    """An unhealthy job: starts its restart DAG for the judged attempt, or fails with a message for the operator."""
 
     operator_extra_links: list[BaseOperatorLink] = [RestartRunLink(), *OF_DRIVER]  # noqa: RUF012 - as its base class has it
 
@@ -119,7 +119,7 @@ class TroubleOperator(RestartRunOperator):
 
 
 class ShowOperator(RestartRunOperator):
-    """Shows a restart by the watch: a run of the restart DAG, named after the attempt that took over."""
+    """Shows a restart by the watch as a run of the restart DAG, named after the attempt that took over."""
 
     def __init__(self, *, acted: dict[str, Any], **kwargs: Any) -> None:
         conf = {"attempt": acted["judged"], "by": "watch", "reason": acted["reason"]}
@@ -128,11 +128,11 @@ class ShowOperator(RestartRunOperator):
 
 
 class RecordOperator(WeirOperator):
-    """What the watch has done, told by the events that started this run."""
+    """Shows what the watch has done, from the events that started this run."""
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         events = [event for found in context["triggering_asset_events"].values() for event in found]
         acted = [one for event in events for one in (event.extra or {}).get("payload") or []]
         for one in acted:
             self.log.warning("%s. %s", one["reason"], one["sentence"])
-        return acted[-MOST:]  # shown as runs of their own; all of it is in the jobs' timelines
+        return acted[-MOST:]  # the jobs that get a run of their own; everything is in the jobs' timelines

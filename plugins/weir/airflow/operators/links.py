@@ -1,4 +1,4 @@
-"""Where a task leads: to the console, to Spark's pages, to what the driver said, to the Data Docs."""
+"""Links of a task: console, Spark's pages, driver's log, Data Docs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from weir.errors import WeirError
 
 
 class ConsoleLink(BaseOperatorLink):
-    """To the page of the task's job, or else of all jobs. Begins at the root of the server where Airflow does not know its own URL."""
+    """The page of the task's job, or of all jobs. The link begins at the server's root if Airflow does not know its own URL."""
 
     name = "Weir"
 
@@ -23,7 +23,7 @@ class ConsoleLink(BaseOperatorLink):
 
 
 class SparkLink(BaseOperatorLink):
-    """To the pages of Spark's master; of several, the first. Empty for a cluster that has none."""
+    """The pages of Spark's (first) master. Empty for other clusters."""
 
     name = "Spark"
 
@@ -32,7 +32,7 @@ class SparkLink(BaseOperatorLink):
 
 
 class DriverLogLink(BaseOperatorLink):
-    """To the log of the job's newest driver, as it was when the task ended; empty if nobody knows."""
+    """The log of the job's newest driver at the end of the task; empty if unknown."""
 
     name = "Driver's log"
 
@@ -43,7 +43,7 @@ class DriverLogLink(BaseOperatorLink):
 
 
 class DataDocsLink(BaseOperatorLink):
-    """To the Data Docs of the job's last validation, as Airflow serves them: browsers follow no `file:` address from a page."""
+    """The Data Docs of the job's last validation, as Airflow serves them: browsers do not follow `file:` links from a page."""
 
     name = "Data Docs"
 
@@ -55,12 +55,12 @@ OF_DRIVER = (ConsoleLink(), DriverLogLink(), SparkLink())
 
 
 def docs_of(job: str) -> str:
-    """The address of a job's Data Docs."""
+    """Return the address of a job's Data Docs."""
     from weir.counts.quality.pages import address
 
     return address(base(), job)
 
 
 def base() -> str:
-    """Airflow's own URL; empty where it does not know it."""
+    """Return Airflow's own URL; empty if it does not know it."""
     return str(conf.get("api", "base_url", fallback="")).rstrip("/")

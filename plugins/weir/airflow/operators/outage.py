@@ -1,6 +1,7 @@
-"""While the store is away no verdict can be kept and no incident decided: Airflow itself tells, by the callbacks of `weir_health`'s tick.
+"""Notifications about an outage of the store. Without it Weir can keep no verdict and no incident, so the callbacks of `weir_health`'s tick
+send them.
 
-What was told is kept as an Airflow variable. A single tick that fails is told to nobody: a store that is restarted is back by the next.
+What was sent is kept in an Airflow variable. A single failed tick sends nothing: a restarted store is back by the next tick.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 def away(context: Context) -> None:
-    """A tick failed. The second one in a row that could not reach the store is told, and so is every half hour of it."""
+    """Handle a failed tick: notify at the second failure in a row to reach the store, and again every half hour."""
     error, now = context.get("exception"), time.time()
     if not isinstance(error, NotRunning):
         return
@@ -39,7 +40,7 @@ def away(context: Context) -> None:
 
 
 def back(context: Context) -> None:
-    """A tick went well: whoever was told that the store is away is told that it is back."""
+    """Handle a successful tick: if an outage was notified, notify its end."""
     if not (known := _known()):
         return
     if known["told"]:
@@ -59,11 +60,11 @@ def _keep(since: float, told: float) -> None:
 
 
 def _send(kind: str, since: float, now: float, why: str) -> bool:
-    """To the sinks of all rules; has one of them taken it? The inbox is in the store, and says nothing now."""
+    """Send to the sinks of all rules except the inbox, which is in the store. Return whether a sink accepted the message."""
     thread = f"weir-store-{since:.0f}"
     title = "[critical] weir: the store does not answer" if kind == "opened" else f"weir: the store is back after {now - since:.0f} s"
     message = Message(f"{thread}-{kind}-{now:.0f}", thread, "weir", kind, "critical", title, f"{why}{_meanwhile(kind)}", round(now * 1000))
-    taken = [_taken(name, message) for name in _sinks()]  # each is told, also when one has taken it
+    taken = [_taken(name, message) for name in _sinks()]  # all sinks get it, also after one has accepted it
     return any(taken)
 
 

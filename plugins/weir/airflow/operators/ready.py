@@ -1,4 +1,4 @@
-"""Waiting until a job is ready, in the triggerer, so that no worker is held."""
+"""Wait in the triggerer until a job is ready, so that no worker is occupied."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from weir.airflow.operators.links import OF_DRIVER
 from weir.airflow.session import opened
 from weir.airflow.triggers.ready import ReadyTrigger, look
 
-GRACE = timedelta(seconds=30)  # the trigger tells its own deadline in words; Airflow's bare time-out is only behind it
+GRACE = timedelta(seconds=30)  # the trigger reports its own deadline; Airflow's timeout is only a backstop
 
 
 class ReadyOperator(JobOperator):
     """Succeeds when the job's current attempt is ready: it has landed a batch, or has polled and has no lag.
 
-    If yet another attempt takes over meanwhile, it waits for that one. Fails with the cause if the driver ends, or after `within` seconds.
-    With `roll_back`, a version that has never been ready, and is itself at fault, is taken back before the task fails.
+    If another attempt takes over meanwhile, it waits for that one. Fails with the cause if the driver ends, or after `within` seconds. With
+    `roll_back`, a version that has never been ready and fails by its own error is rolled back before the task fails.
     """
 
     operator_extra_links = OF_DRIVER
@@ -41,7 +41,8 @@ class ReadyOperator(JobOperator):
         self.defer(trigger=trigger, method_name="resume", timeout=timedelta(seconds=self.within) + GRACE)
 
     def resume(self, context: Context, event: Any = None) -> dict[str, Any]:
-        """Success, or the trigger's reason for failing. Where Airflow lets no trigger end a task (`dag.test()`), a bare state arrives."""
+        """Succeed, or fail with the trigger's reason. Where Airflow does not let a trigger end a task (`dag.test()`), only a state
+        arrives."""
         if not isinstance(event, dict):
             event = {"ready": str(event).lower().endswith("success"), "sentence": f"{self.job}: {event}"}
         if not event["ready"]:
@@ -50,10 +51,10 @@ class ReadyOperator(JobOperator):
         return dict(event)
 
     def _taken_back(self, late: bool) -> str:
-        """What was done about it, as one more sentence; empty for nothing."""
+        """Roll back if needed, and return that as a sentence; empty if nothing was done."""
         if not self.roll_back:
             return ""
         with opened() as manager, final():
             action = manager.roll_back(self.job, late)
-            told = action.sentence if action else manager.taken_back(self.job)  # the watch may have been quicker
+            told = action.sentence if action else manager.taken_back(self.job)  # the watch may have done it first
         return f" {told}" if told else ""

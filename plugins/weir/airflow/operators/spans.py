@@ -1,4 +1,4 @@
-"""What a recount is mapped over, as values that Airflow can keep, and as labels that people read."""
+"""The spans that a recount is mapped over, as XCom values and as labels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def as_span(scope: Scope) -> Span:
 
 
 def scope_of(span: Span) -> Scope:
-    """A position comes back from Airflow as a list."""
+    """Convert a position, which comes back from Airflow as a list."""
     from weir.counts.scope import Scope
 
     fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in span.items()}
@@ -28,7 +28,7 @@ def told_span(span: Span) -> str:
 
 
 def told(since: int | None, until: int | None) -> str:
-    """A span as a label that people read."""
+    """Return a span's label."""
     from weir.times import iso
 
     return f"{iso(since) if since is not None else 'the beginning'} to {iso(until) if until is not None else 'now'}"

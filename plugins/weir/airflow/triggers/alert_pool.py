@@ -1,5 +1,5 @@
-"""What the watch alerts of by itself: what needs a person at once, and trouble that lasts. `weir_alerts` tells of all else, and needs a
-scheduler. Both may do it at once: one of them decides, and each message is sent once.
+"""The alerts that the watch sends itself: jobs that need an operator at once, and jobs that stay unhealthy. `weir_alerts` sends all others,
+and needs a scheduler. Both may run at once: one of them decides, and each message is sent once.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from weir.supervise.manager import Manager
     from weir.supervise.report import Report
 
-Alert = Callable[["Manager[Store]", str], int]  # one pass over a job's alerts; how many of its messages wait still
-LASTS_MS = 60_000  # what Weir mends sooner is one message, of `weir_alerts`
+Alert = Callable[["Manager[Store]", str], int]  # evaluates a job's alerts once; returns how many of its messages still wait
+LASTS_MS = 60_000  # trouble that Weir fixes sooner is one message by `weir_alerts`
 AGAIN_S = 30.0  # between two tries to deliver
 
 log = logging.getLogger(__name__)
 
 
 class Alarm:
-    """Which jobs' trouble was passed on, what is still to be told, and whose messages wait."""
+    """Keeps which jobs' alerts were evaluated, which are due, and whose messages wait."""
 
     def __init__(self, alert: Alert = alert) -> None:
         self._alert, self._pool = alert, ThreadPoolExecutor(1, "weir-alarm")
@@ -37,7 +37,7 @@ class Alarm:
         self._busy: dict[str, Future[int]] = {}
 
     def attend(self, manager: Manager[Store], reports: Iterable[Report], now: float) -> None:
-        """Begin what the reports call for at `now` (s, of a clock that only goes forward). No pass waits for it."""
+        """Start the due alerts at `now` (s, monotonic). No pass waits for them."""
         for job in [job for job, doing in self._busy.items() if doing.done()]:
             self._settle(job, self._busy.pop(job), now)
         self._due |= {report.job for report in reports if self._news(report)}
@@ -47,7 +47,7 @@ class Alarm:
             self._busy[job] = hand_over(self._pool, manager, self._alert, job)
 
     def _news(self, report: Report) -> bool:
-        """Is there something to tell that was not passed on?"""
+        """Return whether the report needs an alert that was not evaluated yet."""
         if report.job in self._raised:
             if report.verdict in WELL:
                 self._raised.discard(report.job)

@@ -1,4 +1,5 @@
-"""Waits for a job to be ready. Holds no state: the deadline is fixed when it is made, the rest is asked of the manager each time."""
+"""The trigger that waits for a job to be ready. It has no state: the deadline is fixed at its creation, and it asks the manager each
+time."""
 
 from __future__ import annotations
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """Ready, still waiting, or neither: then it never will be. `attempt` is the one to ask about next, None for the current one; `late`
-    says that the time is over."""
+    """The answer of a check: ready, still waiting, or neither (it never will be ready). `attempt` is the one to check next, None for the
+    current one; `late` means that the deadline has passed."""
 
     sentence: str
     attempt: int | None
@@ -31,8 +32,8 @@ class Answer:
 
 
 class ReadyTrigger(BaseTrigger):
-    """Fires when the job is ready, or will never be, or at `deadline` (seconds since 1970). With `roll_back`, a driver that ends is waited
-    for as long as its end does not tell whether the version is to be taken back."""
+    """Fires when the job is ready, or never will be, or at `deadline` (s since 1970). With `roll_back` it keeps waiting after a driver's
+    end until that end decides whether to roll the version back."""
 
     def __init__(self, job: str, deadline: float, every_s: float = 1.0, roll_back: bool = False) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -49,13 +50,13 @@ class ReadyTrigger(BaseTrigger):
             if answer.waiting:
                 await asyncio.sleep(self.every_s)
         if answer.ready:
-            # Ends the task right here; to resume on a worker takes half a second more.
+            # Ends the task here; resuming it on a worker would take half a second more.
             yield TaskSuccessEvent(xcoms={"return_value": asdict(answer)})
         else:
             yield TriggerEvent(asdict(await self._too_late(answer) if answer.waiting else answer))
 
     async def _look(self, attempt: int | None) -> Answer:
-        """A look that fails says nothing about the job: it goes on waiting."""
+        """Check once. A check that fails says nothing about the job, so the wait continues."""
         try:
             return await ask(lambda manager: look(manager, self.job, attempt, self.roll_back))
         except Exception as error:  # noqa: BLE001
@@ -63,7 +64,7 @@ class ReadyTrigger(BaseTrigger):
             return Answer(f"{self.job} could not be checked: {error!r}", attempt, waiting=True)
 
     async def _too_late(self, last: Answer) -> Answer:
-        """The end of the wait, with the verdict of now for a reason."""
+        """End the wait, with the present verdict as the reason."""
         try:
             why = await ask(lambda manager: manager.health(self.job).sentence)
         except Exception as error:  # noqa: BLE001
@@ -72,7 +73,7 @@ class ReadyTrigger(BaseTrigger):
 
 
 def look(manager: Manager, job: str, attempt: int | None, roll_back: bool = False) -> Answer:
-    """Is the attempt ready? One that has been replaced hands over to its successor. Raises UnknownJob."""
+    """Check whether the attempt is ready; if it was replaced, continue with its successor. Raises UnknownJob."""
     asked = manager.health(job).attempt if attempt is None else attempt
     try:
         if manager.ready(job, asked):

@@ -1,7 +1,7 @@
-"""When the watch tells Airflow what it has done: once the successor counts. Until then its start needs the machine more.
+"""When the watch reports a restart to Airflow: after the successor has landed a batch. Until then its start needs the CPU.
 
-Telling is a run of `weir_watch` and one of the restart DAG, four tasks. On two cores they took six seconds of CPU from the start of the
-very driver that they told of. The timeline has the restart at once, and so has `weir health`.
+A report is a run of `weir_watch` and one of the restart DAG, four tasks. On two cores they took six seconds of CPU from the start of the
+driver that they reported. The timeline and `weir health` show the restart at once.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from weir.airflow.triggers.restart_pool import Acted
     from weir.supervise.report import Report
 
-WITHIN_S = 60.0  # a start that takes longer is news itself
+WITHIN_S = 60.0  # a start that takes longer is reported in any case
 
 
 class Telling:
-    """What was done and is not told yet, with the time (s) by which it is told in any case."""
+    """Restarts that are not reported yet, each with the time (s) by which it is reported in any case."""
 
     def __init__(self, within_s: float = WITHIN_S) -> None:
         self._within_s = within_s
         self._waiting: list[tuple[float, Acted]] = []
 
     def due(self, done: Iterable[Acted], reports: Iterable[Report], now: float) -> list[Acted]:
-        """Take up what was `done`; returns what is to be told at `now` (s), each once."""
+        """Add what was `done`, and return what to report at `now` (s), each restart once."""
         self._waiting += [(now + self._within_s, acted) for acted in done]
         by_job = {report.job: report for report in reports}
         told = [one for one in self._waiting if one[0] <= now or _has_started(one[1], by_job.get(one[1].job))]
@@ -35,5 +35,5 @@ class Telling:
 
 
 def _has_started(acted: Acted, report: Report | None) -> bool:
-    """Also true of a job that is watched no more, and of an attempt that is in trouble again."""
+    """Return whether to report now: also for a job that is no longer watched, and an attempt that is unhealthy again."""
     return report is None or (report.attempt >= acted.attempt and report.verdict is not Verdict.STARTING)

@@ -1,4 +1,4 @@
-"""What the watch acts with: a few threads, so that one start that takes long holds up neither the other jobs nor the next look."""
+"""The threads of the watch that start drivers, so that a slow start delays neither other jobs nor the next check."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from weir.supervise.manager import Manager
     from weir.supervise.report import Report
 
-AT_ONCE = 8  # starts; each waits for store, checkpoints and cluster most of its time
-ASIDE = 2  # standbys seen to at once; no act and no pass waits for that
-WAIT_S = 2.0  # a start on a standalone cluster takes well under a second, one by spark-submit many
+AT_ONCE = 8  # starts at once; each mostly waits for store, checkpoints and cluster
+ASIDE = 2  # standbys managed at once; no action and no pass waits for that
+WAIT_S = 2.0  # a start on a standalone cluster takes well under a second, one by spark-submit many seconds
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Acted:
-    """What the watch did: `judged` was in trouble for `reason`, and `attempt` has taken over."""
+    """What the watch did: the attempt `judged` was unhealthy for `reason`, and `attempt` has taken over."""
 
     job: str
     judged: int
@@ -33,7 +33,7 @@ class Acted:
 
 
 class Hands:
-    """At most one act for a job at a time. What is not done within `wait_s` goes on, and is told of after a later pass."""
+    """Runs at most one action for a job at a time. Actions that take longer than `wait_s` continue, and a later pass reports them."""
 
     def __init__(self, wait_s: float = WAIT_S) -> None:
         self._wait_s = wait_s
@@ -43,7 +43,7 @@ class Hands:
         self._tended: dict[str, Future[None]] = {}
 
     def attend(self, manager: Manager, reports: Iterable[Report]) -> list[Acted]:
-        """Begin what the reports call for. Returns what has been done by now, also of earlier passes."""
+        """Start the due actions. Return what has been done by now, including actions of earlier passes."""
         for report in reports:
             if report.act != "none" and report.job not in self._busy:
                 self._busy[report.job] = hand_over(self._pool, manager, _act, report)
@@ -55,7 +55,7 @@ class Hands:
 
 
 def _act(manager: Manager, report: Report) -> Acted | None:
-    """Do what the report calls for. Trouble with one job must not keep the watch from the next."""
+    """Do the due action. An error in one job must not keep the watch from the next."""
     try:
         action = manager.act(report)
     except Exception as error:  # noqa: BLE001
@@ -68,7 +68,7 @@ def _act(manager: Manager, report: Report) -> Acted | None:
 
 
 def _tend(manager: Manager, report: Report) -> None:
-    """See to a job's standbys. Nobody needs to be told: the timeline has it."""
+    """Manage a job's standbys. The timeline has the result."""
     try:
         manager.tend(report)
     except Exception as error:  # noqa: BLE001

@@ -1,4 +1,4 @@
-"""The manager of a triggerer's triggers, or of an API server's pages, by Airflow's connection. Its calls block, so they run in threads."""
+"""The shared manager of a triggerer or an API server, by Airflow's connection. Its calls block, so they run in threads."""
 
 from __future__ import annotations
 

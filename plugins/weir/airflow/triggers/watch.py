@@ -1,11 +1,10 @@
-"""The watch: one trigger for the whole fleet. It sees a dead driver within a second or two, and acts on it right there.
+"""The watch: one trigger for the whole fleet. It notices a dead driver within a second or two, and acts at once.
 
-An event of a trigger needs one to two seconds to become a task. So the trigger itself lets the manager act, and its event only says what
-was done, for people to see, when the new attempt has started. Acting is bound to the attempt that was judged: a second watch, or a late
-one, does no harm.
+A trigger's event needs one to two seconds to become a task. So the trigger itself lets the manager act, and its event only reports what was
+done, once the new attempt has started. An action applies only to the judged attempt: a second or late watch does no harm.
 
-It watches an asset and therefore belongs to no task: nothing can fail, time out, or be cleared. The triggerer starts it again whenever it
-ends, and another triggerer takes it up when one dies. Scheduler and api-server may be away.
+The trigger belongs to an asset and not to a task: nothing can fail, time out, or be cleared. The triggerer starts it again whenever it
+ends, and another triggerer takes it over when one dies. Scheduler and api-server may be away.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 class WatchTrigger(BaseEventTrigger):
-    """Looks at all jobs every `every_s` seconds, for ever. Its event is the list of what was done and is to be told now."""
+    """Checks all jobs every `every_s` seconds, without end. Its event lists the actions to report now."""
 
     def __init__(self, every_s: float = EVERY_S) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -58,7 +57,7 @@ class WatchTrigger(BaseEventTrigger):
 
 @dataclass(frozen=True)
 class Crew:
-    """Who acts, who tells Airflow, and who alerts."""
+    """The collaborators of the watch: restarts, reports to Airflow, alerts."""
 
     hands: Hands = field(default_factory=Hands)
     telling: Telling = field(default_factory=Telling)
@@ -66,7 +65,7 @@ class Crew:
 
 
 def sweep(manager: Manager[Store], crew: Crew, now: float) -> list[dict[str, Any]]:
-    """One pass over the fleet: what was done about the jobs in trouble and is to be told at `now` (s), as plain values."""
+    """Run one pass over the fleet. Return the actions to report at `now` (s), as plain values."""
     reports = manager.tick()
     done = crew.hands.attend(manager, reports)
     crew.alarm.attend(manager, reports, now)

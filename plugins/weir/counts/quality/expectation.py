@@ -1,4 +1,4 @@
-"""What became of a law, as the validation, its pages and the gate tell it."""
+"""The result of an expectation, for the validation, its pages and the gate."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Law:
-    """What one law came to: over how many rows, how many broke it, and what the first of them had."""
+    """The result of one expectation: how many rows were checked, how many failed, and the values of the first failed row."""
 
     table: str
     law: str

@@ -1,4 +1,4 @@
-"""The laws that counts obey, as suites of Great Expectations. It takes seconds to import: only inside functions."""
+"""The expectations of counts, as suites of Great Expectations. It takes seconds to import, so only inside functions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CELL = ("pane_start", "service", "level", "signature")
 
 
 class Laws:
-    """Expectations with their law in words."""
+    """Expectations with a description in words."""
 
     def __init__(self) -> None:
         import great_expectations.expectations as gxe
@@ -35,7 +35,7 @@ class Laws:
         return self.law("ExpectColumnPairValuesToBeEqual", words, column_A=a, column_B=b, **values)
 
     def cells(self, key: tuple[str, ...]) -> list[Any]:
-        """What is true of every count, wherever it stands."""
+        """Return the expectations of every count, in whichever table."""
         return [
             *(self.law("ExpectColumnValuesToNotBeNull", f"every count has a {name}", column=name) for name in (*CELL, "n")),
             self.law("ExpectColumnValuesToMatchRegex", "levels are lower case", column="level", regex=r"^[a-z][a-z0-9]*$"),
@@ -46,7 +46,7 @@ class Laws:
 
 
 def suites(fresh_within_s: float = FRESH_WITHIN_S) -> Mapping[str, list[Any]]:
-    """What `weir validate` checks, by table; `meta` holds each law in words."""
+    """Return the suites of `weir validate`, by table; `meta` has each expectation in words."""
     x = Laws()
     late = {"column_A": "lines", "column_B": "late", "or_equal": True}
     return {
@@ -79,7 +79,7 @@ def suites(fresh_within_s: float = FRESH_WITHIN_S) -> Mapping[str, list[Any]]:
 
 
 def gate_suites() -> Mapping[str, list[Any]]:
-    """What is checked of runs before they are published, by table."""
+    """Return the suites for runs before their publication, by table."""
     x = Laws()
     return {
         "runs": [

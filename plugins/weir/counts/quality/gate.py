@@ -1,8 +1,8 @@
-"""The gate of a fold: what is about to be published is judged with Great Expectations, between its proof and the compare-and-set.
+"""The gate of a fold: Great Expectations checks a run between its proof and its publication.
 
-The proof has found equal sums by then. The gate looks at what sums do not show: rows that no batch should ever have made. Many runs are
-judged as one: a validation took 0.32 CPU-s for one run of ten cells, for one of 5,000 and for 32 of ten. Only if a law is broken is each
-run judged by itself.
+The proof has found equal sums by then. The gate finds what sums do not show: rows that no batch can have made. Many runs are checked
+together: a validation took 0.32 CPU-s for one run of ten cells, for one of 5,000 and for 32 of ten. Only if an expectation fails is each
+run checked by itself.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from weir.ports.counts import HourShard
 
 
 def gate(rules: Rules) -> Gate:
-    """A gate for the runs of a job. Great Expectations, which takes seconds to import, is first needed when there is a run to judge."""
+    """Return the gate for the runs of a job. It imports Great Expectations, which takes seconds, only when there is a run to check."""
 
     def judge(ready: Sequence[Candidate]) -> Mapping[HourShard, str]:
         if not ready or not broken(ready, rules):
@@ -34,7 +34,7 @@ def gate(rules: Rules) -> Gate:
 
 
 def broken(ready: Sequence[Candidate], rules: Rules) -> list[Law]:
-    """The laws that these runs break."""
+    """Return the expectations that these runs fail."""
     tables = {"runs": _runs(ready, rules.pane), "places": _places(ready), "levels": _levels(ready), "kinds": _kinds(ready)}
     found = judged(quiet_context(), gate_suites(), {name: list(rows) for name, rows in tables.items()})
     return [law for law in found if not law.holds]

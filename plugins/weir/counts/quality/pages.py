@@ -1,7 +1,7 @@
-"""Data Docs that show wherever they are opened, without the internet and without scripts.
+"""Data Docs that work everywhere, without the internet and without scripts.
 
-Great Expectations' pages load scripts and styles from six hosts, and their index is drawn by script: behind a firewall it is empty, and
-inside Airflow a script from elsewhere could read the login. So the results keep their pages, less what is loaded, and the index is ours.
+Great Expectations' pages load scripts and styles from six hosts, and a script draws their index: behind a firewall it is empty, and inside
+Airflow a foreign script could read the login. So we keep the pages of results without what they load, and write our own index.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ LOADED = re.compile(r"<script\b.*?</script\s*>|<link\b[^>]*>|<img\b[^>]*\bsrc=\"
 
 
 def address(base: str, job: str) -> str:
-    """Where Airflow shows the Data Docs of a job. `base` is Airflow's own URL; without, the address begins at its root."""
+    """Return the address of a job's Data Docs in Airflow. `base` is Airflow's own URL; without it, the address begins at the server's
+    root."""
     return f"{base.rstrip('/')}/weir/docs/{quote(job)}/index.html"
 
 
 def complete(folder: Path, job: str, laws: Sequence[Law], at: str) -> Path:
-    """Make the pages in `folder` carry all that they need, and write the index, which it returns. `at` is when the laws were checked."""
+    """Make the pages in `folder` self-contained, write the index and return it. `at` is the time of the check."""
     style = (HERE / "docs.css").read_text()
     for page in folder.rglob("*.html"):
         page.write_text(alone(page.read_text(), style))
@@ -37,12 +38,12 @@ def complete(folder: Path, job: str, laws: Sequence[Law], at: str) -> Path:
 
 
 def alone(page: str, style: str) -> str:
-    """A page that loads nothing."""
+    """Return a page that loads nothing."""
     return LOADED.sub("", page).replace("</head>", f"<style>{style}</style></head>", 1)
 
 
 def _tables(folder: Path, laws: Sequence[Law]) -> Mapping[str, tuple[str, list[Law]]]:
-    """The laws by table, each table with the address of Great Expectations' page about it."""
+    """Return the expectations by table, each table with the address of its page by Great Expectations."""
     found: dict[str, tuple[str, list[Law]]] = {}
     for law in laws:
         found.setdefault(law.table, (_page(folder, law.table), []))[1].append(law)

@@ -1,4 +1,4 @@
-"""Roll-ups against what they were made of, as rows for the law about them."""
+"""Compare roll-ups with their sources, as rows for an expectation."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ Row = dict[str, Any]
 
 
 def rollups(store: CountStore, job: str, places: Collection[HourShard]) -> Iterator[Row]:
-    """For each roll-up of these hours and of their days, and level: what it has, and what it should have."""
+    """Yield for each roll-up of these hours and their days, and level: the stored and the expected sum."""
     yield from _hour_rollups(store, job, places)
     yield from _day_rollups(store, job, places)
 
 
 def _hour_rollups(store: CountStore, job: str, places: Iterable[HourShard]) -> Iterable[Row]:
-    """For each published run that has a roll-up, and level: the roll-up and the run."""
+    """Yield for each published run with a roll-up, and level: the roll-up's and the run's sum."""
     for at in places:
         published = store.published(job, at)
         rolled = store.run_hour(job, at, published.run) if published else {}
         cells = store.run_cells(job, at, published.run) if published else {}
-        if rolled and store.published(job, at) == published:  # else its run may be deleted already
+        if rolled and store.published(job, at) == published:  # otherwise its run may be deleted already
             yield from _by_level("hour", at, rolled, by_kind(cells))
 
 
 def _day_rollups(store: CountStore, job: str, places: Iterable[HourShard]) -> Iterable[Row]:
-    """For each day and shard that is rolled up, and level: the roll, and what the ledger noted for its hours up to where it covers them."""
+    """Yield for each rolled-up day and shard, and level: the roll's sum, and the ledger's for its hours up to the covered positions."""
     for at in sorted({(day_of(hour), shard) for hour, shard in places}):
         row = rolled_at(store, job, at)
         if row is None or not row.covers:

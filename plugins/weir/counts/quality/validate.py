@@ -1,4 +1,4 @@
-"""Validation of a job's counts with Great Expectations: on closed panes only, and failing when there is nothing to look at."""
+"""Validate a job's counts with Great Expectations: on closed panes only; it fails if there is nothing to check."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SITE = "weir"
 
 @dataclass(frozen=True)
 class ValidationResult:
-    """All laws, and where the pages about them are."""
+    """The results of all expectations, and the address of their pages."""
 
     job: str
     laws: tuple[Law, ...]
@@ -51,7 +51,7 @@ class ValidationResult:
         ]
 
     def raise_if_broken(self) -> None:
-        """Raises NotProven that names each broken law."""
+        """Raise NotProven with each failed expectation."""
         if self.broken:
             raise NotProven(self.sentence, f"See {self.docs}, then run: weir recount {self.job}")
 
@@ -59,7 +59,7 @@ class ValidationResult:
 def validate(
     store: CountStore, source: Source, rules: Rules, docs: str, since: int | None = None, until: int | None = None
 ) -> ValidationResult:
-    """Check all laws now. Raises NotProven if one is broken or there is nothing to check, UnknownJob, NotRunning."""
+    """Check all expectations. Raises NotProven if one fails or there is nothing to check, UnknownJob, NotRunning."""
     result = check(store, source, rules, docs, since, until)
     result.raise_if_broken()
     return result
@@ -68,13 +68,13 @@ def validate(
 def check(
     store: CountStore, source: Source, rules: Rules, docs: str, since: int | None = None, until: int | None = None, now: int | None = None
 ) -> ValidationResult:
-    """As `validate`, but a broken law is only told. `docs` is the folder for the pages; empty for none."""
+    """As `validate`, but return failed expectations instead of raising. `docs` is the folder for the pages; empty for none."""
     tables = gather(store, source, rules, since, until, round(time.time() * 1000) if now is None else now)
     return run(rules.job, tables, docs)
 
 
 def run(job: str, tables: Tables, docs: str = "", fresh_within_s: float = FRESH_WITHIN_S) -> ValidationResult:
-    """Check the laws on tables that are there already, and write the pages to `docs`/`job`."""
+    """Check the expectations on given tables, and write the pages to `docs`/`job`."""
     context = quiet_context()
     laws = judged(context, suites(fresh_within_s), tables.by_name())
     page = _publish(context, Path(docs) / job, laws) if docs else ""
@@ -82,7 +82,7 @@ def run(job: str, tables: Tables, docs: str = "", fresh_within_s: float = FRESH_
 
 
 def judged(context: Any, suites: Mapping[str, list[Any]], tables: Mapping[str, Sequence[Row]]) -> list[Law]:
-    """What each law of the suites came to on the tables of the same names."""
+    """Run the suites on the tables of the same names."""
     laws: list[Law] = []
     for table, expectations in suites.items():
         rows = tables[table]
@@ -91,11 +91,11 @@ def judged(context: Any, suites: Mapping[str, list[Any]], tables: Mapping[str, S
 
 
 def quiet_context() -> Any:
-    """A context in memory that tells nobody of its use and is quiet."""
+    """Return a context in memory, without analytics and without output."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx
 
-    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.ERROR)  # it tells of a folder that it does not make
+    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.ERROR)  # it warns of a folder that it does not create
     context = gx.get_context(mode="ephemeral")
     context.enable_analytics(enable=False)
     context.variables.progress_bars = {"globally": False}
@@ -113,7 +113,7 @@ def _ran(context: Any, table: str, expectations: list[Any], rows: Sequence[Row])
     definition = context.validation_definitions.add(gx.ValidationDefinition(name=table, data=batch, suite=suite))
     frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of libraries about each other
+        warnings.simplefilter("ignore")  # warnings of libraries about each other
         return definition.run(batch_parameters={"dataframe": frame}, result_format="SUMMARY")
 
 
@@ -128,7 +128,7 @@ def _law(table: str, words: str, holds: bool, found: Mapping[str, Any], rows: in
 
 
 def _publish(context: Any, folder: Path, laws: Sequence[Law]) -> str:
-    """Write the pages beside what is there and change places, so that no reader sees half of them. Returns the index page."""
+    """Write the pages to a new folder and swap it in, so that no reader sees half of them. Return the index page."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     context.add_data_docs_site(

@@ -13,7 +13,7 @@ from weir.ports.counts.runs import Published
 
 @dataclass(frozen=True)
 class FoldNote:
-    """What was published last for an hour and shard, and the run whose forerunners were swept. A hint: it may be older than the truth."""
+    """A note about an hour and shard: what was published last, and the run whose predecessors were swept. It may be out of date."""
 
     run: str
     position: Position
@@ -25,10 +25,10 @@ class FoldStore(Protocol):
     """The notes of hours and shards that were folded."""
 
     def folds(self, job: str) -> Mapping[HourShard, FoldNote]:
-        """The notes of all hours and shards that were ever folded."""
+        """Return the notes of all hours and shards that were ever folded."""
 
     def put_folded(self, job: str, at: HourShard, published: Published) -> None:
-        """Note what is published."""
+        """Write a note about the published row."""
 
     def put_swept(self, job: str, at: HourShard, run: str) -> None:
-        """Note that what this run replaced was deleted."""
+        """Write a note that this run's predecessors were deleted."""

@@ -12,7 +12,7 @@ from weir.ports.counts.cells import Cell, HourShard
 
 @dataclass(frozen=True)
 class Touched:
-    """An hour and shard that has counts, the youngest position that ever wrote to it (landed or not), and when that one was claimed."""
+    """An hour and shard with counts, the newest position that ever wrote to it (landed or not), and when that one was claimed."""
 
     hour: int
     shard: int
@@ -24,16 +24,16 @@ class HourStore(Protocol):
     """The deltas of batches, landed or not, and the totals of each."""
 
     def hours(self, job: str, since: int | None = None, until: int | None = None) -> Sequence[Touched]:
-        """The hours that were touched, their start in [since, until), in order."""
+        """Return the hours that batches wrote to, with their start in [since, until), in order."""
 
     def deltas(self, job: str, at: HourShard) -> Iterable[tuple[Position, Cell, int]]:
-        """The deltas that are still there, landed or not."""
+        """Return the deltas that still exist, landed or not."""
 
     def delete_deltas(self, job: str, at: HourShard, write_ts: int) -> None:
         """Delete the deltas written at `write_ts` or before."""
 
     def hour_totals(self, job: str, at: HourShard) -> Iterable[tuple[Position, Mapping[str, int]]]:
-        """Lines by level that each batch, landed or not, wrote to an hour and shard. Never deleted."""
+        """Return the lines by level that each batch, landed or not, wrote to an hour and shard. These rows are never deleted."""
 
     def touched_after(self, job: str, at: HourShard, position: Position) -> Position | None:
-        """The first batch after a position that wrote to an hour and shard, landed or not."""
+        """Return the first batch after a position that wrote to an hour and shard, landed or not."""

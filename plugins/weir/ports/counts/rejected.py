@@ -13,4 +13,4 @@ class RejectedStore(Protocol):
     """The samples of lines that batches rejected."""
 
     def rejected_lines(self, job: str) -> Iterator[tuple[Position, RejectedLine]]:
-        """The samples of rejected lines, of landed batches or not, newest batch first."""
+        """Yield the samples of rejected lines, of landed and other batches, newest batch first."""

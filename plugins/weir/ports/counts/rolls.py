@@ -12,9 +12,9 @@ from weir.ports.counts.cells import DayShard, Kind
 
 @dataclass(frozen=True)
 class Rolled:
-    """Where a day and shard is rolled up to: the roll to read and, by hour (ms), the last position in it.
+    """The published row of a day and shard: the roll to read and, by hour (ms), its last position.
 
-    With empty `covers` there is no roll to read: a sweep has deleted, or is about to delete, deltas that a reader of it would need.
+    With empty `covers` there is no roll to read: a sweep has deleted, or is about to delete, deltas that its readers would need.
     """
 
     roll: str
@@ -26,19 +26,19 @@ class RollStore(Protocol):
     """The rolls of days and shards, and which one is read."""
 
     def rolled(self, job: str, since: int | None = None, until: int | None = None) -> Mapping[DayShard, Rolled]:
-        """What readers of days should read, of the days that begin in [since, until) (serial consistency)."""
+        """Return the published rows of the days that begin in [since, until) (serial consistency)."""
 
     def publish_roll(self, job: str, at: DayShard, expected: Rolled | None, new: Rolled) -> bool:
-        """Point readers to a new roll if `expected` is still what they read."""
+        """Publish a new roll if `expected` is still the published row."""
 
     def put_roll(self, job: str, at: DayShard, roll: str, base: str, kinds: Mapping[Kind, int]) -> None:
         """Write a roll. `base` is the roll that was published when this one was begun, empty for none."""
 
     def roll_sums(self, job: str, at: DayShard, roll: str) -> Mapping[Kind, int]:
-        """A roll, read back."""
+        """Read a roll back."""
 
     def rolls(self, job: str) -> Mapping[DayShard, Mapping[str, str]]:
-        """Every roll that was begun and not deleted, with its base, by day and shard."""
+        """Return every roll that was begun and not deleted, with its base, by day and shard."""
 
     def delete_roll(self, job: str, at: DayShard, roll: str) -> None:
-        """Forget a roll that nobody can publish any more."""
+        """Delete a roll that can no longer be published."""

@@ -12,7 +12,7 @@ from weir.ports.counts.cells import Cell, HourShard, Kind
 
 @dataclass(frozen=True)
 class Published:
-    """Where an hour and shard is folded to: the run to read, the last position in it, and the timestamp up to which deltas may go."""
+    """The published row of an hour and shard: the run to read, its last position, and the timestamp up to which deltas may be deleted."""
 
     run: str
     position: Position
@@ -24,25 +24,25 @@ class RunStore(Protocol):
     """The runs of hours and shards, and which one is read."""
 
     def published(self, job: str, at: HourShard) -> Published | None:
-        """What readers should read (serial consistency)."""
+        """Return the published row (serial consistency)."""
 
     def publish(self, job: str, at: HourShard, expected: Published | None, new: Published) -> bool:
-        """Point readers to a new run if `expected` is still what they read."""
+        """Publish a new run if `expected` is still the published row."""
 
     def put_run(self, job: str, at: HourShard, run: str, base: str, cells: Mapping[Cell, int]) -> None:
         """Write a run's cells. `base` is the run that was published when this one was begun, empty for none."""
 
     def run_cells(self, job: str, at: HourShard, run: str) -> Mapping[Cell, int]:
-        """A run's cells, read back."""
+        """Read a run's cells back."""
 
     def put_run_hour(self, job: str, at: HourShard, run: str, kinds: Mapping[Kind, int]) -> None:
         """Write a run's hour roll-up."""
 
     def run_hour(self, job: str, at: HourShard, run: str) -> Mapping[Kind, int]:
-        """A run's hour roll-up, read back; empty for a run that has none."""
+        """Read a run's hour roll-up back; empty for a run that has none."""
 
     def runs(self, job: str, at: HourShard) -> Mapping[str, str]:
-        """Every run of an hour and shard that was begun and not deleted, with its base."""
+        """Return every run of an hour and shard that was begun and not deleted, with its base."""
 
     def delete_run(self, job: str, at: HourShard, run: str) -> None:
-        """Forget a run that nobody can publish any more, and its hour roll-up."""
+        """Delete a run that can no longer be published, and its hour roll-up."""

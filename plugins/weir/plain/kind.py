@@ -1,0 +1,37 @@
+"""What supervision asks of the plain kind: Spark applications that use nothing of Weir."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from weir.errors import NotRunning
+from weir.jobs.spec import JobSpec, PlainSpec
+from weir.ports.cluster import Submission
+from weir.settings import Settings
+from weir.supervise.kind import Probe, Start
+from weir.supervise.submission import plain_submission
+from weir.supervise.time_budget import TimeBudget
+
+
+class PlainKind:
+    """Jobs whose queries are their own. Nothing fences their drivers: one is replaced only when it is confirmed ended."""
+
+    fenced = False
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def keeps_checkpoint(self, spec: JobSpec) -> bool:
+        return isinstance(spec, PlainSpec) and spec.asks_for("checkpoint")
+
+    def driver(self, spec: JobSpec, start: Start, code: Path) -> Submission:
+        assert isinstance(spec, PlainSpec)
+        return plain_submission(spec, start.head.attempt, start.version, start.checkpoint, code, self._settings)
+
+    def standby(self, spec: JobSpec, version: str, standby: str, code: Path) -> Submission:
+        """Never asked for: the spec of a plain job wants none."""
+        raise NotRunning(f"{spec.name} is a plain job, which has no standby.", "Remove `standby` from its job.yaml.")
+
+    def probes(self, budget: TimeBudget) -> Sequence[Probe]:
+        return []
