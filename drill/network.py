@@ -21,7 +21,7 @@ from weir.errors import NotRunning
 from weir.ports.cluster import DriverState
 from weir.supervise.report import Verdict
 
-CUT_S = 25.0  # longer than the timeouts of clients (10 s) and of Spark's master for its workers (15 s)
+CUT_S = 25.0  # longer than the timeouts of clients (10 s)
 REAL, PROXIED = frozenset({IPTABLES}), frozenset({PROXY})
 
 
@@ -162,7 +162,7 @@ def worker(scene: Scene) -> None:
     workers itself, and they answer over that connection."""
     stage = scene.stage
     with dropped(stage, "spark_master", "spark_worker"):
-        # The master checks every 15 s for workers that were silent for 15 s: one cut of 25 s in five went unnoticed.
+        # The master checks every 30 s for workers that were silent for 30 s, so a cut of a fixed time may go unnoticed.
         stage.until(lambda: not master_page(stage)["aliveworkers"], "the master gives its worker up")
     replaced(scene)
 

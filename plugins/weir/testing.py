@@ -441,6 +441,9 @@ class MemoryBroker:
         self._records[topic] = {p: [] for p in range(partitions)}
         self._earliest[topic] = dict.fromkeys(range(partitions), 0)
 
+    def delete(self, topic: str) -> None:
+        del self._ids[topic], self._records[topic], self._earliest[topic]
+
     def grow(self, topic: str, partitions: int) -> None:
         """Add partitions."""
         for p in range(len(self._records[topic]), partitions):
@@ -480,10 +483,15 @@ class MemoryBroker:
         first = {p: max(o, self._earliest[topic].get(p, 0)) for p, o in offsets.items()}
         return {p: records[first[p]].append_ms for p, records in self._topic(topic).items() if p in first and first[p] < len(records)}
 
+    def topic_names(self) -> Collection[str]:
+        if not self.answers:
+            raise NotRunning("The broker does not answer.")
+        return frozenset(self._ids)
+
     def topics(self, topics: Collection[str]) -> Mapping[str, TopicSnapshot]:
         there = [t for t in topics if self.answers and t in self._ids]
         known = {t: TopicSnapshot(self.end_offsets(t), self.earliest_offsets(t), self.topic_id(t)) for t in there}
-        return {t: known.get(t, TopicSnapshot()) for t in topics}
+        return {t: known.get(t, TopicSnapshot(missing=self.answers)) for t in topics}
 
     def records(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
         if start < self._earliest[topic][partition]:

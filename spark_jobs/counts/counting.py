@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from spark_jobs.counts.cells import SAMPLE_BYTES, RejectedLine
@@ -30,20 +30,18 @@ class Counting:
     """Counts the batches of one job."""
 
     def __init__(self, args: JobArguments, options: CountsOptions, reread: Reread) -> None:
-        self._args, self._options, self._reread, self._plan = args, options, reread, Plan(options)
+        self._args, self._options, self._reread, self._plan = args, options, reread, Plan(options, args.several)
 
     def __call__(self, rows: DataFrame, batch: Batch, before: Progress) -> Counted:
-        counts = collected(self._plan.counts(gathered(rows, batch.offsets)))
-        return counted(counts, before, self._options, self._args.topic_id, self._samples(counts))
+        ids = {name: source for source, name in batch.names.items()} if self._args.several else self._args.ids
+        counts = collected(self._plan.counts(gathered(rows, batch.offsets)), ids, self._args.several)
+        return counted(counts, before, self._options, self._samples(counts, {source: name for name, source in ids.items()}))
 
-    def _samples(self, counts: Sequence[Count]) -> list[RejectedLine]:
+    def _samples(self, counts: Sequence[Count], names: Mapping[str, str]) -> list[RejectedLine]:
         """Read a few rejected lines again. Keeping lines while they are counted would slow down every batch that has none."""
         lines = sampled(counts, self._options.rejected_samples)
         if not lines:
             return []
-        values = self._reread([(x.partition, x.offset) for x in lines], SAMPLE_BYTES)
-        return [
-            RejectedLine(self._args.topic, x.partition, x.offset, x.service, x.reason, *values[x.partition, x.offset])
-            for x in lines
-            if (x.partition, x.offset) in values
-        ]
+        places = {(names[line.partition.source], line.partition.number, line.offset): line for line in lines}
+        values = self._reread(places, SAMPLE_BYTES)
+        return [RejectedLine(*at, line.service, line.reason, *values[at]) for at, line in places.items() if at in values]

@@ -43,7 +43,7 @@ class DeltaTables:
     def put_rejected(self, head: Head, lines: Sequence[RejectedLine]) -> None:
         batch = head.job, day_of(head.write_ts), head.by, head.batch_id
         self.session.write_partitions(
-            "INSERT INTO rejected (job, day, attempt, batch_id, partition, offset, topic, service, reason, value, appended_at) "
+            "INSERT INTO rejected_line (job, day, attempt, batch_id, topic, partition, offset, service, reason, value, appended_at) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
-            [[(*batch, x.partition, x.offset, x.topic, x.service, x.reason, x.value, x.append_ms, head.write_ts) for x in lines]],
+            [[(*batch, x.topic, x.partition, x.offset, x.service, x.reason, x.value, x.append_ms, head.write_ts) for x in lines]],
         )

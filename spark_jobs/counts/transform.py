@@ -7,7 +7,7 @@ rows, so a batch that is done again gives the same.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -38,7 +38,7 @@ class Count(NamedTuple):
     `BLOCK * place + i` is one of them. `event_ms` and `append_ms` are the largest times.
     """
 
-    partition: int
+    partition: Partition
     service: str
     place: int
     level: str | None
@@ -54,7 +54,7 @@ class Rejected(NamedTuple):
     """Where a rejected line is, and why."""
 
     offset: int
-    partition: int
+    partition: Partition
     service: str
     reason: str
 
@@ -62,10 +62,17 @@ class Rejected(NamedTuple):
 class Plan:
     """The expressions of one job, built once: each call into the JVM costs a third of a millisecond, and there are hundreds of them."""
 
-    def __init__(self, options: CountsOptions) -> None:
+    def __init__(self, options: CountsOptions, several: bool = False) -> None:
+        """Rows are of a topic, too, where there may be `several`: grouping by its name takes time, which a job of one topic is spared."""
         self._judged = [*_refusals(), *parser(options.line_format)(options.time_zone), *_verdict(options.future_skew_s)]
         self._signed = signature.stages()
-        self._keys = [F.col("partition"), _service(), _place(options.pane_s * 1000), *map(F.col, ("level", "signature", "reason"))]
+        self._keys = [
+            *([F.col("topic")] if several else []),
+            F.col("partition"),
+            _service(),
+            _place(options.pane_s * 1000),
+            *map(F.col, ("level", "signature", "reason")),
+        ]
         self._sums = [F.count("*"), F.max("event_ms"), F.max("append_ms"), F.sum(_rejected_bit())]
 
     def judged(self, records: DataFrame) -> DataFrame:
@@ -128,9 +135,14 @@ def _service() -> Column:
     return F.coalesce(F.substring("key", 1, LONGEST_SERVICE), F.lit(b"")).alias("service")
 
 
-def collected(counts: DataFrame) -> list[Count]:
-    """The rows of `Plan.counts`. Services are named here: what Spark has for bytes that are no text costs a driver's start a second."""
-    return [Count(partition, _named(key), *rest) for partition, key, *rest in counts.collect()]
+def collected(counts: DataFrame, ids: Mapping[str, str], several: bool = False) -> list[Count]:
+    """The rows of `Plan.counts`; `ids` are those of the topics by name.
+
+    Services are named here: what Spark has for bytes that are no text costs a driver's start a second."""
+    if several:
+        return [Count(Partition(ids[topic], number), _named(key), *rest) for topic, number, key, *rest in counts.collect()]
+    (source,) = ids.values()
+    return [Count(Partition(source, number), _named(key), *rest) for number, key, *rest in counts.collect()]
 
 
 def _named(key: bytes) -> str:
@@ -147,8 +159,8 @@ def frequent(rows: Iterable[Count], cap: int) -> set[tuple[str, str]]:
     return {(service, text) for service, n in found.items() for text in sorted(n, key=lambda text: (-n[text], text))[:cap]}
 
 
-def counted(rows: Sequence[Count], before: Progress, options: CountsOptions, source: str, rejected: Iterable[RejectedLine] = ()) -> Counted:
-    """What a batch of a source holds, from its rows and the progress without it. Signatures beyond the cap of a service become OTHER."""
+def counted(rows: Sequence[Count], before: Progress, options: CountsOptions, rejected: Iterable[RejectedLine] = ()) -> Counted:
+    """What a batch holds, from its rows and the progress without it. Signatures beyond the cap of a service become OTHER."""
     kept = frequent(rows, options.signature_cap)
     deltas: Counter[tuple[int, str, str, str]] = Counter()
     levels: Counter[str] = Counter()
@@ -157,7 +169,7 @@ def counted(rows: Sequence[Count], before: Progress, options: CountsOptions, sou
     append_times: dict[Partition, int] = {}
     late = 0
     for row in rows:
-        at = Partition(source, row.partition)
+        at = row.partition
         append_times[at] = max(row.append_ms, append_times.get(at, row.append_ms))
         if row.level is None or row.event_ms is None:
             reasons[str(row.reason)] += row.n

@@ -18,6 +18,7 @@ KNOWN = frozenset(each.name for each in fields(Head))
 RANGES = ("start", "end")
 PROGRESS = ("before", "progress")
 TIMES = ("event_times", "append_times")
+OPTIONAL = ("names", "begins")  # left out while they are empty, as the release has neither
 
 
 def dump(head: Head) -> str:
@@ -30,8 +31,9 @@ def dump(head: Head) -> str:
         values[name] |= {times: _dumped(values[name][times], one) for times in TIMES}
     if one is not None:
         values["topic_id"] = one
-    if not head.names:
-        del values["names"]
+    values["begins"] = {str(p): n for p, n in head.begins.items()}
+    for name in (name for name in OPTIONAL if not values[name]):
+        del values[name]
     if head.gap is None:
         del values["gap"]
     else:
@@ -52,6 +54,7 @@ def load(text: str) -> Head:
     v["totals"] = Totals(**v["totals"])
     v["before"], v["progress"] = _progress(v["before"], source), _progress(v["progress"], source)
     v["gap"] = _gap(v["gap"]) if "gap" in v else None
+    v["begins"] = _loaded(v.get("begins", {}), source)
     v["epoch_ends"] = tuple(v["epoch_ends"])
     return Head(**v)
 

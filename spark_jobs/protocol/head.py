@@ -25,11 +25,15 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Batch:
-    """A micro-batch: its id in the checkpoint, and for each partition the first offset and the one after the last."""
+    """A micro-batch: its id in the checkpoint, and for each partition the first offset and the one after the last.
+
+    `names` are those of its sources by identity, where a job may have several.
+    """
 
     batch_id: int
     start: Offsets
     end: Offsets
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def offsets(self) -> int:
@@ -70,7 +74,8 @@ class Head:
     people alone, the other is 0 while claimed. `gap` is what the epoch left out at its beginning, until its first claim: by then the ledger
     has it. A head without a batch is `by` the attempt that began the epoch.
 
-    `names` are those of the sources by identity; empty where there is a single one, which the spec names.
+    `names` are those of the sources by identity; empty where there is a single one, which the spec names. `begins` is where the partitions
+    begin of each source that joined the job in the middle of its life.
     """
 
     job: str
@@ -92,6 +97,7 @@ class Head:
     gap: Gap | None = None
     began_at: int = 0
     names: Mapping[str, str] = field(default_factory=dict)
+    begins: Offsets = field(default_factory=dict)
 
     @property
     def sources(self) -> frozenset[str]:
@@ -185,7 +191,42 @@ def rebuilt(head: Head, offsets: Offsets, gap: Gap | None = None, highest: int =
         epoch_ends=(*head.epoch_ends, head.last_landed),
         landed_at=0,
         gap=gap,
+        names={source: name for source, name in head.names.items() if source in sources_of(offsets)},
+        begins={p: begin for p, begin in head.begins.items() if p.source in sources_of(offsets)},
     )
+
+
+def with_sources(head: Head, begins: Offsets, names: Mapping[str, str]) -> Head:
+    """Rule 8: sources that the job has not read yet join it. All their partitions begin where `begins` says, in the batch that lands next.
+
+    It goes with a takeover, so that no driver reads on without them. A source that is in an open claim alone has not been read: what landed
+    tells, and the claim is done again. Raises ValueError of a source that the job reads already.
+    """
+    if known := sources_of(begins) & sources_of(head.frontier):
+        raise ValueError(f"{head.job} reads {', '.join(sorted(known))} already")
+    if not begins:
+        return head
+    return replace(
+        head,
+        start={**head.start, **begins},
+        end={**head.end, **{p: max(begin, head.end.get(p, 0)) for p, begin in begins.items()}},
+        names={**head.names, **names},
+        begins={**head.begins, **begins},
+    )
+
+
+def extended(end: Offsets, head: Head) -> Offsets:
+    """Where a batch of a checkpoint ends, with the sources that have joined the job since it was planned.
+
+    Every batch that is there has them, so that one that is done again does not find them new, and each ends at least where they begin.
+    """
+    return {**end, **{p: max(begin, end.get(p, 0)) for p, begin in head.begins.items()}}
+
+
+def with_joined(end: Offsets, after: Head) -> Offsets:
+    """The end of a row of the ledger, with the sources that joined before the next row, where that says that they begin."""
+    known = sources_of(end)
+    return {**end, **{p: begin for p, begin in after.begins.items() if p.source not in known}}
 
 
 def _in_sources_of(offsets: Offsets, progress: Progress) -> Progress:
@@ -253,6 +294,7 @@ def claim(head: Head, batch: Batch, totals: Totals, progress: Progress, version:
         landed_at=0,
         gap=None,
         began_at=began_at,
+        names={**head.names, **batch.names},
     )
 
 

@@ -11,11 +11,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from spark_jobs.protocol.head import Batch, Offsets, Progress
-from spark_jobs.protocol.partition import of_source
+from spark_jobs.protocol.partition import sources_of
 from spark_jobs.protocol.writer import Diverged, E, Sink, W, ranges
 from spark_jobs.runtime.contract import JobArguments
 from spark_jobs.sources import kafka as source
-from spark_jobs.sources.offsets import by_id, parse_plan
+from spark_jobs.sources.offsets import Named, by_id, parse_plan
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("weir.driver")
 R = TypeVar("R", covariant=True)
-# From places, by partition and offset, to the first bytes of the records there, and when they were appended (ms).
-Reread = Callable[[Iterable[tuple[int, int]], int], Mapping[tuple[int, int], tuple[bytes, int]]]
+# From places to the first bytes of the records there, at most so many, and when they were appended (ms).
+Reread = Callable[[Iterable[source.Place], int], Mapping[source.Place, tuple[bytes, int]]]
 
 
 class Closed(Exception):
@@ -60,14 +60,14 @@ class Tools(Generic[E]):
 
     def __init__(self, job: Job[E], spark: SparkSession, args: JobArguments) -> None:
         self.spark, self._args = spark, args
-        self.evaluate, self.topic = job.evaluation(args, self._reread), source.TopicWatch(spark, args)
+        self.evaluate, self.topics = job.evaluation(args, self._reread), source.TopicWatch(spark, args)
 
     @cached_property
     def _records(self) -> source.Records:
         """Few batches need it."""
         return source.Records(self.spark, self._args)
 
-    def _reread(self, places: Iterable[tuple[int, int]], most_bytes: int) -> Mapping[tuple[int, int], tuple[bytes, int]]:
+    def _reread(self, places: Iterable[source.Place], most_bytes: int) -> Mapping[source.Place, tuple[bytes, int]]:
         return self._records.values(places, most_bytes)
 
 
@@ -77,6 +77,7 @@ class Batches(Generic[E]):
     def __init__(self, writer: Lands[E], args: JobArguments) -> None:
         self._writer, self._args = writer, args
         self._tools: Tools[E] | None = None
+        self._ids = dict(args.ids)  # by name, those of the topics that were met
         self._turn, self._closed = threading.Lock(), False
         self.failure: BaseException | None = None
         self.batch_id = -1  # the batch at work, for the supervisor to tell poison from an outage
@@ -115,24 +116,34 @@ class Batches(Generic[E]):
     def _evaluate(self, rows: DataFrame, batch: Batch, before: Progress) -> E:
         assert self._tools is not None
         evaluated = self._tools.evaluate(rows, batch, before)
-        self._same_topic()
+        self._same_topics(batch)
         return evaluated
 
-    def _same_topic(self) -> None:
-        """Asked after the rows were read: if it is the same now, they were its rows."""
+    def _same_topics(self, batch: Batch) -> None:
+        """Asked after the rows were read: if they are the same now, the rows were theirs."""
         assert self._tools is not None
-        if self._args.topic_id and (now := self._tools.topic.topic_id()) != self._args.topic_id:
-            raise Diverged(f"the topic {self._args.topic} was deleted and made again: it is {now} and was {self._args.topic_id}")
+        counted = {name: source for name, source in self._ids.items() if source and source in sources_of(batch.end)}
+        for name, now in self._tools.topics.ids(counted).items() if counted else ():
+            if now != counted[name]:
+                raise Diverged(f"the topic {name} was deleted and made again: it is {now} and was {counted[name]}")
 
     def _batch(self, batch_id: int) -> Batch:
         """The ranges that Spark planned for the batch. The file before it says where they start."""
         end = self._planned(batch_id)
         if end is None:
             raise Diverged(f"the checkpoint has no ranges for batch {batch_id}")
-        start = self._planned(batch_id - 1) if batch_id else of_source(self._args.topic_id, self._args.starting_offsets)
+        start = self._planned(batch_id - 1) if batch_id else self._args.start
         if start is None:
             raise Diverged(f"the checkpoint has no ranges for batch {batch_id - 1}")
-        return Batch(batch_id, {p: start.get(p, 0) for p in end}, end)
+        names = {source: name for name, source in self._ids.items() if source in sources_of(end)} if self._args.several else {}
+        return Batch(batch_id, {p: start.get(p, 0) for p in end}, end, names)
+
+    def _identified(self, named: Named) -> Offsets:
+        """By the ids of the topics. Of one that newly matches, the id is asked for; it begins at 0, else Spark refuses it."""
+        assert self._tools is not None
+        if new := named.keys() - self._ids.keys():
+            self._ids |= self._tools.topics.ids(new)
+        return by_id(named, self._ids)
 
     def _planned(self, batch_id: int) -> Offsets | None:
         """Read through Hadoop, so that any file system will do that the checkpoint may be on."""
@@ -146,6 +157,6 @@ class Batches(Generic[E]):
         stream = files.open(path)
         try:
             named = parse_plan(str(jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8")).encode())
-            return by_id(named, {self._args.topic: self._args.topic_id}) if named else None
+            return self._identified(named) if named else None
         finally:
             stream.close()

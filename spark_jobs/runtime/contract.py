@@ -10,6 +10,8 @@ from socket import gethostname
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
+from spark_jobs.protocol.partition import Offsets, Partition, of_source
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -49,6 +51,9 @@ class JobArguments:
     on the lines from `starting_offsets` on, and waits. With neither attempt nor standby it is a rehearsal: it evaluates those lines,
     and ends.
 
+    A job that may have several topics has in place of `topic`, `topic_id` and `starting_offsets`: `topics`, by name the ids that are known
+    at the start; `topic_pattern`, if it reads those that match it; and `starts`, where the epoch begins by `topic id:partition`.
+
     `options` are those of the job, by the names of its model. In the text they lie beside all else, too, where release adaf5c8 has them.
     """
 
@@ -66,6 +71,26 @@ class JobArguments:
     max_lines_per_batch: int = 2_000_000
     standby: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    topics: Mapping[str, str] = field(default_factory=dict)
+    topic_pattern: str = ""
+    starts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def several(self) -> bool:
+        """May the job have several topics?"""
+        return bool(self.topics or self.topic_pattern)
+
+    @property
+    def ids(self) -> Mapping[str, str]:
+        """By name the ids of the topics that are known."""
+        return self.topics if self.several else {self.topic: self.topic_id}
+
+    @property
+    def start(self) -> Offsets:
+        """Where the epoch begins."""
+        if self.several:
+            return {Partition.parse(partition): offset for partition, offset in self.starts.items()}
+        return of_source(self.topic_id, self.starting_offsets)
 
     def typed(self, model: type[M]) -> M:
         """The options as this dataclass, which has defaults for what is not there. What it does not know is left out. A field `depth_s` is

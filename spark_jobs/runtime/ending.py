@@ -9,6 +9,9 @@ from spark_jobs.runtime.outages import OUT_OF_MEMORY, names_outage, store_is_awa
 
 # py4j says the bare "An error occurred while calling" of a call whose answer never came; an error inside the JVM brings a trace.
 UNANSWERED = "Py4JError: An error occurred while calling"
+# What Spark says of topics that newly match: one that does not begin at 0 is to be noted by a takeover before it is read, and before the
+# first batch all of them are to be named. Nothing is lost, and the next attempt knows them.
+NEW_TOPICS = ("ADDED_PARTITION_DOES_NOT_START_FROM_OFFSET_ZERO", "Reason: Added partition ", "you must specify all TopicPartitions")
 JVM_GONE = ("ConnectionRefusedError", "ConnectionResetError", "BrokenPipeError", "Py4JNetworkError")
 
 
@@ -26,6 +29,8 @@ def explain(failure: BaseException) -> tuple[Exit, str]:
     unanswered = text.startswith(UNANSWERED) and "Trace:" not in text
     if unanswered or text.startswith(JVM_GONE):
         return Exit.LOST, f"{JVM_ENDED}: it was killed, or ran out of memory ({text})"
+    if any(sign in text for sign in NEW_TOPICS):
+        return Exit.LOST, f"a topic newly matches, and the next attempt begins to read it: {text}"
     return (Exit.LOST if _outage(failure, text) else Exit.FAILED), text
 
 

@@ -1,4 +1,4 @@
-"""The topic as Spark reads it: as a stream, and single records once more."""
+"""The topics as Spark reads them: as a stream, and single records once more."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from py4j.protocol import Py4JJavaError
+
+from spark_jobs.protocol.partition import Offsets
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -47,9 +49,13 @@ class Reads(Protocol):
     @property
     def bootstrap_servers(self) -> str: ...
     @property
-    def topic(self) -> str: ...
+    def several(self) -> bool: ...
     @property
-    def starting_offsets(self) -> Mapping[int, int]: ...
+    def ids(self) -> Mapping[str, str]: ...
+    @property
+    def topic_pattern(self) -> str: ...
+    @property
+    def start(self) -> Offsets: ...
     @property
     def max_lines_per_batch(self) -> int: ...
 
@@ -62,29 +68,42 @@ def session() -> SparkSession:
 
 
 def stream(spark: SparkSession, args: Reads) -> DataFrame:
-    """The topic as a stream. An epoch begins at `starting_offsets`; after that the checkpoint says where to go on."""
+    """The topics as a stream. An epoch begins at `start`; after that the checkpoint says where to go on."""
     reader = spark.readStream.format("kafka").options(**FETCH).option("kafka.bootstrap.servers", args.bootstrap_servers)
+    subscribed = ("subscribePattern", args.topic_pattern) if args.topic_pattern else ("subscribe", ",".join(sorted(args.ids)))
     return (
-        reader.option("subscribe", args.topic)
-        .option("startingOffsets", _by_topic(args, args.starting_offsets))
+        reader.option(*subscribed)
+        .option("startingOffsets", json.dumps(_starting(args)))
         .option("failOnDataLoss", "true")  # lines that are gone are a verdict for a person, not a warning in a log
         .option("maxOffsetsPerTrigger", args.max_lines_per_batch)
         .load()
     )
 
 
+def _starting(args: Reads) -> Mapping[str, Mapping[str, int]]:
+    found: dict[str, dict[str, int]] = {name: {} for name in args.ids}
+    names = {source: name for name, source in args.ids.items()}
+    for partition, offset in args.start.items():
+        found[names[partition.source]][str(partition.number)] = offset
+    return found
+
+
 class TopicWatch:
-    """Is the topic still the one that the epoch counts? A topic that was made again under the same name, and filled beyond the offsets of
+    """Are the topics still those that the epoch counts? A topic that was made again under the same name, and filled beyond the offsets of
     the old one before Spark looked, looks just like one that went on. Asked by the client that Spark brings: 3 ms a batch."""
 
     def __init__(self, spark: SparkSession, args: Reads) -> None:
-        jvm: Any = spark._jvm
-        self._topic, self._names = args.topic, jvm.java.util.Collections.singletonList(args.topic)
-        self._admin = jvm.org.apache.kafka.clients.admin.AdminClient.create(_settings(jvm, args, {}))
+        self._jvm: Any = spark._jvm
+        self._admin = self._jvm.org.apache.kafka.clients.admin.AdminClient.create(_settings(self._jvm, args, {}))
 
-    def topic_id(self) -> str:
-        """Raises Py4JJavaError if the broker does not answer or has no such topic."""
-        return as_kept(str(self._admin.describeTopics(self._names).allTopicNames().get().get(self._topic).topicId().toString()))
+    def ids(self, names: Iterable[str]) -> dict[str, str]:
+        """The ids of topics by name, in one question. Raises Py4JJavaError if the broker does not answer or lacks one of them."""
+        asked = self._jvm.java.util.ArrayList()
+        wanted = sorted(names)
+        for name in wanted:
+            asked.add(name)
+        told = self._admin.describeTopics(asked).allTopicNames().get()
+        return {name: as_kept(str(told.get(name).topicId().toString())) for name in wanted}
 
 
 def as_kept(topic_id: str) -> str:
@@ -93,38 +112,40 @@ def as_kept(topic_id: str) -> str:
     return topic_id.replace("-", "+").replace("_", "/")
 
 
+Place = tuple[str, int, int]  # topic, number of the partition, offset
+
+
 class Records:
     """Single records, read once more by the client that Spark brings. As a query of Spark they took 2.5 s of a start."""
 
     def __init__(self, spark: SparkSession, args: Reads) -> None:
         self._jvm: Any = spark._jvm
-        self._topic = args.topic
         self._consumer = self._jvm.org.apache.kafka.clients.consumer.KafkaConsumer(_settings(self._jvm, args, AGAIN))
 
-    def values(self, places: Iterable[tuple[int, int]], most_bytes: int) -> dict[tuple[int, int], tuple[bytes, int]]:
-        """The first bytes of the records at these partitions and offsets, and when they were appended (ms). What is gone by now, or does
-        not come within PATIENCE_S, is not there."""
+    def values(self, places: Iterable[Place], most_bytes: int) -> dict[Place, tuple[bytes, int]]:
+        """The first bytes of the records at these places, and when they were appended (ms). What is gone by now, or does not come within
+        PATIENCE_S, is not there."""
         end = time.monotonic() + PATIENCE_S
-        found: dict[tuple[int, int], tuple[bytes, int]] = {}
-        polled, partition, first, size = None, -1, 0, 0
+        found: dict[Place, tuple[bytes, int]] = {}
+        polled, partition, first, size = None, ("", -1), 0, 0
         for place in sorted(places):
-            n = place[1] - first
-            if polled is None or place[0] != partition or not 0 <= n < size or polled.get(n).offset() != place[1]:
-                polled, (partition, first), n = self._poll(*place, end), place, 0
+            n = place[2] - first
+            if polled is None or place[:2] != partition or not 0 <= n < size or polled.get(n).offset() != place[2]:
+                polled, partition, first, n = self._poll(*place, end), place[:2], place[2], 0
                 size = polled.size()
-            if size and (record := polled.get(n)).offset() == place[1]:
+            if size and (record := polled.get(n)).offset() == place[2]:
                 found[place] = bytes(record.value() or b"")[:most_bytes], record.timestamp()
         return found
 
-    def _poll(self, partition: int, offset: int, end: float) -> Any:
+    def _poll(self, topic: str, partition: int, offset: int, end: float) -> Any:
         """The records from here on that the broker sends at once, as a Java list; none of them if they are gone, or the time is over."""
-        wait, at = max(0, int((end - time.monotonic()) * 1000)), self._jvm.org.apache.kafka.common.TopicPartition(self._topic, partition)
+        wait, at = max(0, int((end - time.monotonic()) * 1000)), self._jvm.org.apache.kafka.common.TopicPartition(topic, partition)
         try:
             self._consumer.assign(self._jvm.java.util.Collections.singletonList(at))
             self._consumer.seek(at, offset)
             return self._consumer.poll(self._jvm.java.time.Duration.ofMillis(wait)).records(at)
         except Py4JJavaError as gone:
-            LOG.warning("the record at offset %d of partition %d cannot be read again: %s", offset, partition, gone.java_exception)
+            LOG.warning("the record at offset %d of %s/%d cannot be read again: %s", offset, topic, partition, gone.java_exception)
             return self._jvm.java.util.Collections.emptyList()
 
 
@@ -134,7 +155,3 @@ def _settings(jvm: Any, args: Reads, more: Mapping[str, str]) -> Any:
     for name, value in {"bootstrap.servers": args.bootstrap_servers, **more}.items():
         settings.put(name, value)
     return settings
-
-
-def _by_topic(args: Reads, offsets: Mapping[int, int]) -> str:
-    return json.dumps({args.topic: {str(p): o for p, o in offsets.items()}})

@@ -36,6 +36,20 @@ def shown(named: Named) -> dict[str, int]:
     return {f"{topic}/{p}" if several else str(p): offset for topic, each in sorted(named.items()) for p, offset in sorted(each.items())}
 
 
+def with_ends(data: bytes, named: Named) -> bytes:
+    """A file of one Kafka source with other offsets, which are its last line."""
+    head, _, _ = data.rstrip(b"\n").rpartition(b"\n")
+    return head + b"\n" + json.dumps({t: {str(p): o for p, o in each.items()} for t, each in named.items()}).encode()
+
+
+def by_name(offsets: Mapping[Partition, int], names: Mapping[str, str]) -> dict[str, dict[int, int]]:
+    """Offsets by topic and number; `names` are those of the topics by id. Raises KeyError, with the id of a topic that has none."""
+    named: dict[str, dict[int, int]] = {}
+    for partition, offset in sorted(offsets.items()):
+        named.setdefault(names[partition.source], {})[partition.number] = offset
+    return named
+
+
 def by_id(named: Named, ids: Mapping[str, str]) -> dict[Partition, int]:
     """Offsets by partition; `ids` are those of the topics by name. Raises KeyError, with the name of a topic that has none."""
     return {Partition(ids[topic], number): offset for topic, each in named.items() for number, offset in each.items()}

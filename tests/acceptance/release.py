@@ -72,8 +72,8 @@ class Clone(Stack):
         for made in (self._bin / "uv", self.folder / ".venv" / ".installed"):
             made.touch()
 
-    def make_up(self, tries: int = 2) -> None:
-        """Twice, as a person would: at a load of 18 on two cores PostgreSQL ended transactions of Airflow that had waited for 15 s."""
+    def make_up(self, tries: int = 3) -> None:
+        """Again, as a person would: at a load of 18 on two cores PostgreSQL ended transactions of Airflow that had waited for 15 s."""
         done = subprocess.run(["make", "up"], cwd=self.folder, env=self.env, capture_output=True, timeout=900, check=False)
         if done.returncode and tries > 1:
             return self.make_up(tries - 1)

@@ -59,8 +59,13 @@ def test_many_topics_at_once_are_what_each_question_by_itself_says(broker: Broke
     broker.forget(1, 1)
     reader, topic = broker.reader, broker.topic
     seen = reader.topics([topic, "nothing", topic])
-    assert seen == {topic: TopicSnapshot({0: 1, 1: 1}, {0: 0, 1: 1}, reader.topic_id(topic)), "nothing": TopicSnapshot()}
+    assert seen == {topic: TopicSnapshot({0: 1, 1: 1}, {0: 0, 1: 1}, reader.topic_id(topic)), "nothing": TopicSnapshot(missing=True)}
     assert reader.topics([]) == {}
+
+
+def test_all_names_without_kafkas_own(broker: Broker) -> None:
+    names = broker.reader.topic_names()
+    assert broker.topic in names and not [name for name in names if name.startswith("__")]
 
 
 def test_a_broker_that_does_not_answer_is_unknown_in_time() -> None:
@@ -70,6 +75,8 @@ def test_a_broker_that_does_not_answer_is_unknown_in_time() -> None:
 def test_a_broker_that_does_not_answer_says_so_in_time() -> None:
     absent = KafkaBroker("127.0.0.1:1", budget_s=0.5)
     times = lambda topic: absent.append_times(topic, {0: 0})  # noqa: E731
+    with pytest.raises(NotRunning, match=r"does not answer"):
+        absent.topic_names()
     for ask in (absent.end_offsets, absent.earliest_offsets, absent.topic_id, absent.retention, times):
         with pytest.raises(NotRunning, match=r"WEIR-201: Kafka at 127\.0\.0\.1:1 does not answer"):
             ask("logs")

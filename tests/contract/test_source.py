@@ -3,7 +3,7 @@ not needed for it: a JVM with the same jars is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -47,9 +47,20 @@ def asked(kafka: Broker, jvm: Any) -> tuple[Any, JobArguments]:
     return SimpleNamespace(_jvm=jvm), args
 
 
+class Records:
+    """Those of one topic, by partition and offset."""
+
+    def __init__(self, records: source.Records, topic: str) -> None:
+        self._records, self._topic = records, topic
+
+    def values(self, places: Iterable[tuple[int, int]], most_bytes: int) -> dict[tuple[int, int], tuple[bytes, int]]:
+        found = self._records.values([(self._topic, *place) for place in places], most_bytes)
+        return {place: value for (_, *place), value in found.items() for place in [tuple(place)]}  # type: ignore[misc]
+
+
 @pytest.fixture
-def records(kafka: Broker, jvm: Any) -> source.Records:
-    return source.Records(*asked(kafka, jvm))
+def records(kafka: Broker, jvm: Any) -> Records:
+    return Records(source.Records(*asked(kafka, jvm)), kafka.topic)
 
 
 def written(kafka: Broker, lines: int) -> dict[tuple[int, int], tuple[bytes, int]]:
@@ -65,7 +76,7 @@ def there(kafka: Broker) -> dict[tuple[int, int], tuple[bytes, int]]:
     return {(r.partition, r.offset): ((r.value or b"")[:MOST], r.append_ms) for r in found}
 
 
-def test_records_are_those_that_the_recount_reads(kafka: Broker, records: source.Records) -> None:
+def test_records_are_those_that_the_recount_reads(kafka: Broker, records: Records) -> None:
     all_of_them = written(kafka, 40)
     assert records.values(all_of_them, MOST) == all_of_them
     few = [(1, 17), (0, 3), (1, 2), (0, 4)]  # apart, side by side, and not in order
@@ -73,20 +84,20 @@ def test_records_are_those_that_the_recount_reads(kafka: Broker, records: source
     assert records.values([], MOST) == {}
 
 
-def test_records_far_apart_are_polled_for_one_by_one(kafka: Broker, records: source.Records) -> None:
+def test_records_far_apart_are_polled_for_one_by_one(kafka: Broker, records: Records) -> None:
     all_of_them = written(kafka, 2400)
     far = [(0, 0), (0, 1199), (1, 600)]  # a poll brings 500
     assert records.values(far, MOST) == {place: all_of_them[place] for place in far}
 
 
-def test_a_record_is_cut_and_one_without_a_value_is_empty(kafka: Broker, records: source.Records) -> None:
+def test_a_record_is_cut_and_one_without_a_value_is_empty(kafka: Broker, records: Records) -> None:
     kafka.add(0, b"web", b"x" * 1024 * 1024)
     kafka.add(0, b"web", None)
     found = records.values([(0, 0), (0, 1)], MOST)
     assert [found[0, n][0] for n in (0, 1)] == [b"x" * MOST, b""] and found == there(kafka)
 
 
-def test_what_retention_took_is_not_there_and_never_another_line(kafka: Broker, records: source.Records) -> None:
+def test_what_retention_took_is_not_there_and_never_another_line(kafka: Broker, records: Records) -> None:
     written(kafka, 20)
     kafka.forget(0, 7)
     left = there(kafka)
@@ -94,13 +105,13 @@ def test_what_retention_took_is_not_there_and_never_another_line(kafka: Broker, 
     assert (0, 6) not in left and (0, 7) in left and (1, 0) in left
 
 
-def test_what_was_never_written_ends_the_wait(kafka: Broker, records: source.Records, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_never_written_ends_the_wait(kafka: Broker, records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "PATIENCE_S", 1.0)
     all_of_them = written(kafka, 4)
     assert records.values([(0, 0), (0, 2)], MOST) == {(0, 0): all_of_them[0, 0]}
 
 
-def test_a_gap_between_offsets_is_passed_over(kafka: Broker, records: source.Records) -> None:
+def test_a_gap_between_offsets_is_passed_over(kafka: Broker, records: Records) -> None:
     """The mark that ends a transaction takes an offset that no reader sees."""
     from confluent_kafka import Producer
 
@@ -122,7 +133,7 @@ def test_a_gap_between_offsets_is_passed_over(kafka: Broker, records: source.Rec
 
 def test_the_topic_is_the_one_that_the_head_keeps(kafka: Broker, jvm: Any) -> None:
     watch = source.TopicWatch(*asked(kafka, jvm))
-    assert watch.topic_id() == kafka.reader.topic_id(kafka.topic)
+    assert watch.ids([kafka.topic]) == {kafka.topic: kafka.reader.topic_id(kafka.topic)}
     kafka.delete()
     kafka.create()
-    assert watch.topic_id() == kafka.reader.topic_id(kafka.topic)
+    assert watch.ids([kafka.topic]) == {kafka.topic: kafka.reader.topic_id(kafka.topic)}

@@ -15,6 +15,7 @@ from spark_jobs.protocol.gap import Gap, GapKind, Hole
 from spark_jobs.protocol.head import Batch, Head, Progress, State, Totals, claim, first_head, land, rebuilt, started, taken_over
 from spark_jobs.protocol.partition import Offsets, Partition, of_source
 from spark_jobs.runtime.standby import Orders
+from spark_jobs.runtime.store import day_of as date_of
 from weir.cassandra.store import CassandraStore
 from weir.errors import StoreBehind
 from weir.ports.alerts import Booked, Mail, Noted
@@ -247,6 +248,25 @@ def test_samples_of_rejected_lines_newest_batch_first(store: Any, job: str) -> N
     assert [line.append_ms for _, line in found[1:]] == [None, None], "as in samples from before there was a column for it"
     assert sorted(line.value for _, line in found[1:]) == [b"", b"\xff\x00"]
     assert {position for position, _ in found[1:]} == {(1, 0)}
+
+
+def test_samples_of_two_topics_at_the_same_place(store: Any, job: str) -> None:
+    head = landed(store, claimed(store, begun(store, job), at({0: 9, 1: 2})))
+    lines = [RejectedLine(topic, 0, 5, "web", "empty", topic.encode()) for topic in ("logs", "web")]
+    store.put_rejected(head, lines)
+    assert sorted((line.topic, line.value) for _, line in store.rejected_lines(job)) == [("logs", b"logs"), ("web", b"web")]
+
+
+def test_samples_of_the_release_are_read_beside_those_of_today(real_store: Any, job: str) -> None:
+    """Its drivers go on writing to their own table."""
+    one = landed(real_store, claimed(real_store, begun(real_store, job), at({0: 9, 1: 2})))
+    real_store.put_rejected(one, [RejectedLine("logs", 0, 5, "web", "empty", b"new")])
+    real_store.session.execute(
+        "INSERT INTO rejected (job, day, attempt, batch_id, partition, offset, topic, service, reason, value) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        job, date_of(one.write_ts), 1, 7, 0, 6, "logs", "web", "empty", b"old",
+    )  # fmt: skip
+    assert [(position, line.value) for position, line in real_store.rejected_lines(job)] == [((1, 7), b"old"), ((1, 0), b"new")]
 
 
 def test_notes_of_folds(store: Any, job: str) -> None:

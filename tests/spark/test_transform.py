@@ -16,9 +16,9 @@ from spark_jobs.counts.deltas import Counted
 from spark_jobs.counts.options import CountsOptions
 from spark_jobs.counts.transform import BLOCK, FEW, LONGEST_LINE, Count, Plan, Rejected, collected, counted, gathered, sampled
 from spark_jobs.protocol.head import Progress
-from spark_jobs.protocol.partition import of_source
+from spark_jobs.protocol.partition import Partition, of_source
 
-OPTIONS = CountsOptions(rejected_samples=5)
+OPTIONS, IDS = CountsOptions(rejected_samples=5), {"logs": ""}
 NOW_MS = 1_784_000_000_000
 SCHEMA = "key binary, value binary, topic string, partition int, offset long, timestamp timestamp, timestampType int"
 Record = tuple[bytes | None, bytes | None, int]  # key, value, partition
@@ -31,7 +31,7 @@ def frame(spark: SparkSession, records: Iterable[Record], append_ms: int = NOW_M
 
 
 def count(spark: SparkSession, records: Sequence[Record], options: CountsOptions = OPTIONS, append_ms: int = NOW_MS) -> Counted:
-    return counted(collected(Plan(options).counts(frame(spark, records, append_ms))), Progress(), options, "")
+    return counted(collected(Plan(options).counts(frame(spark, records, append_ms)), IDS), Progress(), options)
 
 
 def at(second: int, level: str = "error", message: str = "x") -> bytes:
@@ -55,7 +55,7 @@ def test_a_small_batch_is_counted_without_a_shuffle_and_alike(spark: SparkSessio
     few, many = (Plan(OPTIONS).counts(gathered(records, lines)) for lines in (FEW, FEW + 1))
     shuffles = ["Exchange hashpartitioning" in str(df._jdf.queryExecution().executedPlan()) for df in (few, many)]  # type: ignore[operator]
     assert shuffles == [False, True]
-    assert sorted(collected(few), key=str) == sorted(collected(many), key=str)
+    assert sorted(collected(few, IDS), key=str) == sorted(collected(many, IDS), key=str)
 
 
 LIMIT_MS = 1_768_471_200_000 + 3_600_000  # an hour after 10:00:00 on 15 January 2026
@@ -127,7 +127,7 @@ def test_the_signature_cap(spark: SparkSession) -> None:
 def test_rejected_lines_are_known_by_their_offsets(spark: SparkSession) -> None:
     bad = {3: b"bad", 70: b"", 71: b"bad", 131: b"\xff"}
     records: list[Record] = [(b"web", bad.get(n, at(1)), n % 2) for n in range(140)]
-    rows = collected(Plan(OPTIONS).counts(frame(spark, records)))
+    rows = collected(Plan(OPTIONS).counts(frame(spark, records)), IDS)
     assert sampled(rows, 3) == [
         Rejected(3, 1, "web", "not_a_log_line"), Rejected(70, 0, "web", "empty"), Rejected(131, 1, "web", "not_utf8")
     ]  # fmt: skip
@@ -135,13 +135,13 @@ def test_rejected_lines_are_known_by_their_offsets(spark: SparkSession) -> None:
 
 
 def rejected_row(offset: int, reason: str, partition: int = 0) -> Count:
-    return Count(partition, "web", offset // BLOCK, None, "", reason, 1, None, NOW_MS, 1 << offset % BLOCK)
+    return Count(Partition("", partition), "web", offset // BLOCK, None, "", reason, 1, None, NOW_MS, 1 << offset % BLOCK)
 
 
 def test_samples_are_near_the_first_ones_and_of_every_reason() -> None:
     rows = [rejected_row(n, "empty") for n in range(10, 9000, 500)] + [rejected_row(8000, "future"), rejected_row(9000, "empty", 1)]
     rows.append(rejected_row(9001, "future", 1))
-    places = [(line.partition, line.offset) for line in sampled(rows, 100)]
+    places = [(line.partition.number, line.offset) for line in sampled(rows, 100)]
     assert sorted(places) == [(0, 10), (0, 510), (0, 1010), (0, 1510), (0, 2010), (0, 8000), (1, 9000), (1, 9001)]
     assert {line.reason for line in sampled(rows, 2)} == {"empty", "future"}
     assert sampled(rows, 0) == []
@@ -151,3 +151,14 @@ def test_a_batch_without_lines(spark: SparkSession) -> None:
     result = count(spark, [])
     assert result == Counted([], result.totals, Progress(), [])
     assert result.totals.lines == 0
+
+
+def test_lines_of_several_topics_are_kept_apart(spark: SparkSession) -> None:
+    """Their partitions have the same numbers."""
+    rows = [(b"web", at(n), f"topic-{n % 2}", 0, n, datetime.fromtimestamp(NOW_MS / 1000, UTC), 1) for n in range(6)]
+    records = spark.createDataFrame(rows, SCHEMA)
+    counts = collected(Plan(OPTIONS, several=True).counts(records), {"topic-0": "id-a", "topic-1": "id-b"}, several=True)
+    result = counted(counts, Progress(), OPTIONS)
+    start = result.deltas[0].pane_start
+    assert result.progress.event_times == {Partition("id-a", 0): start + 4000, Partition("id-b", 0): start + 5000}
+    assert sum(delta.n for delta in result.deltas) == result.totals.lines == 6

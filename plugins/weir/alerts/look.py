@@ -15,7 +15,8 @@ from weir.counts.read import Grain, read_span
 from weir.counts.rules import Rules
 from weir.errors import NotRunning
 from weir.ports.counts import NOWHERE, Cell, CountStore, Touched
-from weir.ports.source import Broker, ends_for
+from weir.ports.source import Broker, Subscription
+from weir.supervise.topics import ends_for
 
 
 @dataclass(frozen=True)
@@ -32,15 +33,15 @@ def look(store: WatchedStore, broker: Broker, rules: Rules, since: int | None, n
     head = store.head(rules.job)
     if head is None:
         return None
-    ends = _ends(broker, head, rules.topic) if store.desired(rules.job) == "running" else None  # a stopped stream is not silent
+    ends = _ends(broker, head, rules.reads) if store.desired(rules.job) == "running" else None  # a stopped stream is not silent
     newest = landed(head, store.firsts(rules.job)).newest
     hours = store.hours(rules.job, None if since is None else hour_of(since - AMENDED_WITHIN_MS))
     return CountsState(settled_until(head, rules, ends, now), newest or NOWHERE, hours)
 
 
-def _ends(broker: Broker, head: Head, topic: str) -> Offsets | None:
+def _ends(broker: Broker, head: Head, reads: Subscription) -> Offsets | None:
     try:
-        return ends_for(broker, head, topic)
+        return ends_for(broker, head, reads)
     except NotRunning:
         return None
 

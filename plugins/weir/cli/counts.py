@@ -106,20 +106,20 @@ def wait(
     lag: Annotated[int, typer.Option("--lag", min=0, help="Return when at most so many lines are left.")] = 0,
     timeout: Annotated[str, typer.Option("--timeout", metavar="DURATION", help="How long to wait.")] = "120s",
 ) -> None:
-    """Wait until the lines that the topic has now have landed. Exit code 1 at the timeout.
+    """Wait until the lines that the job's topics have now have landed. Exit code 1 at the timeout.
 
     Example: weir wait error_counts --lag 0 --timeout 2m
     """
     from weir.counts.progress import head_of, left
     from weir.errors import TimedOut
     from weir.factory import source_of
-    from weir.ports.source import ends_for
+    from weir.supervise.topics import ends_for
     from weir.times import parse_duration
 
     settings, deadline = Settings.load(), time.monotonic() + parse_duration(timeout, "timeout") / 1000
     with opened_store(settings) as store:
-        topic = spec_of(settings, store, job, Capability.LANDS).source.topic
-        ends = ends_for(source_of(settings), head_of(store, job), topic)
+        reads = spec_of(settings, store, job, Capability.LANDS).source.subscription
+        ends = ends_for(source_of(settings), head_of(store, job), reads)
         while (remaining := left(store, job, ends)) > lag:
             if time.monotonic() >= deadline:
                 raise TimedOut(f"Lines that have not landed in {timeout}: {remaining}.", f"See: weir health {job}")

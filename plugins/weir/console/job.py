@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 EVENTS, MOST_EVENTS = 20, 1000
 STARTS = 3  # attempts that are searched for the newest one: some are only noted
 NEEDS = {  # the sections that not every kind of job has
-    "start": Capability.LANDS,
     "trust": Capability.RECOUNTS,
     "checkpoint": Capability.LANDS,
     "plot": Capability.COUNTS,
@@ -87,9 +86,14 @@ def _of_its_kind(manager: Manager[Store], job: str, parts: Mapping[str, Callable
 def followed(manager: Manager[Store], job: str, events: int) -> Mapping[str, Callable[[], Any]]:
     return {
         "health": lambda: health(manager, job),
-        "start": lambda: start.steps(snapshot_of(manager, job)),
+        "start": lambda: start.steps(snapshot_of(manager, job), lands=_lands(manager, job)),
         "timeline": lambda: timeline(manager, job, min(max(events, 1), MOST_EVENTS)),
     }
+
+
+def _lands(manager: Manager[Store], job: str) -> bool:
+    kind = kind_of(manager, job)
+    return kind is None or kind.can(Capability.LANDS)
 
 
 def snapshot_of(manager: Manager[Store], job: str) -> JobSnapshot:
@@ -120,12 +124,18 @@ def partitions(report: Report) -> Sequence[dict[str, Any]]:
     landed, minutes = evidence.get("offsets") or {}, evidence.get("retention_minutes") or {}
     ends = evidence.get("end_offsets") or {} if evidence.get("lag") is not None else {}  # otherwise they are from an earlier check
     rows = []
-    for partition in sorted({*landed, *ends}, key=int):
+    for partition in sorted({*landed, *ends}, key=_in_order):
         here, end = landed.get(partition, 0), ends.get(partition)
         left = minutes.get(partition)
         lag = None if end is None else max(0, end - here)
         rows.append({"partition": partition, "landed": here, "end": end, "lag": lag, "minutes": None if left is None else max(0, left)})
     return rows
+
+
+def _in_order(partition: str) -> tuple[str, int]:
+    """Sort by topic, if the label has one, and by number."""
+    topic, _, number = partition.rpartition("/")
+    return topic, int(number)
 
 
 def trust(manager: Manager[Store], job: str) -> dict[str, Any]:

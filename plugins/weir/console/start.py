@@ -22,8 +22,9 @@ class Step:
     at: str = ""  # empty if the time is not kept
 
 
-def steps(snapshot: JobSnapshot) -> Sequence[Step]:
-    """Return the steps in order: taken, submitted, running, landed. Empty if no start is known."""
+def steps(snapshot: JobSnapshot, lands: bool = True) -> Sequence[Step]:
+    """Return the steps in order: taken, submitted, running, landed; the last two only of a job that `lands` batches and says when it runs.
+    Empty if no start is known."""
     newest = next((row for row in snapshot.attempts if row.used or row.taken_at), None)
     if newest is None or snapshot.head is None:
         return []
@@ -32,9 +33,9 @@ def steps(snapshot: JobSnapshot) -> Sequence[Step]:
     found = [
         Step(f"attempt {newest.attempt} taken: {newest.cause} by {newest.who}", DONE, at(newest.taken_at)),
         _step("submitted", bool(newest.submission_id), at(newest.submitted_at)),
-        _step("running", _runs(newest, snapshot.head)),
-        _step("first batch landed", _landed(newest, snapshot)),
     ]
+    if lands:
+        found += [_step("running", _runs(newest, snapshot.head)), _step("first batch landed", _landed(newest, snapshot))]
     return [*found, _end(newest)] if newest.exit_reason else found
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from spark_jobs.protocol.head import Head, Offsets, State, base_progress
 from weir.counts.rules import Rules
 from weir.errors import NotRunning
-from weir.ports.source import Broker, ends_for
+from weir.ports.source import Broker
+from weir.supervise.topics import ends_for
 
 NOTHING = -(2**62)  # a moment before which there is no pane
 
@@ -26,7 +27,7 @@ def closed_until(head: Head, rules: Rules, end_offsets: Offsets | None, now: int
 def closed_now(head: Head, rules: Rules, broker: Broker, now: int) -> int:
     """`closed_until` with the end offsets of this moment; a broker that does not answer only makes it earlier."""
     try:
-        return closed_until(head, rules, ends_for(broker, head, rules.topic), now)
+        return closed_until(head, rules, ends_for(broker, head, rules.reads), now)
     except NotRunning:
         return closed_until(head, rules, None, now)
 

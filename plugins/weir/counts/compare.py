@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from spark_jobs.counts.cells import hour_of
 from weir.times import iso
 
 Cell = tuple[int, str, str]  # pane start (ms), service, level
-Place = tuple[int, int]  # partition, offset
+Place = tuple[int, int]  # index of the partition in the order of all, offset
 REJECTED: Cell = (0, "", "")  # rejected lines have neither pane nor level: they are compared as one number
 NOWHERE: Place = (2**62, 2**62)
 CACHE_KIB = 64 * 1024  # some 700,000 cells
@@ -33,12 +33,17 @@ INSERT INTO cell VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
 
 @dataclass(frozen=True)
 class Difference:
-    """A cell that is not the same; `first` is where the source has its first line, None if it has none."""
+    """A cell that is not the same; `first` is where the source has its first line, None if it has none, `partition` the label of that."""
 
     cell: Cell
     stored: int
     recounted: int
     first: Place | None
+    partition: int | str = -1
+
+    def at(self, labels: Sequence[int | str]) -> Difference:
+        """The same, with the label of the partition."""
+        return replace(self, partition=labels[self.first[0]]) if self.first else self
 
     @property
     def missing(self) -> int:
@@ -51,7 +56,7 @@ class Difference:
     def as_dict(self) -> dict[str, Any]:
         pane, service, level = self.cell
         named = {"rejected": True} if self.cell == REJECTED else {"pane": iso(pane), "service": service, "level": level}
-        first = {"partition": self.first[0], "offset": self.first[1]} if self.first else None
+        first = {"partition": self.partition, "offset": self.first[1]} if self.first else None
         return {**named, "stored": self.stored, "recounted": self.recounted, "first": first}
 
 
@@ -74,7 +79,7 @@ class Comparison:
         self._add((*cell, n, 0, *NOWHERE) for cell, n in cells.items())
 
     def add_counted(self, partition: int, cells: Mapping[Cell, tuple[int, int]]) -> None:
-        """Lines by cell, each with the offset of the first one."""
+        """Lines by cell, each with the offset of the first one; `partition` is its index in the order of all."""
         self._add((*cell, 0, n, partition, first) for cell, (n, first) in cells.items())
 
     def _add(self, rows: Iterable[tuple[Any, ...]]) -> None:

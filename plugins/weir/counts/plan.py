@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from spark_jobs.protocol.gap import Gap
 from spark_jobs.protocol.head import Head, Landed, Position
-from spark_jobs.protocol.partition import Offsets, Partition, identified, of_source, sources_of
+from spark_jobs.protocol.partition import Offsets, Partition, identified, labels, sources_of
 from weir.counts.progress import batches
 from weir.counts.rules import Rules
 from weir.ports.counts import CountStore
 from weir.ports.source import Source
+from weir.supervise.topics import bounds
 
 Chosen = Callable[[Head], bool]
 PIECE = 500_000  # lines: a second or two of work, and at most so many cells in a process's memory
@@ -35,6 +36,11 @@ class Piece:
 
     partition: Partition
     ranges: tuple[Range, ...]
+    name: str = ""  # of the topic, in a job that may have several
+
+    @property
+    def topic(self) -> str:
+        return self.name or self.rules.topic
 
     @property
     def start(self) -> int:
@@ -55,8 +61,12 @@ class Piece:
 
 @dataclass
 class Plan:
-    """Ranges by partition, newest first, and what is known of them from the ledger. All numbers but `lost` and `cut` are lines."""
+    """Ranges by partition, newest first, and what is known of them from the ledger. All numbers but `lost` and `cut` are lines.
 
+    `names` are those of the topics by id, as far as they are there, in a job that may have several.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
     ranges: dict[Partition, list[Range]] = field(default_factory=lambda: defaultdict(list))
     lost: dict[int, int] = field(default_factory=dict)  # by attempt, the last batch that the broker does not have all of
     cut: dict[Partition, int] = field(default_factory=dict)  # by partition, where the log was cut after the batches that are still to come
@@ -97,6 +107,17 @@ class Plan:
         """May the broker lack lines of this batch?"""
         return position[1] <= self.lost.get(position[0], -1)
 
+    @property
+    def places(self) -> list[Partition]:
+        """The partitions that have ranges, in order."""
+        return sorted(self.ranges)
+
+    @property
+    def labels(self) -> list[int | str]:
+        """The same for people: the number alone where there is one topic, else `topic/number`."""
+        named = labels(self.ranges, self.names)
+        return [named[p] if self.names else p.number for p in self.places]
+
     def pieces(self) -> Iterator[Piece]:
         """The work, of at most PIECE lines each, by partition and in order of offsets."""
         for partition, ranges in sorted(self.ranges.items()):
@@ -104,20 +125,21 @@ class Plan:
             room = PIECE
             for one in _cut(sorted(ranges, key=lambda one: one.start)):
                 if piece and (one.end - one.start > room or one.start - piece[-1].end > NEAR or one.rules != piece[-1].rules):
-                    yield Piece(partition, tuple(piece))
+                    yield Piece(partition, tuple(piece), self.names.get(partition.source, ""))
                     piece, room = [], PIECE
                 piece.append(one)
                 room -= one.end - one.start
             if piece:
-                yield Piece(partition, tuple(piece))
+                yield Piece(partition, tuple(piece), self.names.get(partition.source, ""))
 
 
 def plan_of(
     store: CountStore, source: Source, rules: Rules, seen: Landed, chosen: Chosen | None = None, oldest: Position = (-1, -1)
 ) -> Plan:
     """Go through the landed batches, newest first and down to `oldest`, and lay out what is to be read of those that are chosen."""
-    earliest = of_source(source.topic_id(rules.topic), source.earliest_offsets(rules.topic))
-    plan = Plan()
+    there = bounds(source, rules.reads)
+    earliest = there.earliest
+    plan = Plan(there.names)
     for head in batches(store, rules.job):
         position = head.by, head.batch_id
         if position < oldest:

@@ -8,7 +8,7 @@ from typing import Any
 
 from spark_jobs.counts.cells import RejectedLine
 from spark_jobs.protocol.codec import dump_hole
-from spark_jobs.protocol.gap import Gap
+from spark_jobs.protocol.gap import Gap, Hole
 from spark_jobs.protocol.head import Head, Offsets, Position, State
 from spark_jobs.protocol.partition import labels
 from weir.counts.fold import seen_landed
@@ -72,7 +72,7 @@ def _gap_row(head: Head, gap: Gap) -> dict[str, Any]:
         "epoch": head.epoch,
         "batch_id": None,
         "state": "gap",
-        "offsets": {str(h.partition.number): [h.start, h.end] for h in reversed(gap.holes)},
+        "offsets": {_of_hole(h, head): [h.start, h.end] for h in reversed(gap.holes)},
         "lines": 0,
         "rejected": 0,
         "late": 0,
@@ -81,6 +81,12 @@ def _gap_row(head: Head, gap: Gap) -> dict[str, Any]:
         "skipped": gap.lines,
         "gap": {**asdict(gap), "kind": str(gap.kind), "holes": tuple(dump_hole(hole) for hole in gap.holes)},
     }
+
+
+def _of_hole(hole: Hole, head: Head) -> str:
+    """The number of the partition, in a job that may have several topics with its topic; of one that is gone, the name is not known."""
+    partition = hole.partition
+    return f"{head.names.get(partition.source, partition.source)}/{partition.number}" if head.names else str(partition.number)
 
 
 def landed_lines(store: LandedStore, job: str) -> int:

@@ -133,7 +133,7 @@ def _compared(
     told: list[Difference] = []
     for difference in comparison.differences(unsure):
         missing, doubled = missing + difference.missing, doubled + difference.doubled
-        told += [difference] if len(told) < TOLD else []
+        told += [difference.at(plan.labels)] if len(told) < TOLD else []
     return Result(
         job=rules.job,
         frontier=stored.head.shown_frontier,
@@ -152,13 +152,13 @@ def _compared(
 
 def _source_side(source: Source, scope: Scope, workers: int, plan: Plan, comparison: Comparison) -> tuple[int, Counter[str]]:
     """Take in what the source says; how many lines were counted, and how many rejected for which reason."""
-    lines, rejected = 0, Counter[str]()
+    lines, rejected, order = 0, Counter[str](), plan.places
     for tally in tallies(source, plan.pieces(), workers):
         cells = {cell: found for cell, found in tally.cells.items() if scope.holds(cell[0])}
         lines += sum(n for n, _ in cells.values())
-        comparison.add_counted(tally.partition.number, cells)
+        comparison.add_counted(order.index(tally.partition), cells)
         if tally.rejected:
-            comparison.add_counted(tally.partition.number, {REJECTED: (tally.rejected.total(), tally.first_rejected)})
+            comparison.add_counted(order.index(tally.partition), {REJECTED: (tally.rejected.total(), tally.first_rejected)})
             rejected.update(tally.rejected)
     return lines, rejected
 

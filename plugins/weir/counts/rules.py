@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from weir.jobs.spec import JobSpec, counting
 from weir.jobs.versions import readable
 from weir.ports.jobs import VersionRow
+from weir.ports.source import Subscription
 
 
 @dataclass(frozen=True)
@@ -15,13 +16,19 @@ class Rules:
     """Durations in ms. `earlier` has those of other versions of the job, by version: what has landed was read by its own."""
 
     job: str
-    topic: str
+    topic: str  # empty for a job that may have several
     pane: int = 10_000
     lateness: int = 60_000
     future_skew: int = 3_600_000
     time_zone: str = "UTC"
     line_format: str = "apache_error"
+    several: Subscription | None = None
     earlier: Mapping[str, Rules] = field(default_factory=dict, compare=False)
+
+    @property
+    def reads(self) -> Subscription:
+        """The topics that the job reads."""
+        return self.several or Subscription((self.topic,))
 
     def of_version(self, version: str) -> Rules:
         """Those that a version of the job counted by; the present ones if nobody knows it."""
@@ -35,10 +42,11 @@ class Rules:
     @classmethod
     def of(cls, spec: JobSpec) -> Rules:
         """Raises BadInput for a job that does not count."""
-        options = counting(spec)
+        options, reads = counting(spec), spec.source.subscription
         return cls(
             job=spec.name,
-            topic=spec.source.topic,
+            topic=reads.single,
+            several=reads if reads.several else None,
             pane=1000 * options.pane_s,
             lateness=1000 * options.allowed_lateness_s,
             future_skew=1000 * options.future_skew_s,

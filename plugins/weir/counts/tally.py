@@ -98,7 +98,7 @@ def count(source: Source, piece: Piece) -> Tally:
     firsts: dict[tuple[int, bytes | None, str], int] = {}
     ranges = iter(piece.ranges)
     at = next(ranges)
-    for record in source.records(piece.rules.topic, piece.partition.number, piece.start, piece.end):
+    for record in source.records(piece.topic, piece.partition.number, piece.start, piece.end):
         offset = record.offset
         while offset >= at.end:
             at = next(ranges)

@@ -7,6 +7,7 @@ import re
 from pydantic import Field, field_validator, model_validator
 
 from weir.jobs.fields import Section
+from weir.ports.source import Subscription
 
 
 class Source(Section):
@@ -43,13 +44,18 @@ class Source(Section):
         return bool(self.names or self.pattern)
 
     def __str__(self) -> str:
-        return f"the pattern {self.pattern}" if self.pattern else ", ".join(self.names) or "none"
+        return str(self.subscription)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The topics that are named; empty for a pattern."""
         return (self.topic,) if self.topic else self.topics
 
+    @property
+    def subscription(self) -> Subscription:
+        """The same, for whoever asks the broker."""
+        return Subscription(self.names, self.pattern)
+
     def reads(self, topic: str) -> bool:
         """Is a topic of this name read?"""
-        return re.fullmatch(self.pattern, topic) is not None if self.pattern else topic in self.names
+        return self.subscription.reads(topic)

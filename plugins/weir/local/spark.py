@@ -169,7 +169,9 @@ def _prepare(stack: Stack) -> None:
         "spark.master.rest.enabled": "true",
         "spark.master.rest.host": LOOPBACK,  # it has no authentication
         "spark.master.rest.port": stack.ports["spark_rest"],
-        "spark.worker.timeout": 15,  # 60 s by default: a killed worker would hold its cores for a minute
+        # 60 s by default: a killed worker would hold its cores for a minute. But a worker that ends a hung driver sends no heartbeat for
+        # 10 s (seen; two such drivers take it 20 s), and a master that gives it up for that lets all its other drivers be killed.
+        "spark.worker.timeout": 30,
         # A worker that registers again while a restarted master still recovers is told to kill its drivers, which the master does not know
         # yet (seen on a busy machine, where recovery took 2 s). The recovered master contacts its workers by itself, so they try rarely.
         "spark.worker.initialRegistrationRetries": 1,

@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from re import fullmatch
 from typing import NamedTuple, Protocol
 
-from spark_jobs.protocol.head import Head
-from spark_jobs.protocol.partition import Offsets, of_source
+
+@dataclass(frozen=True)
+class Subscription:
+    """The topics that a job reads: by their names, or all whose whole names match a pattern."""
+
+    names: tuple[str, ...] = ()
+    pattern: str = ""
+
+    @property
+    def several(self) -> bool:
+        """May there be several topics?"""
+        return bool(self.pattern) or len(self.names) > 1
+
+    @property
+    def single(self) -> str:
+        """The name of the only topic; empty if there may be several."""
+        return self.names[0] if self.names and not self.several else ""
+
+    def reads(self, topic: str) -> bool:
+        """Is a topic of this name read?"""
+        return fullmatch(self.pattern, topic) is not None if self.pattern else topic in self.names
+
+    def missing(self, there: Iterable[str]) -> list[str]:
+        """The topics that are named, and are not among these."""
+        return sorted(set(self.names).difference(there))
+
+    def __str__(self) -> str:
+        return f"the pattern {self.pattern}" if self.pattern else ", ".join(self.names) or "none"
 
 
 @dataclass(frozen=True)
@@ -20,11 +47,13 @@ class Retention:
 
 @dataclass(frozen=True)
 class TopicSnapshot:
-    """What the broker says of a topic, offsets by the number of a partition. None for what it did not say."""
+    """What the broker says of a topic, offsets by the number of a partition. None for what it did not say. `missing`: it says that there is
+    no such topic."""
 
     end_offsets: Mapping[int, int] | None = None
     earliest_offsets: Mapping[int, int] | None = None
     topic_id: str | None = None
+    missing: bool = False
 
 
 class Record(NamedTuple):
@@ -55,6 +84,9 @@ class Broker(Protocol):
     def append_times(self, topic: str, offsets: Mapping[int, int]) -> Mapping[int, int]:
         """When the first record at or after an offset was appended (ms), by partition; without those that have none."""
 
+    def topic_names(self) -> Collection[str]:
+        """The names of all topics, without Kafka's own."""
+
     def topics(self, topics: Collection[str]) -> Mapping[str, TopicSnapshot]:
         """All this of each of many topics, in as few questions as the broker allows. What it does not say is None. Never raises."""
 
@@ -64,8 +96,3 @@ class Source(Broker, Protocol):
 
     def records(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
         """The records with offsets in [start, end), in order. Raises NotRunning if they stop coming, or are gone."""
-
-
-def ends_for(broker: Broker, head: Head, topic: str) -> Offsets:
-    """The end offsets of what a head counts, whose topic has this name now. Raises NotRunning, or its kind TopicMissing."""
-    return of_source(head.topic_id, broker.end_offsets(topic))

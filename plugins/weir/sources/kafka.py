@@ -1,4 +1,4 @@
-"""Kafka as Weir sees it: implements weir.cluster.base.Source."""
+"""Kafka as Weir sees it: implements weir.ports.source.Source."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ CHUNK = 10_000  # records handed over by librdkafka at a time
 PATIENCE_S = 0.2
 SILENCE_S = 30.0  # a broker that restarts is back within this
 MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
+INTERNAL = frozenset(("__consumer_offsets", "__transaction_state", "__share_group_state"))  # no pattern matches them: so it is in Spark
 PASSING = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)  # of a topic or a broker that is only just there
 
 
@@ -77,6 +78,12 @@ class KafkaBroker:
             consumer.close()
         return times
 
+    def topic_names(self) -> Collection[str]:
+        try:
+            return frozenset(self._client().list_topics(timeout=self._budget_s).topics) - INTERNAL
+        except KafkaException as error:
+            raise self._not_running(error) from error
+
     def topics(self, topics: Collection[str]) -> Mapping[str, TopicSnapshot]:
         """One description and two lists of offsets, however many topics."""
         deadline, names = time.monotonic() + self._budget_s, sorted(set(topics))
@@ -87,7 +94,8 @@ class KafkaBroker:
         partitions = {name: [p.id for p in told.partitions] for name, told in found.items()}
         ends, earliest = (self._offsets_of(partitions, spec, deadline) for spec in (OffsetSpec.latest(), OffsetSpec.earliest()))
         ids = {name: str(told.topic_id) for name, told in found.items()}
-        return {name: TopicSnapshot(ends.get(name), earliest.get(name), ids.get(name)) for name in names}
+        missing = {name for name, asked in described.items() if asked.done() and _code(asked.exception()) in MISSING}
+        return {name: TopicSnapshot(ends.get(name), earliest.get(name), ids.get(name), name in missing) for name in names}
 
     def _offsets_of(self, partitions: Mapping[str, list[int]], spec: OffsetSpec, deadline: float) -> dict[str, dict[int, int]]:
         """Of the topics whose partitions all answered."""
@@ -182,6 +190,11 @@ class KafkaBroker:
 
     def _not_running(self, error: Exception) -> NotRunning:
         return NotRunning(f"Kafka at {self._address} does not answer ({error}).", "See: weir status")
+
+
+def _code(error: BaseException | None) -> int | None:
+    """The code of an error of the client, None for any other one and for none."""
+    return error.args[0].code() if isinstance(error, KafkaException) else None
 
 
 def _told(question: Any, deadline: float) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from spark_jobs.protocol.head import Head
 from weir.errors import NotRunning
 from weir.ports.checkpoints import Checkpoints
-from weir.supervise.lineage import KEEP_BATCHES, Plans, disagreement, usable
+from weir.supervise.lineage import KEEP_BATCHES, Plans, disagreement, usable, with_sources
 
 KEEP_ATTEMPTS = 3  # folders of an epoch, to look into after a fault
 
@@ -38,7 +38,7 @@ class CheckpointCopies:
         """Return what the newest of the attempts' folders that leads on has, or why none does; neither where nothing has landed."""
         reasons: list[str] = []
         for attempt in reversed(attempts):
-            plans = usable(self._checkpoints.read(head.job, head.epoch, attempt, KEEP_BATCHES))
+            plans = with_sources(usable(self._checkpoints.read(head.job, head.epoch, attempt, KEEP_BATCHES)), head)
             why = disagreement(plans, head, topic)
             if plans and not why:
                 return plans, ""

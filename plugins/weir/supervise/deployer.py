@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from spark_jobs.protocol.head import Head, first_head
-from spark_jobs.protocol.partition import of_source
+from spark_jobs.protocol.head import Head, Offsets, first_head
 from weir.errors import DataLoss, Diverged, WeirError
 from weir.jobs import bundle
 from weir.jobs.spec import JobSpec
@@ -19,6 +20,7 @@ from weir.supervise.register import Register
 from weir.supervise.report import Verdict
 from weir.supervise.requests import ActionResult, StartRequest
 from weir.supervise.starter import Starter
+from weir.supervise.topics import bounds
 from weir.supervise.versions import Versions
 from weir.supervise.wanted import Wanted
 
@@ -77,13 +79,19 @@ class Deployer:
             self._parts.until(lambda: _at(self._health.observation(spec)) != judged, LAND_WITHIN_S)
 
     def _ensure_head(self, spec: JobSpec) -> Head:
-        head, broker, topic = self._store.head(spec.name), self._parts.source, spec.source.topic
+        head = self._store.head(spec.name)
         while head is None:
-            fenced = self._kinds[spec.kind.name].fenced  # the offsets of one that is not are in its checkpoint alone
-            first = of_source(broker.topic_id(topic), broker.earliest_offsets(topic)) if fenced else {}
-            self._store.create_head(first_head(spec.name, first, self._parts.now_ms() * 1000))
+            first, names = self._first(spec)
+            self._store.create_head(replace(first_head(spec.name, first, self._parts.now_ms() * 1000), names=names))
             head = self._store.head(spec.name)
         return head
+
+    def _first(self, spec: JobSpec) -> tuple[Offsets, Mapping[str, str]]:
+        """Where the first epoch begins, and the names of its topics. Offsets of a job that nothing fences are in its checkpoint alone."""
+        if not self._kinds[spec.kind.name].fenced:
+            return {}, {}
+        there = bounds(self._parts.source, spec.source.subscription)
+        return there.earliest, there.names
 
 
 def _at(seen: Observation) -> tuple[int, dict[str, int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from spark_jobs.protocol.gap import Gap, GapKind, Hole, holes_between
 from spark_jobs.protocol.head import Head
@@ -20,6 +20,7 @@ class Bounds:
 
     earliest: Offsets
     ends: Offsets
+    names: Mapping[str, str] = field(default_factory=dict)  # of the topics by id; empty for a job of a single topic
 
     @property
     def sources(self) -> frozenset[str]:
@@ -34,6 +35,17 @@ class Bounds:
     def gone_of(self, head: Head) -> frozenset[str]:
         """The sources that the head reads and that are not there any more. One of an unknown identity is there."""
         return head.sources - self.sources - {""}
+
+    def joining(self, head: Head) -> Offsets:
+        """Where the topics begin that the head does not read yet: at their earliest offsets.
+
+        One that has taken the place of a topic that is gone does not join: what was lost between the two is to be accounted for.
+        """
+        gone = self.gone_of(head)
+        replaced = {head.names.get(source) for source in gone} if head.names else set(self.names.values()) if gone else set()
+        known = sources_of(head.frontier) | {source for source, name in self.names.items() if name in replaced}
+        several = bool(self.names) and "" not in known
+        return {p: offset for p, offset in self.earliest.items() if several and p.source not in known}
 
     def frontier(self, head: Head) -> Offsets:
         """The head's frontier, the partitions of an unknown source as those of the only one that is there."""
@@ -56,10 +68,13 @@ class Word:
 
 @dataclass(frozen=True)
 class Beginning:
-    """The offsets that an epoch begins at, by partition, and the gap before them, if there is one."""
+    """The offsets that an epoch begins at, by partition, and the gap before them, if there is one. `joined` are those of topics that the
+    job has not read before, and `names` those topics by id."""
 
     offsets: Offsets
     gap: Gap | None = None
+    joined: Offsets = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def mark(self) -> str:
@@ -81,12 +96,21 @@ def lost(frontier: Offsets, earliest: Offsets, ends: Offsets) -> Spans:
     return {hole.partition: (hole.start, hole.end) for hole in holes_between(frontier, readable(frontier, earliest, ends))}
 
 
+def lost_of(head: Head, there: Bounds) -> Spans:
+    """The same of what a head reads and of the topics that join it. Topics that are gone, and what has taken their place, are left out."""
+    begins, gone = {**there.frontier(head), **there.joining(head)}, there.gone_of(head)
+    read = sources_of(begins) - gone if there.names else there.sources
+    of_read = [{p: o for p, o in each.items() if p.source in read or not p.source} for each in (begins, there.earliest, there.ends)]
+    return lost(*of_read)
+
+
 def at_frontier(head: Head, there: Bounds) -> Beginning:
     """Exactly where the last landed batch ended; partitions that were added since from their beginning. Raises DataLoss if that is not
     there any more."""
     if there.gone_of(head):
         raise DataLoss(f"The topic of {head.job} was deleted and created again.", f"Run: weir health {head.job}")
-    return Beginning({**dict.fromkeys(there.ends, 0), **there.frontier(head)})
+    joined = there.joining(head)
+    return Beginning({**dict.fromkeys(there.ends, 0), **there.frontier(head), **joined}, None, joined, there.names)
 
 
 def after_loss(head: Head, there: Bounds, known_ends: Offsets, word: Word) -> Beginning:
@@ -97,12 +121,14 @@ def after_loss(head: Head, there: Bounds, known_ends: Offsets, word: Word) -> Be
     """
     frontier, gone = there.frontier(head), there.gone_of(head)
     stays = {p: offset for p, offset in frontier.items() if p.source not in gone}
-    offsets = readable(stays, there.earliest, there.ends)
-    holes = holes_between(stays, offsets)
+    joined = there.joining(head)
+    offsets = readable({**stays, **joined}, there.earliest, there.ends)
+    holes = holes_between({**stays, **joined}, offsets)
     if not gone and not holes:
         raise Conflict(f"Nothing of {head.job} is lost.", f"Run: weir health {head.job}")
     unread = _unread(head, gone, known_ends)
-    return Beginning(offsets, Gap(GapKind.LOSS, (*unread, *holes), word.who, word.reason, word.at, exact=not gone))
+    gap = Gap(GapKind.LOSS, (*unread, *holes), word.who, word.reason, word.at, exact=not gone)
+    return Beginning(offsets, gap, joined, there.names)
 
 
 def _unread(head: Head, gone: Collection[str], known_ends: Offsets) -> tuple[Hole, ...]:
@@ -120,20 +146,22 @@ def after_batch(head: Head, batch_id: int, there: Bounds, end: Offsets, word: Wo
         raise Conflict(f"Batch {batch_id} of {head.job} is not the next one to land: batch {head.last_landed} has landed.", "Judge again.")
     if there.gone_of(head):
         raise Conflict(f"The topic of {head.job} was deleted and created again.", f"Run: weir health {head.job}")
-    frontier = there.frontier(head)
+    joined = there.joining(head)
+    frontier = {**there.frontier(head), **joined}
     offsets = {**dict.fromkeys(there.ends, 0), **frontier, **identified(end, there.sources)}
     holes = holes_between(frontier, offsets)
-    return Beginning(offsets, Gap(GapKind.QUARANTINE, holes, word.who, word.reason, word.at) if holes else None)
+    gap = Gap(GapKind.QUARANTINE, holes, word.who, word.reason, word.at) if holes else None
+    return Beginning(offsets, gap, joined, there.names)
 
 
 def in_words(job: str, there: Beginning) -> list[str]:
     """Where an epoch of a job would begin, and what it would leave out."""
-    offsets = ", ".join(f"partition {label} at {there.offsets[p]}" for p, label in labels(there.offsets).items())
+    offsets = ", ".join(f"partition {label} at {there.offsets[p]}" for p, label in labels(there.offsets, there.names).items())
     lines = [f"A new epoch of {job} would begin with {offsets}."]
     if there.gap is None:
         return [*lines, "Nothing is left out and nothing is counted twice."]
     more = "" if there.gap.exact else " The deleted topic may have had more lines."
-    named = labels((*there.offsets, *(hole.partition for hole in there.gap.holes))) if len(sources_of(there.offsets)) > 1 else {}
+    named = labels((*there.offsets, *(hole.partition for hole in there.gap.holes)), there.names) if there.names else {}
     lines += (_hole_in_words(hole, named.get(hole.partition, str(hole.partition.number))) for hole in there.gap.holes)
     return [*lines, f"That is {there.gap.lines} lines, and stays in the ledger as a gap.{more}"]
 

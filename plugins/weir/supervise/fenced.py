@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from spark_jobs.protocol.head import Head
+from spark_jobs.protocol.head import Head, with_sources
+from spark_jobs.protocol.partition import sources_of
 from weir.errors import DataLoss, Diverged, NotRunning
 from weir.jobs.models import model_of
 from weir.jobs.spec import JobSpec
@@ -50,7 +51,8 @@ class FencedPreparation:
             self._refuse_loss(before, spec, topic)
         model = model_of(self._parts.code(request.version), spec)
         anew = request.begins_epoch or fixed(self._register.ran(job), spec, model)
-        head = self._new_epoch.begin(request) if anew else self._go_on(request, spec)
+        head = self._new_epoch.begin(request) if anew else self._go_on(request, spec, topic)
+        self._tell_joined(before, head)
         return Start(request.version, before, head, self._copies.location(head), topic.ends if topic else {})
 
     def started(self, start: Start) -> None:
@@ -59,25 +61,48 @@ class FencedPreparation:
     def _refuse_loss(self, head: Head, spec: JobSpec, topic: Bounds) -> None:
         """Raises DataLoss where a driver could only start from a wrong place."""
         wanted = self._register.wanted_running(head.job)
-        seen = Observation(self._parts.now_ms(), wanted, head, (), DriverState.UNKNOWN, topic.ends, topic.earliest, topic.topic_id)
+        seen = Observation(
+            self._parts.now_ms(),
+            wanted,
+            head,
+            (),
+            DriverState.UNKNOWN,
+            topic.ends,
+            topic.earliest,
+            None if topic.names else topic.topic_id,
+            topic.names or None,
+        )
         report = judge(head.job, seen, spec.health, None)
         if report.verdict is Verdict.DATA_LOSS:
             raise DataLoss(f"{report.sentence}.", f"Run: {report.next_step}")
 
-    def _go_on(self, request: StartRequest, spec: JobSpec) -> Head:
+    def _go_on(self, request: StartRequest, spec: JobSpec, there: Bounds | None) -> Head:
         """Take over, and copy the checkpoint; begin a new epoch, where none leads on and the spec allows it.
 
         Raises Diverged, NotRunning. Once it has taken over, the attempt's row says why, and so does the next verdict.
         """
-        head = self._takeover.take(request)
+
+        def join(head: Head) -> Head:
+            return with_sources(head, there.joining(head), there.names) if there else head
+
+        head = self._takeover.take(request, join=join)
         landed = self._register.newest_landed(request.job)
-        finding = forgotten(head, landed) or self._noted(head, lambda: self._copies.copy(head, spec.source.topic))
+        finding = forgotten(head, landed) or self._noted(head, lambda: self._copies.copy(head, spec.source.subscription.single))
         if not finding:
             return head
         self._store.put_exit(head.job, head.attempt, "", "diverged", finding, -1)
         if not spec.restart.rebuild_on_divergence:
             raise Diverged(f"The checkpoint of {head.job} cannot be continued: {finding}.", f"Run: weir checkpoint {head.job} --doctor")
         return self._rebuild(replace(request, judged=head.attempt, cause=str(Action.REBUILD), who=AUTOMATIC, reason=finding))
+
+    def _tell_joined(self, before: Head, head: Head) -> None:
+        """Write down which topics joined the job, and where they begin."""
+        begins = {p: offset for p, offset in head.begins.items() if before.begins.get(p) != offset}
+        for source in sorted(sources_of(begins)):
+            name, offsets = head.names[source], {str(p.number): offset for p, offset in sorted(begins.items()) if p.source == source}
+            where = ", ".join(f"partition {number} at {offset}" for number, offset in offsets.items())
+            sentence = f"{head.job}: the topic {name} joined the job with attempt {head.attempt}. It begins with {where}."
+            self._timeline.tell(head.job, "topic", sentence, head.attempt, AUTOMATIC, "", {"topic": name, "id": source, "offsets": offsets})
 
     def _rebuild(self, request: StartRequest) -> Head:
         job, finding = request.job, request.reason

@@ -1,9 +1,9 @@
 """One pass over many jobs: each part of the world is asked once for all of them, and each job is judged by itself.
 
 A pass costs a few questions whatever the number of jobs: seven tables a hundred jobs at a time, three questions to the broker for all
-topics, and one to each kind of cluster. At first it reads the newest attempts only. What does not look well is looked at with its history
-before it is believed. Retention, and what the probes of a job's kind add, are looked at job by job, each now and then, while the
-time budget of the pass lasts.
+topics and one more where jobs have patterns, and one to each kind of cluster. At first it reads the newest attempts only. What does not
+look well is looked at with its history before it is believed. Retention, and what the probes of a job's kind add, are looked at job by
+job, each now and then, while the time budget of the pass lasts.
 """
 
 from __future__ import annotations
@@ -12,15 +12,12 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from spark_jobs.protocol.head import Head
-from spark_jobs.protocol.partition import Offsets, of_source
 from weir.errors import NotRunning
 from weir.jobs.spec import JobSpec
 from weir.jobs.specs import in_force
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
 from weir.ports.reports import JobSnapshot
-from weir.ports.source import TopicSnapshot
 from weir.supervise.kind import Kinds, Probe
 from weir.supervise.last_reports import LastReports
 from weir.supervise.observation import Observation, submit_grace_ms, with_the_clusters_word
@@ -30,13 +27,13 @@ from weir.supervise.queries import Queries
 from weir.supervise.questions import Questions
 from weir.supervise.report import CALM, Report, Verdict
 from weir.supervise.restart import READ_ENDING, decide, with_decision
-from weir.supervise.retention import RetentionWatch
+from weir.supervise.retention import Kept, RetentionWatch
 from weir.supervise.standby import asked_about, duty, in_a_word
 from weir.supervise.time_budget import TimeBudget
+from weir.supervise.topics import Topics, ask
 from weir.supervise.verdict import judge
 
 NEWEST, HISTORY = 3, 50  # attempts: the current one, the one before, and one that is being made; or all that any rule asks for
-NOTHING: Mapping[str, TopicSnapshot] = {}
 Specs = Mapping[str, JobSpec]
 
 log = logging.getLogger(__name__)
@@ -48,7 +45,7 @@ class Outside:
     fences, by job."""
 
     drivers: Mapping[str, DriverState]
-    topics: Mapping[str, TopicSnapshot]
+    topics: Topics
     queries: Mapping[str, Queries]
 
 
@@ -95,33 +92,36 @@ class Fleet:
         snapshots = self._store.snapshots(list(specs), history)
         specs = {job: in_force(spec, snapshots[job].wanted) or spec for job, spec in specs.items()}
         found = self._progress.look(specs, {job: snapshot.head for job, snapshot in snapshots.items()}, self._parts.now_ms())
-        names = {spec.source.topic for spec in specs.values() if spec.source.topic} | found.topics
-        topics = self._questions.ask("the broker", lambda: self._source.topics(names), NOTHING)
+        names = {name for spec in specs.values() for name in spec.source.names} | found.topics
+        patterns = {spec.source.pattern for spec in specs.values() if spec.source.pattern}
+        topics = self._questions.ask("the broker", lambda: ask(self._source, names, patterns), Topics())
         submissions = _submissions(specs, snapshots, self._parts.now_ms())
         asked = [self._ask(kind, ids) for kind, ids in submissions.items() if kind in self._clusters]
         drivers = {one: state for answer in asked for one, state in answer().items()}
-        return specs, snapshots, Outside(drivers, topics(), found.queries(topics()))
+        return specs, snapshots, Outside(drivers, topics(), found.queries(topics().each))
 
     def _ask(self, kind: str, ids: list[str]) -> Callable[[], Mapping[str, DriverState]]:
         return self._questions.ask(kind, lambda: self._clusters[kind].states_of(ids), {})
 
     def _observation(self, spec: JobSpec, snapshot: JobSnapshot, outside: Outside) -> Observation:
-        now, topic = self._parts.now_ms(), outside.topics.get(spec.source.topic, TopicSnapshot())
-        ends, earliest = (_by_partition(topic, offsets, snapshot.head) for offsets in (topic.end_offsets, topic.earliest_offsets))
+        now, reads = self._parts.now_ms(), spec.source.subscription
+        topics = outside.topics.of(reads, snapshot.head)
         driver, queries = outside.drivers.get(_submission(snapshot), DriverState.UNKNOWN), outside.queries.get(spec.name)
-        retention, unread_since = self._retention.look(spec.source.topic, snapshot.head, ends, now) if queries is None else (None, {})
+        kept = self._retention.look(reads, snapshot.head, topics, now) if queries is None else Kept()
         return Observation(
             now=now,
             wanted=snapshot.wanted,
             head=snapshot.head,
             attempts=[with_the_clusters_word(a, driver) if _writes(a, snapshot) else a for a in snapshot.attempts],
             driver=driver,
-            end_offsets=ends,
-            earliest_offsets=earliest,
-            topic_id=topic.topic_id,
+            end_offsets=topics.ends,
+            earliest_offsets=topics.earliest,
+            topic_id=topics.topic_id,
+            topics=topics.names,
             records=snapshot.records,
-            retention=retention,
-            unread_since=unread_since,
+            retention=kept.single,
+            retentions=kept.by_source,
+            unread_since=kept.unread_since,
             pauses=snapshot.pauses,
             standbys=snapshot.standbys,
             standby_states=outside.drivers,
@@ -196,9 +196,3 @@ def _submission(snapshot: JobSnapshot) -> str:
 def _writes(attempt: AttemptRow, snapshot: JobSnapshot) -> bool:
     """Is it the attempt that may write now?"""
     return snapshot.head is not None and attempt.attempt == snapshot.head.attempt
-
-
-def _by_partition(topic: TopicSnapshot, offsets: Mapping[int, int] | None, head: Head | None) -> Offsets | None:
-    """What the broker says by number; of the topic that the head counts, where it does not say of which."""
-    source = topic.topic_id or (head.topic_id if head else "")
-    return None if offsets is None else of_source(source, offsets)

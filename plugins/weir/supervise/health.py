@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from weir.errors import Conflict, DriverEnded
 from weir.jobs.spec import JobSpec
-from weir.ports.source import ends_for
 from weir.supervise.doctor import Seen
 from weir.supervise.fleet import Fleet
 from weir.supervise.observation import Observation
 from weir.supervise.parts import Parts
 from weir.supervise.register import Register
 from weir.supervise.report import Report, Verdict
+from weir.supervise.topics import ends_for
 from weir.supervise.versions import Versions
 
 
@@ -64,8 +64,8 @@ class Health:
         return self._parts.until(lambda: self.ready(job, attempt), timeout_s)
 
     def wait_landed(self, job: str, timeout_s: float) -> bool:
-        """Wait until all lines that the topic has now have landed. False at the timeout."""
-        ends = ends_for(self._parts.source, self._register.head(job), self._register.spec(job).source.topic)
+        """Wait until all lines that the topics have now have landed. False at the timeout."""
+        ends = ends_for(self._parts.source, self._register.head(job), self._register.spec(job).source.subscription)
 
         def landed() -> bool:
             head = self._store.head(job)
@@ -89,7 +89,9 @@ class Health:
         landed, found = self._register.newest_landed(job), self._parts.checkpoints.attempts(job)
         newest = max((a for e, a in found if e == before.epoch and a <= before.attempt), default=before.attempt)
         folder = self._parts.checkpoints.read(job, before.epoch, newest)
-        return Seen(folder, before, self._register.head(job), spec.source.topic, landed, max((a for _, a in found), default=0))
+        return Seen(
+            folder, before, self._register.head(job), spec.source.subscription.single, landed, max((a for _, a in found), default=0)
+        )
 
     def log_link(self, job: str) -> str:
         """Return where the newest driver's log is, as a URL; empty if nobody knows."""

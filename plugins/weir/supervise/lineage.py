@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from spark_jobs.protocol.head import Head, Offsets, is_behind, joins
+from spark_jobs.protocol.head import Head, Offsets, extended, is_behind, joins
 from spark_jobs.protocol.partition import labels
-from spark_jobs.sources.offsets import Named, by_id, parse_plan, parse_source, shown
+from spark_jobs.sources.offsets import Named, by_id, by_name, parse_plan, parse_source, shown, with_ends
 from weir.ports.checkpoints import Folder
 
+FIRST = "sources/0/0"  # where the source was when Spark first saw it
 KEEP_BATCHES = 3  # the last committed one, the planned one, and one more
 
 
@@ -51,10 +52,30 @@ def usable(folder: Folder) -> Plans | None:
     newest = max(planned, default=0)
     if newest and newest - 1 not in planned:
         return None  # Spark does not start without the batch before the last one
-    began = initial(folder.contents.get("sources/0/0", b""))
-    names = ["metadata", *(["sources/0/0"] if began is not None else []), *(f"offsets/{n}" for n in planned)]
+    began = initial(folder.contents.get(FIRST, b""))
+    names = ["metadata", *([FIRST] if began is not None else []), *(f"offsets/{n}" for n in planned)]
     names += [f"commits/{n}" for n in commits if n in planned]
     return Plans({name: folder.contents[name] for name in names}, planned, committed, began)
+
+
+def with_sources(plans: Plans | None, head: Head) -> Plans | None:
+    """The plans with the topics that have joined the job since they were written.
+
+    Spark takes a topic that it does not know to begin at 0, and refuses one that does not: it finds in its files that these were read up to
+    where they begin.
+    """
+    if plans is None or not head.begins:
+        return plans
+    ids = head.ids("")
+
+    def joined(named: Named) -> Named:
+        return by_name(extended(by_id(named, ids), head), head.names) if named.keys() <= ids.keys() else named
+
+    planned = {n: joined(named) for n, named in plans.planned.items()}
+    began = None if plans.began is None else joined(plans.began)
+    files = {f"offsets/{n}": with_ends(plans.contents[f"offsets/{n}"], named) for n, named in planned.items()}
+    first = {FIRST: with_ends(plans.contents[FIRST], began)} if began is not None else {}
+    return replace(plans, contents={**plans.contents, **files, **first}, planned=planned, began=began)
 
 
 def disagreement(plans: Plans | None, head: Head, topic: str) -> str:

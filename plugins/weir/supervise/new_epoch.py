@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from spark_jobs.protocol.head import Head, Offsets, State, brought_forward, rebuilt
+from spark_jobs.protocol.head import Head, Offsets, State, brought_forward, rebuilt, with_sources
 from spark_jobs.protocol.partition import unlabelled
 from spark_jobs.sources.offsets import by_id
 from weir.errors import BadInput, Conflict
@@ -36,7 +37,9 @@ class NewEpoch:
             there = start_of(now)
             if request.shown and there.mark != request.shown:
                 raise Conflict(f"What a new epoch of {request.job} would leave out is not what was shown. Nothing was done.", "Look again.")
-            return rebuilt(now, there.offsets, there.gap, highest)
+            new = rebuilt(with_sources(now, there.joined, there.names), there.offsets, there.gap, highest)
+            names = {**new.names, **there.names}  # with that of a topic which takes the place of one that is gone
+            return replace(new, names={source: name for source, name in names.items() if source in new.sources})
 
         begin(self._register.head(request.job), 0)  # refused before anything is written
         self._parts.checkpoints.attempts(request.job)  # and where the folders cannot be read
@@ -58,7 +61,7 @@ class NewEpoch:
 
     def _known_ends(self, job: str) -> Offsets:
         """Return how far the topic that the head counts was last seen to reach."""
-        text, ids = self._parts.store.report(job), self._register.head(job).ids(self._register.spec(job).source.topic)
+        text, ids = self._parts.store.report(job), self._register.head(job).ids(self._register.spec(job).source.subscription.single)
         ends = Report.from_json(text).evidence.get("end_offsets") if text else None
         return unlabelled(ends, ids) if isinstance(ends, dict) else {}
 
@@ -70,7 +73,7 @@ class NewEpoch:
         if not claimed and not (row and row.exit_reason == "failed" and row.exit_batch == batch):
             raise Conflict(f"Batch {batch} of {job} neither is claimed nor has failed.", f"Run: weir health {job}")
         plans = usable(self._parts.checkpoints.read(job, head.epoch, head.attempt, KEEP_BATCHES))
-        topic = self._register.spec(job).source.topic
+        topic = self._register.spec(job).source.subscription.single
         if plans and batch in plans.planned and not disagreement(plans, head, topic):
             return by_id(plans.planned[batch], head.ids(topic))
         if claimed:

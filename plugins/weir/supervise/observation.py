@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from spark_jobs.protocol.head import Head, Offsets, Partition, landed
-from spark_jobs.protocol.partition import identified, sources_of
+from spark_jobs.protocol.partition import NO_NAMES
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
 from weir.ports.jobs import JobRow
 from weir.ports.source import Retention
 from weir.ports.standbys import StandbyRow
 from weir.ports.timeline import Pause
-from weir.supervise.epoch_start import Spans, lost
+from weir.supervise.epoch_start import Bounds, Spans, lost_of
 from weir.supervise.pause import in_force
 from weir.supervise.queries import Queries
 
@@ -34,8 +34,10 @@ class Observation:
     end_offsets: Offsets | None = None
     earliest_offsets: Offsets | None = None
     topic_id: str | None = None
+    topics: Mapping[str, str] | None = None  # of a job that may have several: their names by id
     records: Mapping[str, str] = field(default_factory=dict)  # what the job's kind keeps beside its head, as JSON by name
     retention: Retention | None = None
+    retentions: Mapping[str, Retention] = field(default_factory=dict)  # of a job that may have several topics: by their ids
     unread_since: Offsets = field(default_factory=dict)  # when the first unread record was appended (ms), by partition
     pauses: Sequence[Pause] = ()  # the last word of each kind, ended or not
     standbys: Sequence[StandbyRow] = ()  # newest first
@@ -96,8 +98,24 @@ class Observation:
             return self.queries.lag
         if self.head is None or self.end_offsets is None:
             return None
-        frontier = identified(self.head.frontier, sources_of(self.end_offsets))
-        return sum(max(0, end - frontier.get(p, 0)) for p, end in self.end_offsets.items())
+        begins = self.begins
+        return sum(max(0, end - begins.get(p, 0)) for p, end in self.end_offsets.items())
+
+    @property
+    def begins(self) -> Offsets:
+        """Where reading goes on: behind what has landed, and where the topics begin that are new to the job."""
+        if self.head is None:
+            return {}
+        return {**self._there.frontier(self.head), **self._there.joining(self.head)}
+
+    @property
+    def _there(self) -> Bounds:
+        return Bounds(self.earliest_offsets or {}, self.end_offsets or {}, self.topics or NO_NAMES)
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """The names of the topics by id; empty for a job of a single one."""
+        return {**(self.head.names if self.head else NO_NAMES), **(self.topics or NO_NAMES)}
 
     @property
     def attempt(self) -> AttemptRow | None:
@@ -121,7 +139,7 @@ class Observation:
         """Spans [from, to) that cannot be read any more, by partition; `to` before `from` where the log was cut behind what has landed."""
         if self.head is None or self.earliest_offsets is None or self.end_offsets is None or self.another_topic or not self.fenced:
             return {}
-        return lost(identified(self.head.frontier, sources_of(self.end_offsets)), self.earliest_offsets, self.end_offsets)
+        return lost_of(self.head, self._there)
 
     @property
     def another_topic(self) -> bool:
@@ -129,11 +147,16 @@ class Observation:
         return bool(self.head and self.topic_id and self.head.topic_id and self.topic_id != self.head.topic_id)
 
     @property
+    def gone(self) -> frozenset[str]:
+        """The ids of topics that the head counts and that are not there any more, of a job that may have several."""
+        return frozenset() if self.head is None or self.topics is None else self.head.sources - self.topics.keys() - {""}
+
+    @property
     def retention_minutes(self) -> Mapping[Partition, float]:
         """How long the first unread record is kept at the least, by partition, in minutes: Kafka may keep it longer, never shorter."""
-        if self.retention is None or self.retention.ms is None:
-            return {}
-        return {p: round((at + self.retention.ms - self.now) / 60_000, 1) for p, at in sorted(self.unread_since.items())}
+        kept = {p: self.retentions.get(p.source, self.retention) for p in sorted(self.unread_since)}
+        ms = {p: known.ms for p, known in kept.items() if known is not None and known.ms is not None}
+        return {p: round((self.unread_since[p] + keeps - self.now) / 60_000, 1) for p, keeps in ms.items()}
 
 
 def submit_grace_ms(cluster: str) -> int:

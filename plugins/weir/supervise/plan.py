@@ -8,14 +8,14 @@ from enum import StrEnum
 from typing import Any
 
 from spark_jobs.protocol.head import Head
-from spark_jobs.protocol.partition import labels
+from spark_jobs.protocol.partition import NO_NAMES, labelled, labels, sources_of
 from spark_jobs.runtime.options import Change as Needs
 from weir.errors import DataLoss, Diverged, Refused, WeirError
 from weir.jobs.bundle import Made
 from weir.jobs.options import Model, change, defaults
 from weir.jobs.spec import JobSpec
-from weir.supervise.epoch_start import Bounds, lost
-from weir.supervise.verdict import lost_in_words
+from weir.supervise.epoch_start import Bounds, lost_of
+from weir.supervise.verdict import MADE_AGAIN, gone_in_words, lost_in_words
 
 REPLAYED = "new lines are read by it; a recount reads each line by the value that counted it"
 NOTES = {"cluster": "the old driver ends by itself when it is superseded"}
@@ -87,11 +87,11 @@ def classify(ran: JobSpec | None, spec: JobSpec, model: Model, head: Head | None
     checkpoint leads on; `model` declares the options of the job."""
     if head is None or not head.attempt:
         return Change(Kind.NEW_EPOCH, ("the first epoch begins with the oldest lines in the topic",))
-    if refused := _another_job(ran, spec):
+    if refused := _another_job(ran, spec, head):
         return Change(Kind.REFUSED, (f"{refused}. Give the other one a job of its own",))
     if gone := _loss(head, topic):
         return Change(Kind.REFUSED, (gone,), DataLoss)
-    where = f"behind batch {head.last_landed} of epoch {head.epoch}, at {_text(head)}"
+    where = f"behind batch {head.last_landed} of epoch {head.epoch}, at {_text(head)}{_added(head, topic)}"
     if ended := fixed(ran, spec, model):
         return Change(Kind.NEW_EPOCH, (f"{', '.join(ended)}: fixed for an epoch", f"epoch {head.epoch + 1} begins exactly {where}"))
     if finding and not spec.restart.rebuild_on_divergence:
@@ -114,16 +114,28 @@ def classify_plain(ran: JobSpec | None, spec: JobSpec) -> Change:
     return Change(Kind.SAME_CHECKPOINT, ("continues from its checkpoint, if Spark can read that with the new code",))
 
 
-def _another_job(ran: JobSpec | None, spec: JobSpec) -> str:
-    """Why the spec is of another job than the one that ran; empty if it is not."""
+def _another_job(ran: JobSpec | None, spec: JobSpec, head: Head | None = None) -> str:
+    """Why the spec is of another job than the one that ran; empty if it is not. The head knows the topics that were counted."""
     if ran is None:
         return ""
     if ran.kind is not spec.kind:
         return f"a {ran.kind.name} job cannot become a {spec.kind.name} job"
-    same = ran.source.pattern == spec.source.pattern or not ran.source.pattern
-    if ran.source and spec.source and not (same and all(spec.source.reads(topic) for topic in ran.source.names)):
-        return f"the topic {ran.source} cannot become {spec.source}: offsets belong to one topic"
-    return ""
+    counted = sorted(head.names.values()) if head and head.names else ran.source.names
+    same = bool(head and head.names) or ran.source.pattern == spec.source.pattern or not ran.source.pattern
+    dropped = [topic for topic in counted if not spec.source.reads(topic)]
+    if not ran.source or not spec.source or (same and not dropped):
+        return ""
+    if len(counted) > 1 and dropped:
+        return f"{ran.source} cannot become {spec.source}: the job has counted the topic {', '.join(dropped)}, which that does not read"
+    return f"the topic {ran.source} cannot become {spec.source}: offsets belong to one topic"
+
+
+def _added(head: Head, topic: Bounds | None) -> str:
+    """Which topics join the job with the next attempt, and where they begin; empty for none."""
+    begins = topic.joining(head) if topic else {}
+    names = {source: name for source, name in topic.names.items() if source in sources_of(begins)} if topic else NO_NAMES
+    offsets = ", ".join(f"{label}: {offset}" for label, offset in labelled(begins, names).items())
+    return f"; adds the topic {', '.join(sorted(names.values()))}, which begins at {offsets}" if begins else ""
 
 
 def fixed(ran: JobSpec | None, spec: JobSpec, model: Model) -> list[str]:
@@ -154,13 +166,16 @@ def _loss(head: Head, topic: Bounds | None) -> str:
     """What is lost, so that no driver can go on from the head; empty for nothing, or if the broker did not answer."""
     if topic is None:
         return ""
-    if topic.gone_of(head):
-        return "the topic was deleted and created again under the same name"
+    gone = topic.gone_of(head)
+    if topic.names:
+        return "; ".join(gone_in_words(gone, head.names, topic.names) + lost_in_words(lost_of(head, topic), {**head.names, **topic.names}))
+    if gone:
+        return MADE_AGAIN
     frontier = topic.frontier(head)
     names = labels(frontier, head.names)
-    if gone := [name for p, name in names.items() if frontier[p] and p not in topic.ends]:
-        return f"the topic no longer has the partitions {', '.join(gone)}, which were counted"
-    return "; ".join(lost_in_words(lost(frontier, topic.earliest, topic.ends)))
+    if fewer := [name for p, name in names.items() if frontier[p] and p not in topic.ends]:
+        return f"the topic no longer has the partitions {', '.join(fewer)}, which were counted"
+    return "; ".join(lost_in_words(lost_of(head, topic)))
 
 
 def _differing(ran: JobSpec | None, spec: JobSpec, model: Model) -> dict[str, str]:

@@ -11,14 +11,16 @@ from weir.jobs.bundle import Made
 from weir.jobs.folders import check
 from weir.jobs.models import model_of
 from weir.jobs.spec import JobSpec, parse
+from weir.ports.source import Subscription
 from weir.supervise import preflight
 from weir.supervise.checkpoint_copies import CheckpointCopies
-from weir.supervise.epoch_start import Bounds, of_topic
+from weir.supervise.epoch_start import Bounds
 from weir.supervise.kind import Kinds
 from weir.supervise.lineage import forgotten
 from weir.supervise.parts import Parts, or_none
 from weir.supervise.plan import Change, Check, Kind, Plan, classify, classify_plain, differences
 from weir.supervise.register import Register
+from weir.supervise.topics import bounds
 from weir.supervise.unfenced_drivers import UnfencedDrivers
 from weir.supervise.versions import Versions
 
@@ -48,11 +50,11 @@ class Planner:
         changed = differences(ran, spec, model) if version != before else ("nothing: the driver is started again",)
         there, ground = self._application(job, spec, version, made), self._ground(job, spec)
         if not self._kinds[spec.kind.name].fenced:
-            topics = tuple(self._look_at(name)[1] for name in spec.source.names)
+            topics = tuple(self._look_at(Subscription((name,)))[1] for name in spec.source.names)
             checks = (there, *topics, *ground, *self._old_driver(head))
             return Plan(job, version, before, spec, classify_plain(ran, spec), changed, checks, made)
-        topic, told = self._look_at(spec.source.topic)
-        change = classify(ran, spec, model, head, topic, self._finding(job, spec.source.topic))
+        topic, told = self._look_at(spec.source.subscription)
+        change = classify(ran, spec, model, head, topic, self._finding(job, spec.source.subscription.single))
         return Plan(job, version, before, spec, change, changed, (there, told, *ground), made)
 
     def _old_driver(self, head: Head | None) -> tuple[Check, ...]:
@@ -80,15 +82,17 @@ class Planner:
                 f"This release cannot read the spec of version {row.version} of {job}: {error.what}", "Deploy the present version."
             ) from error
 
-    def _look_at(self, topic: str) -> tuple[Bounds | None, Check]:
-        broker = self._parts.source
+    def _look_at(self, reads: Subscription) -> tuple[Bounds | None, Check]:
         try:
-            found = of_topic(broker.topic_id(topic), broker.earliest_offsets(topic), broker.end_offsets(topic))
+            found = bounds(self._parts.source, reads)
         except TopicMissing as error:
             return None, Check("topic", False, error.what)
         except NotRunning as error:
             return None, Check("topic", None, error.what)
-        return found, Check("topic", True, f"{topic}, {len(found.ends)} partitions")
+        if reads.several and (missing := reads.missing(found.names.values())):
+            return found, Check("topic", False, f"Kafka has no topic {', '.join(missing)}")
+        which = f"{reads}: {', '.join(sorted(found.names.values()))}" if reads.pattern else str(reads)
+        return found, Check("topic", True, f"{which}, {len(found.ends)} partitions")
 
     def _finding(self, job: str, topic: str) -> str:
         """Why no checkpoint is usable from what has landed, as far as that can be read; empty if one does. A driver that lands while it is

@@ -57,6 +57,15 @@ class Queries:
             found |= offsets or {f"{prefix}batch": query.committed}
         return dict(sorted(found.items()))
 
+    @property
+    def offsets(self) -> Mapping[str, int]:
+        """How far all queries have committed what they read, by topic and partition."""
+        found: dict[str, int] = {}
+        for query in self.known:
+            for topic, ends in (query.committed_ends or {}).items():
+                found |= {at: min(end, found.get(at, end)) for at, end in ((f"{topic}/{p}", end) for p, end in sorted(ends.items()))}
+        return found
+
     def lag_of(self, query: QueryProgress) -> int | None:
         """Lines that wait for a query; None if that is not known."""
         done = query.committed_ends

@@ -10,8 +10,9 @@ from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import Cluster
 from weir.ports.jobs import JobRow
 from weir.supervise import pause
-from weir.supervise.epoch_start import Bounds, of_topic
+from weir.supervise.epoch_start import Bounds
 from weir.supervise.parts import Parts, or_none
+from weir.supervise.topics import bounds
 
 
 class Register:
@@ -71,8 +72,7 @@ class Register:
 
     def topic(self, job: str) -> Bounds:
         """Ask the broker for the bounds of what the job reads. Raises NotRunning, or its kind TopicMissing."""
-        broker, topic = self._parts.source, self.spec(job).source.topic
-        return of_topic(broker.topic_id(topic), broker.earliest_offsets(topic), broker.end_offsets(topic))
+        return bounds(self._parts.source, self.spec(job).source.subscription)
 
     def cluster(self, job: str) -> Cluster:
         """Return the cluster that the job runs on. Raises NotRunning if this process has no way to that kind of cluster."""

@@ -1,11 +1,10 @@
-"""The rehearsal of a job: its own code on the newest lines of its topic, without an attempt, and without a trace in the store."""
+"""The rehearsal of a job: its own code on the newest lines of its topics, without an attempt, and without a trace in the store."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from spark_jobs.protocol.head import first_head
-from spark_jobs.protocol.partition import of_source
 from spark_jobs.runtime.contract import JobArguments
 from weir.jobs.folders import sound
 from weir.jobs.spec import JobSpec
@@ -14,6 +13,7 @@ from weir.ports.cluster import Submission
 from weir.ports.source import Broker
 from weir.settings import OWN_JOBS, Settings
 from weir.supervise.submission import arguments, submission
+from weir.supervise.topics import bounds
 
 LINES = 500  # of each partition: every class that counting needs is loaded for the first of them
 
@@ -28,7 +28,6 @@ def rehearsal(settings: Settings, job: str, broker: Broker) -> Submission:
 
 def newest_lines(spec: JobSpec, version: str, broker: Broker, settings: Settings) -> JobArguments:
     """The arguments of a driver without an attempt, from the newest lines on. Raises NotRunning if Kafka does not answer."""
-    topic = spec.source.topic
-    first, ends, topic_id = broker.earliest_offsets(topic), broker.end_offsets(topic), broker.topic_id(topic)
-    start = of_source(topic_id, {p: max(first.get(p, 0), end - LINES) for p, end in ends.items()})
-    return arguments(spec, first_head(spec.name, start, 0), version, "", settings)
+    there = bounds(broker, spec.source.subscription)
+    start = {p: max(there.earliest.get(p, 0), end - LINES) for p, end in there.ends.items()}
+    return arguments(spec, replace(first_head(spec.name, start, 0), names=there.names), version, "", settings, there.ends)

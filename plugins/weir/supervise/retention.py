@@ -6,13 +6,15 @@ where that bound is short, as it is after a long silence, is the record itself l
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from spark_jobs.protocol.head import Head, Offsets, base_progress
-from spark_jobs.protocol.partition import identified, numbers, of_source, sources_of
+from spark_jobs.protocol.partition import Partition, identified, numbers, of_source, sources_of
 from weir.errors import WeirError
-from weir.ports.source import Broker, Retention
+from weir.ports.source import Broker, Retention, Subscription
 from weir.supervise.time_budget import TimeBudget
+from weir.supervise.topics import TopicsSeen
 
 CLOSE_MS = 7_200_000  # nearer than this, the record itself is looked at
 AGAIN_MS = 30_000  # between two looks at a topic
@@ -29,12 +31,34 @@ class _Known:
     times: Offsets = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Kept:
+    """The retention of a job's only topic, or of several by their ids, and when the first unread records were appended (ms)."""
+
+    single: Retention | None = None
+    unread_since: Offsets = field(default_factory=dict)
+    by_source: Mapping[str, Retention] = field(default_factory=dict)
+
+
 class RetentionWatch:
     def __init__(self, broker: Broker, budget: TimeBudget) -> None:
         self._broker, self._budget, self._known = broker, budget, dict[str, _Known]()
 
-    def look(self, topic: str, head: Head | None, ends: Offsets | None, now: int) -> tuple[Retention | None, Offsets]:
-        """The topic's retention, and when the first unread record was appended at the earliest (ms), by partition. Nothing without lag."""
+    def look(self, reads: Subscription, head: Head | None, topics: TopicsSeen, now: int) -> Kept:
+        """The retention of what a job reads, and when the first unread record of each partition was appended at the earliest (ms). Nothing
+        without lag."""
+        if not reads.several:
+            return Kept(*self._topic(reads.single, head, topics.ends, now))
+        retentions: dict[str, Retention] = {}
+        unread_since: dict[Partition, int] = {}
+        for source, name in (topics.names or {}).items():
+            ends = {p: end for p, end in (topics.ends or {}).items() if p.source == source}
+            retention, since = self._topic(name, head, ends, now)
+            retentions |= {source: retention} if retention else {}
+            unread_since |= since
+        return Kept(None, unread_since, retentions)
+
+    def _topic(self, topic: str, head: Head | None, ends: Offsets | None, now: int) -> tuple[Retention | None, Offsets]:
         frontier = identified(head.frontier, sources_of(ends)) if head and ends else {}
         unread = {p: frontier.get(p, 0) for p, end in (ends or {}).items() if end > frontier.get(p, 0)} if head else {}
         if not unread or head is None:

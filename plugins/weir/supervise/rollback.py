@@ -54,7 +54,7 @@ def rule(seen: Observation, versions: Sequence[VersionRow], health: Health, lag_
 
 def _fault(seen: Observation, health: Health, lag_since: int, late: bool) -> tuple[Fate, str]:
     row = seen.attempt
-    if seen.lost or seen.another_topic:
+    if seen.lost or seen.another_topic or seen.gone:
         return Fate.LEAVE, "lines are lost"
     # The watch may have started the next driver of the version by now: that the one before failed stands.
     if failed := next((a for a in _tries(seen) if a.exit_reason == "failed"), None):

@@ -16,6 +16,7 @@ from weir.addresses import address
 from weir.jobs.spec import JobSpec, PlainSpec, counts_of
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import Submission
+from weir.ports.source import Subscription
 from weir.settings import Settings
 from weir.supervise.restart import starved
 
@@ -34,7 +35,8 @@ def arguments(
 
     Raises BadInput for a job that does not count.
     """
-    counts = counts_of(spec)
+    counts, reads, here = counts_of(spec), spec.source.subscription, list(partitions)
+    starts = starting_offsets(head, [p for p in here if p.source in head.sources] if reads.several else here)
     return JobArguments(
         job=spec.name,
         attempt=head.attempt,
@@ -42,14 +44,24 @@ def arguments(
         version=version,
         checkpoint=checkpoint,
         bootstrap_servers=settings.driver_kafka or settings.kafka,
-        topic=spec.source.topic,
+        topic=reads.single,
         topic_id=head.topic_id,
         cassandra=address(settings),
-        starting_offsets=numbers(starting_offsets(head, partitions)),
+        starting_offsets={} if reads.several else numbers(starts),
+        topics=_ids(reads, head, here) if reads.several else {},
+        topic_pattern=reads.pattern,
+        starts={str(p): offset for p, offset in starts.items()} if reads.several else {},
         options={**counts.options, **asdict(counts.counting)},  # by the names of job.yaml, and by those that release adaf5c8 reads
         trigger_s=counts.trigger,
         max_lines_per_batch=counts.limits.lines_per_batch,
     )
+
+
+def _ids(reads: Subscription, head: Head, here: Iterable[Partition]) -> Mapping[str, str]:
+    """By name the ids of the topics that the head reads. One that is named and not there is left out, where that is known: Spark would not
+    start with it."""
+    ids = {name: source for source, name in head.names.items() if reads.reads(name)}
+    return ids if here else {**dict.fromkeys(reads.names, ""), **ids}
 
 
 def enlarged(spec: JobSpec, attempts: Sequence[AttemptRow]) -> JobSpec:

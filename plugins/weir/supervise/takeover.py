@@ -16,11 +16,12 @@ from weir.supervise.requests import StartRequest
 from weir.supervise.timeline import Timeline
 
 
-def take_over(store: LandedStore, job: str, judged: int, highest: int = 0) -> Head:
-    """Let an attempt after `judged` and `highest` write. Raises Conflict if another one has already taken over."""
+def take_over(store: LandedStore, job: str, judged: int, highest: int = 0, join: Callable[[Head], Head] = lambda head: head) -> Head:
+    """Let an attempt after `judged` and `highest` write. `join` lets sources join the job, by `protocol.with_sources`. Raises Conflict if
+    another one has already taken over."""
     while True:
         head = _judged_head(store, job, judged)
-        new = taken_over(head, highest)
+        new = taken_over(join(head), highest)
         if store.swap(head, new):
             return new
 
@@ -54,8 +55,13 @@ class Takeover:
     def __init__(self, parts: Parts, register: Register, timeline: Timeline) -> None:
         self._parts, self._store, self._register, self._timeline = parts, parts.store, register, timeline
 
-    def take(self, request: StartRequest, begin: Callable[[Head, int], Head] | None = None) -> Head:
-        """Take over; with `begin`, which is given the head and the highest attempt, into a new epoch. Raises Conflict."""
+    def take(
+        self, request: StartRequest, begin: Callable[[Head, int], Head] | None = None, join: Callable[[Head], Head] = lambda head: head
+    ) -> Head:
+        """Take over; with `begin`, which is given the head and the highest attempt, into a new epoch, else with what `join` lets join.
+
+        Raises Conflict.
+        """
         job, judged = request.job, request.judged
         highest = self._highest(job)
         if self._register.attempt(job) != judged:  # seen before anything is written; the swap looks again
@@ -65,7 +71,7 @@ class Takeover:
         if begin:
             head = rebuild(self._store, job, judged, lambda head: begin(head, highest))
         else:
-            head = take_over(self._store, job, judged, highest)
+            head = take_over(self._store, job, judged, highest, join)
         failpoint.reach("takeover.swap")
         self._store.put_attempt(job, replace(row, attempt=head.attempt))  # whoever lost the race may have noted itself in between
         self._end_driver(job, judged)

@@ -28,9 +28,9 @@ PRESENT = (DriverState.SUBMITTED, DriverState.RUNNING)
 def of_stopped(job: str, seen: Observation) -> Found | None:
     """What is to be said of a stopped job whose driver may still be there; None if it has ended."""
     row, why = seen.attempt, _unconfirmed(seen)
-    if not why or seen.wanted is None or seen.driver is DriverState.UNKNOWN:
+    if not why or seen.wanted is None or row is None or (row.submission_id and seen.driver is DriverState.UNKNOWN):
         return None
-    if row is None or seen.now - max(seen.wanted.changed_at, row.taken_at) <= STOPS_MS:
+    if seen.now - max(seen.wanted.changed_at, row.taken_at) <= STOPS_MS:
         return None
     if seen.driver in PRESENT:
         return Verdict.UNCONFIRMED, f"{job} is stopped, and its driver still runs ({row.submission_id})", f"weir stop {job}"

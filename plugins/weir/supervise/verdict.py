@@ -6,10 +6,10 @@ never counts as bad news.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from spark_jobs.protocol.partition import NO_NAMES, labelled
+from spark_jobs.protocol.partition import NO_NAMES, Offsets, labelled
 from weir.jobs.spec import Health
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
@@ -23,6 +23,7 @@ from weir.supervise.queries import Queries, reads_kafka
 from weir.supervise.report import ENDED, SETTLED, TROUBLE, Report, Verdict
 
 IDLE_AFTER_MS = 30_000
+MADE_AGAIN = "the topic was deleted and created again under the same name"
 RETENTION_BOUND_MIN = 60.0  # below this, a person still has the time to do something about it
 
 
@@ -60,9 +61,10 @@ def _rule(job: str, seen: Observation, health: Health, waits: int, speed: Verdic
     if not seen.fenced:
         return unfenced_verdict.of_driver(job, seen, health, waits_since(seen, before), speed)
     if seen.another_topic:
-        return Verdict.DATA_LOSS, f"{job}: the topic was deleted and created again under the same name", _accept(job)
-    if seen.lost:
-        return Verdict.DATA_LOSS, f"{job}: {'; '.join(lost_in_words(seen.lost, _names(seen)))}", _accept(job)
+        return Verdict.DATA_LOSS, f"{job}: {MADE_AGAIN}", _accept(job)
+    if seen.gone or seen.lost:
+        what = gone_in_words(seen.gone, seen.head.names, seen.topics or NO_NAMES) + lost_in_words(seen.lost, seen.names)
+        return Verdict.DATA_LOSS, f"{job}: {'; '.join(what)}", _accept(job)
     return _of_driver(job, seen, health, waits, speed)
 
 
@@ -78,6 +80,13 @@ def _accept(job: str) -> str:
     return f'weir restart {job} --accept-loss --reason "..."; see docs/runbook.md#data_loss'
 
 
+def gone_in_words(gone: Collection[str], before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """In words: which topics are not there any more. `before` are the names by id of those that were counted, `now` of those there are."""
+    names = sorted(before.get(source) or source for source in gone)
+    made_again = dict.fromkeys(now.values(), " and created again under the same name")
+    return [f"the topic {name} was deleted{made_again.get(name, '')}" for name in names]
+
+
 def lost_in_words(spans: Spans, names: Mapping[str, str] = NO_NAMES) -> list[str]:
     """In words: what the broker no longer has, and where a log was cut. `names` are those of the topics by id."""
     gone = [f"partition {p} offsets {a} to {b - 1}" for p, (a, b) in labelled(spans, names).items() if b > a]
@@ -88,7 +97,7 @@ def lost_in_words(spans: Spans, names: Mapping[str, str] = NO_NAMES) -> list[str
 
 def _running_out(seen: Observation) -> str:
     """A warning while there is still time: retention is about to reach lines that were not counted."""
-    soon = {p: minutes for p, minutes in labelled(seen.retention_minutes, _names(seen)).items() if minutes < RETENTION_BOUND_MIN}
+    soon = {p: minutes for p, minutes in labelled(seen.retention_minutes, seen.names).items() if minutes < RETENTION_BOUND_MIN}
     if not soon or seen.lost:
         return ""
     return "; retention deletes uncounted lines: " + ", ".join(f"partition {p} in {max(0, m):.0f} min" for p, m in soon.items())
@@ -155,7 +164,8 @@ def _evidence(seen: Observation, before: Report | None) -> Mapping[str, object]:
     facts: dict[str, object] = {"driver": str(seen.driver), "lag": seen.lag}
     if head:
         facts |= {"epoch": head.epoch, "attempt": head.attempt, "batch_id": head.batch_id, "state": str(head.state)}
-        facts |= {"landed_at": seen.landed_at, "offsets": dict(seen.frontier)}
+        offsets = labelled(seen.begins, seen.names) if seen.fenced else dict(seen.frontier)
+        facts |= {"landed_at": seen.landed_at, "offsets": offsets}
     if seen.queries is not None:
         facts |= _of_queries(seen, seen.queries, before)
     if seen.paused:
@@ -165,9 +175,9 @@ def _evidence(seen: Observation, before: Report | None) -> Mapping[str, object]:
     if row:
         facts |= {"submission_id": row.submission_id, "exit_reason": row.exit_reason, "exit_error": first_line(row.exit_error)}
     if seen.lost:
-        facts["lost"] = {p: list(span) for p, span in labelled(seen.lost, _names(seen)).items()}
+        facts["lost"] = {p: list(span) for p, span in labelled(seen.lost, seen.names).items()}
     if seen.retention_minutes:
-        facts["retention_minutes"] = labelled(seen.retention_minutes, _names(seen))
+        facts["retention_minutes"] = labelled(seen.retention_minutes, seen.names)
     return facts
 
 
@@ -185,17 +195,23 @@ def _of_queries(seen: Observation, queries: Queries, before: Report | None) -> M
         }
         for q in queries.known
     }
-    return {"batch_id": newest.committed if newest else -1, "queries": each}
-
-
-def _names(seen: Observation) -> Mapping[str, str]:
-    return seen.head.names if seen.head else NO_NAMES
+    return {"batch_id": newest.committed if newest else -1, "offsets": queries.offsets, "queries": each}
 
 
 def _known_ends(seen: Observation, before: Report | None) -> object:
     """How far the topic that the head counts was last known to reach: of one that was deleted since, nobody else will tell."""
     if seen.queries is not None:
         return {f"{t}/{p}": o for t, ends in sorted(seen.queries.ends.items()) for p, o in sorted(ends.items())}
+    known = before.evidence.get("end_offsets") if before else None
+    if seen.end_offsets is not None and seen.topics is not None:
+        return _ends_of_several(seen, seen.end_offsets, known if isinstance(known, Mapping) else {})
     if seen.end_offsets is not None and seen.topic_id is not None and not seen.another_topic:
-        return labelled(seen.end_offsets, _names(seen))
-    return before.evidence.get("end_offsets") if before else None
+        return labelled(seen.end_offsets, seen.names)
+    return known
+
+
+def _ends_of_several(seen: Observation, ends: Offsets, known: Mapping[str, int]) -> Mapping[str, int]:
+    """As known before of topics that are gone; another one that has the same name now is not told of until it is read."""
+    gone = {seen.names.get(source, source) for source in seen.gone}
+    there = {p: end for p, end in ends.items() if seen.names.get(p.source) not in gone}
+    return {**labelled(there, seen.names), **{label: end for label, end in known.items() if label.rpartition("/")[0] in gone}}

@@ -11,7 +11,20 @@ import pytest
 
 from spark_jobs.protocol import codec
 from spark_jobs.protocol.gap import Gap, GapKind, Hole, holes_between
-from spark_jobs.protocol.head import Batch, Head, Partition, Progress, Totals, claim, first_head, land, rebuilt, started, taken_over
+from spark_jobs.protocol.head import (
+    Batch,
+    Head,
+    Partition,
+    Progress,
+    Totals,
+    claim,
+    first_head,
+    land,
+    rebuilt,
+    started,
+    taken_over,
+    with_sources,
+)
 from spark_jobs.protocol.partition import of_source
 
 at = partial(of_source, "topic")  # offsets by partition
@@ -53,7 +66,9 @@ def test_a_head_of_an_unknown_topic_goes_on_in_the_one_that_is_there() -> None:
 
 def test_a_head_of_several_topics_comes_back_and_cannot_be_misread() -> None:
     both = {Partition(OLD, 0): 7, Partition(NEW, 0): 3}
-    head = replace(first_head("counts", both, 1), names={OLD: "logs", NEW: "web"}, progress=Progress(both, both, 2))
+    first = with_sources(first_head("counts", of_source(OLD, {0: 7}), 1), of_source(NEW, {0: 3}), {OLD: "logs", NEW: "web"})
+    head = replace(first, progress=Progress(both, both, 2))
+    assert (head.end, head.begins) == (both, of_source(NEW, {0: 3}))
     text = codec.dump(head)
     assert codec.load(text) == head
     with pytest.raises(ValueError):  # as every release reads the partitions of a head

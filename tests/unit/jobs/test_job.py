@@ -18,7 +18,7 @@ from cassandra.protocol import ServerError
 from py4j.protocol import Py4JError
 
 from spark_jobs.counts.options import CountsOptions
-from spark_jobs.protocol.head import first_head, started, taken_over
+from spark_jobs.protocol.head import Batch, first_head, started, taken_over
 from spark_jobs.protocol.partition import of_source
 from spark_jobs.protocol.writer import Broken, Diverged, Superseded
 from spark_jobs.runtime import driver
@@ -52,6 +52,9 @@ at = partial(of_source, "topic")  # offsets by partition
         (RuntimeError("x\nCaused by: java.net.UnknownHostException: broker-2"), Exit.LOST),
         (RuntimeError("org.apache.hadoop.fs.s3a.AWSStatus500Exception: Slow down"), Exit.LOST),
         (RuntimeError("bad line\n\tat java.net.URI.create(URI.java)\n\tat org.apache.hadoop.fs.Path.init(Path.java)"), Exit.FAILED),
+        (RuntimeError("[KAFKA_DATA_LOSS.ADDED_PARTITION_DOES_NOT_START_FROM_OFFSET_ZERO] Some data may have been lost"), Exit.LOST),
+        (RuntimeError("If startingOffsets contains specific offsets, you must specify all TopicPartitions."), Exit.LOST),
+        (RuntimeError("[KAFKA_DATA_LOSS.START_OFFSET_RESET] Some data may have been lost"), Exit.FAILED),
         (OSError(28, "No space left on device"), Exit.LOST),
         (ServerError(0, "java.lang.RuntimeException", {}), Exit.LOST),
         (Unauthorized("no MODIFY permission"), Exit.LOST),
@@ -156,9 +159,9 @@ def test_a_job_may_name_its_options_as_it_likes() -> None:
 def test_a_topic_that_was_made_again_is_not_counted_as_the_old_one(counts: str, is_now: str, goes_on: bool) -> None:
     args = JobArguments("counts", 3, 1, "v1", "/c", "k:1", "logs", CassandraAddress(("h",)), topic_id=counts)
     batches = Batches(None, args)  # type: ignore[arg-type]
-    batches._tools = SimpleNamespace(topic=SimpleNamespace(topic_id=lambda: is_now))  # type: ignore[assignment]
+    batches.equip(SimpleNamespace(topics=SimpleNamespace(ids=lambda names: dict.fromkeys(names, is_now))))  # type: ignore[arg-type]
     with nullcontext() if goes_on else pytest.raises(Diverged, match="deleted and made again"):
-        batches._same_topic()
+        batches._same_topics(Batch(0, {}, of_source(counts, {0: 1})))
 
 
 def test_the_two_clients_of_kafka_mean_the_same_topic() -> None:

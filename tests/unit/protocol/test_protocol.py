@@ -40,7 +40,17 @@ def test_state_machine() -> None:
 WALKS = 250  # long ones, and four times as many short ones
 # How often something happens in a walk of a thousand steps; what is left goes to whatever is under way.
 ODDS = {
-    **{"lines": 130, "take over": 15, "rebuild": 5, "forget": 1, "accept loss": 2, "quarantine": 2, "kill driver": 10, "kill other": 10},
+    **{
+        "lines": 130,
+        "appear": 1,
+        "take over": 15,
+        "rebuild": 5,
+        "forget": 1,
+        "accept loss": 2,
+        "quarantine": 2,
+        "kill driver": 10,
+        "kill other": 10,
+    },
     **{"fold": 36, "sweep": 20, "read": 40, "roll up": 4, "sweep rolls": 1, "read all": 4},
 }
 
@@ -66,9 +76,11 @@ def happen(world: World, what: str, rng: random.Random) -> None:
     if what in works:
         world.spawn(works[what])
     elif what == "lines":
-        world.end[rng.choice(PARTITIONS)] += rng.randint(1, 5)
+        world.end[rng.choice([*world.end])] += rng.randint(1, 5)
+    elif what == "appear":
+        world.appear(rng.randint(0, 6), rng.randint(0, 3))
     elif what == "forget":
-        world.forget(rng.choice(PARTITIONS), rng.randint(1, 8))
+        world.forget(rng.choice([*world.end]), rng.randint(1, 8))
     elif what == "kill driver" and world.drivers:
         world.drivers.remove(rng.choice(world.drivers))
     elif what == "kill other" and world.others:
@@ -337,6 +349,28 @@ def _leave_out_unsaid(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("tests.unit.protocol.world.holes_between", lambda *args: ())
 
 
+def _sources_join_unsaid(patch: pytest.MonkeyPatch) -> None:
+    original = protocol.with_sources
+    patch.setattr("tests.unit.protocol.world.with_sources", lambda head, *args: replace(original(head, *args), begins=head.begins))
+
+
+def _sources_join_later(patch: pytest.MonkeyPatch) -> None:
+    original = protocol.with_sources
+    patch.setattr(
+        "tests.unit.protocol.world.with_sources", lambda head, begins, names: original(head, {p: o + 1 for p, o in begins.items()}, names)
+    )
+
+
+def _a_claim_forgets_where_sources_begin(patch: pytest.MonkeyPatch) -> None:
+    original = protocol.claim
+    patch.setattr("spark_jobs.protocol.writer.claim", lambda head, *args: replace(original(head, *args), begins={}))
+
+
+def _sources_join_at_the_end_of_a_claim_alone(patch: pytest.MonkeyPatch) -> None:
+    original = protocol.with_sources
+    patch.setattr("tests.unit.protocol.world.with_sources", lambda head, *args: replace(original(head, *args), start=head.start))
+
+
 @pytest.mark.parametrize(
     "breaks",
     [
@@ -367,6 +401,10 @@ def _leave_out_unsaid(patch: pytest.MonkeyPatch) -> None:
         _a_gap_stays_in_the_head,
         _a_gap_belongs_to_whoever_looks,
         _leave_out_unsaid,
+        _sources_join_unsaid,
+        _sources_join_later,
+        _a_claim_forgets_where_sources_begin,
+        _sources_join_at_the_end_of_a_claim_alone,
     ],
 )
 def test_a_broken_rule_is_caught(breaks: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,24 @@ from greenlet import greenlet
 from spark_jobs.counts.cells import Delta, hour_of, shard_of
 from spark_jobs.counts.deltas import Counted, counting_writer
 from spark_jobs.protocol.gap import Gap, GapKind, holes_between
-from spark_jobs.protocol.head import Batch, Head, Landed, Offsets, Partition, Progress, State, Totals, advance, first_head, landed, rebuilt
+from spark_jobs.protocol.head import (
+    Batch,
+    Head,
+    Landed,
+    Offsets,
+    Partition,
+    Progress,
+    State,
+    Totals,
+    advance,
+    extended,
+    first_head,
+    landed,
+    rebuilt,
+    with_joined,
+    with_sources,
+)
+from spark_jobs.protocol.partition import sources_of
 from spark_jobs.protocol.writer import Diverged, Superseded
 from weir.counts import fold as folding
 from weir.counts import read as reading
@@ -29,12 +46,13 @@ from weir.ports.counts import Cell
 from weir.supervise.takeover import rebuild, take_over
 
 PARTITIONS = (Partition("topic", 0), Partition("topic", 1))
+LATE = Partition("late", 0)  # of a topic that joins the job in the middle of its life
 SHARDS = 2
 HOUR = 3_600_000
 JOB = "counts"
 LATENESS = 60_000
 SEEN = (
-    *("landed", "skipped", "superseded", "diverged", "gone", "lost", "quarantined"),
+    *("landed", "skipped", "superseded", "diverged", "gone", "refused", "joined", "lost", "quarantined"),
     *("folded", "rolled", "overtaken", "read", "read by hours", "read by days", "read from rolls"),
 )
 
@@ -85,6 +103,10 @@ class Gone(Exception):
     """Spark does not find offsets that it has planned: the query ends."""
 
 
+class Refused(Exception):
+    """Spark finds a partition that it does not know, and that does not begin at 0: the query ends."""
+
+
 class Checkpoint:
     def __init__(self, start: Offsets, offsets: dict[int, Offsets] | None = None, commits: set[int] | None = None) -> None:
         self.start = dict(start)
@@ -102,6 +124,7 @@ class World:
         self.rng, self.raw, self.store = rng, store, Paused(store)
         self.end = dict.fromkeys(PARTITIONS, 0)
         self.earliest = dict.fromkeys(PARTITIONS, 0)
+        self.offered: set[int] = set()  # where the late topic began whenever a supervisor looked
         self.passed: list[Gap] = []  # the gaps that epochs really began with, in order
         self.checkpoints: dict[int, Checkpoint] = {}
         self.drivers: list[greenlet] = []
@@ -110,6 +133,12 @@ class World:
         self.clock = itertools.count(1_000)
         self.seen = dict.fromkeys(SEEN, 0)
         store.create_head(first_head(JOB, dict.fromkeys(PARTITIONS, 0), 1))
+
+    def appear(self, begins: int, n: int) -> None:
+        """A topic newly matches that has lost its first lines already, and gets more."""
+        if LATE not in self.end:
+            self.earliest[LATE], self.end[LATE] = begins, begins
+        self.end[LATE] += n
 
     def forget(self, partition: Partition, n: int) -> None:
         """As retention does."""
@@ -151,12 +180,15 @@ class World:
                     continue
                 landed_now = writer.write(batch, lambda before, b=batch: self._count(b, before))
                 self.seen["landed" if landed_now else "skipped"] += 1
-                pause()
+                for _ in range(3):  # between landing and Spark's commit there is time for a takeover
+                    pause()
                 checkpoint.commits.add(batch.batch_id)
         except Superseded:
             self.seen["superseded"] += 1
         except Gone:
             self.seen["gone"] += 1
+        except Refused:
+            self.seen["refused"] += 1
         except Diverged:
             self.seen["diverged"] += 1
             self.spawn(lambda: self.rebuild())
@@ -178,23 +210,39 @@ class World:
             if end == dict(start):
                 return None
             last += 1
+            self._known(start, end)
             checkpoint.offsets[last] = end
+        self._known(checkpoint.end_of(last - 1), checkpoint.offsets[last])
         return Batch(last, checkpoint.end_of(last - 1), checkpoint.offsets[last])
+
+    def _known(self, start: Offsets, end: Offsets) -> None:
+        if any(self.earliest[p] for p in end.keys() - start.keys()):
+            raise Refused(end)
 
     def take_over(self) -> None:
         head = self.store.head(JOB)
+        begins = {p: offset for p, offset in self.earliest.items() if p.source not in sources_of(head.frontier)}
+        self.offered |= set(begins.values())
         try:
-            new = take_over(self.store, JOB, head.attempt)
+            new = take_over(self.store, JOB, head.attempt, join=lambda head: self.joined(head, begins))
         except Conflict:
             return
+        self.seen["joined"] += bool(begins)
         pause()
         older = [a for a in self.checkpoints if a < new.attempt]
         if not older:
             self.checkpoints[new.attempt] = Checkpoint(head.frontier)
         else:
-            self.checkpoints[new.attempt] = self._torn_copy(self.checkpoints[max(older)])
+            self.checkpoints[new.attempt] = self._continued(self._torn_copy(self.checkpoints[max(older)]), new)
         pause()
         self.spawn_driver(new.attempt)
+
+    def joined(self, head: Head, begins: Offsets) -> Head:
+        return with_sources(head, {p: offset for p, offset in begins.items() if p.source not in sources_of(head.frontier)}, {})
+
+    def _continued(self, copy: Checkpoint, head: Head) -> Checkpoint:
+        """With the topics that have joined since."""
+        return Checkpoint(extended(copy.start, head), {n: extended(end, head) for n, end in copy.offsets.items()}, copy.commits)
 
     def _torn_copy(self, source: Checkpoint) -> Checkpoint:
         offsets = dict(source.offsets)
@@ -311,7 +359,8 @@ class World:
         rows = self.heads()
         frontier: Offsets = dict.fromkeys(PARTITIONS, 0)
         for h in rows:
-            between = {p: (frontier[p], start) for p, start in h.start.items() if frontier[p] != start}
+            frontier = with_joined(frontier, h)
+            between = {p: (frontier.get(p, 0), start) for p, start in h.start.items() if frontier.get(p, 0) != start}
             assert between == ({x.partition: (x.start, x.end) for x in h.gap.holes} if h.gap else {}), (h, frontier)
             frontier = h.end
         assert [h.gap for h in rows if h.gap] == self.passed
@@ -343,7 +392,13 @@ class World:
 
     def drained(self) -> bool:
         head = self.raw.head(JOB)
-        return head.state is State.LANDED and dict(head.end) == self.end
+        return head.state is State.LANDED and all(head.end.get(p, 0) == end for p, end in self.end.items())
+
+    def never_there(self) -> int:
+        """The lines that the late topic had lost when it joined: those that somebody who let it join has found gone."""
+        begins = self.raw.head(JOB).begins
+        assert LATE not in begins or begins[LATE] in self.offered
+        return begins.get(LATE, 0)
 
     def _finish(self, process: greenlet) -> None:
         while not process.dead:
@@ -361,4 +416,5 @@ class World:
             self._finish(greenlet(lambda at=at: self.roll_up(at[1])))
             self._finish(greenlet(self.sweep_rolls))
             self._finish(greenlet(lambda: self.read_all(Grain.DAY)))
-        assert sum(h.batch.offsets for h in self.heads()) + sum(gap.lines for gap in self.passed) == sum(self.end.values())
+        passed = sum(gap.lines for gap in self.passed) + self.never_there()
+        assert sum(h.batch.offsets for h in self.heads()) + passed == sum(self.end.values())

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.supervise.plain_bench import JOB, OUTAGE, SPEC, TRACEBACK, PlainBench
+from weir.console import job as page
 from weir.errors import BadInput, Conflict, NotConfirmed, Refused
 from weir.ports.cluster import DriverState
 from weir.supervise.report import Verdict
@@ -313,3 +314,12 @@ def test_what_needs_a_ledger_is_refused(bench: PlainBench) -> None:
         bench.manager.rebuild(JOB, None, "ana", "why")
     with pytest.raises(BadInput, match="plain job, which has no ledger"):
         bench.manager.quarantine(JOB, 1, "ana", "why", batch=3)
+
+
+def test_its_page_says_what_it_reads_and_how_it_started(bench: PlainBench) -> None:
+    bench.running()
+    bench.lines_arrive(5)
+    seen = page.health(bench.manager, JOB)
+    assert seen["partitions"] == [{"partition": "logs/0", "landed": 0, "end": 5, "lag": 5, "minutes": None}]
+    steps = page.followed(bench.manager, JOB, 5)["start"]()
+    assert [step.what.split(":")[0] for step in steps] == ["attempt 1 taken", "submitted"]

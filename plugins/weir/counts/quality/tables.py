@@ -10,8 +10,7 @@ from typing import Any
 
 from spark_jobs.counts.cells import hour_of
 from spark_jobs.protocol.gap import accounts_for
-from spark_jobs.protocol.head import Head, Landed, Offsets, Position, landed
-from spark_jobs.protocol.partition import of_source
+from spark_jobs.protocol.head import Head, Landed, Offsets, Position, landed, with_joined
 from weir.counts.closed import closed_until
 from weir.counts.progress import batches, head_of
 from weir.counts.quality.rollups import rollups
@@ -19,6 +18,8 @@ from weir.counts.read import Snapshot, snapshot
 from weir.counts.rules import Rules
 from weir.ports.counts import CountStore, HourShard
 from weir.ports.source import Source
+from weir.supervise.epoch_start import Bounds
+from weir.supervise.topics import bounds, ends_for
 
 Row = dict[str, Any]
 PLACES = 96  # hours and shards of one validation: with 4 shards, the 24 hours that were written to last
@@ -46,9 +47,8 @@ def gather(store: CountStore, source: Source, rules: Rules, since: int | None, u
     The order matters while a stream writes: the ledger is taken as of a head from before the hours are listed, so that all that its batches
     wrote is in those; and the hours as of a head from after, with their counts.
     """
-    broker_ends = source.end_offsets(rules.topic)
     head = head_of(store, rules.job)
-    ends = of_source(head.topic_id, broker_ends)
+    ends = ends_for(source, head, rules.reads)
     seen = landed(head, store.firsts(rules.job))
     places, known = _places(store, rules.job, since, until)
     taken = snapshot(store, rules.job, places)
@@ -59,7 +59,7 @@ def gather(store: CountStore, source: Source, rules: Rules, since: int | None, u
         ledger=list(_ledger(islice(batches(store, rules.job, head), BATCHES), seen, noted.lines, known)),
         hours=list(_hours(taken, noted)),
         rollups=list(rollups(store, rules.job, places)),
-        freshness=[_freshness(source, rules.topic, head.frontier, ends, now)],
+        freshness=[_freshness(source, rules, head.frontier, ends, now)],
         closed=closed,
     )
 
@@ -148,7 +148,7 @@ def _gap(before: Head, after: Head) -> int:
     """How many offsets lie between two rows and in no gap, overlaps counted too; at least 1 if something is unaccounted for."""
     last = after.batch_id - 1 if after.epoch == before.epoch else after.epoch_ends[before.epoch - 1]
     follows = before.batch_id == last
-    if follows and accounts_for(after.gap, before.end, after.start):
+    if follows and accounts_for(after.gap, with_joined(before.end, after), after.start):
         return 0
     partitions = before.end.keys() | after.start.keys()
     return sum(abs(after.start.get(p, 0) - before.end.get(p, 0)) for p in partitions) or 1
@@ -164,12 +164,13 @@ def _hours(taken: Snapshot, noted: Noted) -> Iterable[Row]:
             yield {"hour": at[0], "shard": at[1], "level": level, "counted": counted[level], "ledger": noted.levels[at][level]}
 
 
-def _freshness(source: Source, topic: str, frontier: Offsets, ends: Offsets, now: int) -> Row:
+def _freshness(source: Source, rules: Rules, frontier: Offsets, ends: Offsets, now: int) -> Row:
     """How long (s) the line that has waited longest has been in the broker; 0 while none waits. When something landed last does not
     matter: after a quiet night the first line has waited for no time at all."""
     waiting = {p: end for p, end in ends.items() if end > frontier.get(p, 0)}
-    earliest = source.earliest_offsets(topic) if waiting else {}
-    begins = {p: max(frontier.get(p, 0), earliest.get(p.number, 0)) for p in waiting}
-    firsts = (next(source.records(topic, p.number, begins[p], end), None) for p, end in waiting.items())
+    there = bounds(source, rules.reads) if waiting else Bounds({}, {})
+    begins = {p: max(frontier.get(p, 0), there.earliest.get(p, 0)) for p in waiting}
+    topics = {p: there.names.get(p.source, rules.topic) for p in waiting}
+    firsts = (next(source.records(topics[p], p.number, begins[p], end), None) for p, end in waiting.items())
     since = min((record.append_ms for record in firsts if record is not None), default=now)
-    return {"lag": sum(end - frontier.get(p, 0) for p, end in waiting.items()), "waiting_s": max(0, now - since) / 1000}
+    return {"lag": sum(end - frontier.get(p, begins[p]) for p, end in waiting.items()), "waiting_s": max(0, now - since) / 1000}
