@@ -174,7 +174,7 @@ def built(jobs: int, home: Path) -> Any:
 
 def profile(app: Any, name: str) -> None:
     """Profile a page. Its panels are loaded one after another in the profiler's thread."""
-    from weir.supervise import probes
+    from weir.supervise import questions
 
     class Now:
         """A thread that runs its target at once."""
@@ -185,7 +185,7 @@ def profile(app: Any, name: str) -> None:
     async def here(call: Callable[[], Any]) -> Any:
         return call()
 
-    probes.Thread = Now  # type: ignore[assignment, misc]
+    questions.Thread = Now  # type: ignore[assignment, misc]
     asyncio.to_thread = here  # type: ignore[assignment]
     profiler = cProfile.Profile()
 

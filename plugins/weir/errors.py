@@ -53,6 +53,10 @@ class NotRunning(WeirError):
     code = "WEIR-201"
 
 
+class NotTaken(NotRunning):
+    """A cluster has answered that it does not take a driver: none was started. Without an answer that is not known."""
+
+
 class DriverEnded(NotRunning):
     """A driver that was waited for has ended."""
 

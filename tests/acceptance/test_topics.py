@@ -34,7 +34,8 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     assert "pattern: many-" in text
     spec.write_text(text)
     try:
-        stack.weir("up", timeout=900)
+        if stack.run("up", timeout=900).returncode:  # as a person would on a machine that is busy with other work
+            stack.weir("up", timeout=900)
         stack.weir("stop", JOB, "--reason", "two cores")
         yield stack
     finally:

@@ -423,7 +423,7 @@ def test_the_active_one_of_two_masters_is_found_before_and_after_a_failover() ->
         second.alive = False
         assert cluster.state(driver) is DriverState.UNKNOWN  # nobody is active yet
         assert cluster.states_of([driver, "driver-x"])["driver-x"] is DriverState.UNKNOWN
-        with pytest.raises(NotRunning, match="did not take"):
+        with pytest.raises(NotRunning, match="did not accept"):
             cluster.submit(DRIVER)
         first.alive, second.fault = True, "slow"
         assert cluster.state(driver) is DriverState.RUNNING

@@ -10,7 +10,7 @@ from weir.supervise.report import TROUBLE, UNKNOWN_MS, Report, Verdict
 
 WELL = frozenset({Verdict.OK, Verdict.IDLE, Verdict.CATCHING_UP, Verdict.STOPPED})
 NEEDS_OPERATOR = TROUBLE - {Verdict.DOWN, Verdict.STALLED, Verdict.SLOW}  # Weir restarts the first two; the third can wait till the morning
-ACTED = ("restart", "rebuild", "accept_loss", "quarantine", "deploy")
+ACTED = ("restart", "rebuild", "accept_loss", "quarantine", "deploy", "confirm_ended")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from weir.cluster.states import each
-from weir.errors import NotRunning
+from weir.errors import NotRunning, NotTaken
 from weir.http import NOTHING, Answer, Api, rows
 from weir.ports.cluster import ENDING_BYTES, DriverState, Room, Submission
 
@@ -40,7 +40,8 @@ class StandaloneCluster:
         answer = self._rest.first(lambda api: api.send("POST", "/v1/submissions/create", body), _decides)
         if not answer.get("success"):
             why = answer.get("message", f"no active master at {self._rest_address}")
-            raise NotRunning(f"Spark's master did not accept {submission.name}: {why}.", "Look at: weir status")
+            refused = NotTaken if answer else NotRunning
+            raise refused(f"Spark's master did not accept {submission.name}: {why}.", "Look at: weir status")
         return str(answer["submissionId"])
 
     def state(self, submission_id: str) -> DriverState:

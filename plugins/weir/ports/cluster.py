@@ -71,7 +71,7 @@ class Cluster(Protocol):
     """Where drivers run. Nothing here decides: a state that cannot be learnt is UNKNOWN, and never an exception."""
 
     def submit(self, submission: Submission) -> str:
-        """Start a driver and return its submission id. Raises NotRunning if the cluster does not take it."""
+        """Start a driver and return its submission id. Raises NotTaken if the cluster answers no, NotRunning if it does not answer."""
 
     def state(self, submission_id: str) -> DriverState:
         """What the cluster says of a submission, within a few seconds."""

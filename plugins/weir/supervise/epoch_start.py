@@ -128,7 +128,7 @@ def after_loss(head: Head, there: Bounds, known_ends: Offsets, word: Word) -> Be
         raise Conflict(f"Nothing of {head.job} is lost.", f"Run: weir health {head.job}")
     unread = _unread(head, gone, known_ends)
     gap = Gap(GapKind.LOSS, (*unread, *holes), word.who, word.reason, word.at, exact=not gone)
-    return Beginning(offsets, gap, joined, there.names)
+    return Beginning(offsets, gap, joined, {**head.names, **there.names} if there.names else there.names)
 
 
 def _unread(head: Head, gone: Collection[str], known_ends: Offsets) -> tuple[Hole, ...]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from spark_jobs.protocol.head import Head
 from weir.jobs.spec import parse
-from weir.ports.jobs import JobRow
+from weir.ports.jobs import JobRow, VersionRow
 from weir.supervise.health import Health
-from weir.supervise.parts import Parts
+from weir.supervise.parts import Parts, or_none
 from weir.supervise.register import Register
 from weir.supervise.requests import AUTOMATIC, ActionResult, StartRequest
 from weir.supervise.rollback import Fate, Ruling, rule
@@ -62,8 +63,15 @@ class Rollbacks:
         report = self._health.report(spec)
         seen = self._health.observation(spec)
         current = seen.wanted.version if seen.wanted else ""
-        there = [v for v in self._versions.all(job) if v.version == current or v.version in kept]
+        there = [v for v in self._versions.all(job) if v.version == current or (v.version in kept and _reads_all(v, seen.head))]
         ruling = rule(seen, there, spec.health, report.lag_since, late)
         if ruling.fate is Fate.ROLL_BACK and self._register.paused(job):
             ruling = Ruling(Fate.LEAVE, f"{ruling.why}, but {job} is paused")
         return ruling, seen.wanted, seen.head.attempt if seen.head else 0
+
+
+def _reads_all(row: VersionRow, head: Head | None) -> bool:
+    """Does a version read every topic that the job has counted? One that was deployed before a topic joined cannot continue."""
+    names = head.names.values() if head else ()
+    spec = or_none(lambda: parse(row.spec, f"version {row.version}")) if names else None
+    return not names or (spec is not None and all(spec.source.reads(name) for name in names))

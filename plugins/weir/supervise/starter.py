@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from spark_jobs import failpoint
+from weir.errors import NotTaken
 from weir.jobs.kinds import Capability
 from weir.jobs.spec import JobSpec, parse
-from weir.ports.cluster import Submission
+from weir.ports.cluster import Cluster, Submission
 from weir.supervise.circumstances import circumstances, in_words
 from weir.supervise.kind import Kinds, Preparation, Start
 from weir.supervise.parts import Parts, or_none
@@ -51,13 +52,21 @@ class Starter:
         failpoint.reach("takeover.copy")
         driver = kind.driver(spec, start, self._parts.code(wanted.version))
         standby = self._standbys.call_up(wanted, start.head.attempt, driver.arguments)
-        submission_id = standby or cluster.submit(self._with_memory(driver, spec))
+        submission_id = standby or self._submitted(cluster, start, self._with_memory(driver, spec))
         failpoint.reach("takeover.submit")
         self._store.put_submitted(job, start.head.attempt, submission_id, self._parts.now_ms())
         action = ActionResult(True, start.head.attempt, _sentence(start, submission_id, standby))
         self._tell(request, start, action, standby)
         preparation.started(start)
         return action
+
+    def _submitted(self, cluster: Cluster, start: Start, driver: Submission) -> str:
+        """Submit the driver. If the cluster says no, the attempt never had one, and its row says so. Raises NotRunning."""
+        try:
+            return cluster.submit(driver)
+        except NotTaken as error:
+            self._store.put_exit(start.head.job, start.head.attempt, "", "lost", error.what, -1)
+            raise
 
     def _tell(self, request: StartRequest, start: Start, action: ActionResult, standby: str) -> None:
         old = or_none(lambda: self._register.row(request.job, request.judged))

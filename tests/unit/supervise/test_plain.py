@@ -8,8 +8,8 @@ import pytest
 
 from tests.unit.supervise.plain_bench import JOB, OUTAGE, SPEC, TRACEBACK, PlainBench
 from weir.console import job as page
-from weir.errors import BadInput, Conflict, NotConfirmed, Refused
-from weir.ports.cluster import DriverState
+from weir.errors import BadInput, Conflict, NotConfirmed, NotRunning, NotTaken, Refused
+from weir.ports.cluster import DriverState, Submission
 from weir.supervise.report import Verdict
 from weir.supervise.unfenced import CONFIRM_AFTER_MS
 from weir.supervise.unfenced_drivers import SETTLE_S
@@ -323,3 +323,23 @@ def test_its_page_says_what_it_reads_and_how_it_started(bench: PlainBench) -> No
     assert seen["partitions"] == [{"partition": "logs/0", "landed": 0, "end": 5, "lag": 5, "minutes": None}]
     steps = page.followed(bench.manager, JOB, 5)["start"]()
     assert [step.what.split(":")[0] for step in steps] == ["attempt 1 taken", "submitted"]
+
+
+def test_a_cluster_that_says_no_leaves_nothing_to_confirm(bench: PlainBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(submission: Submission) -> str:
+        raise NotTaken("The cluster did not accept it.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.cluster, "submit", refuses)
+        with pytest.raises(NotTaken):
+            bench.deploy()
+    report = bench.look()
+    assert report.verdict is Verdict.DOWN and "did not accept" in report.sentence
+    assert bench.act(30)
+
+
+def test_a_cluster_that_does_not_answer_a_submission_leaves_it_to_an_operator(bench: PlainBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench.cluster, "answers", False)
+    with pytest.raises(NotRunning):
+        bench.deploy()
+    assert bench.look(30).verdict is Verdict.UNCONFIRMED

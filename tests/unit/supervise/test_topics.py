@@ -21,9 +21,10 @@ from weir.factory import assemble
 from weir.jobs.source import Source
 from weir.jobs.spec import JobSpec
 from weir.ports.source import Retention, Subscription
-from weir.supervise.epoch_start import of_topic
+from weir.supervise.epoch_start import in_words, of_topic
 from weir.supervise.manager import Manager
 from weir.supervise.report import Report, Verdict
+from weir.supervise.restart import Action
 from weir.supervise.topics import ask, bounds
 
 from .bench import JOB, Bench
@@ -228,6 +229,39 @@ def test_a_topic_that_was_counted_cannot_be_taken_out(running: Several, source: 
     running.manager = running.reading(**source)
     plan = running.manager.plan(JOB)
     assert str(plan.kind) == "refused" and "the topic web, which" in plan.refusals and "a job of its own" in plan.refusals
+
+
+@pytest.mark.parametrize(("first", "verdict"), [(0, Verdict.STARTING), (2, Verdict.DATA_LOSS)])
+def test_a_partition_that_was_added_begins_at_zero_or_is_a_loss(running: Several, first: int, verdict: Verdict) -> None:
+    running.broker.grow("web", 2)
+    for _ in range(4):
+        running.broker.add("web", 1, b"svc", LINE, PANE)
+    running.broker.forget("web", 1, first)
+    report = running.report()
+    assert (report.verdict is Verdict.DATA_LOSS) == (verdict is Verdict.DATA_LOSS) and report.evidence["lag"] == 4
+    assert first == 0 or "web/1 offsets 0 to 1" in report.sentence
+
+
+def test_a_version_that_lacks_a_topic_that_has_joined_is_not_gone_back_to(tmp_path: Path) -> None:
+    bench = Several(tmp_path, topic="logs")
+    bench.send("logs", 10)
+    bench.manager.deploy(JOB)
+    bench.read(bench.writer("driver-1"), 0, logs=10)
+    assert bench.manager.ready(JOB, 1), "the first version is a good one"
+    bench.manager = bench.reading(topics=["logs", "web"])
+    bench.manager.deploy(JOB)
+    bench.store.put_exit(JOB, 2, "i-driver-2", "failed", "ValueError: the new version is at fault", 1)
+    assert bench.manager.act(bench.manager.health(JOB))
+    assert bench.frontier() == {"logs/0": 10, "web/0": 0} and set(bench.arguments("driver-3").topics) == {"logs", "web"}
+
+
+def test_an_operator_is_shown_by_name_what_a_loss_leaves_out(running: Several) -> None:
+    running.send("web", 2)
+    running.manager.health(JOB)
+    running.broker.delete("web")
+    _, there = running.manager.foresee(JOB, Action.ACCEPT_LOSS, "it is gone")
+    shown = " ".join(in_words(JOB, there))
+    assert "begin with partition logs/0 at 10" in shown and "partition web/0, offsets 5 to 6: 2 lines" in shown
 
 
 def test_what_landed_is_recounted_over_all_topics(running: Several) -> None:
