@@ -34,8 +34,9 @@ from spark_jobs.protocol.head import Head, State, first_head  # noqa: E402
 from spark_jobs.protocol.partition import numbers, of_source  # noqa: E402
 from spark_jobs.runtime.contract import JobArguments  # noqa: E402
 from tests.parts import make_topic, running  # noqa: E402
+from weir.addresses import address  # noqa: E402  # noqa: E402
 from weir.cassandra.migrate import migrate  # noqa: E402
-from weir.cassandra.store import CassandraStore, address  # noqa: E402
+from weir.cassandra.store import CassandraStore  # noqa: E402
 from weir.cluster.spark import create_request  # noqa: E402
 from weir.counts.read import snapshot  # noqa: E402
 from weir.factory import source_of  # noqa: E402

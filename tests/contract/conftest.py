@@ -10,8 +10,9 @@ from uuid import uuid4
 import pytest
 
 from tests.parts import make_topic, running
+from weir.addresses import address
 from weir.cassandra.migrate import migrate
-from weir.cassandra.store import CassandraStore, address
+from weir.cassandra.store import CassandraStore
 from weir.errors import TopicMissing
 from weir.ports.source import Retention
 from weir.settings import Settings

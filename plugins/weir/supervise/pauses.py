@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from weir.errors import BadInput
-from weir.ports.jobs import Pause
+from weir.ports.timeline import Pause
 from weir.supervise.parts import Parts
 from weir.supervise.pause import HOLD, MAINTENANCE, in_force, in_words
 from weir.supervise.register import Register

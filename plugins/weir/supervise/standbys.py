@@ -7,7 +7,8 @@ from dataclasses import replace
 from uuid import uuid4
 
 from weir.jobs.spec import parse
-from weir.ports.jobs import JobRow, StandbyRow
+from weir.ports.jobs import JobRow
+from weir.ports.standbys import StandbyRow
 from weir.supervise import standby
 from weir.supervise.kind import Kinds
 from weir.supervise.parts import Parts, or_none

@@ -12,10 +12,10 @@ from spark_jobs.protocol.head import Head, Offsets, Partition
 from spark_jobs.protocol.partition import identified, numbers, sources_of
 from spark_jobs.runtime import logs
 from spark_jobs.runtime.contract import JobArguments
-from weir.cassandra.store import address
+from weir.addresses import address
 from weir.jobs.spec import JobSpec, PlainSpec, counts_of
+from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import Submission
-from weir.ports.jobs import AttemptRow
 from weir.ports.source import Subscription
 from weir.settings import Settings
 from weir.supervise.restart import starved

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
 
 from spark_jobs import failpoint
 from spark_jobs.protocol.head import Head, taken_over
 from weir.errors import Conflict, UnknownJob
-from weir.ports.jobs import AttemptRow
+from weir.ports.attempts import AttemptRow
+from weir.ports.ledger import LandedStore
 from weir.supervise.parts import Parts, or_none
 from weir.supervise.register import Register
 from weir.supervise.requests import StartRequest
 from weir.supervise.timeline import Timeline
 
 
-class HeadStore(Protocol):
-    def head(self, job: str) -> Head | None: ...
-    def swap(self, expected: Head, new: Head) -> bool: ...
-    def put_ledger(self, head: Head) -> None: ...
-
-
-def take_over(store: HeadStore, job: str, judged: int, highest: int = 0, join: Callable[[Head], Head] = lambda head: head) -> Head:
+def take_over(store: LandedStore, job: str, judged: int, highest: int = 0, join: Callable[[Head], Head] = lambda head: head) -> Head:
     """Let an attempt after `judged` and `highest` write. `join` lets sources join the job, by `protocol.with_sources`. Raises Conflict if
     another one has already taken over."""
     while True:
@@ -32,7 +26,7 @@ def take_over(store: HeadStore, job: str, judged: int, highest: int = 0, join: C
             return new
 
 
-def rebuild(store: HeadStore, job: str, judged: int, begin: Callable[[Head], Head]) -> Head:
+def rebuild(store: LandedStore, job: str, judged: int, begin: Callable[[Head], Head]) -> Head:
     """Begin a new epoch. Raises Conflict if another attempt has already taken over.
 
     `begin` makes its head from the one that is there, by `protocol.rebuilt`; it is asked again if the head moves meanwhile.
@@ -46,7 +40,7 @@ def rebuild(store: HeadStore, job: str, judged: int, begin: Callable[[Head], Hea
             return new
 
 
-def _judged_head(store: HeadStore, job: str, judged: int) -> Head:
+def _judged_head(store: LandedStore, job: str, judged: int) -> Head:
     head = store.head(job)
     if head is None:
         raise UnknownJob(f"{job} has not been deployed yet.", f"Run: weir deploy {job}")

@@ -13,7 +13,7 @@ from uuid import uuid4
 from spark_jobs.protocol.head import Head, started
 from weir.errors import Conflict
 from weir.jobs.spec import JobSpec
-from weir.ports.jobs import AttemptRow
+from weir.ports.attempts import AttemptRow
 from weir.supervise.kind import Start
 from weir.supervise.parts import Parts
 from weir.supervise.register import Register

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from weir.jobs.spec import Health
+from weir.ports.attempts import AttemptRow
 from weir.ports.checkpoints import QueryProgress
 from weir.ports.cluster import DriverState
-from weir.ports.jobs import AttemptRow
 from weir.supervise.attempts import failed_twice, first_line, patience
 from weir.supervise.observation import Observation
 from weir.supervise.queries import Queries, name

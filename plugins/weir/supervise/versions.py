@@ -7,8 +7,9 @@ from pathlib import Path
 from weir.errors import NotRunning
 from weir.jobs import bundle, versions
 from weir.jobs.spec import JobSpec
+from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
-from weir.ports.jobs import AttemptRow, JobRow, VersionRow
+from weir.ports.jobs import JobRow, VersionRow
 from weir.supervise.observation import submit_grace_ms
 from weir.supervise.parts import Parts
 from weir.supervise.register import Register
