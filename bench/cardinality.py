@@ -33,8 +33,9 @@ from spark_jobs.counts.cells import HOUR_MS, OTHER, Delta  # noqa: E402
 from spark_jobs.counts.deltas import Counted, counting_writer  # noqa: E402
 from spark_jobs.protocol.head import Batch, Progress, Totals, first_head  # noqa: E402
 from tests.parts import running  # noqa: E402
+from weir.addresses import address  # noqa: E402
 from weir.cassandra.migrate import migrate  # noqa: E402
-from weir.cassandra.store import CassandraStore, address  # noqa: E402
+from weir.cassandra.store import CassandraStore  # noqa: E402
 from weir.counts.folding import fold_many  # noqa: E402
 from weir.counts.panes import Windows  # noqa: E402
 from weir.counts.query import Question, counts  # noqa: E402

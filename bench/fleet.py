@@ -40,7 +40,7 @@ from weir.factory import assemble  # noqa: E402
 from weir.jobs.folders import sound  # noqa: E402
 from weir.jobs.spec import JobSpec  # noqa: E402
 from weir.ports.cluster import DriverState  # noqa: E402
-from weir.ports.jobs import Kept  # noqa: E402
+from weir.ports.reports import Kept  # noqa: E402
 from weir.settings import Settings  # noqa: E402
 from weir.supervise.manager import Manager  # noqa: E402
 from weir.supervise.parts import Parts  # noqa: E402
@@ -237,8 +237,9 @@ def stored(jobs: int, home: Path, settings: Settings, server: psutil.Process) ->
     from uuid import uuid4
 
     from spark_jobs.runtime.store import day_of
+    from weir.addresses import address
     from weir.cassandra.migrate import migrate
-    from weir.cassandra.store import CassandraStore, address
+    from weir.cassandra.store import CassandraStore
 
     settings = replace(settings, cassandra_keyspace=f"weir_{uuid4().hex[:8]}")
     migrate(settings)

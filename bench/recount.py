@@ -30,8 +30,9 @@ from spark_jobs.counts.deltas import Counted, counting_writer  # noqa: E402
 from spark_jobs.protocol.head import Batch, Progress, Totals, first_head  # noqa: E402
 from spark_jobs.protocol.partition import of_source  # noqa: E402
 from tests.parts import running  # noqa: E402
+from weir.addresses import address  # noqa: E402
 from weir.cassandra.migrate import migrate  # noqa: E402
-from weir.cassandra.store import CassandraStore, address  # noqa: E402
+from weir.cassandra.store import CassandraStore  # noqa: E402
 from weir.counts.tally import cores  # noqa: E402
 from weir.factory import source_of  # noqa: E402
 from weir.settings import Settings  # noqa: E402

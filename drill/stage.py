@@ -34,6 +34,7 @@ from weir.local.airflow import DAGS
 from weir.local.process import descendants_of
 from weir.local.report import Reporter
 from weir.local.state import StateFile
+from weir.ports.store import Store
 from weir.settings import PROJECT, Settings, home
 from weir.sources.kafka import KafkaBroker
 from weir.supervise.manager import Manager
@@ -51,7 +52,7 @@ class Stage:
 
     home: Path
     settings: Settings  # straight to Cassandra: judging must not depend on the proxy
-    manager: Manager
+    manager: Manager[Store]
     broker: KafkaBroker
     proxy: Proxy | None
 

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from spark_jobs.runtime.contract import pid_of
-from weir.cassandra.store import CassandraStore, address
+from weir.addresses import address
+from weir.cassandra.store import CassandraStore
 from weir.cluster.checkpoints import CheckpointFolders
 from weir.cluster.spark import StandaloneCluster
 from weir.counts.kind import CountsKind
@@ -19,6 +20,7 @@ from weir.jobs.spec import JobSpec
 from weir.jobs.specs import with_deployed
 from weir.plain.kind import PlainKind
 from weir.ports.cluster import Cluster, DriverState
+from weir.ports.store import Store
 from weir.settings import Settings
 from weir.sources.kafka import KafkaBroker
 from weir.supervise.manager import Manager
@@ -30,7 +32,7 @@ from weir.supervise.standby import fitting, wanted_version
 PATIENCE_S = 10.0  # a person or a tick waits for an answer; drivers wait for ever
 
 
-def manager(settings: Settings | None = None, others: Mapping[str, Cluster] | None = None) -> Manager:
+def manager(settings: Settings | None = None, others: Mapping[str, Cluster] | None = None) -> Manager[Store]:
     """Over the jobs whose spec is sound, and those that run and have none. `others` are the clusters that only a caller can reach, by
     kind: those behind Airflow's connections. Raises NotRunning if the store cannot be reached."""
     settings = settings or Settings.load()
@@ -46,7 +48,7 @@ def manager(settings: Settings | None = None, others: Mapping[str, Cluster] | No
     return assemble(specs, parts)
 
 
-def assemble(specs: dict[str, JobSpec], parts: Parts) -> Manager:
+def assemble(specs: dict[str, JobSpec], parts: Parts[Store]) -> Manager[Store]:
     """Return a manager over these parts, with the kinds of jobs that there are."""
     counts = CountsKind(parts.store, parts.source, parts.settings)
     return Manager(specs, parts, {COUNTS.name: counts, PLAIN.name: PlainKind(parts.settings)})

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from spark_jobs.counts.cells import RejectedLine
 from weir.output import readable
-from weir.ports.jobs import Event, VersionRow
+from weir.ports.jobs import VersionRow
+from weir.ports.timeline import Event
 from weir.supervise.summary import summary
 from weir.times import iso
 

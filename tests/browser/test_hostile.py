@@ -12,7 +12,7 @@ from tests.dags.pages import HOSTILE
 from weir.alerts.book import Ack, Book, Delivery, Incident, Message
 from weir.alerts.keep import open_book, write
 from weir.alerts.sink import Inbox
-from weir.ports.jobs import Event
+from weir.ports.timeline import Event
 
 LINES = [line.encode(errors="replace").decode() for line in HOSTILE]  # what Spark makes of bytes
 PAGES = ("", "alerts", "inbox", f"jobs/{JOB}", f"jobs/{JOB}/errors", f"jobs/{JOB}/restart")

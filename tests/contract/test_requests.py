@@ -9,8 +9,8 @@ from typing import Any
 from tests.unit.counts.job import START, Job
 from weir.api.idempotency import Answer, Place, once
 from weir.errors import AtWork
-from weir.ports.jobs import Event
 from weir.ports.requests import Asked
+from weir.ports.timeline import Event
 
 MINE = Asked("mine", "digest", 1_800_000_000_000)
 

@@ -17,8 +17,9 @@ import pytest
 from drill.generator import Generator
 from spark_jobs.protocol.head import State
 from tests.parts import make_topic, running
+from weir.addresses import address
 from weir.cassandra.migrate import migrate
-from weir.cassandra.store import CassandraStore, address
+from weir.cassandra.store import CassandraStore
 from weir.cluster.checkpoints import CheckpointFolders
 from weir.factory import assemble, source_of
 from weir.ingest import producer

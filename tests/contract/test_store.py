@@ -19,8 +19,12 @@ from spark_jobs.runtime.store import day_of as date_of
 from weir.cassandra.store import CassandraStore
 from weir.errors import StoreBehind
 from weir.ports.alerts import Booked, Mail, Noted
+from weir.ports.attempts import AttemptRow
 from weir.ports.counts import FoldNote, Published, Rolled, Touched
-from weir.ports.jobs import AttemptRow, Event, JobRow, JobSnapshot, Kept, Pause, StandbyRow, VersionRow
+from weir.ports.jobs import JobRow, VersionRow
+from weir.ports.reports import JobSnapshot, Kept
+from weir.ports.standbys import StandbyRow
+from weir.ports.timeline import Event, Pause
 
 at = partial(of_source, "topic-1")  # offsets by partition
 
@@ -419,7 +423,7 @@ def test_a_snapshot_of_many_jobs_is_what_each_question_by_itself_says(store: Any
     for one in jobs[:4]:
         assert (seen[one].head, seen[one].wanted) == (store.head(one), store.job(one))
         assert list(seen[one].attempts) == list(store.attempts(one, 3))
-        assert (seen[one].report, seen[one].proven) == (store.report(one), store.proven(one))
+        assert (seen[one].report, seen[one].records.get("proven")) == (store.report(one), store.proven(one))
     assert seen[jobs[229]] == JobSnapshot(attempts=[], pauses=[], standbys=[])
     assert store.snapshots([]) == {}
 

@@ -20,7 +20,8 @@ from tests.dags.pages import HOSTILE, Elements, entry_point, shown
 from weir.console import fleet as rows_of
 from weir.console.app import build
 from weir.errors import NotRunning
-from weir.ports.jobs import AttemptRow, JobSnapshot
+from weir.ports.attempts import AttemptRow
+from weir.ports.reports import JobSnapshot
 from weir.supervise.actions import ACTIONS
 from weir.supervise.report import CALM, Report, Verdict
 

@@ -13,7 +13,7 @@ from tests.dags.pages import HOSTILE, Elements, shown
 from weir.errors import NotRunning
 from weir.jobs.kinds import KINDS
 from weir.jobs.spec import parse
-from weir.ports.jobs import Event
+from weir.ports.timeline import Event
 
 DAYS = "since=1970-01-01&until=1970-01-08"
 HOUR = 3_600_000

@@ -22,7 +22,8 @@ from weir.console import live
 from weir.console.app import build
 from weir.console.dag import page_of
 from weir.errors import NotRunning
-from weir.ports.jobs import AttemptRow, Event
+from weir.ports.attempts import AttemptRow
+from weir.ports.timeline import Event
 
 CONSOLE = PROJECT / "plugins/weir/console"
 

@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from weir.alerts.book import Book
     from weir.alerts.rules import JobRules
     from weir.ports.source import Broker
+    from weir.ports.store import Store
     from weir.supervise.manager import Manager
 
 STUBBORN = 3  # tries after which an undelivered message fails the task, so that Airflow shows it, too
 
 
-def alert(manager: Manager, job: str) -> int:
+def alert(manager: Manager[Store], job: str) -> int:
     """Evaluate one job once and deliver its waiting messages. Return how many still wait. Raises WeirError."""
     trouble: list[str] = []
     for rules in all_rules(manager, trouble):
@@ -27,7 +28,7 @@ def alert(manager: Manager, job: str) -> int:
     return len(delivered(manager, job)[1].outbox)
 
 
-def evaluated(manager: Manager, broker: Broker, rules: JobRules) -> bool:
+def evaluated(manager: Manager[Store], broker: Broker, rules: JobRules) -> bool:
     """Evaluate a job's rules and health once. Return whether windows are left. Raises WeirError."""
     from weir.alerts.evaluate import evaluate
     from weir.counts.rules import Rules
@@ -45,7 +46,7 @@ def broker() -> Broker:
     return source_of(settings())
 
 
-def delivered(manager: Manager, job: str) -> tuple[int, Book]:
+def delivered(manager: Manager[Store], job: str) -> tuple[int, Book]:
     """Send due messages. Return how many arrived, and the book afterwards. Raises WeirError."""
     from weir.alerts.deliver import deliver
     from weir.alerts.keep import open_book
@@ -59,7 +60,7 @@ def stuck(book: Book) -> list[str]:
     return [f"{d.sink} did not accept {d.message.id} in {d.tries} tries: {d.trouble}" for d in waiting]
 
 
-def all_rules(manager: Manager, trouble: list[str]) -> list[JobRules]:
+def all_rules(manager: Manager[Store], trouble: list[str]) -> list[JobRules]:
     """Return the rules of each job. A job with unreadable rules is not evaluated: its incidents would end as if the rules had been
     removed."""
     from weir.alerts.rules import JobRules, read_all

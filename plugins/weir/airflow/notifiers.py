@@ -15,12 +15,12 @@ from weir.alerts.outbox import Sent
 from weir.alerts.sink import Inbox, Sink
 from weir.alerts.sinks import sink_of
 from weir.errors import BadInput
-from weir.ports.jobs import JobStore
+from weir.ports.alerts import AlertStore
 
 PROVIDERS = "airflow.providers."  # a user who may edit connections must not be able to run arbitrary code
 
 
-def sinks(store: JobStore) -> Callable[[str], Sink]:
+def sinks(store: AlertStore) -> Callable[[str], Sink]:
     """Return a function from a sink's name to the sink. The function raises BadInput for an unknown name."""
 
     return lambda name: Inbox(store) if name == "inbox" else connected(name)

@@ -14,6 +14,7 @@ from weir.connection import Connection
 from weir.settings import Settings
 
 if TYPE_CHECKING:
+    from weir.ports.store import Store
     from weir.supervise.manager import Manager
 
 
@@ -22,7 +23,7 @@ def settings() -> Settings:
     return _found()[0]
 
 
-def connect() -> Manager:
+def connect() -> Manager[Store]:
     """Return a manager; the caller closes it. The imports are late, since DAG parsing must not load database and broker clients."""
     from weir.airflow.spark_submit import SparkSubmit
     from weir.factory import manager
@@ -41,7 +42,7 @@ def _found() -> tuple[Settings, Connection | None]:
 
 
 @contextmanager
-def opened() -> Iterator[Manager]:
+def opened() -> Iterator[Manager[Store]]:
     """Open a manager for the time of a block."""
     manager = connect()
     try:

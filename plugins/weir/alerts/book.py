@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from weir.alerts.judge import Key
-from weir.ports.jobs import Event
+from weir.ports.timeline import Event
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

@@ -12,8 +12,8 @@ from weir.alerts.book import Book, Delivery
 from weir.alerts.keep import change, open_book
 from weir.alerts.outbox import Sent
 from weir.alerts.sink import Sink
+from weir.alerts.store import DecisionStore
 from weir.errors import WeirError
-from weir.ports.jobs import JobStore
 
 Sinks = Callable[[str], Sink]  # by name. Raises BadInput if there is none
 Clock = Callable[[], float]  # seconds since 1970
@@ -22,7 +22,7 @@ MOST = 100  # messages of one call; the rest is sent by the next call
 log = logging.getLogger(__name__)
 
 
-def deliver(store: JobStore, job: str, sinks: Sinks, clock: Clock, most: int = MOST) -> int:
+def deliver(store: DecisionStore, job: str, sinks: Sinks, clock: Clock, most: int = MOST) -> int:
     """Send each due message once, and return how many arrived. Failed messages stay in the outbox for a later try."""
     arrived = 0
     for _ in range(most):
@@ -37,7 +37,7 @@ def deliver(store: JobStore, job: str, sinks: Sinks, clock: Clock, most: int = M
     return arrived
 
 
-def _begin(store: JobStore, job: str, now: int) -> Delivery | None:
+def _begin(store: DecisionStore, job: str, now: int) -> Delivery | None:
     """Take the next due message, so that no other sender does. None if there is none."""
     if outbox.due(open_book(store, job)[1].outbox, now) is None:
         return None

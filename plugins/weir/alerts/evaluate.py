@@ -16,11 +16,11 @@ from weir.alerts.incidents import Found, decide
 from weir.alerts.keep import open_book, write
 from weir.alerts.look import CountsState, look, outcomes
 from weir.alerts.rules import JobRules, Rule
+from weir.alerts.store import AlertingStore, DecisionStore
 from weir.alerts.windows import AMENDED_WITHIN_MS, again, due
 from weir.counts.closed import NOTHING
 from weir.counts.rules import Rules
 from weir.ports.alerts import Booked
-from weir.ports.jobs import JobStore
 from weir.ports.source import Broker
 from weir.supervise.pause import in_force
 from weir.supervise.report import report_of
@@ -37,7 +37,7 @@ class Passed:
     more: bool = False  # whether windows are left to evaluate
 
 
-def evaluate(store: JobStore, broker: Broker, counting: Rules | None, rules: JobRules, now: int) -> Passed:
+def evaluate(store: AlertingStore, broker: Broker, counting: Rules | None, rules: JobRules, now: int) -> Passed:
     """Evaluate once; `now` in ms. `counting` is None for a job that does not count: only its health is evaluated.
 
     Raises NotRunning, Conflict (folds kept publishing while counts were read), NotProven.
@@ -58,7 +58,7 @@ def evaluate(store: JobStore, broker: Broker, counting: Rules | None, rules: Job
 
 
 def _windows(
-    store: JobStore, broker: Broker, counting: Rules | None, rules: JobRules, book: Book, now: int
+    store: AlertingStore, broker: Broker, counting: Rules | None, rules: JobRules, book: Book, now: int
 ) -> tuple[Mapping[str, Followed], list[Evaluation], list[tuple[Evaluation, Evaluation]], tuple[int, int], bool]:
     """Return how far each rule is evaluated, the new evaluations, the amended ones, the position seen, and whether windows are left."""
     if counting is None or not rules.rules:
@@ -87,7 +87,7 @@ def _followed(book: Book, rule: Rule) -> Followed | None:
 
 
 def _amended(
-    store: JobStore, book: Book, rule: Rule, before: Followed, sight: CountsState, now: int, lateness: int
+    store: AlertingStore, book: Book, rule: Rule, before: Followed, sight: CountsState, now: int, lateness: int
 ) -> list[tuple[Evaluation, Evaluation]]:
     """Return (before, after) of evaluated windows whose result changed, because batches wrote to their hours since."""
     touched = [t.hour for t in sight.hours if t.position > book.seen]
@@ -101,7 +101,7 @@ def _amended(
     return pairs
 
 
-def _written(store: JobStore, row: Booked | None, new: Book, more: bool) -> Passed:
+def _written(store: DecisionStore, row: Booked | None, new: Book, more: bool) -> Passed:
     """Write the new book. If another pass wrote first, return its book: it has seen the same or more."""
     noted = tuple(replace(e, revision=new.revision + 1) for e in new.noted)
     written = write(store, row, replace(new, noted=noted))

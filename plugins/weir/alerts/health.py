@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from weir.ports.jobs import Event
+from weir.ports.timeline import Event
 from weir.supervise.report import TROUBLE, UNKNOWN_MS, Report, Verdict
 
 WELL = frozenset({Verdict.OK, Verdict.IDLE, Verdict.CATCHING_UP, Verdict.STOPPED})

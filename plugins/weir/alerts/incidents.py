@@ -17,7 +17,7 @@ from weir.alerts.judge import Key
 from weir.alerts.outbox import queued
 from weir.alerts.rules import Absence, JobRules
 from weir.errors import BadInput
-from weir.ports.jobs import Event, Pause
+from weir.ports.timeline import Event, Pause
 
 
 @dataclass(frozen=True)

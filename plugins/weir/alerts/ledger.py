@@ -8,8 +8,8 @@ from dataclasses import replace
 from spark_jobs.counts.cells import day_of
 from weir.alerts.book import Book, Evaluation, Fired, evaluation_json, evaluation_of
 from weir.alerts.judge import Outcome
-from weir.ports.alerts import Noted
-from weir.ports.jobs import JobStore
+from weir.alerts.store import DecisionStore
+from weir.ports.alerts import AlertStore, Noted
 
 LATE_MS = 300_000  # an evaluation that comes later than this after the allowed lateness is marked late
 
@@ -32,7 +32,7 @@ def _joins(last: Evaluation, outcome: Outcome, late: bool) -> bool:
     return alike and day_of(last.start) == day_of(outcome.start)
 
 
-def flush(store: JobStore, book: Book) -> None:
+def flush(store: DecisionStore, book: Book) -> None:
     """Write the evaluations and timeline entries of a decision. Safe to repeat."""
     if book.noted:
         rows = [Noted(e.rule, e.start, e.end, e.revision, evaluation_json(e)) for e in book.noted]
@@ -46,6 +46,6 @@ def decided(rows: Iterable[Evaluation], start: int) -> Evaluation | None:
     return max((e for e in rows if e.start <= start < e.end), key=lambda e: e.revision, default=None)
 
 
-def read(store: JobStore, job: str, rule: str, since: int, until: int) -> list[Evaluation]:
+def read(store: AlertStore, job: str, rule: str, since: int, until: int) -> list[Evaluation]:
     """Return the rows about windows that begin in [since, until), in order."""
     return [evaluation_of(row.record) for row in store.evaluations(job, rule, since, until)]

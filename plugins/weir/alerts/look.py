@@ -9,12 +9,12 @@ from spark_jobs.counts.cells import day_of, hour_of
 from spark_jobs.protocol.head import Head, Offsets, Position, landed
 from weir.alerts.judge import WEEK_MS, Outcome, RuleCounts, judge, rule_counts
 from weir.alerts.rules import NewSignature, Ratio, Rule
+from weir.alerts.store import WatchedStore
 from weir.alerts.windows import AMENDED_WITHIN_MS, Span, reach, settled_until
 from weir.counts.read import Grain, read_span
 from weir.counts.rules import Rules
 from weir.errors import NotRunning
 from weir.ports.counts import NOWHERE, Cell, CountStore, Touched
-from weir.ports.jobs import JobStore
 from weir.ports.source import Broker, Subscription
 from weir.supervise.topics import ends_for
 
@@ -28,7 +28,7 @@ class CountsState:
     hours: Sequence[Touched]
 
 
-def look(store: JobStore, broker: Broker, rules: Rules, since: int | None, now: int) -> CountsState | None:
+def look(store: WatchedStore, broker: Broker, rules: Rules, since: int | None, now: int) -> CountsState | None:
     """Return the counts' state; None for a job that has not been deployed yet. `hours` go back to where late lines are still amended."""
     head = store.head(rules.job)
     if head is None:

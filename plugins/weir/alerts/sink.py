@@ -8,8 +8,7 @@ from typing import Protocol
 
 from weir.alerts.book import Message
 from weir.alerts.outbox import Sent
-from weir.ports.alerts import Mail
-from weir.ports.jobs import JobStore
+from weir.ports.alerts import AlertStore, Mail
 
 
 class Sink(Protocol):
@@ -20,7 +19,7 @@ class Sink(Protocol):
 class Inbox:
     """The inbox in the store; `weir alerts inbox` lists it. Sending a message twice stores it once."""
 
-    def __init__(self, store: JobStore) -> None:
+    def __init__(self, store: AlertStore) -> None:
         self._store = store
 
     def send(self, message: Message) -> Sent:

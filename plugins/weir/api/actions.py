@@ -19,6 +19,7 @@ from weir.supervise.actions import ACTIONS, GIVE_S, ActionForm, ActionRequest, S
 
 if TYPE_CHECKING:
     from weir.jobs.kinds import Kind
+    from weir.ports.store import Store
     from weir.supervise.manager import Manager
 
 AGAIN = "Idempotency-Replayed"
@@ -47,7 +48,7 @@ def only_json(request: Request) -> None:
 
 @router.get("/jobs/{job}/actions", summary="The actions on a job", dependencies=[Depends(reader), Depends(only_known)])
 async def offers(ask: Asks, job: Name) -> models.Offers:
-    def kind(manager: Manager) -> Kind | None:
+    def kind(manager: Manager[Store]) -> Kind | None:
         manager.known(job)
         return kind_of(manager, job)
 
@@ -80,7 +81,7 @@ async def do(request: Request, person: Editor, ask: Asks, job: Name, action: Act
     wanted = ActionRequest(job, person.name, order.reason, order.lasts, _held_to(order))
     place = Place(person.name, key, digest(job, action, order.model_dump()))
 
-    def work(manager: Manager) -> Answer:
+    def work(manager: Manager[Store]) -> Answer:
         _check(action, wanted)
         answer = once(manager.store, place, lambda: now_of(request), lambda: _done(manager, act, wanted))
         audit.note(**told, outcome=_outcome(answer), status=answer.status, **_gist(answer))
@@ -95,7 +96,7 @@ async def do(request: Request, person: Editor, ask: Asks, job: Name, action: Act
     return Json(answer.body, answer.status, {AGAIN: "true"} if answer.again else {}, None if answer.status < 400 else MEDIA_TYPE)
 
 
-def _done(manager: Manager, act: ActionForm, order: ActionRequest) -> Answer:
+def _done(manager: Manager[Store], act: ActionForm, order: ActionRequest) -> Answer:
     """Run the action. A conflict (another attempt, a refused plan) is a final answer; after other errors the request may be repeated."""
     try:
         done = perform(manager, act, order)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 from fastapi import Depends, Request
 
 if TYPE_CHECKING:
+    from weir.ports.store import Store
     from weir.supervise.manager import Manager
 
 T = TypeVar("T")
 
 
 class Ask(Protocol):
-    async def __call__(self, call: Callable[[Manager], T], budget_s: float = 30.0, /) -> T:
+    async def __call__(self, call: Callable[[Manager[Store]], T], budget_s: float = 30.0, /) -> T:
         """Return `call(manager)`, run in a thread. Raises what the call raises, or TimeoutError."""
 
 

@@ -16,6 +16,7 @@ from weir.errors import BadInput
 from weir.times import duration, parse_time
 
 if TYPE_CHECKING:
+    from weir.ports.store import Store
     from weir.supervise.manager import Manager
 
 MOST_CELLS = 100_000  # panes, hours or days to read: eleven days of panes of 10 s, or eleven years of hours
@@ -35,7 +36,7 @@ class Asked:
     closed: bool
 
 
-def look(manager: Manager, job: str, asked: Asked, limit: int, cursor: str, now: int) -> Any:
+def look(manager: Manager[Store], job: str, asked: Asked, limit: int, cursor: str, now: int) -> Any:
     """Return a page of counts. Raises UnknownJob, BadInput, NotProven, Conflict."""
     rules = Rules.of(manager.spec(job))
     pane = rules.pane

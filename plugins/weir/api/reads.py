@@ -19,6 +19,7 @@ from weir.supervise.doctor import examine
 from weir.times import duration
 
 if TYPE_CHECKING:
+    from weir.ports.store import Store
     from weir.supervise.manager import Manager
 
 MOST_SIGNATURES_MS = 400 * DAY_MS
@@ -26,26 +27,26 @@ MOST_SKIPPED = 10_000
 Told = Any  # the routes name the model
 
 
-def jobs(manager: Manager, limit: int, cursor: str) -> Told:
+def jobs(manager: Manager[Store], limit: int, cursor: str) -> Told:
     after = place_of(cursor, str)
     names = [name for name in sorted(manager.specs) if not after or name > after[0]]
     found = page(names, limit, lambda name: {"job": name}, lambda name: [name])
     return {**found, "items": rows.jobs(manager, [one["job"] for one in found["items"]])}
 
 
-def health(manager: Manager, job: str) -> Told:
+def health(manager: Manager[Store], job: str) -> Told:
     (report,) = manager.onlooker().reports({job: find(manager.specs, job)})
     return rows.health(report)
 
 
-def timeline(manager: Manager, job: str, limit: int, cursor: str) -> Told:
+def timeline(manager: Manager[Store], job: str, limit: int, cursor: str) -> Told:
     manager.known(job)
     place = place_of(cursor, int, str)
     found = manager.store.events(job, limit + 1, (place[0], place[1]) if place else None)
     return page(found, limit, rows.event, lambda line: [line.at, line.id])
 
 
-def ledger(manager: Manager, job: str, limit: int, cursor: str) -> Told:
+def ledger(manager: Manager[Store], job: str, limit: int, cursor: str) -> Told:
     require(manager.specs, job, Capability.LANDS)
     _known(manager, job)
     place = place_of(cursor, int, int)
@@ -53,7 +54,7 @@ def ledger(manager: Manager, job: str, limit: int, cursor: str) -> Told:
     return page(found, limit, ledger_row, lambda head: [head.by, head.batch_id])
 
 
-def recounts(manager: Manager, job: str, limit: int, cursor: str) -> Told:
+def recounts(manager: Manager[Store], job: str, limit: int, cursor: str) -> Told:
     manager.known(job)
     require(manager.specs, job, Capability.RECOUNTS)
     begin = _skipped(cursor)
@@ -61,7 +62,7 @@ def recounts(manager: Manager, job: str, limit: int, cursor: str) -> Told:
     return page(found, limit, lambda one: rows.recount(one[1]), lambda one: [one[0] + 1])
 
 
-def rejected(manager: Manager, job: str, reason: str, limit: int, cursor: str) -> Told:
+def rejected(manager: Manager[Store], job: str, reason: str, limit: int, cursor: str) -> Told:
     require(manager.specs, job, Capability.COUNTS)
     _known(manager, job)
     begin = _skipped(cursor)
@@ -69,13 +70,13 @@ def rejected(manager: Manager, job: str, reason: str, limit: int, cursor: str) -
     return page(found, limit, lambda one: rows.rejected([one[1]])[0], lambda one: [one[0] + 1])
 
 
-def versions(manager: Manager, job: str, limit: int, cursor: str) -> Told:
+def versions(manager: Manager[Store], job: str, limit: int, cursor: str) -> Told:
     found, place = rows.versions(manager, job), place_of(cursor, str)
     rest = list(dropwhile(lambda row: row["version"] != place[0], found))[1:] if place else found
     return page(rest, limit, dict, lambda row: [row["version"]])
 
 
-def checkpoint(manager: Manager, job: str) -> Told:
+def checkpoint(manager: Manager[Store], job: str) -> Told:
     require(manager.specs, job, Capability.LANDS)
     seen = manager.checkpoint(job)
     if seen is None:
@@ -85,11 +86,11 @@ def checkpoint(manager: Manager, job: str) -> Told:
     return {**rows.checkpoint(seen, harmful), "findings": [rows.finding(finding) for finding in findings]}
 
 
-def plan(manager: Manager, job: str, to: str) -> Told:
+def plan(manager: Manager[Store], job: str, to: str) -> Told:
     return rows.plan(manager.plan(job, to))
 
 
-def signatures(manager: Manager, job: str, since: str, until: str, service: str, now: int) -> Told:
+def signatures(manager: Manager[Store], job: str, since: str, until: str, service: str, now: int) -> Told:
     span = span_of(since, until, now)
     if span.until - span.since > MOST_SIGNATURES_MS:
         raise BadInput(f"since: this span is longer than {duration(MOST_SIGNATURES_MS)}.", "Ask for a shorter span.")
@@ -98,7 +99,7 @@ def signatures(manager: Manager, job: str, since: str, until: str, service: str,
     return {"items": told.pop("rows"), **told, "services": [{"service": name, "n": n} for name, n in told["services"]]}
 
 
-def _known(manager: Manager, job: str) -> None:
+def _known(manager: Manager[Store], job: str) -> None:
     """Check that the job is known: landed counts stay readable after its spec is gone. Raises UnknownJob, BadSpec."""
     if manager.store.head(job) is None:
         manager.known(job)

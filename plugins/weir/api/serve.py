@@ -22,6 +22,7 @@ from weir.errors import BadInput
 from weir.supervise.shared import Shared
 
 if TYPE_CHECKING:
+    from weir.ports.store import Store
     from weir.supervise.manager import Manager
 
 PREFIX = "/api/v1"
@@ -35,7 +36,7 @@ def alone(access: Access, ask: Ask, clock: Callable[[], float] = time.time, buck
     return app
 
 
-def run(tokens: Path, connect: Callable[[], Manager], host: str, port: int, listening: Callable[[str], None]) -> None:
+def run(tokens: Path, connect: Callable[[], Manager[Store]], host: str, port: int, listening: Callable[[str], None]) -> None:
     """Serve until interrupted. Calls `listening` with the address. Raises BadInput if the port is not available."""
     shared = Shared(connect)
     config = uvicorn.Config(alone(StaticTokens(tokens), shared.ask), log_config=None, access_log=False, server_header=False)

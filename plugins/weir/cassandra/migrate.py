@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from spark_jobs.runtime.session import Session
-from weir.cassandra.store import MIGRATIONS, address
+from weir.addresses import address
+from weir.cassandra.tables import Tables
 from weir.errors import StackFailed
 from weir.settings import Settings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Schema(Tables):
+    def pending(self) -> Sequence[str]:
+        applied = {r.name for r in self.session.execute("SELECT name FROM migration")}
+        return sorted(file.name for file in MIGRATIONS.glob("*.cql") if file.name not in applied)
 
 
 def migrate(settings: Settings, replication: int = 1, patience_s: float = 120.0) -> list[str]:

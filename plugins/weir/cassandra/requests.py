@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from spark_jobs.runtime.session import Session
-from weir.cassandra.snapshots import ms
+from weir.cassandra.tables import Tables, ms
 from weir.ports.requests import Asked
 
 FIRST = "INSERT INTO asked (claim, digest, at, status, answer, who, key) VALUES (?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS"
 SWAP = "UPDATE asked SET claim = ?, digest = ?, at = ?, status = ?, answer = ? WHERE who = ? AND key = ? IF claim = ?"
 
 
-def asked(session: Session, who: str, key: str) -> Asked | None:
-    rows = session.serial("SELECT claim, digest, at, status, answer FROM asked WHERE who = ? AND key = ?", who, key)
-    return Asked(rows[0].claim, rows[0].digest, ms(rows[0].at), rows[0].status, rows[0].answer) if rows else None
+class Requests(Tables):
+    def asked(self, who: str, key: str) -> Asked | None:
+        rows = self.session.serial("SELECT claim, digest, at, status, answer FROM asked WHERE who = ? AND key = ?", who, key)
+        return Asked(rows[0].claim, rows[0].digest, ms(rows[0].at), rows[0].status, rows[0].answer) if rows else None
 
+    def set_asked(self, who: str, key: str, expected: Asked | None, new: Asked) -> bool:
+        def applied() -> bool | None:
+            current = self.asked(who, key)
+            return True if current == new else None if current == expected else False
 
-def set_asked(session: Session, who: str, key: str, expected: Asked | None, new: Asked) -> bool:
-    def applied() -> bool | None:
-        current = asked(session, who, key)
-        return True if current == new else None if current == expected else False
-
-    values = (new.claim, new.digest, new.at, new.status, new.answer, who, key)
-    return session.swap(FIRST, values, applied) if expected is None else session.swap(SWAP, (*values, expected.claim), applied)
+        values = (new.claim, new.digest, new.at, new.status, new.answer, who, key)
+        if expected is None:
+            return self.session.swap(FIRST, values, applied)
+        return self.session.swap(SWAP, (*values, expected.claim), applied)

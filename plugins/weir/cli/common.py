@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from weir.jobs.kinds import Capability
     from weir.jobs.spec import JobSpec
     from weir.ports.jobs import JobStore
+    from weir.ports.store import Store
+    from weir.ports.supervision import SupervisionStore
     from weir.supervise.manager import ActionResult, Manager
 
 JOB = "error_counts"
@@ -45,7 +47,7 @@ def opened_store(settings: Settings) -> Iterator[CassandraStore]:
 
 
 @contextmanager
-def opened_manager() -> Iterator[Manager]:
+def opened_manager() -> Iterator[Manager[Store]]:
     """Open the manager and close it afterwards. Raises NotRunning if the store does not answer in time."""
     found = connected()
     try:
@@ -54,7 +56,7 @@ def opened_manager() -> Iterator[Manager]:
         found.close()
 
 
-def connected() -> Manager:
+def connected() -> Manager[Store]:
     """Return a manager; the caller closes it. Raises NotRunning if the store does not answer in time.
 
     The address of Spark comes from the embedded stack or `WEIR_SPARK_REST`; otherwise from Airflow's connection, as for its tasks, which
@@ -85,7 +87,7 @@ def spec_of(settings: Settings, store: JobStore, job: str, needs: Capability | N
     return found
 
 
-def known(settings: Settings, store: JobStore, job: str, needs: Capability | None = None) -> None:
+def known(settings: Settings, store: SupervisionStore, job: str, needs: Capability | None = None) -> None:
     """Check that the job is known: landed counts stay readable after its spec is gone. Raises UnknownJob, BadSpec, BadInput."""
     if store.head(job) is None:
         spec_of(settings, store, job, needs)

@@ -20,6 +20,7 @@ from weir.jobs.specs import find as spec_of
 from weir.supervise.pause import in_force, in_words
 
 if TYPE_CHECKING:
+    from weir.ports.store import Store
     from weir.supervise.manager import Manager
 
 Row = dict[str, Any]
@@ -33,7 +34,7 @@ def now() -> int:
     return round(time.time() * 1000)
 
 
-def look(manager: Manager, job: str) -> dict[str, Any]:
+def look(manager: Manager[Store], job: str) -> dict[str, Any]:
     """Return open incidents, undelivered messages, pauses and rules of a job, or of all jobs if it is empty. Raises UnknownJob."""
     jobs = [spec_of(manager.specs, job).name] if job else list(manager.specs)
     books = {name: Book.from_json(row.record) for name, row in manager.store.books(jobs).items()}
@@ -49,7 +50,7 @@ def look(manager: Manager, job: str) -> dict[str, Any]:
     return {**told, "silenced": list(_silenced(manager, jobs))}
 
 
-def of_job(manager: Manager, job: str) -> dict[str, Any]:
+def of_job(manager: Manager[Store], job: str) -> dict[str, Any]:
     """Return open incidents and undelivered messages of one job, for its own page."""
     book = open_book(manager.store, job)[1]
     return {"incidents": [incident_row(job, one) for one in book.incidents], "undelivered": list(undelivered(book))}
@@ -70,7 +71,7 @@ def undelivered(book: Book) -> Iterator[Row]:
             yield {"job": book.job, "sink": d.sink, "tries": d.tries, "title": d.message.title, "trouble": d.trouble}
 
 
-def _silenced(manager: Manager, jobs: Collection[str]) -> Iterator[Row]:
+def _silenced(manager: Manager[Store], jobs: Collection[str]) -> Iterator[Row]:
     """Yield the active pauses."""
     for job, snapshot in manager.store.snapshots(jobs, 1).items():
         for pause in in_force(snapshot.pauses, now()):
@@ -80,7 +81,7 @@ def _silenced(manager: Manager, jobs: Collection[str]) -> Iterator[Row]:
 # one incident
 
 
-def incident(manager: Manager, job: str, incident_id: str) -> Row:
+def incident(manager: Manager[Store], job: str, incident_id: str) -> Row:
     """Return an open incident. Raises UnknownJob, or Conflict if it is not open."""
     spec_of(manager.specs, job)
     found = next((one for one in open_book(manager.store, job)[1].incidents if one.id == incident_id), None)
@@ -89,7 +90,7 @@ def incident(manager: Manager, job: str, incident_id: str) -> Row:
     return incident_row(job, found)
 
 
-def acknowledged(manager: Manager, job: str, incident_id: str, who: str, comment: str) -> None:
+def acknowledged(manager: Manager[Store], job: str, incident_id: str, who: str, comment: str) -> None:
     """Acknowledge an incident. Raises UnknownJob, BadRules, BadInput without a comment, Conflict if it is not open."""
     incident(manager, job, incident_id)
     known = rules.of(manager, job)
@@ -99,7 +100,7 @@ def acknowledged(manager: Manager, job: str, incident_id: str, who: str, comment
 # the inbox
 
 
-def inbox(manager: Manager, job: str, last: int) -> Sequence[Row]:
+def inbox(manager: Manager[Store], job: str, last: int) -> Sequence[Row]:
     """Return the newest messages in the local inbox, newest first, of a job, or of all jobs if it is empty. Raises UnknownJob."""
     jobs = [spec_of(manager.specs, job).name] if job else list(manager.specs)
     last = min(max(last, 1), MOST_MESSAGES)

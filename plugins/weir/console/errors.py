@@ -18,6 +18,7 @@ from weir.jobs.specs import require
 from weir.output import readable
 
 if TYPE_CHECKING:
+    from weir.ports.store import Store
     from weir.supervise.manager import Manager
 
 SINCE = "24h"
@@ -35,7 +36,7 @@ class Asked:
     service: str = ""
 
 
-def look(manager: Manager, panels: Panels, job: str, asked: Asked) -> dict[str, Panel]:
+def look(manager: Manager[Store], panels: Panels, job: str, asked: Asked) -> dict[str, Panel]:
     """Raises UnknownJob, BadInput for a job that does not count."""
     manager.known(job)
     require(manager.specs, job, Capability.COUNTS)
@@ -51,7 +52,7 @@ def look(manager: Manager, panels: Panels, job: str, asked: Asked) -> dict[str, 
     return panels.load(job, parts)
 
 
-def rejected(manager: Manager, job: str, service: str) -> Sequence[dict[str, Any]]:
+def rejected(manager: Manager[Store], job: str, service: str) -> Sequence[dict[str, Any]]:
     """Return samples of rejected lines, newest first, with partition and offset."""
     looked_at = islice(samples(manager.store, job), LOOKED_AT)
     chosen = islice((line for line in looked_at if service in ("", line.service)), SAMPLES)

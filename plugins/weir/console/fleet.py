@@ -20,7 +20,9 @@ from weir.supervise.report import Report, Verdict
 
 if TYPE_CHECKING:
     from spark_jobs.protocol.head import Head
-    from weir.ports.jobs import AttemptRow, JobSnapshot
+    from weir.ports.attempts import AttemptRow
+    from weir.ports.reports import JobSnapshot
+    from weir.ports.store import Store
     from weir.supervise.manager import Manager
 
 Row = dict[str, Any]
@@ -80,7 +82,7 @@ class View:
             log.warning("the error trends could not be read: %r", error)
 
 
-def look(manager: Manager, meter: ThroughputMeter, trends: Trends) -> tuple[Sequence[Row], Mapping[str, Head]]:
+def look(manager: Manager[Store], meter: ThroughputMeter, trends: Trends) -> tuple[Sequence[Row], Mapping[str, Head]]:
     """Return a row for each job, worst first, and the known heads."""
     reports = manager.onlooker().reports(dict(manager.specs))
     snapshots = manager.store.snapshots([report.job for report in reports], STARTS)

@@ -23,7 +23,9 @@ from weir.supervise.pause import in_force
 from weir.supervise.plan import differences
 
 if TYPE_CHECKING:
-    from weir.ports.jobs import JobSnapshot, VersionRow
+    from weir.ports.jobs import VersionRow
+    from weir.ports.reports import JobSnapshot
+    from weir.ports.store import Store
     from weir.supervise.manager import Manager
     from weir.supervise.report import Report
 
@@ -48,7 +50,7 @@ class Asked:
     until: str = ""
 
 
-def look(manager: Manager, panels: Panels, job: str, asked: Asked) -> dict[str, Panel]:
+def look(manager: Manager[Store], panels: Panels, job: str, asked: Asked) -> dict[str, Panel]:
     """Load all panels. Raises UnknownJob, or NotRunning if the job has no spec here and the store does not answer."""
     manager.known(job)
     now = int(time.time() * 1000)
@@ -70,18 +72,18 @@ def look(manager: Manager, panels: Panels, job: str, asked: Asked) -> dict[str, 
     return panels.load(job, _of_its_kind(manager, job, parts))
 
 
-def follow(manager: Manager, panels: Panels, job: str) -> dict[str, Panel]:
+def follow(manager: Manager[Store], panels: Panels, job: str) -> dict[str, Panel]:
     """Load the panels that are live."""
     return panels.load(job, _of_its_kind(manager, job, followed(manager, job, EVENTS)))
 
 
-def _of_its_kind(manager: Manager, job: str, parts: Mapping[str, Callable[[], Any]]) -> Mapping[str, Callable[[], Any]]:
+def _of_its_kind(manager: Manager[Store], job: str, parts: Mapping[str, Callable[[], Any]]) -> Mapping[str, Callable[[], Any]]:
     """Return the sections that the job's kind has; all of them if its spec is gone."""
     kind = kind_of(manager, job)
     return {name: part for name, part in parts.items() if kind is None or name not in NEEDS or kind.can(NEEDS[name])}
 
 
-def followed(manager: Manager, job: str, events: int) -> Mapping[str, Callable[[], Any]]:
+def followed(manager: Manager[Store], job: str, events: int) -> Mapping[str, Callable[[], Any]]:
     return {
         "health": lambda: health(manager, job),
         "start": lambda: start.steps(snapshot_of(manager, job), lands=_lands(manager, job)),
@@ -89,12 +91,12 @@ def followed(manager: Manager, job: str, events: int) -> Mapping[str, Callable[[
     }
 
 
-def _lands(manager: Manager, job: str) -> bool:
+def _lands(manager: Manager[Store], job: str) -> bool:
     kind = kind_of(manager, job)
     return kind is None or kind.can(Capability.LANDS)
 
 
-def snapshot_of(manager: Manager, job: str) -> JobSnapshot:
+def snapshot_of(manager: Manager[Store], job: str) -> JobSnapshot:
     """Return the store's rows about the job. Raises NotRunning."""
     snapshot = manager.store.snapshots([job], STARTS)[job]
     if snapshot.trouble:
@@ -102,7 +104,7 @@ def snapshot_of(manager: Manager, job: str) -> JobSnapshot:
     return snapshot
 
 
-def health(manager: Manager, job: str) -> dict[str, Any]:
+def health(manager: Manager[Store], job: str) -> dict[str, Any]:
     """Return the verdict in words, the kinds of active pauses (`said`), and the progress of each partition."""
     (report,) = manager.onlooker().reports({job: find(manager.specs, job)})
     said = {pause.kind for pause in in_force(manager.store.pauses(job), report.at)}
@@ -136,7 +138,7 @@ def _in_order(partition: str) -> tuple[str, int]:
     return topic, int(number)
 
 
-def trust(manager: Manager, job: str) -> dict[str, Any]:
+def trust(manager: Manager[Store], job: str) -> dict[str, Any]:
     """Return how far the counts are proven, and the last recount (None if there was none)."""
     from weir.counts.proven import Proven
 
@@ -151,14 +153,14 @@ def _recount(record: Mapping[str, Any]) -> dict[str, Any]:
     return {**kept, "rejected_by_reason": record.get("rejected_by_reason") or {}, "at": at(record.get("at") or 0)}
 
 
-def timeline(manager: Manager, job: str, limit: int) -> dict[str, Any]:
+def timeline(manager: Manager[Store], job: str, limit: int) -> dict[str, Any]:
     """Return the newest entries, newest first, and how many to ask for next (0 if there are no more)."""
     found = manager.store.events(job, limit + 1)
     more = min(limit * 2, MOST_EVENTS) if len(found) > limit and limit < MOST_EVENTS else 0
     return {"events": [{**vars(event), "at": at(event.at)} for event in found[:limit]], "more": more}
 
 
-def versions(manager: Manager, job: str) -> Sequence[dict[str, Any]]:
+def versions(manager: Manager[Store], job: str) -> Sequence[dict[str, Any]]:
     """Return the versions, newest first, each with the changes from the one before."""
     found = manager.versions(job)
     changes = [*(_changes(newer, older) for newer, older in pairwise(found)), ()]
@@ -174,7 +176,7 @@ def _changes(newer: VersionRow, older: VersionRow) -> Sequence[str]:
     return differences(was, became, of_kind(became))
 
 
-def links(manager: Manager, job: str) -> dict[str, str]:
+def links(manager: Manager[Store], job: str) -> dict[str, str]:
     """Return the addresses of the driver's log and of Spark's web UI; empty if unknown."""
     from weir.airflow.session import settings
 

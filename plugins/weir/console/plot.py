@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from weir.counts.times import at
-from weir.ports.jobs import AttemptRow, Event
+from weir.ports.attempts import AttemptRow
+from weir.ports.timeline import Event
 
 STEP, HEIGHT = 10, 100  # of the drawing's own units: a window is STEP wide
 SPARK = 20  # the height of a sparkline

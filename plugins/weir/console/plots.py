@@ -12,12 +12,13 @@ from weir.counts.times import Span
 from weir.times import duration, iso
 
 if TYPE_CHECKING:
+    from weir.ports.store import Store
     from weir.supervise.manager import Manager
 
 EVENTS = 200  # timeline entries that are searched for alerts
 
 
-def errors(manager: Manager, job: str, span: Span) -> dict[str, Any]:
+def errors(manager: Manager[Store], job: str, span: Span) -> dict[str, Any]:
     """Return errors as bars and their rate by service as lines; empty before the first deploy. Raises UnknownJob, NotProven, Conflict."""
     if manager.store.head(job) is None:
         return {}
@@ -45,7 +46,7 @@ def rates(services: dict[str, list[int]], axis: Axis) -> dict[str, Any]:
     return {"most": most, "services": lines}
 
 
-def batches(manager: Manager, job: str, span: Span) -> dict[str, Any]:
+def batches(manager: Manager[Store], job: str, span: Span) -> dict[str, Any]:
     """Return lag, batch time and watermark as lines; empty before the first deploy. Raises UnknownJob."""
     if manager.store.head(job) is None:
         return {}
@@ -68,7 +69,7 @@ def drawing(values: Values) -> dict[str, Any]:
     return {"lines": plot.line(values, most or 0.0), "most": most, "last": known[-1] if known else None}
 
 
-def marks(manager: Manager, job: str, span: Span) -> Sequence[dict[str, Any]]:
+def marks(manager: Manager[Store], job: str, span: Span) -> Sequence[dict[str, Any]]:
     """Return deploys, other starts and alerts on the axis of the plots. Raises UnknownJob."""
     axis = axis_of(manager, job, span)
     attempts, events = manager.store.attempts(job), manager.store.events(job, EVENTS)
@@ -79,7 +80,7 @@ def _ends(axis: Axis) -> dict[str, str]:
     return {"since": iso(axis.since), "until": iso(axis.until), "window": duration(axis.width)}
 
 
-def _newest(manager: Manager, job: str) -> str:
+def _newest(manager: Manager[Store], job: str) -> str:
     """Return the end of the newest hour with counts, as a link target for an empty plot; empty if there are no counts."""
     hours = manager.store.hours(job)
     return iso(hours[-1].hour + HOUR_MS) if hours else ""

@@ -20,17 +20,18 @@ from weir.jobs.specs import all_in_force
 from weir.settings import Settings
 
 if TYPE_CHECKING:
+    from weir.ports.store import Store
     from weir.supervise.manager import Manager
 
 SINCE, MOST_DAYS = "24h", 31  # a page waits half a minute; a year of windows takes longer
 
 
-def of_all(manager: Manager) -> Mapping[str, JobRules | BadRules]:
+def of_all(manager: Manager[Store]) -> Mapping[str, JobRules | BadRules]:
     """Return the rules of every job, or the error in its file."""
     return read_all(Path(Settings.load().rules), all_in_force(manager.specs, manager.store.jobs()))
 
 
-def of(manager: Manager, job: str) -> JobRules:
+def of(manager: Manager[Store], job: str) -> JobRules:
     """Return the job's alert rules. Raises UnknownJob, BadSpec, BadRules."""
     return load(Path(Settings.load().rules), manager.spec(job))
 
@@ -52,7 +53,7 @@ def row(rules: JobRules, rule: Rule, book: Book) -> dict[str, Any]:
     }
 
 
-def replayed(manager: Manager, job: str, name: str, since: str, until: str, now: int) -> dict[str, Any]:
+def replayed(manager: Manager[Store], job: str, name: str, since: str, until: str, now: int) -> dict[str, Any]:
     """Return when a rule would have fired, by the stored counts. Raises UnknownJob, BadRules, BadInput."""
     rules = of(manager, job)
     rule, span = find(rules, name), span_of(since or SINCE, until, now)

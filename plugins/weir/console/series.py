@@ -16,6 +16,7 @@ from weir.counts.signatures import LEVELS
 from weir.counts.times import Span
 
 if TYPE_CHECKING:
+    from weir.ports.store import Store
     from weir.supervise.manager import Manager
 
 SERVICES = 5  # with their own line; the others share one
@@ -61,12 +62,12 @@ class Batches:
     every: int  # one of so many batches was read
 
 
-def axis_of(manager: Manager, job: str, span: Span) -> Axis:
+def axis_of(manager: Manager[Store], job: str, span: Span) -> Axis:
     """Return the axis of a span. Raises UnknownJob."""
     return Axis.of(span, Rules.of(manager.spec(job)).pane)
 
 
-def errors_of(manager: Manager, job: str, axis: Axis) -> dict[str, list[int]]:
+def errors_of(manager: Manager[Store], job: str, axis: Axis) -> dict[str, list[int]]:
     """Return errors by window of the SERVICES services with most errors, and of the others together. Raises NotProven, Conflict."""
     question = Question(windows(axis.width, axis.width, axis.width), axis.since, axis.until, by=("service",), levels=LEVELS)
     found: dict[str, Counter[int]] = {}
@@ -84,7 +85,7 @@ def ranked(services: dict[str, list[int]]) -> dict[str, list[int]]:
     return found
 
 
-def batches_of(manager: Manager, job: str, axis: Axis) -> Batches:
+def batches_of(manager: Manager[Store], job: str, axis: Axis) -> Batches:
     return worst(manager.store.ledger_between(job, axis.since, axis.until, BATCHES), axis)
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from spark_jobs.protocol.head import Head, landed
 from weir.counts.times import at
-from weir.ports.jobs import AttemptRow, JobSnapshot
+from weir.ports.attempts import AttemptRow
+from weir.ports.reports import JobSnapshot
 
 DONE, OPEN, BAD = "done", "open", "bad"
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from weir.metrics.look import ReadUp, ends, waited_ms
-from weir.ports.jobs import JobSnapshot
+from weir.ports.reports import JobSnapshot
 from weir.supervise.report import SETTLED, Report, report_of
 
 OVER_MS = 60_000  # a rate is the mean of about this time

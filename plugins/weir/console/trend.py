@@ -15,7 +15,7 @@ from itertools import islice
 from spark_jobs.counts.cells import HOUR_MS
 from spark_jobs.protocol.head import Head, Position
 from weir.counts.signatures import LEVELS
-from weir.ports.counts import CountStore
+from weir.ports.ledger import LedgerStore
 from weir.supervise.time_budget import TimeBudget
 
 MINUTE_MS = 60_000
@@ -49,7 +49,7 @@ class Trends:
         self._known: dict[str, Trend] = {}
         self._asked: dict[str, float] = {}
 
-    def look(self, store: CountStore, heads: Mapping[str, Head]) -> None:
+    def look(self, store: LedgerStore, heads: Mapping[str, Head]) -> None:
         """Read new batches, first of the job that has waited longest. Raises NotRunning."""
         self._budget.begin()
         for job in sorted(heads, key=lambda job: self._asked.get(job, 0)):
@@ -62,7 +62,7 @@ class Trends:
         known = self._known.get(job)
         return known.values(int(self._clock() * 1000)) if known else ()
 
-    def _read(self, store: CountStore, job: str, head: Head) -> None:
+    def _read(self, store: LedgerStore, job: str, head: Head) -> None:
         known = self._known.get(job)
         if known is None or known.position > head.position:  # the first check, or the head was restored from a backup
             self._known[job] = _begun(store, job, int(self._clock() * 1000))
@@ -72,7 +72,7 @@ class Trends:
             _forget(known, int(self._clock() * 1000) - 2 * HOUR_MS)
 
 
-def _begun(store: CountStore, job: str, now: int) -> Trend:
+def _begun(store: LedgerStore, job: str, now: int) -> Trend:
     trend = Trend((-1, -1), 0)
     for n, batch in enumerate(store.ledger(job), 1):
         if batch.landed_at and batch.landed_at < now - HOUR_MS:

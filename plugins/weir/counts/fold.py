@@ -16,6 +16,7 @@ from spark_jobs.protocol.head import Landed, landed
 from weir.counts import restored
 from weir.errors import NotProven
 from weir.ports.counts import NOWHERE, Cell, CountStore, HourShard, Kind, Published
+from weir.ports.heads import HeadStore
 
 
 class Outcome(StrEnum):
@@ -146,7 +147,7 @@ def not_published(job: str, at: HourShard, why: str) -> NotProven:
     return NotProven(f"{job}, hour {at[0]}, shard {at[1]}: {why}.", f"Nothing was published. Run: weir recount {job}")
 
 
-def seen_landed(store: CountStore, job: str) -> Landed:
+def seen_landed(store: HeadStore, job: str) -> Landed:
     """Return what has landed. The head is read first: a first batch is noted before it is claimed, so no attempt is missing."""
     head = store.head(job)
     if head is None:

@@ -14,10 +14,12 @@ from spark_jobs.protocol.partition import labels
 from weir.counts.fold import seen_landed
 from weir.errors import UnknownJob
 from weir.ports.counts import CountStore
+from weir.ports.heads import HeadStore
+from weir.ports.ledger import LandedStore
 from weir.times import iso
 
 
-def head_of(store: CountStore, job: str) -> Head:
+def head_of(store: HeadStore, job: str) -> Head:
     """Return the job's head. Raises UnknownJob if it has not been deployed yet."""
     head = store.head(job)
     if head is None:
@@ -31,7 +33,7 @@ def left(store: CountStore, job: str, ends: Offsets) -> int:
     return sum(max(0, end - frontier.get(p, 0)) for p, end in ends.items())
 
 
-def batches(store: CountStore, job: str, head: Head | None = None, before: Position | None = None) -> Iterator[Head]:
+def batches(store: LandedStore, job: str, head: Head | None = None, before: Position | None = None) -> Iterator[Head]:
     """Yield an open claim, then every landed batch and every gap, newest first, as of one head: later batches are left out, even if the
     ledger has them already. `head` defaults to the present one; with `before`, yield only older ones. Raises UnknownJob."""
     head = head or head_of(store, job)
@@ -87,7 +89,7 @@ def _of_hole(hole: Hole, head: Head) -> str:
     return f"{head.names.get(partition.source, partition.source)}/{partition.number}" if head.names else str(partition.number)
 
 
-def landed_lines(store: CountStore, job: str) -> int:
+def landed_lines(store: LandedStore, job: str) -> int:
     """Return the number of all landed lines. Raises UnknownJob."""
     seen = seen_landed(store, job)
     return sum(head.totals.lines for head in batches(store, job) if (head.by, head.batch_id) in seen)

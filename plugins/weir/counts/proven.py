@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from spark_jobs.protocol.head import Position
-from weir.ports.jobs import Event
+from weir.ports.timeline import Event
 from weir.times import iso
 
 START: Position = (-1, -1)  # before every batch

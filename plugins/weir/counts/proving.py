@@ -14,14 +14,14 @@ from weir.counts.proven import Goal, Part, Proven, reached
 from weir.counts.rules import Rules
 from weir.counts.scope import Scope
 from weir.errors import NotProven
-from weir.ports.counts import CountStore
+from weir.ports.counts import CountStore, ProofStore
 from weir.ports.source import Source
 
 LONGEST_MS = 6 * HOUR_MS  # hours of one span, so that a backlog is spread over workers
 MOST = 500  # spans; Airflow maps at most 1,024
 
 
-def proven(store: CountStore, job: str) -> Proven:
+def proven(store: ProofStore, job: str) -> Proven:
     """Return how far the counts are proven."""
     return Proven.load(store.proven(job))
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from spark_jobs.protocol.head import Landed, Position
 from weir.errors import NotProven
-from weir.ports.counts import NOWHERE, CountStore, HourShard
+from weir.ports.counts import NOWHERE, HourShard
+from weir.ports.ledger import LandedStore
 
 
 def refuse(job: str, at: HourShard, position: Position, seen: Landed) -> None:
@@ -25,7 +26,7 @@ def refuse(job: str, at: HourShard, position: Position, seen: Landed) -> None:
         )
 
 
-def keep(store: CountStore, job: str) -> None:
+def keep(store: LandedStore, job: str) -> None:
     """Write the landed head to the ledger before a fold is published, so that the ledger reaches as far as anything published."""
     head = store.head(job)
     if head is not None and head.for_ledger:

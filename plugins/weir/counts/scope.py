@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from spark_jobs.counts.cells import HOUR_MS, hour_of
 from spark_jobs.protocol.head import Head, Position
-from weir.ports.counts import CountStore, Touched
+from weir.ports.counts import HourStore, Touched
 
 NOTHING: Position = (-1, -1)  # before every batch
 
@@ -40,7 +40,7 @@ class Scope:
             and (self.hours is None or hour_of(pane) in self.hours)
         )
 
-    def places(self, store: CountStore, job: str) -> Sequence[Touched]:
+    def places(self, store: HourStore, job: str) -> Sequence[Touched]:
         """Return the hours and shards in the scope."""
         if self.barren:
             return []

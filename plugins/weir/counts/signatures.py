@@ -10,8 +10,8 @@ from spark_jobs.counts.cells import DAY_MS, HOUR_MS
 from weir.counts.panes import windows
 from weir.counts.query import Question, summed
 from weir.counts.rules import Rules
+from weir.counts.store import VersionedCounts
 from weir.counts.times import Span, at
-from weir.ports.jobs import JobStore
 from weir.times import duration, iso
 
 TOP = 50  # signatures
@@ -21,7 +21,7 @@ BY = ("service", "signature")
 Kind = tuple[str, str]  # service, signature
 
 
-def signatures(store: JobStore, rules: Rules, span: Span, service: str) -> dict[str, Any]:
+def signatures(store: VersionedCounts, rules: Rules, span: Span, service: str) -> dict[str, Any]:
     """Return the signatures with most errors in a span, and the errors of all services. Raises UnknownJob, NotProven, Conflict."""
     width = grain(span, rules.pane)
     cells = _read(store, rules, span.since // width * width, span.until, width)
@@ -65,7 +65,7 @@ def ranked(cells: Sequence[tuple[int, Kind, int]], width: int, deployed: int, be
     return sorted(found.values(), key=lambda row: (-row["n"], row["service"], row["signature"]))
 
 
-def _before(store: JobStore, rules: Rules, deployed: int) -> set[Kind]:
+def _before(store: VersionedCounts, rules: Rules, deployed: int) -> set[Kind]:
     """Return the signatures in the days before a deploy, up to its pane: from day roll-ups, then hour roll-ups, then panes."""
     found, since = set[Kind](), deployed // DAY_MS * DAY_MS - BEFORE_MS
     for width in (width for width in (DAY_MS, HOUR_MS, rules.pane) if width % rules.pane == 0):
@@ -76,6 +76,6 @@ def _before(store: JobStore, rules: Rules, deployed: int) -> set[Kind]:
     return found
 
 
-def _read(store: JobStore, rules: Rules, since: int, until: int, width: int) -> list[tuple[int, Kind, int]]:
+def _read(store: VersionedCounts, rules: Rules, since: int, until: int, width: int) -> list[tuple[int, Kind, int]]:
     question = Question(windows(width, width, rules.pane), since, until, BY, LEVELS)
     return [(start, (service, signature), n) for (start, (service, signature)), n in summed(store, rules.job, question).items()]

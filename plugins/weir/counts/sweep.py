@@ -7,7 +7,7 @@ import uuid
 from spark_jobs import failpoint
 from spark_jobs.counts.cells import day_of
 from spark_jobs.protocol.head import Position
-from weir.ports.counts import NOWHERE, CountStore, DayShard, HourShard, Published, Rolled
+from weir.ports.counts import NOWHERE, CountStore, DayShard, HourShard, Published, Rolled, RollStore
 
 
 def sweep(store: CountStore, job: str, at: HourShard, keep_since_ms: int) -> int:
@@ -50,12 +50,12 @@ def covered(row: Rolled | None, hour: int, position: Position) -> bool:
     return row is not None and row.covers.get(hour, NOWHERE) >= position
 
 
-def rolled_at(store: CountStore, job: str, at: DayShard) -> Rolled | None:
+def rolled_at(store: RollStore, job: str, at: DayShard) -> Rolled | None:
     """Return the row of one day and shard."""
     return store.rolled(job, at[0], at[0] + 1).get(at)
 
 
-def sweep_rolls(store: CountStore, job: str, keep_since_ms: int) -> int:
+def sweep_rolls(store: RollStore, job: str, keep_since_ms: int) -> int:
     """Delete the rolls that published ones replaced, of all days, if that was at or before `keep_since_ms`. Returns their number.
 
     The same rule as for runs, in the same order: a roll may be deleted when the row that was published at its beginning has been replaced.

@@ -17,7 +17,7 @@ from weir.counts.proven import Goal, Part, Proven, behind_restarts
 from weir.counts.rules import Rules
 from weir.counts.scope import EVERYTHING, NOTHING, Scope
 from weir.errors import NotProven
-from weir.ports.jobs import Event
+from weir.ports.timeline import Event
 
 if TYPE_CHECKING:
     from weir.counts.fold import Folded
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from weir.counts.recount import Result
     from weir.counts.rollup import RolledUp
     from weir.counts.sample import Sample
+    from weir.counts.store import CountsStore
     from weir.jobs.spec import JobSpec
     from weir.ports.counts import HourShard
-    from weir.ports.jobs import JobStore
     from weir.ports.source import Source
 
 REPEAT_MS = 3_600_000  # between two entries about one failure: folding runs every 5 minutes, and an entry each time would fill the timeline
@@ -48,14 +48,14 @@ class By:
 class Counts:
     """A job's counts, with everything that work on them needs. `now` in ms."""
 
-    store: JobStore
+    store: CountsStore
     source: Source
     rules: Rules
     now: int
     by: By = By()
 
     @classmethod
-    def of(cls, store: JobStore, source: Source, spec: JobSpec, now: int, by: By) -> Counts:
+    def of(cls, store: CountsStore, source: Source, spec: JobSpec, now: int, by: By) -> Counts:
         """Open the counts by the spec in force. Raises UnknownJob if the job has not been deployed yet."""
         head_of(store, spec.name)
         return cls(store, source, Rules.of_all(spec, store.versions(spec.name)), now, by)

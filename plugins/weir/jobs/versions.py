@@ -9,7 +9,8 @@ from dataclasses import replace
 from spark_jobs.protocol.head import Head, landed
 from weir.errors import BadSpec, NotKept
 from weir.jobs.spec import JobSpec, parse
-from weir.ports.jobs import AttemptRow, VersionRow
+from weir.ports.attempts import AttemptRow
+from weir.ports.jobs import VersionRow
 
 KEEP = 10  # bundles of a job: each is a copy of the jobs' code, 0.1 MB
 

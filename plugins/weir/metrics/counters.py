@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from spark_jobs.protocol.head import Head, Position, State
-from weir.ports.counts import CountStore
-from weir.ports.jobs import AttemptRow, JobSnapshot
+from weir.ports.attempts import AttemptRow
+from weir.ports.ledger import LedgerStore
+from weir.ports.reports import JobSnapshot
 from weir.supervise.time_budget import TimeBudget
 
 MOST = 2000  # batches of a job in one check: after a long pause the counters catch up over several
@@ -65,7 +66,7 @@ class Counters:
         self._known: dict[str, JobCounters] = {}
         self._turn: dict[str, int] = {}
 
-    def look(self, store: CountStore, snapshots: Mapping[str, JobSnapshot]) -> Mapping[str, JobCounters]:
+    def look(self, store: LedgerStore, snapshots: Mapping[str, JobSnapshot]) -> Mapping[str, JobCounters]:
         """Return the counters by job, without jobs that never started. Batches that do not fit the time budget wait. Raises NotRunning."""
         self._budget.begin()
         for job in sorted(snapshots, key=lambda job: self._turn.get(job, 0)):  # the job that has waited longest comes first
@@ -83,7 +84,7 @@ class Counters:
             known.starts = Counter(dict.fromkeys(known.starts, 0))
         known.start(attempts)
 
-    def _look(self, store: CountStore, job: str, head: Head, attempts: Sequence[AttemptRow]) -> None:
+    def _look(self, store: LedgerStore, job: str, head: Head, attempts: Sequence[AttemptRow]) -> None:
         known = self._known.get(job)
         if known is None:
             if head.state is State.CLAIMED and not self._budget.left():
@@ -96,7 +97,7 @@ class Counters:
             _read(store, head, known)
 
 
-def _beginning(store: CountStore, head: Head, attempts: Sequence[AttemptRow]) -> JobCounters:
+def _beginning(store: LedgerStore, head: Head, attempts: Sequence[AttemptRow]) -> JobCounters:
     """Return counters at 0 for everything so far, with all known label values: a series that begins with 1 would hide its first
     increase."""
     kept = head if head.state is State.LANDED else next(store.ledger(head.job), None)
@@ -108,7 +109,7 @@ def _beginning(store: CountStore, head: Head, attempts: Sequence[AttemptRow]) ->
     return known
 
 
-def _read(store: CountStore, head: Head, known: JobCounters) -> None:
+def _read(store: LedgerStore, head: Head, known: JobCounters) -> None:
     """Count new batches from the ledger, then the head's, which may not be in the ledger yet."""
     kept = list(islice(store.ledger_after(head.job, known.position), MOST))
     for batch in kept:

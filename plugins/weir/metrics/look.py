@@ -16,10 +16,11 @@ from weir.jobs.specs import bad_of
 from weir.metrics.counters import Counters, JobCounters
 from weir.metrics.paced import Paced
 from weir.metrics.recounts import Record
-from weir.ports.jobs import JobSnapshot
+from weir.ports.reports import JobSnapshot
 from weir.supervise.report import Report
 
 if TYPE_CHECKING:
+    from weir.ports.store import Store
     from weir.supervise.manager import Manager
 
 RECOUNTS_S, ALERTS_S = 60.0, 30.0  # between two reads: recounts run once an hour, alerts are evaluated twice a minute
@@ -58,7 +59,7 @@ class Looker:
         self._recounts, self._alerts = Paced[Sequence[Record]](recounts_s), Paced[Book](alerts_s)
         self._read_up = ReadUp()
 
-    def look(self, manager: Manager) -> Look:
+    def look(self, manager: Manager[Store]) -> Look:
         """Check all jobs. Raises NotRunning if the store stops answering in between."""
         began, at = time.monotonic(), time.time()
         specs = dict(manager.specs)

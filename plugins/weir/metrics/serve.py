@@ -16,6 +16,7 @@ from weir.supervise.shared import Shared
 if TYPE_CHECKING:
     from wsgiref.simple_server import WSGIServer
 
+    from weir.ports.store import Store
     from weir.supervise.manager import Manager
 
 
@@ -29,7 +30,7 @@ def start(look: Callable[[], Look], host: str, port: int, fresh_s: float = FRESH
         raise BadInput(f"Cannot listen on {host}:{port}: {error.strerror or error}.", "Choose another address: --port, --host.") from error
 
 
-def looks(connect: Callable[[], Manager]) -> Callable[[], Look]:
+def looks(connect: Callable[[], Manager[Store]]) -> Callable[[], Look]:
     """Return a function that checks the fleet. Its manager is opened when needed, and again after a failure or a change of the specs."""
     shared, looker = Shared(connect), Looker()
 

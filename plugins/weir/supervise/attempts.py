@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weir.ports.jobs import AttemptRow
+from weir.ports.attempts import AttemptRow
 from weir.supervise.observation import Observation
 
 MORE_PATIENCE = 8  # times at most: a driver that hangs is found out in the end

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from spark_jobs.protocol.head import Head
-from weir.ports.jobs import AttemptRow
+from weir.ports.attempts import AttemptRow
 from weir.supervise.observation import KILLED_FOR_MEMORY
 from weir.supervise.requests import StartRequest
 from weir.supervise.restart import Action

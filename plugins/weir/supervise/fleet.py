@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from weir.errors import NotRunning
 from weir.jobs.spec import JobSpec
 from weir.jobs.specs import in_force
+from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
-from weir.ports.jobs import AttemptRow, JobSnapshot
+from weir.ports.reports import JobSnapshot
 from weir.supervise.kind import Kinds, Probe
 from weir.supervise.last_reports import LastReports
 from weir.supervise.observation import Observation, submit_grace_ms, with_the_clusters_word

@@ -6,7 +6,9 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from weir.errors import NotRunning
-from weir.ports.jobs import AttemptRow, Event, JobSnapshot, JobStore, Kept
+from weir.ports.attempts import AttemptRow
+from weir.ports.reports import JobSnapshot, Kept, ReportStore
+from weir.ports.timeline import Event
 from weir.supervise.report import Report, is_news, report_of
 
 log = logging.getLogger(__name__)
@@ -15,7 +17,7 @@ log = logging.getLogger(__name__)
 class LastReports:
     """Without `keeps`, nothing is kept in the store: only this process compares with what it said."""
 
-    def __init__(self, store: JobStore, keeps: bool = True) -> None:
+    def __init__(self, store: ReportStore, keeps: bool = True) -> None:
         self._store, self._keeps = store, keeps
         self._last: dict[str, tuple[str | None, Report]] = {}  # by job: the report in the store, and what was said since
 

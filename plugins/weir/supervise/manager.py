@@ -6,6 +6,8 @@ none of them knows the manager. Each action is bound to the attempt that was jud
 
 from __future__ import annotations
 
+from typing import Generic
+
 from weir.jobs.spec import JobSpec
 from weir.ports.jobs import VersionRow
 from weir.supervise.checkpoint_copies import CheckpointCopies
@@ -21,7 +23,7 @@ from weir.supervise.kind import Kinds
 from weir.supervise.lifetime import Lifetime
 from weir.supervise.new_epoch import NewEpoch
 from weir.supervise.observation import Observation
-from weir.supervise.parts import Parts
+from weir.supervise.parts import Parts, S
 from weir.supervise.pauses import Pauses
 from weir.supervise.plan import Plan
 from weir.supervise.planner import Planner
@@ -43,8 +45,8 @@ from weir.supervise.versions import Versions
 from weir.supervise.wanted import Wanted
 
 
-class Manager:
-    def __init__(self, specs: dict[str, JobSpec], parts: Parts, kinds: Kinds) -> None:
+class Manager(Generic[S]):
+    def __init__(self, specs: dict[str, JobSpec], parts: Parts[S], kinds: Kinds) -> None:
         self.store, self.source = parts.store, parts.source
         self._lifetime = Lifetime(self.store)
         self._register, timeline, copies = Register(specs, parts), Timeline(parts), CheckpointCopies(parts.checkpoints)

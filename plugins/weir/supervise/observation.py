@@ -7,9 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from spark_jobs.protocol.head import Head, Offsets, Partition, landed
 from spark_jobs.protocol.partition import NO_NAMES
+from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
-from weir.ports.jobs import AttemptRow, JobRow, Pause, StandbyRow
+from weir.ports.jobs import JobRow
 from weir.ports.source import Retention
+from weir.ports.standbys import StandbyRow
+from weir.ports.timeline import Pause
 from weir.supervise.epoch_start import Bounds, Spans, lost_of
 from weir.supervise.pause import in_force
 from weir.supervise.queries import Queries

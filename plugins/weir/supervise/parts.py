@@ -6,24 +6,27 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic
+
+from typing_extensions import TypeVar
 
 from weir.errors import WeirError
 from weir.ports.checkpoints import Checkpoints
 from weir.ports.cluster import Cluster
-from weir.ports.jobs import JobStore
 from weir.ports.source import Source
+from weir.ports.supervision import SupervisionStore
 from weir.settings import Settings
 from weir.supervise.preflight import Rehearse, not_rehearsed
 
 T = TypeVar("T")
+S = TypeVar("S", bound=SupervisionStore, covariant=True, default=SupervisionStore)  # doors have a store of more ports
 
 
 @dataclass(frozen=True)
-class Parts:
+class Parts(Generic[S]):
     """The ports that supervision works with. A test gives those of `weir.testing`."""
 
-    store: JobStore
+    store: S
     clusters: Mapping[str, Cluster]  # by the kind that a spec names
     source: Source
     checkpoints: Checkpoints

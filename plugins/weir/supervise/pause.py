@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weir.ports.jobs import Pause
+from weir.ports.timeline import Pause
 from weir.times import iso
 
 HOLD, MAINTENANCE = "hold", "maintenance"

@@ -6,8 +6,9 @@ from spark_jobs.protocol.head import Head
 from weir.errors import Conflict, NotRunning, UnknownJob
 from weir.jobs.spec import JobSpec, parse
 from weir.jobs.specs import find, spec_of
+from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import Cluster
-from weir.ports.jobs import AttemptRow, JobRow
+from weir.ports.jobs import JobRow
 from weir.supervise import pause
 from weir.supervise.epoch_start import Bounds
 from weir.supervise.parts import Parts, or_none

@@ -9,7 +9,8 @@ from zlib import crc32
 
 from spark_jobs.runtime.contract import JVM_ENDED
 from weir.jobs.spec import Restart
-from weir.ports.jobs import AttemptRow, Pause
+from weir.ports.attempts import AttemptRow
+from weir.ports.timeline import Pause
 from weir.supervise.pause import in_words
 from weir.supervise.report import Report, Verdict
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from weir.jobs.spec import Health
+from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
-from weir.ports.jobs import AttemptRow, VersionRow
+from weir.ports.jobs import VersionRow
 from weir.supervise.observation import Observation
 from weir.supervise.unfenced import CONFIRMED, ENDED
 

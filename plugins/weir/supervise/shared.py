@@ -7,7 +7,7 @@ import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from weir.errors import WeirError
 from weir.jobs.folders import files
@@ -18,19 +18,20 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 A = TypeVar("A")
+M = TypeVar("M", bound="Manager")
 BUDGET_S = 30.0  # far above the manager's own time limits: only a hanging call reaches it
 
 
-class Shared:
+class Shared(Generic[M]):
     """Opens a manager by `connect` when one is needed, and another when the jobs' specs have changed."""
 
-    def __init__(self, connect: Callable[[], Manager]) -> None:
+    def __init__(self, connect: Callable[[], M]) -> None:
         self._connect = connect
         self._opening = threading.Lock()  # never acquired by the event loop: a thread that opens a manager asks the loop for the connection
-        self._manager: Manager | None = None
+        self._manager: M | None = None
         self._specs: object = None
 
-    def get(self) -> Manager:
+    def get(self) -> M:
         """Return the manager, opened if needed. Raises what opening raises."""
         with self._opening:
             specs = _specs()
@@ -40,12 +41,12 @@ class Shared:
             assert self._manager is not None
             return self._manager
 
-    async def ask(self, call: Callable[[Manager], T], budget_s: float = BUDGET_S) -> T:
+    async def ask(self, call: Callable[[M], T], budget_s: float = BUDGET_S) -> T:
         """Return `call(manager)`, run in a thread. A manager that fails or hangs is dropped, and the next call opens a new one.
 
         Raises what the call raises, or TimeoutError; the thread then continues.
         """
-        used: Manager | None = None
+        used: M | None = None
 
         def work() -> T:
             nonlocal used
@@ -61,7 +62,7 @@ class Shared:
             self.drop(used)
             raise
 
-    def drop(self, used: Manager | None) -> None:
+    def drop(self, used: M | None) -> None:
         """Drop a manager that failed, unless it has been replaced already."""
         if used is not None and used is self._manager:
             self._manager = None
@@ -74,7 +75,7 @@ class Shared:
             _close(old)
 
 
-def hand_over(pool: Executor, manager: Manager, work: Callable[[Manager, A], T], what: A) -> Future[T]:
+def hand_over(pool: Executor, manager: M, work: Callable[[M, A], T], what: A) -> Future[T]:
     """Run work with a manager in a pool; the manager stays open until it is done."""
     manager.enter()
     doing = pool.submit(work, manager, what)

@@ -10,7 +10,8 @@ from functools import lru_cache
 from itertools import takewhile
 
 from weir.ports.cluster import DriverState
-from weir.ports.jobs import JobRow, StandbyRow
+from weir.ports.jobs import JobRow
+from weir.ports.standbys import StandbyRow
 from weir.supervise.observation import SPARK_SUBMIT_MS, Observation
 from weir.supervise.report import Report, Verdict
 

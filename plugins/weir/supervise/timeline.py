@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from weir.ports.jobs import Event
+from weir.ports.timeline import Event
 from weir.supervise.parts import Parts
 
 log = logging.getLogger(__name__)

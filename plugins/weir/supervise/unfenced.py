@@ -19,8 +19,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from spark_jobs.protocol.head import Head
+from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
-from weir.ports.jobs import AttemptRow
 
 SUBMIT_WITHIN_MS = 60_000  # from the takeover; a submission is sent at most this late
 CONFIRM_AFTER_MS = 300_000  # far above the three minutes that spark-submit is given, which begin within the bound above

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from spark_jobs.protocol.head import Head
 from weir.errors import Conflict, NotConfirmed
+from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
-from weir.ports.jobs import AttemptRow
 from weir.supervise.endings import Endings
 from weir.supervise.parts import Parts
 from weir.supervise.register import Register

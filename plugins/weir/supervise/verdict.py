@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from spark_jobs.protocol.partition import NO_NAMES, Offsets, labelled
 from weir.jobs.spec import Health
+from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
-from weir.ports.jobs import AttemptRow
 from weir.supervise import unfenced_verdict
 from weir.supervise.attempts import failed_twice, first_line, patience
 from weir.supervise.epoch_start import Spans

@@ -14,7 +14,9 @@ from weir.alerts.keep import open_book
 from weir.alerts.ledger import decided, read
 from weir.alerts.outbox import Sent
 from weir.alerts.rules import JobRules, parse
-from weir.ports.jobs import Event, JobRow, Kept, Pause
+from weir.ports.jobs import JobRow
+from weir.ports.reports import Kept
+from weir.ports.timeline import Event, Pause
 from weir.supervise.report import Report, Verdict
 
 S, M = 1000, 60_000

@@ -11,7 +11,7 @@ from weir.alerts.incidents import acknowledge
 from weir.alerts.keep import change
 from weir.alerts.messages import plain, span
 from weir.errors import BadInput
-from weir.ports.jobs import Event
+from weir.ports.timeline import Event
 from weir.supervise.report import Verdict
 
 SILENCE = "{name: silence, kind: absence, window: 5m}"

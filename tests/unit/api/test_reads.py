@@ -14,7 +14,7 @@ from tests.unit.api.service import JOB, Service
 from tests.unit.cli.conftest import Weir, weir
 from weir.api.pages import cursor, page, place_of
 from weir.errors import BadInput
-from weir.ports.jobs import Event
+from weir.ports.timeline import Event
 
 __all__ = ["weir"]  # the fixture
 

@@ -8,7 +8,8 @@ from weir.console.plot import HEIGHT, draw, marks
 from weir.counts.signatures import grain, ranked
 from weir.counts.times import MOST, Span, at, bare, span_of
 from weir.errors import BadInput
-from weir.ports.jobs import AttemptRow, Event
+from weir.ports.attempts import AttemptRow
+from weir.ports.timeline import Event
 
 HOUR, DAY = 3_600_000, 86_400_000
 NOW = 1_800_000_000_000

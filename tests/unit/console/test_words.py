@@ -12,7 +12,8 @@ from spark_jobs.protocol.partition import of_source
 from weir.console.dag import page_of
 from weir.console.describe import in_words, sentence
 from weir.console.start import BAD, DONE, OPEN, steps
-from weir.ports.jobs import AttemptRow, JobSnapshot
+from weir.ports.attempts import AttemptRow
+from weir.ports.reports import JobSnapshot
 from weir.supervise.report import Report, Verdict
 
 at = partial(of_source, "t")  # offsets by partition

@@ -13,7 +13,7 @@ import pytest
 
 from drill import steady
 from drill.stage import JOB
-from weir.ports.jobs import StandbyRow
+from weir.ports.standbys import StandbyRow
 from weir.testing import MemoryStore
 
 

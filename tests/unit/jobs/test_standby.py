@@ -14,7 +14,8 @@ from spark_jobs.runtime import driver, rehearsal, standby
 from spark_jobs.runtime.contract import CassandraAddress, Exit, JobArguments
 from spark_jobs.runtime.session import OutOfPatience
 from spark_jobs.sources import kafka as source
-from weir.ports.jobs import JobRow, StandbyRow
+from weir.ports.jobs import JobRow
+from weir.ports.standbys import StandbyRow
 from weir.testing import MemoryStore
 
 JOB, COUNTING = "counts", counting(CountsOptions)

@@ -18,8 +18,9 @@ from weir.jobs.spec import parse
 from weir.metrics.counters import Counters
 from weir.metrics.families import families
 from weir.metrics.look import Facts, Look
+from weir.ports.attempts import AttemptRow
 from weir.ports.counts import FoldNote
-from weir.ports.jobs import AttemptRow, JobSnapshot
+from weir.ports.reports import JobSnapshot
 from weir.supervise.report import Report, Verdict
 
 JOB = "web_errors"

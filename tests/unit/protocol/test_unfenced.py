@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from spark_jobs.protocol.head import Head, first_head, started, taken_over
+from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
-from weir.ports.jobs import AttemptRow
 from weir.supervise import unfenced
 from weir.supervise.unfenced import CONFIRM_AFTER_MS, CONFIRMED, may_confirm, may_submit, submit_mark
 

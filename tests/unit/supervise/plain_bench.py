@@ -10,8 +10,8 @@ from spark_jobs.protocol.head import Head
 from weir.factory import assemble
 from weir.jobs.folders import sound
 from weir.jobs.spec import JobSpec
+from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
-from weir.ports.jobs import AttemptRow
 from weir.settings import Settings
 from weir.supervise.manager import Manager
 from weir.supervise.parts import Parts

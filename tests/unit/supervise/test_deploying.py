@@ -12,8 +12,9 @@ import pytest
 from weir.errors import BadSpec, DataLoss, Diverged, NotKept, Refused, UnknownJob
 from weir.jobs.bundle import made_of
 from weir.jobs.spec import JobSpec, parse
+from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState, Room
-from weir.ports.jobs import AttemptRow, JobRow
+from weir.ports.jobs import JobRow
 from weir.supervise.plan import Check, Kind
 from weir.supervise.preflight import application, rehearsal
 from weir.supervise.restart import Action

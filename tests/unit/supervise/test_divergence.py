@@ -16,8 +16,8 @@ from weir.counts.fold import fold, seen_landed
 from weir.counts.progress import batches
 from weir.errors import Diverged, NotProven, NotRunning
 from weir.jobs.spec import Restart
+from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
-from weir.ports.jobs import AttemptRow
 from weir.supervise.report import Verdict
 
 from .bench import JOB, Bench

@@ -14,7 +14,7 @@ from weir import factory
 from weir.counts.kind import CountsKind
 from weir.errors import NotRunning
 from weir.ports.cluster import DriverState
-from weir.ports.jobs import JobSnapshot
+from weir.ports.reports import JobSnapshot
 from weir.ports.source import TopicSnapshot
 from weir.supervise.fleet import Fleet
 from weir.supervise.manager import Manager

@@ -17,8 +17,9 @@ from tests.unit.supervise.bench import JOB, Bench
 from weir.airflow.triggers.ready import look
 from weir.errors import Conflict, DriverEnded, NotRunning, UnknownJob
 from weir.jobs.specs import Specs, with_deployed
+from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState, Submission
-from weir.ports.jobs import AttemptRow, JobSnapshot
+from weir.ports.reports import JobSnapshot
 from weir.supervise.deployer import LAND_WITHIN_S
 from weir.supervise.manager import ActionResult
 from weir.supervise.report import Report, Verdict

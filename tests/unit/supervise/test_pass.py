@@ -22,7 +22,7 @@ from weir.errors import NotRunning
 from weir.factory import assemble
 from weir.jobs.folders import sound
 from weir.ports.cluster import DriverState
-from weir.ports.jobs import JobSnapshot, Kept
+from weir.ports.reports import JobSnapshot, Kept
 from weir.ports.source import TopicSnapshot
 from weir.settings import PROJECT, Settings
 from weir.supervise.fleet import Fleet

@@ -9,8 +9,8 @@ import pytest
 from spark_jobs import failpoint
 from spark_jobs.protocol.head import Head
 from tests.unit.supervise.plain_world import World
+from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
-from weir.ports.jobs import AttemptRow
 from weir.supervise import unfenced, unfenced_drivers, unfenced_preparation
 
 LIVES, STEPS = 40, 150

@@ -15,8 +15,9 @@ from weir.errors import DataLoss, Diverged, NotKept, Refused
 from weir.jobs.source import Source
 from weir.jobs.spec import CountsSpec, JobSpec, PlainSpec, Resources
 from weir.jobs.versions import KEEP, droppable, named, with_good
+from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import Room
-from weir.ports.jobs import AttemptRow, VersionRow
+from weir.ports.jobs import VersionRow
 from weir.supervise.epoch_start import Bounds, of_topic
 from weir.supervise.plan import Change, Check, Kind, Plan, classify, classify_plain, differences
 from weir.supervise.preflight import mebibytes, resources, tables

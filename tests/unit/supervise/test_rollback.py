@@ -13,8 +13,9 @@ from spark_jobs.protocol.partition import Partition, of_source
 from weir.airflow.triggers.ready import look
 from weir.errors import Conflict
 from weir.jobs.spec import Health
+from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
-from weir.ports.jobs import AttemptRow, JobRow, VersionRow
+from weir.ports.jobs import JobRow, VersionRow
 from weir.supervise.observation import Observation
 from weir.supervise.rollback import Fate, rule
 

@@ -22,7 +22,7 @@ from weir.errors import NotRunning
 from weir.factory import _standby
 from weir.jobs.spec import parse
 from weir.ports.cluster import DriverState, Submission
-from weir.ports.jobs import StandbyRow
+from weir.ports.standbys import StandbyRow
 from weir.supervise import standby
 from weir.supervise.plan import Kind, classify
 from weir.supervise.report import Report, Verdict

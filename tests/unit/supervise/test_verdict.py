@@ -11,8 +11,9 @@ from spark_jobs.protocol.head import Batch, Progress, State, Totals, claim, firs
 from spark_jobs.protocol.partition import of_source
 from spark_jobs.runtime.contract import JVM_ENDED
 from weir.jobs.spec import Health, Restart
+from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
-from weir.ports.jobs import AttemptRow, JobRow
+from weir.ports.jobs import JobRow
 from weir.supervise.observation import Observation, submit_grace_ms
 from weir.supervise.report import Report, Verdict
 from weir.supervise.restart import Action, decide, with_decision

@@ -13,7 +13,7 @@ from tests.unit.supervise.bench import JOB, Bench
 from tests.unit.supervise.test_verdict import HEALTH, NOW, POLICY, ROW, WANTED, WELL, restarts
 from weir.errors import BadInput, NotRunning, UnknownJob
 from weir.ports.cluster import DriverState
-from weir.ports.jobs import Event, Pause
+from weir.ports.timeline import Event, Pause
 from weir.supervise.observation import Observation
 from weir.supervise.report import TROUBLE, Report, Verdict, is_news
 from weir.supervise.restart import Action, decide, with_decision

@@ -16,6 +16,7 @@ from weir.errors import NotDelivered, WeirError
 if TYPE_CHECKING:
     from weir.alerts.rules import JobRules
     from weir.ports.source import Broker
+    from weir.ports.store import Store
     from weir.supervise.manager import Manager
 
 PASSES = 20  # in one run: after a long outage the next runs continue
@@ -40,13 +41,13 @@ class AlertOperator(WeirOperator):
         if trouble:
             raise NotDelivered("; ".join(trouble), "See docs/alerts.md.")
 
-    def _evaluate(self, manager: Manager, source: Broker, rules: JobRules, trouble: list[str]) -> bool:
+    def _evaluate(self, manager: Manager[Store], source: Broker, rules: JobRules, trouble: list[str]) -> bool:
         """Evaluate once. Return whether windows are left."""
         with _told(rules.job, trouble):
             return evaluated(manager, source, rules)
         return False
 
-    def _deliver(self, manager: Manager, job: str, trouble: list[str]) -> None:
+    def _deliver(self, manager: Manager[Store], job: str, trouble: list[str]) -> None:
         with _told(job, trouble):
             arrived, book = delivered(manager, job)
             self.log.info("%s: %d incidents open, %d messages delivered, %d waiting", job, len(book.incidents), arrived, len(book.outbox))

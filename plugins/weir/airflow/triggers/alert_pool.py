@@ -15,10 +15,11 @@ from weir.supervise.report import TROUBLE
 from weir.supervise.shared import hand_over
 
 if TYPE_CHECKING:
+    from weir.ports.store import Store
     from weir.supervise.manager import Manager
     from weir.supervise.report import Report
 
-Alert = Callable[["Manager", str], int]  # evaluates a job's alerts once; returns how many of its messages still wait
+Alert = Callable[["Manager[Store]", str], int]  # evaluates a job's alerts once; returns how many of its messages still wait
 LASTS_MS = 60_000  # trouble that Weir fixes sooner is one message by `weir_alerts`
 AGAIN_S = 30.0  # between two tries to deliver
 
@@ -35,7 +36,7 @@ class Alarm:
         self._again: dict[str, float] = {}
         self._busy: dict[str, Future[int]] = {}
 
-    def attend(self, manager: Manager, reports: Iterable[Report], now: float) -> None:
+    def attend(self, manager: Manager[Store], reports: Iterable[Report], now: float) -> None:
         """Start the due alerts at `now` (s, monotonic). No pass waits for them."""
         for job in [job for job, doing in self._busy.items() if doing.done()]:
             self._settle(job, self._busy.pop(job), now)

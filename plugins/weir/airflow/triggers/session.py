@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 from weir.supervise.shared import BUDGET_S, Shared
 
 if TYPE_CHECKING:
+    from weir.ports.store import Store
     from weir.supervise.manager import Manager
 
 T = TypeVar("T")
 
 
-def connect() -> Manager:
+def connect() -> Manager[Store]:
     from weir.airflow import session
 
     return session.connect()
@@ -22,6 +23,6 @@ def connect() -> Manager:
 shared = Shared(connect)
 
 
-async def ask(call: Callable[[Manager], T], budget_s: float = BUDGET_S) -> T:
+async def ask(call: Callable[[Manager[Store]], T], budget_s: float = BUDGET_S) -> T:
     """As `Shared.ask`. Raises what the call raises, or TimeoutError."""
     return await shared.ask(call, budget_s)

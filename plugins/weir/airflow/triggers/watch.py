@@ -23,6 +23,7 @@ from weir.airflow.triggers.restart_pool import Hands
 from weir.airflow.triggers.session import ask
 
 if TYPE_CHECKING:
+    from weir.ports.store import Store
     from weir.supervise.manager import Manager
 
 EVERY_S = 1.0
@@ -63,7 +64,7 @@ class Crew:
     alarm: Alarm = field(default_factory=Alarm)
 
 
-def sweep(manager: Manager, crew: Crew, now: float) -> list[dict[str, Any]]:
+def sweep(manager: Manager[Store], crew: Crew, now: float) -> list[dict[str, Any]]:
     """Run one pass over the fleet. Return the actions to report at `now` (s), as plain values."""
     reports = manager.tick()
     done = crew.hands.attend(manager, reports)

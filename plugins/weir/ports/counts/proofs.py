@@ -1,0 +1,22 @@
+"""The port of proofs: what recounts found, and how far the counts are proven."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+
+class ProofStore(Protocol):
+    """What recounts found, and how far the counts are proven."""
+
+    def put_recount(self, job: str, record: Mapping[str, object]) -> None:
+        """Store the result of a recount."""
+
+    def recounts(self, job: str, limit: int = 50) -> Sequence[Mapping[str, object]]:
+        """Return results of recounts, newest first."""
+
+    def put_proven(self, job: str, record: str, write_ts: int) -> None:
+        """Store how far the counts are proven. `write_ts` is that of the batch, so the record that reaches further stays."""
+
+    def proven(self, job: str) -> str | None:
+        """Return the stored record of how far the counts are proven."""

@@ -1,0 +1,92 @@
+"""A broker in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from weir.errors import NotRunning, TopicMissing
+from weir.ports.source import Record, Retention, TopicSnapshot
+
+
+class MemoryBroker:
+    """Topics as lists of records. `forget` is what retention does, `cut` what a broker restored from a copy does; `create` again gives
+    another topic id. `kept` is the retention of a topic."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, dict[int, list[Record]]] = {}
+        self._earliest: dict[str, dict[int, int]] = {}
+        self._made = 0
+        self._ids: dict[str, str] = {}
+        self.kept: dict[str, Retention] = {}
+        self.asked_for_times = 0
+        self.answers = True
+
+    def create(self, topic: str, partitions: int) -> None:
+        self._made += 1
+        self._ids[topic] = f"topic-{self._made}"
+        self._records[topic] = {p: [] for p in range(partitions)}
+        self._earliest[topic] = dict.fromkeys(range(partitions), 0)
+
+    def delete(self, topic: str) -> None:
+        del self._ids[topic], self._records[topic], self._earliest[topic]
+
+    def grow(self, topic: str, partitions: int) -> None:
+        """Add partitions."""
+        for p in range(len(self._records[topic]), partitions):
+            self._records[topic][p], self._earliest[topic][p] = [], 0
+
+    def cut(self, topic: str, partition: int, end: int) -> None:
+        del self._records[topic][partition][end:]
+
+    def add(self, topic: str, partition: int, key: bytes | None, value: bytes | None, append_ms: int) -> None:
+        records = self._records[topic][partition]
+        records.append(Record(partition, len(records), key, value, append_ms))
+
+    def fill(self, topic: str, partition: int, n: int) -> None:
+        for _ in range(n):
+            self.add(topic, partition, b"web", b"", 0)
+
+    def forget(self, topic: str, partition: int, before: int) -> None:
+        self._earliest[topic][partition] = before
+
+    def end_offsets(self, topic: str) -> Mapping[int, int]:
+        return {p: len(records) for p, records in self._topic(topic).items()}
+
+    def earliest_offsets(self, topic: str) -> Mapping[int, int]:
+        self._topic(topic)
+        return dict(self._earliest[topic])
+
+    def topic_id(self, topic: str) -> str:
+        self._topic(topic)
+        return self._ids[topic]
+
+    def retention(self, topic: str) -> Retention:
+        self._topic(topic)
+        return self.kept.get(topic, Retention())
+
+    def append_times(self, topic: str, offsets: Mapping[int, int]) -> Mapping[int, int]:
+        self.asked_for_times += 1
+        first = {p: max(o, self._earliest[topic].get(p, 0)) for p, o in offsets.items()}
+        return {p: records[first[p]].append_ms for p, records in self._topic(topic).items() if p in first and first[p] < len(records)}
+
+    def topic_names(self) -> Collection[str]:
+        if not self.answers:
+            raise NotRunning("The broker does not answer.")
+        return frozenset(self._ids)
+
+    def topics(self, topics: Collection[str]) -> Mapping[str, TopicSnapshot]:
+        there = [t for t in topics if self.answers and t in self._ids]
+        known = {t: TopicSnapshot(self.end_offsets(t), self.earliest_offsets(t), self.topic_id(t)) for t in there}
+        return {t: known.get(t, TopicSnapshot(missing=self.answers)) for t in topics}
+
+    def records(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
+        if start < self._earliest[topic][partition]:
+            raise NotRunning(f"Offset {start} of {topic}/{partition} is gone.")
+        return iter(self._topic(topic)[partition][start:end])
+
+    def _topic(self, topic: str) -> dict[int, list[Record]]:
+        if not self.answers:
+            raise NotRunning("The broker does not answer.")
+        if topic not in self._records:
+            raise TopicMissing(f"There is no topic {topic}.")
+        return self._records[topic]
