@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # A slow mirror needs more than the default 30 s for the 400 MB of Spark.
 export UV_HTTP_TIMEOUT := 300
 
-.PHONY: help up down clean test test-faults test-upgrade test-browser drill lint lock install dev
+.PHONY: help up down clean test test-faults test-plain test-upgrade test-browser drill lint lock install dev
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -30,6 +30,9 @@ test: $(VENV)/.dev ## all tests; the last ones start the real stack
 
 test-faults: $(VENV)/.dev ## kill every server of a real stack under load, and compare the counts
 	@WEIR_ALL_FAULTS=1 $(BIN)/python -m pytest -m faults
+
+test-plain: $(VENV)/.dev ## jobs that use nothing of Weir: a broker's outage, a JAR, and a folder made by `weir new`
+	@WEIR_TEST_PLAIN=1 $(BIN)/python -m pytest tests/acceptance/test_plain.py
 
 test-upgrade: $(VENV)/.dev ## from the last release to this one and back, while lines come
 	@WEIR_TEST_UPGRADE=1 $(BIN)/python -m pytest tests/acceptance/test_upgrade.py

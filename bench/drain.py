@@ -38,6 +38,7 @@ from weir.addresses import address  # noqa: E402  # noqa: E402
 from weir.cassandra.migrate import migrate  # noqa: E402
 from weir.cassandra.store import CassandraStore  # noqa: E402
 from weir.cluster.spark import create_request  # noqa: E402
+from weir.counts.arguments import arguments  # noqa: E402
 from weir.counts.read import snapshot  # noqa: E402
 from weir.factory import source_of  # noqa: E402
 from weir.jobs.folders import sound  # noqa: E402
@@ -46,7 +47,7 @@ from weir.local.part import LOOPBACK  # noqa: E402
 from weir.local.spark import spark_home  # noqa: E402
 from weir.ports.counts import Cell  # noqa: E402
 from weir.settings import Settings  # noqa: E402
-from weir.supervise.submission import arguments, submission  # noqa: E402
+from weir.supervise.submission import submission  # noqa: E402
 from weir.supervise.takeover import take_over  # noqa: E402
 
 START_MS = 1_768_435_200_000  # 15 January 2026

@@ -27,6 +27,7 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 
 from bench.drain import fill  # noqa: E402
 from tests.parts import running  # noqa: E402
+from weir.counts.rehearsal import rehearsal  # noqa: E402
 from weir.factory import source_of  # noqa: E402
 from weir.local import jars, ports, secrets  # noqa: E402
 from weir.local.class_archive import archive  # noqa: E402
@@ -36,7 +37,6 @@ from weir.local.rehearse import WITHIN_S, command  # noqa: E402
 from weir.local.spark import driver_env, spark_home  # noqa: E402
 from weir.ports.cluster import Submission  # noqa: E402
 from weir.settings import Settings  # noqa: E402
-from weir.supervise.rehearsal import rehearsal  # noqa: E402
 
 JOB, TOPIC, LINES = "error_counts", "logs", 10_000
 

@@ -30,6 +30,11 @@ class Stack:
         self.command = str(command)
         self.env = {**env, "WEIR_HOME": str(home), "WEIR_FAILPOINTS": str(home / "failpoints")}
 
+    @property
+    def jobs(self) -> Path:
+        """The folder of its further jobs."""
+        return self.home / "jobs"
+
     def run(self, *args: str, stdin: bytes | None = None, timeout: float = 600) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run([self.command, *args], input=stdin, env=self.env, capture_output=True, timeout=timeout, check=False)
 
@@ -103,11 +108,14 @@ def generate(file: Path, seed: int, lines: int, start_ms: int, service: str, eve
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """`weir up`, and `weir down` at the end. WEIR_TEST_HOME names a stack that runs already and is left running."""
-    if given := os.environ.get("WEIR_TEST_HOME"):
-        yield Stack(Path(given))
+    """`weir up`, and `weir down` at the end. WEIR_TEST_HOME names a stack that runs already and is left running; it was started with
+    WEIR_JOBS=:$WEIR_TEST_HOME/jobs."""
+    given = os.environ.get("WEIR_TEST_HOME")
+    home = Path(given) if given else tmp_path_factory.mktemp("weir")
+    stack = Stack(home, env={**os.environ, "WEIR_JOBS": f"{os.pathsep}{home / 'jobs'}"})  # Weir's own jobs, and those of tests
+    if given:
+        yield stack
         return
-    stack = Stack(tmp_path_factory.mktemp("weir"))
     try:
         stack.weir("up", timeout=900)
         yield stack

@@ -106,9 +106,12 @@ class Broker:
     def delete(self) -> None:
         from confluent_kafka.admin import AdminClient
 
-        if self.settings is not None:
-            admin = AdminClient({"bootstrap.servers": self.settings.kafka})
-            admin.delete_topics([self.topic])[self.topic].result(30)
+        if self.settings is None:
+            self.reader.delete(self.topic)
+            return
+        admin = AdminClient({"bootstrap.servers": self.settings.kafka})
+        admin.delete_topics([self.topic])[self.topic].result(30)
+        self._until(lambda: not self._is_there())
 
     def _is_there(self) -> bool:
         try:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from spark_jobs.protocol.partition import of_source
 from weir.errors import NotRunning, TopicMissing
-from weir.ports.source import Retention, TopicSnapshot
+from weir.ports.source import Retention, Subscription, TopicSnapshot
 from weir.sources.kafka import KafkaBroker
+from weir.supervise.epoch_start import Bounds
+from weir.supervise.topics import bounds
 
 from .conftest import Broker
 
@@ -61,6 +64,20 @@ def test_many_topics_at_once_are_what_each_question_by_itself_says(broker: Broke
     seen = reader.topics([topic, "nothing", topic])
     assert seen == {topic: TopicSnapshot({0: 1, 1: 1}, {0: 0, 1: 1}, reader.topic_id(topic)), "nothing": TopicSnapshot(missing=True)}
     assert reader.topics([]) == {}
+
+
+def test_the_bounds_of_all_topics_that_a_pattern_matches(broker: Broker) -> None:
+    broker.add(0, b"web", b"line")
+    broker.add(1, b"web", b"line")
+    broker.forget(1, 1)
+    reader, topic, source = broker.reader, broker.topic, broker.reader.topic_id(broker.topic)
+    found = bounds(reader, Subscription(pattern=f"{topic[:-1]}."))
+    assert found == Bounds(of_source(source, {0: 0, 1: 1}), of_source(source, {0: 1, 1: 1}), {source: topic})
+    assert bounds(reader, Subscription((topic, "nothing"))) == found, "one of several that is not there is left out"
+    broker.delete()
+    assert reader.topics([topic]) == {topic: TopicSnapshot(missing=True)} and topic not in reader.topic_names()
+    with pytest.raises(TopicMissing):
+        bounds(reader, Subscription(pattern=f"{topic[:-1]}."))
 
 
 def test_all_names_without_kafkas_own(broker: Broker) -> None:

@@ -52,13 +52,13 @@ ALLOWED = {
     ),
     # supervision knows nothing of counts
     "weir.supervise": (
-        f"{BASICS} weir.addresses weir.jobs weir.ports "
+        f"{BASICS} weir.jobs weir.ports "
         "spark_jobs.failpoint spark_jobs.protocol spark_jobs.runtime spark_jobs.sources"
     ),
     "weir.plain": f"{BASICS} weir.jobs weir.ports weir.supervise",
     "weir.counts": (
-        f"{BASICS} weir.html weir.jobs weir.ports weir.ports.counts weir.supervise "
-        "spark_jobs.failpoint spark_jobs.protocol spark_jobs.counts"
+        f"{BASICS} weir.addresses weir.html weir.jobs weir.ports weir.ports.counts weir.supervise "
+        "spark_jobs.failpoint spark_jobs.protocol spark_jobs.runtime spark_jobs.counts"
     ),
     "weir.alerts": (
         f"{BASICS} weir.http weir.connection weir.counts weir.jobs weir.ports weir.ports.counts weir.supervise "

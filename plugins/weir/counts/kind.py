@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from weir.counts.arguments import arguments
 from weir.counts.fold_backlog import FoldBacklogProbe
 from weir.counts.proven import UNPROVEN, Proven
+from weir.counts.rehearsal import newest_lines
 from weir.jobs.spec import JobSpec
 from weir.ports.cluster import Submission
 from weir.ports.counts import CountStore
@@ -16,8 +18,7 @@ from weir.ports.source import Broker
 from weir.settings import Settings
 from weir.supervise.kind import Probe, Start
 from weir.supervise.observation import Observation
-from weir.supervise.rehearsal import newest_lines
-from weir.supervise.submission import arguments, submission
+from weir.supervise.submission import submission
 from weir.supervise.time_budget import TimeBudget
 
 LINES_PER_BATCH = 200  # of a standby that warms up: one batch loads the code, and some more have the JVM compile what plans a batch

@@ -27,7 +27,7 @@ def of_part(home: Path, part: str) -> list[Path]:
 def of_driver(home: Path, job: str, standby: bool = False) -> list[Path]:
     """Return stderr (Spark's log) and stdout (Python's, with tracebacks) of the job's newest driver, or of its newest waiting standby; none
     if it never ran here."""
-    logs = [path for path in (home / "spark" / "work").glob("driver-*/stderr") if job.encode() in _beginning(path)]
+    logs = [path for path in (home / "spark" / "work").glob("driver-*/stderr") if f"weir:{job}:".encode() in _beginning(path)]
     found = [path for path in logs if _waits(path, job) is standby]
     if not found:
         return []

@@ -35,7 +35,7 @@ def begin(stack: Stack, spark: Path, job: str) -> None:
 def make(stack: Stack, spark: Path, job: str, env: dict[str, str]) -> None:
     """Rehearse the job in a JVM that archives its classes at the end. Raises CalledProcessError or TimeoutExpired."""
     settings = Settings.load()
-    asked = late("weir.supervise.rehearsal", "rehearsal")(settings, job, late("weir.factory", "source_of")(settings))
+    asked = late("weir.counts.rehearsal", "rehearsal")(settings, job, late("weir.factory", "source_of")(settings))
     # The JVM refuses to make an archive while an option tells it to use one.
     env = {**env, "JDK_JAVA_OPTIONS": env["JDK_JAVA_OPTIONS"].replace(options(spark), "")}
     made = archive(spark).with_suffix(".part")  # one process at a time; leftovers of a killed one are overwritten

@@ -17,9 +17,10 @@ from pathlib import Path
 from weir.local import class_archive, jars
 from weir.local.part import IPV4, LOOPBACK, Part, Stack, connect, get_json, java, told
 
-# Advertised, not measured: a driver waits for input most of the time, and two of them (old and new) must fit.
-CORES = 4
-MEMORY = "3g"
+# Advertised, not measured: a driver waits for input most of the time. Two drivers of error_counts (old and new) must fit beside two jobs
+# with the default resources of a spec, which take 3 cores and 1.8 GiB each.
+CORES = 8
+MEMORY = "6g"
 JVM = ("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
 # Spark's own list for Java 17 (JavaModuleOptions).
 OPENS = (

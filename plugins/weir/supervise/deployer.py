@@ -10,6 +10,8 @@ from spark_jobs.protocol.head import Head, Offsets, first_head
 from weir.errors import DataLoss, Diverged, WeirError
 from weir.jobs import bundle
 from weir.jobs.spec import JobSpec
+from weir.ports.heads import HeadStore
+from weir.ports.jobs import JobStore
 from weir.supervise.health import Health
 from weir.supervise.kind import Kinds
 from weir.supervise.observation import Observation
@@ -40,7 +42,9 @@ class Deployer:
         starter: Starter,
         kinds: Kinds,
     ) -> None:
-        self._parts, self._store, self._register, self._health = parts, parts.store, register, health
+        self._parts, self._register, self._health = parts, register, health
+        self._heads: HeadStore = parts.store
+        self._jobs: JobStore = parts.store
         self._versions, self._planner, self._wanted, self._starter, self._kinds = versions, planner, wanted, starter, kinds
 
     def deploy(self, job: str, who: str, reason: str = "", plan: Plan | None = None) -> ActionResult:
@@ -57,7 +61,7 @@ class Deployer:
         if plan.kind is not Kind.NO_CHANGE:
             self._let_land(spec)
         # The head first: whoever deploys after that is noticed, when the job's row is changed or when the attempt is replaced.
-        head, wanted = self._ensure_head(spec), self._store.job(job)
+        head, wanted = self._ensure_head(spec), self._jobs.job(job)
         if self._versions.runs(wanted, version, job, head.attempt):
             return ActionResult(False, head.attempt, f"{job} runs version {version} already, as attempt {head.attempt}.")
         self._versions.remember(job, wanted)
@@ -79,11 +83,11 @@ class Deployer:
             self._parts.until(lambda: _at(self._health.observation(spec)) != judged, LAND_WITHIN_S)
 
     def _ensure_head(self, spec: JobSpec) -> Head:
-        head = self._store.head(spec.name)
+        head = self._heads.head(spec.name)
         while head is None:
             first, names = self._first(spec)
-            self._store.create_head(replace(first_head(spec.name, first, self._parts.now_ms() * 1000), names=names))
-            head = self._store.head(spec.name)
+            self._heads.create_head(replace(first_head(spec.name, first, self._parts.now_ms() * 1000), names=names))
+            head = self._heads.head(spec.name)
         return head
 
     def _first(self, spec: JobSpec) -> tuple[Offsets, Mapping[str, str]]:

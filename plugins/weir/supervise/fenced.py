@@ -15,6 +15,7 @@ from spark_jobs.protocol.partition import sources_of
 from weir.errors import DataLoss, Diverged, NotRunning
 from weir.jobs.models import model_of
 from weir.jobs.spec import JobSpec
+from weir.ports.attempts import AttemptStore
 from weir.ports.cluster import DriverState
 from weir.supervise.checkpoint_copies import CheckpointCopies
 from weir.supervise.epoch_start import Bounds
@@ -39,7 +40,8 @@ class FencedPreparation:
     def __init__(
         self, parts: Parts, register: Register, timeline: Timeline, takeover: Takeover, new_epoch: NewEpoch, copies: CheckpointCopies
     ) -> None:
-        self._parts, self._store, self._register, self._timeline = parts, parts.store, register, timeline
+        self._parts, self._register, self._timeline = parts, register, timeline
+        self._attempts: AttemptStore = parts.store
         self._takeover, self._new_epoch, self._copies = takeover, new_epoch, copies
 
     def prepare(self, request: StartRequest, spec: JobSpec) -> Start:
@@ -90,7 +92,7 @@ class FencedPreparation:
         finding = forgotten(head, landed) or self._noted(head, lambda: self._copies.copy(head, spec.source.subscription.single))
         if not finding:
             return head
-        self._store.put_exit(head.job, head.attempt, "", "diverged", finding, -1)
+        self._attempts.put_exit(head.job, head.attempt, "", "diverged", finding, -1)
         if not spec.restart.rebuild_on_divergence:
             raise Diverged(f"The checkpoint of {head.job} cannot be continued: {finding}.", f"Run: weir checkpoint {head.job} --doctor")
         return self._rebuild(replace(request, judged=head.attempt, cause=str(Action.REBUILD), who=AUTOMATIC, reason=finding))
@@ -116,5 +118,5 @@ class FencedPreparation:
         try:
             return work()
         except NotRunning as error:
-            self._store.put_exit(head.job, head.attempt, "", "lost", error.what, -1)
+            self._attempts.put_exit(head.job, head.attempt, "", "lost", error.what, -1)
             raise

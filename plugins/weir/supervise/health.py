@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from weir.errors import Conflict, DriverEnded
 from weir.jobs.spec import JobSpec
+from weir.ports.attempts import AttemptStore
+from weir.ports.heads import HeadStore
 from weir.supervise.doctor import Seen
 from weir.supervise.fleet import Fleet
 from weir.supervise.observation import Observation
@@ -19,7 +21,9 @@ class Health:
     does not see the cluster, and calls a dead driver unknown, would put off its restart again and again."""
 
     def __init__(self, parts: Parts, register: Register, versions: Versions, fleet: Fleet, onlooker: Fleet) -> None:
-        self._parts, self._store, self._register, self._versions = parts, parts.store, register, versions
+        self._parts, self._register, self._versions = parts, register, versions
+        self._heads: HeadStore = parts.store
+        self._attempts: AttemptStore = parts.store
         self._fleet, self.onlooker = fleet, onlooker
 
     def report(self, spec: JobSpec) -> Report:
@@ -68,7 +72,7 @@ class Health:
         ends = ends_for(self._parts.source, self._register.head(job), self._register.spec(job).source.subscription)
 
         def landed() -> bool:
-            head = self._store.head(job)
+            head = self._heads.head(job)
             return head is not None and all(head.frontier.get(p, 0) >= end for p, end in ends.items())
 
         return self._parts.until(landed, timeout_s)
@@ -83,7 +87,7 @@ class Health:
 
         Raises UnknownJob, NotRunning (the checkpoints or the store cannot be read).
         """
-        spec, before = self._register.spec(job), self._store.head(job)
+        spec, before = self._register.spec(job), self._heads.head(job)
         if before is None:
             return None
         landed, found = self._register.newest_landed(job), self._parts.checkpoints.attempts(job)
@@ -95,5 +99,5 @@ class Health:
 
     def log_link(self, job: str) -> str:
         """Return where the newest driver's log is, as a URL; empty if nobody knows."""
-        row = next((a for a in self._store.attempts(job) if a.submission_id), None)
+        row = next((a for a in self._attempts.attempts(job) if a.submission_id), None)
         return self._register.cluster(job).log_link(row.submission_id) if row else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from weir.errors import BadInput
-from weir.ports.timeline import Pause
+from weir.ports.timeline import Pause, TimelineStore
 from weir.supervise.parts import Parts
 from weir.supervise.pause import HOLD, MAINTENANCE, in_force, in_words
 from weir.supervise.register import Register
@@ -21,7 +21,8 @@ LONGEST_MS = 365 * DAY_MS
 
 class Pauses:
     def __init__(self, parts: Parts, register: Register, timeline: Timeline) -> None:
-        self._parts, self._store, self._register, self._timeline = parts, parts.store, register, timeline
+        self._parts, self._register, self._timeline = parts, register, timeline
+        self._timelines: TimelineStore = parts.store
 
     def hold(self, job: str, who: str, reason: str) -> ActionResult:
         """Keep Weir from acting on a job until `release`. Raises UnknownJob, or BadInput without a reason."""
@@ -56,7 +57,7 @@ class Pauses:
 
     def _in_force(self, job: str, kind: str) -> Pause | None:
         self._register.find(job)
-        return next((p for p in in_force(self._store.pauses(job), self._parts.now_ms()) if p.kind == kind), None)
+        return next((p for p in in_force(self._timelines.pauses(job), self._parts.now_ms()) if p.kind == kind), None)
 
     def _end_pause(self, job: str, kind: str, event: str, who: str, reason: str, nothing: str, done: str) -> ActionResult:
         there = self._in_force(job, kind)
@@ -66,7 +67,7 @@ class Pauses:
 
     def _pause(self, job: str, pause: Pause, event: str, text: str, who: str, reason: str) -> ActionResult:
         self._register.find(job)
-        self._store.put_pause(job, pause)
+        self._timelines.put_pause(job, pause)
         attempt = self._register.attempt(job)
         detail = {"since": pause.since, "until": pause.until}
         self._timeline.tell(job, event, text, attempt, who, reason, detail)

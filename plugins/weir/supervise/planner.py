@@ -11,6 +11,9 @@ from weir.jobs.bundle import Made
 from weir.jobs.folders import check
 from weir.jobs.models import model_of
 from weir.jobs.spec import JobSpec, parse
+from weir.ports.heads import HeadStore
+from weir.ports.jobs import JobStore
+from weir.ports.schema import SchemaStore
 from weir.ports.source import Subscription
 from weir.supervise import preflight
 from weir.supervise.checkpoint_copies import CheckpointCopies
@@ -31,7 +34,10 @@ class Planner:
     def __init__(
         self, parts: Parts, register: Register, versions: Versions, copies: CheckpointCopies, kinds: Kinds, drivers: UnfencedDrivers
     ) -> None:
-        self._parts, self._store, self._register, self._versions, self._copies = parts, parts.store, register, versions, copies
+        self._parts, self._register, self._versions, self._copies = parts, register, versions, copies
+        self._heads: HeadStore = parts.store
+        self._jobs: JobStore = parts.store
+        self._schema: SchemaStore = parts.store
         self._kinds, self._drivers = kinds, drivers
 
     def plan(self, job: str, to: str = "") -> Plan:
@@ -42,7 +48,7 @@ class Planner:
         made = None if to else self._made_here(job)
         spec, version = (made.spec, made.version) if made else self._kept_spec(job, to)
         model = made.model if made else model_of(self._parts.code(version), spec)
-        wanted, head = self._store.job(job), self._store.head(job)
+        wanted, head = self._jobs.job(job), self._heads.head(job)
         before = wanted.version if wanted else ""
         if head and self._versions.runs(wanted, version, job, head.attempt):
             return Plan(job, version, before, spec, Change(Kind.NO_CHANGE, (f"it runs as attempt {head.attempt}",)), made=made)
@@ -99,7 +105,7 @@ class Planner:
         looked at makes a moment's disagreement, so it is looked at again."""
         why = ""
         for _ in range(LOOKS):
-            head, found = self._store.head(job), or_none(lambda: self._parts.checkpoints.attempts(job))
+            head, found = self._heads.head(job), or_none(lambda: self._parts.checkpoints.attempts(job))
             if head is None or found is None:
                 return ""
             attempts = [attempt for epoch, attempt in found if epoch == head.epoch]
@@ -111,7 +117,7 @@ class Planner:
 
     def _application(self, job: str, spec: JobSpec, version: str, made: Made | None) -> Check:
         """What was deployed before is not tried again: many who deploy at once would each take a second of a core."""
-        if made is None or (version in self._versions.kept() and any(row.version == version for row in self._store.versions(job))):
+        if made is None or (version in self._versions.kept() and any(row.version == version for row in self._jobs.versions(job))):
             there = (self._parts.code(version) / spec.entry).is_file()
             return Check("application", there, f"{spec.entry} {'is' if there else 'is not'} in the kept version")
         tried = preflight.application(made, self._parts.rehearse)
@@ -121,4 +127,4 @@ class Planner:
 
     def _ground(self, job: str, spec: JobSpec) -> tuple[Check, ...]:
         room = self._register.cluster_of(job, spec).room()
-        return preflight.tables(self._store.pending()), preflight.resources(spec.resources, room)
+        return preflight.tables(self._schema.pending()), preflight.resources(spec.resources, room)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from weir.errors import Conflict
+from weir.ports.attempts import AttemptStore
 from weir.ports.cluster import DriverState
 from weir.supervise.endings import Endings
 from weir.supervise.health import Health
@@ -18,7 +19,8 @@ from weir.supervise.starter import Starter
 
 class Responder:
     def __init__(self, parts: Parts, register: Register, health: Health, endings: Endings, rollbacks: Rollbacks, starter: Starter) -> None:
-        self._parts, self._store, self._register, self._health = parts, parts.store, register, health
+        self._parts, self._register, self._health = parts, register, health
+        self._attempts: AttemptStore = parts.store
         self._endings, self._rollbacks, self._starter = endings, rollbacks, starter
 
     def act(self, report: Report) -> ActionResult | None:
@@ -54,4 +56,4 @@ class Responder:
         """Keep what only the cluster could tell: that the driver was killed for its memory. The next one is given more for it."""
         row = self._register.row(job, attempt)
         if row and (ended := with_the_clusters_word(row, DriverState.OUT_OF_MEMORY)) != row:
-            self._store.put_exit(job, row.attempt, row.incarnation, ended.exit_reason, ended.exit_error, row.exit_batch)
+            self._attempts.put_exit(job, row.attempt, row.incarnation, ended.exit_reason, ended.exit_error, row.exit_batch)

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from spark_jobs.protocol.head import Head
 from weir.jobs.spec import parse
-from weir.ports.jobs import JobRow, VersionRow
+from weir.ports.attempts import AttemptStore
+from weir.ports.jobs import JobRow, JobStore, VersionRow
 from weir.supervise.health import Health
 from weir.supervise.parts import Parts, or_none
 from weir.supervise.register import Register
@@ -21,7 +22,9 @@ ROLLBACK = "rollback"
 
 class Rollbacks:
     def __init__(self, parts: Parts, register: Register, health: Health, versions: Versions, wanted: Wanted, starter: Starter) -> None:
-        self._parts, self._store, self._register, self._health = parts, parts.store, register, health
+        self._parts, self._register, self._health = parts, register, health
+        self._jobs: JobStore = parts.store
+        self._attempts: AttemptStore = parts.store
         self._versions, self._wanted, self._starter = versions, wanted, starter
 
     def ruling(self, job: str, late: bool) -> Ruling:
@@ -47,15 +50,15 @@ class Rollbacks:
     def before_restart(self, job: str) -> ActionResult | None:
         """Roll back instead of restarting, if the driver is of a version that has never been ready and is itself at fault, whoever deployed
         it, and whether anybody waits for it. None if it is to be restarted."""
-        wanted, rows = self._store.job(job), self._versions.all(job)
+        wanted, rows = self._jobs.job(job), self._versions.all(job)
         if wanted is None or any(row.good for row in rows if row.version == wanted.version):
             return None
-        deployed = next((a.taken_at for a in self._store.attempts(job) if a.cause == "deploy"), 0)
+        deployed = next((a.taken_at for a in self._attempts.attempts(job) if a.cause == "deploy"), 0)
         return self.roll_back(job, self._parts.now_ms() - deployed > 1000 * self._register.spec(job).health.ready_within)
 
     def taken_back(self, job: str) -> str:
         """Return why the version that was deployed last is not the one that runs; empty if it is."""
-        row = next((a for a in self._store.attempts(job) if a.cause in ("deploy", ROLLBACK)), None)
+        row = next((a for a in self._attempts.attempts(job) if a.cause in ("deploy", ROLLBACK)), None)
         return f"{job}: {row.reason}" if row and row.cause == ROLLBACK else ""
 
     def _ruled(self, job: str, late: bool) -> tuple[Ruling, JobRow | None, int]:

@@ -7,8 +7,9 @@ from dataclasses import replace
 from uuid import uuid4
 
 from weir.jobs.spec import parse
-from weir.ports.jobs import JobRow
-from weir.ports.standbys import StandbyRow
+from weir.ports.attempts import AttemptStore
+from weir.ports.jobs import JobRow, JobStore
+from weir.ports.standbys import StandbyRow, StandbyStore
 from weir.supervise import standby
 from weir.supervise.kind import Kinds
 from weir.supervise.parts import Parts, or_none
@@ -21,13 +22,16 @@ from weir.supervise.timeline import Timeline
 
 class Standbys:
     def __init__(self, parts: Parts, register: Register, timeline: Timeline, kinds: Kinds) -> None:
-        self._parts, self._store, self._register, self._timeline, self._kinds = parts, parts.store, register, timeline, kinds
+        self._parts, self._register, self._timeline, self._kinds = parts, register, timeline, kinds
+        self._jobs: JobStore = parts.store
+        self._attempts: AttemptStore = parts.store
+        self._rows: StandbyStore = parts.store
 
     def tend(self, report: Report) -> None:
         """Do the due action on a job's standbys. Reads their state again first, so it may be repeated at any time. Raises NotRunning."""
         if report.standby_act == Duty.NONE:
             return
-        job, wanted = report.job, self._store.job(report.job)
+        job, wanted = report.job, self._jobs.job(report.job)
         rows, states = self._seen(job)
         version, now = self._version(wanted), self._parts.now_ms()
         self._retire(job, standby.superfluous(rows, states, version, now))
@@ -43,19 +47,19 @@ class Standbys:
         rows, states = or_none(lambda: self._seen(job)) or ((), {})
         found = standby.fitting(rows, states, version)
         if found:
-            self._store.call_up(job, found.id, attempt, arguments[0])
+            self._rows.call_up(job, found.id, attempt, arguments[0])
         self._retire(job, [r for r in standby.superfluous(rows, states, version, self._parts.now_ms()) if r is not found])
         return found.submission_id if found else ""
 
     def dismiss(self, job: str) -> list[str]:
         """Retire all waiting standbys. Return their submission ids."""
-        waiting = [row for row in self._store.standbys(job) if row.waits]
+        waiting = [row for row in self._rows.standbys(job) if row.waits]
         self._retire(job, waiting)
         return [row.submission_id for row in waiting if row.submission_id]
 
     def _retire(self, job: str, rows: Iterable[StandbyRow]) -> None:
         for row in rows:
-            self._store.retire(job, row.id, self._parts.now_ms())
+            self._rows.retire(job, row.id, self._parts.now_ms())
             self._tell(
                 job, row, f"the standby {row.submission_id or row.id} of version {row.version} is not needed any more, or has ended."
             )
@@ -65,16 +69,16 @@ class Standbys:
         spec, now = parse(wanted.spec, f"version {wanted.version}"), self._parts.now_ms()
         row = StandbyRow(f"{now:013d}-{uuid4().hex[:8]}", wanted.version, now)
         driver = self._kinds[spec.kind.name].standby(spec, wanted.version, row.id, self._parts.code(wanted.version))
-        self._store.put_standby(job, row)
+        self._rows.put_standby(job, row)
         submission_id = self._register.cluster(job).submit(driver)
-        self._store.put_standby(job, replace(row, submission_id=submission_id))
+        self._rows.put_standby(job, replace(row, submission_id=submission_id))
         self._tell(job, row, f"a standby was submitted as {submission_id}.")
 
     def _tell(self, job: str, row: StandbyRow, text: str) -> None:
         self._timeline.tell(job, "standby", f"{job}: {text}", 0, "weir", "", {"standby": row.id})
 
     def _seen(self, job: str) -> tuple[Sequence[StandbyRow], States]:
-        rows = self._store.standbys(job)
+        rows = self._rows.standbys(job)
         asked = standby.asked_about(rows, self._parts.now_ms())
         return rows, self._register.cluster(job).states_of(asked) if asked else {}
 
@@ -85,4 +89,4 @@ class Standbys:
         if not version or wanted is None:
             return ""
         spec = parse(wanted.spec, f"version {wanted.version}")
-        return version if enlarged(spec, self._store.attempts(wanted.job)) is spec else ""
+        return version if enlarged(spec, self._attempts.attempts(wanted.job)) is spec else ""

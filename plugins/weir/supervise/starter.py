@@ -9,6 +9,7 @@ from spark_jobs import failpoint
 from weir.errors import NotTaken
 from weir.jobs.kinds import Capability
 from weir.jobs.spec import JobSpec, parse
+from weir.ports.attempts import AttemptStore
 from weir.ports.cluster import Cluster, Submission
 from weir.supervise.circumstances import circumstances, in_words
 from weir.supervise.kind import Kinds, Preparation, Start
@@ -31,7 +32,8 @@ class Starter:
         preparations: Mapping[bool, Preparation],
     ) -> None:
         """`preparations` are by whether the head fences the kind."""
-        self._parts, self._store, self._register, self._timeline = parts, parts.store, register, timeline
+        self._parts, self._register, self._timeline = parts, register, timeline
+        self._attempts: AttemptStore = parts.store
         self._standbys, self._kinds, self._preparations = standbys, kinds, preparations
 
     def start(self, request: StartRequest) -> ActionResult:
@@ -54,7 +56,7 @@ class Starter:
         standby = self._standbys.call_up(wanted, start.head.attempt, driver.arguments)
         submission_id = standby or self._submitted(cluster, start, self._with_memory(driver, spec))
         failpoint.reach("takeover.submit")
-        self._store.put_submitted(job, start.head.attempt, submission_id, self._parts.now_ms())
+        self._attempts.put_submitted(job, start.head.attempt, submission_id, self._parts.now_ms())
         action = ActionResult(True, start.head.attempt, _sentence(start, submission_id, standby))
         self._tell(request, start, action, standby)
         preparation.started(start)
@@ -65,7 +67,7 @@ class Starter:
         try:
             return cluster.submit(driver)
         except NotTaken as error:
-            self._store.put_exit(start.head.job, start.head.attempt, "", "lost", error.what, -1)
+            self._attempts.put_exit(start.head.job, start.head.attempt, "", "lost", error.what, -1)
             raise
 
     def _tell(self, request: StartRequest, start: Start, action: ActionResult, standby: str) -> None:
@@ -77,7 +79,7 @@ class Starter:
 
     def _with_memory(self, driver: Submission, spec: JobSpec) -> Submission:
         """The driver with the larger memory, if the one before ran out of the usual one."""
-        return replace(driver, driver_memory=enlarged(spec, self._store.attempts(spec.name)).resources.driver_memory)
+        return replace(driver, driver_memory=enlarged(spec, self._attempts.attempts(spec.name)).resources.driver_memory)
 
 
 def _sentence(start: Start, submission_id: str, standby: str) -> str:

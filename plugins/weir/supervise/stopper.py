@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from spark_jobs.protocol.head import Head
-from weir.ports.jobs import JobRow
+from weir.ports.heads import HeadStore
+from weir.ports.jobs import JobRow, JobStore
 from weir.supervise.kind import Kinds
 from weir.supervise.parts import Parts
 from weir.supervise.register import Register
@@ -30,16 +31,18 @@ class Stopper:
         kinds: Kinds,
         drivers: UnfencedDrivers,
     ) -> None:
-        self._parts, self._store, self._register, self._timeline = parts, parts.store, register, timeline
+        self._parts, self._register, self._timeline = parts, register, timeline
+        self._jobs: JobStore = parts.store
+        self._heads: HeadStore = parts.store
         self._takeover, self._standbys, self._wanted, self._kinds, self._drivers = takeover, standbys, wanted, kinds, drivers
 
     def stop(self, job: str, who: str, reason: str) -> ActionResult:
         """Let the driver land the batch at work and end, kill it if it does not, and keep the job stopped until the next deploy. What had
         not landed is counted after that. Raises UnknownJob, or Conflict if somebody deploys it meanwhile."""
-        wanted = self._store.job(job)
+        wanted = self._jobs.job(job)
         if wanted is None:  # a job that was deployed once can be stopped without its folder
             self._register.find(job)
-        head = self._store.head(job)
+        head = self._heads.head(job)
         if wanted and head and not self._kinds[self._register.spec(job).kind.name].fenced:
             return self._stop_unfenced(wanted, head, who, reason)
         if wanted is None or head is None or wanted.desired == "stopped":

@@ -8,7 +8,7 @@ from dataclasses import replace
 from spark_jobs import failpoint
 from spark_jobs.protocol.head import Head, taken_over
 from weir.errors import Conflict, UnknownJob
-from weir.ports.attempts import AttemptRow
+from weir.ports.attempts import AttemptRow, AttemptStore
 from weir.ports.ledger import LandedStore
 from weir.supervise.parts import Parts, or_none
 from weir.supervise.register import Register
@@ -53,7 +53,9 @@ class Takeover:
     """Notes the next attempt, lets it write, and ends the driver of the one before."""
 
     def __init__(self, parts: Parts, register: Register, timeline: Timeline) -> None:
-        self._parts, self._store, self._register, self._timeline = parts, parts.store, register, timeline
+        self._parts, self._register, self._timeline = parts, register, timeline
+        self._heads: LandedStore = parts.store
+        self._attempts: AttemptStore = parts.store
 
     def take(
         self, request: StartRequest, begin: Callable[[Head, int], Head] | None = None, join: Callable[[Head], Head] = lambda head: head
@@ -69,11 +71,11 @@ class Takeover:
         row = self._note(job, max(judged, highest) + 1, request.cause, request.who, request.reason, request.version)
         failpoint.reach("takeover.note")
         if begin:
-            head = rebuild(self._store, job, judged, lambda head: begin(head, highest))
+            head = rebuild(self._heads, job, judged, lambda head: begin(head, highest))
         else:
-            head = take_over(self._store, job, judged, highest, join)
+            head = take_over(self._heads, job, judged, highest, join)
         failpoint.reach("takeover.swap")
-        self._store.put_attempt(job, replace(row, attempt=head.attempt))  # whoever lost the race may have noted itself in between
+        self._attempts.put_attempt(job, replace(row, attempt=head.attempt))  # whoever lost the race may have noted itself in between
         self._end_driver(job, judged)
         self._told(request, head, judged)
         return head
@@ -86,12 +88,12 @@ class Takeover:
         job, new = request.job, taken_over(expected, self._highest(request.job))
         row = AttemptRow(new.attempt, request.cause, request.who, request.reason, self._parts.now_ms(), request.version)
         if self._register.row(job, new.attempt) is None:  # whoever is ahead has noted when it took over, which must stay
-            self._store.put_attempt(job, row)
+            self._attempts.put_attempt(job, row)
         failpoint.reach("takeover.note")
-        if not self._store.swap(expected, new):
+        if not self._heads.swap(expected, new):
             raise Conflict(f"{job} is no longer at attempt {expected.attempt} that was judged.", f"Run: weir health {job}")
         failpoint.reach("takeover.swap")
-        self._store.put_attempt(job, row)  # whoever lost the race may have noted itself in between
+        self._attempts.put_attempt(job, row)  # whoever lost the race may have noted itself in between
         self._told(request, new, expected.attempt)
         return new, row
 
@@ -99,7 +101,7 @@ class Takeover:
         """Take over for a stop: no driver is started for the attempt, and whatever still runs can write no more. Raises Conflict."""
         highest = self._highest(job)
         self._note(job, max(judged, highest) + 1, "stop", who, reason, version)
-        return take_over(self._store, job, judged, highest)
+        return take_over(self._heads, job, judged, highest)
 
     def _told(self, request: StartRequest, head: Head, judged: int) -> None:
         sentence = f"{head.job}: attempt {head.attempt} has taken over" + (f" from attempt {judged}." if judged else ".")
@@ -108,7 +110,7 @@ class Takeover:
 
     def _note(self, job: str, attempt: int, cause: str, who: str, reason: str, version: str) -> AttemptRow:
         row = AttemptRow(attempt, cause, who, reason, self._parts.now_ms(), version)
-        self._store.put_attempt(job, row)
+        self._attempts.put_attempt(job, row)
         return row
 
     def _end_driver(self, job: str, attempt: int) -> None:
@@ -122,6 +124,6 @@ class Takeover:
 
         Folders that cannot be read are asked again before an attempt is copied, or an epoch begins.
         """
-        rows = (a.attempt for a in self._store.attempts(job) if a.used)
+        rows = (a.attempt for a in self._attempts.attempts(job) if a.used)
         folders = or_none(lambda: self._parts.checkpoints.attempts(job)) or ()
         return max((*rows, *(attempt for _, attempt in folders)), default=0)

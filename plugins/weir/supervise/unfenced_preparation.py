@@ -13,7 +13,8 @@ from uuid import uuid4
 from spark_jobs.protocol.head import Head, started
 from weir.errors import Conflict
 from weir.jobs.spec import JobSpec
-from weir.ports.attempts import AttemptRow
+from weir.ports.attempts import AttemptRow, AttemptStore
+from weir.ports.heads import HeadStore
 from weir.supervise.kind import Start
 from weir.supervise.parts import Parts
 from weir.supervise.register import Register
@@ -25,7 +26,9 @@ from weir.supervise.unfenced_drivers import UnfencedDrivers, not_confirmed
 
 class UnfencedPreparation:
     def __init__(self, parts: Parts, register: Register, takeover: Takeover, drivers: UnfencedDrivers) -> None:
-        self._parts, self._store, self._register = parts, parts.store, register
+        self._parts, self._register = parts, register
+        self._heads: HeadStore = parts.store
+        self._attempts: AttemptStore = parts.store
         self._takeover, self._drivers = takeover, drivers
 
     def prepare(self, request: StartRequest, spec: JobSpec) -> Start:
@@ -47,10 +50,10 @@ class UnfencedPreparation:
         """From here on there may be a driver. Raises Conflict if somebody else has taken over, or it is too late to submit one."""
         mark = submit_mark(f"{socket.gethostname()} {os.getpid()} {uuid4().hex[:8]}")
         marked = started(head, mark)
-        if not self._store.swap(head, marked):
+        if not self._heads.swap(head, marked):
             raise Conflict(f"Somebody else has taken over from attempt {head.attempt} of {head.job}.", f"Run: weir health {head.job}")
         if not may_submit(row, self._parts.now_ms()):
             # Who set the mark alone may submit, and does not: so nothing runs, and the next attempt need not wait for an operator.
-            self._store.put_exit(head.job, head.attempt, "", "lost", "it was not submitted in time", -1)
+            self._attempts.put_exit(head.job, head.attempt, "", "lost", "it was not submitted in time", -1)
             raise Conflict(f"Attempt {head.attempt} of {head.job} was not submitted in time.", f"Run: weir restart {head.job}")
         return marked

@@ -91,13 +91,13 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
         return _without_query(job, seen, row, running_s, early)
     worst = min((q for q in queries.known if waits.get(q.folder)), key=lambda q: waits[q.folder], default=None)
     if worst is None:
-        return _quiet(job, seen, row, queries, health)
+        return _quiet(job, seen, row, queries, health) if _begun(queries) else _without_batch(job, row, running_s, early)
     waited_s = (seen.now - max(waits[worst.folder], row.submitted_at)) / 1000
     if waited_s > more * health.stalled_after and (seen.landed_now or not early):
         return _stalled(job, seen, worst, waited_s)
     if queries.read_kafka and queries.lag is None:
         return Verdict.UNKNOWN, f"{job}: the broker did not answer, so its lag is not known", "weir status"
-    if not seen.landed_now and early:
+    if not seen.landed_now:
         return Verdict.STARTING, f"{job}: attempt {row.attempt} has been submitted and has not committed a batch yet", ""
     return _at_work(job, seen, health, speed)
 
@@ -116,6 +116,18 @@ def _without_query(job: str, seen: Observation, row: AttemptRow, running_s: floa
     if seen.driver is DriverState.UNKNOWN:
         return Verdict.UNKNOWN, f"{text}, and the cluster does not answer", "weir status"
     return Verdict.STALLED, text, f"weir logs driver:{job}"
+
+
+def _begun(queries: Queries) -> bool:
+    """Has a query planned a batch? Its folders are there before: for 4 s on a busy machine, and for as long as its broker is away."""
+    return any(query.planned >= 0 for query in queries.known)
+
+
+def _without_batch(job: str, row: AttemptRow, running_s: float, early: bool) -> Found:
+    text = f"{job}: attempt {row.attempt} was submitted {running_s:.0f} s ago, and no query has planned a batch"
+    if early:
+        return Verdict.STARTING, text, ""
+    return Verdict.UNKNOWN, f"{text}: whether input waits is not known", f"weir logs driver:{job}"
 
 
 def _quiet(job: str, seen: Observation, row: AttemptRow, queries: Queries, health: Health) -> Found:

@@ -7,9 +7,10 @@ from pathlib import Path
 from weir.errors import NotRunning
 from weir.jobs import bundle, versions
 from weir.jobs.spec import JobSpec
-from weir.ports.attempts import AttemptRow
+from weir.ports.attempts import AttemptRow, AttemptStore
 from weir.ports.cluster import DriverState
-from weir.ports.jobs import JobRow, VersionRow
+from weir.ports.heads import HeadStore
+from weir.ports.jobs import JobRow, JobStore, VersionRow
 from weir.supervise.observation import submit_grace_ms
 from weir.supervise.parts import Parts
 from weir.supervise.register import Register
@@ -17,7 +18,10 @@ from weir.supervise.register import Register
 
 class Versions:
     def __init__(self, parts: Parts, register: Register) -> None:
-        self._parts, self._store, self._register = parts, parts.store, register
+        self._parts, self._register = parts, register
+        self._jobs: JobStore = parts.store
+        self._heads: HeadStore = parts.store
+        self._attempts: AttemptStore = parts.store
         self._bundles = Path(parts.settings.bundles)
 
     def all(self, job: str) -> list[VersionRow]:
@@ -25,10 +29,10 @@ class Versions:
 
         Raises UnknownJob.
         """
-        rows = self._store.versions(job)
+        rows = self._jobs.versions(job)
         if not rows:
             self._register.find(job)
-        return versions.with_good(rows, self._store.head(job), self._store.attempts(job))
+        return versions.with_good(rows, self._heads.head(job), self._attempts.attempts(job))
 
     def kept(self) -> set[str]:
         """Return the versions whose code is kept."""
@@ -36,25 +40,25 @@ class Versions:
 
     def put(self, spec: JobSpec, version: str) -> None:
         """Record that a version is being deployed."""
-        self._store.put_version(spec.name, VersionRow(version, self._parts.now_ms(), spec.dump()))
+        self._jobs.put_version(spec.name, VersionRow(version, self._parts.now_ms(), spec.dump()))
 
     def put_good(self, job: str, row: AttemptRow | None) -> None:
         """Record that the attempt's version has become ready."""
         if row and row.version:
-            self._store.put_good(job, row.version)
+            self._jobs.put_good(job, row.version)
 
     def remember(self, job: str, wanted: JobRow | None) -> None:
         """Record versions from attempts, which are listed only for a limited time, including versions from before this table existed."""
-        noted = {row.version: row.good for row in self._store.versions(job)}
+        noted = {row.version: row.good for row in self._jobs.versions(job)}
         if wanted and wanted.version not in noted:
-            self._store.put_version(job, VersionRow(wanted.version, wanted.changed_at, wanted.spec))
+            self._jobs.put_version(job, VersionRow(wanted.version, wanted.changed_at, wanted.spec))
         for row in self.all(job):
             if row.good and not noted.get(row.version):
-                self._store.put_good(job, row.version)
+                self._jobs.put_good(job, row.version)
 
     def drop_old(self, job: str, current: str) -> None:
         """Delete the code of versions that are no longer needed."""
-        bundle.drop(self._bundles, versions.droppable(self.all(job), self._store.attempts(job), current))
+        bundle.drop(self._bundles, versions.droppable(self.all(job), self._attempts.attempts(job), current))
 
     def runs(self, wanted: JobRow | None, version: str, job: str, attempt: int) -> bool:
         """Return whether the version is wanted and the attempt runs it. Without this check the retry of a deploy that failed halfway was

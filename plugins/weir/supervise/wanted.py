@@ -6,13 +6,14 @@ from dataclasses import replace
 
 from weir.errors import Conflict
 from weir.jobs.spec import JobSpec
-from weir.ports.jobs import JobRow
+from weir.ports.jobs import JobRow, JobStore
 from weir.supervise.parts import Parts
 
 
 class Wanted:
     def __init__(self, parts: Parts) -> None:
-        self._parts, self._store = parts, parts.store
+        self._parts = parts
+        self._jobs: JobStore = parts.store
 
     def run(self, before: JobRow | None, spec: JobSpec, version: str, who: str, reason: str) -> None:
         """Let the job run a version. Raises Conflict if the desired state is no longer `before`."""
@@ -24,5 +25,5 @@ class Wanted:
 
     def _change(self, before: JobRow | None, new: JobRow) -> None:
         new = replace(new, revision=before.revision + 1 if before else 1, changed_at=self._parts.now_ms())
-        if not self._store.set_job(before, new):
+        if not self._jobs.set_job(before, new):
             raise Conflict(f"Somebody else changed {new.job} at the same moment.", f"Run: weir health {new.job}")

@@ -11,6 +11,7 @@ import pytest
 from spark_jobs.counts.options import CountsOptions
 from spark_jobs.protocol.head import first_head
 from spark_jobs.runtime.options import Change
+from weir.counts.arguments import arguments
 from weir.errors import BadSpec, UnknownJob
 from weir.jobs.bundle import Made, made_of, publish
 from weir.jobs.folders import sound
@@ -18,7 +19,7 @@ from weir.jobs.models import model_of
 from weir.jobs.options import change
 from weir.jobs.spec import CountsSpec, parse
 from weir.settings import OWN_JOBS, Settings
-from weir.supervise.submission import arguments, submission
+from weir.supervise.submission import submission
 
 COUNTS = "name: web\napplication: job.py\nsource: {topic: web}\noptions: {dialect: 2}\n"
 PLAIN = "name: words\noutput: plain\napplication: words.py\narguments: ['{checkpoint}']\n"

@@ -11,7 +11,7 @@ from weir.local import logs
 def driver(home: Path, number: int, job: str) -> Path:
     folder = home / "spark" / "work" / f"driver-{number}"
     folder.mkdir(parents=True)
-    (folder / "stderr").write_text(f"Launch Command: java spark_jobs/{job}/job.py\nspark's line\n")
+    (folder / "stderr").write_text(f"Launch Command: java --name weir:{job}:{number} spark_jobs/{job}/job.py\nspark's line\n")
     (folder / "stdout").write_text("Traceback of python\n")
     os.utime(folder / "stderr", (number, number))
     return folder
@@ -21,6 +21,7 @@ def test_the_newest_driver_of_this_job(tmp_path: Path) -> None:
     driver(tmp_path, 1, "error_counts")
     wanted = driver(tmp_path, 2, "error_counts")
     driver(tmp_path, 3, "another")
+    driver(tmp_path, 4, "more_error_counts_by_day")
     assert logs.of_part(tmp_path, "driver:error_counts") == [wanted / "stderr", wanted / "stdout"]
     told = list(logs.tail(logs.of_part(tmp_path, "driver:error_counts"), follow=False, lines=1))
     assert told == ["spark's line\n", "Traceback of python\n"]

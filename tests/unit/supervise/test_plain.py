@@ -151,6 +151,24 @@ def test_a_planned_batch_that_is_not_committed_is_a_stall_for_any_source(tmp_pat
     assert report.verdict is Verdict.STALLED and "batch 1 is planned" in report.sentence
 
 
+def test_a_query_that_has_planned_nothing_is_starting_and_then_unknown(bench: PlainBench) -> None:
+    bench.deploy()
+    bench.checkpoints.start(JOB, 1, None)["commits/0"] = b""
+    assert bench.see(50).verdict is Verdict.STARTING
+    report = bench.see(30)
+    assert report.verdict is Verdict.UNKNOWN and "no query has planned a batch" in report.sentence
+
+
+def test_a_first_batch_that_comes_late_is_not_called_a_commit(bench: PlainBench) -> None:
+    bench.running()
+    bench.manager.restart(JOB, None, "ana", "why")
+    bench.see(110)
+    bench.lines_arrive(10)
+    bench.plan(1)
+    assert bench.see(40).verdict is Verdict.STARTING
+    assert bench.see(40).verdict is Verdict.STALLED
+
+
 def test_a_quiet_job_without_kafka_is_unknown(tmp_path: Path) -> None:
     bench = PlainBench(tmp_path, SPEC.replace("source: {topic: logs}\n", "").replace('"{topic}", ', ""))
     bench.deploy()

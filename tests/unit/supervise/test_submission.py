@@ -10,10 +10,11 @@ from spark_jobs.protocol.head import first_head
 from spark_jobs.protocol.partition import of_source
 from spark_jobs.runtime.contract import JobArguments
 from weir.cluster.spark import create_request
+from weir.counts.arguments import arguments
 from weir.jobs.folders import sound
 from weir.jobs.spec import PlainSpec, parse
 from weir.settings import PROJECT, Settings
-from weir.supervise.submission import arguments, plain_submission, submission
+from weir.supervise.submission import plain_submission, submission
 
 at = partial(of_source, "topic")  # offsets by partition
 

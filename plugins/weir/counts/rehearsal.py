@@ -6,13 +6,14 @@ from dataclasses import replace
 
 from spark_jobs.protocol.head import first_head
 from spark_jobs.runtime.contract import JobArguments
+from weir.counts.arguments import arguments
 from weir.jobs.folders import sound
 from weir.jobs.spec import JobSpec
 from weir.jobs.specs import find
 from weir.ports.cluster import Submission
 from weir.ports.source import Broker
 from weir.settings import OWN_JOBS, Settings
-from weir.supervise.submission import arguments, submission
+from weir.supervise.submission import submission
 from weir.supervise.topics import bounds
 
 LINES = 500  # of each partition: every class that counting needs is loaded for the first of them
