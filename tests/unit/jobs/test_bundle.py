@@ -19,7 +19,7 @@ from weir.jobs.models import model_of
 from weir.jobs.options import change
 from weir.jobs.spec import CountsSpec, parse
 from weir.settings import OWN_JOBS, Settings
-from weir.supervise.submission import submission
+from weir.supervise.start.submission import submission
 
 COUNTS = "name: web\napplication: job.py\nsource: {topic: web}\noptions: {dialect: 2}\n"
 PLAIN = "name: words\noutput: plain\napplication: words.py\narguments: ['{checkpoint}']\n"

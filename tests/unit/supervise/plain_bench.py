@@ -13,10 +13,10 @@ from weir.jobs.spec import JobSpec
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
 from weir.settings import Settings
+from weir.supervise.judge.report import Report, Verdict
+from weir.supervise.judge.requests import ActionResult
 from weir.supervise.manager import Manager
 from weir.supervise.parts import Parts
-from weir.supervise.report import Report, Verdict
-from weir.supervise.requests import ActionResult
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
 
 JOB = "words"

@@ -14,9 +14,9 @@ from spark_jobs.protocol.head import Head
 from tests.unit.supervise.plain_bench import JOB, OUTAGE, TRACEBACK, PlainBench
 from weir.errors import NotRunning, WeirError
 from weir.ports.cluster import DriverState, Submission
+from weir.supervise.judge.report import Report
+from weir.supervise.judge.unfenced import CONFIRM_AFTER_MS
 from weir.supervise.manager import Manager
-from weir.supervise.report import Report
-from weir.supervise.unfenced import CONFIRM_AFTER_MS
 from weir.testing import MemoryCluster
 
 ENDS = (DriverState.FAILED, DriverState.KILLED, DriverState.FINISHED)

@@ -10,10 +10,10 @@ from tests.unit.supervise.plain_bench import JOB, OUTAGE, SPEC, TRACEBACK, Plain
 from weir.console import job as page
 from weir.errors import BadInput, Conflict, NotConfirmed, NotRunning, NotTaken, Refused
 from weir.ports.cluster import DriverState, Submission
-from weir.supervise.observation import STARTS_MS
-from weir.supervise.report import Verdict
-from weir.supervise.unfenced import CONFIRM_AFTER_MS
-from weir.supervise.unfenced_drivers import SETTLE_S
+from weir.supervise.judge.observation import STARTS_MS
+from weir.supervise.judge.report import Verdict
+from weir.supervise.judge.unfenced import CONFIRM_AFTER_MS
+from weir.supervise.start.unfenced_drivers import SETTLE_S
 
 
 @pytest.fixture
