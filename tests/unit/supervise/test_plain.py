@@ -214,6 +214,23 @@ def test_one_of_two_queries_that_is_dead_does_not_look_ok(bench: PlainBench) -> 
     assert report.verdict is Verdict.STALLED and "query b" in report.sentence
 
 
+def test_a_query_that_the_code_no_longer_has_costs_no_driver(bench: PlainBench) -> None:
+    bench.running()
+    files = bench.checkpoints.start(JOB, 1, None)
+    for path in [p for p in files if p.partition("/")[0] in ("offsets", "commits")]:
+        files[f"removed/{path}"] = files[path]
+    bench.checkpoints.stands["removed"] = int(bench.clock() * 1000)
+    assert bench.look().verdict is Verdict.OK
+    bench.deploy(code="print('without it')\n")
+    for batch in range(1, 40):
+        bench.lines_arrive(1)
+        bench.commit(batch)
+        report = bench.look()
+        bench.manager.act(report)
+    assert report.verdict is Verdict.UNKNOWN and "query removed" in report.sentence and "no such query" in report.sentence
+    assert bench.submissions == 2
+
+
 def test_a_lost_driver_is_unconfirmed_and_not_replaced(bench: PlainBench) -> None:
     bench.running()
     bench.ends(DriverState.LOST)

@@ -93,7 +93,7 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
         return _quiet(job, seen, row, queries, health) if _begun(queries) else _without_batch(job, row, running_s, early)
     waited_s = (seen.now - max(waits[worst.folder], row.submitted_at)) / 1000
     if waited_s > more * health.stalled_after and (seen.landed_now or not early):
-        return _stalled(job, seen, worst, waited_s)
+        return _stalled(job, seen, row, worst, waited_s)
     if queries.read_kafka and queries.lag is None:
         return Verdict.UNKNOWN, f"{job}: the broker did not answer, so its lag is not known", "weir status"
     if not seen.landed_now:
@@ -142,14 +142,21 @@ def _quiet(job: str, seen: Observation, row: AttemptRow, queries: Queries, healt
     return Verdict.OK, f"{job}: it commits", ""
 
 
-def _stalled(job: str, seen: Observation, worst: QueryProgress, waited_s: float) -> Found:
-    """A query has something to do, and does not commit it."""
+def _stalled(job: str, seen: Observation, row: AttemptRow, worst: QueryProgress, waited_s: float) -> Found:
+    """A query has something to do, and does not commit it.
+
+    Where other queries of this driver do, and this one never has, the code may have no such query any more: a driver that was well was killed
+    for the folder of a query that had been removed, again and again. So of one that hangs, a restart is tried once.
+    """
     assert seen.queries is not None
     lag = seen.queries.lag_of(worst)
     what = f"batch {worst.uncommitted} is planned" if worst.uncommitted >= 0 else f"{lag} lines wait"
     text = f"{job}: {what} and {name(worst)} has committed nothing for {waited_s:.0f} s (the cluster says {seen.driver})"
     if seen.driver is DriverState.UNKNOWN:
         return Verdict.UNKNOWN, text, "weir status"
+    if worst.committed_at < row.submitted_at <= seen.queries.committed_at:
+        text += f", and others have: since attempt {row.attempt} it hangs, or the code has no such query any more"
+        return Verdict.UNKNOWN, text, f"weir logs driver:{job}; of a query that was removed, remove the folder: see docs/plain.md#progress"
     return Verdict.STALLED, text, f"weir logs driver:{job}"
 
 
