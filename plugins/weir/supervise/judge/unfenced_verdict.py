@@ -145,8 +145,8 @@ def _quiet(job: str, seen: Observation, row: AttemptRow, queries: Queries, healt
 def _stalled(job: str, seen: Observation, row: AttemptRow, worst: QueryProgress, waited_s: float) -> Found:
     """A query has something to do, and does not commit it.
 
-    Where other queries of this driver do, and this one never has, the code may have no such query any more: a driver that was well was killed
-    for the folder of a query that had been removed, again and again. So of one that hangs, a restart is tried once.
+    Where other queries of this driver do, and this one never has, the code may have no such query any more: drivers that were well were
+    killed for the folder of a query that had been removed, again and again. So of one that hangs, a restart is tried once.
     """
     assert seen.queries is not None
     lag = seen.queries.lag_of(worst)
