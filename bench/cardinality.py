@@ -41,7 +41,7 @@ from weir.counts.panes import Windows  # noqa: E402
 from weir.counts.query import Question, counts  # noqa: E402
 from weir.jobs.folders import sound  # noqa: E402
 from weir.settings import Settings  # noqa: E402
-from weir.supervise.takeover import take_over  # noqa: E402
+from weir.supervise.start.takeover import take_over  # noqa: E402
 
 at = partial(of_source, "topic")  # offsets by partition
 

@@ -174,7 +174,7 @@ def built(jobs: int, home: Path) -> Any:
 
 def profile(app: Any, name: str) -> None:
     """Profile a page. Its panels are loaded one after another in the profiler's thread."""
-    from weir.supervise import questions
+    from weir.supervise.observe import questions
 
     class Now:
         """A thread that runs its target at once."""

@@ -47,8 +47,8 @@ from weir.local.part import LOOPBACK  # noqa: E402
 from weir.local.spark import spark_home  # noqa: E402
 from weir.ports.counts import Cell  # noqa: E402
 from weir.settings import Settings  # noqa: E402
-from weir.supervise.submission import submission  # noqa: E402
-from weir.supervise.takeover import take_over  # noqa: E402
+from weir.supervise.start.submission import submission  # noqa: E402
+from weir.supervise.start.takeover import take_over  # noqa: E402
 
 START_MS = 1_768_435_200_000  # 15 January 2026
 MIX = Mix(services=("web", "shop", "api", "pay", "auth"), events_per_s=20_000)

@@ -40,7 +40,7 @@ from weir.counts.quality.gate import gate  # noqa: E402
 from weir.counts.query import ALL, Question, counts  # noqa: E402
 from weir.counts.rules import Rules  # noqa: E402
 from weir.ports.counts import HourShard  # noqa: E402
-from weir.supervise.takeover import take_over  # noqa: E402
+from weir.supervise.start.takeover import take_over  # noqa: E402
 
 at = partial(of_source, "topic")  # offsets by partition
 

@@ -36,7 +36,7 @@ from weir.cassandra.store import CassandraStore  # noqa: E402
 from weir.counts.tally import cores  # noqa: E402
 from weir.factory import source_of  # noqa: E402
 from weir.settings import Settings  # noqa: E402
-from weir.supervise.takeover import take_over  # noqa: E402
+from weir.supervise.start.takeover import take_over  # noqa: E402
 
 JOB, TOPIC = "error_counts", "logs"
 

@@ -37,7 +37,7 @@ from weir.local.rehearse import WITHIN_S  # noqa: E402
 from weir.local.report import Lines  # noqa: E402
 from weir.local.spark import spark_home  # noqa: E402
 from weir.local.stack import told_to_end  # noqa: E402
-from weir.supervise.standby import in_a_word  # noqa: E402
+from weir.supervise.judge.standby import in_a_word  # noqa: E402
 
 LINES = replace(MIX, bad_share=0.0)  # for Flink: malformed lines are not compared
 CALM_LINES = 10_000  # kill only when at most so many lines have not landed

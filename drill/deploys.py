@@ -17,7 +17,7 @@ from spark_jobs import failpoint
 from weir.errors import NotRunning
 from weir.factory import manager
 from weir.ports.jobs import JobRow
-from weir.supervise.report import Verdict
+from weir.supervise.judge.report import Verdict
 
 # It passes the pre-flight, and every driver of it fails when its query starts.
 MANAGER = re.compile(r"(?<=checkpointFileManagerClass: )\S+")

@@ -16,7 +16,7 @@ from drill.steady import stays_given_up
 from spark_jobs.protocol.partition import numbers
 from weir.counts.progress import batches
 from weir.local import kafka
-from weir.supervise.report import Verdict
+from weir.supervise.judge.report import Verdict
 
 Lose = Callable[[Scene, Mapping[int, int]], Mapping[int, int]]  # from the topic's end offsets to the first readable ones, by partition
 

@@ -19,7 +19,7 @@ from drill.stage import JOB, Stage
 from drill.steady import PAUSE_S, lands_again, master_page, of_driver, replaced, unharmed
 from weir.errors import NotRunning
 from weir.ports.cluster import DriverState
-from weir.supervise.report import Verdict
+from weir.supervise.judge.report import Verdict
 
 CUT_S = 25.0  # longer than the timeouts of clients (10 s)
 REAL, PROXIED = frozenset({IPTABLES}), frozenset({PROXY})

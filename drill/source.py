@@ -16,7 +16,7 @@ from spark_jobs.protocol.partition import numbers
 from weir.counts.folding import fold_many, pending, sweep_many, sweepable
 from weir.errors import NotProven, NotRunning
 from weir.local.kafka import admin
-from weir.supervise.report import Verdict
+from weir.supervise.judge.report import Verdict
 
 LATE_S = 7200
 QUIET_S, HOUR_S = 1.5 * PAUSE_S, 3600.0  # the first is longer than what makes a stream with input a stalled one

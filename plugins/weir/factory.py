@@ -23,11 +23,11 @@ from weir.ports.cluster import Cluster, DriverState
 from weir.ports.store import Store
 from weir.settings import Settings
 from weir.sources.kafka import KafkaBroker
+from weir.supervise.judge.observation import Observation
+from weir.supervise.judge.standby import fitting, wanted_version
 from weir.supervise.manager import Manager
-from weir.supervise.observation import Observation
 from weir.supervise.parts import Parts
 from weir.supervise.preflight import rehearsal
-from weir.supervise.standby import fitting, wanted_version
 
 PATIENCE_S = 10.0  # a person or a tick waits for an answer; drivers wait for ever
 

@@ -9,14 +9,14 @@ from spark_jobs.counts.cells import RejectedLine
 from weir.output import readable
 from weir.ports.jobs import VersionRow
 from weir.ports.timeline import Event
-from weir.supervise.summary import summary
+from weir.supervise.judge.summary import summary
 from weir.times import iso
 
 if TYPE_CHECKING:
-    from weir.supervise.doctor import Finding, Seen
+    from weir.supervise.judge.doctor import Finding, Seen
+    from weir.supervise.judge.plan import Plan
+    from weir.supervise.judge.report import Report
     from weir.supervise.manager import Manager
-    from weir.supervise.plan import Plan
-    from weir.supervise.report import Report
 
 Row = dict[str, Any]
 EVENT = ("at", "kind", "attempt", "who", "text", "reason")
@@ -87,7 +87,7 @@ def versions_of(manager: Manager, job: str, found: Sequence[VersionRow]) -> list
 
 def checkpoint(seen: Seen, harmful: int) -> Row:
     """Return the checkpoint that the next attempt continues from; `harmful` is the number of harmful findings."""
-    from weir.supervise.lineage import usable
+    from weir.supervise.judge.lineage import usable
 
     plans, folder = usable(seen.folder), seen.folder
     ends = plans.planned if plans else {}

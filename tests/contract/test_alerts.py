@@ -7,7 +7,7 @@ from typing import Any
 from tests.unit.alerts.bench import Bench, M
 from tests.unit.counts.job import START
 from weir.alerts.sink import Inbox, message_of
-from weir.supervise.report import Verdict
+from weir.supervise.judge.report import Verdict
 
 
 def test_from_lines_to_the_inbox(store: Any, job: str) -> None:

@@ -8,7 +8,7 @@ from spark_jobs.protocol.partition import of_source
 from weir.errors import NotRunning, TopicMissing
 from weir.ports.source import Retention, Subscription, TopicSnapshot
 from weir.sources.kafka import KafkaBroker
-from weir.supervise.epoch_start import Bounds
+from weir.supervise.judge.epoch_start import Bounds
 from weir.supervise.topics import bounds
 
 from .conftest import Broker

@@ -23,7 +23,7 @@ from weir.counts.rules import Rules
 from weir.counts.scope import Scope
 from weir.settings import Settings
 from weir.sources.kafka import KafkaBroker
-from weir.supervise.takeover import take_over
+from weir.supervise.start.takeover import take_over
 
 pytestmark = pytest.mark.stack
 LINES, START_MS = 20_000, 1_768_435_200_000

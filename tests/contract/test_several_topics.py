@@ -24,9 +24,9 @@ from weir.cluster.checkpoints import CheckpointFolders
 from weir.local import jars
 from weir.settings import Settings
 from weir.sources.kafka import KafkaBroker
-from weir.supervise.checkpoint_copies import CheckpointCopies
-from weir.supervise.epoch_start import Bounds
-from weir.supervise.takeover import take_over
+from weir.supervise.judge.epoch_start import Bounds
+from weir.supervise.start.checkpoint_copies import CheckpointCopies
+from weir.supervise.start.takeover import take_over
 from weir.testing import MemoryStore
 
 pytestmark = pytest.mark.stack

@@ -13,8 +13,8 @@ from tests.dags.fleet import JOB, Fleet
 from weir.airflow.triggers.alert_pool import AGAIN_S, LASTS_MS, Alarm
 from weir.alerts.sink import message_of
 from weir.errors import NotRunning
+from weir.supervise.judge.report import Report, Verdict
 from weir.supervise.manager import Manager
-from weir.supervise.report import Report, Verdict
 
 
 class Bench:

@@ -23,7 +23,7 @@ from weir.errors import NotRunning
 from weir.ports.attempts import AttemptRow
 from weir.ports.reports import JobSnapshot
 from weir.supervise.actions import ACTIONS
-from weir.supervise.report import CALM, Report, Verdict
+from weir.supervise.judge.report import CALM, Report, Verdict
 
 NOTHING_TO_DO = {"quarantine": 409, "accept_loss": 409, "acknowledge": 409}  # of a job that is well
 

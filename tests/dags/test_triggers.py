@@ -22,8 +22,8 @@ from weir.airflow.triggers.restart_pool import Hands
 from weir.airflow.triggers.watch import Crew, WatchTrigger, sweep
 from weir.errors import Conflict, NotRunning
 from weir.ports.cluster import DriverState
+from weir.supervise.judge.report import Report
 from weir.supervise.manager import Manager
-from weir.supervise.report import Report
 
 
 def run(scenario: Callable[[], Any]) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from tests.conftest import PROJECT
 from weir import errors
-from weir.supervise.report import Verdict
+from weir.supervise.judge.report import Verdict
 
 RUNBOOK = (PROJECT / "docs" / "runbook.md").read_text()
 

@@ -14,6 +14,8 @@ from tests.conftest import PROJECT
 ROOTS = (PROJECT / "plugins", PROJECT)
 TOPS = ("weir", "spark_jobs", "dags", "drill", "bench", "tests")
 ANY = ("drill", "bench", "tests")  # not for production: these may import anything, and nothing else imports them
+SUPERVISE = "weir.supervise.judge weir.supervise.observe weir.supervise.start weir.supervise.act"
+DOORS = f"weir.supervise {SUPERVISE} weir.supervise.manager weir.supervise.epochs weir.supervise.actions weir.supervise.shared"
 BASICS = "weir.errors weir.times weir.settings weir.output"
 
 # Folder or module: what it may import beside itself. From the bottom up; a module of a folder may have a line of its own.
@@ -50,44 +52,54 @@ ALLOWED = {
         f"{BASICS} weir.ports weir.ports.counts weir.cassandra weir.cluster "
         "spark_jobs.protocol spark_jobs.runtime spark_jobs.counts"
     ),
-    # supervision knows nothing of counts
-    "weir.supervise": (
-        f"{BASICS} weir.jobs weir.ports "
+    # supervision knows nothing of counts: judgement without I/O, what all share, who looks, starts and acts, and the manager over all
+    "weir.supervise.judge": f"{BASICS} weir.jobs weir.ports spark_jobs.protocol spark_jobs.runtime spark_jobs.sources",
+    "weir.supervise": f"{BASICS} weir.jobs weir.ports weir.supervise.judge spark_jobs.protocol",
+    "weir.supervise.observe": f"{BASICS} weir.jobs weir.ports weir.supervise weir.supervise.judge spark_jobs.protocol",
+    "weir.supervise.start": (
+        f"{BASICS} weir.jobs weir.ports weir.supervise weir.supervise.judge weir.supervise.observe "
         "spark_jobs.failpoint spark_jobs.protocol spark_jobs.runtime spark_jobs.sources"
     ),
-    "weir.plain": f"{BASICS} weir.jobs weir.ports weir.supervise",
+    "weir.supervise.act": (
+        f"{BASICS} weir.jobs weir.ports weir.supervise weir.supervise.judge weir.supervise.observe weir.supervise.start spark_jobs.protocol"
+    ),
+    "weir.supervise.manager": f"{BASICS} weir.jobs weir.ports weir.supervise {SUPERVISE} spark_jobs.protocol",
+    "weir.supervise.epochs": f"{BASICS} weir.supervise {SUPERVISE} weir.supervise.manager",
+    "weir.supervise.actions": f"{BASICS} weir.jobs weir.supervise {SUPERVISE} weir.supervise.manager weir.supervise.epochs",
+    "weir.supervise.shared": f"{BASICS} weir.jobs weir.supervise weir.supervise.manager",
+    "weir.plain": f"{BASICS} weir.jobs weir.ports {DOORS}",
     "weir.counts": (
-        f"{BASICS} weir.addresses weir.html weir.jobs weir.ports weir.ports.counts weir.supervise "
+        f"{BASICS} weir.addresses weir.html weir.jobs weir.ports weir.ports.counts {DOORS} "
         "spark_jobs.failpoint spark_jobs.protocol spark_jobs.runtime spark_jobs.counts"
     ),
     "weir.alerts": (
-        f"{BASICS} weir.http weir.connection weir.counts weir.jobs weir.ports weir.ports.counts weir.supervise "
+        f"{BASICS} weir.http weir.connection weir.counts weir.jobs weir.ports weir.ports.counts {DOORS} "
         "spark_jobs.protocol spark_jobs.counts"
     ),
     # assembled from the kinds
     "weir.factory": (
         f"{BASICS} weir.addresses weir.cassandra weir.cluster weir.counts weir.jobs weir.plain weir.ports weir.ports.store "
-        "weir.sources weir.supervise spark_jobs.runtime"
+        f"weir.sources {DOORS} spark_jobs.runtime"
     ),
     "weir.ingest": f"{BASICS} weir.factory",
-    "weir.rows": f"{BASICS} weir.ports weir.supervise spark_jobs.counts",
-    "weir.metrics": f"{BASICS} weir.alerts weir.jobs weir.ports weir.ports.counts weir.ports.store weir.supervise spark_jobs.protocol",
+    "weir.rows": f"{BASICS} weir.ports {DOORS} spark_jobs.counts",
+    "weir.metrics": f"{BASICS} weir.alerts weir.jobs weir.ports weir.ports.counts weir.ports.store {DOORS} spark_jobs.protocol",
     # what people and Airflow touch
     "weir.airflow": (
-        f"{BASICS} weir.alerts weir.cluster weir.connection weir.counts weir.factory weir.jobs weir.ports weir.ports.store weir.supervise"
+        f"{BASICS} weir.alerts weir.cluster weir.connection weir.counts weir.factory weir.jobs weir.ports weir.ports.store {DOORS}"
     ),
-    "weir.api": f"{BASICS} weir.files weir.counts weir.jobs weir.ports weir.ports.store weir.rows weir.supervise spark_jobs.counts",
+    "weir.api": f"{BASICS} weir.files weir.counts weir.jobs weir.ports weir.ports.store weir.rows {DOORS} spark_jobs.counts",
     "weir.console": (
         f"{BASICS} weir.airflow weir.alerts weir.api weir.counts weir.html weir.jobs weir.metrics weir.ports "
         "weir.ports.counts weir.ports.store weir.rows "
-        "weir.supervise spark_jobs.protocol spark_jobs.counts"
+        f"{DOORS} spark_jobs.protocol spark_jobs.counts"
     ),
     "weir.local": (
-        f"{BASICS} weir.cassandra weir.cluster weir.counts weir.factory weir.files weir.ingest weir.jobs weir.ports weir.supervise"
+        f"{BASICS} weir.cassandra weir.cluster weir.counts weir.factory weir.files weir.ingest weir.jobs weir.ports {DOORS}"
     ),
     "weir.cli": (
         f"{BASICS} weir.airflow weir.alerts weir.api weir.cassandra weir.counts weir.factory weir.ingest weir.jobs weir.local weir.metrics "
-        "weir.ports weir.ports.store weir.rows weir.supervise spark_jobs.counts"
+        f"weir.ports weir.ports.store weir.rows {DOORS} spark_jobs.counts"
     ),
     "weir.triggers": "weir.airflow",  # names of the release before
     "dags": "weir.airflow weir.errors weir.jobs",
@@ -142,7 +154,7 @@ def arrows(*tops: str) -> set[tuple[str, str]]:
         ("import weir.errors", {"weir.errors"}),
         ("from weir.jobs import spec", {"weir.jobs.spec"}),
         ("def f():\n    from drill.run import x", {"drill.run.x"}),
-        ("if TYPE_CHECKING:\n    from weir.supervise.report import Report", {"weir.supervise.report.Report"}),
+        ("if TYPE_CHECKING:\n    from weir.supervise.judge.report import Report", {"weir.supervise.judge.report.Report"}),
         ("from ..cluster import spark", {"weir.cluster.spark"}),
         ("late('weir.factory', 'store')(x)", {"weir.factory"}),
         ("importlib.import_module('weir.factory').drivers", {"weir.factory"}),

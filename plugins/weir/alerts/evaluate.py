@@ -22,8 +22,8 @@ from weir.counts.closed import NOTHING
 from weir.counts.rules import Rules
 from weir.ports.alerts import Booked
 from weir.ports.source import Broker
-from weir.supervise.pause import in_force
-from weir.supervise.report import report_of
+from weir.supervise.judge.pause import in_force
+from weir.supervise.judge.report import report_of
 
 EVENTS = 200  # timeline entries that a pass reads: verdicts and actions since the last pass
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from weir.ports.timeline import Event
-from weir.supervise.report import TROUBLE, UNKNOWN_MS, Report, Verdict
+from weir.supervise.judge.report import TROUBLE, UNKNOWN_MS, Report, Verdict
 
 WELL = frozenset({Verdict.OK, Verdict.IDLE, Verdict.CATCHING_UP, Verdict.STOPPED})
 NEEDS_OPERATOR = TROUBLE - {Verdict.DOWN, Verdict.STALLED, Verdict.SLOW}  # Weir restarts the first two; the third can wait till the morning

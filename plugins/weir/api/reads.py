@@ -15,7 +15,7 @@ from weir.counts.times import span_of
 from weir.errors import BadInput, UnknownJob
 from weir.jobs.kinds import Capability
 from weir.jobs.specs import find, require
-from weir.supervise.doctor import examine
+from weir.supervise.judge.doctor import examine
 from weir.times import duration
 
 if TYPE_CHECKING:

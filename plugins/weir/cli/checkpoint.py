@@ -11,8 +11,8 @@ from weir.cli.common import FormatOption, JobArgument, Reason, Yes, opened_manag
 from weir.output import Format, say, show, show_json
 
 if TYPE_CHECKING:
+    from weir.supervise.judge.restart import Action
     from weir.supervise.manager import Manager
-    from weir.supervise.restart import Action
 
 
 def checkpoint(
@@ -31,7 +31,7 @@ def checkpoint(
     """
     from weir.jobs.kinds import Capability
     from weir.jobs.specs import require
-    from weir.supervise.restart import Action
+    from weir.supervise.judge.restart import Action
 
     with opened_manager() as manager:
         require(manager.specs, job, Capability.LANDS)
@@ -42,7 +42,7 @@ def checkpoint(
 
 def _show(manager: Manager, job: str, doctor: bool, form: Format) -> None:
     from weir import rows
-    from weir.supervise.doctor import examine
+    from weir.supervise.judge.doctor import examine
 
     seen = manager.checkpoint(job)
     if seen is None:
@@ -76,7 +76,7 @@ def quarantine(
     """
     from weir.jobs.kinds import Capability
     from weir.jobs.specs import require
-    from weir.supervise.restart import Action
+    from weir.supervise.judge.restart import Action
 
     with opened_manager() as manager:
         require(manager.specs, job, Capability.LANDS)
@@ -87,8 +87,8 @@ def begin(manager: Manager, job: str, act: Action, yes: bool, reason: str, batch
     """Print where a new epoch would begin and what it would leave out, ask, and begin exactly that."""
     from weir.jobs.kinds import Capability
     from weir.jobs.specs import require
-    from weir.supervise.epoch_start import in_words
-    from weir.supervise.restart import Action
+    from weir.supervise.judge.epoch_start import in_words
+    from weir.supervise.judge.restart import Action
 
     require(manager.specs, job, Capability.LANDS)
     judged, there = manager.foresee(job, act, reason, batch)

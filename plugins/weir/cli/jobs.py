@@ -11,8 +11,8 @@ from weir.cli.common import FormatOption, JobArgument, Reason, Yes, opened_manag
 from weir.output import Format, say, show, show_json
 
 if TYPE_CHECKING:
+    from weir.supervise.judge.report import Report
     from weir.supervise.manager import Manager
-    from weir.supervise.report import Report
 
 Wait = Annotated[bool, typer.Option("--wait", help="Wait until the job is ready. Exit code 1 if it is not within health.ready_within.")]
 WELL = ("ok", "idle", "starting", "catching_up")
@@ -47,7 +47,7 @@ def health(
     """
     from weir import rows
     from weir.jobs.specs import find
-    from weir.supervise.summary import summary
+    from weir.supervise.judge.summary import summary
 
     with opened_manager() as manager:
         (report,) = manager.onlooker().reports({job: find(manager.specs, job)})
@@ -133,7 +133,7 @@ def restart(
     Example: weir restart error_counts --reason "new certificates"
     """
     from weir.cli.checkpoint import begin
-    from weir.supervise.restart import Action
+    from weir.supervise.judge.restart import Action
 
     with opened_manager() as manager:
         if accept_loss:

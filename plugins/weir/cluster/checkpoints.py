@@ -2,7 +2,7 @@
 whose queries are its own: `<base>/<job>/epoch-E/shared`, which stays where it is.
 
 Spark's files are `offsets/N` (the ranges planned for batch N) and `commits/N`, each beginning with a line `v1`. There is no state to copy:
-the job keeps none. Any file system that pyarrow knows will do. What a folder is good for is judged in weir.supervise.lineage.
+the job keeps none. Any file system that pyarrow knows will do. What a folder is good for is judged in weir.supervise.judge.lineage.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from weir.console import rules
 from weir.counts.times import at
 from weir.errors import Conflict
 from weir.jobs.specs import find as spec_of
-from weir.supervise.pause import in_force, in_words
+from weir.supervise.judge.pause import in_force, in_words
 
 if TYPE_CHECKING:
     from weir.ports.store import Store

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from weir.supervise.doctor import Finding, Seen, examine
-from weir.supervise.lineage import usable
+from weir.supervise.judge.doctor import Finding, Seen, examine
+from weir.supervise.judge.lineage import usable
 
 
 def in_words(job: str, seen: Seen | None) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from typing import Any
 
 from weir.alerts.messages import span
 from weir.counts.times import at
-from weir.supervise.report import CALM, TROUBLE, Report, Verdict
-from weir.supervise.summary import summary
+from weir.supervise.judge.report import CALM, TROUBLE, Report, Verdict
+from weir.supervise.judge.summary import summary
 
 DOUBTFUL = {Verdict.UNKNOWN, Verdict.MAINTENANCE, Verdict.CATCHING_UP, Verdict.SLOW, Verdict.STARTING}
 NOTHING = (" needs no action", " calls for nothing")  # the second one is in reports that the release before kept

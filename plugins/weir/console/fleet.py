@@ -16,7 +16,7 @@ from weir.console.throughput import Throughput, ThroughputMeter
 from weir.console.trend import Trends
 from weir.counts.times import at, bare
 from weir.jobs.specs import bad_of
-from weir.supervise.report import Report, Verdict
+from weir.supervise.judge.report import Report, Verdict
 
 if TYPE_CHECKING:
     from spark_jobs.protocol.head import Head

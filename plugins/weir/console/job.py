@@ -19,15 +19,15 @@ from weir.jobs.models import of_kind
 from weir.jobs.spec import parse
 from weir.jobs.specs import find
 from weir.supervise.actions import kind_of
-from weir.supervise.pause import in_force
-from weir.supervise.plan import differences
+from weir.supervise.judge.pause import in_force
+from weir.supervise.judge.plan import differences
 
 if TYPE_CHECKING:
     from weir.ports.jobs import VersionRow
     from weir.ports.reports import JobSnapshot
     from weir.ports.store import Store
+    from weir.supervise.judge.report import Report
     from weir.supervise.manager import Manager
-    from weir.supervise.report import Report
 
 EVENTS, MOST_EVENTS = 20, 1000
 STARTS = 3  # attempts that are searched for the newest one: some are only noted

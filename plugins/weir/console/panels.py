@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from weir.errors import WeirError
-from weir.supervise.questions import Questions
+from weir.supervise.observe.questions import Questions
 
 PATIENT_S = 10.0  # longer than the store's timeout for one query
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from weir.metrics.look import ReadUp, ends, waited_ms
 from weir.ports.reports import JobSnapshot
-from weir.supervise.report import SETTLED, Report, report_of
+from weir.supervise.judge.report import SETTLED, Report, report_of
 
 OVER_MS = 60_000  # a rate is the mean of about this time
 LEAST_MS = 2_000  # between two samples: a shorter time gives noise

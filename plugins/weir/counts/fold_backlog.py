@@ -12,7 +12,7 @@ from weir.counts.closed import closed_until
 from weir.counts.rules import Rules
 from weir.jobs.spec import JobSpec
 from weir.ports.counts import CountStore
-from weir.supervise.observation import Observation
+from weir.supervise.judge.observation import Observation
 from weir.supervise.time_budget import TimeBudget
 
 EVERY_MS = 60_000  # it reads two rows an hour of the job's life, and the watch looks every second

@@ -16,9 +16,9 @@ from weir.ports.cluster import Submission
 from weir.ports.counts import CountStore
 from weir.ports.source import Broker
 from weir.settings import Settings
+from weir.supervise.judge.observation import Observation
 from weir.supervise.kind import Probe, Start
-from weir.supervise.observation import Observation
-from weir.supervise.submission import submission
+from weir.supervise.start.submission import submission
 from weir.supervise.time_budget import TimeBudget
 
 LINES_PER_BATCH = 200  # of a standby that warms up: one batch loads the code, and some more have the JVM compile what plans a batch

@@ -13,7 +13,7 @@ from weir.jobs.specs import find
 from weir.ports.cluster import Submission
 from weir.ports.source import Broker
 from weir.settings import OWN_JOBS, Settings
-from weir.supervise.submission import submission
+from weir.supervise.start.submission import submission
 from weir.supervise.topics import bounds
 
 LINES = 500  # of each partition: every class that counting needs is loaded for the first of them

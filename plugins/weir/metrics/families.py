@@ -13,8 +13,8 @@ from weir.jobs.kinds import Capability
 from weir.metrics.catalogue import METRICS, Kind
 from weir.metrics.look import Facts, Look, ends, waited_ms
 from weir.metrics.recounts import worst
-from weir.supervise.pause import in_force
-from weir.supervise.report import Verdict
+from weir.supervise.judge.pause import in_force
+from weir.supervise.judge.report import Verdict
 from weir.times import parse_time
 
 Samples = Iterator[tuple[str, tuple[str, ...], Any]]  # metric name, label values, and value: None if unknown

@@ -17,7 +17,7 @@ from weir.metrics.counters import Counters, JobCounters
 from weir.metrics.paced import Paced
 from weir.metrics.recounts import Record
 from weir.ports.reports import JobSnapshot
-from weir.supervise.report import Report
+from weir.supervise.judge.report import Report
 
 if TYPE_CHECKING:
     from weir.ports.store import Store

@@ -10,7 +10,7 @@ from weir.jobs.spec import JobSpec, PlainSpec
 from weir.ports.cluster import Submission
 from weir.settings import Settings
 from weir.supervise.kind import Probe, Start
-from weir.supervise.submission import plain_submission
+from weir.supervise.start.submission import plain_submission
 from weir.supervise.time_budget import TimeBudget
 
 

@@ -13,11 +13,11 @@ from weir.errors import BadInput, Conflict
 from weir.jobs.kinds import Capability, Kind
 from weir.jobs.specs import require
 from weir.supervise import epochs
-from weir.supervise.pause import HOLD, MAINTENANCE
-from weir.supervise.plan import Kind as PlanKind
-from weir.supervise.plan import Plan
-from weir.supervise.report import Verdict
-from weir.supervise.restart import Action
+from weir.supervise.judge.pause import HOLD, MAINTENANCE
+from weir.supervise.judge.plan import Kind as PlanKind
+from weir.supervise.judge.plan import Plan
+from weir.supervise.judge.report import Verdict
+from weir.supervise.judge.restart import Action
 from weir.times import parse_duration
 
 if TYPE_CHECKING:

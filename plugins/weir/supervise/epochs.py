@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from weir.errors import BadInput
-from weir.supervise.epoch_start import in_words
-from weir.supervise.restart import Action
+from weir.supervise.judge.epoch_start import in_words
+from weir.supervise.judge.restart import Action
 
 if TYPE_CHECKING:
     from weir.supervise.manager import ActionResult, Manager

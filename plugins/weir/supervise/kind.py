@@ -13,8 +13,8 @@ from typing import Protocol
 from spark_jobs.protocol.head import Head, Offsets
 from weir.jobs.spec import JobSpec
 from weir.ports.cluster import Submission
-from weir.supervise.observation import Observation
-from weir.supervise.requests import StartRequest
+from weir.supervise.judge.observation import Observation
+from weir.supervise.judge.requests import StartRequest
 from weir.supervise.time_budget import TimeBudget
 
 

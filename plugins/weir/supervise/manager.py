@@ -10,39 +10,39 @@ from typing import Generic
 
 from weir.jobs.spec import JobSpec
 from weir.ports.jobs import VersionRow
-from weir.supervise.checkpoint_copies import CheckpointCopies
-from weir.supervise.confirmations import Confirmations
-from weir.supervise.deployer import Deployer
-from weir.supervise.doctor import Seen
-from weir.supervise.endings import Endings
-from weir.supervise.epoch_start import Beginning
-from weir.supervise.fenced import FencedPreparation
-from weir.supervise.fleet import Fleet
-from weir.supervise.health import Health
+from weir.supervise.act.confirmations import Confirmations
+from weir.supervise.act.deployer import Deployer
+from weir.supervise.act.pauses import Pauses
+from weir.supervise.act.planner import Planner
+from weir.supervise.act.responder import Responder
+from weir.supervise.act.rollbacks import Rollbacks
+from weir.supervise.act.stopper import Stopper
+from weir.supervise.act.wanted import Wanted
+from weir.supervise.judge.doctor import Seen
+from weir.supervise.judge.epoch_start import Beginning
+from weir.supervise.judge.observation import Observation
+from weir.supervise.judge.plan import Plan
+from weir.supervise.judge.report import Report
+from weir.supervise.judge.requests import AUTOMATIC, ActionResult, StartRequest
+from weir.supervise.judge.restart import Action
+from weir.supervise.judge.rollback import Ruling
 from weir.supervise.kind import Kinds
 from weir.supervise.lifetime import Lifetime
-from weir.supervise.new_epoch import NewEpoch
-from weir.supervise.observation import Observation
+from weir.supervise.observe.fleet import Fleet
+from weir.supervise.observe.health import Health
+from weir.supervise.observe.versions import Versions
 from weir.supervise.parts import Parts, S
-from weir.supervise.pauses import Pauses
-from weir.supervise.plan import Plan
-from weir.supervise.planner import Planner
 from weir.supervise.register import Register
-from weir.supervise.report import Report
-from weir.supervise.requests import AUTOMATIC, ActionResult, StartRequest
-from weir.supervise.responder import Responder
-from weir.supervise.restart import Action
-from weir.supervise.rollback import Ruling
-from weir.supervise.rollbacks import Rollbacks
-from weir.supervise.standbys import Standbys
-from weir.supervise.starter import Starter
-from weir.supervise.stopper import Stopper
-from weir.supervise.takeover import Takeover
+from weir.supervise.start.checkpoint_copies import CheckpointCopies
+from weir.supervise.start.endings import Endings
+from weir.supervise.start.fenced import FencedPreparation
+from weir.supervise.start.new_epoch import NewEpoch
+from weir.supervise.start.standbys import Standbys
+from weir.supervise.start.starter import Starter
+from weir.supervise.start.takeover import Takeover
+from weir.supervise.start.unfenced_drivers import UnfencedDrivers
+from weir.supervise.start.unfenced_preparation import UnfencedPreparation
 from weir.supervise.timeline import Timeline
-from weir.supervise.unfenced_drivers import UnfencedDrivers
-from weir.supervise.unfenced_preparation import UnfencedPreparation
-from weir.supervise.versions import Versions
-from weir.supervise.wanted import Wanted
 
 
 class Manager(Generic[S]):
@@ -61,7 +61,7 @@ class Manager(Generic[S]):
         self._stopper = Stopper(parts, self._register, timeline, takeover, self._standbys, wanted, kinds, drivers)
         self._health = Health(parts, self._register, self._versions, Fleet(parts, kinds), Fleet(parts, kinds, keeps=False))
         self._planner = Planner(parts, self._register, self._versions, copies, kinds, drivers)
-        self._deployer = Deployer(parts, self._register, self._health, self._versions, self._planner, wanted, self._starter, kinds)
+        self._deployer = Deployer(parts, self._register, self._health, self._versions, self._planner, wanted, self._starter, kinds, drivers)
         self._rollbacks = Rollbacks(parts, self._register, self._health, self._versions, wanted, self._starter)
         self._responder = Responder(parts, self._register, self._health, endings, self._rollbacks, self._starter)
         self._confirmations = Confirmations(parts, self._register, timeline, self._health, kinds)

@@ -12,7 +12,7 @@ from zipfile import BadZipFile, ZipFile
 from weir.jobs.bundle import Made
 from weir.jobs.spec import JobSpec, PlainSpec, Resources
 from weir.ports.cluster import Room
-from weir.supervise.plan import Check
+from weir.supervise.judge.plan import Check
 
 WITHIN_S = 60.0  # an import takes a second or two; ten times as long on a busy machine
 LAST_LINES = 3

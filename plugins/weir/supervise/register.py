@@ -9,8 +9,8 @@ from weir.jobs.specs import find, spec_of
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import Cluster
 from weir.ports.jobs import JobRow
-from weir.supervise import pause
-from weir.supervise.epoch_start import Bounds
+from weir.supervise.judge import pause
+from weir.supervise.judge.epoch_start import Bounds
 from weir.supervise.parts import Parts, or_none
 from weir.supervise.topics import bounds
 

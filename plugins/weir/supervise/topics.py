@@ -12,7 +12,7 @@ from spark_jobs.protocol.head import Head
 from spark_jobs.protocol.partition import Offsets, of_source
 from weir.errors import NotRunning, TopicMissing
 from weir.ports.source import Broker, Subscription, TopicSnapshot
-from weir.supervise.epoch_start import Bounds, of_topic
+from weir.supervise.judge.epoch_start import Bounds, of_topic
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from weir.alerts.rules import JobRules, parse
 from weir.ports.jobs import JobRow
 from weir.ports.reports import Kept
 from weir.ports.timeline import Event, Pause
-from weir.supervise.report import Report, Verdict
+from weir.supervise.judge.report import Report, Verdict
 
 S, M = 1000, 60_000
 MANY = "{name: many, kind: threshold, above: 10, window: 1m}"

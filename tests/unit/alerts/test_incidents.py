@@ -12,7 +12,7 @@ from weir.alerts.keep import change
 from weir.alerts.messages import plain, span
 from weir.errors import BadInput
 from weir.ports.timeline import Event
-from weir.supervise.report import Verdict
+from weir.supervise.judge.report import Verdict
 
 SILENCE = "{name: silence, kind: absence, window: 5m}"
 

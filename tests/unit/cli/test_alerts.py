@@ -11,7 +11,7 @@ import pytest
 from tests.unit.alerts.bench import MANY, Bench, M, S
 from tests.unit.cli.conftest import Weir
 from weir.alerts.sink import Inbox
-from weir.supervise.report import Verdict
+from weir.supervise.judge.report import Verdict
 
 
 @pytest.fixture

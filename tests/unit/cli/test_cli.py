@@ -30,8 +30,8 @@ from weir.ingest import Interrupted, Sent
 from weir.jobs.folders import sound
 from weir.jobs.kinds import KINDS
 from weir.settings import OWN_JOBS
+from weir.supervise.judge.report import Report, Verdict
 from weir.supervise.manager import ActionResult
-from weir.supervise.report import Report, Verdict
 
 at = partial(of_source, "topic-1")  # offsets by partition
 

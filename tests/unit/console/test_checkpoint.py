@@ -7,7 +7,7 @@ from functools import partial
 from spark_jobs.protocol.head import first_head
 from spark_jobs.protocol.partition import of_source
 from weir.console.checkpoint import in_words
-from weir.supervise.doctor import Seen
+from weir.supervise.judge.doctor import Seen
 from weir.testing import MemoryCheckpoints
 
 at = partial(of_source, "topic-1")  # offsets by partition

@@ -16,7 +16,7 @@ from weir.console.plot import sparkline
 from weir.console.throughput import LEAST_MS, OLDEST_MS, OVER_MS, Sample, Throughput, ThroughputMeter, remembered, throughput
 from weir.console.trend import EVERY_S, FIRST, MINUTE_MS, Trends
 from weir.ports.reports import JobSnapshot
-from weir.supervise.report import Report, Verdict
+from weir.supervise.judge.report import Report, Verdict
 from weir.testing import Clock, MemoryStore
 
 at = partial(of_source, "t")  # offsets by partition

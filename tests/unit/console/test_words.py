@@ -14,7 +14,7 @@ from weir.console.describe import in_words, sentence
 from weir.console.start import BAD, DONE, OPEN, steps
 from weir.ports.attempts import AttemptRow
 from weir.ports.reports import JobSnapshot
-from weir.supervise.report import Report, Verdict
+from weir.supervise.judge.report import Report, Verdict
 
 at = partial(of_source, "t")  # offsets by partition
 

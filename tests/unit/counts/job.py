@@ -12,7 +12,7 @@ from spark_jobs.protocol.gap import Gap, GapKind, holes_between
 from spark_jobs.protocol.head import Batch, Offsets, Progress, Totals, advance, first_head, rebuilt
 from spark_jobs.protocol.partition import Partition, of_source
 from weir.counts.rules import Rules
-from weir.supervise.takeover import rebuild, take_over
+from weir.supervise.start.takeover import rebuild, take_over
 from weir.testing import MemoryBroker, MemoryStore
 from weir.times import parse_time
 

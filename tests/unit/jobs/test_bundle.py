@@ -19,7 +19,7 @@ from weir.jobs.models import model_of
 from weir.jobs.options import change
 from weir.jobs.spec import CountsSpec, parse
 from weir.settings import OWN_JOBS, Settings
-from weir.supervise.submission import submission
+from weir.supervise.start.submission import submission
 
 COUNTS = "name: web\napplication: job.py\nsource: {topic: web}\noptions: {dialect: 2}\n"
 PLAIN = "name: words\noutput: plain\napplication: words.py\narguments: ['{checkpoint}']\n"
@@ -141,6 +141,9 @@ def test_the_spec_of_a_version_has_every_option_of_its_own_model(folder: Path, t
             "options.dialct: there is no such option; .* dialect, depth",
         ),
         ("options.py", "import numpi", "web/options.py cannot be loaded: ModuleNotFoundError: No module named 'numpi'"),
+        ("options.py", "import sys; sys.exit(0)", "web/options.py cannot be loaded: SystemExit"),
+        ("options.py", OPTIONS.replace('option(5, whole(1), "how deep")', "5"), "depth is declared without option"),
+        ("options.py", OPTIONS.replace("option(5, whole(1)", "option(object(), whole(1)"), "Unable to serialize"),
         ("options.py", "class Options: pass", "Options is no dataclass that extends CountsOptions"),
         ("job.yaml", COUNTS.replace("name: web", "name: other"), "the folder is web, the job other"),
     ],

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import PROJECT
 from tests.unit.metrics.deployed import DASHBOARDS, asked_for, headings, queries, rules
 from weir.metrics.catalogue import METRICS, Kind, Metric
-from weir.supervise.report import Verdict
+from weir.supervise.judge.report import Verdict
 
 DOCUMENT = (PROJECT / "docs" / "metrics.md").read_text()
 KNOWN = {name for metric in METRICS for name in (*metric.series, *metric.labels)}

@@ -21,7 +21,7 @@ from weir.metrics.look import Facts, Look
 from weir.ports.attempts import AttemptRow
 from weir.ports.counts import FoldNote
 from weir.ports.reports import JobSnapshot
-from weir.supervise.report import Report, Verdict
+from weir.supervise.judge.report import Report, Verdict
 
 JOB = "web_errors"
 

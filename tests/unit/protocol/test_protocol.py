@@ -331,7 +331,7 @@ def _claim_before_the_gap_is_kept(patch: pytest.MonkeyPatch) -> None:
 
 def _a_takeover_forgets_the_gap(patch: pytest.MonkeyPatch) -> None:
     original = protocol.taken_over
-    patch.setattr("weir.supervise.takeover.taken_over", lambda *args: replace(original(*args), gap=None))
+    patch.setattr("weir.supervise.start.takeover.taken_over", lambda *args: replace(original(*args), gap=None))
 
 
 def _a_gap_stays_in_the_head(patch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from spark_jobs.protocol.head import Head, brought_forward, rebuilt
 from weir.errors import Conflict, NotProven
-from weir.supervise import takeover
-from weir.supervise.lineage import forgotten
+from weir.supervise.judge.lineage import forgotten
+from weir.supervise.start import takeover
 from weir.testing import MemoryStore
 
 from . import world as worlds

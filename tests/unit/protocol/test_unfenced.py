@@ -11,8 +11,8 @@ import pytest
 from spark_jobs.protocol.head import Head, first_head, started, taken_over
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
-from weir.supervise import unfenced
-from weir.supervise.unfenced import CONFIRM_AFTER_MS, CONFIRMED, may_confirm, may_submit, submit_mark
+from weir.supervise.judge import unfenced
+from weir.supervise.judge.unfenced import CONFIRM_AFTER_MS, CONFIRMED, may_confirm, may_submit, submit_mark
 
 RUNS, STEPS = 500, 200
 

@@ -43,7 +43,7 @@ from weir.counts import rollup, sweep
 from weir.counts.read import Grain
 from weir.errors import Conflict
 from weir.ports.counts import Cell
-from weir.supervise.takeover import rebuild, take_over
+from weir.supervise.start.takeover import rebuild, take_over
 
 PARTITIONS = (Partition("topic", 0), Partition("topic", 1))
 LATE = Partition("late", 0)  # of a topic that joins the job in the middle of its life

@@ -18,8 +18,8 @@ from tests.unit.supervise.bench import JOB, Bench
 from weir.counts.kind import CountsKind
 from weir.errors import Conflict, NotRunning
 from weir.ports.cluster import DriverState
+from weir.supervise.judge.report import Report, Verdict
 from weir.supervise.manager import Manager
-from weir.supervise.report import Report, Verdict
 
 SETTLED_S = 600  # far longer than the longest pause between two restarts
 

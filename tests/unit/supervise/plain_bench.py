@@ -13,10 +13,10 @@ from weir.jobs.spec import JobSpec
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
 from weir.settings import Settings
+from weir.supervise.judge.report import Report, Verdict
+from weir.supervise.judge.requests import ActionResult
 from weir.supervise.manager import Manager
 from weir.supervise.parts import Parts
-from weir.supervise.report import Report, Verdict
-from weir.supervise.requests import ActionResult
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
 
 JOB = "words"
@@ -102,6 +102,17 @@ class PlainBench:
         """The newest driver ends."""
         self.cluster.printed[self.driver] = printed
         self.cluster.states[self.driver] = state
+
+    def ends_all(self, state: DriverState) -> None:
+        """Every driver ends, whichever the head has."""
+        for one in self.cluster.alive:
+            self.cluster.states[one] = state
+
+    def with_head(self, head: Head | None) -> None:
+        """The head is as it was in a backup; None if it is not there any more."""
+        self.store._heads.pop(JOB)
+        if head:
+            self.store._heads[JOB] = head
 
     def look(self, after_s: float = 5.0) -> Report:
         self.clock.sleep(after_s)

@@ -15,9 +15,9 @@ from weir.jobs.spec import JobSpec, parse
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState, Room
 from weir.ports.jobs import JobRow
-from weir.supervise.plan import Check, Kind
+from weir.supervise.judge.plan import Check, Kind
+from weir.supervise.judge.restart import Action
 from weir.supervise.preflight import application, rehearsal
-from weir.supervise.restart import Action
 
 from .bench import JOB, Bench
 

@@ -18,7 +18,7 @@ from weir.errors import Diverged, NotProven, NotRunning
 from weir.jobs.spec import Restart
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
-from weir.supervise.report import Verdict
+from weir.supervise.judge.report import Verdict
 
 from .bench import JOB, Bench
 

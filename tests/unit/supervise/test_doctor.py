@@ -10,8 +10,8 @@ import pytest
 from spark_jobs.protocol.head import Batch, Head, Progress, Totals, claim, first_head, land, started, taken_over
 from spark_jobs.protocol.partition import of_source
 from weir.ports.checkpoints import Folder
-from weir.supervise.doctor import Seen, examine
-from weir.supervise.lineage import disagreement, forgotten, usable
+from weir.supervise.judge.doctor import Seen, examine
+from weir.supervise.judge.lineage import disagreement, forgotten, usable
 
 at = partial(of_source, "topic-a")  # offsets by partition
 

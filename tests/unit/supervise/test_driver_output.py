@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.supervise.driver_output import Ending, read_ending
+from weir.supervise.judge.driver_output import Ending, read_ending
 
 PRINTED = Path(__file__).parent / "printed"
 NOT_A_NUMBER = "ValueError: invalid literal for int() with base 10: 'not-a-number'"

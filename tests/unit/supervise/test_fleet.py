@@ -16,10 +16,10 @@ from weir.errors import NotRunning
 from weir.ports.cluster import DriverState
 from weir.ports.reports import JobSnapshot
 from weir.ports.source import TopicSnapshot
-from weir.supervise.fleet import Fleet
+from weir.supervise.judge.pace import UNSEEN_MS
+from weir.supervise.judge.report import FRESH_MS, Verdict
 from weir.supervise.manager import Manager
-from weir.supervise.pace import UNSEEN_MS
-from weir.supervise.report import FRESH_MS, Verdict
+from weir.supervise.observe.fleet import Fleet
 from weir.supervise.time_budget import TimeBudget
 
 from .bench import JOB, Bench

@@ -15,9 +15,9 @@ from weir.counts.rules import Rules
 from weir.errors import BadInput, Conflict, DataLoss
 from weir.ports.cluster import DriverState
 from weir.ports.source import Retention
-from weir.supervise.epoch_start import Word, after_loss, lost, of_topic, readable
-from weir.supervise.report import Verdict
-from weir.supervise.restart import Action
+from weir.supervise.judge.epoch_start import Word, after_loss, lost, of_topic, readable
+from weir.supervise.judge.report import Verdict
+from weir.supervise.judge.restart import Action
 
 from .bench import JOB, Bench
 

@@ -17,10 +17,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.unit.supervise.machine import World
 from weir.jobs.spec import JobSpec
 from weir.ports.cluster import DriverState
+from weir.supervise.judge.report import Report
 from weir.supervise.kind import Kinds
 from weir.supervise.manager import ActionResult, Manager
 from weir.supervise.parts import Parts
-from weir.supervise.report import Report
 
 EYE = st.integers(0, 1)
 

@@ -20,10 +20,10 @@ from weir.jobs.specs import Specs, with_deployed
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState, Submission
 from weir.ports.reports import JobSnapshot
-from weir.supervise.deployer import LAND_WITHIN_S
+from weir.supervise.act.deployer import LAND_WITHIN_S
+from weir.supervise.act.stopper import STOP_WITHIN_S
+from weir.supervise.judge.report import Report, Verdict
 from weir.supervise.manager import ActionResult
-from weir.supervise.report import Report, Verdict
-from weir.supervise.stopper import STOP_WITHIN_S
 
 at = partial(of_source, "topic-1")  # offsets by partition
 

@@ -25,11 +25,11 @@ from weir.ports.cluster import DriverState
 from weir.ports.reports import JobSnapshot, Kept
 from weir.ports.source import TopicSnapshot
 from weir.settings import PROJECT, Settings
-from weir.supervise.fleet import Fleet
+from weir.supervise.judge.report import FRESH_MS, UNKNOWN_MS, Report, Verdict
 from weir.supervise.manager import Manager
+from weir.supervise.observe.fleet import Fleet
+from weir.supervise.observe.questions import Questions
 from weir.supervise.parts import Parts
-from weir.supervise.questions import Questions
-from weir.supervise.report import FRESH_MS, UNKNOWN_MS, Report, Verdict
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
 
 at = partial(of_source, "topic-1")  # offsets by partition
@@ -139,7 +139,7 @@ def test_a_job_whose_rows_cannot_be_read_leaves_the_others_judged(world: World, 
 
 
 def test_a_job_that_breaks_the_judgement_leaves_the_others_judged(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from weir.supervise import fleet
+    from weir.supervise.observe import fleet
 
     judge = fleet.judge
 

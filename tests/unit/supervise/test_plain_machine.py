@@ -11,7 +11,8 @@ from spark_jobs.protocol.head import Head
 from tests.unit.supervise.plain_world import World
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
-from weir.supervise import unfenced, unfenced_drivers, unfenced_preparation
+from weir.supervise.judge import unfenced
+from weir.supervise.start import unfenced_drivers, unfenced_preparation
 
 LIVES, STEPS = 40, 150
 

@@ -18,8 +18,8 @@ from weir.jobs.versions import KEEP, droppable, named, with_good
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import Room
 from weir.ports.jobs import VersionRow
-from weir.supervise.epoch_start import Bounds, of_topic
-from weir.supervise.plan import Change, Check, Kind, Plan, classify, classify_plain, differences
+from weir.supervise.judge.epoch_start import Bounds, of_topic
+from weir.supervise.judge.plan import Change, Check, Kind, Plan, classify, classify_plain, differences
 from weir.supervise.preflight import mebibytes, resources, tables
 
 at = partial(of_source, "topic-a")  # offsets by partition

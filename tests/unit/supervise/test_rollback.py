@@ -16,8 +16,8 @@ from weir.jobs.spec import Health
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
 from weir.ports.jobs import JobRow, VersionRow
-from weir.supervise.observation import Observation
-from weir.supervise.rollback import Fate, rule
+from weir.supervise.judge.observation import Observation
+from weir.supervise.judge.rollback import Fate, rule
 
 from .bench import JOB, Bench
 from .test_verdict import NOW, WANTED, head_at

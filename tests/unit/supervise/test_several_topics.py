@@ -13,9 +13,9 @@ from spark_jobs.protocol.head import Batch, Head, Progress, Totals, claim, first
 from spark_jobs.protocol.partition import Partition, of_source
 from weir.errors import DataLoss
 from weir.ports.checkpoints import Folder
-from weir.supervise.epoch_start import Bounds, Word, after_loss, at_frontier
-from weir.supervise.lineage import disagreement, usable
-from weir.supervise.lineage import with_sources as joined
+from weir.supervise.judge.epoch_start import Bounds, Word, after_loss, at_frontier
+from weir.supervise.judge.lineage import disagreement, usable
+from weir.supervise.judge.lineage import with_sources as joined
 
 A, B, C = (partial(of_source, source) for source in ("a", "b", "c"))
 NAMES = {"a": "logs", "b": "web"}

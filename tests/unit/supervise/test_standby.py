@@ -23,10 +23,10 @@ from weir.factory import _standby
 from weir.jobs.spec import parse
 from weir.ports.cluster import DriverState, Submission
 from weir.ports.standbys import StandbyRow
-from weir.supervise import standby
-from weir.supervise.plan import Kind, classify
-from weir.supervise.report import Report, Verdict
-from weir.supervise.standby import AGAIN_MOST_MS, AGAIN_MS, END_MS, SUBMIT_MS, WARM_MS, due, fitting, lingering, superfluous
+from weir.supervise.judge import standby
+from weir.supervise.judge.plan import Kind, classify
+from weir.supervise.judge.report import Report, Verdict
+from weir.supervise.judge.standby import AGAIN_MOST_MS, AGAIN_MS, END_MS, SUBMIT_MS, WARM_MS, due, fitting, lingering, superfluous
 
 at = partial(of_source, "topic-1")  # offsets by partition
 

@@ -14,7 +14,7 @@ from weir.counts.arguments import arguments
 from weir.jobs.folders import sound
 from weir.jobs.spec import PlainSpec, parse
 from weir.settings import PROJECT, Settings
-from weir.supervise.submission import plain_submission, submission
+from weir.supervise.start.submission import plain_submission, submission
 
 at = partial(of_source, "topic")  # offsets by partition
 

@@ -21,10 +21,10 @@ from weir.factory import assemble
 from weir.jobs.source import Source
 from weir.jobs.spec import JobSpec
 from weir.ports.source import Retention, Subscription
-from weir.supervise.epoch_start import in_words, of_topic
+from weir.supervise.judge.epoch_start import in_words, of_topic
+from weir.supervise.judge.report import Report, Verdict
+from weir.supervise.judge.restart import Action
 from weir.supervise.manager import Manager
-from weir.supervise.report import Report, Verdict
-from weir.supervise.restart import Action
 from weir.supervise.topics import ask, bounds
 
 from .bench import JOB, Bench

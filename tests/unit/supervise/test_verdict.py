@@ -14,10 +14,10 @@ from weir.jobs.spec import Health, Restart
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
 from weir.ports.jobs import JobRow
-from weir.supervise.observation import Observation, submit_grace_ms
-from weir.supervise.report import Report, Verdict
-from weir.supervise.restart import Action, decide, with_decision
-from weir.supervise.verdict import judge
+from weir.supervise.judge.observation import Observation, submit_grace_ms
+from weir.supervise.judge.report import Report, Verdict
+from weir.supervise.judge.restart import Action, decide, with_decision
+from weir.supervise.judge.verdict import judge
 
 at = partial(of_source, "topic-a")  # offsets by partition
 

@@ -14,10 +14,10 @@ from tests.unit.supervise.test_verdict import HEALTH, NOW, POLICY, ROW, WANTED, 
 from weir.errors import BadInput, NotRunning, UnknownJob
 from weir.ports.cluster import DriverState
 from weir.ports.timeline import Event, Pause
-from weir.supervise.observation import Observation
-from weir.supervise.report import TROUBLE, Report, Verdict, is_news
-from weir.supervise.restart import Action, decide, with_decision
-from weir.supervise.verdict import judge
+from weir.supervise.judge.observation import Observation
+from weir.supervise.judge.report import TROUBLE, Report, Verdict, is_news
+from weir.supervise.judge.restart import Action, decide, with_decision
+from weir.supervise.judge.verdict import judge
 
 HELD = Pause("hold", "ana", "looking", NOW - 60_000)
 WINDOW = Pause("maintenance", "ben", "new disks", NOW - 60_000, NOW + 1)

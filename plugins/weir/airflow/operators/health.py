@@ -17,10 +17,10 @@ from weir.airflow.operators.assets import LANDED, landed
 from weir.airflow.operators.base import WeirOperator
 from weir.airflow.operators.links import OF_DRIVER, ConsoleLink
 from weir.airflow.session import opened
-from weir.supervise.report import TROUBLE, UNKNOWN_MS
+from weir.supervise.judge.report import TROUBLE, UNKNOWN_MS
 
 if TYPE_CHECKING:
-    from weir.supervise.report import Report
+    from weir.supervise.judge.report import Report
 
 # The jobs that one tick shows in full and turns into tasks. Airflow maps at most 1,024 tasks, each with a run of about a second of a core,
 # and the reports of a thousand jobs would be 1 MB in its database every 30 s. Other unhealthy jobs follow at the next tick.

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from weir.airflow.alerting import alert
 from weir.alerts.health import NEEDS_OPERATOR, WELL
-from weir.supervise.report import TROUBLE
+from weir.supervise.judge.report import TROUBLE
 from weir.supervise.shared import hand_over
 
 if TYPE_CHECKING:
     from weir.ports.store import Store
+    from weir.supervise.judge.report import Report
     from weir.supervise.manager import Manager
-    from weir.supervise.report import Report
 
 Alert = Callable[["Manager[Store]", str], int]  # evaluates a job's alerts once; returns how many of its messages still wait
 LASTS_MS = 60_000  # trouble that Weir fixes sooner is one message by `weir_alerts`

@@ -13,7 +13,7 @@ from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 from weir.airflow.triggers.session import ask
 from weir.errors import Conflict, DriverEnded, NotRunning
-from weir.supervise.rollback import Fate
+from weir.supervise.judge.rollback import Fate
 
 if TYPE_CHECKING:
     from weir.supervise.manager import Manager

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from weir.supervise.report import Verdict
+from weir.supervise.judge.report import Verdict
 
 if TYPE_CHECKING:
     from weir.airflow.triggers.restart_pool import Acted
-    from weir.supervise.report import Report
+    from weir.supervise.judge.report import Report
 
 WITHIN_S = 60.0  # a start that takes longer is reported in any case
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from weir.supervise.shared import hand_over
 
 if TYPE_CHECKING:
+    from weir.supervise.judge.report import Report
     from weir.supervise.manager import Manager
-    from weir.supervise.report import Report
 
 AT_ONCE = 8  # starts at once; each mostly waits for store, checkpoints and cluster
 ASIDE = 2  # standbys managed at once; no action and no pass waits for that

@@ -18,7 +18,7 @@ from weir.counts.read import Snapshot, snapshot
 from weir.counts.rules import Rules
 from weir.ports.counts import CountStore, HourShard
 from weir.ports.source import Source
-from weir.supervise.epoch_start import Bounds
+from weir.supervise.judge.epoch_start import Bounds
 from weir.supervise.topics import bounds, ends_for
 
 Row = dict[str, Any]

@@ -1,0 +1,60 @@
+"""An operator's word that a driver which the cluster lost has ended: where Weir cannot know it, and of the attempt that was shown."""
+
+from __future__ import annotations
+
+from weir.errors import BadInput, Conflict
+from weir.supervise.judge.report import Verdict
+from weir.supervise.judge.requests import ActionResult
+from weir.supervise.judge.unfenced import CONFIRM_AFTER_MS, CONFIRMED, may_confirm
+from weir.supervise.kind import Kinds
+from weir.supervise.observe.health import Health
+from weir.supervise.parts import Parts
+from weir.supervise.register import Register
+from weir.supervise.start.unfenced_drivers import PRESENT
+from weir.supervise.timeline import Timeline
+
+CONFIRM_ENDED = "confirm_ended"  # the kind of the line in the timeline
+
+
+class Confirmations:
+    def __init__(self, parts: Parts, register: Register, timeline: Timeline, health: Health, kinds: Kinds) -> None:
+        self._parts, self._store, self._register = parts, parts.store, register
+        self._timeline, self._health, self._kinds = timeline, health, kinds
+
+    def confirm(self, job: str, attempt: int, who: str, reason: str) -> ActionResult:
+        """Note that the attempt's driver has ended: the next one may then be started, and Weir starts it if the job should run.
+
+        Raises UnknownJob, BadInput (no reason) or Conflict (another attempt, nothing to confirm, or too early).
+        """
+        if not reason.strip():
+            raise BadInput("reason: that a driver has ended needs a reason; it is kept in the timeline.", "Give --reason.")
+        now_at = self.look(job)
+        if now_at != attempt:
+            raise Conflict(f"{job} is at attempt {now_at}, not at {attempt} that was shown. Nothing was done.", f"weir health {job}")
+        self._store.put_exit(job, attempt, "", CONFIRMED, f"{who} has confirmed that it has ended: {reason}", -1)
+        sentence = f"{who} has confirmed that the driver of {job}, attempt {attempt}, has ended."
+        self._timeline.tell(job, CONFIRM_ENDED, sentence, attempt, who, reason, {})
+        return ActionResult(True, attempt, sentence)
+
+    def look(self, job: str) -> int:
+        """Return the attempt whose driver an operator may confirm ended.
+
+        Raises UnknownJob, or Conflict unless the verdict is unconfirmed, nothing runs by the cluster's word, and nothing can be submitted
+        any more.
+        """
+        kind = self._register.spec(job).kind
+        if self._kinds[kind.name].fenced:
+            raise Conflict(f"{job} is a {kind.name} job: an old driver of it can write nothing, and is replaced.", f"weir restart {job}")
+        attempt = self._register.attempt(job)
+        self._check(job, attempt)
+        return attempt
+
+    def _check(self, job: str, attempt: int) -> None:
+        (report,) = self._health.onlooker.reports({job: self._register.find(job)})
+        if report.found is not Verdict.UNCONFIRMED or report.evidence.get("driver") in PRESENT:
+            raise Conflict(f"There is nothing to confirm: {report.sentence}.", report.next_step and f"Next: {report.next_step}")
+        row, now = self._register.row(job, attempt), self._parts.now_ms()
+        if row is not None and not may_confirm(row, now):
+            wait_s = (row.taken_at + CONFIRM_AFTER_MS - now) // 1000 + 1
+            what = f"The driver of {job}, attempt {attempt}, may still be submitted for another {wait_s} s. Nothing was done."
+            raise Conflict(what, f"Try again in {wait_s} s.")

@@ -1,0 +1,130 @@
+"""Plans what a deploy would do, by all that is looked at before it. Changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from spark_jobs.protocol.head import Head
+from weir.errors import BadSpec, NotKept, NotRunning, TopicMissing
+from weir.jobs import bundle, versions
+from weir.jobs.bundle import Made
+from weir.jobs.folders import check
+from weir.jobs.models import model_of
+from weir.jobs.spec import JobSpec, parse
+from weir.ports.heads import HeadStore
+from weir.ports.jobs import JobStore
+from weir.ports.schema import SchemaStore
+from weir.ports.source import Subscription
+from weir.supervise import preflight
+from weir.supervise.judge.epoch_start import Bounds
+from weir.supervise.judge.lineage import forgotten
+from weir.supervise.judge.plan import Change, Check, Kind, Plan, classify, classify_plain, differences
+from weir.supervise.kind import Kinds
+from weir.supervise.observe.versions import Versions
+from weir.supervise.parts import Parts, or_none
+from weir.supervise.register import Register
+from weir.supervise.start.checkpoint_copies import CheckpointCopies
+from weir.supervise.start.unfenced_drivers import UnfencedDrivers
+from weir.supervise.topics import bounds
+
+LOOKS, AGAIN_S = 3, 0.3  # at a checkpoint: Spark commits some 10 ms after a batch has landed
+
+
+class Planner:
+    def __init__(
+        self, parts: Parts, register: Register, versions: Versions, copies: CheckpointCopies, kinds: Kinds, drivers: UnfencedDrivers
+    ) -> None:
+        self._parts, self._register, self._versions, self._copies = parts, register, versions, copies
+        self._heads: HeadStore = parts.store
+        self._jobs: JobStore = parts.store
+        self._schema: SchemaStore = parts.store
+        self._kinds, self._drivers = kinds, drivers
+
+    def plan(self, job: str, to: str = "") -> Plan:
+        """Return what a deploy would do: of the spec and the code that are here, or of the kept version that begins with `to`.
+
+        Raises UnknownJob, BadSpec, NotKept, NotRunning (the store or the cluster does not answer).
+        """
+        made = None if to else self._made_here(job)
+        spec, version = (made.spec, made.version) if made else self._kept_spec(job, to)
+        model = made.model if made else model_of(self._parts.code(version), spec)
+        wanted, head = self._jobs.job(job), self._heads.head(job)
+        before = wanted.version if wanted else ""
+        if head and self._versions.runs(wanted, version, job, head.attempt):
+            return Plan(job, version, before, spec, Change(Kind.NO_CHANGE, (f"it runs as attempt {head.attempt}",)), made=made)
+        ran = self._register.ran(job) or (or_none(lambda: parse(wanted.spec, f"the spec of {job}")) if wanted else None)
+        changed = differences(ran, spec, model) if version != before else ("nothing: the driver is started again",)
+        there, ground = self._application(job, spec, version, made), self._ground(job, spec)
+        if not self._kinds[spec.kind.name].fenced:
+            topics = tuple(self._look_at(Subscription((name,)))[1] for name in spec.source.names)
+            checks = (there, *topics, *ground, *self._old_driver(head))
+            return Plan(job, version, before, spec, classify_plain(ran, spec), changed, checks, made)
+        topic, told = self._look_at(spec.source.subscription)
+        change = classify(ran, spec, model, head, topic, self._finding(job, spec.source.subscription.single))
+        return Plan(job, version, before, spec, change, changed, (there, told, *ground), made)
+
+    def _old_driver(self, head: Head | None) -> tuple[Check, ...]:
+        """Can the driver that is there be replaced? Nothing fences it: another one is started only when it is confirmed ended."""
+        if head is None or not head.attempt:
+            return ()
+        why = self._drivers.why_not_ended(head)
+        if not why:
+            return (Check("driver", True, f"that of attempt {head.attempt} has ended, or can be ended"),)
+        confirm = f'make sure that it has ended, then weir confirm-ended {head.job} --reason "..."'
+        return (Check("driver", False, f"that of attempt {head.attempt} cannot be confirmed ended: {why}; {confirm}"),)
+
+    def _made_here(self, job: str) -> Made:
+        """Raises BadSpec where the spec or its options do not fit, else UnknownJob."""
+        folders = self._parts.settings.job_folders
+        check(job, *folders)
+        return bundle.made_of(self._register.find(job), *folders)
+
+    def _kept_spec(self, job: str, to: str) -> tuple[JobSpec, str]:
+        row = versions.named(job, self._versions.all(job), self._versions.kept(), to)
+        try:
+            return parse(row.spec, f"version {row.version}"), row.version
+        except BadSpec as error:
+            raise NotKept(
+                f"This release cannot read the spec of version {row.version} of {job}: {error.what}", "Deploy the present version."
+            ) from error
+
+    def _look_at(self, reads: Subscription) -> tuple[Bounds | None, Check]:
+        try:
+            found = bounds(self._parts.source, reads)
+        except TopicMissing as error:
+            return None, Check("topic", False, error.what)
+        except NotRunning as error:
+            return None, Check("topic", None, error.what)
+        if reads.several and (missing := reads.missing(found.names.values())):
+            return found, Check("topic", False, f"Kafka has no topic {', '.join(missing)}")
+        which = f"{reads}: {', '.join(sorted(found.names.values()))}" if reads.pattern else str(reads)
+        return found, Check("topic", True, f"{which}, {len(found.ends)} partitions")
+
+    def _finding(self, job: str, topic: str) -> str:
+        """Why no checkpoint is usable from what has landed, as far as that can be read; empty if one does. A driver that lands while it is
+        looked at makes a moment's disagreement, so it is looked at again."""
+        why = ""
+        for _ in range(LOOKS):
+            head, found = self._heads.head(job), or_none(lambda: self._parts.checkpoints.attempts(job))
+            if head is None or found is None:
+                return ""
+            attempts = [attempt for epoch, attempt in found if epoch == head.epoch]
+            why = forgotten(head, self._register.newest_landed(job)) or self._copies.leading(head, attempts, topic)[1]
+            if not why:
+                return ""
+            self._parts.sleep(AGAIN_S)
+        return why
+
+    def _application(self, job: str, spec: JobSpec, version: str, made: Made | None) -> Check:
+        """What was deployed before is not tried again: many who deploy at once would each take a second of a core."""
+        if made is None or (version in self._versions.kept() and any(row.version == version for row in self._jobs.versions(job))):
+            there = (self._parts.code(version) / spec.entry).is_file()
+            return Check("application", there, f"{spec.entry} {'is' if there else 'is not'} in the kept version")
+        tried = preflight.application(made, self._parts.rehearse)
+        if tried.ok is False and spec.cluster != "standalone":  # its image has a Python of its own
+            return replace(tried, ok=None, text=f"{tried.text} (by this machine's Python, not the driver's)")
+        return tried
+
+    def _ground(self, job: str, spec: JobSpec) -> tuple[Check, ...]:
+        room = self._register.cluster_of(job, spec).room()
+        return preflight.tables(self._schema.pending()), preflight.resources(spec.resources, room)

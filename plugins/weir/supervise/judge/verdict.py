@@ -1,0 +1,217 @@
+"""Is a job well? A pure function of what was observed, of what was said before, and of `now`. Nothing here acts, reads a clock or raises.
+
+Progress is judged from outside the driver: what has landed against the broker's end offsets. A probe that failed is None or UNKNOWN, and
+never counts as bad news.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from spark_jobs.protocol.partition import NO_NAMES, Offsets, labelled
+from weir.jobs.spec import Health
+from weir.ports.attempts import AttemptRow
+from weir.ports.cluster import DriverState
+from weir.supervise.judge import unfenced_verdict
+from weir.supervise.judge.attempts import failed_twice, first_line, patience
+from weir.supervise.judge.epoch_start import Spans
+from weir.supervise.judge.observation import Observation
+from weir.supervise.judge.pace import UNSEEN_MS, behind_since, closest, lag_since, pace, silent_since, waits_since
+from weir.supervise.judge.pause import MAINTENANCE, in_words
+from weir.supervise.judge.queries import Queries, reads_kafka
+from weir.supervise.judge.report import ENDED, SETTLED, TROUBLE, Report, Verdict
+
+IDLE_AFTER_MS = 30_000
+MADE_AGAIN = "the topic was deleted and created again under the same name"
+RETENTION_BOUND_MIN = 60.0  # below this, a person still has the time to do something about it
+
+
+def judge(job: str, seen: Observation, health: Health, before: Report | None) -> Report:
+    """The verdict on a job. `before` is the last report on it; a verdict keeps its `since` while it stays the same."""
+    waits, behind, attempt = lag_since(seen, before), behind_since(seen, health, before), seen.head.attempt if seen.head else 0
+    fewest, fewest_at = closest(seen, attempt, behind, before)
+    found, sentence, next_step = _rule(job, seen, health, waits, pace(seen, health, attempt, behind, fewest_at, before), before)
+    silent = silent_since(seen, attempt, before)
+    if found is Verdict.IDLE and silent and seen.now - silent > UNSEEN_MS:  # what lands speaks for a driver; here, only the cluster can
+        found, sentence, next_step = Verdict.UNKNOWN, f"{sentence}, and the cluster no longer reports the driver", "weir status"
+    verdict, next_step = _in_maintenance(job, seen, found, next_step)
+    sentence += _running_out(seen) + "".join(f"; {in_words(pause)}" for pause in seen.paused)
+    same = before is not None and (ENDED.get(before.verdict, before.verdict), before.attempt) == (verdict, attempt)
+    since = min(before.since, seen.now) if same and before else seen.now  # a clock that steps back must put off no restart
+    frontier = dict(seen.frontier)
+    lag_seen = (before.lag_seen if before else 0) if seen.lag is None else seen.now if seen.lag else 0
+    settled = attempt if verdict in SETTLED else before.settled if before else 0
+    evidence = _evidence(seen, before)
+    report = Report(job, verdict, attempt, since, sentence, next_step, evidence, waits, frontier)
+    covers = "" if verdict is found else str(found)
+    report = replace(report, lag_seen=lag_seen, at=seen.now, settled=settled, behind_since=behind, covers=covers)
+    return replace(report, closest=fewest, closest_at=fewest_at, silent_since=silent)
+
+
+def _rule(job: str, seen: Observation, health: Health, waits: int, speed: Verdict, before: Report | None) -> tuple[Verdict, str, str]:
+    """The first rule that fits, with its sentence and the next step."""
+    if seen.wanted is None or seen.wanted.desired == "stopped":
+        if not seen.fenced and (there := unfenced_verdict.of_stopped(job, seen)):
+            return there
+        why = f"was stopped by {seen.wanted.changed_by}: {seen.wanted.reason}" if seen.wanted else "has not been deployed yet"
+        return Verdict.STOPPED, f"{job} {why}", f"weir deploy {job}"
+    if seen.head is None:
+        return Verdict.UNKNOWN, f"{job}: the store did not answer, so the head is unknown", "weir status"
+    if not seen.fenced:
+        return unfenced_verdict.of_driver(job, seen, health, waits_since(seen, before), speed)
+    if seen.another_topic:
+        return Verdict.DATA_LOSS, f"{job}: {MADE_AGAIN}", _accept(job)
+    if seen.gone or seen.lost:
+        what = gone_in_words(seen.gone, seen.head.names, seen.topics or NO_NAMES) + lost_in_words(seen.lost, seen.names)
+        return Verdict.DATA_LOSS, f"{job}: {'; '.join(what)}", _accept(job)
+    return _of_driver(job, seen, health, waits, speed)
+
+
+def _in_maintenance(job: str, seen: Observation, found: Verdict, next_step: str) -> tuple[Verdict, str]:
+    """In a maintenance window all but stopped is maintenance: what else there is to say stays in the sentence and in the next step."""
+    if found is Verdict.STOPPED or all(pause.kind != MAINTENANCE for pause in seen.paused):
+        return found, next_step
+    end = f"weir maintenance {job} --end, or wait for its end"
+    return Verdict.MAINTENANCE, f"{next_step}; or {end}" if found in TROUBLE else end
+
+
+def _accept(job: str) -> str:
+    return f'weir restart {job} --accept-loss --reason "..."; see docs/runbook.md#data_loss'
+
+
+def gone_in_words(gone: Collection[str], before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """In words: which topics are not there any more. `before` are the names by id of those that were counted, `now` of those there are."""
+    names = sorted(before.get(source) or source for source in gone)
+    made_again = dict.fromkeys(now.values(), " and created again under the same name")
+    return [f"the topic {name} was deleted{made_again.get(name, '')}" for name in names]
+
+
+def lost_in_words(spans: Spans, names: Mapping[str, str] = NO_NAMES) -> list[str]:
+    """In words: what the broker no longer has, and where a log was cut. `names` are those of the topics by id."""
+    gone = [f"partition {p} offsets {a} to {b - 1}" for p, (a, b) in labelled(spans, names).items() if b > a]
+    cut = [f"partition {p} ends at {b}, and has landed up to {a}" for p, (a, b) in labelled(spans, names).items() if b < a]
+    told = [f"the broker no longer has lines that were not counted: {', '.join(gone)}"] if gone else []
+    return told + ([f"the log was truncated before counted offsets: {', '.join(cut)}"] if cut else [])
+
+
+def _running_out(seen: Observation) -> str:
+    """A warning while there is still time: retention is about to reach lines that were not counted."""
+    soon = {p: minutes for p, minutes in labelled(seen.retention_minutes, seen.names).items() if minutes < RETENTION_BOUND_MIN}
+    if not soon or seen.lost:
+        return ""
+    return "; retention deletes uncounted lines: " + ", ".join(f"partition {p} in {max(0, m):.0f} min" for p, m in soon.items())
+
+
+def _of_driver(job: str, seen: Observation, health: Health, waits: int, speed: Verdict) -> tuple[Verdict, str, str]:
+    assert seen.head is not None
+    row, attempt = seen.attempt, seen.head.attempt
+    if row and row.exit_reason == "diverged":
+        text = f"{job}: checkpoint and ledger disagree: {row.exit_error}"
+        return Verdict.DIVERGED, text, f"weir checkpoint {job} --doctor, then weir checkpoint {job} --rebuild"
+    if attempt == 0 or row is None or not (row.submission_id or row.exit_reason):
+        asked = max(row.taken_at if row else 0, seen.wanted.changed_at if seen.wanted else 0)
+        if seen.now - asked <= seen.submit_grace_ms:  # whoever deploys it is at it: a second starter would only replace the first
+            return Verdict.STARTING, f"{job}: attempt {attempt} is being submitted", ""
+        return Verdict.DOWN, f"{job}: attempt {attempt} was never submitted", f"weir restart {job}"
+    if seen.driver.ended or (row.exit_reason and row.exit_reason != "stopped"):
+        return _ended(job, seen, row)
+    return _alive(job, seen, row, health, waits, speed)
+
+
+def _ended(job: str, seen: Observation, row: AttemptRow) -> tuple[Verdict, str, str]:
+    if failed_twice(seen, row):
+        text = f"{job}: batch {row.exit_batch} failed twice with the same error: {first_line(row.exit_error)}"
+        mend = f"weir logs {job}; fix the cause, then weir restart {job}"
+        return Verdict.POISONED, text, f'{mend}; or leave the batch out: weir quarantine {job} --reason "..."'
+    why = first_line(row.exit_error) if row.exit_error else f"it was killed or lost (the cluster says {seen.driver})"
+    return Verdict.DOWN, f"{job}: the driver of attempt {row.attempt} has ended: {why}", f"weir restart {job}"
+
+
+def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: int, speed: Verdict) -> tuple[Verdict, str, str]:
+    head, lag = seen.head, seen.lag
+    assert head is not None
+    waited = (seen.now - max(waits, row.submitted_at)) / 1000 if waits else 0.0
+    running_s, more = (seen.now - row.submitted_at) / 1000, patience(seen)
+    if not head.incarnation:
+        if running_s <= more * health.ready_within:
+            return Verdict.STARTING, f"{job}: attempt {row.attempt} was submitted {running_s:.0f} s ago", ""
+        if seen.driver is not DriverState.UNKNOWN:
+            return Verdict.STALLED, f"{job}: attempt {row.attempt} did not start in {running_s:.0f} s", f"weir logs {job}"
+    if lag is None:
+        return Verdict.UNKNOWN, f"{job}: the broker did not answer, so its lag is unknown", "weir status"
+    if lag == 0:
+        quiet = seen.now - head.landed_at > IDLE_AFTER_MS
+        return (Verdict.IDLE, f"{job}: everything is counted, no new input", "") if quiet else (Verdict.OK, f"{job}: counting", "")
+    # A claim is not enough: a driver whose start took long would be called stalled the moment it claims its first batch.
+    if seen.landed_attempt != head.attempt and running_s <= more * health.ready_within:
+        return Verdict.STARTING, f"{job}: attempt {row.attempt} has started and has not landed a batch yet", ""
+    if waited > more * health.stalled_after:
+        text = f"{job}: {lag} lines wait and nothing has landed for {waited:.0f} s (the cluster says {seen.driver})"
+        if seen.driver is DriverState.UNKNOWN:
+            return Verdict.UNKNOWN, text, "weir status"
+        return Verdict.STALLED, text, f"weir logs {job}"
+    if speed is Verdict.SLOW:
+        text = f"{job}: batches land, but it is {lag} lines behind and has not come closer for {health.slow_after / 60:.0f} min"
+        return Verdict.SLOW, text, "give it more cores or partitions: see docs/runbook.md#slow"
+    if speed is Verdict.CATCHING_UP:
+        return Verdict.CATCHING_UP, f"{job}: catching up, {lag} lines behind", ""
+    return Verdict.OK, f"{job}: counting, {lag} lines behind", ""
+
+
+def _evidence(seen: Observation, before: Report | None) -> Mapping[str, object]:
+    head, row = seen.head, seen.attempt
+    facts: dict[str, object] = {"driver": str(seen.driver), "lag": seen.lag}
+    if head:
+        facts |= {"epoch": head.epoch, "attempt": head.attempt, "batch_id": head.batch_id, "state": str(head.state)}
+        offsets = labelled(seen.begins, seen.names) if seen.fenced else dict(seen.frontier)
+        facts |= {"landed_at": seen.landed_at, "offsets": offsets}
+    if seen.queries is not None:
+        facts |= _of_queries(seen, seen.queries, before)
+    if seen.paused:
+        facts["paused"] = "; ".join(in_words(pause) for pause in seen.paused)
+    if ends := _known_ends(seen, before):
+        facts["end_offsets"] = ends
+    if row:
+        facts |= {"submission_id": row.submission_id, "exit_reason": row.exit_reason, "exit_error": first_line(row.exit_error)}
+    if seen.lost:
+        facts["lost"] = {p: list(span) for p, span in labelled(seen.lost, seen.names).items()}
+    if seen.retention_minutes:
+        facts["retention_minutes"] = labelled(seen.retention_minutes, seen.names)
+    return facts
+
+
+def _of_queries(seen: Observation, queries: Queries, before: Report | None) -> Mapping[str, object]:
+    """Each query by its folder; the batch of the job is that of the query which committed last."""
+    waits = waits_since(seen, before)
+    newest = max(queries.known, key=lambda q: (q.committed_at, q.folder), default=None)
+    each = {
+        q.folder: {
+            "batch_id": q.committed,
+            "planned": q.planned,
+            "committed_at": q.committed_at,
+            "lag": queries.lag_of(q) if reads_kafka(q) else None,
+            "waits_since": waits[q.folder],
+        }
+        for q in queries.known
+    }
+    return {"batch_id": newest.committed if newest else -1, "offsets": queries.offsets, "queries": each}
+
+
+def _known_ends(seen: Observation, before: Report | None) -> object:
+    """How far the topic that the head counts was last known to reach: of one that was deleted since, nobody else will tell."""
+    if seen.queries is not None:
+        return {f"{t}/{p}": o for t, ends in sorted(seen.queries.ends.items()) for p, o in sorted(ends.items())}
+    known = before.evidence.get("end_offsets") if before else None
+    if seen.end_offsets is not None and seen.topics is not None:
+        return _ends_of_several(seen, seen.end_offsets, known if isinstance(known, Mapping) else {})
+    if seen.end_offsets is not None and seen.topic_id is not None and not seen.another_topic:
+        return labelled(seen.end_offsets, seen.names)
+    return known
+
+
+def _ends_of_several(seen: Observation, ends: Offsets, known: Mapping[str, int]) -> Mapping[str, int]:
+    """As known before of topics that are gone; another one that has the same name now is not told of until it is read."""
+    gone = {seen.names.get(source, source) for source in seen.gone}
+    there = {p: end for p, end in ends.items() if seen.names.get(p.source) not in gone}
+    return {**labelled(there, seen.names), **{label: end for label, end in known.items() if label.rpartition("/")[0] in gone}}

@@ -1,0 +1,198 @@
+"""One pass over many jobs: each part of the world is asked once for all of them, and each job is judged by itself.
+
+A pass costs a few questions whatever the number of jobs: seven tables a hundred jobs at a time, three questions to the broker for all
+topics and one more where jobs have patterns, and one to each kind of cluster. At first it reads the newest attempts only. What does not
+look well is looked at with its history before it is believed. Retention, and what the probes of a job's kind add, are looked at job by
+job, each now and then, while the time budget of the pass lasts.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from weir.errors import NotRunning
+from weir.jobs.spec import JobSpec
+from weir.jobs.specs import in_force
+from weir.ports.attempts import AttemptRow
+from weir.ports.cluster import DriverState
+from weir.ports.reports import JobSnapshot
+from weir.supervise.judge.observation import Observation, submit_grace_ms, with_the_clusters_word
+from weir.supervise.judge.queries import Queries
+from weir.supervise.judge.report import CALM, Report, Verdict
+from weir.supervise.judge.restart import READ_ENDING, decide, with_decision
+from weir.supervise.judge.standby import asked_about, duty, in_a_word
+from weir.supervise.judge.verdict import judge
+from weir.supervise.kind import Kinds, Probe
+from weir.supervise.observe.last_reports import LastReports
+from weir.supervise.observe.progress_watch import ProgressWatch
+from weir.supervise.observe.questions import Questions
+from weir.supervise.observe.retention import Kept, RetentionWatch
+from weir.supervise.parts import Parts
+from weir.supervise.time_budget import TimeBudget
+from weir.supervise.topics import Topics, ask
+
+NEWEST, HISTORY = 3, 50  # attempts: the current one, the one before, and one that is being made; or all that any rule asks for
+Specs = Mapping[str, JobSpec]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What clusters and broker said, by submission id and by topic. Who is not in it is unknown. `queries` are those of jobs that nothing
+    fences, by job."""
+
+    drivers: Mapping[str, DriverState]
+    topics: Topics
+    queries: Mapping[str, Queries]
+
+
+class Fleet:
+    """With `keeps` False its reports are for its caller alone: they are not kept in the store."""
+
+    def __init__(
+        self, parts: Parts, kinds: Kinds, keeps: bool = True, budget: TimeBudget | None = None, questions: Questions | None = None
+    ) -> None:
+        self._parts, self._store, self._clusters, self._source = parts, parts.store, parts.clusters, parts.source
+        self._questions, self._last_reports, self._budget = (
+            questions or Questions(),
+            LastReports(parts.store, keeps),
+            budget or TimeBudget(),
+        )
+        self._retention, self._progress = RetentionWatch(parts.source, self._budget), ProgressWatch(parts.checkpoints, kinds)
+        self._of_kind = {name: kind.probes(self._budget) for name, kind in kinds.items()}
+
+    def observe(self, specs: Specs) -> dict[str, Observation]:
+        """What is known of each job, with its history. Raises NotRunning about the first that the store does not tell of."""
+        self._budget.begin()
+        specs, snapshots, outside = self._look(specs, HISTORY)
+        for job, snapshot in snapshots.items():
+            if snapshot.trouble:
+                raise NotRunning(f"{job}: {snapshot.trouble}", "See: weir status")
+        return {job: self._observation(spec, snapshots[job], outside) for job, spec in specs.items()}
+
+    def reports(self, specs: Specs) -> list[Report]:
+        """Observe, judge and decide for each job, and keep what is new. A job that cannot be judged is unknown; the others are judged."""
+        self._budget.begin()
+        snapshots, judged = self._judged(specs, NEWEST)
+        doubtful = {job: spec for job, spec in specs.items() if judged[job].verdict not in CALM}
+        if doubtful:
+            again = self._judged(doubtful, HISTORY)
+            snapshots, judged = {**snapshots, **again[0]}, {**judged, **again[1]}
+        self._last_reports.keep(snapshots, judged)
+        return [judged[job] for job in specs]
+
+    # looking
+
+    def _look(self, specs: Specs, history: int) -> tuple[Specs, Mapping[str, JobSnapshot], Outside]:
+        """The store first: a log ends no earlier than what has landed, and would else look cut. Then broker and clusters side by side.
+        Returns the specs that are in force, too."""
+        snapshots = self._store.snapshots(list(specs), history)
+        specs = {job: in_force(spec, snapshots[job].wanted) or spec for job, spec in specs.items()}
+        found = self._progress.look(specs, {job: snapshot.head for job, snapshot in snapshots.items()}, self._parts.now_ms())
+        names = {name for spec in specs.values() for name in spec.source.names} | found.topics
+        patterns = {spec.source.pattern for spec in specs.values() if spec.source.pattern}
+        topics = self._questions.ask("the broker", lambda: ask(self._source, names, patterns), Topics())
+        submissions = _submissions(specs, snapshots, self._parts.now_ms())
+        asked = [self._ask(kind, ids) for kind, ids in submissions.items() if kind in self._clusters]
+        drivers = {one: state for answer in asked for one, state in answer().items()}
+        return specs, snapshots, Outside(drivers, topics(), found.queries(topics().each))
+
+    def _ask(self, kind: str, ids: list[str]) -> Callable[[], Mapping[str, DriverState]]:
+        return self._questions.ask(kind, lambda: self._clusters[kind].states_of(ids), {})
+
+    def _observation(self, spec: JobSpec, snapshot: JobSnapshot, outside: Outside) -> Observation:
+        now, reads = self._parts.now_ms(), spec.source.subscription
+        topics = outside.topics.of(reads, snapshot.head)
+        driver, queries = outside.drivers.get(_submission(snapshot), DriverState.UNKNOWN), outside.queries.get(spec.name)
+        kept = self._retention.look(reads, snapshot.head, topics, now) if queries is None else Kept()
+        return Observation(
+            now=now,
+            wanted=snapshot.wanted,
+            head=snapshot.head,
+            attempts=[with_the_clusters_word(a, driver) if _writes(a, snapshot) else a for a in snapshot.attempts],
+            driver=driver,
+            end_offsets=topics.ends,
+            earliest_offsets=topics.earliest,
+            topic_id=topics.topic_id,
+            topics=topics.names,
+            records=snapshot.records,
+            retention=kept.single,
+            retentions=kept.by_source,
+            unread_since=kept.unread_since,
+            pauses=snapshot.pauses,
+            standbys=snapshot.standbys,
+            standby_states=outside.drivers,
+            submit_grace_ms=submit_grace_ms(spec.cluster),
+            queries=queries,
+        )
+
+    # judging
+
+    def _judged(self, specs: Specs, history: int) -> tuple[Mapping[str, JobSnapshot], Mapping[str, Report]]:
+        specs, snapshots, outside = self._look(specs, history)
+        turns = sorted(specs, key=lambda job: self._looked_at(job, specs[job]))  # who has waited longest for a look comes first
+        return snapshots, {job: self._judge(job, specs[job], snapshots[job], outside) for job in turns}
+
+    def _judge(self, job: str, spec: JobSpec, snapshot: JobSnapshot, outside: Outside) -> Report:
+        if snapshot.trouble:
+            return self._unknown(job, snapshot, snapshot.trouble)
+        try:
+            seen = self._observation(spec, snapshot, outside)
+            report = judge(job, seen, spec.health, self._last_reports.before(job, snapshot))
+            standby = {"standby": word} if (word := in_a_word(seen)) else {}
+            evidence = {**report.evidence, **standby, **self._evidence(spec, seen)}
+            report = replace(report, evidence=evidence, standby_act=str(duty(seen, report)))
+            decision = decide(report, spec.restart, seen.attempts, seen.landed_attempt, seen.paused)
+            return with_decision(report, READ_ENDING if seen.ending_unread and report.found is Verdict.DOWN else decision)
+        except Exception as error:
+            log.exception("%s could not be judged", job)
+            return self._unknown(job, snapshot, f"it could not be judged: {error!r}")
+
+    def _probes_of(self, spec: JobSpec) -> Sequence[Probe]:
+        return self._of_kind.get(spec.kind.name, ())
+
+    def _evidence(self, spec: JobSpec, seen: Observation) -> Mapping[str, object]:
+        """What the probes of the job's kind add."""
+        return {key: value for probe in self._probes_of(spec) for key, value in probe.look(spec, seen).items()}
+
+    def _looked_at(self, job: str, spec: JobSpec) -> int:
+        return min((probe.looked_at(job) for probe in self._probes_of(spec)), default=0)
+
+    def _unknown(self, job: str, snapshot: JobSnapshot, why: str) -> Report:
+        """What lasts becomes an alert, so it goes on from the last report. Where the store told of nothing there is nothing to be kept."""
+        now, before = self._parts.now_ms(), self._last_reports.before(job, snapshot)
+        since = before.since if before and before.verdict is Verdict.UNKNOWN else now
+        found = Report(
+            job, Verdict.UNKNOWN, 0, since, f"{job}: {why}", "weir status", at=0 if snapshot.trouble and not snapshot.report else now
+        )
+        if before is None:
+            return found
+        ends = {"end_offsets": before.evidence["end_offsets"]} if before.evidence.get("end_offsets") else {}
+        same = {
+            name: getattr(before, name)
+            for name in ("attempt", "frontier", "lag_since", "lag_seen", "settled", "behind_since", "silent_since")
+        }
+        return replace(found, evidence=ends, **same)
+
+
+def _submissions(specs: Specs, snapshots: Mapping[str, JobSnapshot], now: int) -> Mapping[str, list[str]]:
+    """The submission ids of the newest drivers and of standbys, by the kind of cluster."""
+    found: dict[str, list[str]] = {}
+    for job, spec in specs.items():
+        newest, standbys = _submission(snapshots[job]), asked_about(snapshots[job].standbys, now)
+        if ids := ([newest] if newest else []) + standbys:
+            found.setdefault(spec.cluster, []).extend(ids)
+    return found
+
+
+def _submission(snapshot: JobSnapshot) -> str:
+    """The submission of the attempt that may write now; empty if there is none yet."""
+    return next((a.submission_id for a in snapshot.attempts if _writes(a, snapshot)), "")
+
+
+def _writes(attempt: AttemptRow, snapshot: JobSnapshot) -> bool:
+    """Is it the attempt that may write now?"""
+    return snapshot.head is not None and attempt.attempt == snapshot.head.attempt

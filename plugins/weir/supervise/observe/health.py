@@ -1,0 +1,103 @@
+"""Looks at jobs: reports, observations, and waiting until a job is ready or has landed what there is. Never acts on a driver."""
+
+from __future__ import annotations
+
+from weir.errors import Conflict, DriverEnded
+from weir.jobs.spec import JobSpec
+from weir.ports.attempts import AttemptStore
+from weir.ports.heads import HeadStore
+from weir.supervise.judge.doctor import Seen
+from weir.supervise.judge.observation import Observation
+from weir.supervise.judge.report import Report, Verdict
+from weir.supervise.observe.fleet import Fleet
+from weir.supervise.observe.versions import Versions
+from weir.supervise.parts import Parts
+from weir.supervise.register import Register
+from weir.supervise.topics import ends_for
+
+
+class Health:
+    """`onlooker` judges as the watch does, and keeps no report. The watch goes on from the report that was kept last, by whomever: one that
+    does not see the cluster, and calls a dead driver unknown, would put off its restart again and again."""
+
+    def __init__(self, parts: Parts, register: Register, versions: Versions, fleet: Fleet, onlooker: Fleet) -> None:
+        self._parts, self._register, self._versions = parts, register, versions
+        self._heads: HeadStore = parts.store
+        self._attempts: AttemptStore = parts.store
+        self._fleet, self.onlooker = fleet, onlooker
+
+    def report(self, spec: JobSpec) -> Report:
+        """Observe, judge and decide for one job, and keep the report."""
+        return self._fleet.reports({spec.name: spec})[0]
+
+    def reports(self) -> list[Report]:
+        """Make one pass over the fleet. A job that cannot be judged does not keep the others from being looked at."""
+        return self._fleet.reports(dict(self._register.specs))
+
+    def observation(self, spec: JobSpec) -> Observation:
+        """Return what every part says of a job. What does not answer is unknown; raises NotRunning if that is the store."""
+        return self._fleet.observe({spec.name: spec})[spec.name]
+
+    def poisoned(self, job: str) -> int:
+        """Return the batch that failed twice with the same error. Raises Conflict if that is not how it is. No report is kept: who only
+        asks what a quarantine would do comes here, too."""
+        (report,), head = self.onlooker.reports({job: self._register.find(job)}), self._register.head(job)
+        row = self._register.row(job, head.attempt)
+        if report.found is not Verdict.POISONED or row is None:
+            raise Conflict(f"{job} is not poisoned: {report.sentence}.", "To leave a batch out all the same, name it: --batch.")
+        return row.exit_batch
+
+    def ready(self, job: str, attempt: int) -> bool:
+        """Has the attempt landed a batch, or started with nothing to read? Raises DriverEnded or Conflict if it never will, NotRunning if
+        nobody can tell now."""
+        seen = self.observation(self._register.find(job))
+        if seen.head is None or seen.head.attempt != attempt:
+            now_at = f"attempt {seen.head.attempt}" if seen.head else "nothing"
+            raise Conflict(f"{job} is at {now_at} now, attempt {attempt} was replaced.", f"Run: weir health {job}")
+        row, landed = seen.attempt, seen.landed_now
+        if not landed and (seen.driver.ended or (row and row.exit_reason)):
+            why = (row.exit_error or row.exit_reason) if row else ""
+            raise DriverEnded(f"The driver of {job}, attempt {attempt}, has ended: {why or seen.driver}.", f"Run: weir logs {job}")
+        if not landed and not (seen.begun and seen.lag == 0):
+            return False
+        self._versions.put_good(job, row)
+        return True
+
+    def wait_ready(self, job: str, attempt: int, timeout_s: float) -> bool:
+        """Wait until the attempt is ready. False at the timeout; raises what `ready` raises."""
+        return self._parts.until(lambda: self.ready(job, attempt), timeout_s)
+
+    def wait_landed(self, job: str, timeout_s: float) -> bool:
+        """Wait until all lines that the topics have now have landed. False at the timeout."""
+        ends = ends_for(self._parts.source, self._register.head(job), self._register.spec(job).source.subscription)
+
+        def landed() -> bool:
+            head = self._heads.head(job)
+            return head is not None and all(head.frontier.get(p, 0) >= end for p, end in ends.items())
+
+        return self._parts.until(landed, timeout_s)
+
+    def drivers(self) -> list[tuple[str, Observation]]:
+        """Return what is known of each job that should run."""
+        found = self._fleet.observe(dict(self._register.specs))
+        return [(job, seen) for job, seen in found.items() if seen.wanted and seen.wanted.desired == "running"]
+
+    def checkpoint(self, job: str) -> Seen | None:
+        """Return the checkpoint folder of the newest attempt, with what it is judged by; None if the job was never deployed.
+
+        Raises UnknownJob, NotRunning (the checkpoints or the store cannot be read).
+        """
+        spec, before = self._register.spec(job), self._heads.head(job)
+        if before is None:
+            return None
+        landed, found = self._register.newest_landed(job), self._parts.checkpoints.attempts(job)
+        newest = max((a for e, a in found if e == before.epoch and a <= before.attempt), default=before.attempt)
+        folder = self._parts.checkpoints.read(job, before.epoch, newest)
+        return Seen(
+            folder, before, self._register.head(job), spec.source.subscription.single, landed, max((a for _, a in found), default=0)
+        )
+
+    def log_link(self, job: str) -> str:
+        """Return where the newest driver's log is, as a URL; empty if nobody knows."""
+        row = next((a for a in self._attempts.attempts(job) if a.submission_id), None)
+        return self._register.cluster(job).log_link(row.submission_id) if row else ""

@@ -1,0 +1,49 @@
+"""Reads why a driver ended that leaves no exit reason itself, and notes it in its attempt's row: once the cluster confirms its end."""
+
+from __future__ import annotations
+
+from weir.ports.cluster import Cluster, DriverState
+from weir.supervise.judge.driver_output import Ending, read_ending
+from weir.supervise.judge.observation import KILLED_FOR_MEMORY
+from weir.supervise.judge.queries import Queries
+from weir.supervise.judge.unfenced import ENDED
+from weir.supervise.observe.versions import Versions
+from weir.supervise.parts import Parts
+from weir.supervise.register import Register
+
+
+class Endings:
+    def __init__(self, parts: Parts, register: Register, versions: Versions) -> None:
+        self._parts, self._store, self._register, self._versions = parts, parts.store, register, versions
+
+    def cluster(self, job: str) -> Cluster:
+        """Return the cluster that the newest driver was submitted to: a deploy may have named another one since. Raises NotRunning."""
+        spec = self._register.ran(job) or self._register.spec(job)
+        return self._register.cluster_of(job, spec)
+
+    def note(self, job: str, attempt: int) -> None:
+        """Note how the attempt's driver ended; nothing if it is noted, or if the cluster does not confirm its end. Raises NotRunning."""
+        row = self._register.row(job, attempt)
+        if row is None or not row.submission_id or row.exit_reason:
+            return
+        cluster = self.cluster(job)
+        state = cluster.state(row.submission_id)
+        if not state.confirmed:
+            return
+        ending = _ending(state, cluster.ending(row.submission_id) if state is DriverState.FAILED else "")
+        queries = self._queries(job)
+        stuck = queries.stuck()
+        self._store.put_exit(job, attempt, "", ending.reason, ending.error, stuck.uncommitted if stuck else -1)
+        if row.submitted_at and queries.committed_at >= row.submitted_at:
+            self._versions.put_good(job, row)
+
+    def _queries(self, job: str) -> Queries:
+        head = self._register.head(job)
+        return Queries(self._parts.checkpoints.progress(self._parts.checkpoints.location(job, head.epoch)))
+
+
+def _ending(state: DriverState, printed: str) -> Ending:
+    if state is DriverState.OUT_OF_MEMORY:
+        return Ending(str(state), KILLED_FOR_MEMORY)
+    found = read_ending(printed)
+    return found if found.reason else Ending(ENDED, f"it ended without an exception (the cluster says {state})")

@@ -1,0 +1,122 @@
+"""How a start is prepared where the head fences: a driver that was superseded can write no more, so nobody waits for its end.
+
+The next attempt takes over, and goes on from a copy of the checkpoint; or a new epoch begins. Killed anywhere in between, the next tick
+takes the next attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from spark_jobs.protocol.head import Head, with_sources
+from spark_jobs.protocol.partition import sources_of
+from weir.errors import DataLoss, Diverged, NotRunning
+from weir.jobs.models import model_of
+from weir.jobs.spec import JobSpec
+from weir.ports.attempts import AttemptStore
+from weir.ports.cluster import DriverState
+from weir.supervise.judge.epoch_start import Bounds
+from weir.supervise.judge.lineage import forgotten
+from weir.supervise.judge.observation import Observation
+from weir.supervise.judge.plan import fixed
+from weir.supervise.judge.report import Verdict
+from weir.supervise.judge.requests import AUTOMATIC, StartRequest
+from weir.supervise.judge.restart import Action
+from weir.supervise.judge.verdict import judge
+from weir.supervise.kind import Start
+from weir.supervise.parts import Parts, or_none
+from weir.supervise.register import Register
+from weir.supervise.start.checkpoint_copies import CheckpointCopies
+from weir.supervise.start.new_epoch import NewEpoch
+from weir.supervise.start.takeover import Takeover
+from weir.supervise.timeline import Timeline
+
+T = TypeVar("T")
+
+
+class FencedPreparation:
+    def __init__(
+        self, parts: Parts, register: Register, timeline: Timeline, takeover: Takeover, new_epoch: NewEpoch, copies: CheckpointCopies
+    ) -> None:
+        self._parts, self._register, self._timeline = parts, register, timeline
+        self._attempts: AttemptStore = parts.store
+        self._takeover, self._new_epoch, self._copies = takeover, new_epoch, copies
+
+    def prepare(self, request: StartRequest, spec: JobSpec) -> Start:
+        """Raises Conflict, DataLoss, Diverged or NotRunning."""
+        job = request.job
+        before = self._register.head(job)
+        topic = or_none(lambda: self._register.topic(job))  # after the head: a log ends no earlier than what has landed
+        if topic and not request.begins_epoch:
+            self._refuse_loss(before, spec, topic)
+        model = model_of(self._parts.code(request.version), spec)
+        anew = request.begins_epoch or fixed(self._register.ran(job), spec, model)
+        head = self._new_epoch.begin(request) if anew else self._go_on(request, spec, topic)
+        self._tell_joined(before, head)
+        return Start(request.version, before, head, self._copies.location(head), topic.ends if topic else {})
+
+    def started(self, start: Start) -> None:
+        self._copies.tidy(start.head)
+
+    def _refuse_loss(self, head: Head, spec: JobSpec, topic: Bounds) -> None:
+        """Raises DataLoss where a driver could only start from a wrong place."""
+        wanted = self._register.wanted_running(head.job)
+        seen = Observation(
+            self._parts.now_ms(),
+            wanted,
+            head,
+            (),
+            DriverState.UNKNOWN,
+            topic.ends,
+            topic.earliest,
+            None if topic.names else topic.topic_id,
+            topic.names or None,
+        )
+        report = judge(head.job, seen, spec.health, None)
+        if report.verdict is Verdict.DATA_LOSS:
+            raise DataLoss(f"{report.sentence}.", f"Run: {report.next_step}")
+
+    def _go_on(self, request: StartRequest, spec: JobSpec, there: Bounds | None) -> Head:
+        """Take over, and copy the checkpoint; begin a new epoch, where none leads on and the spec allows it.
+
+        Raises Diverged, NotRunning. Once it has taken over, the attempt's row says why, and so does the next verdict.
+        """
+
+        def join(head: Head) -> Head:
+            return with_sources(head, there.joining(head), there.names) if there else head
+
+        head = self._takeover.take(request, join=join)
+        landed = self._register.newest_landed(request.job)
+        finding = forgotten(head, landed) or self._noted(head, lambda: self._copies.copy(head, spec.source.subscription.single))
+        if not finding:
+            return head
+        self._attempts.put_exit(head.job, head.attempt, "", "diverged", finding, -1)
+        if not spec.restart.rebuild_on_divergence:
+            raise Diverged(f"The checkpoint of {head.job} cannot be continued: {finding}.", f"Run: weir checkpoint {head.job} --doctor")
+        return self._rebuild(replace(request, judged=head.attempt, cause=str(Action.REBUILD), who=AUTOMATIC, reason=finding))
+
+    def _tell_joined(self, before: Head, head: Head) -> None:
+        """Write down which topics joined the job, and where they begin."""
+        begins = {p: offset for p, offset in head.begins.items() if before.begins.get(p) != offset}
+        for source in sorted(sources_of(begins)):
+            name, offsets = head.names[source], {str(p.number): offset for p, offset in sorted(begins.items()) if p.source == source}
+            where = ", ".join(f"partition {number} at {offset}" for number, offset in offsets.items())
+            sentence = f"{head.job}: the topic {name} joined the job with attempt {head.attempt}. It begins with {where}."
+            self._timeline.tell(head.job, "topic", sentence, head.attempt, AUTOMATIC, "", {"topic": name, "id": source, "offsets": offsets})
+
+    def _rebuild(self, request: StartRequest) -> Head:
+        job, finding = request.job, request.reason
+        new = self._new_epoch.begin(request)
+        sentence = f"{job}: the checkpoint could not be continued, and epoch {new.epoch} begins where the ledger ends: {finding}"
+        self._timeline.tell(job, request.cause, sentence, new.attempt, AUTOMATIC, finding, {"epoch": new.epoch, "finding": finding})
+        return new
+
+    def _noted(self, head: Head, work: Callable[[], T]) -> T:
+        """Return what `work` returns. If a part fails it, the attempt has ended before it began, and its row says so."""
+        try:
+            return work()
+        except NotRunning as error:
+            self._attempts.put_exit(head.job, head.attempt, "", "lost", error.what, -1)
+            raise

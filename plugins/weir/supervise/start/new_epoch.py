@@ -1,0 +1,81 @@
+"""A new epoch of a job that lands batches: where it starts, as it is shown before and held to then, and its beginning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from spark_jobs.protocol.head import Head, Offsets, State, brought_forward, rebuilt, with_sources
+from spark_jobs.protocol.partition import unlabelled
+from spark_jobs.sources.offsets import by_id
+from weir.errors import BadInput, Conflict
+from weir.supervise.judge.epoch_start import Beginning, Word, after_batch, after_loss, at_frontier
+from weir.supervise.judge.lineage import KEEP_BATCHES, disagreement, usable
+from weir.supervise.judge.report import Report
+from weir.supervise.judge.requests import StartRequest
+from weir.supervise.judge.restart import Action
+from weir.supervise.parts import Parts
+from weir.supervise.register import Register
+from weir.supervise.start.takeover import Takeover
+
+
+class NewEpoch:
+    def __init__(self, parts: Parts, register: Register, takeover: Takeover) -> None:
+        self._parts, self._register, self._takeover = parts, register, takeover
+
+    def foresee(self, request: StartRequest) -> Beginning:
+        """Return where the epoch would start, were it begun now. Raises what `begin` raises."""
+        landed, head = self._register.newest_landed(request.job), self._register.head(request.job)
+        return self._start_of(request)(brought_forward(head, landed))
+
+    def begin(self, request: StartRequest) -> Head:
+        """Begin the epoch. Raises DataLoss, BadInput, Conflict or NotRunning before anything is written."""
+        start_of = self._start_of(request)
+
+        def begin(head: Head, highest: int) -> Head:
+            now = brought_forward(head, self._register.newest_landed(request.job))
+            there = start_of(now)
+            if request.shown and there.mark != request.shown:
+                raise Conflict(f"What a new epoch of {request.job} would leave out is not what was shown. Nothing was done.", "Look again.")
+            new = rebuilt(with_sources(now, there.joined, there.names), there.offsets, there.gap, highest)
+            names = {**new.names, **there.names}  # with that of a topic which takes the place of one that is gone
+            return replace(new, names={source: name for source, name in names.items() if source in new.sources})
+
+        begin(self._register.head(request.job), 0)  # refused before anything is written
+        self._parts.checkpoints.attempts(request.job)  # and where the folders cannot be read
+        return self._takeover.take(request, begin)
+
+    def _start_of(self, request: StartRequest) -> Callable[[Head], Beginning]:
+        """Return what says where the new epoch of a head starts. It asks the broker after the head was read: what lands meanwhile is no
+        cut log."""
+        job, word = request.job, Word(request.who, request.reason, self._parts.now_ms())
+        if request.cause not in (Action.ACCEPT_LOSS, Action.QUARANTINE):
+            return lambda head: at_frontier(head, self._register.topic(job))
+        if not request.reason.strip():
+            raise BadInput("reason: leaving out lines for good needs a reason, which the ledger records.", "Give --reason.")
+        if request.cause == Action.ACCEPT_LOSS:
+            known = self._known_ends(job)
+            return lambda head: after_loss(head, self._register.topic(job), known, word)
+        end = self._failing(job, request.batch)
+        return lambda head: after_batch(head, request.batch, self._register.topic(job), end, word)
+
+    def _known_ends(self, job: str) -> Offsets:
+        """Return how far the topic that the head counts was last seen to reach."""
+        text, ids = self._parts.store.report(job), self._register.head(job).ids(self._register.spec(job).source.subscription.single)
+        ends = Report.from_json(text).evidence.get("end_offsets") if text else None
+        return unlabelled(ends, ids) if isinstance(ends, dict) else {}
+
+    def _failing(self, job: str, batch: int) -> Offsets:
+        """Return where the batch ends that is to be left out: as the newest attempt planned it, else as it is claimed."""
+        head = self._register.head(job)
+        row = self._register.row(job, head.attempt)
+        claimed = head.state is State.CLAIMED and head.batch_id == batch
+        if not claimed and not (row and row.exit_reason == "failed" and row.exit_batch == batch):
+            raise Conflict(f"Batch {batch} of {job} neither is claimed nor has failed.", f"Run: weir health {job}")
+        plans = usable(self._parts.checkpoints.read(job, head.epoch, head.attempt, KEEP_BATCHES))
+        topic = self._register.spec(job).source.subscription.single
+        if plans and batch in plans.planned and not disagreement(plans, head, topic):
+            return by_id(plans.planned[batch], head.ids(topic))
+        if claimed:
+            return head.end
+        raise Conflict(f"The end of batch {batch} of {job} is unknown: its checkpoint is gone.", f"Run: weir restart {job}")

@@ -1,0 +1,129 @@
+"""Rules 1 and 6 of the protocol: the next attempt takes over, or a new epoch begins. Both are bound to the attempt that was judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from spark_jobs import failpoint
+from spark_jobs.protocol.head import Head, taken_over
+from weir.errors import Conflict, UnknownJob
+from weir.ports.attempts import AttemptRow, AttemptStore
+from weir.ports.ledger import LandedStore
+from weir.supervise.judge.requests import StartRequest
+from weir.supervise.parts import Parts, or_none
+from weir.supervise.register import Register
+from weir.supervise.timeline import Timeline
+
+
+def take_over(store: LandedStore, job: str, judged: int, highest: int = 0, join: Callable[[Head], Head] = lambda head: head) -> Head:
+    """Let an attempt after `judged` and `highest` write. `join` lets sources join the job, by `protocol.with_sources`. Raises Conflict if
+    another one has already taken over."""
+    while True:
+        head = _judged_head(store, job, judged)
+        new = taken_over(join(head), highest)
+        if store.swap(head, new):
+            return new
+
+
+def rebuild(store: LandedStore, job: str, judged: int, begin: Callable[[Head], Head]) -> Head:
+    """Begin a new epoch. Raises Conflict if another attempt has already taken over.
+
+    `begin` makes its head from the one that is there, by `protocol.rebuilt`; it is asked again if the head moves meanwhile.
+    """
+    while True:
+        head = _judged_head(store, job, judged)
+        new = begin(head)
+        if head.for_ledger:
+            store.put_ledger(head)
+        if store.swap(head, new):
+            return new
+
+
+def _judged_head(store: LandedStore, job: str, judged: int) -> Head:
+    head = store.head(job)
+    if head is None:
+        raise UnknownJob(f"{job} has not been deployed yet.", f"Run: weir deploy {job}")
+    if head.attempt != judged:
+        raise Conflict(f"{job} is at attempt {head.attempt}, not at the judged attempt {judged}.", "Judge again.")
+    return head
+
+
+class Takeover:
+    """Notes the next attempt, lets it write, and ends the driver of the one before."""
+
+    def __init__(self, parts: Parts, register: Register, timeline: Timeline) -> None:
+        self._parts, self._register, self._timeline = parts, register, timeline
+        self._heads: LandedStore = parts.store
+        self._attempts: AttemptStore = parts.store
+
+    def take(
+        self, request: StartRequest, begin: Callable[[Head, int], Head] | None = None, join: Callable[[Head], Head] = lambda head: head
+    ) -> Head:
+        """Take over; with `begin`, which is given the head and the highest attempt, into a new epoch, else with what `join` lets join.
+
+        Raises Conflict.
+        """
+        job, judged = request.job, request.judged
+        highest = self._highest(job)
+        if self._register.attempt(job) != judged:  # seen before anything is written; the swap looks again
+            raise Conflict(f"{job} is no longer at the judged attempt {judged}.", f"Run: weir health {job}")
+        row = self._note(job, max(judged, highest) + 1, request.cause, request.who, request.reason, request.version)
+        failpoint.reach("takeover.note")
+        if begin:
+            head = rebuild(self._heads, job, judged, lambda head: begin(head, highest))
+        else:
+            head = take_over(self._heads, job, judged, highest, join)
+        failpoint.reach("takeover.swap")
+        self._attempts.put_attempt(job, replace(row, attempt=head.attempt))  # whoever lost the race may have noted itself in between
+        self._end_driver(job, judged)
+        self._told(request, head, judged)
+        return head
+
+    def replace(self, request: StartRequest, expected: Head) -> tuple[Head, AttemptRow]:
+        """Take over from exactly the head that was looked at, whose driver has ended. Returns the new one and its attempt's row.
+
+        Raises Conflict: a head that has changed since may have a driver.
+        """
+        job, new = request.job, taken_over(expected, self._highest(request.job))
+        row = AttemptRow(new.attempt, request.cause, request.who, request.reason, self._parts.now_ms(), request.version)
+        if self._register.row(job, new.attempt) is None:  # whoever is ahead has noted when it took over, which must stay
+            self._attempts.put_attempt(job, row)
+        failpoint.reach("takeover.note")
+        if not self._heads.swap(expected, new):
+            raise Conflict(f"{job} is no longer at attempt {expected.attempt} that was judged.", f"Run: weir health {job}")
+        failpoint.reach("takeover.swap")
+        self._attempts.put_attempt(job, row)  # whoever lost the race may have noted itself in between
+        self._told(request, new, expected.attempt)
+        return new, row
+
+    def fence(self, job: str, judged: int, who: str, reason: str, version: str) -> Head:
+        """Take over for a stop: no driver is started for the attempt, and whatever still runs can write no more. Raises Conflict."""
+        highest = self._highest(job)
+        self._note(job, max(judged, highest) + 1, "stop", who, reason, version)
+        return take_over(self._heads, job, judged, highest)
+
+    def _told(self, request: StartRequest, head: Head, judged: int) -> None:
+        sentence = f"{head.job}: attempt {head.attempt} has taken over" + (f" from attempt {judged}." if judged else ".")
+        detail = {"epoch": head.epoch, "cause": request.cause}
+        self._timeline.tell(head.job, "takeover", sentence, head.attempt, request.who, request.reason, detail)
+
+    def _note(self, job: str, attempt: int, cause: str, who: str, reason: str, version: str) -> AttemptRow:
+        row = AttemptRow(attempt, cause, who, reason, self._parts.now_ms(), version)
+        self._attempts.put_attempt(job, row)
+        return row
+
+    def _end_driver(self, job: str, attempt: int) -> None:
+        """End the driver of an attempt that was superseded: it can write no more, and its cores are free sooner."""
+        old = self._register.row(job, attempt)
+        if old and old.submission_id:
+            self._register.cluster(job).kill(old.submission_id)
+
+    def _highest(self, job: str) -> int:
+        """Return the highest attempt that anything beside the head knows of: a head restored from a backup has forgotten the last ones.
+
+        Folders that cannot be read are asked again before an attempt is copied, or an epoch begins.
+        """
+        rows = (a.attempt for a in self._attempts.attempts(job) if a.used)
+        folders = or_none(lambda: self._parts.checkpoints.attempts(job)) or ()
+        return max((*rows, *(attempt for _, attempt in folders)), default=0)
