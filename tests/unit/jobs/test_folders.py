@@ -25,6 +25,11 @@ BAD = {
     "a list": b"[1]",
     "no mapping": b"? {a: b}\n: c",
     "empty": b"",
+    "a list for a zone": b"name: bad\napplication: a.py\nsource: {topic: t}\noptions: {time_zone: [UTC]}",
+    "a mapping for a zone, as released": b"name: bad\napplication: a.py\nsource: {topic: t, time_zone: {a: 1}}",
+    "an endless repeat": b"name: bad\napplication: a.py\nsource: {pattern: 'a{99999999999}'}",
+    "a deep pattern": b"name: bad\napplication: a.py\nsource: {pattern: '" + b"(" * 5000 + b"'}",
+    "a number too large": b"name: bad\noutput: plain\napplication: a.py\nhealth: {slow_after: 1" + b"0" * 400 + b"}",
 }
 
 

@@ -10,6 +10,7 @@ from tests.unit.supervise.plain_bench import JOB, OUTAGE, SPEC, TRACEBACK, Plain
 from weir.console import job as page
 from weir.errors import BadInput, Conflict, NotConfirmed, NotRunning, NotTaken, Refused
 from weir.ports.cluster import DriverState, Submission
+from weir.supervise.judge.observation import STARTS_MS
 from weir.supervise.judge.report import Verdict
 from weir.supervise.judge.unfenced import CONFIRM_AFTER_MS
 from weir.supervise.start.unfenced_drivers import SETTLE_S
@@ -315,7 +316,60 @@ def test_it_is_ready_when_it_commits_or_has_nothing_to_read(bench: PlainBench) -
     bench.commit(0)
     assert bench.manager.ready(JOB, 1)
     bench.manager.restart(JOB, None, "ana", "why")
+    assert not bench.manager.ready(JOB, 2)
+    bench.clock.sleep(STARTS_MS / 1000 + 1)
     assert bench.manager.ready(JOB, 2)
+
+
+def test_a_version_that_dies_while_it_starts_is_not_good_because_nothing_waits(bench: PlainBench) -> None:
+    bench.running()
+    assert bench.manager.ready(JOB, 1)
+    first = bench.row.version
+    bench.deploy(code="import nothing\n")
+    assert not bench.manager.ready(JOB, 2)
+    bench.clock.sleep(6)
+    bench.ends(printed=TRACEBACK)
+    action = bench.act()
+    assert action and "rolled back" in action.sentence and bench.row.version == first
+
+
+def test_a_head_restored_from_a_backup_does_not_hide_the_driver_that_runs(bench: PlainBench) -> None:
+    bench.running()
+    old = bench.head
+    bench.ends()
+    bench.act()
+    bench.clock.sleep(10)
+    bench.commit(1)
+    bench.with_head(old)
+    assert bench.act() is None
+    assert bench.head.attempt == 2 and bench.look().verdict is Verdict.OK and bench.submissions == 2
+    bench.with_head(old)
+    bench.deploy(code="print('other')\n")
+    assert bench.cluster.killed == ["driver-2"] and len(bench.cluster.alive) == 1
+    bench.with_head(old)
+    bench.manager.stop(JOB, "ana", "why")
+    assert not bench.cluster.alive
+
+
+def test_a_head_that_is_gone_does_not_hide_the_driver_that_runs(bench: PlainBench) -> None:
+    bench.running()
+    bench.with_head(None)
+    assert not bench.deploy().changed and bench.head.attempt == 1 and bench.submissions == 1
+
+
+def test_a_driver_that_the_head_has_forgotten_and_the_cluster_lost_waits_for_an_operator(bench: PlainBench) -> None:
+    bench.running()
+    old = bench.head
+    bench.ends()
+    bench.act()
+    bench.with_head(old)
+    bench.ends_all(DriverState.LOST)
+    assert bench.act() is None
+    report = bench.look()
+    assert report.verdict is Verdict.UNCONFIRMED and bench.act() is None and bench.submissions == 2
+    bench.manager.confirm_ended(JOB, 2, "ana", "the machine is gone")
+    bench.see(60)
+    assert bench.act() and bench.submissions == 3
 
 
 def test_it_gets_the_larger_memory_after_it_ran_out(tmp_path: Path) -> None:

@@ -19,6 +19,9 @@ from weir.supervise.judge.queries import Queries
 
 SUBMIT_GRACE_MS = 15_000  # between a takeover and the note of its submission; a standalone master takes well under a second for one
 SPARK_SUBMIT_MS = 200_000  # the same where spark-submit starts drivers, which is given three minutes: each eye replaced the other's start
+# A driver that nothing fences needs 5 to 15 s to its first query, and says nothing if there is nothing to read: one that could not even be
+# imported was called ready, and its version good, in the second after its submission.
+STARTS_MS = 15_000
 KILLED_FOR_MEMORY = "the cluster killed the driver: it took more memory than it was given"
 
 
@@ -68,7 +71,8 @@ class Observation:
     def begun(self) -> bool:
         """Has the driver that may write now begun its work, as far as anybody can tell?"""
         if self.queries is not None:
-            return self.landed_now or (self.driver is DriverState.RUNNING and bool(self.queries.found))
+            row, runs = self.attempt, self.driver is DriverState.RUNNING and bool(self.queries.found)
+            return self.landed_now or (runs and row is not None and self.now - row.submitted_at > STARTS_MS)
         return bool(self.head and self.head.incarnation)
 
     @property

@@ -13,14 +13,13 @@ from weir.ports.attempts import AttemptRow
 from weir.ports.checkpoints import QueryProgress
 from weir.ports.cluster import DriverState
 from weir.supervise.judge.attempts import failed_twice, first_line, patience
-from weir.supervise.judge.observation import Observation
+from weir.supervise.judge.observation import STARTS_MS, Observation
 from weir.supervise.judge.queries import Queries, name
 from weir.supervise.judge.report import Verdict
 from weir.supervise.judge.unfenced import unconfirmed
 
 Found = tuple[Verdict, str, str]
 IDLE_AFTER_MS = 30_000
-STARTS_MS = 15_000  # a driver needs 5 to 15 s to its first query, and says nothing if there is nothing to read
 STOPS_MS = 90_000  # far above the time in which a stop ends a driver, or gives up
 PRESENT = (DriverState.SUBMITTED, DriverState.RUNNING)
 
