@@ -233,6 +233,18 @@ def test_a_query_that_the_code_no_longer_has_costs_no_driver(bench: PlainBench) 
     assert bench.submissions == 2
 
 
+def test_a_topic_that_was_made_again_is_not_idle(bench: PlainBench) -> None:
+    bench.running()
+    bench.lines_arrive(10)
+    bench.commit(1)
+    assert bench.look().verdict is Verdict.OK
+    bench.broker.create("logs", partitions=1)
+    bench.lines_arrive(3)
+    report = bench.see(60)
+    assert report.verdict is Verdict.DATA_LOSS and "logs/0 ends at 3, and is committed up to 10" in report.sentence
+    assert report.act == "none" and bench.manager.act(report) is None and bench.submissions == 1
+
+
 def test_a_lost_driver_is_unconfirmed_and_not_replaced(bench: PlainBench) -> None:
     bench.running()
     bench.ends(DriverState.LOST)

@@ -88,6 +88,10 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
         return Verdict.UNKNOWN, f"{job}: its progress is not known: {queries.blind}", "see docs/plain.md#progress"
     if not queries.found:
         return _without_query(job, seen, row, running_s, early)
+    if queries.cut:
+        what = ", ".join(f"{label} ends at {end}, and is committed up to {done}" for label, (done, end) in queries.cut.items())
+        text = f"{job}: the log was truncated, or its topic was deleted and created again: {what}; new lines below that are not read"
+        return Verdict.DATA_LOSS, text, "see docs/plain.md#progress"
     worst = min((q for q in queries.known if waits.get(q.folder)), key=lambda q: waits[q.folder], default=None)
     if worst is None:
         return _quiet(job, seen, row, queries, health) if _begun(queries) else _without_batch(job, row, running_s, early)
