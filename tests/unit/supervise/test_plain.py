@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from weir.supervise.judge.observation import STARTS_MS
 from weir.supervise.judge.report import Verdict
 from weir.supervise.judge.unfenced import CONFIRM_AFTER_MS
 from weir.supervise.start.unfenced_drivers import SETTLE_S
+from weir.testing import MemoryCluster
 
 
 @pytest.fixture
@@ -264,6 +266,26 @@ def test_an_operator_confirms_the_end_and_the_next_driver_starts(bench: PlainBen
     assert bench.store.events(JOB)[0].kind == "confirm_ended" and bench.store.events(JOB)[0].reason == "the machine is gone"
     action = bench.act()
     assert action and action.attempt == 2
+
+
+def test_a_driver_on_the_cluster_before_is_not_confirmed_ended_since_the_new_one_does_not_know_it(bench: PlainBench) -> None:
+    elsewhere = MemoryCluster()
+    bench.parts = replace(bench.parts, clusters={"standalone": bench.cluster, "kubernetes": elsewhere})
+    bench.manager = bench.another()
+    bench.running()
+    elsewhere.states[bench.driver] = DriverState.LOST  # as for any id that it does not know
+    bench.write(SPEC + "cluster: kubernetes\n")
+    bench.manager = bench.another()
+    plan = bench.manager.plan(JOB)
+    bench.cluster.answers = False
+    with pytest.raises(NotConfirmed):
+        bench.manager.deploy(JOB, "ana", "why", plan)
+    bench.cluster.answers = True
+    assert bench.look().verdict is Verdict.UNCONFIRMED
+    with pytest.raises(Conflict, match="can be ended by the cluster that it is on"):
+        bench.manager.confirm_ended(JOB, 1, "ana", "I have looked")
+    bench.manager.restart(JOB, None, "ana", "why")
+    assert not bench.cluster.alive and len(elsewhere.alive) == 1
 
 
 def test_there_is_nothing_to_confirm_of_one_that_runs(bench: PlainBench) -> None:
