@@ -80,6 +80,7 @@ def stopped(stack: Stack) -> Iterator[None]:
         stack.run("stop", job.name)
 
 
+@at_length
 def test_poison_is_told_from_an_outage_and_not_tried_again(stack: Stack, amounts: PlainJob, word_counting: PlainJob) -> None:
     """Two equal failures of one batch are poison. `word_counting` is here for its folder: Airflow finds it meanwhile."""
     amounts.send("1", "2")
