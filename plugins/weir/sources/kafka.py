@@ -18,7 +18,12 @@ PATIENCE_S = 0.2
 SILENCE_S = 30.0  # a broker that restarts is back within this
 MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
 INTERNAL = frozenset(("__consumer_offsets", "__transaction_state", "__share_group_state"))  # no pattern matches them: so it is in Spark
-PASSING = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)  # of a topic or a broker that is only just there
+PASSING = (
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.FENCED_LEADER_EPOCH,
+)  # of a topic or a broker that is only just there
 
 
 class KafkaBroker:
