@@ -138,10 +138,10 @@ def test_the_spec_of_a_version_has_every_option_of_its_own_model(folder: Path, t
         (
             "job.yaml",
             COUNTS.replace("dialect", "dialct"),
-            "options.dialct: there is no such option; .* dialect, depth",
+            "options.dialct: unknown option; use one of .* dialect, depth",
         ),
         ("options.py", "import numpi", "web/options.py cannot be loaded: ModuleNotFoundError: No module named 'numpi'"),
-        ("options.py", "class Options: pass", "Options is no dataclass that extends CountsOptions"),
+        ("options.py", "class Options: pass", "Options must be a dataclass that extends CountsOptions"),
         ("job.yaml", COUNTS.replace("name: web", "name: other"), "the folder is web, the job other"),
     ],
 )
