@@ -31,7 +31,7 @@ test: $(VENV)/.dev ## all tests; the last ones start the real stack
 test-faults: $(VENV)/.dev ## kill every server of a real stack under load, and compare the counts
 	@WEIR_ALL_FAULTS=1 $(BIN)/python -m pytest -m faults
 
-test-plain: $(VENV)/.dev ## jobs that use nothing of Weir: a broker's outage, a JAR, and a folder made by `weir new`
+test-plain: $(VENV)/.dev ## jobs that use nothing of Weir: poison, a broker's outage, a JAR, and a folder made by `weir new`
 	@WEIR_TEST_PLAIN=1 $(BIN)/python -m pytest tests/acceptance/test_plain.py
 
 test-upgrade: $(VENV)/.dev ## from the last release to this one and back, while lines come

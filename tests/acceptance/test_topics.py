@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from drill.generator import Truth
 
-from .conftest import JOB, Stack, generate, until
+from .conftest import Stack, generate, until
 
 pytestmark = pytest.mark.stack
 MANY = "many"
@@ -22,24 +21,17 @@ START_MS = 1_784_000_000_000
 GONE = 40  # lines of a topic that retention took before anybody read them
 
 
-@pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack of its own, with a job folder outside the package that reads all topics `many-...`."""
-    folder = tmp_path_factory.mktemp("jobs")
-    stack = Stack(tmp_path_factory.mktemp("weir"), env={**os.environ, "WEIR_JOBS": f":{folder}"})
-    made = subprocess.run([stack.command, "new", MANY, "--kind", "counts"], cwd=folder, env=stack.env, capture_output=True, check=False)
-    assert made.returncode == 0, made.stderr.decode()
-    spec = folder / MANY / "job.yaml"
+@pytest.fixture
+def many(stack: Stack) -> Iterator[Stack]:
+    """The stack, with a job folder outside the package that reads all topics `many-...`."""
+    stack.jobs.mkdir(exist_ok=True)
+    stack.weir("new", MANY, "--kind", "counts", "--into", str(stack.jobs))
+    spec = stack.jobs / MANY / "job.yaml"
     text = spec.read_text().replace(f"  topic: {MANY} ", "  pattern: many-.*  # ")
     assert "pattern: many-" in text
     spec.write_text(text)
-    try:
-        if stack.run("up", timeout=900).returncode:  # as a person would on a machine that is busy with other work
-            stack.weir("up", timeout=900)
-        stack.weir("stop", JOB, "--reason", "two cores")
-        yield stack
-    finally:
-        stack.run("down")
+    yield stack
+    stack.weir("stop", MANY, "--reason", "the test is over")
 
 
 class Sent:

@@ -25,7 +25,7 @@ from weir.ports.reports import JobSnapshot
 from weir.supervise.actions import ACTIONS
 from weir.supervise.judge.report import CALM, Report, Verdict
 
-NOTHING_TO_DO = {"quarantine": 409, "accept_loss": 409, "acknowledge": 409}  # of a job that is well
+NOTHING_TO_DO = {"quarantine": 409, "accept_loss": 409, "acknowledge": 409, "confirm_ended": 409}  # of a job that is well
 
 
 def addresses() -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,8 +17,10 @@ from spark_jobs.protocol.partition import of_source
 from tests.dags.conftest import logged_in
 from tests.dags.fleet import JOB, Fleet
 from tests.dags.pages import Elements
+from tests.unit.supervise.plain_bench import PlainBench
 from weir.console import forms
 from weir.errors import Refused
+from weir.ports.cluster import DriverState
 from weir.supervise.actions import ACTIONS
 
 at = partial(of_source, "topic-1")  # offsets by partition
@@ -57,6 +60,8 @@ def kinds(fleet: Fleet) -> list[str]:
 
 def test_every_form_says_what_will_happen_and_the_command_for_it(editor: TestClient, deployed: Fleet) -> None:
     for name, one in ACTIONS.items():
+        if name == "confirm_ended":  # of jobs that nothing fences: below
+            continue
         TROUBLES.get(name, Fleet.kill)(deployed)
         before = kinds(deployed)
         page = editor.get(f"/weir/jobs/{JOB}/{name}")
@@ -263,3 +268,15 @@ def test_what_an_act_raises_is_told_as_a_page(editor: TestClient, deployed: Flee
 def test_a_form_that_no_page_of_ours_sends_is_not_read(editor: TestClient, deployed: Fleet) -> None:
     assert send(editor, "hold", seal=sealed(editor, "hold"), reason="x" * 100_000).status_code == 413
     assert not deployed.store.pauses(JOB)
+
+
+def test_an_end_that_the_cluster_cannot_confirm_is_confirmed_on_the_page(editor: TestClient, fleet: Fleet, tmp_path: Path) -> None:
+    bench = PlainBench(tmp_path / "plain")
+    bench.running()
+    fleet.manager = bench.manager
+    assert editor.get("/weir/jobs/words/confirm_ended").status_code == 409, "it runs"
+    bench.ends(DriverState.LOST)
+    page = Elements(editor.get("/weir/jobs/words/confirm_ended").text)
+    assert "weir confirm-ended words" in page.text and "type the job's name" in page.text
+    done = send(editor, "confirm_ended", "words", seal=str(page.values["seal"]), reason="the machine is off", name="words")
+    assert done.status_code in (200, 303) and bench.row.exit_reason == "confirmed"

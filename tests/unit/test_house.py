@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,19 @@ def codes(kind: type[errors.WeirError] = errors.WeirError) -> Iterator[str]:
     yield kind.code
     for child in kind.__subclasses__():
         yield from codes(child)
+
+
+def test_the_places_that_the_readme_names_are_there() -> None:
+    """A bare file name belongs to the folder of the path before it in the same line."""
+    missing = []
+    table = (PROJECT / "README.md").read_text().partition("## Where to look")[2].partition("\n## ")[0]
+    for line in table.splitlines():
+        folder = PROJECT
+        for place in re.findall(r"`((?:plugins|spark_jobs|docs|tests|dags|drill|bench|deploy|rules)/[\w./-]*|\w+\.py)`", line):
+            path = (PROJECT if "/" in place else folder) / place
+            folder = path if path.is_dir() else path.parent
+            missing += [] if path.exists() else [place]
+    assert missing == []
 
 
 def test_the_runbook_explains_every_code() -> None:

@@ -48,6 +48,8 @@ def validated(model: type[M], values: Any, where: str, wrong: type[WeirError]) -
         return model.model_validate(values)
     except ValidationError as error:
         raise wrong(f"{where} is not valid: {'; '.join(_problems(error))}.", "Fix the named fields.") from error
+    except Exception as error:  # of a rule: the time zone [UTC] was a TypeError, the pattern a{99999999999} an OverflowError
+        raise wrong(f"{where} is not valid: {type(error).__name__}: {error}.", "Fix the file.") from error
 
 
 def _problems(error: ValidationError) -> Iterator[str]:

@@ -45,11 +45,10 @@ def sound(*folders: Path) -> Specs:
 
 
 def check(job: str, *folders: Path) -> None:
-    """Raise BadSpec if the file of a job is not valid."""
-    for folder in folders:
-        file = folder / job / "job.yaml"
-        if file.exists() and (found := read(file))[0] is None:
-            raise BadSpec(found[1], "A running job keeps its deployed spec.")
+    """Raise BadSpec if the file of a job is not valid. Of two folders of its name the first counts."""
+    file = next((file for folder in folders if (file := folder / job / "job.yaml").exists()), None)
+    if file and (found := read(file))[0] is None:
+        raise BadSpec(found[1], "A running job keeps its deployed spec.")
 
 
 def folder_of(job: str, *folders: Path) -> Path:

@@ -8,9 +8,11 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from uuid import uuid4
 
+from pydantic_core import PydanticSerializationError
+
 from spark_jobs.counts.options import CountsOptions
 from weir.errors import BadSpec
-from weir.jobs.options import Model, WrongOptions, complete
+from weir.jobs.options import Model, WrongOptions, complete, declared
 from weir.jobs.spec import CountsSpec, JobSpec
 
 
@@ -46,8 +48,10 @@ def complete_spec(spec: JobSpec, model: Model) -> JobSpec:
     if not isinstance(spec, CountsSpec):
         return spec
     try:
-        return spec.model_copy(update={"options": complete(model, spec.options)})
-    except WrongOptions as error:
+        found = spec.model_copy(update={"options": complete(model, spec.options)})
+        found.dump()
+        return found
+    except (WrongOptions, PydanticSerializationError) as error:  # the latter of a value of the job's own that has no form in JSON
         raise BadSpec(f"{spec.name}/job.yaml is not valid: {error}.", "Fix the named fields.") from error
 
 
@@ -60,7 +64,7 @@ def _loaded(file: Path) -> Model:
     try:
         source.loader.exec_module(module)
         model = module.Options
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a sys.exit(0) in it ended the command without a message
         raise BadSpec(
             f"{where} cannot be loaded: {type(error).__name__}: {error}.", "Fix it. It may import only spark_jobs and the standard library."
         ) from error
@@ -68,4 +72,6 @@ def _loaded(file: Path) -> Model:
         del sys.modules[module.__name__]
     if not (isinstance(model, type) and is_dataclass(model) and issubclass(model, CountsOptions)):
         raise BadSpec(f"{where}: Options must be a dataclass that extends CountsOptions.", "See spark_jobs/counts/options.py.")
+    if bare := [name for name, field in declared(model).items() if "option" not in field.metadata]:
+        raise BadSpec(f"{where}: {', '.join(bare)} is declared without option(...).", "See spark_jobs/counts/options.py.")
     return model

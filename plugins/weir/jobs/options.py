@@ -32,7 +32,7 @@ def checked(model: type[Any], values: Mapping[str, Any], strict: bool = True) ->
                 found[name] = _option(known[name]).rule(value)
             elif strict:
                 raise ValueError(f"unknown option; use one of {', '.join(known)}")
-        except ValueError as error:
+        except Exception as error:  # noqa: BLE001 - a rule may be the user's own and get any value: [UTC] is no key of a dict
             problems[name] = str(error)
     if problems:
         raise WrongOptions(problems)

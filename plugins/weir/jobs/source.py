@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from pydantic import Field, field_validator, model_validator
 
 from weir.jobs.fields import Section
+from weir.jobs.patterns import checked
 from weir.ports.source import Subscription
 
 
@@ -27,11 +26,7 @@ class Source(Section):
     @field_validator("pattern")
     @classmethod
     def _can_be_read(cls, value: str) -> str:
-        try:
-            re.compile(value)
-        except re.error as error:
-            raise ValueError(f"is not a regular expression: {error}") from error
-        return value
+        return checked(value)
 
     @model_validator(mode="after")
     def _one(self) -> Source:

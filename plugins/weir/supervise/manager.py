@@ -61,10 +61,10 @@ class Manager(Generic[S]):
         self._stopper = Stopper(parts, self._register, timeline, takeover, self._standbys, wanted, kinds, drivers)
         self._health = Health(parts, self._register, self._versions, Fleet(parts, kinds), Fleet(parts, kinds, keeps=False))
         self._planner = Planner(parts, self._register, self._versions, copies, kinds, drivers)
-        self._deployer = Deployer(parts, self._register, self._health, self._versions, self._planner, wanted, self._starter, kinds)
+        self._deployer = Deployer(parts, self._register, self._health, self._versions, self._planner, wanted, self._starter, kinds, drivers)
         self._rollbacks = Rollbacks(parts, self._register, self._health, self._versions, wanted, self._starter)
         self._responder = Responder(parts, self._register, self._health, endings, self._rollbacks, self._starter)
-        self._confirmations = Confirmations(parts, self._register, timeline, self._health, kinds)
+        self._confirmations = Confirmations(parts, self._register, timeline, self._health, kinds, drivers)
         self._pauses = Pauses(parts, self._register, timeline)
 
     @property

@@ -13,11 +13,13 @@ from weir.ports.checkpoints import Folder, QueryProgress
 
 class MemoryCheckpoints:
     """Folders as dictionaries from path to bytes; that of an epoch's attempts together has None for the attempt. `plan` and `commit` write
-    what Spark writes, `written` is when a folder's newest commit was (ms); a test damages `files` as a disk would."""
+    what Spark writes, `written` is when a folder's newest commit was (ms), and `stands` the same of single queries in it, by their folders;
+    a test damages `files` as a disk would."""
 
     def __init__(self) -> None:
         self.files: dict[tuple[str, int, int | None], dict[str, bytes]] = {}
         self.written: dict[tuple[str, int, int | None], int] = {}
+        self.stands: dict[str, int] = {}
         self.answers = True
 
     def start(self, job: str, epoch: int, attempt: int | None) -> dict[str, bytes]:
@@ -39,7 +41,7 @@ class MemoryCheckpoints:
         if not self.answers:
             return None
         key = next((key for key in self.files if self.location(*key) == location), None)
-        return _queries(self.files[key], self.written.get(key, 0)) if key else []
+        return _queries(self.files[key], self.written.get(key, 0), self.stands) if key else []
 
     def attempts(self, job: str) -> Sequence[tuple[int, int]]:
         self._there()
@@ -67,7 +69,7 @@ class MemoryCheckpoints:
             raise NotRunning("The checkpoints do not answer.")
 
 
-def _queries(files: Mapping[str, bytes], written: int) -> list[QueryProgress]:
+def _queries(files: Mapping[str, bytes], written: int, stands: Mapping[str, int]) -> list[QueryProgress]:
     """The progress of each query that has a folder among the files."""
     found: dict[str, dict[str, dict[int, bytes]]] = {}
     for path, data in files.items():
@@ -75,7 +77,7 @@ def _queries(files: Mapping[str, bytes], written: int) -> list[QueryProgress]:
             found.setdefault(match[1] or "", {"offsets": {}, "commits": {}})[match[2]][int(match[3])] = data
     ids = {name: files.get(f"{name}/metadata".lstrip("/"), b"") for name in found}
     return [
-        progress_of(name, q["offsets"], q["commits"], dict.fromkeys(q["commits"], written), metadata=ids[name])
+        progress_of(name, q["offsets"], q["commits"], dict.fromkeys(q["commits"], stands.get(name, written)), metadata=ids[name])
         for name, q in sorted(found.items())
     ]
 

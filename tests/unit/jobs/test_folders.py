@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from weir.errors import BadSpec, UnknownJob
-from weir.jobs.folders import sound
+from weir.jobs.folders import check, sound
 from weir.jobs.spec import parse
 from weir.jobs.specs import Specs, find, spec_of, with_deployed
 from weir.ports.jobs import JobRow
@@ -25,6 +25,11 @@ BAD = {
     "a list": b"[1]",
     "no mapping": b"? {a: b}\n: c",
     "empty": b"",
+    "a list for a zone": b"name: bad\napplication: a.py\nsource: {topic: t}\noptions: {time_zone: [UTC]}",
+    "a mapping for a zone, as released": b"name: bad\napplication: a.py\nsource: {topic: t, time_zone: {a: 1}}",
+    "an endless repeat": b"name: bad\napplication: a.py\nsource: {pattern: 'a{99999999999}'}",
+    "a deep pattern": b"name: bad\napplication: a.py\nsource: {pattern: '" + b"(" * 5000 + b"'}",
+    "a number too large": b"name: bad\noutput: plain\napplication: a.py\nhealth: {slow_after: 1" + b"0" * 400 + b"}",
 }
 
 
@@ -48,6 +53,15 @@ def test_a_bad_file_leaves_the_others_alone_and_its_own_job_is_told_why(folder: 
         find(specs, "bad")
     with pytest.raises(UnknownJob, match=r"Jobs: error_counts, bad \(its file is not valid\)"):
         find(specs, "none")
+
+
+def test_a_bad_file_in_a_later_folder_of_the_same_name_does_not_stop_a_deploy(folder: Path, tmp_path: Path) -> None:
+    later = tmp_path / "later"
+    later.mkdir()
+    write(later, "error_counts", b"name: [")
+    check("error_counts", folder, later)
+    with pytest.raises(BadSpec):
+        check("error_counts", later, folder)
 
 
 def test_a_folder_in_place_of_a_file_is_such_a_file(folder: Path) -> None:

@@ -103,6 +103,17 @@ class PlainBench:
         self.cluster.printed[self.driver] = printed
         self.cluster.states[self.driver] = state
 
+    def ends_all(self, state: DriverState) -> None:
+        """Every driver ends, whichever the head has."""
+        for one in self.cluster.alive:
+            self.cluster.states[one] = state
+
+    def with_head(self, head: Head | None) -> None:
+        """The head is as it was in a backup; None if it is not there any more."""
+        self.store._heads.pop(JOB)
+        if head:
+            self.store._heads[JOB] = head
+
     def look(self, after_s: float = 5.0) -> Report:
         self.clock.sleep(after_s)
         return self.manager.health(JOB)

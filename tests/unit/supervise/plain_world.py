@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from spark_jobs import failpoint
+from spark_jobs.protocol.head import Head
 from tests.unit.supervise.plain_bench import JOB, OUTAGE, TRACEBACK, PlainBench
 from weir.errors import NotRunning, WeirError
 from weir.ports.cluster import DriverState, Submission
@@ -70,6 +71,7 @@ class World(PlainBench):
         self.manager = self.eyes[0]
         self.sights: list[Report] = []
         self.batch = 0
+        self.backup: Head | None = None
 
     # time, and what happens meanwhile
 
@@ -107,9 +109,9 @@ class World(PlainBench):
             (self.look, self.act_on_any, self.deploy_other, self.restart, self.stop, self.driver_dies, self.worker_lost),
             (30, 25, 4, 4, 3, 8, 5),
         )[0]
-        others = (self.time_passes, self.lines, self.cluster_blinks, self.operator, self.arm, self.answer_lost, self.hangs)
+        others = (self.time_passes, self.lines, self.cluster_blinks, self.operator, self.arm, self.answer_lost, self.hangs, self.restored)
         if self.r.random() < 0.5:
-            happens = self.r.choices(others, (30, 15, 6, 14, 5, 2, 4))[0]
+            happens = self.r.choices(others, (30, 15, 6, 14, 5, 2, 4, 2))[0]
         with contextlib.suppress(WeirError):
             happens()
 
@@ -159,6 +161,12 @@ class World(PlainBench):
     def answer_lost(self) -> None:
         self.truth.loses_answer = True
 
+    def restored(self) -> None:
+        """The head comes back from a backup, or one is made. A submission that was not noted would be forgotten for good."""
+        if self.backup and self.depth == 0 and (not self.head.incarnation or self.row.used):
+            self.with_head(self.backup)
+        self.backup = None if self.backup else self.head
+
     def operator(self) -> None:
         """Confirms only what is true: nothing lives now."""
         if not self.truth.living:
@@ -177,6 +185,9 @@ class World(PlainBench):
         """All answer, what lives ends, and an operator looks: a driver can be started."""
         self.depth, self.armed, self.truth.answers, self.truth.loses_answer = DEPTH, "", True, False
         self.driver_dies()
+        if self.backup is None:  # the head may be an old one: who acts first finds that out
+            with contextlib.suppress(WeirError):
+                self.manager.stop(JOB, "ana", "why")
         self.clock.sleep(CONFIRM_AFTER_MS / 1000 + 60)
         with contextlib.suppress(WeirError):
             self.operator()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from tests.unit.supervise.plain_bench import JOB, OUTAGE, SPEC, TRACEBACK, Plain
 from weir.console import job as page
 from weir.errors import BadInput, Conflict, NotConfirmed, NotRunning, NotTaken, Refused
 from weir.ports.cluster import DriverState, Submission
+from weir.supervise.judge.observation import STARTS_MS
 from weir.supervise.judge.report import Verdict
 from weir.supervise.judge.unfenced import CONFIRM_AFTER_MS
 from weir.supervise.start.unfenced_drivers import SETTLE_S
+from weir.testing import MemoryCluster
 
 
 @pytest.fixture
@@ -213,6 +216,35 @@ def test_one_of_two_queries_that_is_dead_does_not_look_ok(bench: PlainBench) -> 
     assert report.verdict is Verdict.STALLED and "query b" in report.sentence
 
 
+def test_a_query_that_the_code_no_longer_has_costs_no_driver(bench: PlainBench) -> None:
+    bench.running()
+    files = bench.checkpoints.start(JOB, 1, None)
+    for path in [p for p in files if p.partition("/")[0] in ("offsets", "commits")]:
+        files[f"removed/{path}"] = files[path]
+    bench.checkpoints.stands["removed"] = int(bench.clock() * 1000)
+    assert bench.look().verdict is Verdict.OK
+    bench.deploy(code="print('without it')\n")
+    for batch in range(1, 40):
+        bench.lines_arrive(1)
+        bench.commit(batch)
+        report = bench.look()
+        bench.manager.act(report)
+    assert report.verdict is Verdict.UNKNOWN and "query removed" in report.sentence and "no such query" in report.sentence
+    assert bench.submissions == 2
+
+
+def test_a_topic_that_was_made_again_is_not_idle(bench: PlainBench) -> None:
+    bench.running()
+    bench.lines_arrive(10)
+    bench.commit(1)
+    assert bench.look().verdict is Verdict.OK
+    bench.broker.create("logs", partitions=1)
+    bench.lines_arrive(3)
+    report = bench.see(60)
+    assert report.verdict is Verdict.DATA_LOSS and "logs/0 ends at 3, and is committed up to 10" in report.sentence
+    assert report.act == "none" and bench.manager.act(report) is None and bench.submissions == 1
+
+
 def test_a_lost_driver_is_unconfirmed_and_not_replaced(bench: PlainBench) -> None:
     bench.running()
     bench.ends(DriverState.LOST)
@@ -247,6 +279,26 @@ def test_an_operator_confirms_the_end_and_the_next_driver_starts(bench: PlainBen
     assert noted.reason == "the machine is gone"
     action = bench.act()
     assert action and action.attempt == 2
+
+
+def test_a_driver_on_the_cluster_before_is_not_confirmed_ended_since_the_new_one_does_not_know_it(bench: PlainBench) -> None:
+    elsewhere = MemoryCluster()
+    bench.parts = replace(bench.parts, clusters={"standalone": bench.cluster, "kubernetes": elsewhere})
+    bench.manager = bench.another()
+    bench.running()
+    elsewhere.states[bench.driver] = DriverState.LOST  # as for any id that it does not know
+    bench.write(SPEC + "cluster: kubernetes\n")
+    bench.manager = bench.another()
+    plan = bench.manager.plan(JOB)
+    bench.cluster.answers = False
+    with pytest.raises(NotConfirmed):
+        bench.manager.deploy(JOB, "ana", "why", plan)
+    bench.cluster.answers = True
+    assert bench.look().verdict is Verdict.UNCONFIRMED
+    with pytest.raises(Conflict, match="can be ended by the cluster that it is on"):
+        bench.manager.confirm_ended(JOB, 1, "ana", "I have looked")
+    bench.manager.restart(JOB, None, "ana", "why")
+    assert not bench.cluster.alive and len(elsewhere.alive) == 1
 
 
 def test_there_is_nothing_to_confirm_of_one_that_runs(bench: PlainBench) -> None:
@@ -316,7 +368,60 @@ def test_it_is_ready_when_it_commits_or_has_nothing_to_read(bench: PlainBench) -
     bench.commit(0)
     assert bench.manager.ready(JOB, 1)
     bench.manager.restart(JOB, None, "ana", "why")
+    assert not bench.manager.ready(JOB, 2)
+    bench.clock.sleep(STARTS_MS / 1000 + 1)
     assert bench.manager.ready(JOB, 2)
+
+
+def test_a_version_that_dies_while_it_starts_is_not_good_because_nothing_waits(bench: PlainBench) -> None:
+    bench.running()
+    assert bench.manager.ready(JOB, 1)
+    first = bench.row.version
+    bench.deploy(code="import nothing\n")
+    assert not bench.manager.ready(JOB, 2)
+    bench.clock.sleep(6)
+    bench.ends(printed=TRACEBACK)
+    action = bench.act()
+    assert action and "rolled back" in action.sentence and bench.row.version == first
+
+
+def test_a_head_restored_from_a_backup_does_not_hide_the_driver_that_runs(bench: PlainBench) -> None:
+    bench.running()
+    old = bench.head
+    bench.ends()
+    bench.act()
+    bench.clock.sleep(10)
+    bench.commit(1)
+    bench.with_head(old)
+    assert bench.act() is None
+    assert bench.head.attempt == 2 and bench.look().verdict is Verdict.OK and bench.submissions == 2
+    bench.with_head(old)
+    bench.deploy(code="print('other')\n")
+    assert bench.cluster.killed == ["driver-2"] and len(bench.cluster.alive) == 1
+    bench.with_head(old)
+    bench.manager.stop(JOB, "ana", "why")
+    assert not bench.cluster.alive
+
+
+def test_a_head_that_is_gone_does_not_hide_the_driver_that_runs(bench: PlainBench) -> None:
+    bench.running()
+    bench.with_head(None)
+    assert not bench.deploy().changed and bench.head.attempt == 1 and bench.submissions == 1
+
+
+def test_a_driver_that_the_head_has_forgotten_and_the_cluster_lost_waits_for_an_operator(bench: PlainBench) -> None:
+    bench.running()
+    old = bench.head
+    bench.ends()
+    bench.act()
+    bench.with_head(old)
+    bench.ends_all(DriverState.LOST)
+    assert bench.act() is None
+    report = bench.look()
+    assert report.verdict is Verdict.UNCONFIRMED and bench.act() is None and bench.submissions == 2
+    bench.manager.confirm_ended(JOB, 2, "ana", "the machine is gone")
+    bench.see(60)
+    assert bench.act() and bench.submissions == 3
 
 
 def test_it_gets_the_larger_memory_after_it_ran_out(tmp_path: Path) -> None:

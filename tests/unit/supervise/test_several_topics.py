@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+from spark_jobs.counts.options import CountsOptions
 from spark_jobs.protocol.gap import Hole
 from spark_jobs.protocol.head import Batch, Head, Progress, Totals, claim, first_head, land, rebuilt, started, taken_over, with_sources
 from spark_jobs.protocol.partition import Partition, of_source
+from tests.unit.supervise.bench import JOB, Bench
 from weir.errors import DataLoss
+from weir.jobs.source import Source
+from weir.jobs.spec import parse
 from weir.ports.checkpoints import Folder
 from weir.supervise.judge.epoch_start import Bounds, Word, after_loss, at_frontier
 from weir.supervise.judge.lineage import disagreement, usable
 from weir.supervise.judge.lineage import with_sources as joined
+from weir.supervise.judge.plan import Kind, classify
 
+SPEC = parse("name: counts\napplication: a.py\nsource: {topic: logs}", "it")
 A, B, C = (partial(of_source, source) for source in ("a", "b", "c"))
 NAMES = {"a": "logs", "b": "web"}
 HEAD = replace(started(taken_over(first_head("counts", {**A({0: 0}), **B({0: 0})}, 1)), "i"), names=NAMES)
@@ -96,3 +103,25 @@ def test_what_a_checkpoint_lacks_for_another_reason_stays_a_disagreement() -> No
     assert "ends at" in disagreement(plans, head, "")
     further = replace(head, batch_id=1, start=head.end, end={**head.end, **C({0: 9})})
     assert "ends with batch 0" in disagreement(joined(usable(checkpoint({0: LANDED}, 0)), further), further, "")
+
+
+def test_a_topic_whose_id_was_never_noted_is_joined_by_no_other() -> None:
+    counts = SPEC.model_copy(update={"source": Source(topic="logs")})
+    nameless = replace(HEAD, start={Partition("", 0): 0}, end={Partition("", 0): 5}, names={})
+    several = SPEC.model_copy(update={"source": Source(topics=("logs", "web"))})
+    change = classify(counts, several, CountsOptions, nameless, bounds(NAMES, a=(0, 5), b=(0, 3)))
+    assert change.kind is Kind.REFUSED and "not recorded" in change.why[0] and "--rebuild" in change.why[0]
+    assert classify(counts, counts, CountsOptions, nameless, None).kind is Kind.SAME_CHECKPOINT
+
+
+def test_a_plan_that_adds_a_topic_to_a_single_one_keeps_its_checkpoint(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.manager.deploy(JOB, "ana", "why")
+    bench.land(bench.writer("driver-1"), 0, 0, 5)
+    bench.broker.create("web", 1)
+    spec = bench.manager.specs[JOB]
+    bench.manager.specs[JOB] = spec.model_copy(update={"source": Source(topics=("logs", "web"))})
+    plan = bench.manager.plan(JOB)
+    assert plan.kind is Kind.SAME_CHECKPOINT and "adds the topic web" in plan.change.why[0]
+    bench.manager.deploy(JOB, "ana", "why")
+    assert bench.head().epoch == 1

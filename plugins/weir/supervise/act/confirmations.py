@@ -8,17 +8,19 @@ from weir.supervise.judge.requests import ActionResult
 from weir.supervise.judge.unfenced import CONFIRM_AFTER_MS, CONFIRMED, may_confirm
 from weir.supervise.kind import Kinds
 from weir.supervise.observe.health import Health
-from weir.supervise.parts import Parts
+from weir.supervise.parts import Parts, or_none
 from weir.supervise.register import Register
-from weir.supervise.start.unfenced_drivers import PRESENT
+from weir.supervise.start.unfenced_drivers import PRESENT, UnfencedDrivers
 from weir.supervise.timeline import Timeline
 
 CONFIRM_ENDED = "confirm_ended"  # the kind of the line in the timeline
 
 
 class Confirmations:
-    def __init__(self, parts: Parts, register: Register, timeline: Timeline, health: Health, kinds: Kinds) -> None:
-        self._parts, self._store, self._register = parts, parts.store, register
+    def __init__(
+        self, parts: Parts, register: Register, timeline: Timeline, health: Health, kinds: Kinds, drivers: UnfencedDrivers
+    ) -> None:
+        self._parts, self._store, self._register, self._drivers = parts, parts.store, register, drivers
         self._timeline, self._health, self._kinds = timeline, health, kinds
 
     def confirm(self, job: str, attempt: int, who: str, reason: str) -> ActionResult:
@@ -56,6 +58,10 @@ class Confirmations:
         (report,) = self._health.onlooker.reports({job: self._register.find(job)})
         if report.found is not Verdict.UNCONFIRMED or report.evidence.get("driver") in PRESENT:
             raise Conflict(f"There is nothing to confirm: {report.sentence}.", report.next_step and f"Next: {report.next_step}")
+        # A deploy onto another cluster that broke off: there nobody knows the driver, which runs on where it was submitted.
+        if or_none(lambda: self._drivers.why_not_ended(self._register.head(job))) == "":
+            what = f"There is nothing to confirm: the driver of {job}, attempt {attempt}, can be ended by the cluster that it is on."
+            raise Conflict(what, f"Run: weir restart {job}, or weir stop {job}")
         row, now = self._register.row(job, attempt), self._parts.now_ms()
         if row is not None and not may_confirm(row, now):
             wait_s = (row.taken_at + CONFIRM_AFTER_MS - now) // 1000 + 1

@@ -24,6 +24,7 @@ from weir.supervise.observe.versions import Versions
 from weir.supervise.parts import Parts
 from weir.supervise.register import Register
 from weir.supervise.start.starter import Starter
+from weir.supervise.start.unfenced_drivers import UnfencedDrivers
 from weir.supervise.topics import bounds
 
 LAND_WITHIN_S = 30.0  # for the current batch to land: a full one of a million lines takes ten
@@ -41,11 +42,13 @@ class Deployer:
         wanted: Wanted,
         starter: Starter,
         kinds: Kinds,
+        drivers: UnfencedDrivers,
     ) -> None:
         self._parts, self._register, self._health = parts, register, health
         self._heads: HeadStore = parts.store
         self._jobs: JobStore = parts.store
         self._versions, self._planner, self._wanted, self._starter, self._kinds = versions, planner, wanted, starter, kinds
+        self._drivers = drivers
 
     def deploy(self, job: str, who: str, reason: str = "", plan: Plan | None = None) -> ActionResult:
         """Make the job run with the spec and the code of its folder, or those of a plan. Do nothing if it already does.
@@ -90,7 +93,7 @@ class Deployer:
             first, names = self._first(spec)
             self._heads.create_head(replace(first_head(spec.name, first, self._parts.now_ms() * 1000), names=names))
             head = self._heads.head(spec.name)
-        return head
+        return head if self._kinds[spec.kind.name].fenced else self._drivers.recall(head)
 
     def _first(self, spec: JobSpec) -> tuple[Offsets, Mapping[str, str]]:
         """Return where the first epoch begins, and the names of its topics.

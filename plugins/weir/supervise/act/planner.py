@@ -60,7 +60,7 @@ class Planner:
             checks = (there, *topics, *ground, *self._old_driver(head))
             return Plan(job, version, before, spec, classify_plain(ran, spec), changed, checks, made)
         topic, topic_check = self._look_at(spec.source.subscription)
-        change = classify(ran, spec, model, head, topic, self._finding(job, spec.source.subscription.single))
+        change = classify(ran, spec, model, head, topic, self._finding(job, (ran or spec).source.subscription.single))
         return Plan(job, version, before, spec, change, changed, (there, topic_check, *ground), made)
 
     def _old_driver(self, head: Head | None) -> tuple[Check, ...]:

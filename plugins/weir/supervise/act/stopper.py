@@ -46,7 +46,7 @@ class Stopper:
             self._register.find(job)
         head = self._heads.head(job)
         if wanted and head and not self._kinds[self._register.spec(job).kind.name].fenced:
-            return self._stop_unfenced(wanted, head, who, reason)
+            return self._stop_unfenced(wanted, self._drivers.recall(head), who, reason)
         if wanted is None or head is None or wanted.desired == "stopped":
             return ActionResult(False, head.attempt if head else 0, f"{job} is stopped already.")
         self._wanted.stop(wanted, who, reason)

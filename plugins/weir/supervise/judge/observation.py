@@ -18,9 +18,10 @@ from weir.supervise.judge.pause import in_force
 from weir.supervise.judge.queries import Queries
 
 SUBMIT_GRACE_MS = 15_000  # between a takeover and the note of its submission; a standalone master takes well under a second for one
-SPARK_SUBMIT_MS = (
-    200_000  # the same where spark-submit starts drivers, which may take three minutes: watch and tick replaced each other's starts
-)
+SPARK_SUBMIT_MS = 200_000  # the same for spark-submit, which may take three minutes: watch and tick replaced each other's starts
+# A driver of a plain job needs 5 to 15 s to its first query, and prints nothing if there is nothing to read: one that could not even be
+# imported was called ready, and its version good, in the second after its submission.
+STARTS_MS = 15_000
 KILLED_FOR_MEMORY = "the cluster killed the driver: it took more memory than it was given"
 
 
@@ -70,7 +71,8 @@ class Observation:
     def begun(self) -> bool:
         """Return whether the current driver is known to have begun its work."""
         if self.queries is not None:
-            return self.landed_now or (self.driver is DriverState.RUNNING and bool(self.queries.found))
+            row, runs = self.attempt, self.driver is DriverState.RUNNING and bool(self.queries.found)
+            return self.landed_now or (runs and row is not None and self.now - row.submitted_at > STARTS_MS)
         return bool(self.head and self.head.incarnation)
 
     @property

@@ -92,6 +92,10 @@ def classify(ran: JobSpec | None, spec: JobSpec, model: Model, head: Head | None
         return Change(Kind.NEW_EPOCH, ("the first epoch begins with the oldest lines in the topic",))
     if refused := _another_job(ran, spec, head):
         return Change(Kind.REFUSED, (f"{refused}. Make a new job for it",))
+    if spec.source.subscription.several and "" in head.sources:
+        # Its offsets would stand beside those of the same topic by its id, which would be read from the beginning, and counted twice.
+        why = f"the id of the topic that {spec.name} has counted is not recorded, so it cannot be distinguished from other topics"
+        return Change(Kind.REFUSED, (f"{why}. With the old source, run: weir checkpoint {spec.name} --rebuild; then deploy this",))
     if gone := _loss(head, topic):
         return Change(Kind.REFUSED, (gone,), DataLoss)
     where = f"after batch {head.last_landed} of epoch {head.epoch}, at {_text(head)}{_added(head, topic)}"

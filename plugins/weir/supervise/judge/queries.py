@@ -65,6 +65,13 @@ class Queries:
                 found |= {at: min(end, found.get(at, end)) for at, end in ((f"{topic}/{p}", end) for p, end in sorted(ends.items()))}
         return found
 
+    @property
+    def cut(self) -> Mapping[str, tuple[int, int]]:
+        """By topic and partition where the broker's log ends before what was committed, both offsets: ends are asked for after commits."""
+        done = [(t, p, o) for query in self.known for t, ends in (query.committed_ends or {}).items() for p, o in ends.items()]
+        told = {f"{t}/{p}": (o, self.ends[t][p]) for t, p, o in sorted(done) if t in self.ends and p in self.ends[t]}
+        return {label: (committed, end) for label, (committed, end) in told.items() if end < committed}
+
     def lag_of(self, query: QueryProgress) -> int | None:
         """Return the lag of a query in lines; None if unknown."""
         done = query.committed_ends

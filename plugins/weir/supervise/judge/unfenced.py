@@ -6,6 +6,7 @@ A plain job's driver never reads the head, so a second one would do harm. Three 
    submitted, and never will be once the next one has taken over: the swap of a supervisor that was slow then fails.
 2. An attempt with a mark may have a driver. It is confirmed ended if the cluster says so, if its exit was recorded after
    the cluster had said so, or if an operator confirms it.
+   A head that was restored from a backup, or created again, lacks attempts, and takes the newest one that had a driver for its own.
 3. If no submission was recorded, a supervisor may still be about to submit. A supervisor that has not submitted within SUBMIT_WITHIN_MS of
    its takeover gives up, and no operator can confirm the end of such an attempt before CONFIRM_AFTER_MS.
 
@@ -13,6 +14,9 @@ tests/unit/protocol/test_unfenced.py runs these rules with supervisors that cras
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
 
 from spark_jobs.protocol.head import Head
 from weir.ports.attempts import AttemptRow
@@ -27,6 +31,12 @@ ENDED = "ended"  # the exit reason if the driver printed no exception: it was ki
 def submit_mark(who: str) -> str:
     """Return the mark of a supervisor that is about to submit: unlike a driver's incarnation it names no process."""
     return f"submitted by {who}"
+
+
+def recalled(head: Head, rows: Iterable[AttemptRow]) -> Head:
+    """Return the head, at the newest attempt that had a driver if it has forgotten that one. `rows` were read after it."""
+    newest = max((row.attempt for row in rows if row.used), default=0)
+    return head if newest <= head.attempt else replace(head, attempt=newest, incarnation=submit_mark("a supervisor that the head forgot"))
 
 
 def unconfirmed(head: Head, row: AttemptRow | None, state: DriverState) -> str:

@@ -13,14 +13,13 @@ from weir.ports.attempts import AttemptRow
 from weir.ports.checkpoints import QueryProgress
 from weir.ports.cluster import DriverState
 from weir.supervise.judge.attempts import failed_twice, first_line, patience
-from weir.supervise.judge.observation import Observation
+from weir.supervise.judge.observation import STARTS_MS, Observation
 from weir.supervise.judge.queries import Queries, name
 from weir.supervise.judge.report import Verdict
 from weir.supervise.judge.unfenced import unconfirmed
 
 Found = tuple[Verdict, str, str]
 IDLE_AFTER_MS = 30_000
-STARTS_MS = 15_000  # a driver needs 5 to 15 s to its first query, and says nothing if there is nothing to read
 STOPS_MS = 90_000  # far above the time in which a stop ends a driver, or gives up
 PRESENT = (DriverState.SUBMITTED, DriverState.RUNNING)
 
@@ -89,12 +88,16 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
         return Verdict.UNKNOWN, f"{job}: its progress is unknown: {queries.blind}", "see docs/plain.md#progress"
     if not queries.found:
         return _without_query(job, seen, row, running_s, early)
+    if queries.cut:
+        what = ", ".join(f"{label} ends at {end}, and is committed up to {done}" for label, (done, end) in queries.cut.items())
+        text = f"{job}: the log was truncated, or its topic was deleted and created again: {what}; new lines below that are not read"
+        return Verdict.DATA_LOSS, text, "see docs/plain.md#progress"
     worst = min((q for q in queries.known if waits.get(q.folder)), key=lambda q: waits[q.folder], default=None)
     if worst is None:
         return _quiet(job, seen, row, queries, health) if _begun(queries) else _without_batch(job, row, running_s, early)
     waited_s = (seen.now - max(waits[worst.folder], row.submitted_at)) / 1000
     if waited_s > more * health.stalled_after and (seen.landed_now or not early):
-        return _stalled(job, seen, worst, waited_s)
+        return _stalled(job, seen, row, worst, waited_s)
     if queries.read_kafka and queries.lag is None:
         return Verdict.UNKNOWN, f"{job}: the broker did not answer, so its lag is unknown", "weir status"
     if not seen.landed_now:
@@ -143,14 +146,21 @@ def _quiet(job: str, seen: Observation, row: AttemptRow, queries: Queries, healt
     return Verdict.OK, f"{job}: committing", ""
 
 
-def _stalled(job: str, seen: Observation, worst: QueryProgress, waited_s: float) -> Found:
-    """Return the verdict on a job with a query that has work and does not commit."""
+def _stalled(job: str, seen: Observation, row: AttemptRow, worst: QueryProgress, waited_s: float) -> Found:
+    """Return the verdict on a job with a query that has work and does not commit it.
+
+    If other queries of this driver commit and this one never has, the code may no longer have such a query: healthy drivers were killed
+    again and again for the folder of a removed query. So for a query that hangs, a restart is tried once.
+    """
     assert seen.queries is not None
     lag = seen.queries.lag_of(worst)
     what = f"batch {worst.uncommitted} is planned" if worst.uncommitted >= 0 else f"{lag} lines wait"
     text = f"{job}: {what} and {name(worst)} has committed nothing for {waited_s:.0f} s (the cluster says {seen.driver})"
     if seen.driver is DriverState.UNKNOWN:
         return Verdict.UNKNOWN, text, "weir status"
+    if worst.committed_at < row.submitted_at <= seen.queries.committed_at:
+        text += f", and others have: since attempt {row.attempt} it hangs, or the code has no such query any more"
+        return Verdict.UNKNOWN, text, f"weir logs driver:{job}; of a query that was removed, remove the folder: see docs/plain.md#progress"
     return Verdict.STALLED, text, f"weir logs driver:{job}"
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from spark_jobs.protocol.head import Head
-from weir.errors import NotConfirmed
+from weir.errors import Conflict, NotConfirmed
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
-from weir.supervise.judge.unfenced import CONFIRMED, unconfirmed
+from weir.supervise.judge.unfenced import CONFIRMED, recalled, unconfirmed
 from weir.supervise.parts import Parts
 from weir.supervise.register import Register
 from weir.supervise.start.endings import Endings
@@ -19,6 +19,13 @@ PRESENT = (DriverState.SUBMITTED, DriverState.RUNNING)
 class UnfencedDrivers:
     def __init__(self, parts: Parts, register: Register, endings: Endings) -> None:
         self._parts, self._register, self._endings = parts, register, endings
+
+    def recall(self, head: Head) -> Head:
+        """Return the head with an attempt that it has forgotten, whose driver may still run. Raises Conflict if it has changed since."""
+        known = recalled(head, self._parts.store.attempts(head.job))
+        if known != head and not self._parts.store.swap(head, known):
+            raise Conflict(f"{head.job} is no longer at attempt {head.attempt}.", f"Run: weir health {head.job}")
+        return known
 
     def end(self, head: Head) -> str:
         """End the driver of the head's attempt, and wait SETTLE_S for its last writes.

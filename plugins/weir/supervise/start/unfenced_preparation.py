@@ -33,7 +33,7 @@ class UnfencedPreparation:
 
     def prepare(self, request: StartRequest, spec: JobSpec) -> Start:
         """Prepare the start. Raises Conflict, NotRunning, or NotConfirmed if the old driver may still run."""
-        before = self._register.head(request.job)
+        before = self._drivers.recall(self._register.head(request.job))
         if before.attempt != request.judged:
             raise Conflict(f"{request.job} is no longer at attempt {request.judged} that was judged.", f"Run: weir health {request.job}")
         if why := self._drivers.end(before):
