@@ -1,4 +1,4 @@
-"""What happens to a micro-batch: find its ranges, have the job evaluate it, and let the writer claim, write and land it."""
+"""Handle a micro-batch: find its ranges, let the job evaluate it, and let the writer claim, write and land it."""
 
 from __future__ import annotations
 
@@ -29,34 +29,33 @@ Reread = Callable[[Iterable[source.Place], int], Mapping[source.Place, tuple[byt
 
 
 class Closed(Exception):
-    """The job is to stop, and this batch comes too late: it is for the next driver."""
+    """The job should stop, so this batch is left for the next driver."""
 
 
 class Evaluation(Protocol[R]):
     """How a job evaluates its batches."""
 
     def __call__(self, rows: DataFrame, batch: Batch, before: Progress) -> R:
-        """What a batch comes to; `before` is the progress without it. The same of the same rows, in any order, at any time."""
+        """Evaluate a batch; `before` is the progress without it. The same rows must give the same result, in any order, at any time."""
 
 
 @dataclass(frozen=True)
 class Job(Generic[E]):
-    """What a job brings to the driver: how it evaluates batches, made once with a way to read single records again, and the sink that they
-    go to."""
+    """What a job provides to the driver."""
 
-    evaluation: Callable[[JobArguments, Reread], Evaluation[E]]
-    sink: Callable[[Session, JobArguments], Sink[E]]
+    evaluation: Callable[[JobArguments, Reread], Evaluation[E]]  # makes the evaluation, once; `Reread` reads single records again
+    sink: Callable[[Session, JobArguments], Sink[E]]  # makes the sink of evaluated batches
 
 
 class Lands(Protocol[W]):
-    """What batches need of a writer."""
+    """The writer, as batches use it."""
 
     def write(self, batch: Batch, evaluate: Callable[[Progress], W]) -> bool:
         """Evaluate and land a micro-batch; False if it had landed before."""
 
 
 class Tools(Generic[E]):
-    """What batches are evaluated with, whoever lands them: made once, so that a standby has it at hand when it is called up."""
+    """The tools that evaluate batches, made once, so that a standby has them ready when it is called up."""
 
     def __init__(self, job: Job[E], spark: SparkSession, args: JobArguments) -> None:
         self.spark, self._args = spark, args
@@ -64,7 +63,7 @@ class Tools(Generic[E]):
 
     @cached_property
     def _records(self) -> source.Records:
-        """Few batches need it."""
+        """Open the reader of single records on first use: few batches need it."""
         return source.Records(self.spark, self._args)
 
     def _reread(self, places: Iterable[source.Place], most_bytes: int) -> Mapping[source.Place, tuple[bytes, int]]:
@@ -72,22 +71,22 @@ class Tools(Generic[E]):
 
 
 class Batches(Generic[E]):
-    """The function that Spark calls for each micro-batch. Keeps what went wrong, since Spark hands on only its text."""
+    """The function that Spark calls for each micro-batch. Keeps the exception, since Spark hands on only its text."""
 
     def __init__(self, writer: Lands[E], args: JobArguments) -> None:
         self._writer, self._args = writer, args
         self._tools: Tools[E] | None = None
-        self._ids = dict(args.ids)  # by name, those of the topics that were met
+        self._ids = dict(args.ids)  # by topic name, of the topics seen so far
         self._turn, self._closed = threading.Lock(), False
         self.failure: BaseException | None = None
-        self.batch_id = -1  # the batch at work, for the supervisor to tell poison from an outage
+        self.batch_id = -1  # the current batch, -1 for none: tells poison from an outage
 
     def equip(self, tools: Tools[E]) -> None:
-        """Before the first batch. Their session's checkpoint is read."""
+        """Set the tools, before the first batch. Their session reads the checkpoint."""
         self._tools = tools
 
     def close(self) -> None:
-        """Take no batch any more. Returns when the one at work has landed."""
+        """Accept no more batches. Returns when the current one has landed."""
         with self._turn:
             self._closed = True
 
@@ -101,7 +100,7 @@ class Batches(Generic[E]):
 
     def _take(self, rows: DataFrame, batch_id: int) -> None:
         if self._closed:
-            raise Closed(f"batch {batch_id} is left to the next driver")
+            raise Closed(f"batch {batch_id} is left for the next driver")
         self.batch_id = batch_id
         self._land(rows, batch_id)
         self.batch_id = -1
@@ -120,15 +119,15 @@ class Batches(Generic[E]):
         return evaluated
 
     def _same_topics(self, batch: Batch) -> None:
-        """Asked after the rows were read: if they are the same now, the rows were theirs."""
+        """Raise Diverged if a topic was replaced. Called after the rows were read: if the ids are the same now, the rows were theirs."""
         assert self._tools is not None
         counted = {name: source for name, source in self._ids.items() if source and source in sources_of(batch.end)}
         for name, now in self._tools.topics.ids(counted).items() if counted else ():
             if now != counted[name]:
-                raise Diverged(f"the topic {name} was deleted and made again: it is {now} and was {counted[name]}")
+                raise Diverged(f"the topic {name} was deleted and created again: its id is {now}, and was {counted[name]}")
 
     def _batch(self, batch_id: int) -> Batch:
-        """The ranges that Spark planned for the batch. The file before it says where they start."""
+        """Return the ranges that Spark planned for the batch. The file of the batch before says where they start."""
         end = self._planned(batch_id)
         if end is None:
             raise Diverged(f"the checkpoint has no ranges for batch {batch_id}")
@@ -139,14 +138,14 @@ class Batches(Generic[E]):
         return Batch(batch_id, {p: start.get(p, 0) for p in end}, end, names)
 
     def _identified(self, named: Named) -> Offsets:
-        """By the ids of the topics. Of one that newly matches, the id is asked for; it begins at 0, else Spark refuses it."""
+        """Return the offsets by topic id. For a newly matching topic, ask for the id; it begins at 0, else Spark refuses it."""
         assert self._tools is not None
         if new := named.keys() - self._ids.keys():
             self._ids |= self._tools.topics.ids(new)
         return by_id(named, self._ids)
 
     def _planned(self, batch_id: int) -> Offsets | None:
-        """Read through Hadoop, so that any file system will do that the checkpoint may be on."""
+        """Return where a planned batch ends; None if unknown. Reads through Hadoop, so the checkpoint may be on any file system."""
         assert self._tools is not None
         spark = self._tools.spark
         jvm: Any = spark._jvm

@@ -1,5 +1,5 @@
-"""The driver of a job that lands its batches: from the source, through the protocol, into the job's sink. One per attempt, ended by the
-next one."""
+"""The driver of a job that lands its batches: from the source, through the protocol, into the job's sink. One per attempt; the next
+attempt ends it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from spark_jobs.runtime.store import CassandraStore
 from spark_jobs.sources import kafka as source
 
 LOG = logging.getLogger("weir.driver")
-LOOK_EVERY_S = 5.0  # how soon a driver notices that it is to stop, or, without input, that it was superseded
-LAST_WORDS_S = 5.0
+LOOK_EVERY_S = 5.0  # how soon a driver notices that it should stop, or, without input, that it was superseded
+NOTE_EXIT_S = 5.0
 COMMIT_S = 1.0  # for Spark to commit what has just landed; cut short, the next driver finds the batch in the ledger
 
 
@@ -52,35 +52,35 @@ def _rehearsed(job: Job[Any], args: JobArguments) -> int:
 
 
 def _as_standby(job: Job[Any], args: JobArguments, incarnation: str) -> int:
-    """Be the driver of an attempt once one calls for it."""
+    """Wait as a standby, then run as the driver of the attempt that calls it up. Return one of `contract.Exit`."""
     try:
         store = CassandraStore.connect(args.cassandra, standby.PATIENCE_S)
         tools = Tools(job, source.session(), args)
         called = stand_by(args, store, incarnation, tools)
     except Exception as failure:
-        LOG.exception("the standby ends: it holds nothing")
+        LOG.exception("the standby ends: it owns no attempt, so nothing is lost")
         return explain(failure)[0]
     if called is None:
         return Exit.STOPPED
-    store.session.patience_s = None  # it holds an attempt now, and waits for ever
+    store.session.patience_s = None  # it owns an attempt now, and waits for ever
     # Of the same version, but the settings say where Kafka is, and they may have changed while it waited.
     same = (called.bootstrap_servers, called.topic) == (args.bootstrap_servers, args.topic)
     return run(job, called, store, incarnation, tools if same else None)
 
 
 def stand_by(args: JobArguments, store: CassandraStore, incarnation: str, tools: Tools[Any]) -> JobArguments | None:
-    """Do all that takes long before there is an attempt, and wait for one: its arguments, or None if there will be none."""
+    """Do the slow work before there is an attempt, then wait for one. Return its arguments, or None if there will be none."""
     rehearsal.rehearse(tools, args)
     called = standby.wait(store, args, incarnation)
     if called is None:
-        LOG.info("standby %s is not needed any more", args.standby)
+        LOG.info("standby %s is no longer needed", args.standby)
     else:
         LOG.info("standby %s is called up", args.standby)
     return called
 
 
 def run(job: Job[Any], args: JobArguments, store: CassandraStore, incarnation: str, tools: Tools[Any] | None = None) -> int:
-    """Be the driver of an attempt. `tools` are those of a standby, which is of the same version: it was called up by its spec and code."""
+    """Run as the driver of an attempt. `tools` are those of a standby of the same version."""
     lines = logs.set_up(args)
     sink = job.sink(store.session, args)
     writer = Writer(store, sink, args.job, args.attempt, incarnation, args.version, lambda: time.time_ns() // 1000)
@@ -88,13 +88,13 @@ def run(job: Job[Any], args: JobArguments, store: CassandraStore, incarnation: s
     lines.batch = lambda: batches.batch_id
     try:
         writer.start()
-        threading.Thread(target=_exit_when_told, args=(store, args, incarnation, batches), daemon=True).start()
+        threading.Thread(target=_watch_for_exit, args=(store, args, incarnation, batches), daemon=True).start()
         stream(args, batches, tools or Tools(job, source.session(), args))
         reason, error = Exit.STOPPED, ""
     except Exception as failure:
         reason, error = explain(batches.failure or failure)
         LOG.exception("the driver ends: %s", reason.name.lower())
-    return _last_words(args, incarnation, reason, error, batches.batch_id)
+    return _note_exit(args, incarnation, reason, error, batches.batch_id)
 
 
 def stream(args: JobArguments, batches: Batches[Any], tools: Tools[Any]) -> None:
@@ -112,41 +112,41 @@ def stream(args: JobArguments, batches: Batches[Any], tools: Tools[Any]) -> None
     query.awaitTermination()
 
 
-def _exit_when_told(store: CassandraStore, args: JobArguments, incarnation: str, batches: Batches[Any]) -> None:
-    """Without input there is no batch that would notice a later attempt, or that the job is to stop."""
+def _watch_for_exit(store: CassandraStore, args: JobArguments, incarnation: str, batches: Batches[Any]) -> None:
+    """Poll for a later attempt or a stop: without input there is no batch that would notice."""
     while True:
         time.sleep(LOOK_EVERY_S)
         if not _mine(store, args, incarnation):
             LOG.warning("superseded: the driver ends")
-            _last_words(args, incarnation, Exit.SUPERSEDED, "a later attempt has taken over", -1)
+            _note_exit(args, incarnation, Exit.SUPERSEDED, "a later attempt has taken over", -1)
             os._exit(Exit.SUPERSEDED)
         if store.desired(args.job) == "stopped":
-            LOG.warning("the job is to stop: the batch at work lands, then the driver ends")
+            LOG.warning("the job should stop: the current batch lands, then the driver ends")
             batches.close()
             time.sleep(COMMIT_S)
-            _last_words(args, incarnation, Exit.STOPPED, "", -1)
+            _note_exit(args, incarnation, Exit.STOPPED, "", -1)
             os._exit(Exit.STOPPED)
 
 
-def _last_words(args: JobArguments, incarnation: str, reason: Exit, error: str, batch_id: int) -> Exit:
-    """Tell the supervisor why, if the store can be reached; it finds out by itself if not. Returns the reason.
+def _note_exit(args: JobArguments, incarnation: str, reason: Exit, error: str, batch_id: int) -> Exit:
+    """Note in the store why the driver ends, if it can be reached; else the supervisor finds out by itself. Returns the reason.
 
     A driver that slept while it was replaced wakes to a JVM that has ended: then the loss is only how it was superseded.
     """
     try:
-        store = CassandraStore.connect(args.cassandra, LAST_WORDS_S)
+        store = CassandraStore.connect(args.cassandra, NOTE_EXIT_S)
         head = store.head(args.job)
         if head is None or head.attempt != args.attempt:
             reason = Exit.SUPERSEDED
         elif head.incarnation not in ("", incarnation):
-            return Exit.SUPERSEDED  # the attempt is at work in another process: to note an end would have that one replaced
+            return Exit.SUPERSEDED  # the attempt runs in another process: a note of an exit would have that one replaced
         store.put_exit(args.job, args.attempt, incarnation, reason.name.lower(), error, batch_id)
     except Exception:
-        LOG.exception("could not tell why the driver ends")
+        LOG.exception("could not note why the driver ends")
     return reason
 
 
 def _mine(store: CassandraStore, args: JobArguments, incarnation: str) -> bool:
-    """Does the job still belong to this process?"""
+    """Return whether the job still belongs to this process."""
     head = store.head(args.job)
     return head is not None and head.attempt == args.attempt and head.incarnation in ("", incarnation)

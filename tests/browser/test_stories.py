@@ -128,7 +128,7 @@ def test_what_begins_an_epoch_shows_what_it_leaves_out(eyes: Eyes, job: Fleet) -
     eyes.sees("offsets 3 to 17: 15 lines")
     eyes.keep("4-epoch-quarantine")
     eyes.fill(reason="a bad line", name_="another")
-    eyes.sees("what was typed is not")
+    eyes.sees("the text that you typed is not")
     eyes.keep("4-epoch-refused")
     job.lose(lines=30)
     eyes.open(f"jobs/{JOB}")

@@ -97,7 +97,7 @@ def test_a_stop_and_the_deploy_after_it(editor: TestClient, deployed: Fleet) -> 
     assert act(editor, "stop", **WHY).status_code == 303
     assert deployed.store.desired(JOB) == "stopped"
     page = editor.get(f"/weir/jobs/{JOB}/deploy").text
-    assert "same checkpoint" in page and "continues behind batch 0" in page, "the plan is shown first"
+    assert "same checkpoint" in page and "continues after batch 0" in page, "the plan is shown first"
     assert act(editor, "deploy", **WHY).status_code == 303
     row = deployed.store.job(JOB)
     assert row is not None and (row.desired, row.changed_by, row.reason) == ("running", "editor", "new certificates")
@@ -245,7 +245,7 @@ def test_a_deploy_is_held_to_the_plan_that_was_shown(editor: TestClient, deploye
     spec = deployed.manager.specs[JOB]
     monkeypatch.setitem(deployed.manager.specs, JOB, spec.model_copy(update={"trigger": spec.trigger + 1}))
     answer = send(editor, "deploy", seal=seal, **WHY)
-    assert answer.status_code == 409 and "no longer do what was shown" in answer.text
+    assert answer.status_code == 409 and "has changed since it was shown" in answer.text
     assert deployed.store.desired(JOB) == "stopped"
 
 
@@ -253,7 +253,7 @@ def test_a_deploy_that_would_be_refused_has_no_form(editor: TestClient, deployed
     deployed.manager.stop(JOB)
     monkeypatch.setattr(deployed.store, "pending", lambda: ["0099_more.cql"])
     page = editor.get(f"/weir/jobs/{JOB}/deploy").text
-    assert "It would be refused: tables: the store lacks 0099_more.cql" in page and "<form" not in page
+    assert "This deploy would be refused: tables: the store lacks 0099_more.cql" in page and "<form" not in page
 
 
 def test_what_an_act_raises_is_told_as_a_page(editor: TestClient, deployed: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:

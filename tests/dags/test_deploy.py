@@ -165,7 +165,7 @@ def test_a_refused_deploy_fails_at_once_and_stops_nothing(fleet: Fleet) -> None:
     deploy()
     source = fleet.manager.specs[JOB].source
     fleet.manager.specs[JOB] = fleet.manager.specs[JOB].model_copy(update={"source": source.model_copy(update={"topic": "other"})})
-    with pytest.raises(AirflowFailException, match=r"WEIR-304.*a job of its own"):
+    with pytest.raises(AirflowFailException, match=r"WEIR-304.*Make a new job for it"):
         deploy()
     assert fleet.cluster.alive == ["driver-1"]
 

@@ -104,7 +104,7 @@ def test_two_specs_of_one_name_are_an_error_and_the_first_one_stays(two_specs: P
     (two_specs / "third/job.yaml").write_text((two_specs / "sound/job.yaml").read_text())
     found = bag()
     assert {"sound_deploy", "other_deploy"} <= set(found.dags)
-    assert "third/job.yaml: name: sound is the job of sound/job.yaml already" in str(found.import_errors)
+    assert "third/job.yaml: name: sound/job.yaml already has the name sound" in str(found.import_errors)
 
 
 @pytest.mark.parametrize(

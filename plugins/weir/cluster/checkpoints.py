@@ -1,8 +1,10 @@
-"""Checkpoint folders: `<base>/<job>/epoch-E/attempt-A`. A takeover copies an earlier attempt's; a zombie may still be writing it. Of a job
-whose queries are its own: `<base>/<job>/epoch-E/shared`, which stays where it is.
+"""Read and write checkpoint folders.
+
+Of a counting job: `<base>/<job>/epoch-E/attempt-A`. A takeover copies the folder of an earlier attempt, which a zombie may still write to.
+Of a plain job: `<base>/<job>/epoch-E/shared`, for all attempts.
 
 Spark's files are `offsets/N` (the ranges planned for batch N) and `commits/N`, each beginning with a line `v1`. There is no state to copy:
-the job keeps none. Any file system that pyarrow knows will do. What a folder is good for is judged in weir.supervise.judge.lineage.
+the job keeps none. Any file system of pyarrow works. Whether a folder is usable is judged in weir.supervise.judge.lineage.
 """
 
 from __future__ import annotations
@@ -38,17 +40,18 @@ class CheckpointFolders:
             ours = location.startswith(f"{self._uri}/")
             fs, path = (self._fs, self._base + location.removeprefix(self._uri)) if ours else FileSystem.from_uri(location)
             return queries(fs, path)
-        except (OSError, ArrowInvalid):  # of an address that is none
+        except (OSError, ArrowInvalid):  # the latter for an address that is not valid
             return None
 
     def attempts(self, job: str) -> Sequence[tuple[int, int]]:
-        with self._told():
+        with self._or_not_running():
             found = self._fs.get_file_info(FileSelector(f"{self._base}/{job}", allow_not_found=True))
             epochs = [int(m[1]) for info in found if (m := re.fullmatch(r"epoch-(\d+)", info.base_name))]
             return sorted({(epoch, attempt) for epoch in epochs for attempt in self._in_epoch(job, epoch)})
 
     def read(self, job: str, epoch: int, attempt: int, newest: int | None = None) -> Folder:
-        """Offsets are read before commits: a commit without its offsets is dropped, offsets without a commit are only done again."""
+        """Read a folder: offsets before commits, since a commit without its offsets is dropped, and offsets without a commit are only done
+        again."""
         folder, trouble = self._path(job, epoch, attempt), dict[str, str]()
         sizes = self._sizes(folder, trouble)
         contents: dict[str, bytes] = {}
@@ -63,10 +66,10 @@ class CheckpointFolders:
         return Folder(epoch, attempt, self.location(job, epoch, attempt), sizes, contents, trouble, self._writable(folder))
 
     def put(self, job: str, epoch: int, attempt: int, contents: Mapping[str, bytes]) -> None:
-        """Written under another name and then renamed: a folder with its right name is whole."""
+        """Write a folder under another name, then rename it: a folder with its right name is whole."""
         folder = self._path(job, epoch, attempt)
         temporary = f"{folder}{COPYING}"
-        with self._told():
+        with self._or_not_running():
             if self._fs.get_file_info(temporary).type is not FileType.NotFound:
                 self._fs.delete_dir(temporary)
             for path in {f"{temporary}/{name}".rpartition("/")[0] for name in (*contents, "offsets/", "commits/")}:
@@ -77,7 +80,7 @@ class CheckpointFolders:
             self._fs.move(temporary, folder)
 
     def forget(self, job: str, epoch: int, attempts: Collection[int]) -> None:
-        with self._told():
+        with self._or_not_running():
             for attempt in attempts:
                 for folder in (self._path(job, epoch, attempt), self._path(job, epoch, attempt) + COPYING):
                     if self._fs.get_file_info(folder).type is FileType.Directory:
@@ -92,7 +95,7 @@ class CheckpointFolders:
         return (int(m[1]) for m in names if m)
 
     def _sizes(self, folder: str, trouble: dict[str, str]) -> dict[str, int]:
-        """Sizes by path below the folder, and of a copy beside it that was cut short."""
+        """Return sizes by path below the folder, and of an interrupted copy beside it."""
         sizes: dict[str, int] = {}
         for root, prefix in ((folder, ""), (folder + COPYING, f"{folder.rpartition('/')[2]}{COPYING}/")):
             try:
@@ -104,16 +107,19 @@ class CheckpointFolders:
         return sizes
 
     def _writable(self, folder: str) -> bool | None:
-        """Only the machine's own file system says so beforehand."""
+        """Return whether the folder is writable; None if unknown, as on any remote file system."""
         local = isinstance(self._fs, LocalFileSystem) and os.path.isdir(folder)  # noqa: PTH112
         return os.access(folder, os.W_OK | os.X_OK) if local else None
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _or_not_running(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            raise NotRunning(f"The checkpoints at {self._uri} cannot be read or written: {_why(error)}.", "Fix that folder.") from error
+            raise NotRunning(
+                f"The checkpoints at {self._uri} cannot be read or written: {_why(error)}.",
+                "Check that the file system is up and that Weir's user may write there.",
+            ) from error
 
 
 def _numbered(sizes: Mapping[str, int], kind: str, newest: int | None) -> list[str]:

@@ -14,7 +14,7 @@ from weir.cluster.states import each
 from weir.http import Api, context, rows, within
 from weir.ports.cluster import ENDING_BYTES, DriverState, Room, Submission, Submit
 
-LABEL = "weir-job"  # of every driver's pod that Weir starts, with the job's name, so that one question is enough for all of them
+LABEL = "weir-job"  # on every driver pod, with the job's name, so that one request lists all of them
 ENDING_LINES = 2000
 CONTAINER = "spark-kubernetes-driver"
 IN_CLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -22,12 +22,12 @@ PHASES = {
     "Pending": DriverState.SUBMITTED,
     "Running": DriverState.RUNNING,
     "Succeeded": DriverState.FINISHED,
-    "Failed": DriverState.FAILED,  # evicted pods, too: that is the node's own word
+    "Failed": DriverState.FAILED,  # evicted pods, too: their node reported it
 }  # and Unknown, when the node cannot be reached
 
 
 class KubernetesCluster:
-    """`address` is the API server's. `token` is asked for at each call, since Kubernetes renews those that it mounts."""
+    """A cluster behind the API server at `address`. `token` is read at each call, since Kubernetes renews mounted tokens."""
 
     def __init__(
         self, address: str, submit: Submit, token: Callable[[], str], ca_file: str = "", log_url: str = "", timeout_s: float = 5.0
@@ -40,8 +40,8 @@ class KubernetesCluster:
         return self._submit(submission)
 
     def state(self, submission_id: str) -> DriverState:
-        """A pod that is not there any more was deleted: by Weir, by somebody else, by a drained node. Whether its containers ended is not
-        known, since a forced deletion and the garbage collector do not wait for the node's word.
+        """Return the state of a driver; LOST if its pod was deleted: by Weir, by somebody else, by a drained node. Whether its containers
+        ended is unknown then, since a forced deletion and the garbage collector do not wait for the node.
         https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination-forced"""
         answer = self._api.get(_path(submission_id))
         if answer is None:
@@ -51,7 +51,7 @@ class KubernetesCluster:
         return _state(answer.body)
 
     def states_of(self, submission_ids: Collection[str]) -> Mapping[str, DriverState]:
-        """One list of pods a namespace; what is not in it is asked for by itself."""
+        """Return the states by submission id: one request for each namespace, and one for each pod that is not listed."""
         listed: dict[str, DriverState] = {}
         for namespace in {one.partition(":")[0] for one in submission_ids}:
             answer = self._api.get(f"/api/v1/namespaces/{quote(namespace)}/pods?labelSelector={LABEL}")
@@ -63,11 +63,11 @@ class KubernetesCluster:
         self._api.send("DELETE", _path(submission_id))
 
     def room(self) -> Room | None:
-        """How much there is depends on the name space's quota and on autoscaling: nobody says beforehand."""
+        """Return None: the free resources depend on the namespace's quota and on autoscaling, so they are unknown beforehand."""
         return None
 
     def ending(self, submission_id: str) -> str:
-        """A pod's log has both streams in one. There is none of a pod that was deleted."""
+        """Return the end of the pod's log, which has both streams; empty if the pod was deleted."""
         lines = f"&tailLines={ENDING_LINES}"  # and not limitBytes, which cuts off the end
         return self._api.text(f"{_path(submission_id)}/log?container={CONTAINER}{lines}", ENDING_BYTES)
 
@@ -79,13 +79,13 @@ class KubernetesCluster:
 
 
 def mounted(file: str = "") -> Callable[[], str]:
-    """A token from a file, by default the one that Kubernetes mounts into a pod; empty if there is none."""
+    """Return a function that reads a token from a file, by default the one that Kubernetes mounts; empty if there is none."""
     path = Path(file) if file else IN_CLUSTER / "token"
     return lambda: path.read_text().strip() if path.exists() else ""
 
 
 def mounted_ca() -> str:
-    """The file with the cluster's own certificates, if this is a pod."""
+    """Return the file with the cluster's own certificates, if this process runs in a pod; else an empty string."""
     return str(IN_CLUSTER / "ca.crt") if (IN_CLUSTER / "ca.crt").exists() else ""
 
 
@@ -99,11 +99,11 @@ def _bearer(token: str) -> Mapping[str, str]:
 
 
 def _state(pod: Mapping[str, Any]) -> DriverState:
-    """Of a pod as the API tells it; UNKNOWN for what is none. A side car may keep the pod running when the driver has ended. The kernel's
-    kill for want of memory has a reason of its own, which is the container's and not the pod's.
+    """Return the state of a pod from the API; UNKNOWN for anything else.
 
-    Failed is LOST while the driver's container is not told as terminated: the control plane sets that phase on the pods of a node that died
-    or was cut off, too. https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase"""
+    A side car may keep the pod running when the driver has ended. A kill for memory has its own reason, on the container, not on the pod.
+    Failed is LOST unless the driver's container is reported as terminated: the control plane also sets that phase on the pods of a node
+    that died or was cut off. https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase"""
     phase = str(within(pod, "status", "phase")) if pod.get("kind") == "Pod" else ""
     for container in rows(pod, "status", "containerStatuses"):
         if container.get("name") != CONTAINER:

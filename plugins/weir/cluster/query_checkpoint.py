@@ -1,8 +1,8 @@
-"""What the checkpoint of one Spark query says of its progress. Pure: the files come from outside.
+"""Read the progress of one Spark query from the files of its checkpoint. Pure.
 
 A batch is planned in `offsets/N` and committed in `commits/N`. The first line of a file is the version of its format, the second is
 metadata in JSON. In `offsets/N` each line after that is the end offset of a source in the source's own form, `-` for none; in format v2
-behind the source's name and a colon. `sources/S/0` is where Kafka source S began. Seen of pyspark 4.2.
+after the source's name and a colon. `sources/S/0` is where Kafka source S began. Checked with pyspark 4.2.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ NAME = re.compile(r"\A[^{\[:]*:")  # of a source, in format v2
 def progress_of(
     folder: str, offsets: Files, commits: Files, committed_at: Mapping[int, int], initial: Iterable[bytes] = (), metadata: bytes = b""
 ) -> QueryProgress:
-    """The progress of a query from the newest files of its folder. `committed_at` is when the files of `commits` were written (ms),
-    `initial` where its sources began.
+    """Return the progress of a query from the newest files of its folder.
 
-    A file that is not whole is being written, or was torn: a commit counts as not there, of a planned batch the ends are unknown.
+    `committed_at` is when the files of `commits` were written (ms), `initial` where its sources began. A file that is not whole is being
+    written, or was torn: such a commit does not count, and the ends of such a planned batch are unknown.
     """
     committed = max((batch for batch, data in commits.items() if _body(data) is not None), default=-1)
     planned = max([*offsets, committed], default=-1)
@@ -41,8 +41,10 @@ def progress_of(
 
 
 def ends_of(data: bytes) -> Ends | None:
-    """The offsets of the Kafka sources in an `offsets/N` or a `sources/S/0`, by topic and partition. Empty if no source is Kafka, None if
-    the file is not whole."""
+    """Return the offsets of the Kafka sources in an `offsets/N` or a `sources/S/0`, by topic and partition.
+
+    Empty if no source is Kafka, None if the file is not whole.
+    """
     body = _body(data)
     sources = [NAME.sub("", line, count=1) for line in body or ()]
     if not sources or not all(map(_whole, sources)):
@@ -56,7 +58,7 @@ def _id(metadata: bytes) -> str:
 
 
 def _merged(many: Iterable[Ends | None]) -> Ends | None:
-    """The least of several, since two sources may read the same partition; None if there is none, or one is unknown."""
+    """Return the smallest offsets of several, since two sources may read one partition; None if there are none, or one is unknown."""
     merged: dict[str, dict[int, int]] = {}
     known = list(many)
     for ends in known:
@@ -69,7 +71,7 @@ def _merged(many: Iterable[Ends | None]) -> Ends | None:
 
 
 def _body(data: bytes) -> list[str] | None:
-    """The lines behind version and metadata, of which a file of a source has none; None if the file is not whole."""
+    """Return the lines after version and metadata (files of sources have no metadata); None if the file is not whole."""
     version, *lines = data.decode(errors="replace").split("\n")
     if not VERSION.fullmatch(version) or not lines:
         return None
@@ -79,12 +81,12 @@ def _body(data: bytes) -> list[str] | None:
 
 
 def _whole(source: str) -> bool:
-    """Was the line written to its end? Only that of an object or a list says so."""
+    """Return whether the line was written to its end, which only JSON objects and lists show."""
     return bool(source) and (source[0] not in "{[" or _json(source) is not None)
 
 
 def _kafka(source: str) -> Ends:
-    """What has the form {topic: {partition: offset}}; nothing of other sources."""
+    """Return the offsets of the form {topic: {partition: offset}}; empty for other sources."""
     found = _json(source)
     topics = found.items() if isinstance(found, dict) else ()
     return {str(t): {int(p): end for p, end in ends.items()} for t, ends in topics if isinstance(ends, dict) and _are_offsets(ends)}

@@ -1,4 +1,4 @@
-"""Finds the query checkpoints below a folder, and reads of each only what tells its progress: never its state."""
+"""Find the query checkpoints below a folder, and read their progress, never their state."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType
 from weir.cluster.query_checkpoint import progress_of
 from weir.ports.checkpoints import QueryProgress
 
-OF_SPARK = ("offsets", "commits", "sources", "state")  # folders of a query
+OF_SPARK = ("offsets", "commits", "sources", "state")  # the folders of a query
 DEPTH = 5  # of folders below the first in which a query may lie
-MOST_FOLDERS = 200  # to be looked into
+MOST_FOLDERS = 200  # that are searched
 NEWEST = 3  # files of a kind that are read: the newest one may be torn
 MOST_BYTES = 4 * 1024 * 1024  # of a file: the offsets of 100,000 partitions
 
 
 class TooMany(OSError):
-    """There is more below the folder than it is reasonable to look through."""
+    """There are too many folders to search."""
 
 
 def queries(fs: FileSystem, root: str) -> Sequence[QueryProgress]:
-    """The progress of each query that has a checkpoint in the folder or below it, by folder. Raises OSError for what cannot be read."""
+    """Return the progress of each query with a checkpoint in the folder or below it, in order. Raises OSError if one cannot be read."""
     found = [_query(fs, root, path) for path in _folders(fs, root)]
     return sorted(found, key=lambda query: query.folder)
 
 
 def _folders(fs: FileSystem, root: str) -> Iterator[str]:
-    """The folders of queries. Those of a table's partitions (`day=3`) and hidden ones have none."""
+    """Yield the folders of queries. Partitions of a table (`day=3`) and hidden folders are not searched."""
     ahead, looked = [root], 0
     while ahead:
         path, looked = ahead.pop(), looked + 1
@@ -42,8 +42,8 @@ def _folders(fs: FileSystem, root: str) -> Iterator[str]:
 
 
 def _query(fs: FileSystem, root: str, path: str) -> QueryProgress:
-    """Commits are listed before offsets: a batch that is planned and committed in between is told as not committed yet, and never the other
-    way round."""
+    """Read the progress of one query. Commits are listed before offsets: a batch that is planned and committed in between looks planned,
+    never committed without a plan."""
     commits, planned = _numbered(fs, f"{path}/commits"), _numbered(fs, f"{path}/offsets")
     kept = sorted(commits)[-NEWEST:]
     wanted = {*sorted(planned)[-NEWEST:], *(batch for batch in kept if batch in planned)}
@@ -66,7 +66,7 @@ def _list(fs: FileSystem, folder: str) -> list[FileInfo]:
 
 
 def _read(fs: FileSystem, path: str) -> bytes | None:
-    """A file's content; None if it is not there, or was purged meanwhile."""
+    """Return a file's content; None if it does not exist, or was purged meanwhile."""
     try:
         with fs.open_input_stream(path) as stream:
             return bytes(stream.read(MOST_BYTES))

@@ -22,14 +22,17 @@ STATES = {
     "FINISHED": DriverState.FINISHED,
     "FAILED": DriverState.FAILED,
     "KILLED": DriverState.KILLED,
-    "NOT_FOUND": DriverState.LOST,  # a master forgets those that ended, and so those that it gave up
+    "NOT_FOUND": DriverState.LOST,  # a master forgets drivers that ended, and those that it gave up
 }
-ERROR = "ERROR"  # could not be launched, which comes with the worker's exception; or its worker was lost, which comes without a word
+ERROR = "ERROR"  # the driver could not be launched (with the worker's exception), or its worker was lost (without a message)
 
 
 class StandaloneCluster:
-    """`master` may name several masters (`spark://a:7077,b:7077`). `rest` and `ui` are the comma-separated addresses of their REST servers
-    and of their web pages; without `ui` there are no links to logs, and each driver is asked for by itself."""
+    """A cluster with one or several masters (`spark://a:7077,b:7077`).
+
+    `rest` and `ui` are the comma-separated addresses of their REST servers and of their web pages. Without `ui` there are no links to logs,
+    and each driver needs a request of its own.
+    """
 
     def __init__(self, master: str, rest: str, ui: str = "", timeout_s: float = 5.0) -> None:
         self._master, self._rest_address, self._timeout_s = master, rest, timeout_s
@@ -41,14 +44,14 @@ class StandaloneCluster:
         if not answer.get("success"):
             why = answer.get("message", f"no active master at {self._rest_address}")
             refused = NotTaken if answer else NotRunning
-            raise refused(f"Spark's master did not accept {submission.name}: {why}.", "Look at: weir status")
+            raise refused(f"Spark's master did not accept {submission.name}: {why}.", "Run: weir status")
         return str(answer["submissionId"])
 
     def state(self, submission_id: str) -> DriverState:
-        """FINISHED, FAILED and KILLED are what the worker saw of the JVM's end (org.apache.spark.deploy.worker.DriverRunner).
+        """Return the state. FINISHED, FAILED and KILLED: the worker saw the end of the JVM (org.apache.spark.deploy.worker.DriverRunner).
 
         A Python driver notices that end at its next call into Spark: after 0.3 to 2 s where it waits for a query, after 17 s in a script
-        that seldom calls. Until then it can still write what it writes by itself, without Spark."""
+        that seldom calls. Until then it can still write by itself, without Spark."""
         answer = self._status(submission_id)
         if not answer:
             return DriverState.UNKNOWN
@@ -58,18 +61,23 @@ class StandaloneCluster:
         return STATES.get(said, DriverState.UNKNOWN)
 
     def states_of(self, submission_ids: Collection[str]) -> Mapping[str, DriverState]:
-        """One look at the master's page for all that it lists; it forgets drivers that ended long ago, and has no exception of an ERROR."""
+        """Return the states by submission id, with one request for the master's page.
+
+        The page lacks drivers that ended long ago and the exception of an ERROR; those are requested one by one.
+        """
         page = self._page() if len(submission_ids) > 1 else NOTHING
-        told = {str(d.get("id")): str(d.get("state")) for d in _drivers(page)}
-        listed = {one: STATES.get(state, DriverState.UNKNOWN) for one, state in told.items() if state != ERROR}
+        states = {str(d.get("id")): str(d.get("state")) for d in _drivers(page)}
+        listed = {one: STATES.get(state, DriverState.UNKNOWN) for one, state in states.items() if state != ERROR}
         return each(submission_ids, listed, self.state, self._timeout_s)
 
     def kill(self, submission_id: str) -> None:
         self._rest.first(lambda api: api.send("POST", f"/v1/submissions/kill/{submission_id}"), _decides)
 
     def ending(self, submission_id: str) -> str:
-        """From the pages of the worker that ran it. PySpark's own output, its exception included, goes to standard output there. A driver
-        that could not be launched printed nothing: why is with the master."""
+        """Return the end of the driver's output, from the pages of its worker. PySpark's exception goes to standard output there.
+
+        A driver that could not be launched printed nothing: then return the master's message.
+        """
         worker = self._worker(submission_id)
         stderr = self._printed(worker, submission_id, "stderr") if worker else None
         stdout = self._printed(worker, submission_id, "stdout") if stderr is not None else None
@@ -82,14 +90,14 @@ class StandaloneCluster:
         return f"{worker}/logPage/?driverId={submission_id}&logType=stderr" if worker else ""
 
     def _worker(self, submission_id: str) -> str:
-        """The address of the pages of the worker that a driver runs or ran on; empty if that is not known."""
+        """Return the address of the pages of the worker that a driver runs or ran on; empty if unknown."""
         page = self._page()
         worker = next((str(d.get("worker")) for d in _drivers(page) if d.get("id") == submission_id), "")
         pages = {str(w.get("id")): w.get("webuiaddress") for w in rows(page, "workers")}
         return str(pages.get(worker) or "")
 
     def _printed(self, worker: str, submission_id: str, stream: str) -> str | None:
-        """The end of a stream, which comes behind a line that says which bytes it is; None if the worker does not answer."""
+        """Return the end of a stream without the line before it that says which bytes it is; None if the worker does not answer."""
         path = f"/log/?driverId={quote(submission_id)}&logType={stream}&byteLength={ENDING_BYTES}"
         head, _, text = Api(worker, self._timeout_s).text(path, ENDING_BYTES + 1024).partition("\n")
         if not head.startswith("==== Bytes"):
@@ -109,14 +117,14 @@ class StandaloneCluster:
 
 
 class Masters:
-    """One of several masters is active. The one that was is asked first; a standby says that it is none."""
+    """Several masters, one of which is active. The last active one is asked first; a standby says that it is not active."""
 
     def __init__(self, addresses: str, timeout_s: float) -> None:
         self._apis = [Api(address.strip(), timeout_s) for address in addresses.split(",") if address.strip()]
         self._active = 0
 
     def first(self, ask: Callable[[Api], Answer | None], decides: Callable[[Mapping[str, Any]], bool]) -> Mapping[str, Any]:
-        """The first answer of a master that is active; empty if there is none."""
+        """Return the first answer of an active master; empty if there is none."""
         began = self._active
         for n in range(began, began + len(self._apis)):
             answer = ask(self._apis[n % len(self._apis)])
@@ -127,7 +135,7 @@ class Masters:
 
 
 def _decides(body: Mapping[str, Any]) -> bool:
-    """Is this the word of an active master? A standby or recovering one says what can be done in ALIVE state only."""
+    """Return whether an active master answered. A standby or recovering master names what can be done in ALIVE state only."""
     return "action" in body and "ALIVE state" not in str(body.get("message"))
 
 
@@ -136,7 +144,7 @@ def _drivers(page: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def create_request(submission: Submission, master: str) -> Mapping[str, Any]:
-    """The body of a create request. Without executors the driver runs the tasks itself."""
+    """Return the body of a create request. Without executors the driver runs the tasks itself."""
     inner = f"local[{submission.cores}]" if submission.executors == 0 else master
     arguments = ["--master", inner, "--deploy-mode", "client", "--name", submission.name]
     conf = {**submission.conf, "spark.driver.memory": submission.driver_memory}

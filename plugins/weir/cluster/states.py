@@ -1,4 +1,4 @@
-"""The states of many drivers: as the cluster lists them, and of the others one by one within a time budget."""
+"""Look up the states of many drivers: from the cluster's list, and the others one by one within a time budget."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 from weir.ports.cluster import DriverState
 
-AT_ONCE = 8  # questions of one pass
+AT_ONCE = 8  # requests in parallel
 
 
 def each(
     ids: Collection[str], listed: Mapping[str, DriverState], state: Callable[[str], DriverState], budget_s: float
 ) -> Mapping[str, DriverState]:
-    """The state of each: as it is listed, and of the others as they are asked for, a few at once.
+    """Return the state of each driver: the listed one, else the answer to a request of its own, a few in parallel.
 
-    No question is begun after `budget_s`: what is left then is UNKNOWN.
+    No request starts after `budget_s`: the rest is UNKNOWN.
     """
     others = [one for one in ids if one not in listed]
     known = {one: listed[one] for one in ids if one in listed}

@@ -15,7 +15,7 @@ from weir.http import NOTHING, Answer, Api, rows, within
 from weir.ports.cluster import ENDING_BYTES, DriverState, Room, Submission, Submit
 
 NOT_FOUND = 404
-TAG = "weir"  # of every application that Weir submits, so that one question is enough for all of them
+TAG = "weir"  # on every application of Weir, so that one request lists all of them
 STATES = {
     "NEW": DriverState.SUBMITTED,
     "NEW_SAVING": DriverState.SUBMITTED,
@@ -38,7 +38,7 @@ FINAL = {"SUCCEEDED": DriverState.FINISHED, "KILLED": DriverState.KILLED}
 
 
 class YarnCluster:
-    """`rest` is the comma-separated addresses of the resource managers, of which one is active; `user` is who may kill there."""
+    """A cluster behind the resource managers at `rest` (comma-separated), one of which is active; `user` may kill applications."""
 
     def __init__(self, rest: str, submit: Submit, user: str = "", log_url: str = "", timeout_s: float = 5.0) -> None:
         self._addresses = [address.strip() for address in rest.split(",") if address.strip()]
@@ -49,7 +49,7 @@ class YarnCluster:
         return self._submit(submission)
 
     def state(self, submission_id: str) -> DriverState:
-        """Of an application that was killed the node is asked, too: the ResourceManager calls it KILLED without waiting for the node."""
+        """Return the state of a driver. For KILLED, ask the node, too: the ResourceManager does not wait for it."""
         answer = self._ask(lambda api: api.get(self._path(f"/{quote(submission_id)}")))
         if _not_found(answer):
             return DriverState.LOST if self._is_active() else DriverState.UNKNOWN
@@ -64,12 +64,12 @@ class YarnCluster:
         return each(submission_ids, listed, self.state, self._timeout_s)
 
     def _is_active(self) -> bool:
-        """Has the ResourceManager all its applications? While it recovers, one that runs is not found: for 2.2 s, when that was tried."""
+        """Return whether the ResourceManager is active. While it recovers, it does not find running applications: for 2.2 s in a test."""
         info = self._ask(lambda api: api.get("/ws/v1/cluster/info"))
         return str(within(info.body, "clusterInfo", "haState")) == "ACTIVE"
 
     def _node_confirms(self, app: Any) -> bool:
-        """Does the node that the driver was on say that all of its containers there have ended, or that it has none?"""
+        """Return whether the driver's node says that all of the application's containers have ended, or that it has none."""
         node = within(app, "amHostHttpAddress")
         if not node:
             return False
@@ -81,12 +81,15 @@ class YarnCluster:
         self._ask(lambda api: api.send("PUT", self._path(f"/{quote(submission_id)}/state"), {"state": "KILLED"}))
 
     def room(self) -> Room | None:
-        """How much there is depends on the queue: nobody says beforehand."""
+        """Return None: the free resources depend on the queue, so they are unknown beforehand."""
         return None
 
     def ending(self, submission_id: str) -> str:
-        """The application's diagnostics: the exception of a JVM's main class, and on many clusters the last 4096 bytes of standard error.
-        Of a Python driver often only that it ended: its output stays with the nodes, where each cluster keeps it in another way."""
+        """Return the application's diagnostics.
+
+        They have the exception of a JVM's main class, and on many clusters the last 4096 bytes of standard error. For a Python driver they
+        often only say that it ended: its output stays on the nodes, where each cluster stores it differently.
+        """
         answer = self._ask(lambda api: api.get(self._path(f"/{quote(submission_id)}")))
         return str(within(answer.body, "app", "diagnostics") or "")[-ENDING_BYTES:]
 
@@ -100,7 +103,7 @@ class YarnCluster:
         return f"/ws/v1/cluster/apps{rest}" + (f"?{urlencode({**asked, **user})}" if asked or user else "")
 
     def _ask(self, ask: Callable[[Api], Answer | None]) -> Answer:
-        """The first answer in JSON: a standby redirects to the active one in plain text."""
+        """Return the first answer in JSON: a standby redirects to the active one in plain text."""
         for api in self._apis:
             answer = ask(api)
             if answer is not None and answer.body:
@@ -109,12 +112,12 @@ class YarnCluster:
 
 
 def _not_found(answer: Answer) -> bool:
-    """Is it the API that does not know the application, and not some proxy that does not know the API?"""
+    """Return whether the API does not know the application, rather than a proxy that does not know the API."""
     return answer.status == NOT_FOUND and "NotFound" in str(answer.body.get("RemoteException"))
 
 
 def _state(app: Any) -> DriverState:
-    """Of an application as the API tells it; UNKNOWN for what is none."""
+    """Return the state of an application from the API; UNKNOWN for anything else."""
     if not isinstance(app, dict):
         return DriverState.UNKNOWN
     state = STATES.get(str(app.get("state")), DriverState.UNKNOWN)

@@ -1,4 +1,4 @@
-"""From a spec and a head to the arguments of the driver of a counting job. Pure."""
+"""Build the arguments of a counting job's driver from its spec and head. Pure."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from weir.settings import Settings
 
 
 def starting_offsets(head: Head, partitions: Iterable[Partition]) -> Offsets:
-    """Where the epoch began, for a checkpoint that has no committed batch yet. Spark wants every partition that the topic has now, and one
-    that was added since begins at 0. Behind the first batch nobody asks any more."""
+    """Return where the epoch began, for a checkpoint without a committed batch.
+
+    Spark wants every partition that the topic has now, and a new one begins at 0. After the first batch Spark ignores these offsets.
+    """
     here = list(partitions)
     return {**dict.fromkeys(here, 0), **identified(head.start if head.batch_id <= 0 else head.frontier, sources_of(here))}
 
@@ -24,7 +26,7 @@ def starting_offsets(head: Head, partitions: Iterable[Partition]) -> Offsets:
 def arguments(
     spec: JobSpec, head: Head, version: str, checkpoint: str, settings: Settings, partitions: Iterable[Partition] = ()
 ) -> JobArguments:
-    """The typed argument of the driver of `head.attempt`. `partitions` are those that the topic has now, as far as that is known.
+    """Return the arguments of the driver of `head.attempt`. `partitions` are those that the topic has now, empty if unknown.
 
     Raises BadInput for a job that does not count.
     """
@@ -51,7 +53,7 @@ def arguments(
 
 
 def _ids(reads: Subscription, head: Head, here: Iterable[Partition]) -> Mapping[str, str]:
-    """By name the ids of the topics that the head reads. One that is named and not there is left out, where that is known: Spark would not
-    start with it."""
+    """Return the ids of the topics that the head reads, by name. A topic that is known to be missing is left out: Spark would not start
+    with it."""
     ids = {name: source for source, name in head.names.items() if reads.reads(name)}
     return ids if here else {**dict.fromkeys(reads.names, ""), **ids}

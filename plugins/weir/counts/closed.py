@@ -1,4 +1,4 @@
-"""Which panes are closed: those that alerts, folding and validation look at. A late line opens its pane again for them."""
+"""Compute up to when panes are closed. Alerts, folding and validation use closed panes only; a late line opens its pane again."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ NOTHING = -(2**62)  # a moment before which there is no pane
 
 
 def closed_until(head: Head, rules: Rules, end_offsets: Offsets | None, now: int) -> int:
-    """The moment (ms) up to which panes are closed. `end_offsets` None: the broker could not be asked.
+    """Return the time (ms) up to which panes are closed. `end_offsets` None: the broker did not answer.
 
-    Closed is what the watermark has passed. When the job has read to the end of every partition and stayed there for the allowed
-    lateness, all that it has is closed too: nothing came for so long.
+    A pane is closed once the watermark has passed it. If the job has read everything and nothing has come for the allowed lateness, all
+    panes are closed.
     """
     progress = base_progress(head)
     newest = max(progress.event_times.values(), default=None)
@@ -25,7 +25,7 @@ def closed_until(head: Head, rules: Rules, end_offsets: Offsets | None, now: int
 
 
 def closed_now(head: Head, rules: Rules, broker: Broker, now: int) -> int:
-    """`closed_until` with the end offsets of this moment; a broker that does not answer only makes it earlier."""
+    """Return `closed_until` with the present end offsets; a broker that does not answer only makes it earlier."""
     try:
         return closed_until(head, rules, ends_for(broker, head, rules.reads), now)
     except NotRunning:
@@ -33,7 +33,7 @@ def closed_now(head: Head, rules: Rules, broker: Broker, now: int) -> int:
 
 
 def at_rest(head: Head, end_offsets: Offsets, since: int) -> bool:
-    """Has all input landed, and nothing come after it, since that moment?"""
+    """Return whether all input had landed by `since` (ms), and nothing has come after it."""
     drained = all(head.frontier.get(p, 0) >= end for p, end in end_offsets.items())
     landed_at = head.landed_at or head.write_ts // 1000  # a new epoch begins without a landing of its own
     return head.state is State.LANDED and drained and landed_at <= since

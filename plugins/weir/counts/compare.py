@@ -1,4 +1,4 @@
-"""Stored and recounted lines side by side, by cell, in a temporary SQLite database: what its cache cannot hold goes to disk."""
+"""Compare stored and recounted lines by cell, in a temporary SQLite database: what does not fit into its cache goes to disk."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ INSERT INTO cell VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
 
 @dataclass(frozen=True)
 class Difference:
-    """A cell that is not the same; `first` is where the source has its first line, None if it has none, `partition` the label of that."""
+    """A cell with different counts."""
 
     cell: Cell
-    stored: int
-    recounted: int
-    first: Place | None
-    partition: int | str = -1
+    stored: int  # lines in the store
+    recounted: int  # lines in the source
+    first: Place | None  # its first line in the source; None: none
+    partition: int | str = -1  # the label of the partition of `first`
 
     def at(self, labels: Sequence[int | str]) -> Difference:
-        """The same, with the label of the partition."""
+        """Return the difference with the label of its partition."""
         return replace(self, partition=labels[self.first[0]]) if self.first else self
 
     @property
@@ -61,10 +61,10 @@ class Difference:
 
 
 class Comparison:
-    """Add in any order, as often as there is something to add; then ask for the differences. Gone when it is closed."""
+    """Add counts in any order, then read the differences. The database is deleted on exit."""
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None)  # no name: a file that nobody else sees
+        self._database = sqlite3.connect("", isolation_level=None)  # no name: a private temporary file
         for pragma in (f"cache_size = -{CACHE_KIB}", "journal_mode = OFF", "synchronous = OFF"):
             self._database.execute(f"PRAGMA {pragma}")
         self._database.execute(SCHEMA)
@@ -79,7 +79,7 @@ class Comparison:
         self._add((*cell, n, 0, *NOWHERE) for cell, n in cells.items())
 
     def add_counted(self, partition: int, cells: Mapping[Cell, tuple[int, int]]) -> None:
-        """Lines by cell, each with the offset of the first one; `partition` is its index in the order of all."""
+        """Add lines by cell, each with the offset of its first line; `partition` is an index in the order of all partitions."""
         self._add((*cell, 0, n, partition, first) for cell, (n, first) in cells.items())
 
     def _add(self, rows: Iterable[tuple[Any, ...]]) -> None:
@@ -88,7 +88,10 @@ class Comparison:
         self._database.execute("COMMIT")
 
     def differences(self, unsure: Collection[int]) -> Iterator[Difference]:
-        """In order of cells. In the `unsure` hours (ms), where source lines are gone, a count that is too high tells nothing."""
+        """Yield the differences in order of cells.
+
+        In `unsure` hours (ms) source lines are gone, so a count that is too high means nothing.
+        """
         for *cell, stored, counted, partition, offset in self._database.execute(
             "SELECT * FROM cell WHERE stored <> counted ORDER BY pane, service, level"
         ):

@@ -44,6 +44,6 @@ class FoldBacklogProbe:
     def _backlog(self, spec: JobSpec, head: Head, seen: Observation) -> Backlog | None:
         try:
             return backlog(self._store, spec.name, closed_until(head, Rules.of(spec), seen.end_offsets, seen.now), seen.now)
-        except Exception as error:  # noqa: BLE001 - a stream that is down must be helped, whatever can be known of its folds
+        except Exception as error:  # noqa: BLE001 - a job that is down must be restarted, even if its fold backlog is unknown
             log.warning("%s: how far folding is behind could not be looked up: %r", spec.name, error)
             return None

@@ -1,4 +1,4 @@
-"""What supervision asks of the counts kind: its drivers' arguments, and its evidence."""
+"""The counts kind for supervision: the submissions of its drivers, and its evidence."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from weir.supervise.kind import Probe, Start
 from weir.supervise.start.submission import submission
 from weir.supervise.time_budget import TimeBudget
 
-LINES_PER_BATCH = 200  # of a standby that warms up: one batch loads the code, and some more have the JVM compile what plans a batch
+LINES_PER_BATCH = 200  # of a standby that warms up: the first batch loads the code, some more let the JVM compile the planner
 
 
 class CountsKind:
@@ -54,12 +54,12 @@ class ProvenProbe:
         return {"proven": _proven(seen.records.get("proven")).as_evidence()}
 
     def looked_at(self, job: str) -> int:
-        """Never behind: it takes no time of its own."""
+        """Return the maximum: it costs nothing, so it is never due."""
         return sys.maxsize
 
 
 def _proven(text: str | None) -> Proven:
-    """Nothing, if another version of Weir wrote the record: that is no reason to leave a stream alone."""
+    """Parse the record; unproven if another version of Weir wrote it, which must not stop supervision."""
     try:
         return Proven.load(text)
     except (ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""What a recount reads: the offsets of the batches that it is about, as far as the broker still has them, cut into pieces of work."""
+"""Plan what a recount reads: the offsets of its batches that the broker still has, cut into pieces of work."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from weir.supervise.topics import bounds
 
 Chosen = Callable[[Head], bool]
 PIECE = 500_000  # lines: a second or two of work, and at most so many cells in a process's memory
-NEAR = 10_000  # offsets between two ranges: to read and drop them takes less than to begin reading anew
+NEAR = 10_000  # offsets between two ranges: reading and dropping them is faster than a new start
 
 
 class Range(NamedTuple):
-    """Offsets [start, end) of batches that were counted by the same rules. `whole`: does the broker have all of their lines?"""
+    """Offsets [start, end) of batches that were counted by the same rules."""
 
     start: int
     end: int
-    whole: bool
+    whole: bool  # True: the broker has all lines of these batches
     rules: Rules
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Ranges of one partition, in order and of the same rules, that are read in one go."""
+    """Ranges of one partition, in order and with the same rules, that one worker reads."""
 
     partition: Partition
     ranges: tuple[Range, ...]
-    name: str = ""  # of the topic, in a job that may have several
+    name: str = ""  # the topic, in a job that may read several
 
     @property
     def topic(self) -> str:
@@ -61,30 +61,27 @@ class Piece:
 
 @dataclass
 class Plan:
-    """Ranges by partition, newest first, and what is known of them from the ledger. All numbers but `lost` and `cut` are lines.
+    """What a recount reads, and what the ledger says of it."""
 
-    `names` are those of the topics by id, as far as they are there, in a job that may have several.
-    """
-
-    names: Mapping[str, str] = field(default_factory=dict)
-    ranges: dict[Partition, list[Range]] = field(default_factory=lambda: defaultdict(list))
-    lost: dict[int, int] = field(default_factory=dict)  # by attempt, the last batch that the broker does not have all of
-    cut: dict[Partition, int] = field(default_factory=dict)  # by partition, where the log was cut after the batches that are still to come
-    lines: int = 0
-    late: int = 0  # of whole batches, as is the next
-    rejected: int = 0
-    unchecked: int = 0
-    left_out: int = 0  # in gaps
+    names: Mapping[str, str] = field(default_factory=dict)  # names of existing topics by id, in a job that may read several
+    ranges: dict[Partition, list[Range]] = field(default_factory=lambda: defaultdict(list))  # by partition, newest first
+    lost: dict[int, int] = field(default_factory=dict)  # by attempt, the last batch of which the broker lacks lines
+    cut: dict[Partition, int] = field(default_factory=dict)  # by partition, where the log was truncated after the batches to come
+    lines: int = 0  # of all batches
+    late: int = 0  # late lines, of whole batches
+    rejected: int = 0  # rejected lines, of whole batches
+    unchecked: int = 0  # lines that the broker no longer has
+    left_out: int = 0  # lines in gaps
 
     def pass_over(self, gap: Gap) -> None:
-        """A gap is in no batch. Where it says that the log was cut, older batches' offsets may hold other lines now."""
+        """Skip a gap, which is in no batch. If it says that the log was truncated, offsets of older batches may have other lines now."""
         self.left_out += gap.lines
         for hole in gap.holes:
             if hole.end < hole.start:
                 self.cut[hole.partition] = min(hole.end, self.cut.get(hole.partition, hole.end))
 
     def add(self, head: Head, rules: Rules, earliest: Offsets) -> None:
-        """Take in a batch that was counted by these rules; they come newest first. A partition that has no `earliest` is gone."""
+        """Add a batch that was counted by these rules, newest first. A partition without `earliest` no longer exists."""
         spans = {p: (head.start.get(p, 0), end) for p, end in head.end.items() if end > head.start.get(p, 0)}
         kept = {p: self._kept(p, span, earliest) for p, span in spans.items()}
         gone = sum(end - start - (kept[p][1] - kept[p][0]) for p, (start, end) in spans.items())
@@ -99,27 +96,27 @@ class Plan:
             _join(self.ranges[p], Range(start, end, not gone, rules))
 
     def _kept(self, partition: Partition, span: tuple[int, int], earliest: Offsets) -> tuple[int, int]:
-        """What the broker still has of a range."""
+        """Return the part of a range that the broker still has."""
         end = min(span[1], max(span[0], self.cut.get(partition, span[1])))
         return min(end, max(span[0], earliest.get(partition, end))), end
 
     def is_lost(self, position: Position) -> bool:
-        """May the broker lack lines of this batch?"""
+        """Return whether the broker may lack lines of this batch."""
         return position[1] <= self.lost.get(position[0], -1)
 
     @property
     def places(self) -> list[Partition]:
-        """The partitions that have ranges, in order."""
+        """Return the partitions that have ranges, in order."""
         return sorted(self.ranges)
 
     @property
     def labels(self) -> list[int | str]:
-        """The same for people: the number alone where there is one topic, else `topic/number`."""
+        """Return their labels: the number alone if there is one topic, else `topic/number`."""
         named = labels(self.ranges, self.names)
         return [named[p] if self.names else p.number for p in self.places]
 
     def pieces(self) -> Iterator[Piece]:
-        """The work, of at most PIECE lines each, by partition and in order of offsets."""
+        """Yield the pieces, of at most PIECE lines each, by partition and in order of offsets."""
         for partition, ranges in sorted(self.ranges.items()):
             piece: list[Range] = []
             room = PIECE
@@ -136,7 +133,7 @@ class Plan:
 def plan_of(
     store: CountStore, source: Source, rules: Rules, seen: Landed, chosen: Chosen | None = None, oldest: Position = (-1, -1)
 ) -> Plan:
-    """Go through the landed batches, newest first and down to `oldest`, and lay out what is to be read of those that are chosen."""
+    """Plan the chosen batches of those that landed, newest first and down to `oldest`."""
     there = bounds(source, rules.reads)
     earliest = there.earliest
     plan = Plan(there.names)
@@ -152,7 +149,7 @@ def plan_of(
 
 
 def _known_by(head: Head, earliest: Offsets) -> Head:
-    """A batch of a source whose identity was unknown, as one of the topic that is there."""
+    """Give a batch of an unknown source the id of the existing topic."""
     sources = sources_of(earliest)
     return replace(head, start=identified(head.start, sources), end=identified(head.end, sources))
 

@@ -84,7 +84,7 @@ def _gap_row(head: Head, gap: Gap) -> dict[str, Any]:
 
 
 def _of_hole(hole: Hole, head: Head) -> str:
-    """The number of the partition, in a job that may have several topics with its topic; of one that is gone, the name is not known."""
+    """Return the label of a partition: its number, with the topic in a job that may read several; the topic id if its name is unknown."""
     partition = hole.partition
     return f"{head.names.get(partition.source, partition.source)}/{partition.number}" if head.names else str(partition.number)
 

@@ -71,7 +71,7 @@ def joined(hours: Iterable[int]) -> list[tuple[int, int]]:
 
 
 def prove(store: CountStore, source: Source, rules: Rules, goal: Goal, parts: Sequence[Part], now: int) -> Proven | None:
-    """Record that a goal was reached; None if it was not. Lines that the broker has deleted by now count as unchecked."""
+    """Record that a goal was reached; None if it was not. Lines that the broker has deleted count as unchecked."""
     whole = Scope(after=goal.base.position, upto=goal.to.position)
     seen = seen_landed(store, rules.job)
     plan = plan_of(store, source, rules, seen, lambda head: whole.is_new((head.by, head.batch_id)), goal.base.position)

@@ -72,7 +72,7 @@ def _names(text: str, nothing: str) -> tuple[str, ...]:
     return () if text.strip() in ("", nothing) else tuple(name.strip() for name in text.split(","))
 
 
-def counts(store: CountStore, job: str, question: Question, explain: Callable[[str], None] = lambda told: None) -> list[dict[str, Any]]:
+def counts(store: CountStore, job: str, question: Question, explain: Callable[[str], None] = lambda text: None) -> list[dict[str, Any]]:
     """Yield rows with `window_start` and `window_end` (ISO 8601), the dimensions of `question.by`, and `n`, in order.
 
     Calls `explain` with a description of what was read. Raises UnknownJob.
@@ -84,7 +84,7 @@ def counts(store: CountStore, job: str, question: Question, explain: Callable[[s
 
 
 def summed(
-    store: CountStore, job: str, question: Question, explain: Callable[[str], None] = lambda told: None
+    store: CountStore, job: str, question: Question, explain: Callable[[str], None] = lambda text: None
 ) -> dict[tuple[int, Key], int]:
     """Return the same as numbers: by the window's start (ms) and the values of `question.by`."""
     since, until = question.reach
@@ -123,7 +123,7 @@ def _starts(sums: dict[tuple[int, Key], int], question: Question) -> range:
 
 
 def sample_counts(store: CountStore, service: str) -> list[dict[str, Any]]:
-    """Lines of the shipped sample by level: what `weir up` shows first. It is dated January 2026."""
+    """Return the lines of the shipped sample by level, which `weir up` shows first. It is dated January 2026."""
     january = parse_time("2026-01-01"), parse_time("2026-02-01")
     question = Question(windows(DAY_MS, DAY_MS, DAY_MS), *january, by=("service", "level"), levels=ALL)
     levels: Counter[str] = Counter()

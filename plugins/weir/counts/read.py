@@ -41,7 +41,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Reading:
-    """The same, at a grain. `cells` are by hour or day and shard; `days`, `hours` and `panes` say which roll-ups and runs were read."""
+    """The counts of a span as of one head, at a grain. `days`, `hours` and `panes` say which roll-ups and runs were read."""
 
     head: Head
     cells: dict[HourShard, Counter[Cell]] = field(default_factory=dict)
@@ -55,8 +55,8 @@ class Reading:
         """`2 days from day roll-ups, 5 hours from panes; deltas of 4 hours and shards`."""
         named = (("day", self.days, "day roll-ups"), ("hour", self.hours, "hour roll-ups"), ("hour", self.panes, "panes"))
         found = [(len({start for start, _ in places}), unit, source) for unit, places, source in named if places]
-        told = ", ".join(f"{n} {unit}{'s' if n > 1 else ''} from {source}" for n, unit, source in found)
-        return f"{told or 'nothing from folded sums'}; deltas of {len(self.deltas)} hours and shards"
+        folded = ", ".join(f"{n} {unit}{'s' if n > 1 else ''} from {source}" for n, unit, source in found)
+        return f"{folded or 'nothing from folded sums'}; deltas of {len(self.deltas)} hours and shards"
 
 
 def snapshot(store: CountStore, job: str, places: Iterable[HourShard]) -> Snapshot:
@@ -69,8 +69,10 @@ def snapshot(store: CountStore, job: str, places: Iterable[HourShard]) -> Snapsh
 
 
 def as_of(store: CountStore, job: str, at: HourShard, seen: Landed) -> Mapping[Cell, int] | None:
-    """The counts of one hour and shard as of the head that `seen` was made of, for those who cannot hold all hours at once. None if a fold
-    has published beyond that head. Raises Conflict if folds kept publishing in between."""
+    """Return the counts of one hour and shard as of the head of `seen`, for callers that cannot keep all hours in memory.
+
+    None if a fold has published beyond that head. Raises Conflict if folds kept publishing in between.
+    """
     for _ in range(TRIES):
         published = store.published(job, at)
         if published is not None and (seen.newest is None or published.position > seen.newest):
@@ -116,7 +118,7 @@ def _places(hours: Iterable[Touched]) -> set[HourShard]:
 
 @dataclass(frozen=True)
 class View:
-    """What readers of some places are pointed to: the days that are rolled up, and what is published of the hours in no such day."""
+    """The published rows of some places: the rolled-up days, and the runs of hours outside of those."""
 
     places: Collection[HourShard]
     rolled: Mapping[DayShard, Rolled]
@@ -135,7 +137,7 @@ def _look(store: CountStore, job: str, places: Collection[HourShard], grain: Gra
 
 @dataclass(frozen=True)
 class _Later:
-    """What landed after a sum was published."""
+    """Reads what landed after a sum was published."""
 
     store: CountStore
     job: str
@@ -176,7 +178,7 @@ def _at(start: int, kinds: Mapping[Kind, int]) -> Counter[Cell]:
 
 
 def _add(reading: Reading, later: _Later, cells: Counter[Cell], at: HourShard, position: Position) -> None:
-    """Add the deltas after a position; none are looked for where no batch wrote after it. Raises NotProven on a restored head."""
+    """Add the deltas after a position, if a batch wrote after it. Raises NotProven if the head was restored."""
     restored.refuse(later.job, at, position, later.seen)
     if later.touched[at] > position:
         reading.deltas.add(at)

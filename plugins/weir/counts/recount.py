@@ -1,7 +1,7 @@
-"""The proof: read what has landed back from the source, count it by other means, and compare with the store.
+"""Recount: read what has landed from the source again, count it with other code, and compare with the store.
 
-The store is read first, place by place, all of it as of one head; that head says how far the source is read. Both sides meet in a
-comparison that keeps on disk what does not fit into memory, and lines are read in pieces, by as many processes as there are cores.
+The store is read first, place by place, as of one head; that head says how far to read the source. The comparison keeps on disk what does
+not fit into memory, and lines are read in pieces, by as many processes as there are cores.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from weir.errors import Conflict
 from weir.ports.counts import CountStore, Touched
 from weir.ports.source import Source
 
-TOLD = 100  # differences that are named one by one
+LISTED = 100  # differences that are listed one by one
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a recount found, in lines. `unchecked_lines` landed and are no longer in the broker, `gap_lines` never will."""
+    """The result of a recount. Numbers are lines."""
 
     job: str
-    frontier: Mapping[str, int]
-    missing: int
-    doubled: int
+    frontier: Mapping[str, int]  # where the recounted part ends, by partition
+    missing: int  # in the source, not in the store
+    doubled: int  # in the store more often than in the source
     late: int
     rejected: int
     checked_lines: int
-    unchecked_lines: int
-    gap_lines: int
+    unchecked_lines: int  # landed, but no longer in the broker
+    gap_lines: int  # left out and never counted
     rejected_by_reason: Mapping[str, int]
-    differences: tuple[Difference, ...]
-    part: Part
+    differences: tuple[Difference, ...]  # the first LISTED ones
+    part: Part  # what this adds to the proven part
 
     @property
     def exact(self) -> bool:
@@ -56,13 +56,15 @@ class Result:
     def sentence(self) -> str:
         left_out = f" {self.gap_lines} lines were left out and never counted: weir ledger {self.job}" if self.gap_lines else ""
         if self.exact and not self.checked_lines:
-            gone = f"{self.unchecked_lines} lines are no longer in the broker" if self.unchecked_lines else "no line has landed there"
+            gone = (
+                f"{self.unchecked_lines} lines are no longer in the broker" if self.unchecked_lines else "no lines have landed in that part"
+            )
             return f"WEIR-401: {self.job}: nothing could be checked, {gone}.{left_out}"
         if self.proven:
             rest = (f" {self.unchecked_lines} lines are no longer in the broker." if self.unchecked_lines else "") + left_out
             return f"{self.job}: {self.checked_lines} lines were recounted, none is missing or doubled.{rest}"
         first = next((d.as_dict()["first"] for d in self.differences if d.first), None)
-        where = f" The first that differ begin at partition {first['partition']}, offset {first['offset']}." if first else ""
+        where = f" The first difference is at partition {first['partition']}, offset {first['offset']}." if first else ""
         return f"WEIR-401: {self.job}: {self.missing} lines are missing, {self.doubled} doubled, of {self.checked_lines}.{where}"
 
     def numbers(self) -> dict[str, int]:
@@ -81,7 +83,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Stored:
-    """What the store says, as of one head; its counts are in the comparison."""
+    """The state of the store as of one head; its counts are in the comparison."""
 
     head: Head
     seen: Landed
@@ -89,9 +91,9 @@ class Stored:
 
 
 def recount(store: CountStore, source: Source, rules: Rules, scope: Scope = EVERYTHING, workers: int = 1) -> Result:
-    """Count again what has landed now, or the part of it that `scope` says, each batch by the rules of the version that counted it.
+    """Recount what has landed, or the part in `scope`, each batch by the rules of the version that counted it.
 
-    Raises UnknownJob, NotRunning (the broker does not answer), Conflict (the counts kept being folded).
+    Raises UnknownJob, NotRunning (the broker does not answer), Conflict (the counts were folded repeatedly).
     """
     head_of(store, rules.job)
     for _ in range(TRIES):
@@ -103,9 +105,9 @@ def recount(store: CountStore, source: Source, rules: Rules, scope: Scope = EVER
 
 
 def _store_side(store: CountStore, job: str, scope: Scope, comparison: Comparison) -> Stored | None:
-    """Take in the stored counts as of the present head. None if a fold has gone beyond it: then it takes a newer one.
+    """Add the stored counts as of the present head to the comparison. None if a fold has published beyond it: then try a newer head.
 
-    The places are listed after the head, so that every hour is among them that a landed batch has begun.
+    The places are listed after the head, so that they include every hour of a landed batch.
     """
     head = head_of(store, job)
     seen = landed(head, store.firsts(job))
@@ -130,10 +132,10 @@ def _compared(
     comparison.add_stored({REJECTED: plan.rejected})
     unsure = _unsure(store, rules.job, stored.places, plan) if plan.lost else set()
     missing = doubled = 0
-    told: list[Difference] = []
+    listed: list[Difference] = []
     for difference in comparison.differences(unsure):
         missing, doubled = missing + difference.missing, doubled + difference.doubled
-        told += [difference.at(plan.labels)] if len(told) < TOLD else []
+        listed += [difference.at(plan.labels)] if len(listed) < LISTED else []
     return Result(
         job=rules.job,
         frontier=stored.head.shown_frontier,
@@ -145,13 +147,13 @@ def _compared(
         unchecked_lines=plan.unchecked,
         gap_lines=plan.left_out,
         rejected_by_reason=dict(rejected),
-        differences=tuple(told),
+        differences=tuple(listed),
         part=_part(store, rules.job, scope, stored, unsure, exact=missing == doubled == 0),
     )
 
 
 def _source_side(source: Source, scope: Scope, workers: int, plan: Plan, comparison: Comparison) -> tuple[int, Counter[str]]:
-    """Take in what the source says; how many lines were counted, and how many rejected for which reason."""
+    """Add the source's lines to the comparison. Return how many were counted, and how many were rejected by reason."""
     lines, rejected, order = 0, Counter[str](), plan.places
     for tally in tallies(source, plan.pieces(), workers):
         cells = {cell: found for cell, found in tally.cells.items() if scope.holds(cell[0])}
@@ -164,7 +166,7 @@ def _source_side(source: Source, scope: Scope, workers: int, plan: Plan, compari
 
 
 def _plan(store: CountStore, source: Source, rules: Rules, scope: Scope, stored: Stored) -> Plan:
-    """All landed batches, or those that wrote to the scope's hours; no look at the ledger further back than the oldest of them."""
+    """Plan all landed batches, or those that wrote to the scope's hours; read the ledger no further back than the oldest of them."""
     if scope.everything:
         return plan_of(store, source, rules, stored.seen)
     if scope.barren:
@@ -175,17 +177,17 @@ def _plan(store: CountStore, source: Source, rules: Rules, scope: Scope, stored:
 
 
 def _touching(store: CountStore, job: str, stored: Stored) -> set[Position]:
-    """The landed batches that wrote to these places."""
+    """Return the landed batches that wrote to these places."""
     return {p for t in stored.places for p, _ in store.hour_totals(job, (t.hour, t.shard)) if p in stored.seen}
 
 
 def _unsure(store: CountStore, job: str, places: Iterable[Touched], plan: Plan) -> set[int]:
-    """The hours that lost lines may have been counted in: there, a count that is too high tells nothing."""
+    """Return the hours that may contain lines which the broker lacks: there, a count that is too high means nothing."""
     return {t.hour for t in places if any(plan.is_lost(position) for position, _ in store.hour_totals(job, (t.hour, t.shard)))}
 
 
 def _part(store: CountStore, job: str, scope: Scope, stored: Stored, unsure: set[int], exact: bool) -> Part:
-    """What this says of the batches in (after, upto]: their lines in hours that the source still has all lines of."""
+    """Return what this proves of the batches in (after, upto]: their lines in hours of which the source still has every line."""
     checked = 0
     for touched in stored.places:
         if touched.position > scope.after and scope.upto > NOTHING and touched.hour not in unsure:

@@ -1,4 +1,4 @@
-"""The rehearsal of a job: its own code on the newest lines of its topics, without an attempt, and without a trace in the store."""
+"""Rehearse a job: run its own code on the newest lines of its topics, without an attempt and without writing to the store."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from weir.settings import OWN_JOBS, Settings
 from weir.supervise.start.submission import submission
 from weir.supervise.topics import bounds
 
-LINES = 500  # of each partition: every class that counting needs is loaded for the first of them
+LINES = 500  # of each partition: the first ones load every class that counting needs
 
 
 def rehearsal(settings: Settings, job: str, broker: Broker) -> Submission:
-    """What to start for it: the driver without an attempt. Raises UnknownJob, BadSpec, NotRunning (Kafka does not answer)."""
+    """Return the submission of a driver without an attempt. Raises UnknownJob, BadSpec, NotRunning (Kafka does not answer)."""
     spec = find(sound(*settings.job_folders), job)
     args = newest_lines(spec, "rehearsal", broker, settings)
     asked = submission(spec, args, OWN_JOBS.parent, settings)
@@ -28,7 +28,7 @@ def rehearsal(settings: Settings, job: str, broker: Broker) -> Submission:
 
 
 def newest_lines(spec: JobSpec, version: str, broker: Broker, settings: Settings) -> JobArguments:
-    """The arguments of a driver without an attempt, from the newest lines on. Raises NotRunning if Kafka does not answer."""
+    """Return the arguments of a driver without an attempt that reads the newest lines. Raises NotRunning if Kafka does not answer."""
     there = bounds(broker, spec.source.subscription)
     start = {p: max(there.earliest.get(p, 0), end - LINES) for p, end in there.ends.items()}
     return arguments(spec, replace(first_head(spec.name, start, 0), names=there.names), version, "", settings, there.ends)

@@ -1,7 +1,7 @@
-"""What a head that was restored from an older copy must not do to counts: be read together with folds that are younger than it.
+"""Refuse to combine a head that was restored from an older copy with newer folds.
 
-What is published stays landed for ever, since spans only grow. If it has not landed, the head has forgotten it: its lines are counted in
-the run, and will be counted again from the frontier that the head still knows.
+What is published stays landed for ever, since spans only grow. If the head says that it has not landed, the head is an older copy: the
+lines are counted in the run, and will be counted again from the head's frontier.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def refuse(job: str, at: HourShard, position: Position, seen: Landed) -> None:
     if position != NOWHERE and position not in seen:
         attempt, batch_id = position
         raise NotProven(
-            f"{job}, hour {at[0]}, shard {at[1]} is folded up to batch {batch_id} of attempt {attempt}, which the head does not know: "
+            f"{job}, hour {at[0]}, shard {at[1]} is folded up to batch {batch_id} of attempt {attempt}, which is missing from the head: "
             "the head was restored from an older copy.",
             f"Run: weir checkpoint {job} --rebuild",
         )

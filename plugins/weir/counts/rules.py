@@ -1,4 +1,4 @@
-"""What counting a job's lines depends on, taken from its spec: for all who count again, fold or validate."""
+"""The rules by which a job's lines are counted, from its spec: for recount, fold and validation."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from weir.ports.source import Subscription
 
 @dataclass(frozen=True)
 class Rules:
-    """Durations in ms. `earlier` has those of other versions of the job, by version: what has landed was read by its own."""
+    """How a job's lines are counted. Durations are in ms."""
 
     job: str
-    topic: str  # empty for a job that may have several
+    topic: str  # empty for a job that may read several
     pane: int = 10_000
     lateness: int = 60_000
     future_skew: int = 3_600_000
     time_zone: str = "UTC"
     line_format: str = "apache_error"
     several: Subscription | None = None
-    earlier: Mapping[str, Rules] = field(default_factory=dict, compare=False)
+    earlier: Mapping[str, Rules] = field(default_factory=dict, compare=False)  # by version, of other versions of the job
 
     @property
     def reads(self) -> Subscription:
-        """The topics that the job reads."""
+        """Return the topics that the job reads."""
         return self.several or Subscription((self.topic,))
 
     def of_version(self, version: str) -> Rules:
-        """Those that a version of the job counted by; the present ones if nobody knows it."""
+        """Return the rules of a version of the job; the present ones if it is unknown."""
         return self.earlier.get(version, self)
 
     @classmethod
     def of_all(cls, spec: JobSpec, rows: Sequence[VersionRow]) -> Rules:
-        """The spec's, with those that the job's other versions counted by."""
+        """Return the rules of a spec, with those of the job's other versions."""
         return replace(cls.of(spec), earlier={version: cls.of(was) for version, was in readable(rows)})
 
     @classmethod
     def of(cls, spec: JobSpec) -> Rules:
-        """Raises BadInput for a job that does not count."""
+        """Return the rules of a spec. Raises BadInput for a job that does not count."""
         options, reads = counting(spec), spec.source.subscription
         return cls(
             job=spec.name,

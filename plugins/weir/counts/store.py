@@ -1,4 +1,4 @@
-"""What work on counts is given of the store."""
+"""The parts of the store that work on counts needs."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ class VersionedCounts(CountStore, JobStore, Protocol):
 
 
 class CountsStore(VersionedCounts, TimelineStore, Protocol):
-    """For work that leaves lines in the timeline."""
+    """Counts, versions, and the timeline for failures."""

@@ -1,4 +1,4 @@
-"""Lines counted again, piece by piece, in as many processes as there are cores."""
+"""Count lines again, piece by piece, in as many processes as there are cores."""
 
 from __future__ import annotations
 
@@ -20,13 +20,15 @@ from weir.counts.plan import Piece
 from weir.ports.source import Source
 
 FEW = 500_000  # lines that one process has counted before a second one has started
-AHEAD = 2  # pieces a process that are under way or waiting to be taken in: what bounds memory
+AHEAD = 2  # pieces for each process, in work or done but not added yet: this bounds memory
 
 
 @dataclass
 class Tally:
-    """The lines of a piece by cell, each with the offset of the first one; rejected ones by reason, of whole batches only: what was
-    rejected of others has no number in the ledger to be compared with."""
+    """The lines of a piece by cell, each with the offset of its first line.
+
+    Rejected lines are by reason, of whole batches only: for parts of batches the ledger has no number to compare with.
+    """
 
     partition: Partition
     cells: dict[Cell, tuple[int, int]] = field(default_factory=dict)
@@ -35,12 +37,12 @@ class Tally:
 
 
 def cores() -> int:
-    """The cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def tallies(source: Source, pieces: Iterable[Piece], workers: int) -> Iterator[Tally]:
-    """Count each piece, in order. In this process if there is little to do, or if the source cannot be sent to another one."""
+    """Count each piece, in order: in this process if there is little to do, or if the source cannot be pickled."""
     pieces = list(pieces)
     workers = min(workers, len(pieces))
     if workers < 2 or sum(piece.lines for piece in pieces) <= FEW or not _can_be_sent(source):
@@ -49,7 +51,7 @@ def tallies(source: Source, pieces: Iterable[Piece], workers: int) -> Iterator[T
 
 
 def _elsewhere(source: Source, pieces: Iterable[Piece], workers: int) -> Iterator[Tally]:
-    """Spawned, not forked: the clients of Kafka and Cassandra have threads, which a fork does not bring along."""
+    """Count in other processes. They are spawned, not forked: the clients of Kafka and Cassandra have threads, which a fork loses."""
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (source,))
     ahead: deque[Future[Tally]] = deque()
     try:
@@ -68,7 +70,7 @@ _HERE: list[Source] = []  # what a process of the pool reads
 
 def _begin(source: Source) -> None:
     """Set up a process of the pool. It ends with its parent, however that ends: a killed task must not leave any behind."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent was interrupted too, and tells
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent was interrupted too, and reports it
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _HERE[:] = [source]
 

@@ -1,4 +1,4 @@
-"""What one job is made of, and the deployed copy of it: what runs is what was deployed, also after the files have changed."""
+"""Collect the files of a job, and copy them to a bundle: what runs is what was deployed, even if the files change."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from weir.jobs.options import Model
 from weir.jobs.spec import PACKAGE, JobSpec
 from weir.settings import OWN_JOBS
 
-# Of a job's folder, what its driver never reads: an edit of it is no new version.
+# Files in a job's folder that its driver never reads: an edit of them makes no new version.
 LEFT_OUT = ("__pycache__", "tests", "test_*.py", "conftest.py", "*.md", "job.yaml", ".*")
 
 
@@ -31,7 +31,7 @@ class Made:
 
     @property
     def version(self) -> str:
-        """Twelve hexadecimal digits that change when the spec or any file does. Nothing of other jobs is in it."""
+        """Return twelve hexadecimal digits that change with the spec and the files of this job only."""
         digest = hashlib.sha256(self.spec.model_dump_json().encode())
         for place, file in sorted(self.files.items()):
             digest.update(place.encode() + b"\0" + file.read_bytes() + b"\0")
@@ -45,9 +45,9 @@ class Made:
 
 
 def made_of(spec: JobSpec, *folders: Path) -> Made:
-    """What a job is made of: its folder, and the runtime where its kind uses it. `folders` are those of jobs.
+    """Collect the spec and files of a job: its folder, and the runtime if its kind uses it. `folders` are the job folders.
 
-    Raises UnknownJob if no folder has it, BadSpec if its options do not fit their model.
+    Raises UnknownJob if no folder has it, BadSpec if its options are not valid.
     """
     home = _home(spec, folders)
     model = model_in(home, spec)
@@ -56,20 +56,22 @@ def made_of(spec: JobSpec, *folders: Path) -> Made:
 
 
 def _home(spec: JobSpec, folders: tuple[Path, ...]) -> Path:
-    """The folder with the code of a job. One in the package is named by the application: specs may share it."""
+    """Return the folder with the code of a job. In Weir's package the application names it: specs may share it."""
     package, _, name = spec.folder.rpartition("/")
     if package:
         return next((folder / name for folder in folders if folder.name == PACKAGE and (folder / name).is_dir()), OWN_JOBS / name)
     home = folder_of(spec.name, *folders)
     if home.name != spec.name:
-        raise BadSpec(f"{home.name}/job.yaml is not valid: name: the folder is {home.name}, the job {spec.name}.", "Give both one name.")
+        raise BadSpec(
+            f"{home.name}/job.yaml is not valid: name: the folder is {home.name}, the job {spec.name}.", "Give both the same name."
+        )
     if why := problem(spec.name):
         raise BadSpec(f"{home.name}/job.yaml is not valid: name: {spec.name} {why}.", "Choose another name.")
     return home
 
 
 def _runtime(folders: tuple[Path, ...]) -> dict[str, Path]:
-    """Weir's package without the folders of jobs: the installed one, unless a folder of jobs is a copy of it."""
+    """Return the files of Weir's package without its jobs: the installed package, unless a job folder is a copy of it."""
     root = next((folder for folder in folders if folder.name == PACKAGE and (folder / "runtime").is_dir()), OWN_JOBS)
     jobs = {file.parent for file in root.glob("*/job.yaml")}
     files = (file for file in _files(root) if file.suffix == ".py" and not jobs & set(file.parents))
@@ -84,7 +86,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def publish(made: Made, bundles: Path, version: str) -> Path:
-    """Copy the files to `bundles/<version>`, once. Returns that folder, which goes on the driver's path."""
+    """Copy the files to `bundles/<version>`, once. Return that folder, for the driver's path."""
     target = bundles / version
     if not target.exists():
         temporary = bundles / f"{version}.{uuid.uuid4().hex}"  # threads of one process publish at once, too
@@ -98,11 +100,11 @@ def publish(made: Made, bundles: Path, version: str) -> Path:
 
 
 def kept(bundles: Path) -> set[str]:
-    """The versions, of all jobs, whose code is here."""
+    """Return the versions, of all jobs, whose code is kept."""
     return {found.name for found in bundles.iterdir() if found.is_dir()} if bundles.is_dir() else set()
 
 
 def drop(bundles: Path, versions: Iterable[str]) -> None:
-    """Remove the code of versions that nobody goes back to. What cannot be removed now is left for the next time."""
+    """Delete the code of versions that are no longer needed. What cannot be deleted now is left for the next time."""
     for version in versions:
         shutil.rmtree(bundles / version, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What typed models of YAML files are made of: fields with their rules, and errors that name the field."""
+"""Fields and parsing of typed YAML files, with errors that name the field."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ Memory = Annotated[str, Field(pattern=r"^[1-9]\d*[mg]$")]
 
 
 class Section(BaseModel):
-    """A part of a file. A field that it does not know is refused."""
+    """A part of a file. Unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def as_model(model: type[M], text: str, where: str, wrong: type[WeirError]) -> M:
-    """YAML as a typed model. Raises `wrong` that names each field that does not fit, and the rule."""
+    """Parse YAML to a typed model. Raises `wrong` that names each field that is not valid, and the rule."""
     return validated(model, from_yaml(text, where, wrong), where, wrong)
 
 
 def from_yaml(text: str, where: str, wrong: type[WeirError]) -> Any:
-    """Raises `wrong` if the text is not YAML."""
+    """Parse YAML. Raises `wrong` if the text is not YAML."""
     try:
         return yaml.load(text, LOADER)  # noqa: S506 - a safe one
     except Exception as error:  # YAML's own, and those of what it makes: the date 2026-13-45 was a ValueError, and stopped every job
@@ -43,7 +43,7 @@ def from_yaml(text: str, where: str, wrong: type[WeirError]) -> Any:
 
 
 def validated(model: type[M], values: Any, where: str, wrong: type[WeirError]) -> M:
-    """Raises `wrong` that names each field that does not fit, and the rule."""
+    """Validate values. Raises `wrong` that names each field that is not valid, and the rule."""
     try:
         return model.model_validate(values)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The kinds of jobs, and what each can do. The one place that says so: DAGs, commands, pages, routes and metrics ask here."""
+"""The kinds of jobs, and what each can do. DAGs, commands, pages, routes and metrics all ask here."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class Capability(StrEnum):
 
 @dataclass(frozen=True)
 class Kind:
-    """What a job.yaml with `output: <name>` is. `promise` is one sentence, shown by the README, `weir jobs` and the job's page."""
+    """A kind of job: what `output: <name>` in a job.yaml stands for."""
 
     name: str
-    promise: str
+    promise: str  # one sentence, shown by the README, `weir jobs` and the job's page
     capabilities: frozenset[Capability] = frozenset()
-    uses_runtime: bool = False  # do its drivers run Weir's own package, spark_jobs?
+    uses_runtime: bool = False  # True: its drivers run Weir's own package, spark_jobs
 
     def can(self, capability: Capability) -> bool:
         return capability in self.capabilities
 
     def require(self, job: str, capability: Capability) -> None:
-        """Raises BadInput that says what a job of this kind offers."""
+        """Raise BadInput, with what this kind offers, unless it has the capability."""
         if not self.can(capability):
             there = ", ".join([*SUPERVISION, *sorted(self.capabilities)])
             raise BadInput(f"{job} is a {self.name} job, which has no {capability}.", f"A {self.name} job has: {there}.")

@@ -1,4 +1,4 @@
-"""The model of a job's options: the class `Options` in the `options.py` of its folder. Loaded to plan and to start, never to parse."""
+"""Load the model of a job's options: the class `Options` in its `options.py`. For plans and starts only, never to parse a spec."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from weir.jobs.spec import CountsSpec, JobSpec
 
 @dataclass(frozen=True)
 class NoOptions:
-    """Of a kind whose specs have no options."""
+    """The options of a kind that has none."""
 
 
 def model_in(folder: Path, spec: JobSpec) -> Model:
-    """The model of the job whose code is in `folder`: that of its kind if it has none of its own. Raises BadSpec."""
+    """Return the model of the job whose code is in `folder`; without an `options.py`, that of its kind. Raises BadSpec."""
     file = folder / "options.py"
     return _loaded(file) if isinstance(spec, CountsSpec) and file.is_file() else of_kind(spec)
 
 
 def model_of(bundle: Path, spec: JobSpec) -> Model:
-    """The model that a deployed version has in its bundle; that of its kind if it cannot be loaded, which stops no restart."""
+    """Return the model of a deployed version from its bundle; if it cannot be loaded, that of its kind, so that a restart still works."""
     try:
         return model_in(bundle / spec.folder, spec)
     except BadSpec:
@@ -36,12 +36,12 @@ def model_of(bundle: Path, spec: JobSpec) -> Model:
 
 
 def of_kind(spec: JobSpec) -> Model:
-    """The model of a job without one of its own."""
+    """Return the model of a job without an `options.py`."""
     return CountsOptions if isinstance(spec, CountsSpec) else NoOptions
 
 
 def complete_spec(spec: JobSpec, model: Model) -> JobSpec:
-    """The spec with every option of its model, by name and checked, so that what is deployed does not hang on defaults that may change.
+    """Return the spec with every option of its model, checked, so that a deployed spec does not depend on defaults that may change.
 
     Raises BadSpec.
     """
@@ -64,12 +64,14 @@ def _loaded(file: Path) -> Model:
     try:
         source.loader.exec_module(module)
         model = module.Options
-    except (Exception, SystemExit) as error:  # a sys.exit(0) in it was the end of the command, which said nothing
-        raise BadSpec(f"{where} cannot be loaded: {type(error).__name__}: {error}.", "Fix it; it imports spark_jobs alone.") from error
+    except (Exception, SystemExit) as error:  # a sys.exit(0) in it ended the command without a message
+        raise BadSpec(
+            f"{where} cannot be loaded: {type(error).__name__}: {error}.", "Fix it. It may import only spark_jobs and the standard library."
+        ) from error
     finally:
         del sys.modules[module.__name__]
     if not (isinstance(model, type) and is_dataclass(model) and issubclass(model, CountsOptions)):
-        raise BadSpec(f"{where}: Options is no dataclass that extends CountsOptions.", "See spark_jobs/counts/options.py.")
+        raise BadSpec(f"{where}: Options must be a dataclass that extends CountsOptions.", "See spark_jobs/counts/options.py.")
     if bare := [name for name, field in declared(model).items() if "option" not in field.metadata]:
         raise BadSpec(f"{where}: {', '.join(bare)} is declared without option(...).", "See spark_jobs/counts/options.py.")
     return model

@@ -1,4 +1,4 @@
-"""Names of jobs. A job outside Weir's package is a package of its own on its driver's path, by its name."""
+"""Check names of jobs. A job outside Weir's package is a Python package of that name on its driver's path."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ USED = {"weir", "spark_jobs", "pyspark", "py4j", "cassandra", "pandas", "numpy",
 
 
 def problem(name: str) -> str:
-    """Why a folder of this name cannot be on a driver's path; empty if it can. `PYTHONPATH` comes before the standard library."""
+    """Return why a job cannot have this name; empty if it can. `PYTHONPATH` comes before the standard library."""
     if keyword.iskeyword(name):
-        return "is a keyword of Python"
+        return "is a Python keyword"
     return "would hide a module that drivers import" if name in sys.stdlib_module_names or name in USED else ""

@@ -1,4 +1,4 @@
-"""A new job: a folder with spec, code, a test and a README, from the templates of its kind."""
+"""Create a new job: a folder with spec, code, a test and a README, from the templates of its kind."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ SUFFIX, PLACE = ".tmpl", "{{job}}"
 
 
 def create(job: str, kind: str, into: Path, there: Sequence[str] = ()) -> list[Path]:
-    """Write the folder of a job, and return its files. `there` are the jobs that exist.
+    """Write the folder of a job, and return its files. `there` are the existing jobs.
 
-    Raises BadInput if the name does not fit or is taken, if there is no such kind, or if the folder exists.
+    Raises BadInput if the name is not valid or taken, if there is no such kind, or if the folder exists.
     """
     _check(job, kind, into, there)
     folder = into / job
@@ -33,12 +33,12 @@ def create(job: str, kind: str, into: Path, there: Sequence[str] = ()) -> list[P
 
 def _check(job: str, kind: str, into: Path, there: Sequence[str]) -> None:
     if kind not in KINDS:
-        raise BadInput(f"kind: {kind!r} is no kind of job.", f"Kinds: {', '.join(KINDS)}.")
+        raise BadInput(f"kind: {kind!r} is not a kind of job.", f"Kinds: {', '.join(KINDS)}.")
     if not re.fullmatch(NAME, job):
-        raise BadInput(f"job: {job!r} is no name of a job.", "Use lower-case letters, digits and _, such as web_errors.")
+        raise BadInput(f"job: {job!r} is not a valid name.", "Use lower-case letters, digits and _, such as web_errors.")
     if why := problem(job):
         raise BadInput(f"job: {job} {why}.", "Choose another name.")
     if job in there:
-        raise BadInput(f"job: there is a job {job}.", "Choose another name.")
+        raise BadInput(f"job: {job} exists already.", "Choose another name.")
     if (into / job).exists():
         raise BadInput(f"{into / job} exists. Nothing was written.", "Choose another name, or another folder with --into.")

@@ -1,4 +1,4 @@
-"""The options of a job, checked against the model that it declares in its `options.py`."""
+"""Check the options of a job against the model that it declares in its `options.py`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Model = type[Any]  # the dataclass of a job's options
 
 
 class WrongOptions(ValueError):
-    """Options that break a rule, by the name that job.yaml has for them."""
+    """Options that are not valid, by their names in job.yaml."""
 
     def __init__(self, problems: Mapping[str, str]) -> None:
         super().__init__("; ".join(f"options.{name}: {why}" for name, why in problems.items()))
@@ -21,7 +21,7 @@ class WrongOptions(ValueError):
 
 
 def checked(model: type[Any], values: Mapping[str, Any], strict: bool = True) -> dict[str, Any]:
-    """The values as their fields have them. Unless `strict`, what the model does not declare is left as it is.
+    """Check and convert the values. Unless `strict`, undeclared options are left as they are.
 
     Raises WrongOptions.
     """
@@ -31,8 +31,8 @@ def checked(model: type[Any], values: Mapping[str, Any], strict: bool = True) ->
             if name in known:
                 found[name] = _option(known[name]).rule(value)
             elif strict:
-                raise ValueError(f"there is no such option; there are {', '.join(known)}")
-        except Exception as error:  # noqa: BLE001 - a rule may be the user's own, and met with any value: [UTC] is no key of a dict
+                raise ValueError(f"unknown option; use one of {', '.join(known)}")
+        except Exception as error:  # noqa: BLE001 - a rule may be the user's own and get any value: [UTC] is no key of a dict
             problems[name] = str(error)
     if problems:
         raise WrongOptions(problems)
@@ -40,28 +40,28 @@ def checked(model: type[Any], values: Mapping[str, Any], strict: bool = True) ->
 
 
 def complete(model: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The checked values, with the model's defaults for those that are not given. Raises WrongOptions."""
+    """Return the checked values, with the model's defaults for missing ones. Raises WrongOptions."""
     return defaults(model) | checked(model, values)
 
 
 def defaults(model: type[Any]) -> dict[str, Any]:
-    """What each option is where job.yaml does not name it."""
+    """Return the default of each option."""
     return {name: field.default for name, field in declared(model).items()}
 
 
 def typed(model: type[T], values: Mapping[str, Any]) -> T:
-    """The values as an instance of the model. What the model does not declare is left out."""
+    """Return the values as an instance of the model, without undeclared ones."""
     return model(**{field.name: values[name] for name, field in declared(model).items() if name in values})
 
 
 def change(model: type[Any], name: str) -> Change:
-    """What a change of an option needs. One that the model does not declare any more needs nothing: nobody reads it."""
+    """Return what a change of an option needs. An option that the model no longer declares needs nothing: it is not read."""
     field = declared(model).get(name)
     return _option(field).change if field else Change.NOTHING
 
 
 def declared(model: type[Any]) -> dict[str, Field[Any]]:
-    """The fields of a model by the name that job.yaml has for them: `pane` for `pane_s`."""
+    """Return the fields of a model by their names in job.yaml: `pane` for `pane_s`."""
     return {field.name.removesuffix("_s"): field for field in fields(model)}
 
 

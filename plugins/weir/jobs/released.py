@@ -1,11 +1,11 @@
-"""The form of a spec that release adaf5c8 writes and reads, in files and in the store. For one release: then this module goes."""
+"""Convert specs from and to the form of release adaf5c8, in files and in the store. For one release; then this module is deleted."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-# Where the released form has an option of counting.
+# Where an option of counting is in the released form.
 PLACES = {
     "line_format": ("source", "line_format"),
     "time_zone": ("source", "time_zone"),
@@ -19,7 +19,7 @@ PLACES = {
 
 
 def translated(values: Any) -> Any:
-    """The present form of a spec in the released one. What has `options` or an `output` is in the present one, and is returned as it is."""
+    """Convert a spec from the released form. One with `options` or `output` is in the present form, and is returned as it is."""
     if not isinstance(values, dict) or "options" in values or "output" in values:
         return values
     found = {name: dict(value) if isinstance(value, dict) else value for name, value in values.items()}
@@ -33,7 +33,7 @@ def translated(values: Any) -> Any:
 
 
 def older(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A spec of counts in the released form; in the present one if it says what that release cannot read."""
+    """Return a counts spec in the released form; in the present form if that release cannot express it."""
     options, source = dict(values["options"]), dict(values["source"])
     if set(options) - set(PLACES) or not source["topic"]:
         return dict(values)

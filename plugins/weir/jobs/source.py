@@ -1,4 +1,4 @@
-"""Which Kafka topics a job reads, as its spec says it."""
+"""The Kafka topics that a job reads, as in its spec."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Source(Section):
     @classmethod
     def _differ(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(value)) < len(value) or not all(value):
-            raise ValueError("must be names of topics, each once")
+            raise ValueError("must be topic names, each once")
         return value
 
     @field_validator("pattern")
@@ -43,14 +43,14 @@ class Source(Section):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The topics that are named; empty for a pattern."""
+        """Return the named topics; empty for a pattern."""
         return (self.topic,) if self.topic else self.topics
 
     @property
     def subscription(self) -> Subscription:
-        """The same, for whoever asks the broker."""
+        """Return the same as the port of the broker takes it."""
         return Subscription(self.names, self.pattern)
 
     def reads(self, topic: str) -> bool:
-        """Is a topic of this name read?"""
+        """Return whether a topic of this name is read."""
         return self.subscription.reads(topic)

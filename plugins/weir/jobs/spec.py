@@ -29,10 +29,10 @@ Argument = Annotated[str, BeforeValidator(_as_text)]
 
 
 class Resources(Section):
-    """`executors` 0 runs the tasks inside the driver; `cores` are those of all executors, or of the driver then."""
+    """The resources of a driver and its executors."""
 
-    executors: int = Field(default=1, ge=0)
-    cores: int = Field(default=2, ge=1)
+    executors: int = Field(default=1, ge=0)  # 0: the tasks run inside the driver
+    cores: int = Field(default=2, ge=1)  # of all executors together; with no executors, of the driver
     driver_memory: Memory = "768m"
     executor_memory: Memory = "1g"
 
@@ -47,7 +47,7 @@ class Health(Section):
 class Restart(Section):
     backoff_first: Seconds = 2.0
     backoff_max: Seconds = 60.0
-    jitter: float = Field(default=0.25, ge=0, le=1)  # of a wait: whatever fells many jobs at once must not raise all in one instant
+    jitter: float = Field(default=0.25, ge=0, le=1)  # share of a wait: jobs that went down together must not all restart in one instant
     budget: int = Field(default=5, ge=0)
     refill_after: Seconds = 600.0
     rebuild_on_divergence: bool = True
@@ -59,8 +59,7 @@ class Limits(Section):
 
 
 class JobSpec(Section):
-    """What a spec of any kind says. Durations are in seconds. `application` is relative to the job's folder; one that begins with
-    `spark_jobs/` is a job of Weir's own package."""
+    """The fields that a spec of any kind has. Durations are in seconds."""
 
     KIND: ClassVar[Kind]
 
@@ -68,7 +67,7 @@ class JobSpec(Section):
     output: str
     description: str = ""
     owner: str = "weir"
-    application: str = ""
+    application: str = ""  # relative to the job's folder; one that begins with spark_jobs/ is a job of Weir's own package
     cluster: Literal["standalone", "kubernetes", "yarn"] = "standalone"
     source: Source = Source()
     resources: Resources = Resources()
@@ -97,21 +96,21 @@ class JobSpec(Section):
 
     @property
     def program(self) -> str:
-        """The file that is run, as the spec names it."""
+        """Return the file that is run, as the spec names it."""
         return self.application
 
     @property
     def entry(self) -> str:
-        """The place of the program in a bundle."""
+        """Return the path of the program in a bundle."""
         return self.program if self.program.startswith(f"{PACKAGE}/") else f"{self.name}/{self.program}"
 
     @property
     def folder(self) -> str:
-        """The place of the job's folder in a bundle: in Weir's package, or beside it by the job's name."""
+        """Return the path of the job's folder in a bundle: in Weir's package, or beside it under the job's name."""
         return "/".join(self.entry.split("/")[: 2 if self.entry.startswith(f"{PACKAGE}/") else 1])
 
     def dump(self) -> str:
-        """The spec as JSON, for the store."""
+        """Return the spec as JSON, for the store."""
         return self.model_dump_json()
 
 
@@ -123,7 +122,7 @@ class CountsSpec(JobSpec):
     output: Literal["counts"] = "counts"
     application: str
     source: Source
-    # By the names that job.yaml has for them. Those of counting are checked here; those of the job's own model at its deploy.
+    # By their names in job.yaml. Options of counting are checked here, those of the job's own model when it is deployed.
     options: dict[str, Any] = Field(default_factory=dict)
     limits: Limits = Limits()
     trigger: Seconds = 1.0
@@ -143,11 +142,11 @@ class CountsSpec(JobSpec):
 
     @property
     def counting(self) -> CountsOptions:
-        """The options that counting reads. Exact for a deployed spec, which has every option of the job's own model."""
+        """Return the options of counting. Exact for a deployed spec, which has every option of the job's own model."""
         return typed(CountsOptions, self.options)
 
     def dump(self) -> str:
-        """The spec as JSON, in the form that release adaf5c8 reads where it can say it: a rollback goes on with what runs."""
+        """Return the spec as JSON, in the form of release adaf5c8 if that can express it: after a rollback it reads what runs."""
         return json.dumps(released.older(self.model_dump(mode="json")), separators=(",", ":"))
 
 
@@ -167,7 +166,7 @@ class PlainSpec(JobSpec):
     def _can_be_filled_in(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         unknown = [name for text in value for name in re.findall(r"\{([A-Za-z_]+)\}", text) if name not in PLACEHOLDERS]
         if unknown:
-            raise ValueError(f"{{{unknown[0]}}} is not known; there are {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}")
+            raise ValueError(f"{{{unknown[0]}}} is not a placeholder; use one of {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}")
         return value
 
     @model_validator(mode="after")
@@ -188,7 +187,7 @@ class PlainSpec(JobSpec):
         return self.application or self.jar
 
     def asks_for(self, placeholder: str) -> bool:
-        """Do the arguments have this placeholder?"""
+        """Return whether the arguments contain this placeholder."""
         return any(f"{{{placeholder}}}" in text for text in self.arguments)
 
     def dump(self) -> str:
@@ -196,14 +195,14 @@ class PlainSpec(JobSpec):
 
 
 def counts_of(spec: JobSpec) -> CountsSpec:
-    """The spec of a job that counts. Raises BadInput for one of another kind."""
+    """Return the spec as that of a counting job. Raises BadInput for another kind."""
     spec.kind.require(spec.name, Capability.COUNTS)
     assert isinstance(spec, CountsSpec)
     return spec
 
 
 def counting(spec: JobSpec) -> CountsOptions:
-    """The options that a job counts by. Raises BadInput for a job of another kind."""
+    """Return the options that a job counts by. Raises BadInput for a job of another kind."""
     return counts_of(spec).counting
 
 
@@ -211,10 +210,12 @@ MODELS: dict[str, type[JobSpec]] = {PLAIN.name: PlainSpec, COUNTS.name: CountsSp
 
 
 def parse(text: str, where: str) -> JobSpec:
-    """A spec from YAML or from the JSON of the store, in the present form or the released one. Raises BadSpec that names each field that
-    does not fit, and the rule."""
+    """Parse a spec from YAML or from the JSON of the store, in the present form or the released one.
+
+    Raises BadSpec that names each field that is not valid, and the rule.
+    """
     values = from_yaml(text, where, BadSpec)
     output = values.get("output", COUNTS.name) if isinstance(values, dict) else COUNTS.name  # the released form has no output
     if not isinstance(output, str) or output not in MODELS:
-        raise BadSpec(f"{where} is not valid: output: {output!r} is no kind of job; there are {', '.join(KINDS)}.", "Fix the named field.")
+        raise BadSpec(f"{where} is not valid: output: {output!r} is not a kind of job; kinds: {', '.join(KINDS)}.", "Fix the named field.")
     return validated(MODELS[output], released.translated(values), where, BadSpec)

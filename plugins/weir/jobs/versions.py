@@ -1,4 +1,4 @@
-"""The versions of a job that were deployed: which are good, which are kept, and which one a person means. Pure."""
+"""The deployed versions of a job: which are good, which are kept, and which one a prefix names. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEEP = 10  # bundles of a job: each is a copy of the jobs' code, 0.1 MB
 
 
 def with_good(rows: Sequence[VersionRow], head: Head | None, attempts: Sequence[AttemptRow]) -> list[VersionRow]:
-    """The rows, good also where an attempt of the version has landed a batch: nobody may have waited for it to become ready."""
+    """Mark versions as good, too, of which an attempt has landed a batch: nothing may have waited for them to become ready."""
     good = landed_versions(head, attempts)
     return [replace(row, good=row.good or row.version in good) for row in rows]
 
@@ -29,11 +29,11 @@ def landed_versions(head: Head | None, attempts: Sequence[AttemptRow]) -> set[st
 
 
 def named(job: str, rows: Sequence[VersionRow], kept: Collection[str], text: str) -> VersionRow:
-    """The kept version that begins with `text`. Raises NotKept if there is none, or more than one."""
+    """Return the kept version that begins with `text`. Raises NotKept if there is none, or more than one."""
     found = [row for row in rows if text and row.version.startswith(text)]
     there = ", ".join(row.version for row in rows if row.version in kept) or "none"
     if len(found) > 1:
-        raise NotKept(f"{text} is the beginning of {len(found)} versions of {job}.", f"Kept: {there}.")
+        raise NotKept(f"{len(found)} versions of {job} begin with {text}.", f"Kept: {there}.")
     if not found:
         raise NotKept(f"{job} was never deployed with version {text or '(empty)'}.", f"Kept: {there}.")
     if found[0].version not in kept:
@@ -42,15 +42,17 @@ def named(job: str, rows: Sequence[VersionRow], kept: Collection[str], text: str
 
 
 def droppable(rows: Sequence[VersionRow], attempts: Sequence[AttemptRow], current: str) -> list[str]:
-    """The versions, newest first in `rows`, whose code nobody needs: not the current one, not the last good one before it, not what the
-    last two drivers run, and not the newest KEEP."""
+    """Return the versions whose code is no longer needed; `rows` are newest first.
+
+    Needed are the current one, the last good one before it, those of the last two drivers, and the newest KEEP.
+    """
     last_good = next((row.version for row in rows if row.good and row.version != current), current)
     needed = {current, last_good, *[a.version for a in attempts if a.used][:2], *(row.version for row in rows[:KEEP])}
     return [row.version for row in rows if row.version not in needed]
 
 
 def readable(rows: Sequence[VersionRow]) -> Iterator[tuple[str, JobSpec]]:
-    """The specs of the versions; not of those that another version of Weir kept in a form of its own."""
+    """Yield the specs of the versions, except those that another version of Weir stored in another form."""
     for row in rows:
         with suppress(BadSpec):
             yield row.version, parse(row.spec, f"version {row.version}")

@@ -1,4 +1,4 @@
-"""What supervision asks of the plain kind: Spark applications that use nothing of Weir."""
+"""The plain kind for supervision: Spark applications that import nothing of Weir."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from weir.supervise.time_budget import TimeBudget
 
 
 class PlainKind:
-    """Jobs whose queries are their own. Nothing fences their drivers: one is replaced only when it is confirmed ended."""
+    """Jobs without fencing: a driver is replaced only when it is confirmed ended."""
 
     fenced = False
 
@@ -30,7 +30,7 @@ class PlainKind:
         return plain_submission(spec, start.head.attempt, start.version, start.checkpoint, code, self._settings)
 
     def standby(self, spec: JobSpec, version: str, standby: str, code: Path) -> Submission:
-        """Never asked for: the spec of a plain job wants none."""
+        """Raise NotRunning: plain jobs have no standby, and their spec cannot ask for one."""
         raise NotRunning(f"{spec.name} is a plain job, which has no standby.", "Remove `standby` from its job.yaml.")
 
     def probes(self, budget: TimeBudget) -> Sequence[Probe]:

@@ -1,4 +1,4 @@
-"""Kafka as Weir sees it: implements weir.ports.source.Source."""
+"""Read Kafka: implements weir.ports.source.Source."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ CHUNK = 10_000  # records handed over by librdkafka at a time
 PATIENCE_S = 0.2
 SILENCE_S = 30.0  # a broker that restarts is back within this
 MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
-INTERNAL = frozenset(("__consumer_offsets", "__transaction_state", "__share_group_state"))  # no pattern matches them: so it is in Spark
+INTERNAL = frozenset(("__consumer_offsets", "__transaction_state", "__share_group_state"))  # no pattern matches them, as in Spark
+# A topic or a broker that has just started. A topic that was just created answered that its leader's epoch is newer than the broker's.
 PASSING = (
     KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.UNKNOWN_LEADER_EPOCH,
     KafkaError.FENCED_LEADER_EPOCH,
-)  # of a topic or a broker that is only just there
+)
 
 
 class KafkaBroker:
-    """A client of the brokers at `address` (host:port, comma between several). Each question takes `budget_s` at most."""
+    """A client of the brokers at `address` (host:port, comma between several). Each request takes `budget_s` at most."""
 
     def __init__(self, address: str, budget_s: float = 5.0) -> None:
         self._address, self._budget_s = address, budget_s
         self._admin: AdminClient | None = None
 
     def __reduce__(self) -> tuple[type[KafkaBroker], tuple[str, float]]:
-        """To another process goes where the brokers are; a client lives in one process only."""
+        """Pickle only the address: a client lives in one process."""
         return KafkaBroker, (self._address, self._budget_s)
 
     def end_offsets(self, topic: str) -> Mapping[int, int]:
@@ -90,12 +91,12 @@ class KafkaBroker:
             raise self._not_running(error) from error
 
     def topics(self, topics: Collection[str]) -> Mapping[str, TopicSnapshot]:
-        """One description and two lists of offsets, however many topics."""
+        """Return a snapshot of each topic, with one description and two lists of offsets for all of them."""
         deadline, names = time.monotonic() + self._budget_s, sorted(set(topics))
         if not names:
             return {}
         described = self._client().describe_topics(TopicCollection(names), request_timeout=self._budget_s)
-        found = {name: told for name, asked in described.items() if (told := _told(asked, deadline)) is not None}
+        found = {name: told for name, asked in described.items() if (told := _answer(asked, deadline)) is not None}
         partitions = {name: [p.id for p in told.partitions] for name, told in found.items()}
         ends, earliest = (self._offsets_of(partitions, spec, deadline) for spec in (OffsetSpec.latest(), OffsetSpec.earliest()))
         ids = {name: str(told.topic_id) for name, told in found.items()}
@@ -103,15 +104,17 @@ class KafkaBroker:
         return {name: TopicSnapshot(ends.get(name), earliest.get(name), ids.get(name), name in missing) for name in names}
 
     def _offsets_of(self, partitions: Mapping[str, list[int]], spec: OffsetSpec, deadline: float) -> dict[str, dict[int, int]]:
-        """Of the topics whose partitions all answered."""
+        """Return the offsets of the topics of which every partition answered."""
         wanted = {TopicPartition(topic, p): spec for topic, each in partitions.items() for p in each}
         asked = self._client().list_offsets(wanted, request_timeout=self._budget_s) if wanted else {}
-        told = {(tp.topic, tp.partition): answer.offset for tp, future in asked.items() if (answer := _told(future, deadline)) is not None}
+        told = {
+            (tp.topic, tp.partition): answer.offset for tp, future in asked.items() if (answer := _answer(future, deadline)) is not None
+        }
         whole = {topic for topic, each in partitions.items() if all((topic, p) in told for p in each)}
         return {topic: {p: told[topic, p] for p in partitions[topic]} for topic in whole}
 
     def partitions(self, topic: str) -> list[int]:
-        """The partitions of a topic."""
+        """Return the partitions of a topic."""
         return self._asked(topic, lambda: self._partitions(topic))
 
     def records(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
@@ -124,7 +127,7 @@ class KafkaBroker:
             consumer.close()
 
     def _chunk(self, consumer: Consumer, topic: str, partition: int, start: int, end: int) -> Generator[Record, None, int]:
-        """The next records; returns the offset to go on from."""
+        """Yield the next records. Return the offset to continue from."""
         for message in self._consume(consumer, min(CHUNK, end - start), f"{topic}/{partition}"):
             error, offset = message.error(), message.offset()
             if error is not None and error.code() != KafkaError._PARTITION_EOF:
@@ -137,13 +140,13 @@ class KafkaBroker:
         return start
 
     def _consume(self, consumer: Consumer, most: int, what: str) -> list[Message]:
-        """Some messages. The client waits for all of `most`, so it waits briefly, and what counts is the silence."""
+        """Return some messages. The client waits for all of `most`, so each wait is short, and only long silence is an error."""
         silent_since = time.monotonic()
         messages: list[Message] = []
         while not messages:
             messages = consumer.consume(most, PATIENCE_S)
             if not messages and time.monotonic() - silent_since > SILENCE_S:
-                raise NotRunning(f"Kafka at {self._address} sent nothing of {what} for {SILENCE_S:.0f} s.", "See: weir status")
+                raise NotRunning(f"Kafka at {self._address} sent no records of {what} for {SILENCE_S:.0f} s.", "See: weir status")
         return messages
 
     def _consumer(self, where_gone: str = "error") -> Consumer:
@@ -153,7 +156,7 @@ class KafkaBroker:
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,
-            "auto.offset.reset": where_gone,  # what retention took must be told, not skipped
+            "auto.offset.reset": where_gone,  # what retention deleted must raise, not be skipped
             "isolation.level": "read_uncommitted",  # as the stream reads
             "check.crcs": True,
             "queued.max.messages.kbytes": 65_536,
@@ -173,7 +176,7 @@ class KafkaBroker:
         return {tp.partition: future.result(self._budget_s).offset for tp, future in asked.items()}
 
     def _asked(self, topic: str, question: Callable[[], T]) -> T:
-        """The answer, asked for again while a broker is only changing over. Raises NotRunning, TopicMissing."""
+        """Return the answer; ask again while a leader changes. Raises NotRunning, TopicMissing."""
         deadline = time.monotonic() + self._budget_s
         while True:
             try:
@@ -183,7 +186,7 @@ class KafkaBroker:
             except KafkaException as error:
                 code = error.args[0].code()
                 if code in MISSING:
-                    raise TopicMissing(f"Kafka at {self._address} has no topic {topic}.", "Run: weir up") from error
+                    raise TopicMissing(f"Kafka at {self._address} has no topic {topic}.", "Create it, or run: weir up") from error
                 if code not in PASSING or time.monotonic() > deadline:
                     raise self._not_running(error) from error
             time.sleep(0.1)
@@ -198,12 +201,12 @@ class KafkaBroker:
 
 
 def _code(error: BaseException | None) -> int | None:
-    """The code of an error of the client, None for any other one and for none."""
+    """Return the code of an error of the client; None for any other error, or none."""
     return error.args[0].code() if isinstance(error, KafkaException) else None
 
 
-def _told(question: Any, deadline: float) -> Any:
-    """The answer to a question of the admin client, or None: there is none in time, or it is an error."""
+def _answer(question: Any, deadline: float) -> Any:
+    """Return the answer of the admin client; None if it is late, or an error."""
     try:
         return question.result(max(0.0, deadline - time.monotonic()))
     except (KafkaException, TimeoutError):

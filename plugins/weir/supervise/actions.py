@@ -1,6 +1,6 @@
-"""What a person may have done about a job, from its page or by REST: in words, as the command that does the same, and how it is done.
+"""Define the actions that an operator can take on a job, from its page or by REST: the text, the same as a command, and the code.
 
-What was shown is kept with the form, and what has changed since is not acted on.
+A form keeps what it showed. If that has changed by the time it is sent, nothing is done.
 """
 
 from __future__ import annotations
@@ -28,52 +28,45 @@ GIVE_S = 180.0  # far above what the longest action takes: a driver that is stop
 
 @dataclass(frozen=True)
 class ActionRequest:
-    """An action that a person asks for."""
+    """An operator's request for an action."""
 
     job: str
     who: str
     reason: str = ""
     lasts: str = ""  # a duration, where the action needs one
-    shown: str = ""  # what the form was held to
+    shown: str = ""  # what the form showed; the action is refused if it has changed
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What a form shows beside its words: lines about the job as it is now, and what of it the action is held to. `refused` has no form.
+    """What a form shows beside its text."""
 
-    `options` and `body` say the same for the command line and for REST.
-    """
-
-    lines: Sequence[str] = ()
-    held_to: str = ""
-    refused: bool = False
-    options: str = ""
-    body: Mapping[str, object] = field(default_factory=dict)
+    lines: Sequence[str] = ()  # about the job as it is now
+    held_to: str = ""  # if this has changed when the form is sent, nothing is done
+    refused: bool = False  # True: no form is offered
+    options: str = ""  # `held_to` as options of the command line
+    body: Mapping[str, object] = field(default_factory=dict)  # `held_to` as fields of the REST request
 
 
 @dataclass(frozen=True)
 class ActionForm:
-    """What an operator can do.
-
-    `says` and `command` have `{job}` in them. A `dangerous` one needs the job's name typed. It is offered while a pause of kind `when` is
-    active and none of kind `unless`, and for a verdict of `of`; empty for any. Only jobs have it whose kind has the capability `needs`.
-    """
+    """An action that an operator can take, and when it is offered. `says` and `command` contain `{job}`."""
 
     title: str
     says: str
     command: str
     do: Callable[[Manager, ActionRequest], ActionResult]
-    dangerous: bool = False
-    reason: bool = True
-    lasts: bool = False
+    dangerous: bool = False  # the operator must type the job's name
+    reason: bool = True  # a reason is required
+    lasts: bool = False  # a duration is required
     shows: Callable[[Manager, str], Shown] = lambda manager, job: Shown()
-    when: str = ""
-    unless: str = ""
-    of: Collection[Verdict] = ()
-    needs: Capability | None = None
+    when: str = ""  # offered while a pause of this kind is active; empty: always
+    unless: str = ""  # not offered while a pause of this kind is active
+    of: Collection[Verdict] = ()  # offered for these verdicts; empty: for any
+    needs: Capability | None = None  # offered for kinds of jobs with this capability; None: for all
 
     def fits(self, kind: Kind | None) -> bool:
-        """Does a job of the kind have this action? None for one that is not known: it has all."""
+        """Return whether jobs of the kind have this action. An unknown kind (None) has all."""
         return self.needs is None or kind is None or kind.can(self.needs)
 
     def offered(self, said: Collection[str], verdict: str) -> bool:
@@ -84,9 +77,9 @@ class ActionForm:
 def check(action: ActionForm, request: ActionRequest, typed: str) -> None:
     """Raises BadInput that names the field."""
     if action.dangerous and typed.strip() != request.job:
-        raise BadInput(f"name: what was typed is not {request.job}. Nothing was done.", "Type the job's name.")
+        raise BadInput(f"name: the text that you typed is not {request.job}. Nothing was done.", "Type the job's name.")
     if action.reason and not request.reason.strip():
-        raise BadInput("reason: it is missing. Nothing was done.", "Give a reason: the timeline records it.")
+        raise BadInput("reason: missing. Nothing was done.", "Give a reason: the timeline records it.")
     if action.lasts:
         parse_duration(request.lasts, "for")
 
@@ -99,7 +92,7 @@ def _attempt(manager: Manager, job: str) -> Shown:
 
 def _unconfirmed(manager: Manager, job: str) -> Shown:
     at = manager.confirmable(job)
-    line = f"It is not known whether the driver of {job}, attempt {at}, has ended."
+    line = f"Unknown: whether the driver of {job}, attempt {at}, has ended."
     return Shown([line], str(at), options=f"--attempt {at}", body={"attempt": at})
 
 
@@ -129,7 +122,7 @@ def _judged(request: ActionRequest) -> int:
 
 def _plan(manager: Manager, job: str) -> Shown:
     plan = manager.plan(job)
-    lines = [*plan.lines(), *([f"It would be refused: {plan.refusals}"] if plan.refusals else [])]
+    lines = [*plan.lines(), *([f"This deploy would be refused: {plan.refusals}"] if plan.refusals else [])]
     return Shown(lines, _gist(plan), refused=plan.kind in (PlanKind.REFUSED, PlanKind.NO_CHANGE), body={"plan": _gist(plan)})
 
 
@@ -140,7 +133,7 @@ def _gist(plan: Plan) -> str:
 def _deploy(manager: Manager, request: ActionRequest) -> ActionResult:
     plan = manager.plan(request.job)
     if _gist(plan) != request.shown:
-        raise Conflict(f"A deploy of {request.job} would no longer do what was shown. Nothing was done.", "Look at the plan again.")
+        raise Conflict(f"The plan for {request.job} has changed since it was shown. Nothing was done.", "Look at the plan again.")
     return manager.deploy(request.job, request.who, request.reason, plan)
 
 
@@ -155,7 +148,7 @@ ACTIONS = {
     ),
     "restart": ActionForm(
         "Restart",
-        "The next attempt of {job} starts from the same checkpoint. The present driver can no longer write from then on. "
+        "The next attempt of {job} starts from the same checkpoint. From then on the present driver can no longer write. "
         "Nothing is lost and nothing is counted twice; counting pauses until the new driver has started.",
         'weir restart {job} --reason "..."',
         lambda manager, request: manager.restart(request.job, _judged(request), request.who, request.reason),
@@ -164,8 +157,8 @@ ACTIONS = {
     ),
     "confirm_ended": ActionForm(
         "Confirm that the driver has ended",
-        "The cluster lost the driver of {job}, so Weir starts no other one. Confirm only what you have made sure of: the next driver "
-        "starts then, and if the old one still runs, both write. Your name and your reason are kept in the timeline.",
+        "The cluster lost the driver of {job}, so Weir does not start another one. Confirm only if you have checked that it has ended: "
+        "the next driver starts then, and if the old one still runs, both write. The timeline records your name and your reason.",
         'weir confirm-ended {job} --reason "..."',
         lambda manager, order: manager.confirm_ended(order.job, _judged(order), order.who, order.reason),
         dangerous=True,
@@ -183,7 +176,7 @@ ACTIONS = {
     ),
     "quarantine": ActionForm(
         "Quarantine the batch",
-        "The batch of {job} that fails repeatedly is left out for good, and a new epoch continues behind it. Its lines are not counted; "
+        "The batch of {job} that fails repeatedly is left out for good, and a new epoch continues after it. Its lines are not counted; "
         "the ledger keeps their offsets as a gap, with your name and your reason. This cannot be undone. If you can fix the "
         "cause, fix it and restart instead: then nothing is lost.",
         'weir quarantine {job} --reason "..."',
@@ -195,8 +188,8 @@ ACTIONS = {
     ),
     "rebuild": ActionForm(
         "Rebuild the checkpoint",
-        "A new epoch of {job} begins with a new checkpoint, exactly where the last landed batch ends by then. The present driver can "
-        "no longer write from then on. The old checkpoint is kept, but not used again.",
+        "A new epoch of {job} begins with a new checkpoint, exactly where the last landed batch ends. From then on the present driver "
+        "can no longer write. The old checkpoint is kept, but not used again.",
         'weir checkpoint {job} --rebuild --reason "..."',
         _begin(Action.REBUILD),
         dangerous=True,
@@ -206,8 +199,8 @@ ACTIONS = {
     ),
     "accept_loss": ActionForm(
         "Accept the loss",
-        "A new epoch of {job} begins where the broker can still be read. What it no longer has is left out for good: the ledger keeps it "
-        "as a gap, with your name and your reason. This cannot be undone.",
+        "A new epoch of {job} begins at the first offsets that the broker still has. What the broker no longer has is left out for good: "
+        "the ledger keeps it as a gap, with your name and your reason. This cannot be undone.",
         'weir restart {job} --accept-loss --reason "..."',
         _begin(Action.ACCEPT_LOSS),
         dangerous=True,
@@ -250,14 +243,14 @@ ACTIONS = {
 
 
 def look(manager: Manager, action: ActionForm, job: str) -> Shown:
-    """What the form of an action shows. Raises UnknownJob, BadInput if the job's kind does not have it, and what planning raises."""
+    """Return what the form of an action shows. Raises UnknownJob, BadInput if the job's kind does not have it, and what planning raises."""
     manager.known(job)
     require_for(manager, action, job)
     return action.shows(manager, job)
 
 
 def perform(manager: Manager, action: ActionForm, request: ActionRequest) -> ActionResult:
-    """Do it. Raises BadInput if the job's kind does not have it, and what the action raises."""
+    """Run the action. Raises BadInput if the job's kind does not have it, and what the action raises."""
     require_for(manager, action, request.job)
     return action.do(manager, request)
 
@@ -269,6 +262,6 @@ def require_for(manager: Manager, action: ActionForm, job: str) -> None:
 
 
 def kind_of(manager: Manager, job: str) -> Kind | None:
-    """The kind of a job; None if its spec is gone."""
+    """Return the kind of a job; None if its spec is gone."""
     spec = manager.specs.get(job)
     return spec.kind if spec else None

@@ -1,4 +1,4 @@
-"""What begins a new epoch, as it is shown before it is done: where it would begin, and what it would leave out. It is held to that."""
+"""Show where a new epoch would begin and what it would leave out, and begin it only if that is still so."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from weir.supervise.judge.restart import Action
 if TYPE_CHECKING:
     from weir.supervise.manager import ActionResult, Manager
 
-LOOKING = "not given yet"  # nothing is kept of it: what is left out for ever needs a reason even to be foreseen
+LOOKING = "not given yet"  # not recorded: an action that leaves lines out needs a reason even to be previewed
 
 
 @dataclass(frozen=True)
 class Held:
-    """What was shown: the attempt to be replaced, the batch of a quarantine, -1 for none, and the mark of the beginning; empty for any."""
+    """What was shown to the operator."""
 
-    attempt: int
-    batch: int = -1
-    mark: str = ""
+    attempt: int  # the one to replace
+    batch: int = -1  # the one to quarantine; -1: none
+    mark: str = ""  # identifies where the epoch begins and what it leaves out; empty: any
 
     def __str__(self) -> str:
         return f"{self.attempt} {self.batch} {self.mark}".strip()
 
     @classmethod
     def of(cls, text: str) -> Held:
-        """From its own text, in which batch and mark may be missing. Raises BadInput."""
+        """Parse the text form; batch and mark may be missing. Raises BadInput."""
         found = re.fullmatch(r"(\d+)(?: (-?\d+))?(?: (m\w+))?", text)
         if found is None:
             raise BadInput(f"attempt: {text!r} is not an attempt.", "Give the attempt to replace.")
@@ -47,7 +47,7 @@ class Held:
 
 
 def foreseen(manager: Manager, job: str, act: Action) -> tuple[Sequence[str], Held]:
-    """In words, and what the act is held to. Raises Conflict where there is nothing to do it about."""
+    """Return what the action would do, as sentences and as a `Held`. Raises Conflict if there is nothing to do."""
     batch = manager.poisoned(job) if act is Action.QUARANTINE else -1
     attempt, there = manager.foresee(job, act, LOOKING, batch)
     facts = [f"Batch {batch} of {job} is left out: it failed twice with the same error."] if batch >= 0 else []
@@ -55,7 +55,7 @@ def foreseen(manager: Manager, job: str, act: Action) -> tuple[Sequence[str], He
 
 
 def begin(manager: Manager, job: str, act: Action, held: Held, who: str, reason: str) -> ActionResult:
-    """Raises Conflict if another attempt has taken over, or something else would be left out than was shown."""
+    """Begin the epoch. Raises Conflict if another attempt has taken over, or if it would leave out other lines than were shown."""
     if act is Action.QUARANTINE:
         batch = held.batch if held.batch >= 0 else None
         return manager.quarantine(job, held.attempt, who, reason, batch, held.mark)

@@ -1,6 +1,6 @@
-"""What supervision leaves to the kind of a job: how a start is prepared, what is submitted, and what else may be observed.
+"""What each kind of job must provide: how to prepare a start, what to submit, and what else to observe.
 
-The factory gives the manager one `KindSupport` for each kind, by name. Supervision looks it up by the spec, and knows no kind itself.
+The factory gives the manager one `KindSupport` for each kind, by name. Supervision looks it up by the spec and contains no kind itself.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ class Start:
     """An attempt that is ready for its driver."""
 
     version: str
-    before: Head  # the head that was there when the start was asked for
-    head: Head  # the head now: its attempt is the one to start
+    before: Head  # the head when the start was requested
+    head: Head  # the new head: its attempt is the one to start
     checkpoint: str  # URI of the folder that the driver is given
-    partitions: Offsets  # those that the source has now; empty if it did not answer
+    partitions: Offsets  # end offsets of the source now; empty if it did not answer
 
 
 class Preparation(Protocol):
     """Makes a job ready for its next driver."""
 
     def prepare(self, request: StartRequest, spec: JobSpec) -> Start:
-        """Raises Conflict if the judged attempt is no longer the newest, and what keeps a driver from starting."""
+        """Prepare the start. Raises Conflict if the judged attempt is no longer the newest, and other errors that prevent a start."""
 
     def started(self, start: Start) -> None:
-        """Tidy up, once the driver is on its way. Never raises."""
+        """Clean up after the driver was submitted. Never raises."""
 
 
 class Probe(Protocol):
     """Evidence that a kind adds to the reports of its jobs. It never changes a verdict, and never raises."""
 
     def look(self, spec: JobSpec, seen: Observation) -> Mapping[str, object]:
-        """Return evidence by key. What takes time is looked up while the time budget lasts, else what is known is returned."""
+        """Return evidence by key. Slow lookups run while the time budget lasts; else return the last known values."""
 
     def looked_at(self, job: str) -> int:
-        """Return when the job was looked up last (ms), 0 for never: who has waited longest is looked at first."""
+        """Return when the job was looked up last (ms), 0 for never. The one that has waited longest is next."""
 
 
 class KindSupport(Protocol):
@@ -54,16 +54,19 @@ class KindSupport(Protocol):
 
     @property
     def fenced(self) -> bool:
-        """Does the head keep a superseded driver from writing? If not, the old driver must have ended before the next one starts."""
+        """Return whether the head keeps a superseded driver from writing. If not, the old driver must end before the next one starts."""
 
     def keeps_checkpoint(self, spec: JobSpec) -> bool:
-        """Does the driver keep its progress in the folder that it is given, as far as the spec says?"""
+        """Return whether the driver keeps its progress in its checkpoint folder, according to the spec."""
 
     def driver(self, spec: JobSpec, start: Start, code: Path) -> Submission:
-        """Return what is submitted for an attempt, from the version's code."""
+        """Return the submission for an attempt. `code` is the folder of the version's code."""
 
     def standby(self, spec: JobSpec, version: str, standby: str, code: Path) -> Submission:
-        """Return what is submitted for a driver in waiting, from the version's code. Raises NotRunning if the source does not answer."""
+        """Return the submission for a standby.
+
+        `code` is the folder of the version's code. Raises NotRunning if the source does not answer.
+        """
 
     def probes(self, budget: TimeBudget) -> Sequence[Probe]:
         """Return the probes of one pass over the fleet, which share its time budget."""

@@ -22,8 +22,8 @@ class Lifetime:
         self._store.close()
 
     def enter(self) -> None:
-        """Keep the store open for background work. Without this a driver was submitted, and its submission could not be recorded any
-        more."""
+        """Keep the store open for background work. Without this a driver was submitted after the store was closed, and its submission
+        could not be recorded."""
         with self._counting:
             self._users += 1
 

@@ -1,7 +1,7 @@
-"""The one door to the streams: operators, CLI, service and console all enter here. Every method may be repeated, by anyone, at any time.
+"""The one entry to supervision, for DAGs, CLI, REST and console. Every method may be repeated, by anyone, at any time.
 
-Observing is for `cluster/` and `sources/`, judging for `verdict` and `restart`. What acts are the collaborators that are put together here;
-none of them knows the manager. Each action is bound to the attempt that was judged, so a stale judgement cannot hit a healthy successor.
+The manager only wires collaborators together; none of them knows the manager. Each action is bound to the attempt that was judged, so a
+stale judgement cannot hit a healthy successor.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Manager(Generic[S]):
 
     @property
     def specs(self) -> dict[str, JobSpec]:
-        """The specs that are here, by job."""
+        """Return the specs of the job folders, by job."""
         return self._register.specs
 
     @specs.setter
@@ -77,11 +77,11 @@ class Manager(Generic[S]):
         self._register.specs = specs
 
     def close(self) -> None:
-        """Let go of the store, at once or when its last user has left it."""
+        """Close the store, at once or when its last user has left."""
         self._lifetime.close()
 
     def enter(self) -> None:
-        """Keep the store open until `leave`, for work that goes on behind whoever may close."""
+        """Keep the store open until `leave`, for work in the background."""
         self._lifetime.enter()
 
     def leave(self) -> None:
@@ -98,7 +98,7 @@ class Manager(Generic[S]):
         return self._deployer.deploy(job, who, reason, plan)
 
     def ruling(self, job: str, late: bool) -> Ruling:
-        """Return what is to become of the version that was deployed last. See Rollbacks.ruling."""
+        """Return whether the version that was deployed last should be rolled back. See Rollbacks.ruling."""
         return self._rollbacks.ruling(job, late)
 
     def roll_back(self, job: str, late: bool) -> ActionResult | None:
@@ -122,7 +122,7 @@ class Manager(Generic[S]):
         return self._stopper.stop(job, who, reason)
 
     def confirm_ended(self, job: str, attempt: int, who: str = AUTOMATIC, reason: str = "") -> ActionResult:
-        """Keep an operator's word that the driver of an unconfirmed attempt has ended. See Confirmations.confirm."""
+        """Record that an operator has confirmed the end of an unconfirmed attempt's driver. See Confirmations.confirm."""
         return self._confirmations.confirm(job, attempt, who, reason)
 
     def confirmable(self, job: str) -> int:
@@ -134,7 +134,7 @@ class Manager(Generic[S]):
     def restart(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "") -> ActionResult:
         """Start the next attempt from the same checkpoint.
 
-        Raises Conflict (another attempt has taken over since `judged`), DataLoss (there are lines that it could not read), Diverged.
+        Raises Conflict (another attempt has taken over since `judged`), DataLoss (the broker no longer has some lines), Diverged.
         """
         return self._starter.start(StartRequest(job, self._judged(job, judged), str(Action.RESTART), who, reason))
 
@@ -143,19 +143,19 @@ class Manager(Generic[S]):
         return self._starter.start(StartRequest(job, self._judged(job, judged), str(Action.REBUILD), who, reason, shown=shown))
 
     def accept_loss(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "", shown: str = "") -> ActionResult:
-        """Begin a new epoch where the broker can still be read. What it no longer has is a gap of the ledger, with who accepted it and why.
+        """Begin a new epoch at the first offsets that the broker still has. The ledger keeps the rest as a gap, with who and why.
 
-        `shown` is the mark of the epoch's start that the person was shown. Raises BadInput without a reason, Conflict if nothing is lost,
-        or something else than was shown.
+        `shown` is the mark of the epoch's start that the operator was shown. Raises BadInput without a reason, Conflict if nothing is lost,
+        or if the loss is not what was shown.
         """
         return self._starter.start(StartRequest(job, self._judged(job, judged), str(Action.ACCEPT_LOSS), who, reason, shown=shown))
 
     def quarantine(
         self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "", batch: int | None = None, shown: str = ""
     ) -> ActionResult:
-        """Begin a new epoch behind the batch that fails. Its offsets, exactly, are a gap of the ledger, with who left it out and why.
+        """Begin a new epoch after the batch that fails. The ledger keeps exactly its offsets as a gap, with who left it out and why.
 
-        `batch` names it; without, the verdict must be poisoned. Raises BadInput without a reason, Conflict if it is another one.
+        Without `batch` the verdict must be poisoned. Raises BadInput without a reason, Conflict if another batch is the next one.
         """
         self._register.wanted_running(job)
         batch = self.poisoned(job) if batch is None else batch
@@ -168,11 +168,11 @@ class Manager(Generic[S]):
         return request.judged, self._new_epoch.foresee(request)
 
     def act(self, report: Report) -> ActionResult | None:
-        """Do what a report calls for, if its time has come. None if there is nothing to do. See Responder.act."""
+        """Take the action that a report decided on, if it is due. Return None if nothing was done. See Responder.act."""
         return self._responder.act(report)
 
     def tend(self, report: Report) -> None:
-        """Do what a report's standbys call for. Raises NotRunning."""
+        """Start, promote or retire standbys as a report decided. Raises NotRunning."""
         self._standbys.tend(report)
 
     def _judged(self, job: str, judged: int | None) -> int:
@@ -196,14 +196,14 @@ class Manager(Generic[S]):
         """End a maintenance window before its time. Raises UnknownJob."""
         return self._pauses.end_maintenance(job, who, reason)
 
-    # what is known
+    # observe and judge
 
     def spec(self, job: str) -> JobSpec:
         """Return the spec that the job is judged and counted by. Raises UnknownJob."""
         return self._register.spec(job)
 
     def known(self, job: str) -> None:
-        """Raises UnknownJob, unless there is a spec or a timeline of the job."""
+        """Raise UnknownJob unless the job has a spec or a timeline."""
         self._register.known(job)
 
     def health(self, job: str) -> Report:
@@ -211,35 +211,35 @@ class Manager(Generic[S]):
         return self._health.report(self._register.find(job))
 
     def tick(self) -> list[Report]:
-        """Make one pass over the fleet. A job that cannot be judged does not keep the others from being looked at."""
+        """Make one pass over the fleet. A job that cannot be judged does not stop the pass."""
         return self._health.reports()
 
     def onlooker(self) -> Fleet:
-        """Return who judges as the watch does, and keeps no report. See Health."""
+        """Return a fleet that judges but stores no reports. See Health."""
         return self._health.onlooker
 
     def observe(self, job: str) -> Observation:
-        """Return what every part says of a job. What does not answer is unknown; raises NotRunning if that is the store."""
+        """Observe a job. A part that does not answer is unknown; raises NotRunning if the store does not answer."""
         return self._health.observation(self._register.find(job))
 
     def poisoned(self, job: str) -> int:
-        """Return the batch that failed twice with the same error. Raises Conflict if that is not how it is."""
+        """Return the batch that failed twice with the same error. Raises Conflict if none did."""
         return self._health.poisoned(job)
 
     def ready(self, job: str, attempt: int) -> bool:
-        """Has the attempt landed a batch, or started with nothing to read? See Health.ready."""
+        """Return whether the attempt has landed a batch, or has started with nothing to read. See Health.ready."""
         return self._health.ready(job, attempt)
 
     def wait_ready(self, job: str, attempt: int, timeout_s: float) -> bool:
-        """Wait until the attempt is ready. False at the timeout; raises what `ready` raises."""
+        """Wait until the attempt is ready. Return False at the timeout; raises what `ready` raises."""
         return self._health.wait_ready(job, attempt, timeout_s)
 
     def wait_landed(self, job: str, timeout_s: float) -> bool:
-        """Wait until all lines that the source has now have landed. False at the timeout."""
+        """Wait until all lines that the source has now have landed. Return False at the timeout."""
         return self._health.wait_landed(job, timeout_s)
 
     def drivers(self) -> list[tuple[str, Observation]]:
-        """Return what is known of each job that should run."""
+        """Return the observation of each job that should run."""
         return self._health.drivers()
 
     def checkpoint(self, job: str) -> Seen | None:
@@ -247,7 +247,7 @@ class Manager(Generic[S]):
         return self._health.checkpoint(job)
 
     def log_link(self, job: str) -> str:
-        """Return where the newest driver's log is, as a URL; empty if nobody knows."""
+        """Return where the newest driver's log is, as a URL; empty if unknown."""
         return self._health.log_link(job)
 
 

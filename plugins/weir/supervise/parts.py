@@ -1,4 +1,4 @@
-"""What a manager is given from outside, and the two things that are done with time."""
+"""The ports, settings and clock that a manager is given."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Parts(Generic[S]):
         return int(self.clock() * 1000)
 
     def until(self, condition: Callable[[], bool], within_s: float) -> bool:
-        """Ask again and again. False if the condition does not hold in time."""
+        """Poll the condition every 0.2 s. Return False if it is not met in time."""
         deadline = self.clock() + within_s
         while not (met := condition()) and self.clock() < deadline:
             self.sleep(0.2)

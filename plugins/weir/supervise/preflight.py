@@ -42,11 +42,11 @@ def application(made: Made, rehearse: Rehearse) -> Check:
 
 
 def rehearsal(python: str, within_s: float = WITHIN_S) -> Rehearse:
-    """Try an application with the driver's Python, and the path that the driver will have; look into a JAR."""
+    """Return a check that imports an application with the driver's Python and path, or looks for the main class in a JAR."""
 
     def rehearse(folder: Path, spec: JobSpec) -> Check:
         if not (folder / spec.entry).is_file():
-            return Check("application", False, f"there is no {spec.program} beside the spec")
+            return Check("application", False, f"{spec.program} is missing from the folder of the spec")
         if isinstance(spec, PlainSpec) and spec.jar:
             return _jar(folder / spec.entry, spec)
         return _python(python, within_s, folder, spec)
@@ -60,7 +60,11 @@ def _python(python: str, within_s: float, folder: Path, spec: JobSpec) -> Check:
     try:
         done = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=within_s, check=False)
     except subprocess.TimeoutExpired:
-        return Check("application", False, f"{spec.program} was still being imported after {within_s:.0f} s: does it start something?")
+        return Check(
+            "application",
+            False,
+            f"{spec.program} was still being imported after {within_s:.0f} s: does it start something at module level?",
+        )
     except OSError as error:
         return Check("application", None, f"the driver's Python, {python}, cannot be tried here: {error.strerror}")
     if done.returncode:

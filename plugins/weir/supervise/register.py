@@ -1,4 +1,4 @@
-"""The jobs that are known here, and what the store has of each of them."""
+"""Look up a job: its spec, head, attempts, pauses, topic and cluster."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Register:
         self.specs, self._parts, self._store = specs, parts, parts.store
 
     def find(self, job: str) -> JobSpec:
-        """Return the spec that is here. Raises UnknownJob, BadSpec."""
+        """Return the spec from the job folders. Raises UnknownJob, BadSpec."""
         return find(self.specs, job)
 
     def spec(self, job: str) -> JobSpec:
@@ -28,12 +28,12 @@ class Register:
         return spec_of(self.specs, job, self._store.job(job))
 
     def known(self, job: str) -> None:
-        """Raises UnknownJob, unless there is a spec or a timeline: of a job whose folder is gone there is still the latter."""
+        """Raise UnknownJob unless the job has a spec or a timeline. A job whose folder is gone still has a timeline."""
         if job not in self.specs and not self._store.events(job, 1):
             self.find(job)
 
     def wanted_running(self, job: str) -> JobRow:
-        """Return what is wanted of a job that should run. Raises UnknownJob or Conflict."""
+        """Return the desired state of a job that should run. Raises UnknownJob or Conflict."""
         self.find(job)
         wanted = self._store.job(job)
         if wanted is None or wanted.desired != "running":
@@ -61,13 +61,13 @@ class Register:
         return next(iter(self._store.ledger(job)), None)
 
     def ran(self, job: str) -> JobSpec | None:
-        """Return the spec of the newest driver, None if nobody knows it. It says what the epoch has fixed, whoever starts the next one."""
+        """Return the spec of the newest driver, None if unknown. What is fixed for the epoch is fixed by this spec."""
         version = next((a.version for a in self._store.attempts(job) if a.used), "")
         text = next((v.spec for v in self._store.versions(job) if v.version == version), "")
         return or_none(lambda: parse(text, f"version {version}")) if text else None
 
     def paused(self, job: str) -> bool:
-        """Is a pause active? Asked again before each action: a pause may be younger than the report."""
+        """Return whether a pause is active. Call it again before each action: a pause may be younger than the report."""
         return bool(pause.in_force(self._store.pauses(job), self._parts.now_ms()))
 
     def topic(self, job: str) -> Bounds:
@@ -75,7 +75,7 @@ class Register:
         return bounds(self._parts.source, self.spec(job).source.subscription)
 
     def cluster(self, job: str) -> Cluster:
-        """Return the cluster that the job runs on. Raises NotRunning if this process has no way to that kind of cluster."""
+        """Return the cluster that the job runs on. Raises NotRunning if this process has no connection to it."""
         return self.cluster_of(job, self.spec(job))
 
     def cluster_of(self, job: str, spec: JobSpec) -> Cluster:
@@ -83,6 +83,6 @@ class Register:
         found = self._parts.clusters.get(spec.cluster)
         if found is None:
             raise NotRunning(
-                f"{job} runs on {spec.cluster}, which cannot be reached from here.", "See docs/clusters.md for the connection."
+                f"{job} runs on {spec.cluster}, and no connection to it is configured here.", "Configure it: see docs/clusters.md."
             )
         return found

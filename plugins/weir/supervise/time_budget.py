@@ -1,4 +1,4 @@
-"""The time that one pass over many jobs spends on looks that may wait. They are of one job each, and must not make a dead driver wait."""
+"""Limit the time that one pass over the fleet spends on slow lookups of single jobs: they must not delay the restart of a dead driver."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ LOOKS_S = 0.5
 
 
 class TimeBudget:
-    """Allows one such look in each pass, and others until `budget_s` after it began."""
+    """Allows one slow lookup in each pass, and more until `budget_s` after it began."""
 
     def __init__(self, budget_s: float = LOOKS_S) -> None:
         self._budget_s = budget_s
         self._until: float | None = None  # unknown before the first look
 
     def begin(self) -> None:
-        """A new pass begins."""
+        """Begin a new pass."""
         self._until = None
 
     def left(self) -> bool:
-        """Is there time for one more?"""
+        """Return whether there is time for one more lookup."""
         if self._until is None:
             self._until = time.monotonic() + self._budget_s
             return True

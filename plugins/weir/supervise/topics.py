@@ -1,6 +1,6 @@
-"""What the broker says of all topics that a job reads: of one by name, of several, or of those that match a pattern.
+"""Ask the broker about the topics that jobs read: one by name, several, or those that match a pattern.
 
-`ask` is for all jobs of a pass at once, and has None for what the broker did not say. All else asks for a single job, and raises.
+`ask` is for all jobs of a pass at once; None stands for what the broker did not answer. All other functions are for one job, and raise.
 """
 
 from __future__ import annotations
@@ -17,30 +17,27 @@ from weir.supervise.judge.epoch_start import Bounds, of_topic
 
 @dataclass(frozen=True)
 class TopicsSeen:
-    """What the broker said of the topics of a job. None for what it did not say.
-
-    `topic_id` is that of a single topic; of a job that may have several, `names` has their names by id.
-    """
+    """The broker's answer about the topics of one job. None: the broker did not answer."""
 
     ends: Offsets | None = None
     earliest: Offsets | None = None
-    topic_id: str | None = None
-    names: Mapping[str, str] | None = None
+    topic_id: str | None = None  # of a job that reads a single topic
+    names: Mapping[str, str] | None = None  # topic names by id, of a job that may read several
 
 
 @dataclass(frozen=True)
 class Topics:
-    """What the broker said of the topics of many jobs. `listed` has the names of all topics, None if it did not list them."""
+    """The broker's answer about the topics of many jobs."""
 
-    each: Mapping[str, TopicSnapshot] = field(default_factory=dict)
-    listed: Collection[str] | None = None
+    each: Mapping[str, TopicSnapshot] = field(default_factory=dict)  # by topic name
+    listed: Collection[str] | None = None  # the names of all topics; None if the broker did not list them
 
     def of(self, reads: Subscription, head: Head | None) -> TopicsSeen:
-        """Those of one job."""
+        """Return the part for one job."""
         if reads.several:
             return self._several(reads, head)
         topic = self.each.get(reads.single, TopicSnapshot())
-        source = topic.topic_id or (head.topic_id if head else "")  # where it does not say of which: that which the head counts
+        source = topic.topic_id or (head.topic_id if head else "")  # if the broker does not say, the one that the head counts
         ends, earliest = (None if o is None else of_source(source, o) for o in (topic.end_offsets, topic.earliest_offsets))
         return TopicsSeen(ends, earliest, topic.topic_id)
 
@@ -57,7 +54,7 @@ class Topics:
 
 
 def ask(broker: Broker, named: Collection[str], patterns: Collection[str]) -> Topics:
-    """Ask for topics by name, and for those that match one of the patterns: one list of names, however many there are. Never raises."""
+    """Ask about topics by name, and about those that match a pattern, with one request for the list of names. Never raises."""
     listed = None
     if patterns:
         try:
@@ -70,27 +67,27 @@ def ask(broker: Broker, named: Collection[str], patterns: Collection[str]) -> To
 
 
 def bounds(broker: Broker, reads: Subscription) -> Bounds:
-    """Ask for the bounds of all topics that a job reads. One of several that is not there is left out.
+    """Return the bounds of all topics that a job reads. Of several topics, missing ones are left out.
 
-    Raises NotRunning, or its kind TopicMissing: there is none of them.
+    Raises NotRunning, or its subclass TopicMissing if none exists.
     """
     if not reads.several:
         topic = reads.single
         return of_topic(broker.topic_id(topic), broker.earliest_offsets(topic), broker.end_offsets(topic))
     names = [name for name in broker.topic_names() if reads.reads(name)] if reads.pattern else reads.names
-    told = {name: whole for name, topic in broker.topics(names).items() if (whole := _whole(broker, name, topic)) is not None}
-    if not told:
-        what = f"No topic matches {reads}." if reads.pattern else f"There is none of the topics {reads}."
+    found = {name: whole for name, topic in broker.topics(names).items() if (whole := _whole(broker, name, topic)) is not None}
+    if not found:
+        what = f"No topic matches {reads}." if reads.pattern else f"None of the topics {reads} exists."
         raise TopicMissing(what, "Create one, or correct the source in job.yaml.")
-    ends = _united((t.topic_id, t.end_offsets) for t in told.values())
-    earliest = _united((t.topic_id, t.earliest_offsets) for t in told.values())
-    return Bounds(earliest or {}, ends or {}, {topic.topic_id or "": name for name, topic in told.items()})
+    ends = _united((t.topic_id, t.end_offsets) for t in found.values())
+    earliest = _united((t.topic_id, t.earliest_offsets) for t in found.values())
+    return Bounds(earliest or {}, ends or {}, {topic.topic_id or "": name for name, topic in found.items()})
 
 
 def ends_for(broker: Broker, head: Head, reads: Subscription) -> Offsets:
-    """Ask for the end offsets of what a job reads. Topics that it does not read yet, and that have nothing to read, are left out.
+    """Return the end offsets of what a job reads, without new topics that have nothing to read.
 
-    Raises NotRunning, or its kind TopicMissing.
+    Raises NotRunning, or its subclass TopicMissing.
     """
     if not reads.several:
         return of_source(head.topic_id, broker.end_offsets(reads.single))
@@ -99,16 +96,16 @@ def ends_for(broker: Broker, head: Head, reads: Subscription) -> Offsets:
 
 
 def with_lines(ends: Offsets, earliest: Offsets, head: Head | None) -> Offsets:
-    """End offsets without those of topics that the head does not read yet and that have nothing to read.
+    """Leave out end offsets of topics that the head does not read yet and that have nothing to read.
 
-    Who compares them with what has landed would wait for lines that were gone before the topic joined.
+    A comparison with what has landed would wait for lines that were deleted before the topic joined.
     """
     known = head.sources if head else frozenset[str]()
     return {p: end for p, end in ends.items() if p.source in known or end > earliest.get(p, 0)}
 
 
 def _whole(broker: Broker, name: str, topic: TopicSnapshot) -> TopicSnapshot | None:
-    """All of a topic: what was not told at once is asked for by itself. None for one that is not there."""
+    """Complete a snapshot: ask again for what is missing in it. None if the topic does not exist."""
     if topic.missing or None not in (topic.end_offsets, topic.earliest_offsets, topic.topic_id):
         return None if topic.missing else topic
     try:
@@ -117,10 +114,10 @@ def _whole(broker: Broker, name: str, topic: TopicSnapshot) -> TopicSnapshot | N
         return None
 
 
-def _united(told: Iterable[tuple[str | None, Mapping[int, int] | None]]) -> Offsets | None:
-    """Offsets of several topics by partition; None if those of one are unknown."""
+def _united(answers: Iterable[tuple[str | None, Mapping[int, int] | None]]) -> Offsets | None:
+    """Merge the offsets of several topics; None if those of one are unknown."""
     found: Offsets = {}
-    for source, offsets in told:
+    for source, offsets in answers:
         if offsets is None or source is None:
             return None
         found = {**found, **of_source(source, offsets)}

@@ -467,7 +467,7 @@ def test_the_doctor(weir: Weir, bench: Bench) -> None:
     assert json.loads(out)[0] == {
         "path": "offsets/2",
         "finding": "truncated",
-        "action": "weir restart error_counts: what is whole is copied, and what is missing done again",
+        "action": "weir restart error_counts: whole files are copied, and missing batches are done again",
         "harmless": False,
     }
     assert "1 findings: weir checkpoint error_counts --doctor" in weir("checkpoint", JOB)[1]

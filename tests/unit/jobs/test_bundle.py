@@ -138,13 +138,13 @@ def test_the_spec_of_a_version_has_every_option_of_its_own_model(folder: Path, t
         (
             "job.yaml",
             COUNTS.replace("dialect", "dialct"),
-            "options.dialct: there is no such option; .* dialect, depth",
+            "options.dialct: unknown option; use one of .* dialect, depth",
         ),
         ("options.py", "import numpi", "web/options.py cannot be loaded: ModuleNotFoundError: No module named 'numpi'"),
         ("options.py", "import sys; sys.exit(0)", "web/options.py cannot be loaded: SystemExit"),
         ("options.py", OPTIONS.replace('option(5, whole(1), "how deep")', "5"), "depth is declared without option"),
         ("options.py", OPTIONS.replace("option(5, whole(1)", "option(object(), whole(1)"), "Unable to serialize"),
-        ("options.py", "class Options: pass", "Options is no dataclass that extends CountsOptions"),
+        ("options.py", "class Options: pass", "Options must be a dataclass that extends CountsOptions"),
         ("job.yaml", COUNTS.replace("name: web", "name: other"), "the folder is web, the job other"),
     ],
 )

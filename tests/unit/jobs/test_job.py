@@ -80,7 +80,7 @@ def test_a_driver_that_was_replaced_while_it_slept_says_so(monkeypatch: pytest.M
     mine = started(taken_over(first), "me")
     store.create_head(taken_over(mine) if replaced else mine)
     monkeypatch.setattr(driver.CassandraStore, "connect", lambda *args: store)
-    assert driver._last_words(ARGS, "me", Exit.LOST, "the JVM has ended", 7) is told
+    assert driver._note_exit(ARGS, "me", Exit.LOST, "the JVM has ended", 7) is told
     assert store.attempts("counts")[0].exit_reason == told.name.lower()
 
 
@@ -89,7 +89,7 @@ def test_a_second_process_of_an_attempt_notes_no_end_for_the_first(monkeypatch: 
     store = MemoryStore()
     store.create_head(started(taken_over(first_head("counts", at({0: 0}), 1)), "the first"))
     monkeypatch.setattr(driver.CassandraStore, "connect", lambda *args: store)
-    assert driver._last_words(ARGS, "the second", Exit.SUPERSEDED, "another process", -1) is Exit.SUPERSEDED
+    assert driver._note_exit(ARGS, "the second", Exit.SUPERSEDED, "another process", -1) is Exit.SUPERSEDED
     assert [row.exit_reason for row in store.attempts("counts")] == []
 
 
@@ -108,7 +108,7 @@ def test_a_driver_whose_job_is_to_stop_lets_its_batch_land_and_ends(monkeypatch:
 
     def until_exit() -> None:
         with suppress(SystemExit):
-            driver._exit_when_told(store, ARGS, "me", batches)
+            driver._watch_for_exit(store, ARGS, "me", batches)
 
     batch = threading.Thread(target=batches, args=(None, 7))
     batch.start()
@@ -160,7 +160,7 @@ def test_a_topic_that_was_made_again_is_not_counted_as_the_old_one(counts: str, 
     args = JobArguments("counts", 3, 1, "v1", "/c", "k:1", "logs", CassandraAddress(("h",)), topic_id=counts)
     batches = Batches(None, args)  # type: ignore[arg-type]
     batches.equip(SimpleNamespace(topics=SimpleNamespace(ids=lambda names: dict.fromkeys(names, is_now))))  # type: ignore[arg-type]
-    with nullcontext() if goes_on else pytest.raises(Diverged, match="deleted and made again"):
+    with nullcontext() if goes_on else pytest.raises(Diverged, match="deleted and created again"):
         batches._same_topics(Batch(0, {}, of_source(counts, {0: 1})))
 
 

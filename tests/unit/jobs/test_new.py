@@ -45,13 +45,13 @@ def test_what_it_writes_is_short_and_names_the_job(tmp_path: Path, kind: str) ->
 @pytest.mark.parametrize(
     ("job", "kind", "told"),
     [
-        ("Web", "plain", "job: 'Web' is no name of a job"),
-        ("../web", "plain", "is no name of a job"),
+        ("Web", "plain", "job: 'Web' is not a valid name"),
+        ("../web", "plain", "is not a valid name"),
         ("json", "plain", "job: json would hide a module that drivers import"),
         ("weir", "counts", "would hide a module"),
-        ("class", "plain", "is a keyword of Python"),
-        ("web", "landed", "kind: 'landed' is no kind of job"),
-        ("error_counts", "plain", "job: there is a job error_counts"),
+        ("class", "plain", "is a Python keyword"),
+        ("web", "landed", "kind: 'landed' is not a kind of job"),
+        ("error_counts", "plain", "job: error_counts exists already"),
         ("there", "plain", "exists. Nothing was written"),
     ],
 )

@@ -76,7 +76,7 @@ def test_the_shipped_spec_fits() -> None:
         (GOOD + "panes: {width: 7s}", "options.pane"),
         (GOOD + "panes: {widht: 10s}", "panes"),
         (GOOD + "resources: {driver_memory: lots}", "resources.driver_memory"),
-        (GOOD + "output: landed", "output: 'landed' is no kind of job; there are plain, counts"),
+        (GOOD + "output: landed", "output: 'landed' is not a kind of job; kinds: plain, counts"),
         (GOOD.replace("topic: logs", ""), "source: name exactly one of topic, topics and pattern"),
         (GOOD.replace("topic: logs", "topic: logs, topics: [a]"), "source: topic and topics"),
         (GOOD.replace("topic: logs", "topics: [a, a]"), "source.topics"),
@@ -89,7 +89,7 @@ def test_the_shipped_spec_fits() -> None:
         (PLAIN + "jar: x.jar", "application: name a .py file, or a jar"),
         (PLAIN.replace("application: job.py", "jar: x.jar"), "main_class: a jar needs one"),
         (PLAIN + "main_class: a.B", "main_class"),
-        (PLAIN.replace("kafka", "kafak"), "{kafak} is not known; there are {checkpoint}"),
+        (PLAIN.replace("kafka", "kafak"), "{kafak} is not a placeholder; use one of {checkpoint}"),
         (PLAIN.replace("kafka", "topic"), "arguments: {topic} needs a source with one"),
         ("name: [", "not YAML"),
         ("", "the file"),
@@ -179,7 +179,7 @@ def folders(tmp_path: Path) -> list[Path]:
 def test_one_bad_file_stops_no_other_job(folders: list[Path]) -> None:
     found = sound(*folders)
     assert list(found) == ["counts", "words"] and find(found, "words").name == "words"
-    assert str(found.bad["again"]) == "WEIR-102: again/job.yaml: name: counts is the job of counts/job.yaml already. Choose another name."
+    assert str(found.bad["again"]) == "WEIR-102: again/job.yaml: name: counts/job.yaml already has the name counts. Choose another name."
     with pytest.raises(BadSpec, match=r"broken/job\.yaml is not YAML"):
         find(found, "broken")
     with pytest.raises(UnknownJob, match="Jobs: counts, words, broken"):

@@ -1,4 +1,4 @@
-"""The gate: each law is broken once on purpose, by one run among good ones; only that one is refused."""
+"""The gate: each expectation is violated once on purpose, by one run among good ones; only that one is refused."""
 
 from __future__ import annotations
 

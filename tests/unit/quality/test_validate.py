@@ -1,4 +1,4 @@
-"""Each law is broken once on purpose and seen; clean data breaks none."""
+"""Each expectation is violated once on purpose and found; clean data meets all."""
 
 from __future__ import annotations
 
@@ -308,7 +308,7 @@ def test_the_sentence_and_the_pages(tmp_path: Path) -> None:
     assert checked(job, str(tmp_path)).sentence.startswith("error_counts: all ")
     _double_a_delta(job)
     result = checked(job, str(tmp_path))
-    with pytest.raises(NotProven, match=r"WEIR-401: .*broken 1 of \d+ times, first: .*weir recount error_counts"):
+    with pytest.raises(NotProven, match=r"WEIR-401: .*not met in 1 of \d+ rows, first: .*weir recount error_counts"):
         result.raise_if_broken()
     assert Path(result.docs) == tmp_path / JOB / "index.html"
     assert "ledger" in Path(result.docs).read_text()

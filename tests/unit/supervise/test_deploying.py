@@ -55,7 +55,7 @@ def test_what_runs_already_is_no_change(bench: Bench) -> None:
     assert bench.manager.plan(JOB).kind is Kind.NO_CHANGE
     bench.cluster.states["driver-1"] = DriverState.FAILED
     plan = bench.manager.plan(JOB)
-    assert (plan.kind, plan.differences) == (Kind.SAME_CHECKPOINT, ("nothing: the driver is started again",))
+    assert (plan.kind, plan.differences) == (Kind.SAME_CHECKPOINT, ("nothing: the driver restarts",))
 
 
 def test_another_number_of_shards_begins_an_epoch_where_the_last_one_ended(bench: Bench) -> None:

@@ -97,7 +97,7 @@ def test_where_the_spec_forbids_it_the_verdict_says_what_to_do(bench: Bench, nam
         bench.clock.sleep(60)
         report = bench.manager.health(JOB)
         assert (report.verdict, report.act) == (Verdict.DIVERGED, "none")
-        assert "attempt 2: nothing to continue from in it" in report.sentence
+        assert "attempt 2: the folder has nothing to continue from" in report.sentence
         assert "--doctor" in report.next_step and "--rebuild" in report.next_step
     assert bench.cluster.alive == []
     assert bench.manager.rebuild(JOB, report.attempt, "ana", "as it says").changed
@@ -258,7 +258,7 @@ def test_what_is_published_is_never_added_to_lines_that_are_counted_again(bench:
     fold(bench.store, JOB, place, "run-1", 1)
     assert sum(reading.read(bench.store, JOB, place).values()) == 50
     restored(bench, copy)
-    with pytest.raises(NotProven, match="folded up to batch 4 of attempt 3, which the head does not know"):
+    with pytest.raises(NotProven, match="folded up to batch 4 of attempt 3, which is missing from the head"):
         reading.read(bench.store, JOB, place)
     with pytest.raises(NotProven, match="weir checkpoint error_counts --rebuild"):
         fold(bench.store, JOB, place, "run-2", 2)

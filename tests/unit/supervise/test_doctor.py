@@ -75,13 +75,17 @@ CASES: dict[str, tuple[Seen, list[tuple[str, str]], str]] = {
     "a commit without content": (of(4, commits_4=b""), [("commits/4", "empty")], RESTART),
     "a commit without content, and nothing planned after": (of(4, commits_4=b"", offsets_5=None), [("commits/4", "empty")], RESTART),
     "a commit that is cut": (of(4, commits_4=COMMIT[:9], offsets_5=None), [("commits/4", "truncated")], RESTART),
-    "no metadata": (of(4, metadata=None), [("", "nothing to continue from in it"), ("metadata", "missing")], REBUILD),
-    "metadata without content": (of(4, metadata=b""), [("", "nothing to continue from in it"), ("metadata", "empty")], REBUILD),
-    "metadata that is not JSON": (of(4, metadata=b"{7f}"), [("", "nothing to continue from in it"), ("metadata", "not JSON")], REBUILD),
+    "no metadata": (of(4, metadata=None), [("", "the folder has nothing to continue from"), ("metadata", "missing")], REBUILD),
+    "metadata without content": (of(4, metadata=b""), [("", "the folder has nothing to continue from"), ("metadata", "empty")], REBUILD),
+    "metadata that is not JSON": (
+        of(4, metadata=b"{7f}"),
+        [("", "the folder has nothing to continue from"), ("metadata", "not JSON")],
+        REBUILD,
+    ),
     "an old file is gone": (of(4, offsets_3=None, offsets_2=offsets(2)), [("offsets/3", "missing in the sequence")], RESTART),
     "the batch before the last one is gone": (
         of(5, offsets_4=None),
-        [("", "nothing to continue from in it"), ("offsets/4", "missing in the sequence")],
+        [("", "the folder has nothing to continue from"), ("offsets/4", "missing in the sequence")],
         REBUILD,
     ),
     "a commit is gone, and the next batch is planned": (
@@ -91,7 +95,7 @@ CASES: dict[str, tuple[Seen, list[tuple[str, str]], str]] = {
     ),
     "a commit whose offsets are gone": (
         of(4, offsets_5=None, commits_5=COMMIT),
-        [("commits/5", "committed, and its offsets are not there")],
+        [("commits/5", "committed, but its offsets are missing")],
         RESTART,
     ),
     "left-over files": (
@@ -111,14 +115,14 @@ CASES: dict[str, tuple[Seen, list[tuple[str, str]], str]] = {
         [("", "its batch 4 ends at 0: 40, 1: 3, the landed one at 0: 50, 1: 4")],
         REBUILD,
     ),
-    "no folder, and something has landed": (replace(of(4), folder=EMPTY), [("", "there is no folder, and batch 4 has landed")], RESTART),
+    "no folder, and something has landed": (replace(of(4), folder=EMPTY), [("", "the folder is missing, and batch 4 has landed")], RESTART),
     "no folder, and nothing has landed": (replace(of(-1), folder=EMPTY), [], ""),
     "a folder that cannot be read": (
         replace(of(4), folder=replace(EMPTY, trouble={"": "Permission denied"})),
-        [("", "cannot be read: Permission denied"), ("", "nothing to continue from in it"), ("metadata", "missing")],
+        [("", "cannot be read: Permission denied"), ("", "the folder has nothing to continue from"), ("metadata", "missing")],
         "",
     ),
-    "a folder that cannot be written": (replace(of(4), folder=replace(folder(), writable=False)), [("", "cannot be written")], "let the"),
+    "a folder that cannot be written": (replace(of(4), folder=replace(folder(), writable=False)), [("", "cannot be written")], "give the"),
     "the head is older than the folders": (
         replace(of(4), highest=5),
         [("", "attempt 5 has a folder, and the head is at attempt 3: it was restored from an older copy")],

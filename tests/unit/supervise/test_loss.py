@@ -228,7 +228,7 @@ def test_only_what_is_poisoned_or_named_is_left_out(bench: Bench) -> None:
     with pytest.raises(Conflict, match="is not poisoned"):
         bench.manager.quarantine(JOB, None, "ana", "why not")
     for wrong in (0, 2):
-        with pytest.raises(Conflict, match=f"Batch {wrong} of error_counts neither is claimed nor has failed"):
+        with pytest.raises(Conflict, match=f"Batch {wrong} of error_counts is not claimed and has not failed"):
             bench.manager.quarantine(JOB, None, "ana", "why not", wrong)
     with pytest.raises(BadInput, match="reason"):
         bench.manager.quarantine(JOB, None, "ana", "", 1)

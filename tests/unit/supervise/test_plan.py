@@ -49,16 +49,23 @@ HEAD = head_at(100)
 CASES: dict[str, tuple[JobSpec | None, JobSpec, Head | None, Bounds | None, Kind, str]] = {
     "nothing has run yet": (None, SPEC, None, TOPIC, Kind.NEW_EPOCH, "oldest lines"),
     "a head without an attempt": (None, SPEC, first_head("counts", at({0: 0}), 1), TOPIC, Kind.NEW_EPOCH, "oldest lines"),
-    "the code alone": (SPEC, SPEC, HEAD, TOPIC, Kind.SAME_CHECKPOINT, "behind batch 0 of epoch 1, at 0: 100, 1: 100"),
+    "the code alone": (SPEC, SPEC, HEAD, TOPIC, Kind.SAME_CHECKPOINT, "after batch 0 of epoch 1, at 0: 100, 1: 100"),
     "another trigger": (SPEC, spec(trigger=5), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "continues"),
     "more memory": (SPEC, spec(resources__driver_memory="2g"), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "continues"),
-    "another time zone": (SPEC, spec(options__time_zone="Europe/Berlin"), HEAD, TOPIC, Kind.NEEDS_REPLAY, "is recounted so"),
-    "another bound for the future": (SPEC, spec(options__future_skew=60), HEAD, TOPIC, Kind.NEEDS_REPLAY, "continues behind batch 0"),
+    "another time zone": (
+        SPEC,
+        spec(options__time_zone="Europe/Berlin"),
+        HEAD,
+        TOPIC,
+        Kind.NEEDS_REPLAY,
+        "a recount reads them by the old value",
+    ),
+    "another bound for the future": (SPEC, spec(options__future_skew=60), HEAD, TOPIC, Kind.NEEDS_REPLAY, "continues after batch 0"),
     "more shards": (SPEC, spec(options__shards=8), HEAD, TOPIC, Kind.NEW_EPOCH, "options.shards: 4 -> 8"),
     "wider panes": (SPEC, spec(options__pane=20), HEAD, TOPIC, Kind.NEW_EPOCH, "options.pane: 10 -> 20"),
     "more lateness": (SPEC, spec(options__allowed_lateness=90), HEAD, TOPIC, Kind.SAME_CHECKPOINT, "continues"),
-    "another topic": (SPEC, spec(source__topic="web"), HEAD, of_topic("topic-b", {0: 0}, {0: 0}), Kind.REFUSED, "a job of its own"),
-    "another topic, more shards": (SPEC, spec(source__topic="web", options__shards=8), HEAD, None, Kind.REFUSED, "a job of its own"),
+    "another topic": (SPEC, spec(source__topic="web"), HEAD, of_topic("topic-b", {0: 0}, {0: 0}), Kind.REFUSED, "Make a new job for it"),
+    "another topic, more shards": (SPEC, spec(source__topic="web", options__shards=8), HEAD, None, Kind.REFUSED, "Make a new job for it"),
     "the topic was made again": (SPEC, SPEC, HEAD, ANEW, Kind.REFUSED, "deleted and created again"),
     "fewer partitions": (SPEC, SPEC, HEAD, of_topic("topic-a", {0: 0}, {0: 100}), Kind.REFUSED, "no longer has the partitions 1"),
     "a partition more": (SPEC, SPEC, HEAD, GROWN, Kind.SAME_CHECKPOINT, "continues"),
@@ -92,7 +99,7 @@ def test_differences_say_what_they_mean_for_counts() -> None:
     assert differences(SPEC, spec(trigger=5), CountsOptions) == ("trigger: 1.0 -> 5.0",)
     assert "by the value that counted it" in differences(SPEC, spec(options__time_zone="Europe/Berlin"), CountsOptions)[0]
     assert differences(SPEC, spec(spark_conf={"a": "1"}), CountsOptions) == ("spark_conf.a: not set -> 1",)
-    assert differences(SPEC, SPEC, CountsOptions) == ("the code alone",)
+    assert differences(SPEC, SPEC, CountsOptions) == ("only the code",)
 
 
 def test_one_failed_check_refuses_and_one_that_could_not_be_made_does_not() -> None:
@@ -136,7 +143,7 @@ ROWS = [VersionRow(f"{n:02d}aa", 100 - n, "{}", good=n == 14) for n in range(16)
 def test_a_version_is_named_by_its_beginning() -> None:
     kept = {row.version for row in ROWS[:12]}
     assert named("counts", ROWS, kept, "03").version == "03aa"
-    for text, why in (("0", "beginning of"), ("zz", "never deployed"), ("", "never deployed"), ("13", "no longer kept")):
+    for text, why in (("0", "versions of counts begin with 0"), ("zz", "never deployed"), ("", "never deployed"), ("13", "no longer kept")):
         with pytest.raises(NotKept, match=why):
             named("counts", ROWS, kept, text)
 
@@ -167,7 +174,7 @@ PLAIN_CASES: dict[str, tuple[JobSpec | None, JobSpec, Kind, str]] = {
     "other arguments": (WORDS, WORDS.model_copy(update={"arguments": ("x",)}), Kind.SAME_CHECKPOINT, "its checkpoint"),
     "a topic more": (WORDS, WORDS.model_copy(update={"source": Source(topics=("logs", "web"))}), Kind.SAME_CHECKPOINT, "its checkpoint"),
     "no source named": (WORDS, WORDS.model_copy(update={"source": Source()}), Kind.SAME_CHECKPOINT, "its checkpoint"),
-    "another topic": (WORDS, WORDS.model_copy(update={"source": Source(topic="web")}), Kind.REFUSED, "a job of its own"),
+    "another topic": (WORDS, WORDS.model_copy(update={"source": Source(topic="web")}), Kind.REFUSED, "Make a new job for it"),
     "another kind": (SPEC, WORDS, Kind.REFUSED, "a counts job cannot become a plain job"),
 }
 

@@ -82,7 +82,7 @@ EARLY = {  # before the time is over
     ),
     "its executor went away": (replace(BASE, attempts=(replace(FAILED, exit_reason="lost"), BEFORE)), Fate.LEAVE, "as lost"),
     "checkpoint and ledger disagree": (replace(BASE, attempts=(replace(FAILED, exit_reason="diverged"), BEFORE)), Fate.LEAVE, "diverged"),
-    "the cluster did not take it": (replace(BASE, attempts=(replace(ROW, submission_id=""), BEFORE)), Fate.WAIT, "has not taken"),
+    "the cluster did not take it": (replace(BASE, attempts=(replace(ROW, submission_id=""), BEFORE)), Fate.WAIT, "has not accepted"),
     "lines are lost": (replace(BASE, attempts=(FAILED, BEFORE), earliest_offsets=at({0: 120})), Fate.LEAVE, "lost"),
     "the topic was made again": (replace(BASE, attempts=(FAILED, BEFORE), topic_id="topic-b"), Fate.LEAVE, "lost"),
     "a person has stopped it": (replace(BASE, attempts=(FAILED, BEFORE), wanted=WANTED_STOPPED), Fate.LEAVE, "should not run"),
@@ -98,7 +98,7 @@ LATE = {  # when it had to be ready
     "it has read all that there is": (replace(BASE, head=BEGUN, end_offsets=at({0: 100})), Fate.LEAVE, "counted everything"),
     "the broker is away": (replace(BASE, head=BEGUN, end_offsets=None), Fate.LEAVE, "does not answer"),
     "the master is away": (replace(BASE, driver=DriverState.UNKNOWN), Fate.LEAVE, "does not answer"),
-    "it has no worker": (replace(BASE, driver=DriverState.SUBMITTED), Fate.LEAVE, "no room"),
+    "it has no worker": (replace(BASE, driver=DriverState.SUBMITTED), Fate.LEAVE, "no free resources"),
     "it ended without a word, once": (replace(BASE, driver=DriverState.FAILED), Fate.LEAVE, "unknown whether"),
     "the watch has just started another": (replace(DIED, driver=DriverState.RUNNING), Fate.LEAVE, "unknown whether"),
 }

@@ -110,7 +110,7 @@ def test_a_topic_whose_id_was_never_noted_is_joined_by_no_other() -> None:
     nameless = replace(HEAD, start={Partition("", 0): 0}, end={Partition("", 0): 5}, names={})
     several = SPEC.model_copy(update={"source": Source(topics=("logs", "web"))})
     change = classify(counts, several, CountsOptions, nameless, bounds(NAMES, a=(0, 5), b=(0, 3)))
-    assert change.kind is Kind.REFUSED and "never noted" in change.why[0] and "--rebuild" in change.why[0]
+    assert change.kind is Kind.REFUSED and "not recorded" in change.why[0] and "--rebuild" in change.why[0]
     assert classify(counts, counts, CountsOptions, nameless, None).kind is Kind.SAME_CHECKPOINT
 
 

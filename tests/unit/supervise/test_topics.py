@@ -228,7 +228,7 @@ def test_a_topic_that_was_counted_cannot_be_taken_out(running: Several, source: 
     running.broker.create("other", 1)
     running.manager = running.reading(**source)
     plan = running.manager.plan(JOB)
-    assert str(plan.kind) == "refused" and "the topic web, which" in plan.refusals and "a job of its own" in plan.refusals
+    assert str(plan.kind) == "refused" and "the topic web, which" in plan.refusals and "Make a new job for it" in plan.refusals
 
 
 @pytest.mark.parametrize(("first", "verdict"), [(0, Verdict.STARTING), (2, Verdict.DATA_LOSS)])
@@ -274,7 +274,7 @@ def test_what_landed_is_recounted_over_all_topics(running: Several) -> None:
     found = recount(running.store, running.broker, rules)
     assert (found.missing, found.doubled, found.checked_lines) == (1, 0, 18)
     assert found.differences[0].as_dict()["first"] == {"partition": "web/0", "offset": 7}
-    assert "begin at partition web/0, offset 7" in found.sentence
+    assert "first difference is at partition web/0, offset 7" in found.sentence
 
 
 def test_a_pass_lists_names_once_for_all_patterns(running: Several) -> None:

@@ -174,7 +174,7 @@ def test_a_restart_tells_how_what_it_replaces_has_ended(bench: Bench) -> None:
     line = next(e for e in bench.store.events(JOB) if e.kind == "restart")
     facts = {name: line.detail[name] for name in ("replaces", "exit", "error", "batch", "down_ms", "epoch")}
     down_ms = line.at - exited_at
-    assert f"It was down for {down_ms / 1000:.0f} s, and goes on with batch 7" in line.text
+    assert f"It was down for {down_ms / 1000:.0f} s, and continues with batch 7" in line.text
     assert facts == {"replaces": 1, "exit": "lost", "error": "ConnectionRefusedError", "batch": 7, "down_ms": down_ms, "epoch": 1}
     assert (line.attempt, line.who) == (2, "weir") and "has ended: ConnectionRefusedError" in line.reason
 
@@ -186,7 +186,7 @@ def test_a_restart_of_a_driver_that_was_killed_tells_since_when_nothing_had_land
     bench.manager.act(bench.manager.health(JOB))
     line = next(e for e in bench.store.events(JOB) if e.kind == "restart")
     assert "down_ms" not in line.detail, "a stream without input is quiet, too"
-    assert line.text.endswith("Nothing had landed for 41 s, and it goes on with batch 1.")
+    assert line.text.endswith("Nothing had landed for 41 s, and it continues with batch 1.")
     assert (line.detail["unlanded_ms"], line.detail["batch"], line.detail["offsets"]) == (41_000, 1, {"0": 10, "1": 0})
 
 

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Law:
-    """The result of one expectation: how many rows were checked, how many failed, and the values of the first failed row."""
+    """The result of one expectation."""
 
-    table: str
-    law: str
-    holds: bool
-    rows: int
-    broken: int
-    example: str = ""
+    table: str  # the table that was checked
+    law: str  # the expectation in words
+    holds: bool  # True: the expectation is met
+    rows: int  # rows that were checked
+    broken: int  # rows that do not meet it
+    example: str = ""  # the values of the first such row
 
     @property
     def sentence(self) -> str:
-        return f"{self.table}: {self.law} (broken {self.broken} of {self.rows} times{', first: ' + self.example if self.example else ''})"
+        return (
+            f"{self.table}: {self.law} (not met in {self.broken} of {self.rows} rows{', first: ' + self.example if self.example else ''})"
+        )

@@ -1,4 +1,4 @@
-"""The expectations of counts, as suites of Great Expectations. It takes seconds to import, so only inside functions."""
+"""The expectations of counts, as suites of Great Expectations, which takes seconds to import: so only inside functions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CELL = ("pane_start", "service", "level", "signature")
 
 
 class Laws:
-    """Expectations with a description in words."""
+    """Make expectations, each with its description in words."""
 
     def __init__(self) -> None:
         import great_expectations.expectations as gxe

@@ -1,6 +1,6 @@
 """The gate of a fold: Great Expectations checks a run between its proof and its publication.
 
-The proof has found equal sums by then. The gate finds what sums do not show: rows that no batch can have made. Many runs are checked
+The proof has found equal sums by then. The gate finds what sums do not show: rows that no batch can write. Many runs are checked
 together: a validation took 0.32 CPU-s for one run of ten cells, for one of 5,000 and for 32 of ten. Only if an expectation fails is each
 run checked by itself.
 """
@@ -27,8 +27,8 @@ def gate(rules: Rules) -> Gate:
     def judge(ready: Sequence[Candidate]) -> Mapping[HourShard, str]:
         if not ready or not broken(ready, rules):
             return {}
-        told = {one.at: broken([one], rules) for one in ready}
-        return {at: "; ".join(law.sentence for law in laws) for at, laws in told.items() if laws}
+        failed = {one.at: broken([one], rules) for one in ready}
+        return {at: "; ".join(law.sentence for law in laws) for at, laws in failed.items() if laws}
 
     return judge
 

@@ -1,4 +1,4 @@
-"""The facts that laws are checked on, as rows: counts of closed panes, the ledger, hours against the ledger, freshness."""
+"""Gather the rows that expectations are checked on: counts of closed panes, the ledger, hours against the ledger, freshness."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BATCHES = 20_000  # rows of the ledger: some hours of them
 
 @dataclass(frozen=True)
 class Tables:
-    """Rows by table. `closed` is the moment up to which panes are closed."""
+    """Rows by table. `closed` is the time (ms) up to which panes are closed."""
 
     counts: Sequence[Row]
     ledger: Sequence[Row]
@@ -42,10 +42,10 @@ class Tables:
 
 
 def gather(store: CountStore, source: Source, rules: Rules, since: int | None, until: int | None, now: int) -> Tables:
-    """What is true at one moment, of the hours that begin in [since, until) or were written to last. Raises UnknownJob, NotRunning.
+    """Read all tables at one moment, for the hours that begin in [since, until) or were written to last. Raises UnknownJob, NotRunning.
 
-    The order matters while a stream writes: the ledger is taken as of a head from before the hours are listed, so that all that its batches
-    wrote is in those; and the hours as of a head from after, with their counts.
+    The order matters while a stream writes. The ledger is read as of a head from before the hours are listed, so the hours contain all that
+    its batches wrote; the hours, with their counts, as of a head from after.
     """
     head = head_of(store, rules.job)
     ends = ends_for(source, head, rules.reads)
@@ -65,7 +65,8 @@ def gather(store: CountStore, source: Source, rules: Rules, since: int | None, u
 
 
 def _places(store: CountStore, job: str, since: int | None, until: int | None) -> tuple[list[HourShard], Position]:
-    """Without a span, what was written to last: late lines bring old hours back. Of batches after the position, these are all hours."""
+    """Return the places of the span, else those written to last, since late lines bring old hours back; and the position after which
+    batches wrote to no other hours."""
     touched = sorted(store.hours(job, None if since is None else hour_of(since), until), key=lambda t: t.position)
     if since is None and until is None:
         known = touched[-PLACES - 1].position if len(touched) > PLACES else (-1, -1)
@@ -77,7 +78,7 @@ def _places(store: CountStore, job: str, since: int | None, until: int | None) -
 
 @dataclass
 class Noted:
-    """What the landed batches said that they wrote: lines by place and level, and by batch."""
+    """The lines that landed batches recorded, by place and level, and by batch."""
 
     levels: dict[HourShard, Counter[str]]
     lines: Counter[Position]
@@ -109,8 +110,11 @@ def _counts(taken: Snapshot, rules: Rules, closed: int) -> Iterable[Row]:
 
 
 def _ledger(heads: Iterable[Head], seen: Landed, in_hours: Mapping[Position, int], known: Position) -> Iterable[Row]:
-    """The landed batches, newest first. `gap` is how many offsets lie between a batch and the one before it, overlaps counted too;
-    `in_hours` is how many of its lines the hours have, None for a batch that may have written to others than were looked at."""
+    """Yield the landed batches, newest first.
+
+    `gap` is how many offsets lie between a batch and the one before it, overlaps counted too. `in_hours` is how many of its lines the hours
+    have, None for a batch that may have written to hours that were not read.
+    """
     younger: Row | None = None
     follower: Head | None = None
     looked_at = 0
@@ -118,7 +122,7 @@ def _ledger(heads: Iterable[Head], seen: Landed, in_hours: Mapping[Position, int
         looked_at += 1
         position = head.by, head.batch_id
         if position not in seen and head.gap is None and follower is not None:
-            continue  # it was never landed: of a head that was restored from a backup
+            continue  # it never landed: the head was restored from a backup
         if younger is not None and follower is not None:
             yield {**younger, "gap": _gap(head, follower)}
         younger, follower = None, head
@@ -145,7 +149,7 @@ def _batch(head: Head) -> Row:
 
 
 def _gap(before: Head, after: Head) -> int:
-    """How many offsets lie between two rows and in no gap, overlaps counted too; at least 1 if something is unaccounted for."""
+    """Return how many offsets lie between two rows and in no gap, overlaps counted too; at least 1 if something is unaccounted for."""
     last = after.batch_id - 1 if after.epoch == before.epoch else after.epoch_ends[before.epoch - 1]
     follows = before.batch_id == last
     if follows and accounts_for(after.gap, with_joined(before.end, after), after.start):
@@ -155,7 +159,7 @@ def _gap(before: Head, after: Head) -> int:
 
 
 def _hours(taken: Snapshot, noted: Noted) -> Iterable[Row]:
-    """For each hour, shard and level: what readers get, and what the landed batches said that they wrote."""
+    """Yield for each hour, shard and level: what readers get, and what the landed batches recorded."""
     for at, cells in taken.cells.items():
         counted: Counter[str] = Counter()
         for (_, _, level, _), n in cells.items():
@@ -165,8 +169,10 @@ def _hours(taken: Snapshot, noted: Noted) -> Iterable[Row]:
 
 
 def _freshness(source: Source, rules: Rules, frontier: Offsets, ends: Offsets, now: int) -> Row:
-    """How long (s) the line that has waited longest has been in the broker; 0 while none waits. When something landed last does not
-    matter: after a quiet night the first line has waited for no time at all."""
+    """Return how long (s) the oldest waiting line has been in the broker; 0 if none waits.
+
+    The time of the last landing does not matter: after a quiet night the first line has not waited at all.
+    """
     waiting = {p: end for p, end in ends.items() if end > frontier.get(p, 0)}
     there = bounds(source, rules.reads) if waiting else Bounds({}, {})
     begins = {p: max(frontier.get(p, 0), there.earliest.get(p, 0)) for p in waiting}

@@ -1,4 +1,4 @@
-"""An operator's word that a driver which the cluster lost has ended: where Weir cannot know it, and of the attempt that was shown."""
+"""Record that an operator has confirmed the end of a driver that the cluster lost, for the attempt that was shown."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Confirmations:
         Raises UnknownJob, BadInput (no reason) or Conflict (another attempt, nothing to confirm, or too early).
         """
         if not reason.strip():
-            raise BadInput("reason: that a driver has ended needs a reason; it is kept in the timeline.", "Give --reason.")
+            raise BadInput("reason: missing. The timeline records why you are sure that the driver has ended.", "Give --reason.")
         now_at = self.look(job)
         if now_at != attempt:
             raise Conflict(f"{job} is at attempt {now_at}, not at {attempt} that was shown. Nothing was done.", f"weir health {job}")
@@ -41,12 +41,15 @@ class Confirmations:
     def look(self, job: str) -> int:
         """Return the attempt whose driver an operator may confirm ended.
 
-        Raises UnknownJob, or Conflict unless the verdict is unconfirmed, nothing runs by the cluster's word, and nothing can be submitted
-        any more.
+        Raises UnknownJob, or Conflict unless the verdict is unconfirmed, the cluster reports no running driver, and the time to submit one
+        is over.
         """
         kind = self._register.spec(job).kind
         if self._kinds[kind.name].fenced:
-            raise Conflict(f"{job} is a {kind.name} job: an old driver of it can write nothing, and is replaced.", f"weir restart {job}")
+            raise Conflict(
+                f"{job} is a {kind.name} job: a superseded driver of it cannot write, so nothing needs to be confirmed.",
+                f"weir restart {job}",
+            )
         attempt = self._register.attempt(job)
         self._check(job, attempt)
         return attempt

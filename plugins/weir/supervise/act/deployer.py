@@ -1,4 +1,4 @@
-"""Deploys a version: what cannot work is refused before anything stops, and a driver that is well lands its batch first."""
+"""Deploy a version: refuse what cannot work before anything stops, and let a healthy driver land its batch first."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from weir.supervise.start.starter import Starter
 from weir.supervise.start.unfenced_drivers import UnfencedDrivers
 from weir.supervise.topics import bounds
 
-LAND_WITHIN_S = 30.0  # for the batch at work to land: a full one of a million lines takes ten
+LAND_WITHIN_S = 30.0  # for the current batch to land: a full one of a million lines takes ten
 LANDS = frozenset({Verdict.OK, Verdict.CATCHING_UP, Verdict.SLOW})
 
 
@@ -51,7 +51,7 @@ class Deployer:
         self._drivers = drivers
 
     def deploy(self, job: str, who: str, reason: str = "", plan: Plan | None = None) -> ActionResult:
-        """Make the job run with the spec and the code that are here, or those of a plan. Nothing happens if it does.
+        """Make the job run with the spec and the code of its folder, or those of a plan. Do nothing if it already does.
 
         Raises UnknownJob, BadSpec, Refused, DataLoss, Diverged, NotRunning (a part does not answer) or Conflict (somebody else deployed at
         the same moment).
@@ -63,7 +63,7 @@ class Deployer:
             bundle.publish(plan.made, Path(self._parts.settings.bundles), version)
         if plan.kind is not Kind.NO_CHANGE:
             self._let_land(spec)
-        # The head first: whoever deploys after that is noticed, when the job's row is changed or when the attempt is replaced.
+        # The head first: a later deploy is noticed when the job's row is changed or when the attempt is replaced.
         head, wanted = self._ensure_head(spec), self._jobs.job(job)
         if self._versions.runs(wanted, version, job, head.attempt):
             return ActionResult(False, head.attempt, f"{job} runs version {version} already, as attempt {head.attempt}.")
@@ -78,8 +78,10 @@ class Deployer:
         return action
 
     def _let_land(self, spec: JobSpec) -> None:
-        """Return when the batch at work has landed: its work would be done again. What does not land in time, or is not well, is not
-        waited for."""
+        """Wait until the current batch has landed:
+
+        otherwise its work is done again. Do not wait for an unhealthy job, or beyond the limit.
+        """
         (report,) = self._health.onlooker.reports({spec.name: spec})
         if report.found in LANDS and report.evidence.get("lag"):
             judged = report.attempt, dict(report.frontier)
@@ -94,7 +96,10 @@ class Deployer:
         return head if self._kinds[spec.kind.name].fenced else self._drivers.recall(head)
 
     def _first(self, spec: JobSpec) -> tuple[Offsets, Mapping[str, str]]:
-        """Where the first epoch begins, and the names of its topics. Offsets of a job that nothing fences are in its checkpoint alone."""
+        """Return where the first epoch begins, and the names of its topics.
+
+        A job without fencing has its offsets only in its checkpoint.
+        """
         if not self._kinds[spec.kind.name].fenced:
             return {}, {}
         there = bounds(self._parts.source, spec.source.subscription)
@@ -112,8 +117,8 @@ NEXT: dict[type[WeirError], str] = {
 
 
 def _refuse(plan: Plan) -> None:
-    """Raises Refused, or what the change is refused for: DataLoss or Diverged."""
+    """Raise Refused, DataLoss or Diverged if the plan is refused."""
     if plan.kind is Kind.REFUSED:
         next_step = NEXT.get(plan.change.error, "See: weir deploy {job} --plan").format(job=plan.job)
-        what = f"The deploy of {plan.job}, version {plan.version}, is refused, and nothing was stopped: {plan.refusals}."
+        what = f"The deploy of {plan.job}, version {plan.version}, is refused; nothing was stopped: {plan.refusals}."
         raise plan.change.error(what, next_step)

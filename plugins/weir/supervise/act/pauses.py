@@ -1,6 +1,6 @@
-"""Pauses a job: a hold until it is released, a maintenance window until its end.
+"""Pause a job: a hold until it is released, or a maintenance window until its end.
 
-What a person asks for still happens; only what Weir would do by itself does not. No pause stops an action that has begun before it.
+Actions of operators still run; only Weir's automatic actions do not. A pause does not stop an action that has already begun.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Pauses:
 
     def hold(self, job: str, who: str, reason: str) -> ActionResult:
         """Keep Weir from acting on a job until `release`. Raises UnknownJob, or BadInput without a reason."""
-        _require(reason, "reason: a hold needs a reason, for everybody who finds the job held.", "Give --reason.")
+        _require(reason, "reason: missing. A hold needs a reason, for everybody who finds the job held.", "Give --reason.")
         if held := self._in_force(job, HOLD):
             return ActionResult(False, self._register.attempt(job), f"{job} is {in_words(held)} already.")
         text = f"{job} is held: no automatic actions. To end the hold: weir hold {job} --release"
@@ -37,15 +37,15 @@ class Pauses:
         return self._end_pause(job, HOLD, "release", who, reason, f"{job} is not held.", f"{job} is no longer held.")
 
     def maintenance(self, job: str, for_ms: int, who: str, reason: str) -> ActionResult:
-        """Keep Weir from acting on a job for a time. A second window takes the place of the first.
+        """Keep Weir from acting on a job for a time. A second window replaces the first.
 
         Raises UnknownJob, or BadInput without a reason or a time.
         """
-        _require(reason, "comment: a maintenance window needs a comment, for everybody who sees it.", "Give --comment.")
+        _require(reason, "comment: missing. A maintenance window needs a comment, for everybody who sees it.", "Give --comment.")
         if for_ms <= 0:
-            raise BadInput("for: a maintenance window needs a time.", "Give --for, such as 2h.")
+            raise BadInput("for: missing. A maintenance window needs a duration.", "Give --for, such as 2h.")
         if for_ms > LONGEST_MS:
-            raise BadInput("for: a maintenance window ends within a year.", "Give a shorter time, or hold the job.")
+            raise BadInput("for: a maintenance window can last a year at most.", "Give a shorter duration, or hold the job.")
         now = self._parts.now_ms()
         text = f"{job} is in maintenance until {iso(now + for_ms)}: no automatic actions until then."
         return self._pause(job, Pause(MAINTENANCE, who, reason, now, now + for_ms), MAINTENANCE, text, who, reason)

@@ -1,4 +1,4 @@
-"""Plans what a deploy would do, by all that is looked at before it. Changes nothing."""
+"""Plan a deploy: what would change, and the checks before it. Changes nothing."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Planner:
         self._kinds, self._drivers = kinds, drivers
 
     def plan(self, job: str, to: str = "") -> Plan:
-        """Return what a deploy would do: of the spec and the code that are here, or of the kept version that begins with `to`.
+        """Return what a deploy would do: of the spec and the code of the job folder, or of the kept version that begins with `to`.
 
         Raises UnknownJob, BadSpec, NotKept, NotRunning (the store or the cluster does not answer).
         """
@@ -53,28 +53,28 @@ class Planner:
         if head and self._versions.runs(wanted, version, job, head.attempt):
             return Plan(job, version, before, spec, Change(Kind.NO_CHANGE, (f"it runs as attempt {head.attempt}",)), made=made)
         ran = self._register.ran(job) or (or_none(lambda: parse(wanted.spec, f"the spec of {job}")) if wanted else None)
-        changed = differences(ran, spec, model) if version != before else ("nothing: the driver is started again",)
+        changed = differences(ran, spec, model) if version != before else ("nothing: the driver restarts",)
         there, ground = self._application(job, spec, version, made), self._ground(job, spec)
         if not self._kinds[spec.kind.name].fenced:
             topics = tuple(self._look_at(Subscription((name,)))[1] for name in spec.source.names)
             checks = (there, *topics, *ground, *self._old_driver(head))
             return Plan(job, version, before, spec, classify_plain(ran, spec), changed, checks, made)
-        topic, told = self._look_at(spec.source.subscription)
+        topic, topic_check = self._look_at(spec.source.subscription)
         change = classify(ran, spec, model, head, topic, self._finding(job, (ran or spec).source.subscription.single))
-        return Plan(job, version, before, spec, change, changed, (there, told, *ground), made)
+        return Plan(job, version, before, spec, change, changed, (there, topic_check, *ground), made)
 
     def _old_driver(self, head: Head | None) -> tuple[Check, ...]:
-        """Can the driver that is there be replaced? Nothing fences it: another one is started only when it is confirmed ended."""
+        """Check that the current driver can be replaced. Without fencing it must be confirmed ended before the next one starts."""
         if head is None or not head.attempt:
             return ()
         why = self._drivers.why_not_ended(head)
         if not why:
-            return (Check("driver", True, f"that of attempt {head.attempt} has ended, or can be ended"),)
+            return (Check("driver", True, f"the driver of attempt {head.attempt} has ended, or can be ended"),)
         confirm = f'make sure that it has ended, then weir confirm-ended {head.job} --reason "..."'
-        return (Check("driver", False, f"that of attempt {head.attempt} cannot be confirmed ended: {why}; {confirm}"),)
+        return (Check("driver", False, f"the driver of attempt {head.attempt} cannot be confirmed ended: {why}; {confirm}"),)
 
     def _made_here(self, job: str) -> Made:
-        """Raises BadSpec where the spec or its options do not fit, else UnknownJob."""
+        """Return the spec and code of the job folder. Raises BadSpec if the spec or its options are not valid, else UnknownJob."""
         folders = self._parts.settings.job_folders
         check(job, *folders)
         return bundle.made_of(self._register.find(job), *folders)
@@ -85,7 +85,8 @@ class Planner:
             return parse(row.spec, f"version {row.version}"), row.version
         except BadSpec as error:
             raise NotKept(
-                f"This release cannot read the spec of version {row.version} of {job}: {error.what}", "Deploy the present version."
+                f"This release cannot read the spec of version {row.version} of {job}: {error.what}",
+                f"Deploy the present version: weir deploy {job}",
             ) from error
 
     def _look_at(self, reads: Subscription) -> tuple[Bounds | None, Check]:
@@ -101,8 +102,10 @@ class Planner:
         return found, Check("topic", True, f"{which}, {len(found.ends)} partitions")
 
     def _finding(self, job: str, topic: str) -> str:
-        """Why no checkpoint is usable from what has landed, as far as that can be read; empty if one does. A driver that lands while it is
-        looked at makes a moment's disagreement, so it is looked at again."""
+        """Return why no checkpoint can be continued from what has landed; empty if one can, or if that is unknown.
+
+        A batch that lands in between makes a short disagreement, so look again.
+        """
         why = ""
         for _ in range(LOOKS):
             head, found = self._heads.head(job), or_none(lambda: self._parts.checkpoints.attempts(job))
@@ -116,12 +119,15 @@ class Planner:
         return why
 
     def _application(self, job: str, spec: JobSpec, version: str, made: Made | None) -> Check:
-        """What was deployed before is not tried again: many who deploy at once would each take a second of a core."""
+        """Check that the application can be imported.
+
+        A version that was deployed before is not tried again: that takes a second of a core.
+        """
         if made is None or (version in self._versions.kept() and any(row.version == version for row in self._jobs.versions(job))):
             there = (self._parts.code(version) / spec.entry).is_file()
             return Check("application", there, f"{spec.entry} {'is' if there else 'is not'} in the kept version")
         tried = preflight.application(made, self._parts.rehearse)
-        if tried.ok is False and spec.cluster != "standalone":  # its image has a Python of its own
+        if tried.ok is False and spec.cluster != "standalone":  # its container image has its own Python
             return replace(tried, ok=None, text=f"{tried.text} (by this machine's Python, not the driver's)")
         return tried
 

@@ -1,4 +1,4 @@
-"""Does what a report calls for: restarts, rebuilds, or takes a version back."""
+"""Take the action that a report decided on: restart, rebuild, or roll a version back."""
 
 from __future__ import annotations
 
@@ -24,10 +24,9 @@ class Responder:
         self._endings, self._rollbacks, self._starter = endings, rollbacks, starter
 
     def act(self, report: Report) -> ActionResult | None:
-        """Do what a report calls for, if its time has come. None if there is nothing to do, somebody else has done it, or the job is
-        paused.
+        """Take the action that a report decided on, if it is due. None if there is nothing to do, or the job is paused.
 
-        A report may have waited for its turn: an attempt that was stalled and has landed since is well.
+        A report may have waited for its turn: an attempt that was stalled and has landed since is healthy.
         """
         job = report.job
         if report.act == Action.READ_ENDING:
@@ -47,13 +46,13 @@ class Responder:
             return None
 
     def _read_ending(self, report: Report) -> ActionResult | None:
-        """Note why the driver ended, then judge again, and do what that calls for: the same batch may have failed twice."""
+        """Record why the driver ended, then judge and act again: the same batch may have failed twice."""
         self._endings.note(report.job, report.attempt)
         again = self._health.report(self._register.find(report.job))
         return None if again.act == Action.READ_ENDING else self.act(again)
 
     def _note_end(self, job: str, attempt: int) -> None:
-        """Keep what only the cluster could tell: that the driver was killed for its memory. The next one is given more for it."""
+        """Record that the driver was killed for its memory, which only the cluster knows. The next driver gets more memory."""
         row = self._register.row(job, attempt)
         if row and (ended := with_the_clusters_word(row, DriverState.OUT_OF_MEMORY)) != row:
             self._attempts.put_exit(job, row.attempt, row.incarnation, ended.exit_reason, ended.exit_error, row.exit_batch)

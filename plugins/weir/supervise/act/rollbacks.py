@@ -1,4 +1,4 @@
-"""Takes a version back that has never been ready and is itself at fault, as rollback.py judges."""
+"""Roll back a version that was never ready and is itself at fault, as rollback.py judges."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Rollbacks:
         self._versions, self._wanted, self._starter = versions, wanted, starter
 
     def ruling(self, job: str, late: bool) -> Ruling:
-        """Return what is to become of the version that was deployed last; `late` once it had to be ready. Never acts."""
+        """Return whether to roll back the version that was deployed last; `late` if it had to be ready by now. Never acts."""
         return self._ruled(job, late)[0]
 
     def roll_back(self, job: str, late: bool) -> ActionResult | None:
-        """Go back to the last good version, if the present one has never been ready and is itself at fault. None if it is left.
+        """Go back to the last good version, if the present one was never ready and is itself at fault. Else return None.
 
-        Raises Conflict if somebody else has deployed or restarted since it was looked at.
+        Raises Conflict if somebody else has deployed or restarted it in between.
         """
         ruling, wanted, attempt = self._ruled(job, late)
         if ruling.fate is not Fate.ROLL_BACK or ruling.to is None or wanted is None:
@@ -48,8 +48,10 @@ class Rollbacks:
         return replace(action, sentence=sentence)
 
     def before_restart(self, job: str) -> ActionResult | None:
-        """Roll back instead of restarting, if the driver is of a version that has never been ready and is itself at fault, whoever deployed
-        it, and whether anybody waits for it. None if it is to be restarted."""
+        """Roll back instead of restarting, if the driver's version was never ready and is itself at fault.
+
+        None if it should be restarted.
+        """
         wanted, rows = self._jobs.job(job), self._versions.all(job)
         if wanted is None or any(row.good for row in rows if row.version == wanted.version):
             return None
@@ -74,7 +76,7 @@ class Rollbacks:
 
 
 def _reads_all(row: VersionRow, head: Head | None) -> bool:
-    """Does a version read every topic that the job has counted? One that was deployed before a topic joined cannot continue."""
+    """Return whether a version reads every topic that the job has counted. One that was deployed before a topic joined cannot continue."""
     names = head.names.values() if head else ()
     spec = or_none(lambda: parse(row.spec, f"version {row.version}")) if names else None
     return not names or (spec is not None and all(spec.source.reads(name) for name in names))

@@ -1,4 +1,4 @@
-"""Stops a job: its driver lands the batch at work and ends, or is killed, and can write no more."""
+"""Stop a job: its driver lands the current batch and ends, or is killed, and can no longer write."""
 
 from __future__ import annotations
 
@@ -37,8 +37,10 @@ class Stopper:
         self._takeover, self._standbys, self._wanted, self._kinds, self._drivers = takeover, standbys, wanted, kinds, drivers
 
     def stop(self, job: str, who: str, reason: str) -> ActionResult:
-        """Let the driver land the batch at work and end, kill it if it does not, and keep the job stopped until the next deploy. What had
-        not landed is counted after that. Raises UnknownJob, or Conflict if somebody deploys it meanwhile."""
+        """Let the driver land the current batch and end, or kill it. The job stays stopped until the next deploy, which counts the rest.
+
+        Raises UnknownJob, or Conflict if somebody deploys it meanwhile.
+        """
         wanted = self._jobs.job(job)
         if wanted is None:  # a job that was deployed once can be stopped without its folder
             self._register.find(job)
@@ -55,12 +57,12 @@ class Stopper:
             self._end(job, standby, begun=True)
         fenced = self._takeover.fence(job, head.attempt, who, reason, wanted.version)
         self._timeline.tell(job, "stop", f"{job} was stopped.", fenced.attempt, who, reason, {"replaces": head.attempt})
-        return ActionResult(True, fenced.attempt, f"{job} is stopped. All that had landed is kept.")
+        return ActionResult(True, fenced.attempt, f"{job} is stopped. Everything that had landed is kept.")
 
     def _stop_unfenced(self, wanted: JobRow, head: Head, who: str, reason: str) -> ActionResult:
-        """End a driver that does not look whether its job should run, and be sure that it has ended. May be repeated until it has.
+        """End a driver without fencing, and make sure that it has ended. May be repeated until it has.
 
-        Raises NotConfirmed if that cannot be known: the job stays stopped.
+        Raises NotConfirmed if its end cannot be confirmed; the job stays stopped.
         """
         job = head.job
         if wanted.desired != "stopped":
@@ -74,7 +76,7 @@ class Stopper:
         return ActionResult(True, stopped.attempt, f"{job} is stopped. Its checkpoint is kept.")
 
     def _end(self, job: str, submission_id: str, begun: bool) -> None:
-        """Wait for a driver to end by itself, as it does when the job is to stop; else kill it. What has not begun has nothing to land."""
+        """Wait for a driver to end by itself, else kill it. A driver that has not begun has nothing to land, and is killed at once."""
         if begun and self._ended(job, submission_id, STOP_WITHIN_S):
             return
         self._register.cluster(job).kill(submission_id)

@@ -1,11 +1,11 @@
-"""What the attempts of a job tell: whether the same failure came twice, and how much patience one is owed. Pure."""
+"""Compare the attempts of a job: did the same failure come twice, and how long may an attempt take? Pure."""
 
 from __future__ import annotations
 
 from weir.ports.attempts import AttemptRow
 from weir.supervise.judge.observation import Observation
 
-MORE_PATIENCE = 8  # times at most: a driver that hangs is found out in the end
+MORE_PATIENCE = 8  # the largest factor: a driver that hangs must still be found
 
 
 def first_line(text: str) -> str:
@@ -13,20 +13,20 @@ def first_line(text: str) -> str:
 
 
 def fingerprint(row: AttemptRow) -> tuple[int, str]:
-    """What tells one failure from another: the batch, and the error without what differs each time."""
+    """Return what identifies a failure: the batch, and the error without its digits, which differ each time."""
     digits = "".join("0" if c.isdigit() else c for c in first_line(row.exit_error))
     return row.exit_batch, digits
 
 
 def failed_twice(seen: Observation, row: AttemptRow) -> bool:
-    """Did the attempt fail in the same batch and with the same error as the one before it?"""
+    """Return whether the attempt failed in the same batch and with the same error as the one before it."""
     earlier = next((a for a in seen.attempts if a.attempt < row.attempt and a.used), None)  # numbers may be left out
     failed = row.exit_reason == "failed" and row.exit_batch >= 0
     return bool(earlier and failed and fingerprint(earlier) == fingerprint(row))
 
 
 def patience(seen: Observation) -> int:
-    """How many times as long as the spec says an attempt is given: twice as long after each one before it that landed nothing.
+    """Return the factor on the spec's time limits: it doubles with each attempt in a row that landed nothing.
 
     On a machine that was busy with other work, start and first batch took 128 s: no driver was given long enough to land.
     """

@@ -1,4 +1,4 @@
-"""What belongs to a start in the timeline, as facts and in words. Pure."""
+"""Describe a start for the timeline, as facts and as sentences. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from weir.supervise.judge.restart import Action
 
 
 def circumstances(request: StartRequest, before: Head, head: Head, old: AttemptRow | None, now: int) -> dict[str, object]:
-    """Return what a start replaces, how that ended and how long ago, and what is left out. `old` is the row of the attempt that is
-    replaced. A driver that was killed left no exit: then `batch` is the next one, and all that is known is since when nothing landed."""
+    """Return what a start replaces, how that ended and how long ago, and what is left out.
+
+    `old` is the row of the attempt that is replaced; `now` is in ms. A driver that was killed recorded no exit: then `batch` is the next
+    one, and only the time since the last landing is known.
+    """
     facts: dict[str, object] = {"epoch": head.epoch, "version": request.version, "replaces": request.judged}
     if before.has_batch or before.frontier:  # the progress of queries of a job's own is in their checkpoints
         facts |= {"batch": before.last_landed + 1, "offsets": dict(before.shown_frontier)}
@@ -43,19 +46,18 @@ def _of_old(request: StartRequest, old: AttemptRow, now: int) -> dict[str, objec
 
 
 def in_words(request: StartRequest, facts: Mapping[str, object]) -> str:
-    """Return the circumstances that a person wants to read: of a restart how long it was down and where it goes on, of a deploy what
-    changed."""
-    told: list[str] = []
+    """Return the sentences for operators: for a restart, how long it was down and where it continues; for a deploy, what changed."""
+    sentences: list[str] = []
     if request.cause in (Action.RESTART, Action.REBUILD):
         where = f"with batch {facts['batch']}" if "batch" in facts else "from its checkpoint"
-        told.append(f"{_since(facts)} goes on {where}")
+        sentences.append(f"{_since(facts)} continues {where}")
     if request.changes:
-        told.append(f"Changed: {'; '.join(request.changes)}")
-    return "".join(f" {sentence}." for sentence in told)
+        sentences.append(f"Changed: {'; '.join(request.changes)}")
+    return "".join(f" {sentence}." for sentence in sentences)
 
 
 def _since(facts: Mapping[str, object]) -> str:
-    """How long it was down, if its driver noted its exit; else how long nothing had landed, which may be for want of input."""
+    """Return how long it was down, if its driver recorded its exit; else how long nothing had landed, perhaps for lack of input."""
     if isinstance(down_ms := facts.get("down_ms"), int):
         return f"It was down for {down_ms / 1000:.0f} s, and"
     if isinstance(unlanded_ms := facts.get("unlanded_ms"), int):

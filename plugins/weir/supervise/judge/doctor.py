@@ -1,4 +1,4 @@
-"""Find damage in a checkpoint folder, file by file, with the safe action. Pure."""
+"""Find damage in a checkpoint folder, file by file, each with the safe action. Pure."""
 
 from __future__ import annotations
 
@@ -47,20 +47,20 @@ def examine(seen: Seen) -> list[Finding]:
     if not folder.exists:
         return [*_forgotten(seen), *([_missing(seen)] if seen.before.last_landed >= 0 else [])]
     why = _misfit(seen)
-    mend = f"weir checkpoint {job} --rebuild: a new epoch begins where the ledger ends" if why else _restart(job)
-    found = [*_forgotten(seen), *_closed(folder), *([Finding("", why, mend)] if why else [])]
-    found += [Finding(path, what, mend) for path, what in (*_damaged(folder, seen.after.ids(seen.topic).keys()), *_gaps(folder))]
+    fix = f"weir checkpoint {job} --rebuild: a new epoch begins where the ledger ends" if why else _restart(job)
+    found = [*_forgotten(seen), *_closed(folder), *([Finding("", why, fix)] if why else [])]
+    found += [Finding(path, what, fix) for path, what in (*_damaged(folder, seen.after.ids(seen.topic).keys()), *_gaps(folder))]
     return found + [Finding(path, "left over", LEAVE, harmless=True) for path in sorted(folder.sizes) if LEFT_OVER.search(path)]
 
 
 def _restart(job: str) -> str:
-    return f"weir restart {job}: what is whole is copied, and what is missing done again"
+    return f"weir restart {job}: whole files are copied, and missing batches are done again"
 
 
 def _missing(seen: Seen) -> Finding:
     job = seen.after.job
     action = f"weir restart {job}: an earlier attempt's folder is copied if it is usable, else a new epoch begins where the ledger ends"
-    return Finding("", f"there is no folder, and batch {seen.before.last_landed} has landed", action)
+    return Finding("", f"the folder is missing, and batch {seen.before.last_landed} has landed", action)
 
 
 def _misfit(seen: Seen) -> str:
@@ -80,9 +80,9 @@ def _forgotten(seen: Seen) -> Iterator[Finding]:
 
 def _closed(folder: Folder) -> Iterator[Finding]:
     for path, why in sorted(folder.trouble.items()):
-        yield Finding(path, f"cannot be read: {why}", "let the drivers' user read it, then look again")
+        yield Finding(path, f"cannot be read: {why}", "give the drivers' user read access, then run the doctor again")
     if folder.writable is False:
-        yield Finding("", "cannot be written", "let the drivers' user write there, then look again")
+        yield Finding("", "cannot be written", "give the drivers' user write access, then run the doctor again")
 
 
 def _damaged(folder: Folder, topics: Collection[str]) -> Iterator[tuple[str, str]]:
@@ -127,7 +127,7 @@ def _gaps(folder: Folder) -> Iterator[tuple[str, str]]:
                 yield f"{kind}/{n}", "missing in the sequence"
     for n in sorted(commits.keys() - offsets.keys()):
         if not min(offsets, default=n) < n < max(offsets, default=n):
-            yield f"commits/{n}", "committed, and its offsets are not there"
+            yield f"commits/{n}", "committed, but its offsets are missing"
     if offsets and max(offsets) > max(commits, default=-1) + 1:
         yield f"commits/{max(offsets) - 1}", f"missing, and batch {max(offsets)} is planned"
 

@@ -1,8 +1,8 @@
-"""Why a driver failed, from what it printed last: for jobs whose code is not Weir's, and which leave no exit reason themselves. Pure.
+"""Read from a driver's output why it failed, for jobs that record no exit reason themselves. Pure.
 
 What counts is the exception that ended it: of a Python driver the traceback at the end, of a JVM the exception of its main thread, or
-that of a query. Everything before it was survived, and what follows is the shutdown, which looks the same after a success. A driver
-that was killed prints no exception; a script that leaves with an exit code of its own prints none either.
+that of a query. The driver survived everything before it; what follows is the shutdown, which looks the same after a success. A driver
+that was killed prints no exception; a script that exits with its own exit code prints none either.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ RAISED = re.compile(
 )
 REFUSED = re.compile(r"(?:Error: |\S*python\S*: )(?P<text>.+)")  # by SparkSubmit, and by Python when it cannot open the script
 PLAN = "=== Streaming Query ==="  # and what it works with, by name
-# What wraps an error and differs from one attempt to the next: a batch that fails twice is told by the same error.
+# What wraps an error and differs from one attempt to the next: a batch that fails twice is recognized by the same error.
 WRAPPINGS = re.compile(
     r"\[STREAM_FAILED\] |Query \[id = [^]]*\] terminated with exception: |Job aborted due to stage failure: "
     r"|Task \S+ in stage \S+ failed \d+ times, most recent failure: |Lost task \S+ in stage \S+ \(TID \d+\) \([^)]*\): | SQLSTATE: \w+"
@@ -39,17 +39,15 @@ NOT_THERE = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirector
 
 @dataclass(frozen=True)
 class Ending:
-    """`reason` is that of an attempt's row: `failed`, `lost` for an outage, `out_of_memory`; empty if the output does not say. `error` is
-    one line, the same for the same error of another attempt. `query` is the id of the query that failed, as in the `metadata` of its
-    checkpoint; empty if it was none, or is not said."""
+    """Why a driver failed."""
 
-    reason: str = ""
-    error: str = ""
-    query: str = ""
+    reason: str = ""  # as in an attempt's row: failed, lost (an outage) or out_of_memory; empty: unknown
+    error: str = ""  # one line, equal for the same error of another attempt
+    query: str = ""  # id of the failed query, as in the `metadata` of its checkpoint; empty: none, or unknown
 
 
 def read_ending(printed: str) -> Ending:
-    """The ending of a driver that the cluster says has failed."""
+    """Return the ending of a driver that failed according to the cluster."""
     block = _last_exception(printed.splitlines())
     raised = list(_raised(block))
     if not raised:
@@ -67,7 +65,7 @@ def _reason(raised: Sequence[str], error: str) -> Exit:
 
 
 def _is_os_error(kind: str) -> bool:
-    """Is it Python's error of a disk or a network? Told by its name, since a library's own `ConnectionError` is one, too."""
+    """Return whether it is Python's error of a disk or a network. By its name, since a library's own `ConnectionError` counts, too."""
     known = getattr(builtins, kind, None)
     return isinstance(known, type) and issubclass(known, OSError) and not issubclass(known, NOT_THERE)
 

@@ -1,4 +1,4 @@
-"""Can an attempt start from a checkpoint folder, and does it lead on from what has landed? Pure."""
+"""Judge whether an attempt can start from a checkpoint folder and continue from what has landed. Pure."""
 
 from __future__ import annotations
 
@@ -17,29 +17,28 @@ KEEP_BATCHES = 3  # the last committed one, the planned one, and one more
 
 @dataclass(frozen=True)
 class Plans:
-    """What Spark can start from: the files to copy; for each planned batch where it ends, by the names of topics; the last committed
-    one, -1 for none; and where the source was when Spark first saw it, None if the folder does not say."""
+    """The part of a checkpoint folder that Spark can start from."""
 
-    contents: Mapping[str, bytes]
-    planned: Mapping[int, Named]
-    committed: int
-    began: Named | None
+    contents: Mapping[str, bytes]  # the files to copy, by path
+    planned: Mapping[int, Named]  # where each planned batch ends, by topic name
+    committed: int  # the last committed batch, -1 for none
+    began: Named | None  # where the source was when Spark first saw it; None: unknown
 
     @property
     def newest(self) -> int:
-        """The last planned batch, -1 for none."""
+        """Return the last planned batch, -1 for none."""
         return max(self.planned, default=-1)
 
     def shown(self, batch: int) -> Mapping[str, int]:
-        """Where a planned batch ends, for people: by partition, or by topic and partition where there are several topics."""
+        """Return where a planned batch ends, with labels: by partition, or by topic and partition if there are several topics."""
         return shown(self.planned[batch])
 
 
 def usable(folder: Folder) -> Plans | None:
-    """The part of a folder that Spark can start from, or None if there is none.
+    """Return the part of a folder that Spark can start from, or None if there is none.
 
     Torn files (a copy beside a writer, a power cut) are dropped from the end; what is kept is a committed batch, the one before it, and at
-    most one planned after it. With nothing planned at all, a folder is only usable if it says so by its metadata.
+    most one planned after it. With nothing planned at all, a folder is usable only if its metadata is whole.
     """
     if not is_metadata(folder.contents.get("metadata", b"")):
         return None
@@ -59,10 +58,9 @@ def usable(folder: Folder) -> Plans | None:
 
 
 def with_sources(plans: Plans | None, head: Head) -> Plans | None:
-    """The plans with the topics that have joined the job since they were written.
+    """Add the topics that have joined the job since the plans were written.
 
-    Spark takes a topic that it does not know to begin at 0, and refuses one that does not: it finds in its files that these were read up to
-    where they begin.
+    Spark assumes that an unknown topic begins at 0, and refuses one that does not. So the files say that it was read up to where it begins.
     """
     if plans is None or not head.begins:
         return plans
@@ -79,9 +77,9 @@ def with_sources(plans: Plans | None, head: Head) -> Plans | None:
 
 
 def disagreement(plans: Plans | None, head: Head, topic: str) -> str:
-    """Why an attempt must not go on from there, in words; empty if it leads on exactly from what has landed."""
+    """Return why an attempt must not continue from a folder; empty if the folder continues exactly from what has landed."""
     if plans is None:
-        return "nothing to continue from in it"
+        return "the folder has nothing to continue from"
     ids = head.ids(topic)
     others = {name for named in plans.planned.values() for name in named} - ids.keys()
     last, landed = plans.newest, head.last_landed
@@ -101,7 +99,7 @@ def disagreement(plans: Plans | None, head: Head, topic: str) -> str:
 
 
 def forgotten(head: Head, kept: Head | None) -> str:
-    """What the ledger's newest row says of a head that was restored from an older copy; empty if the head is no older."""
+    """Return how far the head is behind the ledger, if it was restored from an older copy; empty if it is not behind."""
     if kept is None or not is_behind(head, kept):
         return ""
     ends = (
@@ -111,7 +109,7 @@ def forgotten(head: Head, kept: Head | None) -> str:
 
 
 def is_commit(data: bytes) -> bool:
-    """Is a `commits/N` file whole?"""
+    """Return whether a `commits/N` file is whole."""
     lines = data.decode(errors="replace").splitlines()
     return lines[:1] == ["v1"] and (len(lines) == 1 or _is_json(lines[1]))
 
@@ -121,7 +119,7 @@ def is_metadata(data: bytes) -> bool:
 
 
 def initial(data: bytes) -> Named | None:
-    """The offsets in `sources/0/0`: a zero byte, `v1`, and the source's JSON. None if the file is not whole."""
+    """Return the offsets in `sources/0/0`: a zero byte, `v1`, and the source's JSON. None if the file is not whole."""
     lines = data.removeprefix(b"\0").decode(errors="replace").splitlines()
     try:
         return parse_source(lines[1]) if lines[:1] == ["v1"] else None

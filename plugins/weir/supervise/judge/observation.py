@@ -1,4 +1,4 @@
-"""What was seen of a job at one moment, and what follows from it by arithmetic alone."""
+"""An observation of a job at one moment, and what follows from it by arithmetic alone."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from weir.supervise.judge.pause import in_force
 from weir.supervise.judge.queries import Queries
 
 SUBMIT_GRACE_MS = 15_000  # between a takeover and the note of its submission; a standalone master takes well under a second for one
-SPARK_SUBMIT_MS = 200_000  # the same where spark-submit starts drivers, which is given three minutes: each eye replaced the other's start
-# A driver that nothing fences needs 5 to 15 s to its first query, and says nothing if there is nothing to read: one that could not even be
+SPARK_SUBMIT_MS = 200_000  # the same for spark-submit, which may take three minutes: watch and tick replaced each other's starts
+# A driver of a plain job needs 5 to 15 s to its first query, and prints nothing if there is nothing to read: one that could not even be
 # imported was called ready, and its version good, in the second after its submission.
 STARTS_MS = 15_000
 KILLED_FOR_MEMORY = "the cluster killed the driver: it took more memory than it was given"
@@ -27,49 +27,49 @@ KILLED_FOR_MEMORY = "the cluster killed the driver: it took more memory than it 
 
 @dataclass(frozen=True)
 class Observation:
-    """What the probes said, at `now` (ms). None stands for a probe that failed, except for `wanted`: the job was never deployed."""
+    """The answers of all probes. None: the probe failed, unless said otherwise."""
 
-    now: int
-    wanted: JobRow | None
+    now: int  # ms
+    wanted: JobRow | None  # the desired state; None: never deployed
     head: Head | None
     attempts: Sequence[AttemptRow] = ()  # newest first
     driver: DriverState = DriverState.UNKNOWN
     end_offsets: Offsets | None = None
     earliest_offsets: Offsets | None = None
     topic_id: str | None = None
-    topics: Mapping[str, str] | None = None  # of a job that may have several: their names by id
-    records: Mapping[str, str] = field(default_factory=dict)  # what the job's kind keeps beside its head, as JSON by name
+    topics: Mapping[str, str] | None = None  # topic names by id, of a job that may read several
+    records: Mapping[str, str] = field(default_factory=dict)  # what the job's kind stores beside the head, as JSON by name
     retention: Retention | None = None
-    retentions: Mapping[str, Retention] = field(default_factory=dict)  # of a job that may have several topics: by their ids
+    retentions: Mapping[str, Retention] = field(default_factory=dict)  # by topic id, of a job that may read several
     unread_since: Offsets = field(default_factory=dict)  # when the first unread record was appended (ms), by partition
-    pauses: Sequence[Pause] = ()  # the last word of each kind, ended or not
+    pauses: Sequence[Pause] = ()  # the newest of each kind, ended or not
     standbys: Sequence[StandbyRow] = ()  # newest first
     standby_states: Mapping[str, DriverState] = field(default_factory=dict)  # by submission id
     submit_grace_ms: int = SUBMIT_GRACE_MS
-    queries: Queries | None = None  # what a job's own checkpoints say of its progress, where the head does not: nothing fences it
+    queries: Queries | None = None  # progress from the job's own checkpoints, of a job without fencing; None: a job with fencing
 
     @property
     def fenced(self) -> bool:
-        """Does the head keep a superseded driver from writing, and say what has landed?"""
+        """Return whether the head fences: it keeps a superseded driver from writing, and says what has landed."""
         return self.queries is None
 
     @property
     def frontier(self) -> Mapping[str, int]:
-        """Where what has landed ends, by partition, as people and reports see it."""
+        """Return where the landed part ends, by partition, with labels for operators and reports."""
         if self.queries is not None:
             return self.queries.frontier
         return self.head.shown_frontier if self.head else {}
 
     @property
     def landed_at(self) -> int:
-        """When the newest batch landed, or was committed (ms), 0 for none."""
+        """Return when the newest batch landed, or was committed (ms), 0 for none."""
         if self.queries is not None:
             return self.queries.committed_at
         return self.head.landed_at if self.head else 0
 
     @property
     def begun(self) -> bool:
-        """Has the driver that may write now begun its work, as far as anybody can tell?"""
+        """Return whether the current driver is known to have begun its work."""
         if self.queries is not None:
             row, runs = self.attempt, self.driver is DriverState.RUNNING and bool(self.queries.found)
             return self.landed_now or (runs and row is not None and self.now - row.submitted_at > STARTS_MS)
@@ -77,7 +77,7 @@ class Observation:
 
     @property
     def landed_now(self) -> bool:
-        """Has the attempt that may write now landed the newest batch?"""
+        """Return whether the current attempt has landed the newest batch."""
         if self.head is None:
             return False
         if self.queries is not None:
@@ -86,18 +86,18 @@ class Observation:
 
     @property
     def ending_unread(self) -> bool:
-        """Has a driver ended that leaves no exit reason itself, and has nobody read yet what it printed?"""
+        """Return whether a driver without an exit reason has ended and its output was not read yet."""
         row = self.attempt
         return not self.fenced and bool(row and row.submission_id and not row.exit_reason) and self.driver.confirmed
 
     @property
     def paused(self) -> Sequence[Pause]:
-        """What is in force of a person's word that Weir leaves the job alone."""
+        """Return the active pauses (hold or maintenance)."""
         return in_force(self.pauses, self.now)
 
     @property
     def lag(self) -> int | None:
-        """Lines that the broker has and that have not landed."""
+        """Return how many lines the broker has that have not landed; None if unknown."""
         if self.queries is not None:
             return self.queries.lag
         if self.head is None or self.end_offsets is None:
@@ -107,7 +107,7 @@ class Observation:
 
     @property
     def begins(self) -> Offsets:
-        """Where reading goes on: behind what has landed, and where the topics begin that are new to the job."""
+        """Return where reading continues: after what has landed, and at the beginning of topics that are new to the job."""
         if self.head is None:
             return {}
         return {**self._there.frontier(self.head), **self._there.joining(self.head)}
@@ -118,17 +118,17 @@ class Observation:
 
     @property
     def names(self) -> Mapping[str, str]:
-        """The names of the topics by id; empty for a job of a single one."""
+        """Return the topic names by id; empty for a job of a single topic."""
         return {**(self.head.names if self.head else NO_NAMES), **(self.topics or NO_NAMES)}
 
     @property
     def attempt(self) -> AttemptRow | None:
-        """The row of the attempt that may write now."""
+        """Return the row of the current attempt; None if there is none."""
         return next((a for a in self.attempts if self.head is not None and a.attempt == self.head.attempt), None)
 
     @property
     def landed_attempt(self) -> int:
-        """The newest attempt that landed a batch, 0 for none."""
+        """Return the newest attempt that landed a batch, 0 for none."""
         if self.head is None:
             return 0
         if self.queries is not None:  # an attempt starts after the one before it has ended
@@ -140,37 +140,42 @@ class Observation:
 
     @property
     def lost(self) -> Spans:
-        """Spans [from, to) that cannot be read any more, by partition; `to` before `from` where the log was cut behind what has landed."""
+        """Return the spans [from, to) that can no longer be read, by partition; `to` < `from` if the log was truncated."""
         if self.head is None or self.earliest_offsets is None or self.end_offsets is None or self.another_topic or not self.fenced:
             return {}
         return lost_of(self.head, self._there)
 
     @property
     def another_topic(self) -> bool:
-        """Is the topic not the one that the head counts, but one of the same name?"""
+        """Return whether the topic is not the one that the head counts, but a new one of the same name."""
         return bool(self.head and self.topic_id and self.head.topic_id and self.topic_id != self.head.topic_id)
 
     @property
     def gone(self) -> frozenset[str]:
-        """The ids of topics that the head counts and that are not there any more, of a job that may have several."""
+        """Return the ids of counted topics that no longer exist, of a job that may read several."""
         return frozenset() if self.head is None or self.topics is None else self.head.sources - self.topics.keys() - {""}
 
     @property
     def retention_minutes(self) -> Mapping[Partition, float]:
-        """How long the first unread record is kept at the least, by partition, in minutes: Kafka may keep it longer, never shorter."""
+        """Return in how many minutes retention may delete the first unread record, by partition.
+
+        Kafka may keep it longer, never shorter.
+        """
         kept = {p: self.retentions.get(p.source, self.retention) for p in sorted(self.unread_since)}
         ms = {p: known.ms for p, known in kept.items() if known is not None and known.ms is not None}
         return {p: round((self.unread_since[p] + keeps - self.now) / 60_000, 1) for p, keeps in ms.items()}
 
 
 def submit_grace_ms(cluster: str) -> int:
-    """How long whoever starts a driver on this kind of cluster may need from taking over to noting its submission."""
+    """Return how long a start may take on this kind of cluster, from the takeover to the record of the submission (ms)."""
     return SUBMIT_GRACE_MS if cluster == "standalone" else SPARK_SUBMIT_MS
 
 
 def with_the_clusters_word(row: AttemptRow, driver: DriverState) -> AttemptRow:
-    """The row of an attempt, with the end that only the cluster can tell: who is killed for memory has no last words, and a Python process
-    that outlives the JVM only knows that this is gone."""
+    """Add an end that only the cluster knows to an attempt's row.
+
+    A driver killed for its memory records no exit, and a Python process that outlives the JVM only knows that the JVM is gone.
+    """
     if driver is not DriverState.OUT_OF_MEMORY or row.exit_reason not in ("", "lost"):
         return row
     return replace(row, exit_reason=str(driver), exit_error=KILLED_FOR_MEMORY)

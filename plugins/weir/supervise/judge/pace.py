@@ -1,4 +1,4 @@
-"""Since when input waits, a stream is behind, its cluster silent, and how close it has come: carried from one look to the next. Pure."""
+"""Measure pace across looks: since when input waits, the stream is behind or the cluster is silent, and how close it has come. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BEHIND_MS = 15_000
 
 
 def pace(seen: Observation, health: Health, attempt: int, behind: int, closest_at: int, before: Report | None) -> Verdict:
-    """OK, CATCHING_UP or SLOW, of a stream that lands. `behind` and `closest_at` (ms) are what the two functions below say."""
+    """Return OK, CATCHING_UP or SLOW for a stream that lands. `behind` and `closest_at` (ms) come from `behind_since` and `closest`."""
     if not behind or (seen.now - behind < BEHIND_MS and before is not None and before.settled == attempt):
         return Verdict.OK
     slow = closest_at > 0 and seen.now - closest_at > 1000 * health.slow_after
@@ -24,7 +24,7 @@ def pace(seen: Observation, health: Health, attempt: int, behind: int, closest_a
 
 
 def lag_since(seen: Observation, before: Report | None) -> int:
-    """When input began to wait: 0 while there is none, and begun anew whenever something lands, or when an outage has ended.
+    """Return when input began to wait (ms), 0 for none. It starts again when something lands, or when an outage has ended.
 
     Cassandra was away for 59 s, and came back to a driver that was called stalled and replaced in the middle of its batch.
     """
@@ -40,14 +40,14 @@ def lag_since(seen: Observation, before: Report | None) -> int:
 
 
 def waits_since(seen: Observation, before: Report | None) -> Mapping[str, int]:
-    """Of each query by its folder, since when (ms) something waits that it has not committed; 0 if nothing does.
+    """Return by query folder since when (ms) uncommitted work waits; 0 if none does.
 
-    Begun anew with each batch, after an outage, and as long as it is not known: while the broker is away a query can do nothing.
+    It starts again with each batch, after an outage, and while it is unknown: a query can do nothing while the broker is away.
     """
     if seen.queries is None:
         return {}
-    told = before.evidence.get("queries") if before and seen.now - before.at <= UNSEEN_MS else None
-    known = told if isinstance(told, Mapping) else {}
+    queries = before.evidence.get("queries") if before and seen.now - before.at <= UNSEEN_MS else None
+    known = queries if isinstance(queries, Mapping) else {}
     return {query.folder: _waits_since(seen, query, known.get(query.folder)) for query in seen.queries.known}
 
 
@@ -62,7 +62,7 @@ def _waits_since(seen: Observation, query: QueryProgress, before: object) -> int
 
 
 def behind_since(seen: Observation, health: Health, before: Report | None) -> int:
-    """When the lag passed `catching_up_lag` (ms), 0 while it is below. One that fell below in between has begun anew."""
+    """Return when the lag passed `catching_up_lag` (ms), 0 while it is below. It starts again if the lag fell below in between."""
     earlier = before.behind_since if before else 0
     if seen.lag is None:
         return earlier
@@ -70,7 +70,7 @@ def behind_since(seen: Observation, health: Health, before: Report | None) -> in
 
 
 def closest(seen: Observation, attempt: int, behind: int, before: Report | None) -> tuple[int, int]:
-    """The fewest lines that the attempt was behind since it is behind, and when that was (ms); begun anew when an outage has ended."""
+    """Return the smallest lag since the attempt fell behind, and when that was (ms). It starts again when an outage has ended."""
     if seen.lag is None:
         return (before.closest, before.closest_at) if before else (0, 0)
     if not behind:
@@ -81,8 +81,8 @@ def closest(seen: Observation, attempt: int, behind: int, before: Report | None)
 
 
 def silent_since(seen: Observation, attempt: int, before: Report | None) -> int:
-    """Since when the cluster does not tell of a driver that it could tell of before; 0 if it does, or never could."""
+    """Return since when (ms) the cluster no longer reports a driver that it reported before; 0 if it does, or never did."""
     if seen.driver is not DriverState.UNKNOWN or before is None or before.attempt != attempt:
         return 0
-    told = before.evidence.get("driver") not in (None, str(DriverState.UNKNOWN))
-    return before.silent_since or (seen.now if told else 0)
+    reported = before.evidence.get("driver") not in (None, str(DriverState.UNKNOWN))
+    return before.silent_since or (seen.now if reported else 0)

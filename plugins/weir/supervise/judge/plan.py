@@ -1,4 +1,4 @@
-"""What a deploy would do, before anything stops: a pure function of what ran, what is to run, the head and the topic."""
+"""Classify what a deploy would do, from the old spec, the new spec, the head and the topic. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from weir.jobs.spec import JobSpec
 from weir.supervise.judge.epoch_start import Bounds, lost_of
 from weir.supervise.judge.verdict import MADE_AGAIN, gone_in_words, lost_in_words
 
-REPLAYED = "new lines are read by it; a recount reads each line by the value that counted it"
+REPLAYED = "applies to new lines; a recount reads each line by the value that counted it"
 NOTES = {"cluster": "the old driver ends by itself when it is superseded"}
 OPTIONS = "options."
 
@@ -25,17 +25,17 @@ OPTIONS = "options."
 class Kind(StrEnum):
     NO_CHANGE = "no change"
     SAME_CHECKPOINT = "same checkpoint"
-    NEEDS_REPLAY = "needs replay"  # the same checkpoint, too: nobody is kept from going on
+    NEEDS_REPLAY = "needs replay"  # continues from the same checkpoint; only old lines need a replay
     NEW_EPOCH = "new epoch"
     REFUSED = "refused"
 
 
 @dataclass(frozen=True)
 class Check:
-    """One look of the pre-flight. `ok` is None where nobody can say: that refuses nothing, since an outage is no fault of the deploy."""
+    """The result of one check before a deploy."""
 
     name: str
-    ok: bool | None
+    ok: bool | None  # None: unknown, which refuses nothing, since an outage is no fault of the deploy
     text: str
 
     def __str__(self) -> str:
@@ -44,25 +44,25 @@ class Check:
 
 @dataclass(frozen=True)
 class Change:
-    """What it is, and why, in sentences. `error` is what a deploy that is refused for that raises."""
+    """The kind of a change."""
 
     kind: Kind
-    why: tuple[str, ...]
-    error: type[WeirError] = Refused
+    why: tuple[str, ...]  # the reasons, as sentences
+    error: type[WeirError] = Refused  # what a refused deploy raises
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A change with all that was looked at before it. `made` is the code that is here, None where a kept version is gone back to."""
+    """A change with its checks."""
 
     job: str
     version: str
-    before: str  # the version that is wanted now, empty for none
+    before: str  # the version that should run now; empty: none
     spec: JobSpec
     change: Change
-    differences: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()  # the fields that change
     checks: tuple[Check, ...] = ()
-    made: Made | None = None
+    made: Made | None = None  # the code in the job folder; None: the plan goes back to a kept version
 
     @property
     def kind(self) -> Kind:
@@ -70,12 +70,12 @@ class Plan:
 
     @property
     def refusals(self) -> str:
-        """Why it is refused, in sentences; empty if it is not."""
+        """Return why it is refused, as sentences; empty if it is not."""
         failed = [f"{c.name}: {c.text}" for c in self.checks if c.ok is False]
         return "; ".join([*(self.change.why if self.change.kind is Kind.REFUSED else ()), *failed])
 
     def lines(self) -> Iterator[str]:
-        """For people."""
+        """Yield the plan for operators, line by line."""
         yield f"{self.job}: {self.before or 'nothing'} -> {self.version}: {self.kind}"
         yield from (f"  {sentence}" for sentence in self.change.why)
         yield from (f"  changes {difference}" for difference in self.differences)
@@ -83,43 +83,48 @@ class Plan:
 
 
 def classify(ran: JobSpec | None, spec: JobSpec, model: Model, head: Head | None, topic: Bounds | None, finding: str = "") -> Change:
-    """`ran` is the spec of the newest driver, None if nobody knows it; `topic` is None if the broker did not answer; `finding` says why no
-    checkpoint leads on; `model` declares the options of the job."""
+    """Return the change that a deploy of a counting job makes.
+
+    `ran` is the spec of the newest driver, None if unknown; `topic` is None if the broker did not answer; `finding` says why no checkpoint
+    can be continued; `model` declares the options of the job.
+    """
     if head is None or not head.attempt:
         return Change(Kind.NEW_EPOCH, ("the first epoch begins with the oldest lines in the topic",))
     if refused := _another_job(ran, spec, head):
-        return Change(Kind.REFUSED, (f"{refused}. Give the other one a job of its own",))
+        return Change(Kind.REFUSED, (f"{refused}. Make a new job for it",))
     if spec.source.subscription.several and "" in head.sources:
         # Its offsets would stand beside those of the same topic by its id, which would be read from the beginning, and counted twice.
-        why = f"the id of the topic that {spec.name} has counted was never noted, so it cannot be told from others"
-        return Change(Kind.REFUSED, (f"{why}. With the source as it was: weir checkpoint {spec.name} --rebuild, then deploy this",))
+        why = f"the id of the topic that {spec.name} has counted is not recorded, so it cannot be distinguished from other topics"
+        return Change(Kind.REFUSED, (f"{why}. With the old source, run: weir checkpoint {spec.name} --rebuild; then deploy this",))
     if gone := _loss(head, topic):
         return Change(Kind.REFUSED, (gone,), DataLoss)
-    where = f"behind batch {head.last_landed} of epoch {head.epoch}, at {_text(head)}{_added(head, topic)}"
+    where = f"after batch {head.last_landed} of epoch {head.epoch}, at {_text(head)}{_added(head, topic)}"
     if ended := fixed(ran, spec, model):
-        return Change(Kind.NEW_EPOCH, (f"{', '.join(ended)}: fixed for an epoch", f"epoch {head.epoch + 1} begins exactly {where}"))
+        return Change(
+            Kind.NEW_EPOCH, (f"{', '.join(ended)}: can only change with a new epoch", f"epoch {head.epoch + 1} begins exactly {where}")
+        )
     if finding and not spec.restart.rebuild_on_divergence:
         return Change(Kind.REFUSED, (f"no checkpoint is usable, and the spec leaves a new epoch to an operator: {finding}",), Diverged)
     if finding:
         return Change(Kind.NEW_EPOCH, (f"no checkpoint is usable: {finding}", f"epoch {head.epoch + 1} begins exactly {where}"))
     if read := _needing(Needs.REPLAY, ran, spec, model):
-        kept = f"{', '.join(read)}: what has landed stays as it was read, and is recounted so"
-        anew = "to read old lines by the new value, replay the topic into a job of its own"
+        kept = f"{', '.join(read)}: landed lines stay as they were read, and a recount reads them by the old value"
+        anew = "to read old lines by the new value, replay the topic into a new job"
         return Change(Kind.NEEDS_REPLAY, (kept, anew, f"continues {where}"))
     return Change(Kind.SAME_CHECKPOINT, (f"continues {where}",))
 
 
 def classify_plain(ran: JobSpec | None, spec: JobSpec) -> Change:
-    """What a deploy does to a plain job, whose offsets are in its own checkpoint alone."""
+    """Return the change that a deploy of a plain job makes. Its offsets are only in its own checkpoint."""
     if ran is None:
         return Change(Kind.NEW_EPOCH, ("the first driver begins with an empty checkpoint",))
     if refused := _another_job(ran, spec):
-        return Change(Kind.REFUSED, (f"{refused}. Give the other one a job of its own",))
-    return Change(Kind.SAME_CHECKPOINT, ("continues from its checkpoint, if Spark can read that with the new code",))
+        return Change(Kind.REFUSED, (f"{refused}. Make a new job for it",))
+    return Change(Kind.SAME_CHECKPOINT, ("continues from its checkpoint, if the new code can read it",))
 
 
 def _another_job(ran: JobSpec | None, spec: JobSpec, head: Head | None = None) -> str:
-    """Why the spec is of another job than the one that ran; empty if it is not. The head knows the topics that were counted."""
+    """Return why the spec belongs to another job than the one that ran; empty if it does not. The head has the topics that were counted."""
     if ran is None:
         return ""
     if ran.kind is not spec.kind:
@@ -130,12 +135,12 @@ def _another_job(ran: JobSpec | None, spec: JobSpec, head: Head | None = None) -
     if not ran.source or not spec.source or (same and not dropped):
         return ""
     if len(counted) > 1 and dropped:
-        return f"{ran.source} cannot become {spec.source}: the job has counted the topic {', '.join(dropped)}, which that does not read"
+        return f"{ran.source} cannot become {spec.source}: the job has counted the topic {', '.join(dropped)}, which would be dropped"
     return f"the topic {ran.source} cannot become {spec.source}: offsets belong to one topic"
 
 
 def _added(head: Head, topic: Bounds | None) -> str:
-    """Which topics join the job with the next attempt, and where they begin; empty for none."""
+    """Say which topics join the job with the next attempt, and where they begin; empty for none."""
     begins = topic.joining(head) if topic else {}
     names = {source: name for source, name in topic.names.items() if source in sources_of(begins)} if topic else NO_NAMES
     offsets = ", ".join(f"{label}: {offset}" for label, offset in labelled(begins, names).items())
@@ -143,14 +148,14 @@ def _added(head: Head, topic: Bounds | None) -> str:
 
 
 def fixed(ran: JobSpec | None, spec: JobSpec, model: Model) -> list[str]:
-    """The differences that an epoch cannot have in its middle."""
+    """Return the differences that need a new epoch."""
     return _needing(Needs.NEW_EPOCH, ran, spec, model)
 
 
 def differences(ran: JobSpec | None, spec: JobSpec, model: Model) -> tuple[str, ...]:
-    """Each field that differs, and what that means where it means something."""
+    """Return each field that differs, with a note on what the change means, if there is one."""
     found = ((text, _note(name, model)) for name, text in _differing(ran, spec, model).items())
-    return tuple(f"{text} ({note})" if note else text for text, note in found) or ("the code alone",)
+    return tuple(f"{text} ({note})" if note else text for text, note in found) or ("only the code",)
 
 
 def _needing(needs: Needs, ran: JobSpec | None, spec: JobSpec, model: Model) -> list[str]:
@@ -162,12 +167,12 @@ def _note(name: str, model: Model) -> str:
 
 
 def _needs(name: str, model: Model) -> Needs:
-    """What a change of a spec's field needs."""
+    """Return what a change of a spec's field needs."""
     return change(model, name.removeprefix(OPTIONS)) if name.startswith(OPTIONS) else Needs.NOTHING
 
 
 def _loss(head: Head, topic: Bounds | None) -> str:
-    """What is lost, so that no driver can go on from the head; empty for nothing, or if the broker did not answer."""
+    """Say what is lost, so that no driver can continue from the head; empty if nothing, or if the broker did not answer."""
     if topic is None:
         return ""
     gone = topic.gone_of(head)
@@ -183,14 +188,14 @@ def _loss(head: Head, topic: Bounds | None) -> str:
 
 
 def _differing(ran: JobSpec | None, spec: JobSpec, model: Model) -> dict[str, str]:
-    """By name of the field: how it was and how it is to be."""
+    """Return by field name how it was and how it will be."""
     old, new = _values(ran, model) if ran else {}, _values(spec, model)
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)] if ran else []
     return {name: f"{name}: {old.get(name, 'not set')} -> {new.get(name, 'not set')}" for name in names}
 
 
 def _values(spec: JobSpec, model: Model) -> dict[str, Any]:
-    """Every field by its name. An option that a spec does not name has the default of the model."""
+    """Return every field by its name. An option that the spec does not set has the model's default."""
     values = spec.model_dump()
     return _flat(values | {"options": defaults(model) | values["options"]} if "options" in values else values)
 

@@ -1,7 +1,7 @@
-"""How far the queries of a job have come that nothing fences: what their checkpoints say against the broker. Pure.
+"""Compare the checkpoints of a plain job's queries with the broker. Pure.
 
-A job may have several queries in one driver, and one of them may be dead while the others go on and the driver lives. So each is judged by
-itself, and the job is as well as its worst query.
+A job may have several queries in one driver, and one may be dead while the others continue and the driver lives. So each query is judged
+by itself, and the job by its worst query.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from weir.ports.checkpoints import Ends, QueryProgress
 
 @dataclass(frozen=True)
 class Queries:
-    """`found` is None where progress cannot be seen, and `blind` says why. `ends` are the topics' end offsets: one that is not in it, the
-    broker did not tell of."""
+    """The queries of one job."""
 
-    found: Sequence[QueryProgress] | None = None
-    ends: Ends = field(default_factory=dict)
-    blind: str = ""
+    found: Sequence[QueryProgress] | None = None  # None: progress is unknown
+    ends: Ends = field(default_factory=dict)  # end offsets by topic; a missing topic is unknown
+    blind: str = ""  # why progress is unknown
 
     @property
     def known(self) -> Sequence[QueryProgress]:
@@ -27,29 +26,29 @@ class Queries:
 
     @property
     def read_kafka(self) -> bool:
-        """Does any query read Kafka, as far as is known?"""
+        """Return whether any query is known to read Kafka."""
         return any(map(reads_kafka, self.known))
 
     @property
     def lag(self) -> int | None:
-        """Lines that wait for the query that has most to do; None if that is not known, or no query reads Kafka."""
+        """Return the lag of the query that is furthest behind, in lines; None if unknown, or if no query reads Kafka."""
         lags = [self.lag_of(query) for query in self.known if reads_kafka(query)]
         known = [lag for lag in lags if lag is not None]
         return max(known) if known and len(known) == len(lags) else None
 
     @property
     def committed_at(self) -> int:
-        """When the newest batch was committed (ms), 0 for none."""
+        """Return when the newest batch was committed (ms), 0 for none."""
         return max((query.committed_at for query in self.known), default=0)
 
     @property
     def topics(self) -> frozenset[str]:
-        """What the checkpoints name."""
+        """Return the topics that the checkpoints name."""
         return frozenset(topic for query in self.known for ends in (query.committed_ends, query.planned_ends) for topic in ends or {})
 
     @property
     def frontier(self) -> Mapping[str, int]:
-        """Where the committed batches end: offsets by topic and partition, and of a query without Kafka its batch."""
+        """Return where the committed batches end: offsets by topic and partition; for a query without Kafka, its batch."""
         found: dict[str, int] = {}
         for query in self.known:
             prefix = f"{query.folder}: " if len(self.known) > 1 else ""
@@ -59,7 +58,7 @@ class Queries:
 
     @property
     def offsets(self) -> Mapping[str, int]:
-        """How far all queries have committed what they read, by topic and partition."""
+        """Return up to which offsets all queries have committed, by topic and partition."""
         found: dict[str, int] = {}
         for query in self.known:
             for topic, ends in (query.committed_ends or {}).items():
@@ -74,20 +73,25 @@ class Queries:
         return {label: (committed, end) for label, (committed, end) in told.items() if end < committed}
 
     def lag_of(self, query: QueryProgress) -> int | None:
-        """Lines that wait for a query; None if that is not known."""
+        """Return the lag of a query in lines; None if unknown."""
         done = query.committed_ends
         if done is None or any(topic not in self.ends for topic in done):
             return None
         return sum(max(0, end - done[topic].get(p, 0)) for topic in done for p, end in self.ends[topic].items())
 
     def waits(self, query: QueryProgress) -> bool | None:
-        """Is there something that the query has not committed? None if the broker does not tell; of a query without Kafka, only a planned
-        batch is known."""
+        """Return whether the query has uncommitted work; None if the broker does not answer.
+
+        Without Kafka, only a planned batch is known.
+        """
         lag = self.lag_of(query) if reads_kafka(query) else 0
         return None if lag is None else lag > 0 or query.uncommitted >= 0
 
     def stuck(self) -> QueryProgress | None:
-        """The query whose batch at work is the oldest: the one that failed, if the driver has ended. None if no batch is at work."""
+        """Return the query with the oldest unfinished batch:
+
+        the one that failed, if the driver has ended. None if no batch is unfinished.
+        """
         return min((q for q in self.known if q.uncommitted >= 0), key=lambda q: (q.committed_at, q.folder), default=None)
 
 
@@ -96,5 +100,5 @@ def reads_kafka(query: QueryProgress) -> bool:
 
 
 def name(query: QueryProgress) -> str:
-    """As people are told of it."""
+    """Return the name of the query for messages."""
     return f"query {query.folder}" if query.folder else "its query"

@@ -1,4 +1,4 @@
-"""What is said of a job: a verdict in words, with its evidence; how it is kept, and when it is news."""
+"""A report on a job: its verdict with evidence; how it is stored, and when a new one is stored."""
 
 from __future__ import annotations
 
@@ -28,50 +28,46 @@ class Verdict(StrEnum):
     MAINTENANCE = "maintenance"
 
 
-# Weir has nothing to do about these. Slow is trouble all the same: a person must give it more.
+# Weir takes no action on these. Slow is trouble all the same: an operator must give the job more resources.
 CALM = {Verdict.STARTING, Verdict.OK, Verdict.IDLE, Verdict.CATCHING_UP, Verdict.SLOW, Verdict.UNKNOWN, Verdict.STOPPED}
 TROUBLE = frozenset({
     Verdict.SLOW, Verdict.DOWN, Verdict.STALLED, Verdict.CRASH_LOOPING, Verdict.POISONED, Verdict.DIVERGED, Verdict.DATA_LOSS,
     Verdict.UNCONFIRMED,
 })  # fmt: skip
-UNKNOWN_MS = 300_000  # a part that is killed is back within a minute or two; what is not known for longer, nobody watches over
+UNKNOWN_MS = 300_000  # a server that is killed is back within a minute or two; a job that is unknown for longer is unsupervised
 SETTLED = {Verdict.OK, Verdict.IDLE}
 ENDED = {Verdict.CRASH_LOOPING: Verdict.DOWN}  # crash looping is down with nothing left to try
 
 
 @dataclass(frozen=True)
 class Report:
-    """A verdict in words, made at `at`, since when, with its evidence. `lag_since` is when input first waited without anything landing
-    after, `lag_seen` when it was last seen to wait, and `behind_since` when more began to wait than a stream that is well leaves; since
-    then it was no fewer than `closest` lines behind, first at `closest_at`. `settled` is the newest attempt that had nothing left to catch
-    up with. `silent_since` is since when the cluster, which could tell of the driver before, does not. `covers` is the verdict that a
-    maintenance window covers. `act` is what is to be done about the driver, and `standby_act` about standbys."""
+    """A verdict on a job, with its evidence. Times are in ms since the epoch; 0: never, or unknown."""
 
     job: str
     verdict: Verdict
-    attempt: int
-    since: int
-    sentence: str
-    next_step: str = ""
-    evidence: Mapping[str, object] = field(default_factory=dict)
-    lag_since: int = 0
-    frontier: Mapping[str, int] = field(default_factory=dict)
-    act: str = "none"
-    plan: str = ""
-    not_before: int = 0
-    lag_seen: int = 0
-    at: int = 0
-    settled: int = 0
-    standby_act: str = "none"
-    behind_since: int = 0
-    covers: str = ""
-    closest: int = 0
-    closest_at: int = 0
-    silent_since: int = 0
+    attempt: int  # the one that may write; 0: none
+    since: int  # since when the verdict is the same
+    sentence: str  # the verdict in words
+    next_step: str = ""  # what an operator can do, with the command; empty: nothing
+    evidence: Mapping[str, object] = field(default_factory=dict)  # facts by name
+    lag_since: int = 0  # since when input waits and nothing has landed; 0: no input waits
+    frontier: Mapping[str, int] = field(default_factory=dict)  # where the landed part ends, by partition
+    act: str = "none"  # the action on the driver that was decided on
+    plan: str = ""  # the decision in words, also if it is to do nothing
+    not_before: int = 0  # the earliest time of the action
+    lag_seen: int = 0  # when input was last seen to wait
+    at: int = 0  # when the report was made; 0: nothing was observed
+    settled: int = 0  # the newest attempt that had caught up; 0: none
+    standby_act: str = "none"  # the action on standbys that was decided on
+    behind_since: int = 0  # since when the lag is above `catching_up_lag`; 0: it is not
+    covers: str = ""  # the verdict without the active maintenance window; empty: there is no window
+    closest: int = 0  # the smallest lag since `behind_since`, in lines
+    closest_at: int = 0  # when the lag was first as small as `closest`
+    silent_since: int = 0  # since when the cluster no longer reports the driver, though it did before; 0: it does, or never did
 
     @property
     def found(self) -> Verdict:
-        """The verdict with no regard to a maintenance window: what a person may have done depends on it."""
+        """Return the verdict without a maintenance window. Which actions are offered depends on it."""
         return Verdict(self.covers or self.verdict)
 
     def as_dict(self) -> dict[str, object]:
@@ -88,7 +84,7 @@ class Report:
 
 
 def report_of(text: str | None) -> Report | None:
-    """A kept report; None if there is none, or another version of Weir wrote it in a form of its own."""
+    """Parse a stored report; None if there is none, or if another version of Weir wrote it in another form."""
     try:
         return Report.from_json(text) if text else None
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -96,10 +92,10 @@ def report_of(text: str | None) -> Report | None:
 
 
 def is_news(report: Report, kept: Report | None) -> bool:
-    """Is a report worth keeping in place of the one that was kept?
+    """Return whether a report should replace the stored one.
 
-    A new verdict is at once, and so is how far unread lines reach: of a topic that is deleted, nobody else will tell what was lost. All
-    else is when the kept report is no longer fresh. An older `frontier` is safe to judge by: it can only make a stream look as if
+    A new verdict replaces it at once, and so do new end offsets of unread lines: if the topic is deleted, nothing else says what was lost.
+    Everything else waits until the stored report is no longer fresh. An older `frontier` is safe: it can only make a stream look as if
     something had just landed, never as if nothing had. An older `lag_seen` is no outage, for it is far younger than UNSEEN_MS.
     """
     if kept is None or _gist(report) != _gist(kept):
@@ -110,5 +106,5 @@ def is_news(report: Report, kept: Report | None) -> bool:
 
 
 def _gist(report: Report) -> tuple[object, ...]:
-    told = report.act, report.plan, report.not_before, report.evidence.get("paused")
-    return report.verdict, report.covers, report.attempt, report.since, *told
+    decided = report.act, report.plan, report.not_before, report.evidence.get("paused")
+    return report.verdict, report.covers, report.attempt, report.since, *decided

@@ -1,4 +1,4 @@
-"""What a manager is asked to start, and what it answers."""
+"""The request to start an attempt, and the result of an action."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from weir.supervise.judge.restart import Action
 
-AUTOMATIC = "weir"  # who acts when no person does: only these restarts use up the budget
+AUTOMATIC = "weir"  # who acts if no operator does: only these restarts use up the budget
 ANEW = frozenset({Action.REBUILD, Action.ACCEPT_LOSS, Action.QUARANTINE})  # the causes that begin a new epoch
 
 
@@ -17,7 +17,7 @@ class ActionResult:
 
     changed: bool  # False: there was nothing to do
     attempt: int  # the one that was started, or that runs
-    sentence: str  # for people
+    sentence: str  # for operators
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class StartRequest:
     reason: str = ""
     batch: int = -1  # the one to leave out, of a quarantine
     version: str = ""  # empty: the one that is wanted
-    shown: str = ""  # the mark of the epoch's start that a person agreed to; empty: any
-    changes: Sequence[str] = ()  # those of a deploy's spec
+    shown: str = ""  # the mark of the epoch's start that an operator agreed to; empty: any
+    changes: Sequence[str] = ()  # what a deploy changes in the spec
 
     @property
     def begins_epoch(self) -> bool:

@@ -1,4 +1,4 @@
-"""What to do about a verdict: a pure function of the report, the attempts so far and `now`."""
+"""Decide what to do about a verdict, from the report and the attempts so far. Pure."""
 
 from __future__ import annotations
 
@@ -19,33 +19,32 @@ class Action(StrEnum):
     NONE = "none"
     RESTART = "restart"
     REBUILD = "rebuild"
-    ACCEPT_LOSS = "accept_loss"  # these two only by a person's word
+    ACCEPT_LOSS = "accept_loss"  # this one and quarantine only if an operator asks for it
     QUARANTINE = "quarantine"
-    READ_ENDING = "read_ending"  # why a driver ended is looked up before anything is decided
+    READ_ENDING = "read_ending"  # look up why a driver ended before deciding anything else
 
 
 @dataclass(frozen=True)
 class Decision:
-    """`act` may be done at `not_before` (ms) and no earlier; `why` says what was decided, also when it is nothing."""
+    """What to do, why, and when."""
 
     act: Action
-    why: str
-    not_before: int = 0
-    spent: bool = False  # there is nothing left to try
+    why: str  # the decision in words, also if it is to do nothing
+    not_before: int = 0  # the earliest time of the action (ms)
+    spent: bool = False  # True: nothing is left to try
 
 
-READ_ENDING = Decision(Action.READ_ENDING, "what its driver printed says why it ended")
+READ_ENDING = Decision(Action.READ_ENDING, "read the driver's output for why it ended")
 
 
 def decide(report: Report, policy: Restart, attempts: Sequence[AttemptRow], landed_attempt: int, paused: Sequence[Pause] = ()) -> Decision:
-    """`attempts` are newest first; `landed_attempt` is the newest one that landed a batch; `paused` is what is in force of a person's word,
-    and goes before all else.
+    """Decide on an action. `attempts` are newest first; `landed_attempt` is the newest one that landed a batch; an active pause wins.
 
     Only the driver's own end or a stall calls for a restart: idle, unknown, data loss and poison never do. The first restart is at once.
     What counts against the budget are the automatic restarts since a batch last landed, but not those that ended in an outage: a driver
     that is killed thirty times and lands something each time is no crash loop, and neither is a master that takes no drivers, or a broker
-    that is away, for an hour. Each restart that landed nothing waits longer, and is forgiven when its share of the refill time has passed;
-    so does each one beyond the budget within the refill time, whatever it landed: who never lives long has no healthy time.
+    that is away, for an hour. Each restart that landed nothing makes the next wait longer, until its share of the refill time has passed;
+    so does each restart beyond the budget within the refill time, whatever it landed: a driver that never lives long is not healthy.
     """
     decision = _called_for(report, policy, attempts, landed_attempt)
     return Decision(Action.NONE, in_words(paused[0])) if paused and decision.act is not Action.NONE else decision
@@ -64,7 +63,7 @@ def _called_for(report: Report, policy: Restart, attempts: Sequence[AttemptRow],
 
 
 def starved(attempts: Sequence[AttemptRow]) -> int:
-    """How many attempts since the last deploy, that one included, ran out of memory. `attempts` are newest first."""
+    """Return how many attempts ran out of memory since the last deploy, including its own attempt. `attempts` are newest first."""
     found = 0
     for attempt in attempts:
         found += attempt.exit_reason == "out_of_memory"
@@ -74,25 +73,27 @@ def starved(attempts: Sequence[AttemptRow]) -> int:
 
 
 def _no_memory(policy: Restart, attempts: Sequence[AttemptRow], landed_attempt: int) -> str:
-    """Why a driver that ran out of memory is not started again; empty if it may be. The same memory would be used up again; but not that
-    with which it has landed something, perhaps for weeks."""
+    """Return why a driver that ran out of memory is not started again; empty if it may be.
+
+    The same memory would be used up again, unless the driver has landed batches with it, perhaps for weeks.
+    """
     if not attempts or attempts[0].exit_reason != "out_of_memory":
         return ""
-    mend = "an operator must act: raise resources.driver_memory, or lower limits.lines_per_batch"
+    fix = "an operator must act: raise resources.driver_memory, or lower limits.lines_per_batch"
     if policy.larger_memory is None:
-        return f"out of memory, and the spec has no restart.larger_memory: {mend}"
+        return f"out of memory, and the spec has no restart.larger_memory: {fix}"
     if starved(attempts) > 1 and attempts[0].attempt > landed_attempt:
-        return f"out of memory with {policy.larger_memory}, too: {mend}"
+        return f"out of memory with {policy.larger_memory}, too: {fix}"
     return ""
 
 
 def _spread(report: Report, jitter: float) -> float:
-    """Between 1 - jitter and 1, by job and attempt: jobs that fell together do not rise together, and every look says the same."""
+    """Return a factor between 1 - jitter and 1, the same at every look: jobs that went down together must not restart together."""
     return 1 - jitter * (crc32(f"{report.job} {report.attempt}".encode()) % 1000) / 1000
 
 
 def with_decision(report: Report, decision: Decision) -> Report:
-    """The report with what will be done about it. Down with nothing left to try is called crash looping, and its sentence says why."""
+    """Add a decision to the report. Down with nothing left to try becomes crash looping, and the sentence says why."""
     verdict, sentence = report.verdict, report.sentence
     if decision.spent:
         verdict, sentence = Verdict.CRASH_LOOPING, f"{sentence}; {decision.why}"
@@ -112,11 +113,11 @@ def _within_budget(act: Action, report: Report, policy: Restart, attempts: Seque
 
 
 def _own_fault(attempt: AttemptRow) -> bool:
-    """Does its end say something about the job? What the cluster did not take does not, and neither does an outage."""
+    """Return whether the job itself is at fault: not if the cluster refused the driver, and not in an outage."""
     outage = attempt.exit_reason == "lost" and not attempt.exit_error.startswith(JVM_ENDED)
     return bool(attempt.submission_id or attempt.exit_reason) and not outage
 
 
 def _backoff(earlier: int, policy: Restart) -> float:
-    """Seconds: none at first, then twice as long each time."""
+    """Return the wait in seconds: none at first, then twice as long each time."""
     return min(policy.backoff_max, policy.backoff_first * 2.0 ** min(earlier - 1, 30)) if earlier > 0 else 0.0

@@ -1,7 +1,7 @@
-"""Is a version that was deployed to be taken back? A pure function of what was seen; it acts only where the version itself is at fault.
+"""Decide whether to roll back a deployed version: only if the version itself is at fault. Pure.
 
-What went away under a driver (a broker, a master, a worker, a store) is no fault of a version, and neither is a log that was cut: going
-back would only cost another start. What cannot be told apart is waited for, and left to the watch in the end.
+An outage (broker, master, worker, store) or a truncated log is no fault of a version: a rollback would only cost another start. While the
+cause is unknown, the version stays, and in the end the watch decides.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from weir.ports.jobs import VersionRow
 from weir.supervise.judge.observation import Observation
 from weir.supervise.judge.unfenced import CONFIRMED, ENDED
 
-TWICE = 2  # drivers of one version that ended before they could say a word: one may have been killed
+TWICE = 2  # drivers of one version that ended before they began and recorded no exit: a single one may have been killed
 
 
 class Fate(StrEnum):
@@ -36,8 +36,10 @@ class Ruling:
 
 
 def rule(seen: Observation, versions: Sequence[VersionRow], health: Health, lag_since: int, late: bool) -> Ruling:
-    """`versions` are those that can be gone back to and the current one, the last deployed first. `lag_since` (ms) is when input first
-    waited without anything landing after; `late` says that the time in which the driver had to be ready is over."""
+    """Return the ruling. `versions` are the current one and those to go back to, the last deployed first.
+
+    `lag_since` (ms) is since when input waits and nothing has landed; `late`: the time in which the driver had to be ready is over.
+    """
     if seen.wanted is None or seen.wanted.desired != "running" or seen.head is None:
         return Ruling(Fate.LEAVE, "it should not run")
     current = seen.wanted.version
@@ -60,7 +62,7 @@ def _fault(seen: Observation, health: Health, lag_since: int, late: bool) -> tup
     if failed := next((a for a in _tries(seen) if a.exit_reason == "failed"), None):
         return Fate.ROLL_BACK, f"the driver of attempt {failed.attempt} failed: {_first_line(failed.exit_error)}"
     if row is None or not row.submission_id:
-        return Fate.WAIT, "the cluster has not taken a driver"
+        return Fate.WAIT, "the cluster has not accepted a driver"
     if row.exit_reason in ("diverged", "lost", CONFIRMED):
         return Fate.LEAVE, f"the driver ended as {row.exit_reason}: {_first_line(row.exit_error)}"
     if seen.driver is DriverState.UNKNOWN or _blind(seen):
@@ -69,12 +71,12 @@ def _fault(seen: Observation, health: Health, lag_since: int, late: bool) -> tup
 
 
 def _blind(seen: Observation) -> bool:
-    """Does the broker not say what waits? Of queries that read no Kafka, it never does."""
+    """Return whether the lag is unknown. For queries that read no Kafka topic, that is normal."""
     return seen.lag is None and (seen.queries is None or seen.queries.found is None or seen.queries.read_kafka)
 
 
 def _tries(seen: Observation) -> Sequence[AttemptRow]:
-    """The attempts since the version was deployed last, newest first: how it went another time, before it was taken back, is no matter."""
+    """Return the attempts since the version was deployed last, newest first: earlier deploys of it do not count."""
     tries: list[AttemptRow] = []
     for attempt in seen.attempts:
         tries.append(attempt)
@@ -84,8 +86,10 @@ def _tries(seen: Observation) -> Sequence[AttemptRow]:
 
 
 def _ended(seen: Observation, row: AttemptRow, late: bool) -> tuple[Fate, str]:
-    """It ended for want of memory, which is tried once more with more; or without a word. A JVM that the spec's options keep from starting
-    does that each time, a driver that was killed does not."""
+    """Judge a driver that ran out of memory, which is retried once with more; or that recorded no exit.
+
+    A JVM that cannot start with the spec's options ends like that each time, a driver that was killed does not.
+    """
     starved = [a for a in _tries(seen) if a.exit_reason == DriverState.OUT_OF_MEMORY]
     if row in starved and (late or len(starved) >= TWICE or not _began(seen, row)):
         return Fate.ROLL_BACK, f"the driver of attempt {row.attempt} ran out of memory: {_first_line(row.exit_error)}"
@@ -100,7 +104,7 @@ def _alive(seen: Observation, row: AttemptRow, health: Health, lag_since: int, l
     if not late or running_s < health.ready_within / 2:  # the watch has started another driver meanwhile
         return Fate.WAIT, "it may still become ready"
     if seen.driver is not DriverState.RUNNING:
-        return Fate.LEAVE, "the cluster has not started the driver: it has no room, or no worker"
+        return Fate.LEAVE, "the cluster has not started the driver: it has no free resources, or no worker"
     if _began(seen, row) and not seen.lag:
         return Fate.LEAVE, "it has counted everything"
     if not _began(seen, row):

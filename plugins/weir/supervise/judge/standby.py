@@ -1,5 +1,5 @@
 """Judge standbys, the warm second drivers that make takeovers quick: which one may be promoted, which ones must end, and whether to start
-one. Pure. A standby holds nothing and fences nothing: if none fits, a driver is started as usual."""
+one. Pure. A standby owns nothing: if none fits, a driver is started as usual."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
-"""The rule of one driver for a job whose driver nothing fences: it is replaced only when it is confirmed ended. Pure.
+"""The rule of one driver for jobs without fencing: a driver is replaced only when it is confirmed ended. Pure.
 
-A plain job's driver never asks the head whether it may go on, so a second one would do harm. Two things keep it away:
+A plain job's driver never reads the head, so a second one would do harm. Three rules prevent it:
 
 1. Whoever submits first puts its own mark into the head's empty incarnation, by compare-and-swap. An attempt without a mark was never
    submitted, and never will be once the next one has taken over: the swap of a supervisor that was slow then fails.
-2. An attempt with a mark may have a driver. It is confirmed ended by the cluster's word, by how it ended, which was noted on the cluster's
-   word, or by an operator.
-   A head that was restored from a backup, or made anew, has forgotten attempts, and takes the newest one that had a driver for its own.
-3. Where no submission was noted, somebody may be about to submit still. A supervisor that did not get to it within SUBMIT_WITHIN_MS of
-   its takeover lets it be, and no operator can confirm the end of such an attempt before CONFIRM_AFTER_MS.
+2. An attempt with a mark may have a driver. It is confirmed ended if the cluster says so, if its exit was recorded after
+   the cluster had said so, or if an operator confirms it.
+   A head that was restored from a backup, or created again, lacks attempts, and takes the newest one that had a driver for its own.
+3. If no submission was recorded, a supervisor may still be about to submit. A supervisor that has not submitted within SUBMIT_WITHIN_MS of
+   its takeover gives up, and no operator can confirm the end of such an attempt before CONFIRM_AFTER_MS.
 
 tests/unit/protocol/test_unfenced.py runs these rules with supervisors that crash and sleep anywhere, and breaks each of them on purpose.
 """
@@ -25,7 +25,7 @@ from weir.ports.cluster import DriverState
 SUBMIT_WITHIN_MS = 60_000  # from the takeover; a submission is sent at most this late
 CONFIRM_AFTER_MS = 300_000  # far above the three minutes that spark-submit is given, which begin within the bound above
 CONFIRMED = "confirmed"  # the exit reason of an attempt that an operator has confirmed ended
-ENDED = "ended"  # that of one whose driver printed no exception: it was killed, or left by itself
+ENDED = "ended"  # the exit reason if the driver printed no exception: it was killed, or exited by itself
 
 
 def submit_mark(who: str) -> str:
@@ -49,7 +49,7 @@ def unconfirmed(head: Head, row: AttemptRow | None, state: DriverState) -> str:
     if row is not None and row.exit_reason:
         return ""
     if row is None or not row.submission_id:
-        return "it may have been submitted, and its submission id was not noted"
+        return "it may have been submitted, but its submission id was not recorded"
     if state.confirmed:
         return ""
     return WHY.get(state, f"the cluster says that its driver is {state}")

@@ -1,7 +1,7 @@
-"""Is a job well that nothing fences? Its driver is judged by the cluster, and its progress by its own checkpoints. Pure.
+"""Judge a job without fencing: its driver by the cluster, its progress by its own checkpoints. Pure.
 
-Its driver is replaced only when it is confirmed ended (see unfenced.py). Where that cannot be known, the verdict is unconfirmed, and an
-operator must look. One query may be dead in a driver that lives: the job is judged by its worst one.
+Its driver is replaced only when it is confirmed ended (see unfenced.py). If that is unknown, the verdict is unconfirmed, and an operator
+must look. One query may be dead while the driver lives: the job is judged by its worst query.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PRESENT = (DriverState.SUBMITTED, DriverState.RUNNING)
 
 
 def of_stopped(job: str, seen: Observation) -> Found | None:
-    """What is to be said of a stopped job whose driver may still be there; None if it has ended."""
+    """Return the verdict on a stopped job whose driver may still run; None if it has ended."""
     row, why = seen.attempt, _unconfirmed(seen)
     if not why or seen.wanted is None or row is None or (row.submission_id and seen.driver is DriverState.UNKNOWN):
         return None
@@ -33,11 +33,11 @@ def of_stopped(job: str, seen: Observation) -> Found | None:
         return None
     if seen.driver in PRESENT:
         return Verdict.UNCONFIRMED, f"{job} is stopped, and its driver still runs ({row.submission_id})", f"weir stop {job}"
-    return Verdict.UNCONFIRMED, f"{job} is stopped, and it is not known whether its driver has ended: {why}", _confirm(job)
+    return Verdict.UNCONFIRMED, f"{job} is stopped, and it is unknown whether its driver has ended: {why}", _confirm(job)
 
 
 def of_driver(job: str, seen: Observation, health: Health, waits: Mapping[str, int], speed: Verdict) -> Found:
-    """`waits` is since when each query has something to do, by folder; `speed` is that of a job that commits."""
+    """Return the verdict on a job that should run. `waits` (ms, by folder): since when a query has work; `speed`: of a job that commits."""
     assert seen.head is not None and seen.queries is not None
     row, attempt = seen.attempt, seen.head.attempt
     if not attempt or not seen.head.incarnation:
@@ -48,8 +48,8 @@ def of_driver(job: str, seen: Observation, health: Health, waits: Mapping[str, i
     if row and not row.submission_id and seen.now - row.taken_at <= seen.submit_grace_ms:
         return Verdict.STARTING, f"{job}: attempt {attempt} is being submitted", ""
     if row is None or not row.submission_id or seen.driver is DriverState.LOST:
-        text = f"{job}: it is not known whether the driver of attempt {attempt} has ended: {_unconfirmed(seen)}"
-        return Verdict.UNCONFIRMED, f"{text}; no other one is started before that is known", _confirm(job)
+        text = f"{job}: it is unknown whether the driver of attempt {attempt} has ended: {_unconfirmed(seen)}"
+        return Verdict.UNCONFIRMED, f"{text}; Weir starts no other driver until that is confirmed", _confirm(job)
     return _alive(job, seen, row, health, waits, speed)
 
 
@@ -85,7 +85,7 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
     if seen.driver is DriverState.SUBMITTED:
         return _waiting(job, row, running_s, early)
     if queries.found is None:
-        return Verdict.UNKNOWN, f"{job}: its progress is not known: {queries.blind}", "see docs/plain.md#progress"
+        return Verdict.UNKNOWN, f"{job}: its progress is unknown: {queries.blind}", "see docs/plain.md#progress"
     if not queries.found:
         return _without_query(job, seen, row, running_s, early)
     if queries.cut:
@@ -99,7 +99,7 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
     if waited_s > more * health.stalled_after and (seen.landed_now or not early):
         return _stalled(job, seen, row, worst, waited_s)
     if queries.read_kafka and queries.lag is None:
-        return Verdict.UNKNOWN, f"{job}: the broker did not answer, so its lag is not known", "weir status"
+        return Verdict.UNKNOWN, f"{job}: the broker did not answer, so its lag is unknown", "weir status"
     if not seen.landed_now:
         return Verdict.STARTING, f"{job}: attempt {row.attempt} has been submitted and has not committed a batch yet", ""
     return _at_work(job, seen, health, speed)
@@ -109,20 +109,20 @@ def _waiting(job: str, row: AttemptRow, running_s: float, early: bool) -> Found:
     text = f"{job}: attempt {row.attempt} was submitted {running_s:.0f} s ago, and the cluster has not started it yet"
     if early:
         return Verdict.STARTING, text, ""
-    return Verdict.STALLED, f"{text}: it has no room, or no worker", "weir status"
+    return Verdict.STALLED, f"{text}: it has no free resources, or no worker", "weir status"
 
 
 def _without_query(job: str, seen: Observation, row: AttemptRow, running_s: float, early: bool) -> Found:
     if early:
         return Verdict.STARTING, f"{job}: attempt {row.attempt} was submitted {running_s:.0f} s ago", ""
-    text = f"{job}: there is no query in its checkpoint, {running_s:.0f} s after attempt {row.attempt} was submitted"
+    text = f"{job}: its checkpoint contains no query {running_s:.0f} s after attempt {row.attempt} was submitted"
     if seen.driver is DriverState.UNKNOWN:
         return Verdict.UNKNOWN, f"{text}, and the cluster does not answer", "weir status"
     return Verdict.STALLED, text, f"weir logs driver:{job}"
 
 
 def _begun(queries: Queries) -> bool:
-    """Has a query planned a batch? Its folders are there before: for 4 s on a busy machine, and for as long as its broker is away."""
+    """Return whether a query has planned a batch. Its folders exist earlier: by 4 s on a busy machine, longer while its broker is away."""
     return any(query.planned >= 0 for query in queries.known)
 
 
@@ -130,27 +130,27 @@ def _without_batch(job: str, row: AttemptRow, running_s: float, early: bool) -> 
     text = f"{job}: attempt {row.attempt} was submitted {running_s:.0f} s ago, and no query has planned a batch"
     if early:
         return Verdict.STARTING, text, ""
-    return Verdict.UNKNOWN, f"{text}: whether input waits is not known", f"weir logs driver:{job}"
+    return Verdict.UNKNOWN, f"{text}: it is unknown whether input waits", f"weir logs driver:{job}"
 
 
 def _quiet(job: str, seen: Observation, row: AttemptRow, queries: Queries, health: Health) -> Found:
-    """Nothing waits, as far as anybody can tell."""
+    """Return the verdict if nothing is known to wait."""
     if not seen.landed_now and seen.now - row.submitted_at <= STARTS_MS:
         return Verdict.STARTING, f"{job}: attempt {row.attempt} has been submitted, and there is nothing to read", ""
     quiet_ms = seen.now - max(seen.landed_at, row.submitted_at)
     if not queries.read_kafka and quiet_ms > 1000 * health.stalled_after:
-        text = f"{job}: nothing was committed for {quiet_ms / 1000:.0f} s, and whether input waits is not known: it reads no Kafka topic"
+        text = f"{job}: nothing was committed for {quiet_ms / 1000:.0f} s, and it is unknown whether input waits: it reads no Kafka topic"
         return Verdict.UNKNOWN, text, "see docs/plain.md#progress"
     if queries.read_kafka and quiet_ms > IDLE_AFTER_MS:
         return Verdict.IDLE, f"{job}: everything is committed, no new input", ""
-    return Verdict.OK, f"{job}: it commits", ""
+    return Verdict.OK, f"{job}: committing", ""
 
 
 def _stalled(job: str, seen: Observation, row: AttemptRow, worst: QueryProgress, waited_s: float) -> Found:
-    """A query has something to do, and does not commit it.
+    """Return the verdict on a job with a query that has work and does not commit it.
 
-    Where other queries of this driver do, and this one never has, the code may have no such query any more: drivers that were well were
-    killed for the folder of a query that had been removed, again and again. So of one that hangs, a restart is tried once.
+    If other queries of this driver commit and this one never has, the code may no longer have such a query: healthy drivers were killed
+    again and again for the folder of a removed query. So for a query that hangs, a restart is tried once.
     """
     assert seen.queries is not None
     lag = seen.queries.lag_of(worst)
@@ -166,8 +166,8 @@ def _stalled(job: str, seen: Observation, row: AttemptRow, worst: QueryProgress,
 
 def _at_work(job: str, seen: Observation, health: Health, speed: Verdict) -> Found:
     if speed is Verdict.SLOW:
-        text = f"{job}: it commits, {seen.lag} lines behind, and has come no closer for {health.slow_after / 60:.0f} min"
+        text = f"{job}: batches commit, but it is {seen.lag} lines behind and has not come closer for {health.slow_after / 60:.0f} min"
         return Verdict.SLOW, text, "give it more cores or partitions: see docs/runbook.md#slow"
     if speed is Verdict.CATCHING_UP:
         return Verdict.CATCHING_UP, f"{job}: catching up, {seen.lag} lines behind", ""
-    return Verdict.OK, f"{job}: it commits, {seen.lag} lines behind" if seen.lag else f"{job}: it commits", ""
+    return Verdict.OK, f"{job}: committing, {seen.lag} lines behind" if seen.lag else f"{job}: committing", ""

@@ -24,16 +24,18 @@ from weir.supervise.judge.report import ENDED, SETTLED, TROUBLE, Report, Verdict
 
 IDLE_AFTER_MS = 30_000
 MADE_AGAIN = "the topic was deleted and created again under the same name"
-RETENTION_BOUND_MIN = 60.0  # below this, a person still has the time to do something about it
+RETENTION_BOUND_MIN = 60.0  # warn below this: an operator still has time to act
 
 
 def judge(job: str, seen: Observation, health: Health, before: Report | None) -> Report:
-    """The verdict on a job. `before` is the last report on it; a verdict keeps its `since` while it stays the same."""
+    """Return the verdict on a job. `before` is the last report on it; a verdict keeps its `since` while it stays the same."""
     waits, behind, attempt = lag_since(seen, before), behind_since(seen, health, before), seen.head.attempt if seen.head else 0
     fewest, fewest_at = closest(seen, attempt, behind, before)
     found, sentence, next_step = _rule(job, seen, health, waits, pace(seen, health, attempt, behind, fewest_at, before), before)
     silent = silent_since(seen, attempt, before)
-    if found is Verdict.IDLE and silent and seen.now - silent > UNSEEN_MS:  # what lands speaks for a driver; here, only the cluster can
+    if (
+        found is Verdict.IDLE and silent and seen.now - silent > UNSEEN_MS
+    ):  # a landing shows that a driver lives; without input only the cluster can
         found, sentence, next_step = Verdict.UNKNOWN, f"{sentence}, and the cluster no longer reports the driver", "weir status"
     verdict, next_step = _in_maintenance(job, seen, found, next_step)
     sentence += _running_out(seen) + "".join(f"; {in_words(pause)}" for pause in seen.paused)
@@ -50,7 +52,7 @@ def judge(job: str, seen: Observation, health: Health, before: Report | None) ->
 
 
 def _rule(job: str, seen: Observation, health: Health, waits: int, speed: Verdict, before: Report | None) -> tuple[Verdict, str, str]:
-    """The first rule that fits, with its sentence and the next step."""
+    """Return the verdict of the first rule that applies, with its sentence and the next step."""
     if seen.wanted is None or seen.wanted.desired == "stopped":
         if not seen.fenced and (there := unfenced_verdict.of_stopped(job, seen)):
             return there
@@ -69,7 +71,7 @@ def _rule(job: str, seen: Observation, health: Health, waits: int, speed: Verdic
 
 
 def _in_maintenance(job: str, seen: Observation, found: Verdict, next_step: str) -> tuple[Verdict, str]:
-    """In a maintenance window all but stopped is maintenance: what else there is to say stays in the sentence and in the next step."""
+    """Turn every verdict but stopped into maintenance during a window. The sentence and the next step keep what was found."""
     if found is Verdict.STOPPED or all(pause.kind != MAINTENANCE for pause in seen.paused):
         return found, next_step
     end = f"weir maintenance {job} --end, or wait for its end"
@@ -81,22 +83,22 @@ def _accept(job: str) -> str:
 
 
 def gone_in_words(gone: Collection[str], before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """In words: which topics are not there any more. `before` are the names by id of those that were counted, `now` of those there are."""
+    """Name the deleted topics. `before` are the names by id of the counted topics, `now` of those that exist."""
     names = sorted(before.get(source) or source for source in gone)
-    made_again = dict.fromkeys(now.values(), " and created again under the same name")
-    return [f"the topic {name} was deleted{made_again.get(name, '')}" for name in names]
+    created_again = dict.fromkeys(now.values(), " and created again under the same name")
+    return [f"the topic {name} was deleted{created_again.get(name, '')}" for name in names]
 
 
 def lost_in_words(spans: Spans, names: Mapping[str, str] = NO_NAMES) -> list[str]:
-    """In words: what the broker no longer has, and where a log was cut. `names` are those of the topics by id."""
+    """Say which uncounted offsets the broker no longer has, and where a log was truncated. `names` are topic names by id."""
     gone = [f"partition {p} offsets {a} to {b - 1}" for p, (a, b) in labelled(spans, names).items() if b > a]
     cut = [f"partition {p} ends at {b}, and has landed up to {a}" for p, (a, b) in labelled(spans, names).items() if b < a]
-    told = [f"the broker no longer has lines that were not counted: {', '.join(gone)}"] if gone else []
-    return told + ([f"the log was truncated before counted offsets: {', '.join(cut)}"] if cut else [])
+    lines = [f"the broker no longer has lines that were not counted: {', '.join(gone)}"] if gone else []
+    return lines + ([f"the log was truncated before counted offsets: {', '.join(cut)}"] if cut else [])
 
 
 def _running_out(seen: Observation) -> str:
-    """A warning while there is still time: retention is about to reach lines that were not counted."""
+    """Return a warning if retention is about to delete uncounted lines; else an empty string."""
     soon = {p: minutes for p, minutes in labelled(seen.retention_minutes, seen.names).items() if minutes < RETENTION_BOUND_MIN}
     if not soon or seen.lost:
         return ""
@@ -111,7 +113,7 @@ def _of_driver(job: str, seen: Observation, health: Health, waits: int, speed: V
         return Verdict.DIVERGED, text, f"weir checkpoint {job} --doctor, then weir checkpoint {job} --rebuild"
     if attempt == 0 or row is None or not (row.submission_id or row.exit_reason):
         asked = max(row.taken_at if row else 0, seen.wanted.changed_at if seen.wanted else 0)
-        if seen.now - asked <= seen.submit_grace_ms:  # whoever deploys it is at it: a second starter would only replace the first
+        if seen.now - asked <= seen.submit_grace_ms:  # a deploy is at work: a second start would only replace the first
             return Verdict.STARTING, f"{job}: attempt {attempt} is being submitted", ""
         return Verdict.DOWN, f"{job}: attempt {attempt} was never submitted", f"weir restart {job}"
     if seen.driver.ended or (row.exit_reason and row.exit_reason != "stopped"):
@@ -122,8 +124,8 @@ def _of_driver(job: str, seen: Observation, health: Health, waits: int, speed: V
 def _ended(job: str, seen: Observation, row: AttemptRow) -> tuple[Verdict, str, str]:
     if failed_twice(seen, row):
         text = f"{job}: batch {row.exit_batch} failed twice with the same error: {first_line(row.exit_error)}"
-        mend = f"weir logs {job}; fix the cause, then weir restart {job}"
-        return Verdict.POISONED, text, f'{mend}; or leave the batch out: weir quarantine {job} --reason "..."'
+        fix = f"weir logs {job}; fix the cause, then weir restart {job}"
+        return Verdict.POISONED, text, f'{fix}; or leave the batch out: weir quarantine {job} --reason "..."'
     why = first_line(row.exit_error) if row.exit_error else f"it was killed or lost (the cluster says {seen.driver})"
     return Verdict.DOWN, f"{job}: the driver of attempt {row.attempt} has ended: {why}", f"weir restart {job}"
 
@@ -182,7 +184,7 @@ def _evidence(seen: Observation, before: Report | None) -> Mapping[str, object]:
 
 
 def _of_queries(seen: Observation, queries: Queries, before: Report | None) -> Mapping[str, object]:
-    """Each query by its folder; the batch of the job is that of the query which committed last."""
+    """Return the evidence of each query by its folder. The batch of the job is that of the query which committed last."""
     waits = waits_since(seen, before)
     newest = max(queries.known, key=lambda q: (q.committed_at, q.folder), default=None)
     each = {
@@ -199,7 +201,7 @@ def _of_queries(seen: Observation, queries: Queries, before: Report | None) -> M
 
 
 def _known_ends(seen: Observation, before: Report | None) -> object:
-    """How far the topic that the head counts was last known to reach: of one that was deleted since, nobody else will tell."""
+    """Return the last known end offsets of the counted topics. If a topic is deleted, nothing else says how far it reached."""
     if seen.queries is not None:
         return {f"{t}/{p}": o for t, ends in sorted(seen.queries.ends.items()) for p, o in sorted(ends.items())}
     known = before.evidence.get("end_offsets") if before else None
@@ -211,7 +213,7 @@ def _known_ends(seen: Observation, before: Report | None) -> object:
 
 
 def _ends_of_several(seen: Observation, ends: Offsets, known: Mapping[str, int]) -> Mapping[str, int]:
-    """As known before of topics that are gone; another one that has the same name now is not told of until it is read."""
+    """Return the end offsets, with the last known ones of deleted topics. A new topic of the same name is left out until it is read."""
     gone = {seen.names.get(source, source) for source in seen.gone}
     there = {p: end for p, end in ends.items() if seen.names.get(p.source) not in gone}
     return {**labelled(there, seen.names), **{label: end for label, end in known.items() if label.rpartition("/")[0] in gone}}

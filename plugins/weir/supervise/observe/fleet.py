@@ -1,9 +1,9 @@
-"""One pass over many jobs: each part of the world is asked once for all of them, and each job is judged by itself.
+"""Make one pass over many jobs: ask store, broker and clusters once for all jobs, and judge each job by itself.
 
 A pass costs a few questions whatever the number of jobs: seven tables a hundred jobs at a time, three questions to the broker for all
-topics and one more where jobs have patterns, and one to each kind of cluster. At first it reads the newest attempts only. What does not
-look well is looked at with its history before it is believed. Retention, and what the probes of a job's kind add, are looked at job by
-job, each now and then, while the time budget of the pass lasts.
+topics and one more where jobs have patterns, and one to each kind of cluster. At first it reads the newest attempts only, and
+judges an unhealthy job again with its history. Retention, and the probes of a job's kind, are looked up job by job, each now and then,
+while the time budget of the pass lasts.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from weir.supervise.parts import Parts
 from weir.supervise.time_budget import TimeBudget
 from weir.supervise.topics import Topics, ask
 
-NEWEST, HISTORY = 3, 50  # attempts: the current one, the one before, and one that is being made; or all that any rule asks for
+NEWEST, HISTORY = 3, 50  # attempts: the current one, the one before, and one in preparation; or as many as any rule needs
 Specs = Mapping[str, JobSpec]
 
 log = logging.getLogger(__name__)
@@ -41,16 +41,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Outside:
-    """What clusters and broker said, by submission id and by topic. Who is not in it is unknown. `queries` are those of jobs that nothing
-    fences, by job."""
+    """The answers of clusters, broker and checkpoints. What is missing is unknown."""
 
-    drivers: Mapping[str, DriverState]
+    drivers: Mapping[str, DriverState]  # by submission id
     topics: Topics
-    queries: Mapping[str, Queries]
+    queries: Mapping[str, Queries]  # by job, of jobs without fencing
 
 
 class Fleet:
-    """With `keeps` False its reports are for its caller alone: they are not kept in the store."""
+    """Observes and judges jobs. With `keeps` False its reports are not stored."""
 
     def __init__(
         self, parts: Parts, kinds: Kinds, keeps: bool = True, budget: TimeBudget | None = None, questions: Questions | None = None
@@ -65,7 +64,7 @@ class Fleet:
         self._of_kind = {name: kind.probes(self._budget) for name, kind in kinds.items()}
 
     def observe(self, specs: Specs) -> dict[str, Observation]:
-        """What is known of each job, with its history. Raises NotRunning about the first that the store does not tell of."""
+        """Return an observation of each job, with its history. Raises NotRunning for the first job that the store does not answer for."""
         self._budget.begin()
         specs, snapshots, outside = self._look(specs, HISTORY)
         for job, snapshot in snapshots.items():
@@ -74,7 +73,7 @@ class Fleet:
         return {job: self._observation(spec, snapshots[job], outside) for job, spec in specs.items()}
 
     def reports(self, specs: Specs) -> list[Report]:
-        """Observe, judge and decide for each job, and keep what is new. A job that cannot be judged is unknown; the others are judged."""
+        """Observe, judge and decide for each job, and store what is new. A job that cannot be judged is unknown; the others are judged."""
         self._budget.begin()
         snapshots, judged = self._judged(specs, NEWEST)
         doubtful = {job: spec for job, spec in specs.items() if judged[job].verdict not in CALM}
@@ -84,11 +83,11 @@ class Fleet:
         self._last_reports.keep(snapshots, judged)
         return [judged[job] for job in specs]
 
-    # looking
+    # observe
 
     def _look(self, specs: Specs, history: int) -> tuple[Specs, Mapping[str, JobSnapshot], Outside]:
-        """The store first: a log ends no earlier than what has landed, and would else look cut. Then broker and clusters side by side.
-        Returns the specs that are in force, too."""
+        """Ask the store first, then broker and clusters in parallel: in the other order a log would look truncated. Also return the specs
+        in force."""
         snapshots = self._store.snapshots(list(specs), history)
         specs = {job: in_force(spec, snapshots[job].wanted) or spec for job, spec in specs.items()}
         found = self._progress.look(specs, {job: snapshot.head for job, snapshot in snapshots.items()}, self._parts.now_ms())
@@ -129,11 +128,11 @@ class Fleet:
             queries=queries,
         )
 
-    # judging
+    # judge
 
     def _judged(self, specs: Specs, history: int) -> tuple[Mapping[str, JobSnapshot], Mapping[str, Report]]:
         specs, snapshots, outside = self._look(specs, history)
-        turns = sorted(specs, key=lambda job: self._looked_at(job, specs[job]))  # who has waited longest for a look comes first
+        turns = sorted(specs, key=lambda job: self._looked_at(job, specs[job]))  # the one that has waited longest comes first
         return snapshots, {job: self._judge(job, specs[job], snapshots[job], outside) for job in turns}
 
     def _judge(self, job: str, spec: JobSpec, snapshot: JobSnapshot, outside: Outside) -> Report:
@@ -155,14 +154,17 @@ class Fleet:
         return self._of_kind.get(spec.kind.name, ())
 
     def _evidence(self, spec: JobSpec, seen: Observation) -> Mapping[str, object]:
-        """What the probes of the job's kind add."""
+        """Return what the probes of the job's kind add."""
         return {key: value for probe in self._probes_of(spec) for key, value in probe.look(spec, seen).items()}
 
     def _looked_at(self, job: str, spec: JobSpec) -> int:
         return min((probe.looked_at(job) for probe in self._probes_of(spec)), default=0)
 
     def _unknown(self, job: str, snapshot: JobSnapshot, why: str) -> Report:
-        """What lasts becomes an alert, so it goes on from the last report. Where the store told of nothing there is nothing to be kept."""
+        """Return an unknown report that continues the last one:
+
+        if it lasts, it becomes an alert. It is not stored if the store did not answer.
+        """
         now, before = self._parts.now_ms(), self._last_reports.before(job, snapshot)
         since = before.since if before and before.verdict is Verdict.UNKNOWN else now
         found = Report(
@@ -179,7 +181,7 @@ class Fleet:
 
 
 def _submissions(specs: Specs, snapshots: Mapping[str, JobSnapshot], now: int) -> Mapping[str, list[str]]:
-    """The submission ids of the newest drivers and of standbys, by the kind of cluster."""
+    """Return the submission ids of the newest drivers and of standbys, by kind of cluster."""
     found: dict[str, list[str]] = {}
     for job, spec in specs.items():
         newest, standbys = _submission(snapshots[job]), asked_about(snapshots[job].standbys, now)
@@ -189,10 +191,10 @@ def _submissions(specs: Specs, snapshots: Mapping[str, JobSnapshot], now: int) -
 
 
 def _submission(snapshot: JobSnapshot) -> str:
-    """The submission of the attempt that may write now; empty if there is none yet."""
+    """Return the submission id of the current attempt; empty if there is none yet."""
     return next((a.submission_id for a in snapshot.attempts if _writes(a, snapshot)), "")
 
 
 def _writes(attempt: AttemptRow, snapshot: JobSnapshot) -> bool:
-    """Is it the attempt that may write now?"""
+    """Return whether it is the current attempt."""
     return snapshot.head is not None and attempt.attempt == snapshot.head.attempt

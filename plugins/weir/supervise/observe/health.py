@@ -1,4 +1,4 @@
-"""Looks at jobs: reports, observations, and waiting until a job is ready or has landed what there is. Never acts on a driver."""
+"""Report on jobs, observe them, and wait until they are ready or have landed everything. Never acts on a driver."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ from weir.supervise.topics import ends_for
 
 
 class Health:
-    """`onlooker` judges as the watch does, and keeps no report. The watch goes on from the report that was kept last, by whomever: one that
-    does not see the cluster, and calls a dead driver unknown, would put off its restart again and again."""
+    """`onlooker` judges as the watch does, but stores no report.
+
+    The watch continues from the last stored report. A caller that cannot reach the cluster calls a dead driver unknown; if that were
+    stored, it would delay the restart again and again.
+    """
 
     def __init__(self, parts: Parts, register: Register, versions: Versions, fleet: Fleet, onlooker: Fleet) -> None:
         self._parts, self._register, self._versions = parts, register, versions
@@ -27,20 +30,20 @@ class Health:
         self._fleet, self.onlooker = fleet, onlooker
 
     def report(self, spec: JobSpec) -> Report:
-        """Observe, judge and decide for one job, and keep the report."""
+        """Observe, judge and decide for one job, and store the report."""
         return self._fleet.reports({spec.name: spec})[0]
 
     def reports(self) -> list[Report]:
-        """Make one pass over the fleet. A job that cannot be judged does not keep the others from being looked at."""
+        """Make one pass over the fleet. A job that cannot be judged does not stop the pass."""
         return self._fleet.reports(dict(self._register.specs))
 
     def observation(self, spec: JobSpec) -> Observation:
-        """Return what every part says of a job. What does not answer is unknown; raises NotRunning if that is the store."""
+        """Observe a job. A part that does not answer is unknown; raises NotRunning if the store does not answer."""
         return self._fleet.observe({spec.name: spec})[spec.name]
 
     def poisoned(self, job: str) -> int:
-        """Return the batch that failed twice with the same error. Raises Conflict if that is not how it is. No report is kept: who only
-        asks what a quarantine would do comes here, too."""
+        """Return the batch that failed twice with the same error. Raises Conflict if none did. Stores no report, so a
+        preview of a quarantine changes nothing."""
         (report,), head = self.onlooker.reports({job: self._register.find(job)}), self._register.head(job)
         row = self._register.row(job, head.attempt)
         if report.found is not Verdict.POISONED or row is None:
@@ -48,8 +51,10 @@ class Health:
         return row.exit_batch
 
     def ready(self, job: str, attempt: int) -> bool:
-        """Has the attempt landed a batch, or started with nothing to read? Raises DriverEnded or Conflict if it never will, NotRunning if
-        nobody can tell now."""
+        """Return whether the attempt has landed a batch, or has started with nothing to read.
+
+        Raises DriverEnded or Conflict if it never will, NotRunning if that is unknown now.
+        """
         seen = self.observation(self._register.find(job))
         if seen.head is None or seen.head.attempt != attempt:
             now_at = f"attempt {seen.head.attempt}" if seen.head else "nothing"
@@ -64,11 +69,11 @@ class Health:
         return True
 
     def wait_ready(self, job: str, attempt: int, timeout_s: float) -> bool:
-        """Wait until the attempt is ready. False at the timeout; raises what `ready` raises."""
+        """Wait until the attempt is ready. Return False at the timeout; raises what `ready` raises."""
         return self._parts.until(lambda: self.ready(job, attempt), timeout_s)
 
     def wait_landed(self, job: str, timeout_s: float) -> bool:
-        """Wait until all lines that the topics have now have landed. False at the timeout."""
+        """Wait until all lines that the topics have now have landed. Return False at the timeout."""
         ends = ends_for(self._parts.source, self._register.head(job), self._register.spec(job).source.subscription)
 
         def landed() -> bool:
@@ -78,7 +83,7 @@ class Health:
         return self._parts.until(landed, timeout_s)
 
     def drivers(self) -> list[tuple[str, Observation]]:
-        """Return what is known of each job that should run."""
+        """Return the observation of each job that should run."""
         found = self._fleet.observe(dict(self._register.specs))
         return [(job, seen) for job, seen in found.items() if seen.wanted and seen.wanted.desired == "running"]
 
@@ -98,6 +103,6 @@ class Health:
         )
 
     def log_link(self, job: str) -> str:
-        """Return where the newest driver's log is, as a URL; empty if nobody knows."""
+        """Return where the newest driver's log is, as a URL; empty if unknown."""
         row = next((a for a in self._attempts.attempts(job) if a.submission_id), None)
         return self._register.cluster(job).log_link(row.submission_id) if row else ""

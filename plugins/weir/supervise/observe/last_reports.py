@@ -1,4 +1,4 @@
-"""What was said of each job last: by the report that is kept in the store, and by this process since."""
+"""Keep the last report on each job: the stored one, and what this process has judged since."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ log = logging.getLogger(__name__)
 
 
 class LastReports:
-    """Without `keeps`, nothing is kept in the store: only this process compares with what it said."""
+    """With `keeps` False, reports stay in this process and are not stored."""
 
     def __init__(self, store: ReportStore, keeps: bool = True) -> None:
         self._store, self._keeps = store, keeps
-        self._last: dict[str, tuple[str | None, Report]] = {}  # by job: the report in the store, and what was said since
+        self._last: dict[str, tuple[str | None, Report]] = {}  # by job: the stored report, and the last one of this process
 
     def before(self, job: str, snapshot: JobSnapshot) -> Report | None:
-        """What was said last: by this process, unless somebody else has kept another report since."""
+        """Return the last report: of this process, unless another process has stored one since."""
         kept, report = self._last.get(job, (None, None))
         if report is not None and kept == snapshot.report:
             return report
         return report_of(snapshot.report)
 
     def keep(self, snapshots: Mapping[str, JobSnapshot], judged: Mapping[str, Report]) -> None:
-        """Keep what is news. What cannot be kept is judged anew by the next pass: it must not keep anything from being acted upon."""
+        """Store the reports that are news. If that fails, the next pass tries again; it must not prevent any action."""
         news: list[Kept] = []
         for job, report in judged.items():
             if not report.at:
-                continue  # nothing was seen
+                continue  # nothing was observed
             text = snapshots[job].report
             before = report_of(text)
             if is_news(report, before):
@@ -44,7 +44,7 @@ class LastReports:
         try:
             self._store.keep_reports(news)
         except NotRunning as error:
-            log.warning("%d reports could not be kept: %s", len(news), error)
+            log.warning("%d reports could not be stored: %s", len(news), error)
         else:
             self._last |= {kept.job: (kept.report, judged[kept.job]) for kept in news}
 

@@ -1,4 +1,4 @@
-"""How far jobs have come that nothing fences, read from their checkpoints side by side and now and then: a file system may hang."""
+"""Read the progress of jobs without fencing from their checkpoints, in parallel and with a time limit: a file system may hang."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from weir.supervise.kind import Kinds
 from weir.supervise.observe.questions import Questions
 
 AGAIN_MS = 2_000  # a pass is made each second; a checkpoint of a few queries is some twenty files
-WITHIN_S = 2.0  # for a file system that hangs, once for each job: after that nobody waits for it
+WITHIN_S = 2.0  # for a file system that hangs, once for each job: after that no pass waits for it
 UNREADABLE = "its checkpoint cannot be read"
-NO_CHECKPOINT = "the arguments of its spec name no {checkpoint}"
+NO_CHECKPOINT = "the arguments of its spec do not contain {checkpoint}"
 Found = Sequence[QueryProgress] | None
 UNREAD: Found = None
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What was found of each job, and the topics that its spec names, by job."""
+    """The progress of jobs without fencing."""
 
-    found: Mapping[str, Queries]
-    named: Mapping[str, Sequence[str]]
+    found: Mapping[str, Queries]  # by job
+    named: Mapping[str, Sequence[str]]  # by job, the topics that its spec names
 
     @property
     def topics(self) -> frozenset[str]:
-        """Those that the jobs read, by their specs and by their checkpoints."""
+        """Return the topics that the jobs read, by their specs and by their checkpoints."""
         return frozenset(topic for job in self.found for topic in self._of(job))
 
     def queries(self, topics: Mapping[str, TopicSnapshot]) -> Mapping[str, Queries]:
-        """The same with the end offsets that the broker told, by job."""
+        """Return the queries by job, with the broker's end offsets."""
         ends = {name: topic.end_offsets for name, topic in topics.items() if topic.end_offsets is not None}
         return {job: replace(one, ends={t: ends[t] for t in self._of(job) if t in ends}) for job, one in self.found.items()}
 
@@ -48,7 +48,7 @@ class ProgressWatch:
         self._known: dict[str, tuple[int, int, Found]] = {}  # by job: of which epoch, when (ms), and what was found
 
     def look(self, specs: Mapping[str, JobSpec], heads: Mapping[str, Head | None], now: int) -> Progress:
-        """The progress of each job that nothing fences, no older than AGAIN_MS; unknown if its checkpoint cannot be read."""
+        """Return the progress of each job without fencing, no older than AGAIN_MS; unknown if its checkpoint cannot be read."""
         unfenced = {job: spec for job, spec in specs.items() if spec.kind.name in self._kinds and not self._kinds[spec.kind.name].fenced}
         kept = {job: head for job, spec in unfenced.items() if self._keeps(spec) and (head := heads[job])}
         asked = {job: self._ask(head) for job, head in kept.items() if not self._fresh(job, head, now)}

@@ -1,7 +1,7 @@
-"""When did the first unread record of each partition come in? Asked of the broker only where retention may soon reach it.
+"""Find when the first unread record of each partition was appended, if retention may soon delete it.
 
-What has landed tells for nothing that the next record is no older: a topic keeps its records in the order in which they were appended. Only
-where that bound is short, as it is after a long silence, is the record itself looked at: a consumer takes a tenth of a second to open.
+The append time of what has landed is a lower bound without a request: a topic keeps its records in the order in which they were appended.
+Only if that bound is near, as after a long silence, look at the record itself: a consumer takes a tenth of a second to open.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SETTING_MS = 300_000  # between two looks at a topic's configuration
 
 @dataclass
 class _Known:
-    """What was seen of a topic, and when."""
+    """The last answers about a topic, and when they came."""
 
     asked: int = 0
     retention: Retention | None = None
@@ -33,11 +33,11 @@ class _Known:
 
 @dataclass(frozen=True)
 class Kept:
-    """The retention of a job's only topic, or of several by their ids, and when the first unread records were appended (ms)."""
+    """The retention of the topics of a job."""
 
-    single: Retention | None = None
-    unread_since: Offsets = field(default_factory=dict)
-    by_source: Mapping[str, Retention] = field(default_factory=dict)
+    single: Retention | None = None  # of a job that reads a single topic
+    unread_since: Offsets = field(default_factory=dict)  # when the first unread record was appended (ms), by partition
+    by_source: Mapping[str, Retention] = field(default_factory=dict)  # by topic id, of a job that may read several
 
 
 class RetentionWatch:
@@ -45,8 +45,7 @@ class RetentionWatch:
         self._broker, self._budget, self._known = broker, budget, dict[str, _Known]()
 
     def look(self, reads: Subscription, head: Head | None, topics: TopicsSeen, now: int) -> Kept:
-        """The retention of what a job reads, and when the first unread record of each partition was appended at the earliest (ms). Nothing
-        without lag."""
+        """Return the retention, and when the first unread record of each partition was appended at the earliest (ms); empty without lag."""
         if not reads.several:
             return Kept(*self._topic(reads.single, head, topics.ends, now))
         retentions: dict[str, Retention] = {}

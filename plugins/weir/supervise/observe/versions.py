@@ -61,8 +61,8 @@ class Versions:
         bundle.drop(self._bundles, versions.droppable(self.all(job), self._attempts.attempts(job), current))
 
     def runs(self, wanted: JobRow | None, version: str, job: str, attempt: int) -> bool:
-        """Return whether the version is wanted and the attempt runs it. Without this check the retry of a deploy that failed halfway was
-        called done while the old code kept running.
+        """Return whether the version should run and the attempt runs it. Without this check the retry of a deploy that failed halfway
+        reported success while the old code kept running.
 
         Raises NotRunning if this is unknown: a second driver would do no harm, but was not requested.
         """
@@ -73,7 +73,7 @@ class Versions:
             return False
         state = self._register.cluster(job).state(row.submission_id)
         if state is DriverState.UNKNOWN:
-            raise NotRunning(f"Spark's master does not say whether {job} runs.", "Look at: weir status")
+            raise NotRunning(f"The cluster does not say whether {job} runs.", "Run: weir status")
         return not state.ended
 
     def _submitted(self, job: str, attempt: int) -> AttemptRow | None:

@@ -1,4 +1,4 @@
-"""Reads why a driver ended that leaves no exit reason itself, and notes it in its attempt's row: once the cluster confirms its end."""
+"""Record why a driver ended that records no exit itself, once the cluster confirms its end."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ class Endings:
         self._parts, self._store, self._register, self._versions = parts, parts.store, register, versions
 
     def cluster(self, job: str) -> Cluster:
-        """Return the cluster that the newest driver was submitted to: a deploy may have named another one since. Raises NotRunning."""
+        """Return the cluster of the newest driver: a deploy may have named another one since. Raises NotRunning."""
         spec = self._register.ran(job) or self._register.spec(job)
         return self._register.cluster_of(job, spec)
 
     def note(self, job: str, attempt: int) -> None:
-        """Note how the attempt's driver ended; nothing if it is noted, or if the cluster does not confirm its end. Raises NotRunning."""
+        """Record how the attempt's driver ended.
+
+        Do nothing if that is recorded, or if the cluster does not confirm the end. Raises NotRunning.
+        """
         row = self._register.row(job, attempt)
         if row is None or not row.submission_id or row.exit_reason:
             return

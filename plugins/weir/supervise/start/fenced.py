@@ -1,7 +1,7 @@
-"""How a start is prepared where the head fences: a driver that was superseded can write no more, so nobody waits for its end.
+"""Prepare a start with fencing: a superseded driver can no longer write, so there is no need to wait for its end.
 
-The next attempt takes over, and goes on from a copy of the checkpoint; or a new epoch begins. Killed anywhere in between, the next tick
-takes the next attempt.
+The next attempt takes over and continues from a copy of the checkpoint, or a new epoch begins. If this process is killed in between, the
+next tick starts the next attempt.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class FencedPreparation:
         self._takeover, self._new_epoch, self._copies = takeover, new_epoch, copies
 
     def prepare(self, request: StartRequest, spec: JobSpec) -> Start:
-        """Raises Conflict, DataLoss, Diverged or NotRunning."""
+        """Prepare the start. Raises Conflict, DataLoss, Diverged or NotRunning."""
         job = request.job
         before = self._register.head(job)
         topic = or_none(lambda: self._register.topic(job))  # after the head: a log ends no earlier than what has landed
@@ -53,7 +53,7 @@ class FencedPreparation:
             self._refuse_loss(before, spec, topic)
         model = model_of(self._parts.code(request.version), spec)
         anew = request.begins_epoch or fixed(self._register.ran(job), spec, model)
-        head = self._new_epoch.begin(request) if anew else self._go_on(request, spec, topic)
+        head = self._new_epoch.begin(request) if anew else self._continued(request, spec, topic)
         self._tell_joined(before, head)
         return Start(request.version, before, head, self._copies.location(head), topic.ends if topic else {})
 
@@ -61,7 +61,7 @@ class FencedPreparation:
         self._copies.tidy(start.head)
 
     def _refuse_loss(self, head: Head, spec: JobSpec, topic: Bounds) -> None:
-        """Raises DataLoss where a driver could only start from a wrong place."""
+        """Raise DataLoss if a driver could only start at the wrong offsets."""
         wanted = self._register.wanted_running(head.job)
         seen = Observation(
             self._parts.now_ms(),
@@ -78,10 +78,10 @@ class FencedPreparation:
         if report.verdict is Verdict.DATA_LOSS:
             raise DataLoss(f"{report.sentence}.", f"Run: {report.next_step}")
 
-    def _go_on(self, request: StartRequest, spec: JobSpec, there: Bounds | None) -> Head:
-        """Take over, and copy the checkpoint; begin a new epoch, where none leads on and the spec allows it.
+    def _continued(self, request: StartRequest, spec: JobSpec, there: Bounds | None) -> Head:
+        """Take over and copy the checkpoint, or begin a new epoch if no checkpoint can be continued and the spec allows it.
 
-        Raises Diverged, NotRunning. Once it has taken over, the attempt's row says why, and so does the next verdict.
+        Raises Diverged, NotRunning. After the takeover the attempt's row records why, and the next verdict says it.
         """
 
         def join(head: Head) -> Head:
@@ -98,7 +98,7 @@ class FencedPreparation:
         return self._rebuild(replace(request, judged=head.attempt, cause=str(Action.REBUILD), who=AUTOMATIC, reason=finding))
 
     def _tell_joined(self, before: Head, head: Head) -> None:
-        """Write down which topics joined the job, and where they begin."""
+        """Add to the timeline which topics joined the job, and where they begin."""
         begins = {p: offset for p, offset in head.begins.items() if before.begins.get(p) != offset}
         for source in sorted(sources_of(begins)):
             name, offsets = head.names[source], {str(p.number): offset for p, offset in sorted(begins.items()) if p.source == source}
@@ -109,12 +109,12 @@ class FencedPreparation:
     def _rebuild(self, request: StartRequest) -> Head:
         job, finding = request.job, request.reason
         new = self._new_epoch.begin(request)
-        sentence = f"{job}: the checkpoint could not be continued, and epoch {new.epoch} begins where the ledger ends: {finding}"
+        sentence = f"{job}: the checkpoint could not be continued, so epoch {new.epoch} begins where the ledger ends: {finding}"
         self._timeline.tell(job, request.cause, sentence, new.attempt, AUTOMATIC, finding, {"epoch": new.epoch, "finding": finding})
         return new
 
     def _noted(self, head: Head, work: Callable[[], T]) -> T:
-        """Return what `work` returns. If a part fails it, the attempt has ended before it began, and its row says so."""
+        """Return what `work` returns. If it raises NotRunning, record that the attempt ended before it began."""
         try:
             return work()
         except NotRunning as error:

@@ -1,4 +1,4 @@
-"""A new epoch of a job that lands batches: where it starts, as it is shown before and held to then, and its beginning."""
+"""Begin a new epoch of a job with a ledger, exactly as it was shown before."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class NewEpoch:
         self._parts, self._register, self._takeover = parts, register, takeover
 
     def foresee(self, request: StartRequest) -> Beginning:
-        """Return where the epoch would start, were it begun now. Raises what `begin` raises."""
+        """Return where the epoch would start if it began now. Raises what `begin` raises."""
         landed, head = self._register.newest_landed(request.job), self._register.head(request.job)
         return self._start_of(request)(brought_forward(head, landed))
 
@@ -36,18 +36,21 @@ class NewEpoch:
             now = brought_forward(head, self._register.newest_landed(request.job))
             there = start_of(now)
             if request.shown and there.mark != request.shown:
-                raise Conflict(f"What a new epoch of {request.job} would leave out is not what was shown. Nothing was done.", "Look again.")
+                raise Conflict(
+                    f"A new epoch of {request.job} would leave out other lines than were shown. Nothing was done.",
+                    "Look at the preview again.",
+                )
             new = rebuilt(with_sources(now, there.joined, there.names), there.offsets, there.gap, highest)
             names = {**new.names, **there.names}  # with that of a topic which takes the place of one that is gone
             return replace(new, names={source: name for source, name in names.items() if source in new.sources})
 
-        begin(self._register.head(request.job), 0)  # refused before anything is written
-        self._parts.checkpoints.attempts(request.job)  # and where the folders cannot be read
+        begin(self._register.head(request.job), 0)  # refuse before anything is written
+        self._parts.checkpoints.attempts(request.job)  # raises if the folders cannot be read
         return self._takeover.take(request, begin)
 
     def _start_of(self, request: StartRequest) -> Callable[[Head], Beginning]:
-        """Return what says where the new epoch of a head starts. It asks the broker after the head was read: what lands meanwhile is no
-        cut log."""
+        """Return a function from a head to the start of its new epoch. It asks the broker after the head was read: otherwise a batch that
+        lands in between would look like a truncated log."""
         job, word = request.job, Word(request.who, request.reason, self._parts.now_ms())
         if request.cause not in (Action.ACCEPT_LOSS, Action.QUARANTINE):
             return lambda head: at_frontier(head, self._register.topic(job))
@@ -60,18 +63,18 @@ class NewEpoch:
         return lambda head: after_batch(head, request.batch, self._register.topic(job), end, word)
 
     def _known_ends(self, job: str) -> Offsets:
-        """Return how far the topic that the head counts was last seen to reach."""
+        """Return the last known end offsets of the counted topics."""
         text, ids = self._parts.store.report(job), self._register.head(job).ids(self._register.spec(job).source.subscription.single)
         ends = Report.from_json(text).evidence.get("end_offsets") if text else None
         return unlabelled(ends, ids) if isinstance(ends, dict) else {}
 
     def _failing(self, job: str, batch: int) -> Offsets:
-        """Return where the batch ends that is to be left out: as the newest attempt planned it, else as it is claimed."""
+        """Return where the batch to leave out ends: as the newest attempt planned it, else as it is claimed."""
         head = self._register.head(job)
         row = self._register.row(job, head.attempt)
         claimed = head.state is State.CLAIMED and head.batch_id == batch
         if not claimed and not (row and row.exit_reason == "failed" and row.exit_batch == batch):
-            raise Conflict(f"Batch {batch} of {job} neither is claimed nor has failed.", f"Run: weir health {job}")
+            raise Conflict(f"Batch {batch} of {job} is not claimed and has not failed.", f"Run: weir health {job}")
         plans = usable(self._parts.checkpoints.read(job, head.epoch, head.attempt, KEEP_BATCHES))
         topic = self._register.spec(job).source.subscription.single
         if plans and batch in plans.planned and not disagreement(plans, head, topic):

@@ -60,9 +60,7 @@ class Standbys:
     def _retire(self, job: str, rows: Iterable[StandbyRow]) -> None:
         for row in rows:
             self._rows.retire(job, row.id, self._parts.now_ms())
-            self._tell(
-                job, row, f"the standby {row.submission_id or row.id} of version {row.version} is not needed any more, or has ended."
-            )
+            self._tell(job, row, f"the standby {row.submission_id or row.id} of version {row.version} is no longer needed, or has ended.")
 
     def _start(self, job: str, wanted: JobRow) -> None:
         """Record a standby, then submit it: an unrecorded one would wait without end."""

@@ -1,4 +1,4 @@
-"""Starts the next attempt of a job: the story of a restart, from what is wanted to the line in the timeline."""
+"""Start the next attempt of a job: from the desired state to the entry in the timeline."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Starter:
         kinds: Kinds,
         preparations: Mapping[bool, Preparation],
     ) -> None:
-        """`preparations` are by whether the head fences the kind."""
+        """`preparations` has one for kinds with fencing (True) and one for kinds without (False)."""
         self._parts, self._register, self._timeline = parts, register, timeline
         self._attempts: AttemptStore = parts.store
         self._standbys, self._kinds, self._preparations = standbys, kinds, preparations
 
     def start(self, request: StartRequest) -> ActionResult:
-        """Start the next attempt. Killed anywhere in here, the next call takes the next attempt.
+        """Start the next attempt. If this process is killed on the way, the next call starts the attempt after it.
 
         Raises Conflict if the judged attempt is no longer the newest or the job should not run, NotRunning if a part does not answer, and
         what its preparation raises.
@@ -45,7 +45,7 @@ class Starter:
         job, wanted = request.job, self._register.wanted_running(request.job)
         request = replace(request, version=wanted.version)
         spec = parse(wanted.spec, f"version {wanted.version}")
-        cluster = self._register.cluster(job)  # before the takeover: nothing is taken over that cannot start
+        cluster = self._register.cluster(job)  # before the takeover: an attempt that cannot start must not take over
         kind = self._kinds[spec.kind.name]
         if request.begins_epoch:
             spec.kind.require(job, Capability.LANDS)
@@ -63,7 +63,7 @@ class Starter:
         return action
 
     def _submitted(self, cluster: Cluster, start: Start, driver: Submission) -> str:
-        """Submit the driver. If the cluster says no, the attempt never had one, and its row says so. Raises NotRunning."""
+        """Submit the driver. If the cluster refuses it, record that the attempt never had one. Raises NotRunning."""
         try:
             return cluster.submit(driver)
         except NotTaken as error:
@@ -78,7 +78,7 @@ class Starter:
         self._timeline.tell(request.job, request.cause, sentence, action.attempt, request.who, request.reason, detail)
 
     def _with_memory(self, driver: Submission, spec: JobSpec) -> Submission:
-        """The driver with the larger memory, if the one before ran out of the usual one."""
+        """Return the driver, with the larger memory if an earlier one ran out of the usual one."""
         return replace(driver, driver_memory=enlarged(spec, self._attempts.attempts(spec.name)).resources.driver_memory)
 
 

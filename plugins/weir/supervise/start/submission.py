@@ -1,4 +1,4 @@
-"""From a spec and its arguments to the driver that is to be started. Pure: what exactly is submitted can be read, and tested, here."""
+"""Build the submission of a driver from its spec and arguments. Pure."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from weir.supervise.judge.restart import starved
 
 
 def enlarged(spec: JobSpec, attempts: Sequence[AttemptRow]) -> JobSpec:
-    """The spec with its larger memory, if an attempt since the last deploy ran out of the usual one. `attempts` are newest first."""
+    """Return the spec, with its larger memory if an attempt since the last deploy ran out of the usual one. `attempts` are newest first."""
     if spec.restart.larger_memory is None or not starved(attempts):
         return spec
     return spec.model_copy(update={"resources": spec.resources.model_copy(update={"driver_memory": spec.restart.larger_memory})})
 
 
 def submission(spec: JobSpec, args: JobArguments, bundle: Path, settings: Settings) -> Submission:
-    """The driver to be started, from the code in `bundle`."""
+    """Return the submission of a driver that uses the runtime, from the code in `bundle`."""
     name = f"weir:{spec.name}:{'standby' if args.standby else args.attempt}"
     found = _submission(spec, name, args.to_argv(), bundle, [bundle], settings)
     return replace(found, env={**found.env, logs.FORMAT: settings.log_format})
 
 
 def plain_submission(spec: PlainSpec, attempt: int, version: str, checkpoint: str, bundle: Path, settings: Settings) -> Submission:
-    """The driver of a plain job, from the code in `bundle`. Its own modules are found as they are beside the script, by executors too."""
+    """Return the submission of a plain job, from the code in `bundle`. Driver and executors find the modules beside the script."""
     folder = bundle / spec.folder
     values = {
         "checkpoint": checkpoint,
@@ -50,7 +50,7 @@ def plain_submission(spec: PlainSpec, attempt: int, version: str, checkpoint: st
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:
-    """An argument with its placeholders filled in. Other braces, such as those of JSON, stay."""
+    """Fill in the placeholders of an argument. Other braces, such as those of JSON, stay."""
     return re.sub(r"\{([A-Za-z_]+)\}", lambda match: values.get(match[1], match[0]), text)
 
 

@@ -1,4 +1,4 @@
-"""Rules 1 and 6 of the protocol: the next attempt takes over, or a new epoch begins. Both are bound to the attempt that was judged."""
+"""Take over with the next attempt, or begin a new epoch (rules 1 and 6). Both are bound to the attempt that was judged."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _judged_head(store: LandedStore, job: str, judged: int) -> Head:
 
 
 class Takeover:
-    """Notes the next attempt, lets it write, and ends the driver of the one before."""
+    """Records the next attempt, lets it write, and ends the driver of the attempt before."""
 
     def __init__(self, parts: Parts, register: Register, timeline: Timeline) -> None:
         self._parts, self._register, self._timeline = parts, register, timeline
@@ -60,13 +60,13 @@ class Takeover:
     def take(
         self, request: StartRequest, begin: Callable[[Head, int], Head] | None = None, join: Callable[[Head], Head] = lambda head: head
     ) -> Head:
-        """Take over; with `begin`, which is given the head and the highest attempt, into a new epoch, else with what `join` lets join.
+        """Take over: with `begin` (from head and highest attempt) into a new epoch, else with the sources that `join` adds.
 
         Raises Conflict.
         """
         job, judged = request.job, request.judged
         highest = self._highest(job)
-        if self._register.attempt(job) != judged:  # seen before anything is written; the swap looks again
+        if self._register.attempt(job) != judged:  # before anything is written; the swap checks again
             raise Conflict(f"{job} is no longer at the judged attempt {judged}.", f"Run: weir health {job}")
         row = self._note(job, max(judged, highest) + 1, request.cause, request.who, request.reason, request.version)
         failpoint.reach("takeover.note")
@@ -75,9 +75,9 @@ class Takeover:
         else:
             head = take_over(self._heads, job, judged, highest, join)
         failpoint.reach("takeover.swap")
-        self._attempts.put_attempt(job, replace(row, attempt=head.attempt))  # whoever lost the race may have noted itself in between
+        self._attempts.put_attempt(job, replace(row, attempt=head.attempt))  # the loser of a race may have written this row in between
         self._end_driver(job, judged)
-        self._told(request, head, judged)
+        self._add_to_timeline(request, head, judged)
         return head
 
     def replace(self, request: StartRequest, expected: Head) -> tuple[Head, AttemptRow]:
@@ -87,23 +87,23 @@ class Takeover:
         """
         job, new = request.job, taken_over(expected, self._highest(request.job))
         row = AttemptRow(new.attempt, request.cause, request.who, request.reason, self._parts.now_ms(), request.version)
-        if self._register.row(job, new.attempt) is None:  # whoever is ahead has noted when it took over, which must stay
+        if self._register.row(job, new.attempt) is None:  # the row of another process has the time of its takeover, which must stay
             self._attempts.put_attempt(job, row)
         failpoint.reach("takeover.note")
         if not self._heads.swap(expected, new):
             raise Conflict(f"{job} is no longer at attempt {expected.attempt} that was judged.", f"Run: weir health {job}")
         failpoint.reach("takeover.swap")
-        self._attempts.put_attempt(job, row)  # whoever lost the race may have noted itself in between
-        self._told(request, new, expected.attempt)
+        self._attempts.put_attempt(job, row)  # the loser of a race may have written this row in between
+        self._add_to_timeline(request, new, expected.attempt)
         return new, row
 
     def fence(self, job: str, judged: int, who: str, reason: str, version: str) -> Head:
-        """Take over for a stop: no driver is started for the attempt, and whatever still runs can write no more. Raises Conflict."""
+        """Take over for a stop: no driver starts for the attempt, and a driver that still runs can no longer write. Raises Conflict."""
         highest = self._highest(job)
         self._note(job, max(judged, highest) + 1, "stop", who, reason, version)
         return take_over(self._heads, job, judged, highest)
 
-    def _told(self, request: StartRequest, head: Head, judged: int) -> None:
+    def _add_to_timeline(self, request: StartRequest, head: Head, judged: int) -> None:
         sentence = f"{head.job}: attempt {head.attempt} has taken over" + (f" from attempt {judged}." if judged else ".")
         detail = {"epoch": head.epoch, "cause": request.cause}
         self._timeline.tell(head.job, "takeover", sentence, head.attempt, request.who, request.reason, detail)
@@ -114,15 +114,15 @@ class Takeover:
         return row
 
     def _end_driver(self, job: str, attempt: int) -> None:
-        """End the driver of an attempt that was superseded: it can write no more, and its cores are free sooner."""
+        """Kill the driver of a superseded attempt: it can no longer write, and its cores are free sooner."""
         old = self._register.row(job, attempt)
         if old and old.submission_id:
             self._register.cluster(job).kill(old.submission_id)
 
     def _highest(self, job: str) -> int:
-        """Return the highest attempt that anything beside the head knows of: a head restored from a backup has forgotten the last ones.
+        """Return the highest attempt in the store or in a checkpoint folder: a head restored from a backup lacks the last ones.
 
-        Folders that cannot be read are asked again before an attempt is copied, or an epoch begins.
+        Folders that cannot be read here are read again before an attempt is copied, or an epoch begins.
         """
         rows = (a.attempt for a in self._attempts.attempts(job) if a.used)
         folders = or_none(lambda: self._parts.checkpoints.attempts(job)) or ()

@@ -1,4 +1,4 @@
-"""Ends drivers that nothing fences, and waits until the cluster confirms it: the rule is in unfenced.py."""
+"""End drivers without fencing, and wait until the cluster confirms it: the rule is in unfenced.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from weir.supervise.parts import Parts
 from weir.supervise.register import Register
 from weir.supervise.start.endings import Endings
 
-END_WITHIN_S = 30.0  # a hung driver's worker gives it 10 s before it is killed for good, and others wait behind it
+END_WITHIN_S = 30.0  # a worker gives a hung driver 10 s before it kills it, one after the other
 SETTLE_S = 3.0  # a Python child was seen to write for 2.8 s after the cluster had confirmed the end of its JVM
 PRESENT = (DriverState.SUBMITTED, DriverState.RUNNING)
 
@@ -28,8 +28,10 @@ class UnfencedDrivers:
         return known
 
     def end(self, head: Head) -> str:
-        """End the driver of the head's attempt. Returns why it cannot be confirmed ended; empty if it has ended, and had SETTLE_S for its
-        last writes. Raises NotRunning if there is no way to its cluster."""
+        """End the driver of the head's attempt, and wait SETTLE_S for its last writes.
+
+        Return why it cannot be confirmed ended; empty if it has ended. Raises NotRunning if its cluster is not configured here.
+        """
         row = self._register.row(head.job, head.attempt)
         if why := unconfirmed(head, row, self._ended_state(head, row)):
             return why
@@ -39,8 +41,7 @@ class UnfencedDrivers:
         return ""
 
     def why_not_ended(self, head: Head) -> str:
-        """Return why the driver of the head's attempt could not be confirmed ended if it were replaced now; empty if it could, as far as
-        can be known beforehand. Changes nothing."""
+        """Return why the driver of the head's attempt could not be confirmed ended now; empty if it probably could. Changes nothing."""
         row = self._register.row(head.job, head.attempt)
         state = self._state(head, row)
         return "" if state in PRESENT else unconfirmed(head, row, state)

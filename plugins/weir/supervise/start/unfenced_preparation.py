@@ -1,7 +1,7 @@
-"""How a start is prepared where nothing fences: the old driver is confirmed ended first, and the attempt is marked before it is submitted.
+"""Prepare a start without fencing: confirm that the old driver has ended, then mark the attempt before its driver is submitted.
 
 The order is that of unfenced.py, whose model test breaks each step. All attempts of an epoch share one checkpoint folder: there is never
-a second driver that could write into it, and Spark's own commit log is what says how far the job has come.
+a second driver that could write into it, and Spark's own commit log says how far the job has come.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class UnfencedPreparation:
         self._takeover, self._drivers = takeover, drivers
 
     def prepare(self, request: StartRequest, spec: JobSpec) -> Start:
-        """Raises Conflict, NotRunning, or NotConfirmed if the old driver may still be there."""
+        """Prepare the start. Raises Conflict, NotRunning, or NotConfirmed if the old driver may still run."""
         before = self._drivers.recall(self._register.head(request.job))
         if before.attempt != request.judged:
             raise Conflict(f"{request.job} is no longer at attempt {request.judged} that was judged.", f"Run: weir health {request.job}")
@@ -44,16 +44,16 @@ class UnfencedPreparation:
         return Start(request.version, before, head, self._parts.checkpoints.location(head.job, head.epoch), {})
 
     def started(self, start: Start) -> None:
-        """There is nothing to tidy: the folder of an epoch stays where it is."""
+        """Do nothing: all attempts of an epoch share one folder."""
 
     def _marked(self, head: Head, row: AttemptRow) -> Head:
-        """From here on there may be a driver. Raises Conflict if somebody else has taken over, or it is too late to submit one."""
+        """Mark the attempt: from here on there may be a driver. Raises Conflict if another attempt has taken over, or if it is too late."""
         mark = submit_mark(f"{socket.gethostname()} {os.getpid()} {uuid4().hex[:8]}")
         marked = started(head, mark)
         if not self._heads.swap(head, marked):
             raise Conflict(f"Somebody else has taken over from attempt {head.attempt} of {head.job}.", f"Run: weir health {head.job}")
         if not may_submit(row, self._parts.now_ms()):
-            # Who set the mark alone may submit, and does not: so nothing runs, and the next attempt need not wait for an operator.
+            # Only the process that set the mark may submit, and it does not. So nothing runs, and no operator needs to confirm that.
             self._attempts.put_exit(head.job, head.attempt, "", "lost", "it was not submitted in time", -1)
             raise Conflict(f"Attempt {head.attempt} of {head.job} was not submitted in time.", f"Run: weir restart {head.job}")
         return marked
