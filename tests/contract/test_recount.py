@@ -38,15 +38,16 @@ def landed(store: Any, real_kafka: Settings) -> Iterator[tuple[Any, KafkaBroker,
     broker = KafkaBroker(real_kafka.kafka)
     writer: Writer | None = None
     for part in range(4):
-        start = dict(broker.end_offsets(topic))
+        start = of_source(broker.topic_id(topic), broker.end_offsets(topic))
         truth = sent(real_kafka, topic, part)
         if writer is None:
-            store.create_head(first_head(job, of_source(broker.topic_id(topic), start), 1))
+            store.create_head(first_head(job, start, 1))
             writer = counting_writer(store, job, take_over(store, job, judged=0).attempt, "i", "v1", 4, lambda: 1)
             writer.start()
         deltas = [Delta(*cell, n) for cell, n in truth.panes.items()]
         counted = Counted(deltas, Totals(truth.lines, dict(truth.levels()), dict(truth.rejected)), Progress())
-        assert writer.write(Batch(part, start, dict(broker.end_offsets(topic))), lambda _, counted=counted: counted)
+        end = of_source(broker.topic_id(topic), broker.end_offsets(topic))
+        assert writer.write(Batch(part, start, end), lambda _, counted=counted: counted)
     yield store, broker, Rules(job, topic)
 
 

@@ -125,11 +125,12 @@ def test_the_signature_cap(spark: SparkSession) -> None:
 
 
 def test_rejected_lines_are_known_by_their_offsets(spark: SparkSession) -> None:
+    zero, one = Partition("", 0), Partition("", 1)
     bad = {3: b"bad", 70: b"", 71: b"bad", 131: b"\xff"}
     records: list[Record] = [(b"web", bad.get(n, at(1)), n % 2) for n in range(140)]
     rows = collected(Plan(OPTIONS).counts(frame(spark, records)), IDS)
     assert sampled(rows, 3) == [
-        Rejected(3, 1, "web", "not_a_log_line"), Rejected(70, 0, "web", "empty"), Rejected(131, 1, "web", "not_utf8")
+        Rejected(3, one, "web", "not_a_log_line"), Rejected(70, zero, "web", "empty"), Rejected(131, one, "web", "not_utf8")
     ]  # fmt: skip
     assert {line.offset for line in sampled(rows, 9)} == {3, 70, 71, 131}
 

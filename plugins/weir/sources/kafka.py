@@ -18,7 +18,13 @@ PATIENCE_S = 0.2
 SILENCE_S = 30.0  # a broker that restarts is back within this
 MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
 INTERNAL = frozenset(("__consumer_offsets", "__transaction_state", "__share_group_state"))  # no pattern matches them, as in Spark
-PASSING = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)  # a topic or a broker that has just started
+# A topic or a broker that has just started. A topic that was just created answered that its leader's epoch is newer than the broker's.
+PASSING = (
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.FENCED_LEADER_EPOCH,
+)
 
 
 class KafkaBroker:
