@@ -1,7 +1,7 @@
-"""Places where a process can be made to fail on purpose, for drills. Inert unless the environment names a folder of armed points.
+"""Make a process fail on purpose, for drills. Does nothing unless the environment names a folder of armed points.
 
 A file in the folder `WEIR_FAILPOINTS`, named after a point, arms it; its content says how to fail. The first process that gets there takes
-the file, leaves its id in `<point>.hit`, and fails once: a point is armed for one failure, not for ever.
+the file, writes its id to `<point>.hit`, and fails once: a point is armed for one failure, not for ever.
 """
 
 from __future__ import annotations
@@ -22,18 +22,21 @@ POINTS = (*DRIVER, *TAKEOVER, *FOLD, *ROLL)
 
 
 class Failed(Exception):
-    """What an armed point raises when it is told to raise."""
+    """Raised by a point that is armed with `raise`."""
 
 
 def reach(point: str) -> None:
-    """The step called `point` has just been done. Fails if that was asked for."""
+    """Fail here, after the step called `point`, if the point is armed."""
     folder = os.environ.get(FOLDER)
     if folder:
         _fail(Path(folder) / point)
 
 
 def arm(folder: Path, point: str, way: str) -> None:
-    """Let the next process that reaches the point fail: `kill` and `stop` by signal, `hang` by never going on, `raise` by an exception."""
+    """Let the next process that reaches the point fail:
+
+    `kill` and `stop` by signal, `hang` by never continuing, `raise` by an exception.
+    """
     if point not in POINTS or way not in WAYS:
         raise ValueError(f"no such fail-point: {point} by {way}")
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +47,7 @@ def arm(folder: Path, point: str, way: str) -> None:
 
 
 def hit(folder: Path, point: str) -> int:
-    """The id of the process that failed at a point since it was armed; 0 for none yet."""
+    """Return the id of the process that failed at a point since it was armed; 0 for none yet."""
     try:
         return int((folder / f"{point}.hit").read_text())
     except (FileNotFoundError, ValueError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from zlib import crc32
 
-OTHER = "~other"  # the signature that stands for all beyond the cap
+OTHER = "~other"  # the signature of all lines beyond the cap
 UNKNOWN_SERVICE = "unknown"  # the service of a record without a key
 HOUR_MS = 3_600_000
 SAMPLE_BYTES = 4096  # of a rejected line; longer ones are cut
@@ -38,20 +38,20 @@ class RejectedLine:
 
     @property
     def cut(self) -> bool:
-        """Is this only the beginning of the line?"""
+        """Return whether this is only the beginning of the line."""
         return len(self.value) >= SAMPLE_BYTES
 
 
 def hour_of(pane_start: int) -> int:
-    """The hour, in milliseconds, that a pane belongs to; panes never straddle an hour."""
+    """Return the hour (ms) of a pane; a pane never spans two hours."""
     return pane_start - pane_start % HOUR_MS
 
 
 def day_of(moment: int) -> int:
-    """The day (UTC), in milliseconds, that a moment belongs to."""
+    """Return the day (UTC, ms) of a time."""
     return moment - moment % DAY_MS
 
 
 def shard_of(service: str, shards: int) -> int:
-    """Which of the shards holds a service. CRC-32, so that every language and every release agrees."""
+    """Return the shard of a service. CRC-32, so that every language and every release agrees."""
     return crc32(service.encode()) % shards

@@ -1,4 +1,4 @@
-"""What a counting job brings to the driver: how a batch is counted, and where its deltas go."""
+"""The counting job for the driver: its evaluation of batches, and its sink."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def counting(model: type[CountsOptions]) -> Job[Counted]:
-    """A counting job whose options are of this model."""
+    """Return a counting job with options of this model."""
     return Job(
         evaluation=lambda args, reread: Counting(args, args.typed(model), reread),
         sink=lambda session, args: Deltas(DeltaTables(session), args.typed(model).shards),

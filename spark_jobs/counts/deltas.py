@@ -1,4 +1,4 @@
-"""What a batch of a counting job comes to, and how it is written: deltas, the totals of hours, samples of rejected lines."""
+"""The result of a counting job's batch, and how it is written: deltas, totals of hours, samples of rejected lines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HourTotals = Mapping[tuple[int, int], Mapping[str, int]]  # (hour, shard) -> lev
 
 @dataclass(frozen=True)
 class Counted:
-    """What Spark made of a micro-batch: deltas, totals, how far event time came, and samples of rejected lines."""
+    """The result of a micro-batch: deltas, totals, progress, and samples of rejected lines."""
 
     deltas: Sequence[Delta]
     totals: Totals
@@ -26,7 +26,7 @@ class Counted:
 
 
 class DeltaStore(Protocol):
-    """What counting needs of the store. All are blind, idempotent writes with the claim's timestamp."""
+    """The store, as counting uses it. All are blind, idempotent writes with the claim's timestamp."""
 
     def put_deltas(self, head: Head, shards: int, deltas: Sequence[Delta]) -> None:
         """Write the deltas of the batch that this head claims."""
@@ -39,7 +39,7 @@ class DeltaStore(Protocol):
 
 
 class CountingStore(Store, DeltaStore, Protocol):
-    """What the driver of a counting job needs of the store."""
+    """The store, as the driver of a counting job uses it."""
 
 
 class Deltas:
@@ -59,12 +59,12 @@ class Deltas:
 def counting_writer(
     store: CountingStore, job: str, attempt: int, incarnation: str, version: str, shards: int, now_us: Callable[[], int]
 ) -> Writer[Counted]:
-    """The writer of a counting job, all of it on one store."""
+    """Return the writer of a counting job, with everything in one store."""
     return Writer(store, Deltas(store, shards), job, attempt, incarnation, version, now_us)
 
 
 def hour_totals(deltas: Sequence[Delta], shards: int) -> HourTotals:
-    """Lines by hour and shard, and within them by level."""
+    """Return lines by hour and shard, and within them by level."""
     totals: dict[tuple[int, int], Counter[str]] = defaultdict(Counter)
     for delta in deltas:
         totals[hour_of(delta.pane_start), shard_of(delta.service, shards)][delta.level] += delta.n

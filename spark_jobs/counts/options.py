@@ -20,7 +20,7 @@ class CountsOptions:
     """How lines are read and counted. Durations are in seconds."""
 
     line_format: str = option("apache_error", text, "the format of a line", Change.REPLAY)
-    time_zone: str = option("UTC", zone, "the zone of times that name none", Change.REPLAY)
+    time_zone: str = option("UTC", zone, "the zone of times without one", Change.REPLAY)
     pane_s: int = option(10, _pane, "the width of a pane; it divides an hour", Change.NEW_EPOCH)
     allowed_lateness_s: int = option(60, whole_seconds, "how long after its end a pane stays open for late lines")
     future_skew_s: int = option(3600, whole_seconds, "a line dated further ahead of its arrival is rejected", Change.REPLAY)

@@ -1,4 +1,4 @@
-"""What the parser that is here makes of lines that were rejected: the stages that a driver would run, on samples. Counts nothing."""
+"""Parse samples of rejected lines again with the present parser, as a driver would. Counts nothing."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ CONF = {
 
 
 class Outcome(NamedTuple):
-    """What a line is now: rejected for a reason, or of a level and an event time (ms). One whose append time is not known is never
-    rejected for being dated too far ahead."""
+    """The present result for a line: a reason for its rejection, or its level and event time (ms).
+
+    A line of unknown append time is never rejected as dated too far ahead.
+    """
 
     reason: str | None
     level: str | None
@@ -35,7 +37,7 @@ class Outcome(NamedTuple):
 
 
 def session() -> SparkSession:
-    """A Spark of this process alone, which listens on no network."""
+    """Return a Spark session of this process alone, which listens on no network."""
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     from pyspark.sql import SparkSession
 
@@ -46,7 +48,7 @@ def session() -> SparkSession:
 
 
 def outcomes(spark: SparkSession, options: CountsOptions, lines: Sequence[RejectedLine]) -> list[Outcome]:
-    """The outcome of each line, in order."""
+    """Return the outcome of each line, in order."""
     rows = [(n, line.value, _moment(line.append_ms)) for n, line in enumerate(lines)]
     judged = Plan(options).judged(spark.createDataFrame(rows, SCHEMA)).select("sample", "reason", "level", "event_ms")
     found = {n: Outcome(*rest) for n, *rest in judged.collect()}

@@ -1,4 +1,4 @@
-"""Signatures: what stays of an error's message when everything that varies is masked by `*`.
+"""Signatures: an error's message with everything that varies masked by `*`.
 
 One pass with one pattern, the rules as its alternatives: the leftmost match counts, and at one place the first rule that matches. Character
 classes are ASCII, so that neither locale nor Java release changes a signature. Java and Python read the patterns alike.
@@ -19,7 +19,7 @@ LONGEST = 256  # characters of a signature
 
 
 class Rule(NamedTuple):
-    """What to mask after the first character, which `OPENING` has found; with an example and what becomes of it."""
+    """What to mask after the first character, which `OPENING` has found; with an example and its result."""
 
     name: str
     pattern: str
@@ -40,7 +40,7 @@ PATTERN = OPENING + "(?:" + "|".join(rule.pattern for rule in RULES) + ")"
 
 
 def stages() -> list[dict[str, Column]]:
-    """Stages of columns (see `spark_jobs.formats`) that add `signature` to a `message`; empty where that is null."""
+    """Return stages of columns (see `spark_jobs.formats`) that add `signature` to a `message`; empty where that is null."""
     message, masked = F.col("message"), F.col("_masked")
     head = F.when(F.octet_length(message) > LONGEST_MESSAGE, F.left(message, F.lit(LONGEST_MESSAGE))).otherwise(message)
     short = F.when(F.octet_length(masked) > LONGEST, F.left(masked, F.lit(LONGEST))).otherwise(masked)

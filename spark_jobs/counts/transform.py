@@ -1,4 +1,4 @@
-"""A micro-batch of Kafka records as counts: DataFrame in, DataFrame out, and from its rows what is written and recorded.
+"""Turn a micro-batch of Kafka records into counts: DataFrame in, DataFrame out, and its rows into what is written and recorded.
 
 The DataFrame half is Spark's built-in functions only; the other half is plain Python. Neither looks at a clock or depends on the order of
 rows, so a batch that is done again gives the same.
@@ -51,7 +51,7 @@ class Count(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """Where a rejected line is, and why."""
+    """The place of a rejected line, and the reason."""
 
     offset: int
     partition: Partition
@@ -76,16 +76,16 @@ class Plan:
         self._sums = [F.count("*"), F.max("event_ms"), F.max("append_ms"), F.sum(_rejected_bit())]
 
     def judged(self, records: DataFrame) -> DataFrame:
-        """The records with the reason why each is rejected, or with its `level` and `event_ms`."""
+        """Add to each record the reason for its rejection, or its `level` and `event_ms`."""
         return _staged(records, self._judged)
 
     def counts(self, records: DataFrame) -> DataFrame:
-        """Rows for `collected`. `records` are those of Spark's Kafka source."""
+        """Return rows for `collected`. `records` come from Spark's Kafka source."""
         return _staged(records, [*self._judged, *self._signed]).groupBy(*self._keys).agg(*self._sums)
 
 
 def gathered(records: DataFrame, lines: int) -> DataFrame:
-    """A small batch in one place, where it is grouped without a shuffle: the first one took a part of every start."""
+    """Move a small batch to one partition, to group it without a shuffle: the first shuffle was a part of every start."""
     return records.coalesce(1) if lines <= FEW else records
 
 
@@ -94,7 +94,7 @@ def _staged(lines: DataFrame, stages: Stages) -> DataFrame:
 
 
 def _refusals() -> Stages:
-    """Why a value is not looked at. It is empty from here on, which spares the code of all checks for null; `raw` still has it."""
+    """Find values that are not parsed. They are empty from here on, which saves all checks for null; `raw` still has them."""
     value, size = F.col("value"), F.octet_length("value")
     refused = (
         F.when(F.coalesce(size, F.lit(0)) == 0, "empty")
@@ -108,7 +108,7 @@ def _refusals() -> Stages:
 
 
 def _verdict(future_skew_s: int) -> Stages:
-    """Why a line is rejected, if it is; then it has neither time nor level nor message."""
+    """Find the reason for the rejection of a line, if any; then it has neither time nor level nor message."""
     event_ms, level = F.col("event_ms"), F.col("level")
     future = event_ms > F.col("append_ms") + future_skew_s * 1000
     reason = F.coalesce(
@@ -125,20 +125,21 @@ def _place(width_ms: int) -> Column:
 
 
 def _rejected_bit() -> Column:
-    """As a power, which is exact; shiftleft takes a column only by way of the parser of all of SQL."""
+    """Return the bit as a power, which is exact; shiftleft takes a column only through the SQL parser."""
     bit = F.pow(F.lit(2), F.col("offset") % BLOCK).cast(LongType())
     return F.when(F.col("reason").isNull(), F.lit(0).cast(LongType())).otherwise(bit)
 
 
 def _service() -> Column:
-    """The bytes of a record's key that name its service."""
+    """Return the bytes of a record's key that name its service."""
     return F.coalesce(F.substring("key", 1, LONGEST_SERVICE), F.lit(b"")).alias("service")
 
 
 def collected(counts: DataFrame, ids: Mapping[str, str], several: bool = False) -> list[Count]:
-    """The rows of `Plan.counts`; `ids` are those of the topics by name.
+    """Collect the rows of `Plan.counts`; `ids` are topic ids by name.
 
-    Services are named here: what Spark has for bytes that are no text costs a driver's start a second."""
+    Services are decoded here: Spark's functions for bytes that are not text cost a driver's start a second.
+    """
     if several:
         return [Count(Partition(ids[topic], number), _named(key), *rest) for topic, number, key, *rest in counts.collect()]
     (source,) = ids.values()
@@ -146,12 +147,12 @@ def collected(counts: DataFrame, ids: Mapping[str, str], several: bool = False) 
 
 
 def _named(key: bytes) -> str:
-    """Cut before, and decoded now, so that no key can make more than one replacement sign of a cut."""
+    """Decode a key after it was cut, so that a cut makes at most one replacement character."""
     return bytes(key).decode(errors="replace") if key else UNKNOWN_SERVICE
 
 
 def frequent(rows: Iterable[Count], cap: int) -> set[tuple[str, str]]:
-    """The services and signatures that stay: of each service the most frequent of the batch, the lower bytes among equals."""
+    """Return the services and signatures to keep: the most frequent of each service, the lower bytes among equals."""
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
         if row.signature:
@@ -160,7 +161,7 @@ def frequent(rows: Iterable[Count], cap: int) -> set[tuple[str, str]]:
 
 
 def counted(rows: Sequence[Count], before: Progress, options: CountsOptions, rejected: Iterable[RejectedLine] = ()) -> Counted:
-    """What a batch holds, from its rows and the progress without it. Signatures beyond the cap of a service become OTHER."""
+    """Return the result of a batch from its rows and the progress without it. Signatures beyond the cap of a service become OTHER."""
     kept = frequent(rows, options.signature_cap)
     deltas: Counter[tuple[int, str, str, str]] = Counter()
     levels: Counter[str] = Counter()
@@ -185,7 +186,7 @@ def counted(rows: Sequence[Count], before: Progress, options: CountsOptions, rej
 
 
 def sampled(rows: Iterable[Count], most: int) -> list[Rejected]:
-    """The rejected lines to keep: the first one for every reason, and those that follow soon on a partition's first."""
+    """Return the rejected lines to keep as samples: the first for every reason, and those soon after a partition's first."""
     rejected = sorted(Rejected(o, row.partition, row.service, row.reason) for row in rows if row.reason for o in offsets_of(row))
     by_reason = {line.reason: line for line in reversed(rejected)}
     by_partition = {line.partition: line.offset for line in reversed(rejected)}
@@ -194,10 +195,10 @@ def sampled(rows: Iterable[Count], most: int) -> list[Rejected]:
 
 
 def offsets_of(row: Count) -> Iterator[int]:
-    """The offsets of the rejected lines that a row stands for."""
+    """Yield the offsets of the rejected lines of a row."""
     return (row.place * BLOCK + i for i in range(BLOCK) if row.offsets >> i & 1)
 
 
 def is_late(pane_start: int, before: Progress, pane_s: int) -> bool:
-    """Had the pane closed before this batch?"""
+    """Return whether the pane had closed before this batch."""
     return before.watermark is not None and pane_start + pane_s * 1000 <= before.watermark

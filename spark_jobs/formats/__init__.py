@@ -22,7 +22,7 @@ FORMATS: Mapping[str, Parse] = {"apache_error": apache_error.parse}
 
 
 def parser(name: str) -> Parse:
-    """The parser called `name`. Raises ValueError naming those that there are."""
+    """Return the parser of a line format. Raises ValueError that lists the formats."""
     if name not in FORMATS:
-        raise ValueError(f"no line format is called {name!r}; there are: {', '.join(sorted(FORMATS))}")
+        raise ValueError(f"unknown line format {name!r}; use one of: {', '.join(sorted(FORMATS))}")
     return FORMATS[name]

@@ -4,7 +4,7 @@
     [Fri Sep 09 10:42:29.902022 2011] [core:error] [pid 35708:tid 4328636416] [client 72.15.99.187] File does not exist: /x
 
 A line is of this format if its brackets, blanks and colons are where they are above and its level is one of httpd's, in any case. The
-weekday is three bytes that nobody looks at; the day may be padded by a blank; a fraction of a second has one to nine digits, of which three
+weekday is three bytes that are ignored; the day may be padded by a blank; a fraction of a second has one to nine digits, of which three
 count; a module before the level, `[pid ...]` and `[client ...]` are optional, and the client may be any text.
 
 Its time is valid if digits are digits and the calendar has it: no February 30, no 24:00:00, no leap second, no year 0. In a time zone with
@@ -36,7 +36,7 @@ TO_THE_END = 1 << 30
 
 
 def parse(time_zone: str) -> list[dict[str, Column]]:
-    """Stages of columns, each built on those before; see `spark_jobs.formats`. The session's own time zone must be UTC."""
+    """Return stages of columns, each built on those before; see `spark_jobs.formats`. The session's own time zone must be UTC."""
     text = F.col("_text")
     return [
         {"_end": _end_of_time(), "_name": _bytes(6, 3)},
@@ -70,7 +70,7 @@ def _end_of_level() -> Column:
 
 
 def _fits() -> Column:
-    """Are the fixed characters of the head in place?"""
+    """Return whether the fixed characters of the head are in place."""
     end = F.col("_end")
     brackets = [_is(1, "["), _is(end, "] ["), _is(_end_of_level(), "]")]
     fixed = [*brackets, *(_is(p, " ") for p in BLANKS), *(_is(p, ":") for p in COLONS), _is(end - 5, " ")]
@@ -79,7 +79,7 @@ def _fits() -> Column:
 
 
 def _event_ms(time_zone: str) -> Column:
-    """The time in ms. Spark's cast would also take `01:46:2Z` and `01:46:2.`: hence the look at the last digit."""
+    """Return the time in ms. Spark's cast would also take `01:46:2Z` and `01:46:2.`, so the last digit is checked."""
     end = F.col("_end")
     year, day = _bytes(end - 4, 4), F.when(_is(10, " "), F.concat(F.lit(b"0"), _bytes(11, 1))).otherwise(_bytes(10, 2))
     time = F.concat(year, _month(), day, _bytes(12, 9)).cast(TEXT).try_cast(TimestampType())
@@ -102,7 +102,7 @@ def _fraction_ms() -> Column:
 
 
 def _without(tag: str) -> Column:
-    """The text after a leading `[tag ...]`; nothing if it is not closed."""
+    """Return the text after a leading `[tag ...]`; nothing if it is not closed."""
     text = F.col("_text")
     inside = F.substring_index(text.cast(TEXT), "]", 1)
     after = F.substring(text, F.octet_length(inside) + 2, F.lit(TO_THE_END))

@@ -1,7 +1,7 @@
-"""Heads as JSON text, as they are kept in the store.
+"""Convert heads to and from the JSON text in the store.
 
-A head of one source has its identity as `topic_id`, and partitions by their number, as every release reads it. Of several sources,
-partitions are `source:number`, which a release that knows of one source alone cannot read, and so not misread.
+A head of one source has its identity as `topic_id`, and partitions by number, as every release reads it. A head of several sources has
+partitions as `source:number`: a release that supports only one source fails to read it, and cannot misread it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ KNOWN = frozenset(each.name for each in fields(Head))
 RANGES = ("start", "end")
 PROGRESS = ("before", "progress")
 TIMES = ("event_times", "append_times")
-OPTIONAL = ("names", "begins")  # left out while they are empty, as the release has neither
+OPTIONAL = ("names", "begins")  # left out while empty: the release has neither
 
 
 def dump(head: Head) -> str:
@@ -44,7 +44,7 @@ def dump(head: Head) -> str:
 def load(text: str) -> Head:
     """Read what `dump` wrote. Raises ValueError, KeyError or TypeError on anything else.
 
-    What a later version has added is passed over, so that a job can go back to this one.
+    Fields that a later version has added are ignored, so that a job can be rolled back to this one.
     """
     read = dict(json.loads(text))
     source = read.get("topic_id", "")

@@ -1,4 +1,4 @@
-"""What a job passes over, uncounted: a new epoch may begin elsewhere than the last one ended only if a gap says why. Pure."""
+"""Gaps: what a job leaves out uncounted. A new epoch may begin elsewhere than the last one ended only with a gap. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class GapKind(StrEnum):
 
 @dataclass(frozen=True, order=True)
 class Hole:
-    """Offsets [start, end) of one partition that no batch holds. `end` before `start`: the log was cut, and is read again from `end`."""
+    """Offsets [start, end) of one partition that no batch holds. `end` < `start`: the log was truncated, and is read again from `end`."""
 
     partition: Partition
     start: int
@@ -29,17 +29,14 @@ class Hole:
 
 @dataclass(frozen=True)
 class Gap:
-    """What an epoch leaves out before its first batch, by whose word and why. `at` is in ms.
-
-    `exact` is False where more may be lost than anybody knows: what came into a topic unseen before it was deleted.
-    """
+    """What an epoch leaves out before its first batch."""
 
     kind: GapKind
     holes: tuple[Hole, ...]
-    who: str
+    who: str  # who decided it
     reason: str
-    at: int = 0
-    exact: bool = True
+    at: int = 0  # ms
+    exact: bool = True  # False: more lines may be lost, which came into a topic unseen before it was deleted
 
     @property
     def lines(self) -> int:
@@ -47,16 +44,15 @@ class Gap:
 
 
 def holes_between(ended: Offsets, begins: Offsets) -> tuple[Hole, ...]:
-    """Where a stream that ended there leaves something out if it goes on here. Unknown partitions are at 0."""
+    """Return the holes between where a stream ended and where it begins again. Missing partitions are at 0."""
     places = ((p, ended.get(p, 0), begins.get(p, 0)) for p in sorted(ended.keys() | begins.keys()))
     return tuple(Hole(p, end, begin) for p, end, begin in places if end != begin)
 
 
 def accounts_for(gap: Gap | None, ended: Offsets, begins: Offsets) -> bool:
-    """Is a gap exactly what lies between an end and a beginning? No gap stands for nothing.
+    """Return whether a gap is exactly what lies between an end and a beginning; None: nothing lies between them.
 
-    Of a source that is not read any more, such as a topic that is gone, the end is not known: there, a hole only has to begin where the
-    stream ended.
+    The end of a source that is no longer read, such as a deleted topic, is unknown: there, a hole only has to begin where the stream ended.
     """
     ended = identified(ended, sources_of(begins))
     gone = sources_of(ended) - sources_of(begins)

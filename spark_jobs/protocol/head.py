@@ -1,4 +1,4 @@
-"""How counting stays exact, as pure functions: no I/O, no clock. The rules are numbered as in docs/protocol.md.
+"""The rules that keep counting exact, as pure functions: no I/O, no clock. They are numbered as in docs/protocol.md.
 
 One row per job, the *head*, says who may write and what was written last. Every change of it is a compare-and-swap of the whole row, and
 its `write_ts` grows with every claim, so two heads are equal only if nothing happened between them.
@@ -25,34 +25,31 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Batch:
-    """A micro-batch: its id in the checkpoint, and for each partition the first offset and the one after the last.
+    """A micro-batch."""
 
-    `names` are those of its sources by identity, where a job may have several.
-    """
-
-    batch_id: int
-    start: Offsets
-    end: Offsets
-    names: Mapping[str, str] = field(default_factory=dict)
+    batch_id: int  # its id in the checkpoint
+    start: Offsets  # the first offset, by partition
+    end: Offsets  # the offset after the last one, by partition
+    names: Mapping[str, str] = field(default_factory=dict)  # source names by identity, of a job that may read several
 
     @property
     def offsets(self) -> int:
-        """How many offsets the ranges span."""
+        """Return how many offsets the ranges span."""
         return sum(end - self.start.get(p, 0) for p, end in self.end.items())
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far event time has come, by partition: the largest event time and the largest append time seen, in ms; and the watermark."""
+    """How far event time has come. Times are in ms."""
 
-    event_times: Offsets = field(default_factory=dict)
-    append_times: Offsets = field(default_factory=dict)
-    watermark: int | None = None
+    event_times: Offsets = field(default_factory=dict)  # the largest event time, by partition
+    append_times: Offsets = field(default_factory=dict)  # the largest append time, by partition
+    watermark: int | None = None  # None: none yet
 
 
 @dataclass(frozen=True)
 class Totals:
-    """What a batch held, counted in lines: `lines = sum(levels) + sum(rejected)`; `late` lines are among the levels."""
+    """The lines of a batch: `lines = sum(levels) + sum(rejected)`; `late` lines are among the levels."""
 
     lines: int = 0
     levels: Mapping[str, int] = field(default_factory=dict)
@@ -66,51 +63,41 @@ class Totals:
 
 @dataclass(frozen=True)
 class Head:
-    """The one row per job that only compare-and-swap changes.
-
-    `attempt` may write, in the process that set `incarnation`; the batch was claimed `by` an attempt that may be older. `before` is the
-    progress without the batch and `progress` with it, so that a batch that is done again starts from the same place. `epoch_ends` holds
-    the last landed batch of every earlier epoch. `began_at` and `landed_at` are in ms; the one is when reading it began, and is there for
-    people alone, the other is 0 while claimed. `gap` is what the epoch left out at its beginning, until its first claim: by then the ledger
-    has it. A head without a batch is `by` the attempt that began the epoch.
-
-    `names` are those of the sources by identity; empty where there is a single one, which the spec names. `begins` is where the partitions
-    begin of each source that joined the job in the middle of its life.
-    """
+    """The one row of a job that says who may write and what was written last. Only compare-and-swap changes it."""
 
     job: str
     epoch: int
-    attempt: int
-    incarnation: str
-    batch_id: int
-    state: State
-    by: int
-    write_ts: int
-    start: Offsets
-    end: Offsets
-    version: str = ""
-    totals: Totals = Totals()
-    before: Progress = Progress()
-    progress: Progress = Progress()
-    epoch_ends: tuple[int, ...] = ()
-    landed_at: int = 0
-    gap: Gap | None = None
-    began_at: int = 0
-    names: Mapping[str, str] = field(default_factory=dict)
-    begins: Offsets = field(default_factory=dict)
+    attempt: int  # the one that may write; 0: none yet
+    incarnation: str  # the process of the attempt that may write; empty: none has started
+    batch_id: int  # the claimed or landed batch; -1: none in this epoch yet
+    state: State  # of the batch
+    by: int  # the attempt that claimed the batch, perhaps an older one; without a batch, the one that began the epoch
+    write_ts: int  # us; grows with every claim, and is the timestamp of the batch's writes
+    start: Offsets  # the first offset of the batch, by partition
+    end: Offsets  # the offset after its last one, by partition
+    version: str = ""  # the version that claimed the batch
+    totals: Totals = Totals()  # of the batch
+    before: Progress = Progress()  # without the batch, so that a batch that is done again starts from the same progress
+    progress: Progress = Progress()  # with the batch
+    epoch_ends: tuple[int, ...] = ()  # the last landed batch of every earlier epoch
+    landed_at: int = 0  # ms; 0 while claimed
+    gap: Gap | None = None  # what the epoch left out at its beginning, until its first claim; then the ledger has it
+    began_at: int = 0  # ms, when reading the batch began; for display only
+    names: Mapping[str, str] = field(default_factory=dict)  # source names by identity; empty for a single source, which the spec names
+    begins: Offsets = field(default_factory=dict)  # where sources begin that joined the job later, by partition
 
     @property
     def sources(self) -> frozenset[str]:
-        """The identities of what the epoch reads; an empty one is unknown."""
+        """Return the identities of the sources of the epoch; an empty one is unknown."""
         return sources_of(self.end)
 
     @property
     def topic_id(self) -> str:
-        """The identity of the only source; empty if it is unknown, or there are several."""
+        """Return the identity of the only source; empty if it is unknown, or there are several."""
         return next(iter(self.sources)) if len(self.sources) == 1 else ""
 
     def ids(self, name: str) -> Mapping[str, str]:
-        """The identities of the sources by name; `name` is that of a single one."""
+        """Return the identities of the sources by name; `name` is that of a single source."""
         return {name: source for source, name in self.names.items()} or {name: self.topic_id}
 
     @property
@@ -119,58 +106,58 @@ class Head:
 
     @property
     def position(self) -> Position:
-        """Where the head is in the job's life: it only grows, unless somebody restores an older copy."""
+        """Return the position of the batch. It only grows, unless an older copy is restored."""
         return self.by, self.batch_id
 
     @property
     def has_batch(self) -> bool:
-        """False only between the start of an epoch and its first claim."""
+        """Return whether the epoch has a batch: False only before its first claim."""
         return self.batch_id >= 0
 
     @property
     def for_ledger(self) -> bool:
-        """Does it hold what the ledger must have before the head is set to anything else? A landed batch, or a gap."""
+        """Return whether it has a landed batch or a gap, which must be in the ledger before the head changes."""
         return self.state is State.LANDED and (self.has_batch or self.gap is not None)
 
     @property
     def last_landed(self) -> int:
-        """The last batch of this epoch that counts; -1 for none."""
+        """Return the last landed batch of this epoch; -1 for none."""
         return self.batch_id if self.state is State.LANDED else self.batch_id - 1
 
     @property
     def frontier(self) -> Offsets:
-        """Where the landed part of the source ends, by partition."""
+        """Return where the landed part of the source ends, by partition."""
         return self.end if self.state is State.LANDED else self.start
 
     @property
     def shown_frontier(self) -> Mapping[str, int]:
-        """The frontier as people and reports see it."""
+        """Return the frontier with labels for operators and reports."""
         return labelled(self.frontier, self.names)
 
 
 def first_head(job: str, offsets: Offsets, write_ts: int) -> Head:
-    """The head of a job that never ran. Attempt 0 belongs to nobody: the first start is a takeover like any other."""
+    """Return the head of a job that never ran. It is at attempt 0: the first start is a takeover like any other."""
     return Head(job, 1, 0, "", -1, State.LANDED, 0, write_ts, offsets, offsets)
 
 
 def taken_over(head: Head, highest: int = 0) -> Head:
     """Rule 1: the next attempt may write, and no process of it has started yet.
 
-    `highest` is the highest attempt that anything beside the head knows of: a head restored from a backup has forgotten the last ones, and
-    no number may ever be used twice.
+    `highest` is the highest attempt in the store or a checkpoint folder: a head restored from a backup lacks the last ones, and no number
+    may ever be used twice.
     """
     return replace(head, attempt=max(head.attempt, highest) + 1, incarnation="")
 
 
 def started(head: Head, incarnation: str) -> Head:
-    """Rule 2: the first process of an attempt makes itself known."""
+    """Rule 2: the first process of an attempt sets its incarnation."""
     return replace(head, incarnation=incarnation)
 
 
 def rebuilt(head: Head, offsets: Offsets, gap: Gap | None = None, highest: int = 0) -> Head:
     """Rule 6: a new epoch, with a new attempt, that starts at `offsets`: `head.frontier`, unless a gap says exactly what is left out.
 
-    Partitions that were added since begin at 0. Raises ValueError if something would be left out, or counted twice, unsaid.
+    Partitions that were added since begin at 0. Raises ValueError if lines would be left out or counted twice and the gap does not say so.
     """
     if not accounts_for(gap, head.frontier, offsets):
         raise ValueError(f"{head.job}: from {dict(head.frontier)} to {dict(offsets)} is not what the gap says: {gap}")
@@ -199,8 +186,8 @@ def rebuilt(head: Head, offsets: Offsets, gap: Gap | None = None, highest: int =
 def with_sources(head: Head, begins: Offsets, names: Mapping[str, str]) -> Head:
     """Rule 8: sources that the job has not read yet join it. All their partitions begin where `begins` says, in the batch that lands next.
 
-    It goes with a takeover, so that no driver reads on without them. A source that is in an open claim alone has not been read: what landed
-    tells, and the claim is done again. Raises ValueError of a source that the job reads already.
+    It is part of a takeover, so that no driver continues without them. A source that is only in an open claim has not been read: the claim
+    is done again. Raises ValueError if the job reads a source already.
     """
     if known := sources_of(begins) & sources_of(head.frontier):
         raise ValueError(f"{head.job} reads {', '.join(sorted(known))} already")
@@ -216,22 +203,25 @@ def with_sources(head: Head, begins: Offsets, names: Mapping[str, str]) -> Head:
 
 
 def extended(end: Offsets, head: Head) -> Offsets:
-    """Where a batch of a checkpoint ends, with the sources that have joined the job since it was planned.
+    """Return where a batch of a checkpoint ends, with the sources that have joined the job since it was planned.
 
-    Every batch that is there has them, so that one that is done again does not find them new, and each ends at least where they begin.
+    Every planned batch gets them, so that they are not new to one that is done again, and each batch ends at least where they begin.
     """
     return {**end, **{p: max(begin, end.get(p, 0)) for p, begin in head.begins.items()}}
 
 
 def with_joined(end: Offsets, after: Head) -> Offsets:
-    """The end of a row of the ledger, with the sources that joined before the next row, where that says that they begin."""
+    """Return the end of a row of the ledger, with the sources that joined before the next row, at their beginnings."""
     known = sources_of(end)
     return {**end, **{p: begin for p, begin in after.begins.items() if p.source not in known}}
 
 
 def _in_sources_of(offsets: Offsets, progress: Progress) -> Progress:
-    """The progress that an epoch begins with. What takes the place of a source that is gone, as a topic does that was made again, goes on
-    with its times, so that neither watermark nor closed panes go back."""
+    """Return the progress that an epoch begins with.
+
+    A source that replaces a deleted one, such as a topic that was created again, continues with its times, so that the watermark and the
+    closed panes do not go back.
+    """
     gone, new = sources_of(progress.event_times) - sources_of(offsets), sources_of(offsets) - sources_of(progress.event_times)
 
     def moved(times: Offsets) -> Offsets:
@@ -242,20 +232,22 @@ def _in_sources_of(offsets: Offsets, progress: Progress) -> Progress:
 
 
 def is_behind(head: Head, kept: Head | None) -> bool:
-    """Is the head older than the ledger, whose newest row is `kept`? Only a head that was restored from a copy can be: what is in the
-    ledger was in the head before, and landed."""
+    """Return whether the head is older than the ledger, whose newest row is `kept`.
+
+    Only a head that was restored from a copy can be: what is in the ledger was in the head before, and landed.
+    """
     return kept is not None and (kept.position, True) > (head.position, head.state is State.LANDED)
 
 
 def brought_forward(head: Head, kept: Head | None) -> Head:
-    """Rule 7: a head that is behind the ledger says again what the ledger's newest row says. Who may write stays."""
+    """Rule 7: bring a head that is behind the ledger forward to the ledger's newest row. The attempt that may write stays."""
     if kept is None or not is_behind(head, kept):
         return head
     return replace(kept, attempt=head.attempt, incarnation=head.incarnation, write_ts=max(kept.write_ts, head.write_ts))
 
 
 class Ruling(StrEnum):
-    """What a driver may do with a micro-batch that Spark hands to it."""
+    """What a driver may do with a micro-batch."""
 
     CLAIM = "claim"
     SKIP = "skip"
@@ -264,7 +256,7 @@ class Ruling(StrEnum):
 
 
 def judge(head: Head, attempt: int, incarnation: str, batch: Batch, landed: Callable[[int], Batch | None]) -> Ruling:
-    """Rules 3 and 5: may this process claim the batch? `landed` finds a batch of this epoch in the ledger."""
+    """Rules 3 and 5: return whether this process may claim the batch. `landed` finds a batch of this epoch in the ledger."""
     if (head.attempt, head.incarnation) != (attempt, incarnation):
         return Ruling.SUPERSEDED
     if head.state is State.LANDED and head.batch_id == batch.batch_id - 1 and joins(head.end, batch.start):
@@ -299,7 +291,7 @@ def claim(head: Head, batch: Batch, totals: Totals, progress: Progress, version:
 
 
 def base_progress(head: Head) -> Progress:
-    """The progress that the next claim starts from: an open claim of another attempt does not count."""
+    """Return the progress that the next claim starts from: an open claim of another attempt does not count."""
     return head.progress if head.state is State.LANDED else head.before
 
 
@@ -309,7 +301,7 @@ def land(claimed: Head, now_ms: int) -> Head:
 
 
 def joins(end: Offsets, start: Offsets) -> bool:
-    """Does a batch that starts here follow on one that ended there? A partition unknown to one side is at its beginning."""
+    """Return whether a batch that starts at `start` follows one that ended at `end`. A partition missing on one side is at 0."""
     return all(end.get(p, 0) == start.get(p, 0) for p in end.keys() | start.keys())
 
 
@@ -319,11 +311,11 @@ def same_ranges(a: Batch, b: Batch) -> bool:
 
 @dataclass(frozen=True)
 class Landed:
-    """Which positions count: for each attempt one span of batches. `write_ts` is after every landed write, before the rest."""
+    """The positions that have landed."""
 
-    spans: Mapping[int, tuple[int, int]]
-    newest: Position | None
-    write_ts: int
+    spans: Mapping[int, tuple[int, int]]  # by attempt, the first and the last landed batch
+    newest: Position | None  # None: nothing has landed
+    write_ts: int  # us; not before any landed write, and before all others
 
     def __contains__(self, position: Position) -> bool:
         first, last = self.spans.get(position[0], (0, -1))
@@ -331,7 +323,7 @@ class Landed:
 
 
 def landed(head: Head, firsts: Mapping[int, tuple[int, int]]) -> Landed:
-    """The landed positions as of `head`. `firsts` maps an attempt to its epoch and the first batch that it set out to claim.
+    """Return the landed positions as of `head`. `firsts` maps an attempt to its epoch and the first batch that it set out to claim.
 
     The batches of an epoch are consecutive and each attempt owns a run of them, so an attempt's span ends where the next one begins.
     `firsts` must be read after the head: a first batch is noted before it is claimed, so none is missing.
@@ -351,7 +343,7 @@ def landed(head: Head, firsts: Mapping[int, tuple[int, int]]) -> Landed:
 
 
 def advance(before: Progress, event_times: Offsets, append_times: Offsets, allowed_lateness_ms: int) -> Progress:
-    """The progress after a batch whose largest event and append times, by partition, are given (ms).
+    """Return the progress after a batch whose largest event and append times, by partition, are given (ms).
 
     The watermark is the least, over partitions that are not idle, of the largest event time, less the allowed lateness; it never goes
     back. A partition is idle when its last record was appended longer ago than the allowed lateness, measured against the newest append

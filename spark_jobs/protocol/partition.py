@@ -1,4 +1,4 @@
-"""What offsets are kept by: a partition of a source. The protocol takes sources as they are; only who reads them knows what they are."""
+"""Partitions of sources, by which offsets are kept. The protocol does not need to know what a source is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Partition(NamedTuple):
-    """A part of a source that is read in order. `source` is the identity of what is read (of a topic its id), empty where it is unknown."""
+    """A part of a source that is read in order. `source` is its identity (the id of a topic), empty if unknown."""
 
     source: str
     number: int
@@ -19,7 +19,7 @@ class Partition(NamedTuple):
 
     @classmethod
     def parse(cls, text: str, source: str = "") -> Partition:
-        """From `source:number`, or from the number alone, then of the given source. Raises ValueError on anything else."""
+        """Parse `source:number`, or the number alone of the given source. Raises ValueError on anything else."""
         named, colon, number = text.rpartition(":")
         return cls(named if colon else source, int(number))
 
@@ -29,12 +29,12 @@ NO_NAMES: Mapping[str, str] = {}
 
 
 def of_source(source: str, values: Mapping[int, T]) -> dict[Partition, T]:
-    """What is known by number, of the partitions of this source."""
+    """Turn values by number into values by partition of a source."""
     return {Partition(source, number): value for number, value in values.items()}
 
 
 def numbers(values: Mapping[Partition, T]) -> dict[int, T]:
-    """The other way round, for partitions that are all of one source. Raises ValueError if they are not."""
+    """Turn values by partition into values by number. Raises ValueError if they are of several sources."""
     if len(sources_of(values)) > 1:
         raise ValueError(f"partitions of several sources: {', '.join(map(str, sorted(values)))}")
     return {partition.number: value for partition, value in values.items()}
@@ -45,15 +45,15 @@ def sources_of(partitions: Iterable[Partition]) -> frozenset[str]:
 
 
 def identified(values: Mapping[Partition, T], sources: Collection[str]) -> dict[Partition, T]:
-    """The same, with the partitions of an unknown source as those of the only one that there is."""
+    """Give partitions of an unknown source the identity of the only source."""
     (only,) = sources if len(sources) == 1 else ("",)
     return {Partition(p.source or only, p.number): value for p, value in values.items()}
 
 
 def labels(partitions: Iterable[Partition], names: Mapping[str, str] = NO_NAMES) -> dict[Partition, str]:
-    """Partitions for people, in order: the number alone where all are of one source, else `name/number`.
+    """Return labels of partitions, in order: the number alone if all are of one source, else `name/number`.
 
-    `names` are those of the sources of a job that may have several; empty for a job of a single one.
+    `names` are source names by identity, of a job that may read several; empty for a job of a single source.
     """
     found = sorted(set(partitions))
     several = bool(names) or len(sources_of(found)) > 1
@@ -61,7 +61,7 @@ def labels(partitions: Iterable[Partition], names: Mapping[str, str] = NO_NAMES)
 
 
 def unlabelled(values: Mapping[str, T], ids: Mapping[str, str]) -> dict[Partition, T]:
-    """What `labelled` made, by partition again; `ids` are those of the sources by name. A source that has no name there is left out."""
+    """Undo `labelled`; `ids` are source identities by name. Values of other sources are left out."""
     (only,) = ids.values() if len(ids) == 1 else ("",)
     found: dict[Partition, T] = {}
     for label, value in values.items():
@@ -72,5 +72,5 @@ def unlabelled(values: Mapping[str, T], ids: Mapping[str, str]) -> dict[Partitio
 
 
 def labelled(values: Mapping[Partition, T], names: Mapping[str, str] = NO_NAMES) -> dict[str, T]:
-    """Values by the labels of their partitions, in order."""
+    """Return values by the labels of their partitions, in order."""
     return {label: values[p] for p, label in labels(values, names).items()}

@@ -16,7 +16,7 @@ class Superseded(Exception):
 
 
 class Diverged(Exception):
-    """Checkpoint and head disagree. Going on would lose or double lines; the supervisor must rebuild."""
+    """Checkpoint and head disagree. Continuing would lose or double lines; the supervisor must rebuild."""
 
 
 class Broken(Exception):
@@ -24,7 +24,7 @@ class Broken(Exception):
 
 
 class Evaluated(Protocol):
-    """What a micro-batch comes to: its totals, and how far event time came. All else is between the job and its sink."""
+    """The result of a micro-batch: its totals and progress. Everything else is between the job and its sink."""
 
     @property
     def totals(self) -> Totals: ...
@@ -38,17 +38,17 @@ W = TypeVar("W", bound=Evaluated, contravariant=True)
 
 
 class Sink(Protocol[W]):
-    """Where batches go. What it writes is keyed by attempt and batch, or by the claim's timestamp: it counts once the batch has landed."""
+    """The destination of batches. Writes are keyed by attempt and batch, or by the claim's timestamp: they count once the batch lands."""
 
     def write(self, claimed: Head, evaluated: W) -> None:
-        """Write what the batch of this claim comes to. It may be repeated."""
+        """Write the batch of this claim. May be repeated."""
 
 
 class Store(Protocol):
-    """What a driver needs of the store. Every method may be repeated; all but `swap` are blind, idempotent writes."""
+    """The store, as a driver uses it. Every method may be repeated; all but `swap` are blind, idempotent writes."""
 
     def head(self, job: str) -> Head | None:
-        """The head as the last completed swap left it (serial consistency)."""
+        """Return the head after the last completed swap (serial consistency)."""
 
     def swap(self, expected: Head, new: Head) -> bool:
         """Set the head to `new` if it still is `expected`. An unknown outcome is read back before this answers."""
@@ -57,10 +57,10 @@ class Store(Protocol):
         """Keep the landed batch of this head, or its gap, in the ledger."""
 
     def ledger_batch(self, job: str, epoch: int, batch_id: int) -> Batch | None:
-        """The ranges of a landed batch."""
+        """Return the ranges of a landed batch; None if it has not landed."""
 
     def put_first(self, job: str, attempt: int, epoch: int, batch_id: int) -> None:
-        """Note the first batch that an attempt sets out to claim."""
+        """Note the first batch that an attempt is about to claim."""
 
 
 class Writer(Generic[E]):
@@ -74,7 +74,7 @@ class Writer(Generic[E]):
         self._first_noted = False
 
     def start(self) -> Head:
-        """Rule 2: make this process the one of its attempt. Raises Superseded if another one is."""
+        """Rule 2: make this process the writer of its attempt. Raises Superseded if another process is."""
         while True:
             head = self._store.head(self._job)
             if head is None or head.attempt != self._attempt or head.incarnation not in ("", self._incarnation):
@@ -132,7 +132,7 @@ class Writer(Generic[E]):
 
 
 def describe(head: Head | None) -> str:
-    """The head in words, for messages."""
+    """Describe the head, for messages."""
     if head is None:
         return "there is no head"
     return (

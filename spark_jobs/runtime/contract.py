@@ -1,4 +1,4 @@
-"""What drivers on the cluster and the supervisor outside it agree on. Standard library only. Durations are in seconds."""
+"""The contract between drivers and the supervisor. Standard library only. Durations are in seconds."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 M = TypeVar("M", bound="DataclassInstance")
-JVM_ENDED = "the driver's JVM has ended"  # how the last words of such a LOST begin: all else that is lost is an outage
+JVM_ENDED = "the driver's JVM has ended"  # how the error of such a LOST begins: every other LOST is an outage
 
 
 class Exit(IntEnum):
-    """How a driver ends. The supervisor reads these from the attempt's row, the operating system sees them as exit codes."""
+    """How a driver ends: the exit reason in the attempt's row, and the exit code of the process."""
 
     STOPPED = 0
     FAILED = 1
-    SUPERSEDED = 64  # a later attempt has taken over: the right end of an old driver
+    SUPERSEDED = 64  # a later attempt has taken over: the normal end of an old driver
     DIVERGED = 65  # checkpoint and head disagree: the supervisor must rebuild
-    LOST = 66  # what the driver stands on went away: its JVM, an executor, the broker. Never taken for poison
-    OUT_OF_MEMORY = 67  # more memory helps, another try with the same does not
+    LOST = 66  # something that the driver needs went away: its JVM, an executor, the broker. Never poison
+    OUT_OF_MEMORY = 67  # a retry helps only with more memory
 
 
 @dataclass(frozen=True)
 class CassandraAddress:
-    """Where the counts are kept. The password is named by its file, since arguments can be seen by every user of a machine."""
+    """The address of the store. The password is in a file, since every user of a machine can see arguments."""
 
     hosts: tuple[str, ...]
     port: int = 9042
@@ -46,15 +46,9 @@ class CassandraAddress:
 class JobArguments:
     """The one typed argument of a driver; crosses the process border as a single JSON text.
 
-    `starting_offsets` is where the epoch begins, by partition; it is used only while the checkpoint has no committed batch. `topic_id` is
-    that of the topic that the epoch counts; empty if nobody knows. With the id of a `standby` there is no attempt yet: the driver warms up
-    on the lines from `starting_offsets` on, and waits. With neither attempt nor standby it is a rehearsal: it evaluates those lines,
-    and ends.
-
-    A job that may have several topics has in place of `topic`, `topic_id` and `starting_offsets`: `topics`, by name the ids that are known
-    at the start; `topic_pattern`, if it reads those that match it; and `starts`, where the epoch begins by `topic id:partition`.
-
-    `options` are those of the job, by the names of its model. In the text they lie beside all else, too, where release adaf5c8 has them.
+    With a `standby` there is no attempt yet: the driver warms up on the lines from `starting_offsets` on, and waits. Without attempt and
+    standby it is a rehearsal: it evaluates those lines, and ends. A job that may read several topics has `topics`, `topic_pattern` and
+    `starts` instead of `topic`, `topic_id` and `starting_offsets`.
     """
 
     job: str
@@ -65,36 +59,36 @@ class JobArguments:
     bootstrap_servers: str
     topic: str
     cassandra: CassandraAddress
-    topic_id: str = ""
-    starting_offsets: Mapping[int, int] = field(default_factory=dict)
+    topic_id: str = ""  # of the topic that the epoch counts; empty: unknown
+    starting_offsets: Mapping[int, int] = field(default_factory=dict)  # where the epoch begins; used until a batch is committed
     trigger_s: float = 1.0
     max_lines_per_batch: int = 2_000_000
-    standby: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)
-    topics: Mapping[str, str] = field(default_factory=dict)
-    topic_pattern: str = ""
-    starts: Mapping[str, int] = field(default_factory=dict)
+    standby: str = ""  # the id of the standby; empty: none
+    options: Mapping[str, Any] = field(default_factory=dict)  # by field name; in the JSON also at the top level, for release adaf5c8
+    topics: Mapping[str, str] = field(default_factory=dict)  # by name, the ids that are known at the start
+    topic_pattern: str = ""  # reads the topics that match it; empty: the named ones
+    starts: Mapping[str, int] = field(default_factory=dict)  # where the epoch begins, by `topic id:partition`
 
     @property
     def several(self) -> bool:
-        """May the job have several topics?"""
+        """Return whether the job may read several topics."""
         return bool(self.topics or self.topic_pattern)
 
     @property
     def ids(self) -> Mapping[str, str]:
-        """By name the ids of the topics that are known."""
+        """Return the known topic ids by name."""
         return self.topics if self.several else {self.topic: self.topic_id}
 
     @property
     def start(self) -> Offsets:
-        """Where the epoch begins."""
+        """Return where the epoch begins."""
         if self.several:
             return {Partition.parse(partition): offset for partition, offset in self.starts.items()}
         return of_source(self.topic_id, self.starting_offsets)
 
     def typed(self, model: type[M]) -> M:
-        """The options as this dataclass, which has defaults for what is not there. What it does not know is left out. A field `depth_s` is
-        found by its name in job.yaml, too: `depth`."""
+        """Return the options as this dataclass: missing ones have its defaults, unknown ones are left out. A field `depth_s` is also found
+        by its name in job.yaml, `depth`."""
         names = {name: each.name for each in fields(model) for name in (each.name.removesuffix("_s"), each.name)}
         return model(**{names[name]: value for name, value in self.options.items() if name in names})
 
@@ -104,8 +98,8 @@ class JobArguments:
 
     @classmethod
     def from_argv(cls, argv: Sequence[str]) -> JobArguments:
-        """Read what `to_argv` wrote, if need be that of a later release: a bundle that was deployed before the supervisor was renewed must
-        still start, so fields that it does not know are left out. Raises ValueError on anything else."""
+        """Parse what `to_argv` wrote, also in a later release: an old bundle must still start under a new supervisor, so unknown fields are
+        left out. Raises ValueError on anything else."""
         if len(argv) != 1:
             raise ValueError(f"expected one JSON argument, got {len(argv)}")
         values = json.loads(argv[0])
@@ -118,11 +112,11 @@ class JobArguments:
 
 
 def new_incarnation(pid: int) -> str:
-    """A name for a driver process that nothing else ever has; it says where the process is."""
+    """Return a unique name for a driver process, with its host and process id."""
     return f"{uuid4().hex}@{gethostname()}:{pid}"
 
 
 def pid_of(incarnation: str) -> int:
-    """The process id in an incarnation, 0 if there is none."""
+    """Return the process id in an incarnation, 0 if there is none."""
     pid = incarnation.rpartition(":")[2]
     return int(pid) if pid.isdecimal() else 0

@@ -1,4 +1,4 @@
-"""Why a driver ends, by what was raised. An outage is told first: the same batch that fails twice for one is not poison."""
+"""Classify why a driver ends, by the exception. Outages come first: a batch that fails twice in outages is not poison."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from spark_jobs.runtime.outages import OUT_OF_MEMORY, names_outage, store_is_awa
 
 # py4j says the bare "An error occurred while calling" of a call whose answer never came; an error inside the JVM brings a trace.
 UNANSWERED = "Py4JError: An error occurred while calling"
-# What Spark says of topics that newly match: one that does not begin at 0 is to be noted by a takeover before it is read, and before the
-# first batch all of them are to be named. Nothing is lost, and the next attempt knows them.
+# Spark's errors about newly matching topics: one that does not begin at 0 must join with a takeover before it is read, and before the
+# first batch all topics must be named. Nothing is lost, and the next attempt reads them.
 NEW_TOPICS = ("ADDED_PARTITION_DOES_NOT_START_FROM_OFFSET_ZERO", "Reason: Added partition ", "you must specify all TopicPartitions")
 JVM_GONE = ("ConnectionRefusedError", "ConnectionResetError", "BrokenPipeError", "Py4JNetworkError")
 
 
 def explain(failure: BaseException) -> tuple[Exit, str]:
-    """How the driver ends because of a failure, and the text for whoever asks why."""
+    """Return the exit reason for a failure, and its text."""
     if isinstance(failure, Closed):
         return Exit.STOPPED, ""
     if isinstance(failure, Superseded):
@@ -30,11 +30,11 @@ def explain(failure: BaseException) -> tuple[Exit, str]:
     if unanswered or text.startswith(JVM_GONE):
         return Exit.LOST, f"{JVM_ENDED}: it was killed, or ran out of memory ({text})"
     if any(sign in text for sign in NEW_TOPICS):
-        return Exit.LOST, f"a topic newly matches, and the next attempt begins to read it: {text}"
+        return Exit.LOST, f"a new topic matches; the next attempt will read it: {text}"
     return (Exit.LOST if _outage(failure, text) else Exit.FAILED), text
 
 
 def _outage(failure: BaseException, text: str) -> bool:
-    """Did something go away that the driver stands on?"""
+    """Return whether something that the driver needs went away."""
     kind = type(failure)
     return isinstance(failure, OSError) or store_is_away(kind.__module__, kind.__name__) or names_outage(text)

@@ -1,4 +1,4 @@
-"""A driver's log lines: text for people, or one JSON object a line for programs that collect them. Both say whose they are."""
+"""Format a driver's log lines: as text, or as one JSON object a line. Both name job, epoch and attempt."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FORMAT = "WEIR_LOG_FORMAT"  # of the driver's environment: json, or text
 
 
 class Lines(logging.Formatter):
-    """As text. `batch` says which batch is at work, -1 for none."""
+    """Log lines as text. `batch` returns the current batch, -1 for none."""
 
     def __init__(self, args: JobArguments) -> None:
         super().__init__(f"%(asctime)s %(levelname)s job={args.job} epoch={args.epoch} attempt={args.attempt} %(message)s")
@@ -24,7 +24,10 @@ class Lines(logging.Formatter):
 
 
 class JsonLines(Lines):
-    """As JSON, all ASCII. `time` is in ISO 8601 with milliseconds, `batch` is null for none, `error` has the traceback if there is one."""
+    """Log lines as JSON, all ASCII.
+
+    `time` is in ISO 8601 with milliseconds, `batch` is null for none, `error` has the traceback if there is one.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         moment, batch = datetime.fromtimestamp(record.created, UTC), self.batch()
@@ -42,11 +45,11 @@ class JsonLines(Lines):
 
 
 def set_up(args: JobArguments) -> Lines:
-    """Log to standard error, in the form that the environment asks for."""
+    """Log to standard error, in the format that the environment sets."""
     lines = JsonLines(args) if os.environ.get(FORMAT) == "json" else Lines(args)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(lines)
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)  # a standby that is called up speaks for an attempt
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)  # again for a standby that gets an attempt
     for noisy in ("py4j", "cassandra"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     return lines

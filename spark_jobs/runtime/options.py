@@ -1,4 +1,4 @@
-"""How a job declares its options: a frozen dataclass, each field with its rule, its meaning, and what a change of it needs.
+"""Declare the options of a job: a frozen dataclass, each field with its rule, its meaning, and what a change of it needs.
 
 Standard library only: the driver reads the same model as the supervisor.
 """
@@ -22,8 +22,8 @@ class Change(StrEnum):
     """What a change of an option needs."""
 
     NOTHING = "nothing"
-    REPLAY = "replay"  # it changes how input is read: what has landed was read by the old value, and stays
-    NEW_EPOCH = "new epoch"  # what is in the store is laid out by it
+    REPLAY = "replay"  # it changes how input is read; landed lines keep the old reading
+    NEW_EPOCH = "new epoch"  # it changes the layout of the store
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The texts that name an outage: something went away that a driver stands on. Standard library only.
+"""Recognize outages by the text of an exception: something that a driver needs went away. Standard library only.
 
 A driver of Weir's own applies these rules to what it raised (`ending.py`); of a driver with queries of its own the supervisor applies
 them to what it printed.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-# What Spark says of an executor, a worker or a master that went away.
+# Spark's messages about an executor, a worker or a master that went away.
 SPARK_LOST = (
     "ExecutorLostFailure",
     "SparkContext was shut down",
@@ -18,8 +18,8 @@ SPARK_LOST = (
     "FetchFailedException",
     "java.util.concurrent.TimeoutException",
 )
-# Disk, network, file system, broker, object store: by families, since a disk that is full had a batch called poisoned, whose lines a person
-# was then offered to leave out.
+# Disk, network, file system, broker, object store: by families, since a full disk made a batch look poisoned, and an operator
+# was then offered to leave its lines out.
 FAMILIES = re.compile(
     r"\bjava\.io\.IOException\b|\bjava\.net\.|\bjava\.nio\.(?:channels\.|file\.FileSystemException\b)"
     r"|\borg\.apache\.hadoop\.|\borg\.apache\.kafka\.common\.(?:KafkaException\b|errors\.)|\bsoftware\.amazon\.awssdk\."
@@ -30,7 +30,7 @@ OUT_OF_MEMORY = "java.lang.OutOfMemoryError"
 
 
 def names_outage(text: str) -> bool:
-    """Does an exception's text name an outage? Where a trace passed through says nothing: only what was raised counts."""
+    """Return whether an exception's text names an outage. Stack frames do not count, only what was raised."""
     raised = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("at "))
     if any(sign in raised for sign in SPARK_LOST):
         return True
@@ -38,5 +38,5 @@ def names_outage(text: str) -> bool:
 
 
 def store_is_away(module: str, kind: str) -> bool:
-    """Is a Python exception of this module and name Cassandra's, and not about the statement?"""
+    """Return whether a Python exception of this module and name is Cassandra's, and not about the statement."""
     return module.partition(".")[0] == "cassandra" and kind not in STORES_OWN_WORD

@@ -1,4 +1,4 @@
-"""A driver's work without its effects: some batches from `starting_offsets` on, evaluated, and thrown away."""
+"""Rehearse a driver: evaluate some batches from `starting_offsets` on, and discard the results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BATCHES = 10  # at the most: a topic may grow faster than it is rehearsed, and o
 
 
 class Dropped:
-    """A writer that has the first BATCHES evaluated, and lands nothing."""
+    """A writer that evaluates the first BATCHES batches, and lands nothing."""
 
     def __init__(self) -> None:
         self.enough, self._evaluated = threading.Event(), 0
@@ -33,7 +33,7 @@ class Dropped:
 
 
 def rehearse(tools: Tools[Any], args: JobArguments) -> None:
-    """Evaluate what is there now, batch by batch, until that is enough. Raises what ended the query before."""
+    """Evaluate the present lines, batch by batch, up to BATCHES. Raises what ended the query earlier."""
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder).as_uri()
         dropped = Dropped()

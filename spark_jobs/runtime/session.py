@@ -1,4 +1,4 @@
-"""A session with Cassandra that waits out an outage. Every statement here may be repeated: writes are idempotent, swaps read back."""
+"""Talk to Cassandra, and wait out outages. Every statement here may be repeated: writes are idempotent, swaps read back."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ LOG = logging.getLogger(__name__)
 
 
 class CasWriteUnknown(RequestExecutionException):  # type: ignore[misc]  # the client has no types
-    """What Cassandra says of a transaction that may have been applied (https://issues.apache.org/jira/browse/CASSANDRA-15350). The client
-    has no class for it and raised a bare message, which nobody took for an outage. To define the class is to register it."""
+    """Cassandra's answer if a transaction may have been applied (https://issues.apache.org/jira/browse/CASSANDRA-15350).
+
+    The client has no class for it and raised a bare message, which was not recognized as an outage. Defining the class registers it.
+    """
 
     summary = "Outcome of the transaction unknown"
     error_code = 0x1700
 
 
-BUSY = (OverloadedErrorMessage, IsBootstrappingErrorMessage)  # what a node says that is too busy, or not there yet
+BUSY = (OverloadedErrorMessage, IsBootstrappingErrorMessage)  # the answers of a node that is too busy, or still starting
 OUTAGE = (NoHostAvailable, OperationTimedOut, Unavailable, Timeout, CoordinationFailure, ConnectionException, CasWriteUnknown, *BUSY)
 ROWS_PER_BATCH = 100  # one process: 4,500 rows/s as single inserts, 17,800 rows/s in single-partition batches of 100
 IN_FLIGHT = 32
@@ -63,7 +65,7 @@ class Session:
         return list(self.patiently(cql, lambda: list(self._session.execute(self._statement(cql), values))))
 
     def stream(self, cql: str, *values: Any) -> Iterator[Any]:
-        """Run one statement and hand out its rows page by page, for what may not fit into memory."""
+        """Run one statement and yield its rows page by page, for results that may not fit into memory."""
         return iter(self.patiently(cql, lambda: self._session.execute(self._statement(cql), values)))
 
     def begin(self, cql: str, values: Sequence[Any], timeout_s: float) -> Any:
@@ -71,7 +73,7 @@ class Session:
         return self._session.execute_async(self._statement(cql), values, timeout=timeout_s)
 
     def serial(self, cql: str, *values: Any) -> list[Any]:
-        """A read that sees, and completes, every transaction begun before."""
+        """Read at serial consistency: see, and complete, every transaction that began before."""
 
         def run() -> list[Any]:
             bound = self._statement(cql).bind(values)
@@ -81,9 +83,9 @@ class Session:
         return self.patiently(cql, run)
 
     def swap(self, cql: str, values: Sequence[Any], applied: Callable[[], bool | None]) -> bool:
-        """A lightweight transaction. If its outcome is unknown, `applied` reads it back: True, False, or None for "not yet: do it again".
+        """Run a lightweight transaction. If its outcome is unknown, `applied` reads it back: True, False, or None for "do it again".
 
-        A plain "not applied" is believed: somebody else may have made the very same change, and it was not this call.
+        A plain "not applied" is final: another process may have made the very same change, and it was not this call.
         """
         unknown = False
 
@@ -120,8 +122,8 @@ class Session:
                 return run()
             except OUTAGE as error:
                 if deadline is not None and time.monotonic() + pause > deadline:
-                    raise OutOfPatience(f"Cassandra did not answer in {self.patience_s} s ({what}): {_told(error)}") from error
-                LOG.warning("Cassandra does not answer, next try in %.1f s (%s): %s", pause, what, _told(error))
+                    raise OutOfPatience(f"Cassandra did not answer in {self.patience_s} s ({what}): {_by_host(error)}") from error
+                LOG.warning("Cassandra does not answer, next try in %.1f s (%s): %s", pause, what, _by_host(error))
                 time.sleep(pause)
                 pause = min(pause * 2, 5.0)
 
@@ -131,8 +133,8 @@ class Session:
         return self._prepared[cql]
 
 
-def _told(error: Exception) -> str:
-    """The driver's own text is a tuple; what each host said is behind it."""
+def _by_host(error: Exception) -> str:
+    """Return the errors by host: the client's own text is only a tuple."""
     hosts = getattr(error, "errors", None)
     return "; ".join(f"{host}: {said}" for host, said in hosts.items()) if isinstance(hosts, dict) and hosts else str(error)
 
@@ -151,7 +153,7 @@ def _cluster(address: CassandraAddress) -> Any:
     return Cluster(
         list(address.hosts),
         port=address.port,
-        protocol_version=5,  # of Cassandra 4 and 5; feeling downwards for it costs two connections and two warnings
+        protocol_version=5,  # of Cassandra 4 and 5; a negotiation costs two connections and two warnings
         auth_provider=auth,
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
         reconnection_policy=ConstantReconnectionPolicy(1.0, max_attempts=None),  # a restarted node is used again within a second
@@ -160,7 +162,7 @@ def _cluster(address: CassandraAddress) -> Any:
 
 
 def _connected(address: CassandraAddress) -> tuple[Any, Any]:
-    """A cluster and its session. A cluster whose first connection failed cannot be used again: each try makes a new one."""
+    """Open a cluster and its session. A cluster whose first connection failed cannot be used again: each try makes a new one."""
     cluster = _cluster(address)
     try:
         return cluster, cluster.connect(address.keyspace or None)

@@ -1,4 +1,4 @@
-"""A standby: a driver that is warm and waits, without an attempt. All that it may write is its own row, until it is called up."""
+"""Wait as a standby: a warm driver without an attempt. It writes only its own row, until it is called up."""
 
 from __future__ import annotations
 
@@ -13,34 +13,37 @@ from spark_jobs.runtime.contract import JobArguments
 
 LOG = logging.getLogger("weir.driver")
 LOOK_EVERY_S = 0.2  # what a takeover waits for at most
-DESIRED_EVERY = 25  # looks: the job's own row, should whoever stopped the job not have come to retire its standby
-PATIENCE_S = 300.0  # with a store that is away; a standby holds nothing, and the next one is soon started
+DESIRED_EVERY = 25  # looks between checks of the job's row: a stop may have been interrupted before it retired the standby
+PATIENCE_S = 300.0  # with a store that is away; a standby owns nothing, and the next one soon starts
 
 
 @dataclass(frozen=True)
 class Orders:
-    """What a standby's row says: the arguments of the attempt that it is called up for, empty for none yet; and whether it is to end."""
+    """The orders in a standby's row."""
 
-    arguments: str = ""
-    retired: bool = False
+    arguments: str = ""  # of the attempt that it is called up for; empty: none yet
+    retired: bool = False  # True: the standby must end
 
 
 class Store(Protocol):
-    """What a standby needs of the store."""
+    """The store, as a standby uses it."""
 
     def desired(self, job: str) -> str:
-        """Is the job to run or to stop: `running` or `stopped`."""
+        """Return the desired state: `running` or `stopped`."""
 
     def orders(self, job: str, standby: str) -> Orders | None:
-        """What the standby's row says, None if there is none."""
+        """Return the orders in the standby's row, None if there is no row."""
 
     def put_ready(self, job: str, standby: str, incarnation: str, at: int) -> None:
         """Note that the standby is warm, which process it is, and since when (ms)."""
 
 
 def wait(store: Store, args: JobArguments, incarnation: str, sleep: Callable[[float], None] = time.sleep) -> JobArguments | None:
-    """Say that this driver is ready, and wait for an attempt. Returns its arguments, or None once there is nothing to wait for: the standby
-    was retired, the job is to stop, or the JVM has ended. Orders that came first stand, whatever was said since: the attempt fences."""
+    """Report that this driver is ready, and wait for an attempt. Return its arguments, or None if there will be none.
+
+    There will be none if the standby was retired, the job should stop, or the JVM has ended. Arguments count even if the standby was
+    retired since: the attempt fences.
+    """
     jvm, looks = os.getppid(), 0
     store.put_ready(args.job, args.standby, incarnation, time.time_ns() // 1_000_000)
     LOG.info("standby %s is ready", args.standby)

@@ -29,7 +29,7 @@ class CassandraStore:
         return codec.load(rows[0].record) if rows else None
 
     def desired(self, job: str) -> str:
-        """Is the job to run or to stop: `running` or `stopped`; empty if it was never deployed."""
+        """Return the desired state: `running` or `stopped`; empty if the job was never deployed."""
         rows = self.session.serial("SELECT desired FROM job WHERE job = ?", job)
         return str(rows[0].desired) if rows else ""
 
@@ -66,14 +66,14 @@ class CassandraStore:
         return None
 
     def days(self, job: str) -> list[date]:
-        """The days that have ledger rows, newest first."""
+        """Return the days that have ledger rows, newest first."""
         return [row.day.date() for row in self.session.execute("SELECT day FROM ledger_day WHERE job = ?", job)]
 
     def put_first(self, job: str, attempt: int, epoch: int, batch_id: int) -> None:
         self.session.execute("INSERT INTO attempt (job, attempt, epoch, first_batch) VALUES (?, ?, ?, ?)", job, attempt, epoch, batch_id)
 
     def put_exit(self, job: str, attempt: int, incarnation: str, reason: str, error: str, batch_id: int) -> None:
-        """A driver's last words. There are none when it was killed."""
+        """Record why a driver exits. A driver that is killed records nothing."""
         self.session.execute(
             "UPDATE attempt SET incarnation = ?, exit_reason = ?, exit_error = ?, exit_batch = ?, exited_at = ? "
             "WHERE job = ? AND attempt = ?",
@@ -89,10 +89,10 @@ class CassandraStore:
 
 
 def day_of(write_ts: int) -> date:
-    """The day (UTC) of a claim: what the ledger is kept by."""
+    """Return the day (UTC) of a claim, by which the ledger is partitioned."""
     return datetime.fromtimestamp(write_ts / 1e6, UTC).date()
 
 
 def version_of(head: Head) -> tuple[int, str, str, int]:
-    """What tells two heads of a job apart: every transition changes one of these."""
+    """Return what identifies a version of a job's head: every transition changes one of these."""
     return head.attempt, head.incarnation, str(head.state), head.write_ts

@@ -1,4 +1,4 @@
-"""The topics as Spark reads them: as a stream, and single records once more."""
+"""Read topics through Spark: as a stream, and single records again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 CONSUMER = {
-    # A start makes a consumer for each partition, and these two took as long as all else in it. Nobody looks at what they tell.
+    # A start makes a consumer for each partition, and these two took as long as the rest of it. Their output is not used.
     "enable.metrics.push": "false",
     "auto.include.jmx.reporter": "false",
     # Only what is known to be there is read. A consumer reads ahead all the same, and the broker answers nothing else that it asks, such as
@@ -35,7 +35,7 @@ FETCH = {
 AGAIN = {
     "key.deserializer": "org.apache.kafka.common.serialization.ByteArrayDeserializer",
     "value.deserializer": "org.apache.kafka.common.serialization.ByteArrayDeserializer",
-    "auto.offset.reset": "none",  # what is gone is not to become another line
+    "auto.offset.reset": "none",  # a deleted record must not become another line
     "enable.auto.commit": "false",
     **CONSUMER,
 }
@@ -44,7 +44,7 @@ LOG = logging.getLogger("weir.driver")
 
 
 class Reads(Protocol):
-    """What is read, and from where: part of a driver's arguments."""
+    """The part of a driver's arguments that says what to read, and from where."""
 
     @property
     def bootstrap_servers(self) -> str: ...
@@ -61,20 +61,20 @@ class Reads(Protocol):
 
 
 def session() -> SparkSession:
-    """Times are read in UTC and then moved to the spec's zone: the machine's own zone must not matter."""
+    """Return the Spark session, in UTC: times are then moved to the spec's zone, so the machine's own zone does not matter."""
     from pyspark.sql import SparkSession
 
     return SparkSession.builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
 
 
 def stream(spark: SparkSession, args: Reads) -> DataFrame:
-    """The topics as a stream. An epoch begins at `start`; after that the checkpoint says where to go on."""
+    """Return the topics as a stream. An epoch begins at `start`; after that the checkpoint says where to continue."""
     reader = spark.readStream.format("kafka").options(**FETCH).option("kafka.bootstrap.servers", args.bootstrap_servers)
     subscribed = ("subscribePattern", args.topic_pattern) if args.topic_pattern else ("subscribe", ",".join(sorted(args.ids)))
     return (
         reader.option(*subscribed)
         .option("startingOffsets", json.dumps(_starting(args)))
-        .option("failOnDataLoss", "true")  # lines that are gone are a verdict for a person, not a warning in a log
+        .option("failOnDataLoss", "true")  # deleted lines are a verdict for an operator, not a warning in a log
         .option("maxOffsetsPerTrigger", args.max_lines_per_batch)
         .load()
     )
@@ -89,26 +89,30 @@ def _starting(args: Reads) -> Mapping[str, Mapping[str, int]]:
 
 
 class TopicWatch:
-    """Are the topics still those that the epoch counts? A topic that was made again under the same name, and filled beyond the offsets of
-    the old one before Spark looked, looks just like one that went on. Asked by the client that Spark brings: 3 ms a batch."""
+    """Look up topic ids, to notice a replaced topic: one that was created again under the same name, and filled beyond the offsets of the
+    old one before Spark looked, looks the same to Spark. With the client that Spark brings it takes 3 ms a batch.
+    """
 
     def __init__(self, spark: SparkSession, args: Reads) -> None:
         self._jvm: Any = spark._jvm
         self._admin = self._jvm.org.apache.kafka.clients.admin.AdminClient.create(_settings(self._jvm, args, {}))
 
     def ids(self, names: Iterable[str]) -> dict[str, str]:
-        """The ids of topics by name, in one question. Raises Py4JJavaError if the broker does not answer or lacks one of them."""
+        """Return the ids of topics by name, with one request. Raises Py4JJavaError if the broker does not answer or lacks one of them."""
         asked = self._jvm.java.util.ArrayList()
         wanted = sorted(names)
         for name in wanted:
             asked.add(name)
-        told = self._admin.describeTopics(asked).allTopicNames().get()
-        return {name: as_kept(str(told.get(name).topicId().toString())) for name in wanted}
+        answer = self._admin.describeTopics(asked).allTopicNames().get()
+        return {name: as_kept(str(answer.get(name).topicId().toString())) for name in wanted}
 
 
 def as_kept(topic_id: str) -> str:
-    """A topic's id of Kafka's Java client as the head keeps it, in the letters of librdkafka: the first writes `-` and `_` where the second
-    writes `+` and `/`. Half of all ids have one of them: taken for another topic, each batch of such a topic was refused."""
+    """Convert a topic id of Kafka's Java client to the letters of librdkafka, as the head has it.
+
+    The first writes `-` and `_` where the second writes `+` and `/`. Half of all ids have one of them: each batch of such a topic was
+    refused as another topic's.
+    """
     return topic_id.replace("-", "+").replace("_", "/")
 
 
@@ -116,15 +120,17 @@ Place = tuple[str, int, int]  # topic, number of the partition, offset
 
 
 class Records:
-    """Single records, read once more by the client that Spark brings. As a query of Spark they took 2.5 s of a start."""
+    """Reads single records again, with the client that Spark brings. As a query of Spark they took 2.5 s of a start."""
 
     def __init__(self, spark: SparkSession, args: Reads) -> None:
         self._jvm: Any = spark._jvm
         self._consumer = self._jvm.org.apache.kafka.clients.consumer.KafkaConsumer(_settings(self._jvm, args, AGAIN))
 
     def values(self, places: Iterable[Place], most_bytes: int) -> dict[Place, tuple[bytes, int]]:
-        """The first bytes of the records at these places, and when they were appended (ms). What is gone by now, or does not come within
-        PATIENCE_S, is not there."""
+        """Return the first bytes of the records at these places, and when they were appended (ms).
+
+        Records that were deleted, or do not arrive within PATIENCE_S, are left out.
+        """
         end = time.monotonic() + PATIENCE_S
         found: dict[Place, tuple[bytes, int]] = {}
         polled, partition, first, size = None, ("", -1), 0, 0
@@ -138,7 +144,7 @@ class Records:
         return found
 
     def _poll(self, topic: str, partition: int, offset: int, end: float) -> Any:
-        """The records from here on that the broker sends at once, as a Java list; none of them if they are gone, or the time is over."""
+        """Return the next records that the broker sends at once, as a Java list; empty if they were deleted, or the time is over."""
         wait, at = max(0, int((end - time.monotonic()) * 1000)), self._jvm.org.apache.kafka.common.TopicPartition(topic, partition)
         try:
             self._consumer.assign(self._jvm.java.util.Collections.singletonList(at))
@@ -150,7 +156,7 @@ class Records:
 
 
 def _settings(jvm: Any, args: Reads, more: Mapping[str, str]) -> Any:
-    """For a Kafka client in Java."""
+    """Return the properties of a Kafka client in Java."""
     settings = jvm.java.util.Properties()
     for name, value in {"bootstrap.servers": args.bootstrap_servers, **more}.items():
         settings.put(name, value)

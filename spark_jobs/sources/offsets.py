@@ -1,4 +1,4 @@
-"""Spark's `offsets/N` files: the end of batch N, by topic and partition, behind a line `v1` and a line of metadata."""
+"""Parse Spark's `offsets/N` files: the end of batch N, by topic and partition, after a line `v1` and a line of metadata."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Named = Mapping[str, Mapping[int, int]]  # offsets by the name of a topic and th
 
 
 def parse_plan(data: bytes) -> Named | None:
-    """The end offsets in an `offsets/N` file of one Kafka source, or None if the file is not whole."""
+    """Return the end offsets in an `offsets/N` file of one Kafka source, or None if the file is not whole."""
     lines = data.decode(errors="replace").splitlines()
     if len(lines) < 3 or lines[0] != "v1":
         return None
@@ -23,7 +23,7 @@ def parse_plan(data: bytes) -> Named | None:
 
 
 def parse_source(text: str) -> Named:
-    """The offsets in a Kafka source's JSON. Raises ValueError, AttributeError or TypeError on anything else."""
+    """Parse the offsets in a Kafka source's JSON. Raises ValueError, AttributeError or TypeError on anything else."""
     found = {str(topic): {int(p): int(o) for p, o in partitions.items()} for topic, partitions in json.loads(text).items()}
     if not found:
         raise ValueError("no topic")
@@ -31,19 +31,19 @@ def parse_source(text: str) -> Named:
 
 
 def shown(named: Named) -> dict[str, int]:
-    """Offsets for people, in order: by the number of the partition where there is one topic, else by `topic/number`."""
+    """Return offsets by label, in order: the partition number if there is one topic, else `topic/number`."""
     several = len(named) > 1
     return {f"{topic}/{p}" if several else str(p): offset for topic, each in sorted(named.items()) for p, offset in sorted(each.items())}
 
 
 def with_ends(data: bytes, named: Named) -> bytes:
-    """A file of one Kafka source with other offsets, which are its last line."""
+    """Replace the offsets in a file of one Kafka source, which are its last line."""
     head, _, _ = data.rstrip(b"\n").rpartition(b"\n")
     return head + b"\n" + json.dumps({t: {str(p): o for p, o in each.items()} for t, each in named.items()}).encode()
 
 
 def by_name(offsets: Mapping[Partition, int], names: Mapping[str, str]) -> dict[str, dict[int, int]]:
-    """Offsets by topic and number; `names` are those of the topics by id. Raises KeyError, with the id of a topic that has none."""
+    """Return offsets by topic and number; `names` are topic names by id. Raises KeyError with the id of a topic without a name."""
     named: dict[str, dict[int, int]] = {}
     for partition, offset in sorted(offsets.items()):
         named.setdefault(names[partition.source], {})[partition.number] = offset
@@ -51,5 +51,5 @@ def by_name(offsets: Mapping[Partition, int], names: Mapping[str, str]) -> dict[
 
 
 def by_id(named: Named, ids: Mapping[str, str]) -> dict[Partition, int]:
-    """Offsets by partition; `ids` are those of the topics by name. Raises KeyError, with the name of a topic that has none."""
+    """Return offsets by partition; `ids` are topic ids by name. Raises KeyError with the name of a topic without an id."""
     return {Partition(ids[topic], number): offset for topic, each in named.items() for number, offset in each.items()}
