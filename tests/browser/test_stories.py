@@ -142,7 +142,7 @@ def test_what_begins_an_epoch_shows_what_it_leaves_out(eyes: Eyes, job: Fleet) -
     with eyes.page.expect_response(lambda answer: answer.request.method == "POST") as told:
         eyes.page.locator("form[method=post] button").click()
     assert told.value.status == 409
-    eyes.sees("would leave out is not what was shown")
+    eyes.sees("would leave out other lines than were shown")
     eyes.keep("4-epoch-changed")
     eyes.heard.clear()  # a browser notes each answer that is an error
 

@@ -150,7 +150,7 @@ def test_a_loss_is_shown_by_partition_and_accepted_as_it_was_shown(editor: TestC
     seal = sealed(editor, "accept_loss")
     deployed.lose(lines=5)
     answer = send(editor, "accept_loss", seal=seal, **WHY)
-    assert answer.status_code == 409 and "would leave out is not what was shown" in answer.text
+    assert answer.status_code == 409 and "would leave out other lines than were shown" in answer.text
     assert deployed.attempt() == 1 and not deployed.store.attempts(JOB)[1:], "nothing was begun"
     assert act(editor, "accept_loss", **WHY).status_code == 303
     assert (deployed.gap().kind, deployed.gap().lines) == ("loss", 35)
