@@ -168,10 +168,22 @@ def many_starts(scene: Scene) -> None:
         raise NotRunning(f"Of {STARTS} starts at once, {started} started a driver, and {attempts} attempts were taken.", "It must be one.")
 
 
+def killed_before_the_note(scene: Scene) -> None:
+    """Wait until the attempt whose submission nobody noted is replaced: its driver may land before that, and the next fault found it so."""
+    killed_while_starting("takeover.submit")(scene)
+    stage = scene.stage
+
+    def noted() -> bool:
+        attempt = stage.head().attempt
+        return any(row.submission_id for row in stage.manager.store.attempts(JOB) if row.attempt == attempt)
+
+    stage.until(noted, "an attempt with a noted submission takes over")
+
+
 enlist(
     "F10",
     "the supervisor killed between the submission and the note of its id",
-    killed_while_starting("takeover.submit"),
+    killed_before_the_note,
     replaces=True,
     needs=frozenset({FAILPOINTS}),
 )
