@@ -144,7 +144,10 @@ def _unread(head: Head, gone: Collection[str], known_ends: Offsets) -> tuple[Hol
 def after_batch(head: Head, batch_id: int, there: Bounds, end: Offsets, word: Word) -> Beginning:
     """Begin after the next batch to land, which ends at `end`. Raises Conflict if `batch_id` is another one, or if a topic was deleted."""
     if batch_id != head.last_landed + 1:
-        raise Conflict(f"Batch {batch_id} of {head.job} is not the next one to land: batch {head.last_landed} has landed.", "Judge again.")
+        raise Conflict(
+            f"Batch {batch_id} of {head.job} is not the next one to land: batch {head.last_landed} has landed.",
+            f"Run: weir health {head.job}",
+        )
     if there.gone_of(head):
         raise Conflict(f"The topic of {head.job} was deleted and created again.", f"Run: weir health {head.job}")
     joined = there.joining(head)

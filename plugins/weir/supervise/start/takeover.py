@@ -40,12 +40,17 @@ def rebuild(store: LandedStore, job: str, judged: int, begin: Callable[[Head], H
             return new
 
 
+def changed_since(job: str, judged: int) -> Conflict:
+    """Return the refusal of a start whose judgement is about an attempt that is no longer the newest."""
+    return Conflict(f"{job} is no longer at attempt {judged} that was judged. Nothing was started.", f"Run: weir health {job}")
+
+
 def _judged_head(store: LandedStore, job: str, judged: int) -> Head:
     head = store.head(job)
     if head is None:
         raise UnknownJob(f"{job} has not been deployed yet.", f"Run: weir deploy {job}")
     if head.attempt != judged:
-        raise Conflict(f"{job} is at attempt {head.attempt}, not at the judged attempt {judged}.", "Judge again.")
+        raise changed_since(job, judged)
     return head
 
 
@@ -67,7 +72,7 @@ class Takeover:
         job, judged = request.job, request.judged
         highest = self._highest(job)
         if self._register.attempt(job) != judged:  # before anything is written; the swap checks again
-            raise Conflict(f"{job} is no longer at the judged attempt {judged}.", f"Run: weir health {job}")
+            raise changed_since(job, judged)
         row = self._note(job, max(judged, highest) + 1, request.cause, request.who, request.reason, request.version)
         failpoint.reach("takeover.note")
         if begin:
@@ -91,7 +96,7 @@ class Takeover:
             self._attempts.put_attempt(job, row)
         failpoint.reach("takeover.note")
         if not self._heads.swap(expected, new):
-            raise Conflict(f"{job} is no longer at attempt {expected.attempt} that was judged.", f"Run: weir health {job}")
+            raise changed_since(job, expected.attempt)
         failpoint.reach("takeover.swap")
         self._attempts.put_attempt(job, row)  # the loser of a race may have written this row in between
         self._add_to_timeline(request, new, expected.attempt)

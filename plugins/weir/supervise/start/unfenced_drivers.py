@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from spark_jobs.protocol.head import Head
-from weir.errors import Conflict, NotConfirmed
+from weir.errors import NotConfirmed
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
 from weir.supervise.judge.unfenced import CONFIRMED, recalled, unconfirmed
 from weir.supervise.parts import Parts
 from weir.supervise.register import Register
 from weir.supervise.start.endings import Endings
+from weir.supervise.start.takeover import changed_since
 
 END_WITHIN_S = 30.0  # a worker gives a hung driver 10 s before it kills it, one after the other
 SETTLE_S = 3.0  # a Python child was seen to write for 2.8 s after the cluster had confirmed the end of its JVM
@@ -24,7 +25,7 @@ class UnfencedDrivers:
         """Return the head with an attempt that it has forgotten, whose driver may still run. Raises Conflict if it has changed since."""
         known = recalled(head, self._parts.store.attempts(head.job))
         if known != head and not self._parts.store.swap(head, known):
-            raise Conflict(f"{head.job} is no longer at attempt {head.attempt}.", f"Run: weir health {head.job}")
+            raise changed_since(head.job, head.attempt)
         return known
 
     def end(self, head: Head) -> str:

@@ -20,7 +20,7 @@ from weir.supervise.judge.unfenced import may_submit, submit_mark
 from weir.supervise.kind import Start
 from weir.supervise.parts import Parts
 from weir.supervise.register import Register
-from weir.supervise.start.takeover import Takeover
+from weir.supervise.start.takeover import Takeover, changed_since
 from weir.supervise.start.unfenced_drivers import UnfencedDrivers, not_confirmed
 
 
@@ -35,7 +35,7 @@ class UnfencedPreparation:
         """Prepare the start. Raises Conflict, NotRunning, or NotConfirmed if the old driver may still run."""
         before = self._drivers.recall(self._register.head(request.job))
         if before.attempt != request.judged:
-            raise Conflict(f"{request.job} is no longer at attempt {request.judged} that was judged.", f"Run: weir health {request.job}")
+            raise changed_since(request.job, request.judged)
         if why := self._drivers.end(before):
             raise not_confirmed(before, why)
         self._register.wanted_running(request.job)  # it may have been stopped while the old driver ended
