@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from confluent_kafka import Producer
 
 OUTAGE_S = 300.0  # how long a broker may be away
+TRANSACTION_S = 15.0  # after so long without a commit the broker drops what a killed run had sent; until then readers wait
+BATCH = 512 * 1024  # bytes
 
 
-def producer(address: str) -> Producer:
+def producer(address: str, **more: Any) -> Producer:
     """Return a producer that loses nothing: it waits for all replicas and repeats unanswered requests for `OUTAGE_S` seconds."""
     return Producer({
         "bootstrap.servers": address,
@@ -17,9 +21,16 @@ def producer(address: str) -> Producer:
         "queue.buffering.max.kbytes": 131_072,
         "queue.buffering.max.messages": 500_000,
         "linger.ms": 20,
-        "batch.size": 512 * 1024,
+        "batch.size": BATCH,
         "compression.type": "lz4",
         "message.timeout.ms": int(1000 * OUTAGE_S),
         "delivery.report.only.error": True,
         "log_level": 0,
+        **more,
     })  # fmt: skip
+
+
+def transactional(address: str, name: str, **more: Any) -> Producer:
+    """Return a producer of transactions. Another one of this name ends it, and drops what it has not committed."""
+    ms = int(1000 * TRANSACTION_S)
+    return producer(address, **{"transactional.id": name, "transaction.timeout.ms": ms, "message.timeout.ms": ms, **more})

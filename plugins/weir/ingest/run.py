@@ -1,0 +1,116 @@
+"""One run of `weir ingest`: from what was asked to what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from uuid import uuid4
+
+from weir.errors import BadInput
+from weir.ingest.exact import ExactSender
+from weir.ingest.following import Once, Tail
+from weir.ingest.limits import line_limit, record_limit
+from weir.ingest.position import Position, key_of
+from weir.ingest.positions import Positions
+from weir.ingest.producers import BATCH, producer, transactional
+from weir.ingest.reading import Text, opened, shown
+from weir.ingest.sending import Input, Progress, Sender, Sent
+from weir.ingest.starting import Say, require_unsent, resumed
+from weir.settings import Settings
+
+Tell = Callable[[Sent], None]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What to send. `rate` is in lines/s."""
+
+    path: Path
+    service: str
+    topic: str
+    rate: float | None = None
+    follow: bool = False
+    resume: bool = False
+    from_start: bool = False
+
+    @property
+    def key(self) -> bytes:
+        return self.service.encode()
+
+    @property
+    def name(self) -> str:
+        """Return the name of the position, and of the transactions."""
+        return key_of(self.path, self.service, self.topic)
+
+
+def first_text(asked: Asked, say: Say) -> Text | None:
+    """Open the file that has the name now. None if one that is followed is not there yet. Raises UnreadableInput, BadInput."""
+    if asked.follow and str(asked.path) != "-" and not asked.path.exists():
+        say(f"{shown(asked.path)} is not there; waiting for it.")
+        return None
+    text = opened(asked.path)
+    if not text.regular and (asked.follow or asked.resume):
+        option = "--follow" if asked.follow else "--resume"
+        raise BadInput(f"{option}: {shown(text.name)} cannot be read a second time.", "Name a file.")
+    text.check()
+    return text
+
+
+def send_through(text: Text, asked: Asked, settings: Settings, progress: Progress | None, tell: Tell) -> Sent:
+    """Send what cannot be read again, without a position."""
+    to = Target.of(asked, settings)
+    text.allow(to.line_limit)
+    sender = Sender(producer(settings.kafka, **to.options), asked.topic, to.partitions, asked.key, asked.rate, progress)
+    sent = sender.send(Once([text]))
+    tell(sent)
+    return sent
+
+
+def send_exactly(text: Text | None, asked: Asked, settings: Settings, progress: Progress | None, say: Say, tell: Tell) -> Sent:
+    """Send a file, or whatever has its name, each line once."""
+    to, positions = Target.of(asked, settings), Positions(settings.kafka)
+    positions.create()
+    found = positions.read(asked.name)
+    texts, new = _begin(text, asked, found, to, say)
+    source: Input = Tail(asked.path, texts, say, to.line_limit) if asked.follow else Once(texts)
+    connect = partial(transactional, settings.kafka, asked.name, **to.options)
+    sender = ExactSender(connect, positions, asked.name, new, to.partitions, asked.rate, progress)
+    return sender.send_once(source, found, tell)
+
+
+@dataclass(frozen=True)
+class Target:
+    """The topic that lines are sent to."""
+
+    topic_id: str
+    partitions: list[int]
+    line_limit: int
+    options: dict[str, int]  # of a producer whose batches the topic takes
+
+    @classmethod
+    def of(cls, asked: Asked, settings: Settings) -> Target:
+        """Ask Kafka. Raises NotRunning, TopicMissing."""
+        from weir.factory import source_of
+
+        source = source_of(settings)
+        partitions, record = source.partitions(asked.topic), record_limit(settings.kafka, asked.topic)
+        return cls(source.topic_id(asked.topic), partitions, line_limit(record, asked.key), {"batch.size": min(BATCH, record)})
+
+
+def _begin(text: Text | None, asked: Asked, found: Position | None, to: Target, say: Say) -> tuple[list[Text], Position]:
+    """Return the texts to be sent, and the position to count from. Raises BadInput if that is for an operator to say."""
+    new = Position(shown(asked.path), asked.service, asked.topic, to.topic_id, uuid4().hex)
+    known = found if found is not None and found.topic_id == to.topic_id else None
+    if known is not None and (asked.resume or (asked.follow and not asked.from_start)):
+        return resumed(known, asked.path, say, to.line_limit), replace(new, lines=known.lines, seen=known.seen)
+    if asked.resume:
+        what = f"The topic {asked.topic} was created anew since it was sent." if found else "No earlier run of it is known."
+        say(f"{shown(asked.path)} is sent from its first line. {what}")
+    if text is None:
+        return [], new
+    if not asked.follow and not asked.from_start:
+        require_unsent(known, text)
+    text.allow(to.line_limit)
+    return [text], new
