@@ -31,7 +31,13 @@ def part(stack: Stack) -> Part:
     return Part(
         name="kafka",
         address=stack.address("kafka"),
-        command=(java(), *JVM, f"-Dlog4j2.configurationFile={(folder / 'log4j2.properties').as_uri()}", "kafka.Kafka", str(_config(folder))),
+        command=(
+            java(),
+            *JVM,
+            f"-Dlog4j2.configurationFile={(folder / 'log4j2.properties').as_uri()}",
+            "kafka.Kafka",
+            str(_config(folder)),
+        ),
         env=_env(stack),
         log=stack.log("kafka"),
         probe=told(lambda: _probe(stack)),

@@ -147,7 +147,7 @@ def driver_env(stack: Stack, **more: str) -> dict[str, str]:
         "spark.executorEnv.SPARK_LOCAL_IP": LOOPBACK,
     }
     properties = [f"-D{name}={value}" for name, value in spark.items()]
-    log4j = f'-Dlog4j2.configurationFile={(stack.home / "spark" / "conf" / "log4j2.properties").as_uri()}'
+    log4j = f"-Dlog4j2.configurationFile={(stack.home / 'spark' / 'conf' / 'log4j2.properties').as_uri()}"
     return stack.env(
         SPARK_HOME=str(spark_home()),
         SPARK_CONF_DIR=str(class_archive.no_settings()),
