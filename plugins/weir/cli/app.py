@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from weir.cli import alerts, checkpoint, counts, drill, jobs, metrics, new, pauses, proof, schema, service, stack
+from weir.cli import alerts, checkpoint, counts, drill, ingest, jobs, metrics, new, pauses, proof, schema, service, stack
 from weir.errors import BadInput, WeirError
 from weir.system_errors import explained
 
@@ -22,7 +22,7 @@ app = typer.Typer(
 )
 GROUPS = {
     "The embedded stack": (stack.up, stack.down, stack.status, stack.logs, stack.clean),
-    "Lines and counts": (counts.ingest, counts.wait, counts.counts, counts.rejected),
+    "Lines and counts": (ingest.ingest, counts.wait, counts.counts, counts.rejected),
     "Jobs": (
         jobs.jobs,
         new.new,

@@ -12,7 +12,8 @@ from pathlib import Path
 from weir.errors import NotRunning
 from weir.ingest.cutting import MAX_LINE
 from weir.ingest.producers import OUTAGE_S, producer
-from weir.ingest.run import Asked, first_text, send_exactly, send_through
+from weir.ingest.run import Asked, Ears, first_text, send_exactly, send_through
+from weir.ingest.sampling import Look
 from weir.ingest.sending import RUN, Interrupted, Progress, Sender, Sent
 from weir.ingest.starting import Say
 from weir.settings import Settings
@@ -43,19 +44,21 @@ def ingest(
     resume: bool = False,
     from_start: bool = False,
     progress: Progress | None = None,
+    look: Look | None = None,
     say: Say = lambda sentence: None,
     tell: Callable[[Sent], None] = lambda sent: None,
 ) -> Sent:
     """Send every line; `rate` is in lines/s, `follow` waits for more at the end of the file.
 
     `resume` sends only what an earlier run has not; `follow` does so too, unless `from_start`. `say` is told what happens on the way,
-    `tell` what was sent: if that raises, the run counts as one that did not end well.
+    `tell` what was sent: if that raises, the run counts as one that did not end well. `look` is shown the first lines.
 
     Raises UnreadableInput if the file cannot be read, BadInput if it was sent in part by a run that did not end well, NotRunning if Kafka
     does not answer, Conflict if another run sends the same, Interrupted.
     """
     ask = Asked(Path(path), service, topic, rate, follow, resume, from_start)
+    ears = Ears(progress, look, say, tell)
     text = first_text(ask, say)
     if text is not None and not text.regular:
-        return send_through(text, ask, settings, progress, tell)
-    return send_exactly(text, ask, settings, progress, say, tell)
+        return send_through(text, ask, settings, ears)
+    return send_exactly(text, ask, settings, ears)

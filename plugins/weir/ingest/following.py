@@ -12,7 +12,7 @@ from weir.errors import UnreadableInput
 from weir.ingest.cutting import MAX_LINE, Block
 from weir.ingest.position import Mark
 from weir.ingest.reading import Text, opened, shown, unreadable
-from weir.ingest.rotated import find
+from weir.ingest.rotated import Seen, find, since
 from weir.ingest.writers import has_writer
 
 POLL_S = 0.2
@@ -45,6 +45,7 @@ class Tail:
     def __init__(self, path: Path, texts: list[Text], say: Callable[[str], None], limit: int = MAX_LINE) -> None:
         self._path, self.texts, self._say, self._limit = path, texts, say, limit
         self._said = ""
+        self._seen: list[Seen] = []
         self._quiet: dict[Text, tuple[int, float]] = {}  # of earlier files: what was read by when
 
     def parts(self) -> Iterator[Part]:
@@ -77,6 +78,7 @@ class Tail:
             if not text.over and not text.gone and not self._has_name(text):
                 text.over = self._is_over(text)
                 news += text.over
+        self._seen = [Seen.of(text) for text in self.texts if not text.gone] or self._seen
         return bool(news)
 
     def _truncated(self) -> int:
@@ -105,7 +107,8 @@ class Tail:
             found = self._path.stat()
             if any(os.path.samestat(os.fstat(text.handle), found) for text in self.texts):
                 return self._said_nothing()
-            self.texts.append(opened(self._path, self._limit))
+            new = opened(self._path, self._limit)
+            self.texts += [*since(self._seen, self._path, self._limit), new]  # while Kafka was away, several may have come and gone
         except FileNotFoundError:
             return self._once(f"{shown(self._path)} is not there; waiting for it.")
         except UnreadableInput as error:

@@ -31,6 +31,11 @@ class Text:
         self.seek(0)
 
     @property
+    def limit(self) -> int:
+        """Return how long a line may be, in bytes."""
+        return self._limit
+
+    @property
     def problem(self) -> str:
         """Return why the text is not whole: a truncated or damaged archive; empty if it is."""
         return self._decoder.problem or ("it is shorter than what was sent of it before" if self._skip and self.ended else "")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from weir.errors import UnreadableInput
@@ -50,13 +52,29 @@ def find(mark: Mark, path: Path, limit: int = MAX_LINE) -> Text | None:
     return _from(copy, mark.offset) if copy else None
 
 
-def since(mark: Mark, old: Text, path: Path, limit: int = MAX_LINE) -> list[Text]:
-    """Open the files that were rotated after `old`, which were not sent at all, the oldest first."""
-    later = [one for one in siblings(path, NUMBER) if _changed(one) > os.fstat(old.handle).st_mtime_ns]
+@dataclass(frozen=True)
+class Seen:
+    """A file that was sent, and when it last changed (ns)."""
+
+    mark: Mark
+    changed: int
+
+    @classmethod
+    def of(cls, text: Text) -> Seen:
+        return cls(text.mark(), os.fstat(text.handle).st_mtime_ns)
+
+    def is_that(self, text: Text) -> bool:
+        """Return whether a text is this file or a copy of it."""
+        return self.mark.is_of(os.fstat(text.handle)) or (bool(self.mark.length) and text.is_the_one(self.mark))
+
+
+def since(seen: Sequence[Seen], path: Path, limit: int = MAX_LINE) -> list[Text]:
+    """Open the files of this name that were rotated after these, the oldest first: nothing of them was sent."""
+    last = max((one.changed for one in seen), default=sys.maxsize)
     found = []
-    for text in _open_all(later, limit):
-        if os.path.samestat(os.fstat(text.handle), os.fstat(old.handle)) or (mark.length and text.is_the_one(mark)):
-            text.close()  # the same, or its copy
+    for text in _open_all([one for one in siblings(path, NUMBER) if _changed(one) > last], limit):
+        if any(one.is_that(text) for one in seen):
+            text.close()
         else:
             found.append(text)
     return found

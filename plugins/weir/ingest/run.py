@@ -16,11 +16,10 @@ from weir.ingest.position import Position, key_of
 from weir.ingest.positions import Positions
 from weir.ingest.producers import BATCH, producer, transactional
 from weir.ingest.reading import Text, opened, shown
+from weir.ingest.sampling import Look, Sampled
 from weir.ingest.sending import Input, Progress, Sender, Sent
 from weir.ingest.starting import Say, require_unsent, resumed
 from weir.settings import Settings
-
-Tell = Callable[[Sent], None]
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,19 @@ class Asked:
         return key_of(self.path, self.service, self.topic)
 
 
+@dataclass(frozen=True)
+class Ears:
+    """Who is told what: how far it is, the first lines, what happens on the way, what was sent."""
+
+    progress: Progress | None
+    look: Look | None
+    say: Say
+    tell: Callable[[Sent], None]
+
+    def shown(self, texts: Input) -> Input:
+        return Sampled(texts, self.look) if self.look else texts
+
+
 def first_text(asked: Asked, say: Say) -> Text | None:
     """Open the file that has the name now. None if one that is followed is not there yet. Raises UnreadableInput, BadInput."""
     if asked.follow and str(asked.path) != "-" and not asked.path.exists():
@@ -58,26 +70,26 @@ def first_text(asked: Asked, say: Say) -> Text | None:
     return text
 
 
-def send_through(text: Text, asked: Asked, settings: Settings, progress: Progress | None, tell: Tell) -> Sent:
+def send_through(text: Text, asked: Asked, settings: Settings, ears: Ears) -> Sent:
     """Send what cannot be read again, without a position."""
     to = Target.of(asked, settings)
     text.allow(to.line_limit)
-    sender = Sender(producer(settings.kafka, **to.options), asked.topic, to.partitions, asked.key, asked.rate, progress)
-    sent = sender.send(Once([text]))
-    tell(sent)
+    sender = Sender(producer(settings.kafka, **to.options), asked.topic, to.partitions, asked.key, asked.rate, ears.progress)
+    sent = sender.send(ears.shown(Once([text])))
+    ears.tell(sent)
     return sent
 
 
-def send_exactly(text: Text | None, asked: Asked, settings: Settings, progress: Progress | None, say: Say, tell: Tell) -> Sent:
+def send_exactly(text: Text | None, asked: Asked, settings: Settings, ears: Ears) -> Sent:
     """Send a file, or whatever has its name, each line once."""
     to, positions = Target.of(asked, settings), Positions(settings.kafka)
     positions.create()
     found = positions.read(asked.name)
-    texts, new = _begin(text, asked, found, to, say)
-    source: Input = Tail(asked.path, texts, say, to.line_limit) if asked.follow else Once(texts)
+    texts, new = _begin(text, asked, found, to, ears.say)
+    source: Input = Tail(asked.path, texts, ears.say, to.line_limit) if asked.follow else Once(texts)
     connect = partial(transactional, settings.kafka, asked.name, **to.options)
-    sender = ExactSender(connect, positions, asked.name, new, to.partitions, asked.rate, progress)
-    return sender.send_once(source, found, tell)
+    sender = ExactSender(connect, positions, asked.name, new, to.partitions, asked.rate, ears.progress)
+    return sender.send_once(ears.shown(source), found, ears.tell)
 
 
 @dataclass(frozen=True)

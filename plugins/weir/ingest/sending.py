@@ -10,7 +10,7 @@ from typing import Protocol
 from confluent_kafka import KafkaException, Producer
 
 from weir.errors import NotRunning
-from weir.ingest.cutting import Block
+from weir.ingest.cutting import MAX_LINE, Block
 from weir.ingest.position import Mark
 from weir.ingest.producers import OUTAGE_S
 from weir.ingest.reading import Text, shown
@@ -39,6 +39,7 @@ class Sent:
     seen: int = 0
     size: int = 0
     problems: list[str] = field(default_factory=list)
+    limit: int = MAX_LINE  # bytes of a line
 
     @property
     def complete(self) -> bool:
@@ -59,8 +60,8 @@ class Interrupted(KeyboardInterrupt):
 class Input(Protocol):
     """The texts that are sent. `parts` yields their lines, and None when there are none at the moment."""
 
-    texts: list[Text]
-
+    @property
+    def texts(self) -> Sequence[Text]: ...
     def parts(self) -> Iterator[tuple[Text, Block] | None]: ...
     def marks(self) -> tuple[Mark, ...]: ...
     def committed(self) -> None: ...
@@ -159,5 +160,6 @@ class Sender:
 
     def _ended(self, texts: Input) -> Sent:
         self._tell()
+        self._sent.limit = min((text.limit for text in texts.texts), default=MAX_LINE)
         self._sent.problems = [f"{shown(text.name)} was not read to its end: {text.problem}." for text in texts.texts if text.problem]
         return self._sent

@@ -10,7 +10,7 @@ from weir.errors import BadInput
 from weir.ingest.cutting import MAX_LINE
 from weir.ingest.position import Position
 from weir.ingest.reading import Text, opened, shown
-from weir.ingest.rotated import find, since
+from weir.ingest.rotated import Seen, find, since
 
 Say = Callable[[str], None]
 
@@ -29,12 +29,12 @@ def resumed(found: Position, path: Path, say: Say, limit: int = MAX_LINE) -> lis
     """Open the files that an earlier run did not finish, where it ended, and those that came after them. Says what is not there."""
     texts: list[Text] = []
     for mark in found.files:
-        if (old := find(mark, path, limit)) is None:
+        if old := find(mark, path, limit):
+            texts.append(old)
+        else:
             say(f"{shown(mark.name)} was sent up to byte {mark.offset} and is not found any more: its rest, if it had one, is not sent.")
-            continue
-        texts.append(old)
-        if not _is_there(path, texts):
-            texts += since(mark, old, path, limit)
+    if texts and not _is_there(path, texts):
+        texts += since([Seen.of(text) for text in texts], path, limit)
     if path.exists() and not _is_there(path, texts):
         texts.append(opened(path, limit))
     say(f"Going on after {found.lines} lines that were sent before." + _where(texts, path))
