@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
+from weir.errors import OutputLost
+
 FORMULA = ("=", "+", "-", "@")
 WIDE = 10_000  # width of a table outside a terminal: nothing is cut off
 
@@ -59,6 +61,16 @@ def say(text: str) -> None:
     """Print a message on standard error, so that it does not mix with data."""
     if text:
         sys.stderr.write(text + "\n")
+
+
+def result(text: str) -> None:
+    """Print what was done on standard output. If that is lost, say it on standard error. Raises OutputLost then."""
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except OutputLost:
+        say(text)
+        raise
 
 
 def cell(value: Any) -> str:

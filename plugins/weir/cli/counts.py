@@ -15,7 +15,7 @@ import typer
 
 from weir.cli.common import JOB, FormatOption, JobArgument, JobOption, Since, Until, known, opened_store, spec_of, time_of
 from weir.jobs.kinds import Capability
-from weir.output import Format, say, show
+from weir.output import Format, result, say, show
 from weir.settings import Settings
 
 if TYPE_CHECKING:
@@ -74,13 +74,13 @@ def _create(topic: str) -> None:
 def _tell(sent: Sent, service: str, topic: str) -> None:
     from weir.errors import BadInput, NotRunning
 
-    typer.echo(f"{sent.acknowledged} lines sent to {topic} as {service}")
     if sent.refused_lines:
         more = sent.refused_lines - len(sent.refused)
         numbers = ", ".join(map(str, sent.refused)) + (f" and {more} more" if more else "")
         say(str(BadInput(f"Lines over 1 MiB were refused: {sent.refused_lines}, number {numbers}.", "Cut them and send them again.")))
     if sent.acknowledged < sent.lines:
         say(str(NotRunning(f"Of {sent.lines} lines, {sent.lines - sent.acknowledged} were not acknowledged.", "See: weir status")))
+    result(f"{sent.acknowledged} lines sent to {topic} as {service}")
     if not sent.complete:
         raise typer.Exit(1)
 
