@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from weir.errors import NotRunning
-from weir.local import airflow, ports, secrets, spark
+from weir.errors import NotRunning, Prerequisite
+from weir.local import airflow, certs, ports, secrets, spark
 from weir.local.part import LOOPBACK, Stack
 from weir.local.state import StateFile
 
@@ -18,18 +19,36 @@ PORT_OWNERS = {
     "spark_master": "spark-master", "spark_rest": "spark-master", "spark_master_ui": "spark-master",
     "spark_worker": "spark-worker", "spark_worker_ui": "spark-worker", "postgres": "postgres", "airflow": "airflow-api-server",
 }  # fmt: skip
+SECURE = "WEIR_SECURE"  # 1: servers ask for TLS and a login. Decided at the first start of a state folder
 
 
 def configure(state: Path, note: Callable[[str], object]) -> Stack:
     """Choose secrets and ports of a state folder and write `stack.json`. Calls `note` for each port that changed."""
     state.mkdir(parents=True, exist_ok=True)
     state.chmod(0o700)
+    secure = _is_secure(state)
     chosen, notes = ports.choose(state, known(state).get("ports", {}), _ports_in_use(state))
     for moved in notes:
         note(moved)
-    stack = Stack(state, chosen, secrets.load_or_create(state))
-    _stack_file(state).write_text(json.dumps({"ports": chosen, **addresses(stack)}, indent=1))
+    stack = Stack(state, chosen, secrets.load_or_create(state), secure)
+    if secure:
+        certs.ensure(state)
+        secrets.write_files(state, stack.secrets)
+    _stack_file(state).write_text(json.dumps({"ports": chosen, "secure": secure, **addresses(stack)}, indent=1))
     return stack
+
+
+def _is_secure(state: Path) -> bool:
+    """Return whether the stack is secure: as WEIR_SECURE says at the first start, and the same later. Raises Prerequisite if it asks for a
+    change: the servers' users are made with their data."""
+    asked, before = os.environ.get(SECURE, ""), known(state)
+    if asked not in ("", "0", "1"):
+        raise Prerequisite(f"{SECURE} is {asked!r}.", "Set it to 1 or 0.")
+    secure = bool(before.get("secure")) if before else asked == "1"
+    if asked and secure != (asked == "1"):
+        here = "with" if secure else "without"
+        raise Prerequisite(f"The stack in {state} was made {here} {SECURE}=1.", "Set WEIR_HOME to another folder, or run: weir clean")
+    return secure
 
 
 def addresses(stack: Stack) -> dict[str, object]:
@@ -71,4 +90,4 @@ def load(state: Path) -> Stack:
     found = known(state)
     if not found:
         raise NotRunning(f"There is no stack in {state}.", "Start it with `weir up`.")
-    return Stack(state, found["ports"], secrets.load_or_create(state))
+    return Stack(state, found["ports"], secrets.load_or_create(state), bool(found.get("secure")))

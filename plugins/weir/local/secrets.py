@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from weir.files import write_private
 
 FILE = "secrets.json"
 ADMIN = "admin"
+# Users of a secure stack's servers. Each password has a file of its own, which settings name.
+USERS = ("kafka_admin", "kafka_weir", "kafka_driver", "kafka_ingest", "cassandra_admin", "cassandra_weir", "cassandra_driver")
 
 
 def load_or_create(home: Path) -> dict[str, str]:
@@ -29,6 +32,17 @@ def password_file(home: Path) -> Path:
     return home / "airflow-password"
 
 
+def user_file(home: Path, user: str) -> Path:
+    """Return the file with the password of one of USERS."""
+    return home / "credentials" / user
+
+
+def write_files(home: Path, known: Mapping[str, str]) -> None:
+    """Write the passwords of USERS to their files."""
+    for user in USERS:
+        write_private(user_file(home, user), known[user])
+
+
 def _fresh() -> dict[str, str]:
     return {
         "airflow_admin": secrets.token_urlsafe(15),
@@ -36,4 +50,5 @@ def _fresh() -> dict[str, str]:
         "airflow_jwt": secrets.token_hex(48),  # Airflow needs at least 64 bytes for HS512
         "airflow_api": secrets.token_hex(32),
         "postgres": secrets.token_urlsafe(24),
+        **{user: secrets.token_urlsafe(24) for user in USERS},
     }
