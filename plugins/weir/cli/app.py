@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from weir.cli import alerts, checkpoint, counts, drill, jobs, metrics, new, pauses, proof, schema, service, stack, streams
+from weir.cli import alerts, checkpoint, counts, drill, jobs, metrics, new, pauses, proof, query, schema, service, stack, streams
 from weir.errors import BadInput, OutputLost, WeirError
 
 app = typer.Typer(
@@ -24,7 +24,7 @@ app = typer.Typer(
 )
 GROUPS = {
     "The embedded stack": (stack.up, stack.down, stack.status, stack.logs, stack.clean),
-    "Lines and counts": (counts.ingest, counts.wait, counts.counts, counts.rejected),
+    "Lines and counts": (counts.ingest, counts.wait, query.counts, query.rejected),
     "Jobs": (
         jobs.jobs,
         new.new,
