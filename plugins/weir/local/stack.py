@@ -11,12 +11,13 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypedDict
 
-from weir.errors import Prerequisite, StackFailed
+from weir.errors import Prerequisite, StackFailed, WeirError
 from weir.local import first_counts, folder, jars, parts, release, secrets
+from weir.local import live_sample as sample
 from weir.local import logs as log_files
 from weir.local.part import Part, Stack
 from weir.local.preflight import java_problem
@@ -52,9 +53,10 @@ class UpReport:
     seconds: float
     changed: bool = True
     counts: list[dict[str, Any]] = field(default_factory=list)
+    live: bool = False  # whether the live sample is being sent
 
 
-def up(reporter: Reporter, servers_only: bool = False) -> UpReport:
+def up(reporter: Reporter, servers_only: bool = False, live_sample: bool = False) -> UpReport:
     """Start what does not run, up to the first counts; up to healthy servers if `servers_only`, or if `WEIR_JOBS` has no job that counts
     the sample.
 
@@ -72,7 +74,8 @@ def up(reporter: Reporter, servers_only: bool = False) -> UpReport:
         if changed:
             with told_to_end():
                 _start(reporter, servers_only)
-        return _report(began, changed, servers_only)
+        sent = live_sample and not servers_only and sample.begin(folder.load(home()))
+        return replace(_report(began, changed, servers_only), live=sent)
 
 
 def _all_up(servers_only: bool) -> bool:
@@ -221,7 +224,10 @@ def _stop_all() -> None:
 def _stop_parts(group: Iterable[str]) -> None:
     """Stop, in parallel, parts that no supervisor keeps alive any more."""
     records = StateFile(home()).read()
-    known = {part.name: part for part in parts.all_parts(folder.load(home()))} if folder.known(home()) else {}
+    try:
+        known = {part.name: part for part in parts.all_parts(folder.load(home()))}
+    except WeirError:  # never started, or its files are damaged: the sweep ends them all the same
+        known = {}
     running = [(known[name], child) for name in group if name in known and (child := records.get(name, Record()).child())]
     if running:
         with ThreadPoolExecutor(len(running)) as pool:
