@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from weir.cli import alerts, checkpoint, counts, drill, jobs, metrics, new, pauses, proof, query, schema, service, stack, streams
+from weir.cli import alerts, checkpoint, counts, doctor, drill, jobs, metrics, new, pauses, proof, query, schema, service, stack, streams
 from weir.errors import BadInput, OutputLost, WeirError
 from weir.system_errors import explained
 
@@ -24,6 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 GROUPS = {
+    "The environment": (doctor.doctor,),
     "The embedded stack": (stack.up, stack.down, stack.status, stack.logs, stack.sample, stack.clean),
     "Lines and counts": (counts.ingest, counts.wait, query.counts, query.rejected),
     "Jobs": (
