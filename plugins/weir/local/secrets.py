@@ -13,7 +13,7 @@ from weir.files import write_private
 FILE = "secrets.json"
 ADMIN = "admin"
 # Users of a secure stack's servers. Each password has a file of its own, which settings name.
-USERS = ("kafka_admin", "kafka_weir", "kafka_driver", "kafka_ingest", "cassandra_admin", "cassandra_weir", "cassandra_driver")
+USERS = ("kafka_weir", "kafka_driver", "kafka_ingest", "cassandra_admin", "cassandra_weir", "cassandra_driver")
 
 
 def load_or_create(home: Path) -> dict[str, str]:
