@@ -54,6 +54,8 @@ class Stack:
             # Parts talk to each other on loopback, without a proxy.
             "NO_PROXY": ",".join(filter(None, [env.get("NO_PROXY"), LOOPBACK, "localhost"])),
             "PYTHONUNBUFFERED": "1",
+            # Java names files by its locale: without UTF-8 the folder `größe` was `gr??e` to it.
+            "LC_ALL": "C.UTF-8",
             # Airflow's processes rename themselves; without this that overwrites their environment in /proc, and so the mark.
             "SPT_NOENV": "1",
             **({"JAVA_HOME": str(Path(java).resolve().parents[1])} if java else {}),
