@@ -22,7 +22,8 @@ BASICS = "weir.errors weir.system_errors weir.times weir.settings weir.output"
 ALLOWED = {
     # what runs on the cluster
     "spark_jobs.failpoint": "",
-    "spark_jobs.formats": "",
+    "spark_jobs.formats.spec": "",  # the description alone: the recount must not use the job's parsers
+    "spark_jobs.formats": "spark_jobs.formats.spec",
     "spark_jobs.protocol": "spark_jobs.failpoint",
     "spark_jobs.sources": "spark_jobs.protocol",
     "spark_jobs.runtime": "spark_jobs.failpoint spark_jobs.protocol spark_jobs.sources",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from spark_jobs.runtime.kafka_address import KafkaAddress
 from weir.addresses import kafka_address
 from weir.local import folder, jars, kafka_access
-from weir.local.part import IPV4, PROBE_S, Part, Stack, java, told
+from weir.local.part import IPV4, PROBE_S, Part, Stack, java, properties, told
 from weir.local.process import run
 from weir.settings import Settings
 
@@ -34,7 +34,13 @@ def part(stack: Stack) -> Part:
     return Part(
         name="kafka",
         address=stack.address("kafka"),
-        command=(java(), *JVM, f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}", "kafka.Kafka", str(_config(folder))),
+        command=(
+            java(),
+            *JVM,
+            f"-Dlog4j2.configurationFile={(folder / 'log4j2.properties').as_uri()}",
+            "kafka.Kafka",
+            str(_config(folder)),
+        ),
         env=_env(stack),
         log=stack.log("kafka"),
         probe=told(lambda: _probe(stack)),
@@ -57,8 +63,8 @@ def _config(folder: Path) -> Path:
 def _prepare(stack: Stack) -> None:
     folder = stack.folder("kafka")
     (folder / "log4j2.properties").write_text(LOG4J)
-    properties = _properties(stack) | (kafka_access.properties(stack) if stack.secure else {})
-    _config(folder).write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
+    secure = kafka_access.properties(stack) if stack.secure else {}
+    _config(folder).write_text(properties(_properties(stack) | secure))
     if not (folder / "data" / "meta.properties").exists():
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         # As one argument: one id in 64 starts with a dash and would be taken for an option.

@@ -114,6 +114,17 @@ def told(question: Callable[[], str]) -> Callable[[], str]:
     return probe
 
 
+def properties(values: Mapping[str, object]) -> str:
+    """Return a properties file in ASCII. Java reads one as Latin-1, so that Kafka made a folder `Ã©` for `é`."""
+    text = "".join(f"{key}={str(value).replace(chr(92), chr(92) * 2)}\n" for key, value in values.items())
+    return "".join(map(_escaped, text))
+
+
+def _escaped(letter: str) -> str:
+    units = letter.encode("utf-16-be")
+    return letter if letter.isascii() else "".join(f"\\u{units[n : n + 2].hex()}" for n in range(0, len(units), 2))
+
+
 def late(module: str, name: str) -> Any:
     """Import a name from a module above the embedded stack only when needed: servers must start without it."""
     return getattr(importlib.import_module(module), name)
