@@ -101,9 +101,12 @@ ALLOWED = {
         f"{BASICS} weir.addresses weir.cassandra weir.cluster weir.counts weir.factory weir.files weir.ingest weir.jobs weir.ports "
         f"weir.sources {DOORS} spark_jobs.runtime"
     ),
+    "weir.doctor": (
+        f"{BASICS} weir.http weir.alerts weir.cassandra weir.cluster weir.factory weir.jobs weir.local weir.ports {DOORS}"
+    ),
     "weir.cli": (
-        f"{BASICS} weir.addresses weir.airflow weir.alerts weir.api weir.cassandra weir.counts weir.factory weir.ingest weir.jobs "
-        f"weir.local weir.metrics weir.ports weir.ports.store weir.rows {DOORS} spark_jobs.counts"
+        f"{BASICS} weir.addresses weir.airflow weir.alerts weir.api weir.cassandra weir.counts weir.doctor weir.factory weir.ingest "
+        f"weir.jobs weir.local weir.metrics weir.ports weir.ports.store weir.rows {DOORS} spark_jobs.counts"
     ),
     "weir.triggers": "weir.airflow",  # names of the release before
     "dags": "weir.airflow weir.errors weir.jobs",
