@@ -33,6 +33,8 @@ class Settings:
     reach. `bundles` holds the deployed versions of the jobs' code.
     `jobs` are folders with a folder for each job, separated as in PATH; an empty one stands for Weir's own jobs.
     `log_format` is that of drivers' log lines, text or json.
+    `kafka_security`, `kafka_mechanism` and the files are those of `KafkaAddress`. `driver_kafka_user` is the drivers' own login, and
+    `ingest_kafka_user` that of `weir ingest`; empty for `kafka_user`. Files hold the secrets, and no setting does.
     """
 
     home: str
@@ -57,6 +59,20 @@ class Settings:
     jobs: str = ""
     rules: str = str(PROJECT / "rules")
     log_format: str = "text"
+    kafka_security: str = "PLAINTEXT"
+    kafka_mechanism: str = ""
+    kafka_user: str = ""
+    kafka_password_file: str = ""
+    kafka_ca_file: str = ""
+    kafka_cert_file: str = ""
+    kafka_key_file: str = ""
+    kafka_token_url: str = ""
+    kafka_client_id: str = ""
+    kafka_client_secret_file: str = ""
+    driver_kafka_user: str = ""
+    driver_kafka_password_file: str = ""
+    ingest_kafka_user: str = ""
+    ingest_kafka_password_file: str = ""
 
     @property
     def job_folders(self) -> tuple[Path, ...]:
@@ -74,8 +90,9 @@ class Settings:
         state = home()
         file = state / "stack.json"
         known = read_json(file)
-        if "WEIR_KAFKA" in os.environ:
-            known.pop("driver_kafka", None)  # of the stack: a driver must not read from another Kafka than it is judged by
+        if os.environ.get("WEIR_KAFKA", known.get("kafka")) != known.get("kafka"):
+            # What the stack says is of another Kafka: a driver must not read from one and be judged by the other.
+            known = {name: value for name, value in known.items() if "kafka" not in name}
         names = [field.name for field in fields(cls) if field.name != "home"]
         values: dict[str, Any] = {name: str(state / name) for name in ("checkpoints", "bundles", "data_docs")}
         values |= {name: _checked(source, RULES[name], text) for name, source, text in _given(names, known, file)}

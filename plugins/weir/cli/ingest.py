@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weir.output import printable, readable, say
+from weir.output import printable, readable, result, say
 from weir.settings import Settings
 
 if TYPE_CHECKING:
@@ -159,11 +159,12 @@ def misfit(spec: JobSpec, lines: Sequence[bytes], now_ms: int) -> str:
 def _create(topic: str) -> None:
     from confluent_kafka import KafkaException
 
+    from weir.addresses import kafka_address
     from weir.errors import NotRunning
     from weir.local import kafka
 
     try:
-        if kafka.topic(Settings.load().kafka, topic):
+        if kafka.topic(kafka.admin(kafka_address(Settings.load())), topic):
             say(f"The topic {topic} was created.")
     except KafkaException as error:
         raise NotRunning(f"Kafka at {Settings.load().kafka} did not create the topic {topic}: {error}.", "See: weir status") from error
@@ -171,7 +172,7 @@ def _create(topic: str) -> None:
 
 def _tell(sent: Sent, service: str, topic: str) -> None:
     """Say what was sent, last on standard output: if that fails, the rest was said."""
-    from weir.errors import BadInput, NotRunning, UnreadableInput
+    from weir.errors import BadInput, NotRunning, OutputLost, UnreadableInput
     from weir.ingest import MAX_LINE
 
     if sent.refused_lines:
@@ -183,7 +184,11 @@ def _tell(sent: Sent, service: str, topic: str) -> None:
         say(str(UnreadableInput(problem, "What was read was sent.")))
     if sent.acknowledged < sent.lines:
         say(str(NotRunning(f"Of {sent.lines} lines, {sent.lines - sent.acknowledged} were not acknowledged.", "See: weir status")))
-    typer.echo(f"{sent.acknowledged} lines sent to {topic} as {service}" + (f", {sent.before} before" if sent.before else ""))
+    try:
+        result(f"{sent.acknowledged} lines sent to {topic} as {service}" + (f", {sent.before} before" if sent.before else ""))
+    except OutputLost as lost:  # nobody was told, unless the reader wanted no more: then the same command is not to send all once more
+        if not lost.reader_left:
+            raise
 
 
 @contextmanager

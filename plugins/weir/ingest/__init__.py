@@ -58,7 +58,7 @@ def ingest(
     """
     ask = Asked(Path(path), service, topic, rate, follow, resume, from_start)
     ears = Ears(progress, look, say, tell)
-    text = first_text(ask, say)
+    text = first_text(ask)
     if text is not None and not text.regular:
         return send_through(text, ask, settings, ears)
     return send_exactly(text, ask, settings, ears)

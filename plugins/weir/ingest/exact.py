@@ -106,17 +106,17 @@ class ExactSender(Sender):
         found = self._positions.read(self._name)
         if found == self._next:
             self._accept()
-        elif found == self._found:
-            self._rewind()
-        else:
+        elif found != self._found:
             raise Conflict(
                 f"Another weir ingest sends the same file as {self._position.service} to {self._topic}; "
                 f"this one ends after {self._saved.acknowledged} lines.",
                 "One of them is enough.",
             )
+        self._rewind()
         self._ready = True
 
     def _rewind(self) -> None:
+        """Read on from where the last commit ended."""
         self._sent, self._next = self._saved.copy(), self._position
         for text in self._texts.texts:
             if not text.gone:
@@ -156,9 +156,15 @@ class ExactSender(Sender):
     def _commit(self, done: bool = False) -> None:
         """Commit what was sent, and with it how far that is. Raises KafkaException."""
         self._enter()
-        sent, files = self._sent, self._texts.marks()
+        sent, texts = self._sent, self._texts
         self._next = replace(
-            self._position, commit=self._position.commit + 1, lines=sent.before + sent.lines, seen=sent.seen, done=done, files=files
+            self._position,
+            commit=self._position.commit + 1,
+            lines=sent.before + sent.lines,
+            seen=sent.seen,
+            done=done,
+            files=texts.marks(),
+            ended=texts.ended(),
         )
         self._producer.produce(TOPIC, self._next.dump(), self._name.encode(), 0)
         deadline = time.monotonic() + OUTAGE_S

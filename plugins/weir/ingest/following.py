@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from weir.errors import UnreadableInput
 from weir.ingest.cutting import MAX_LINE, Block
 from weir.ingest.position import Mark
 from weir.ingest.reading import Text, opened, shown, unreadable
-from weir.ingest.rotated import Seen, find, since
+from weir.ingest.rotated import find, since
 from weir.ingest.writers import has_writer
 
 POLL_S = 0.2
@@ -35,6 +35,9 @@ class Once:
     def marks(self) -> tuple[Mark, ...]:
         return tuple(text.mark() for text in self.texts)
 
+    def ended(self) -> tuple[Mark, ...]:
+        return ()
+
     def committed(self) -> None:
         """Keep all: the position of a file that was sent to its end says so."""
 
@@ -42,17 +45,21 @@ class Once:
 class Tail:
     """The texts behind a name: the file that has it now, and earlier ones until they are over and committed."""
 
-    def __init__(self, path: Path, texts: list[Text], say: Callable[[str], None], limit: int = MAX_LINE) -> None:
+    def __init__(
+        self, path: Path, texts: list[Text], say: Callable[[str], None], limit: int = MAX_LINE, ended: Sequence[Mark] = ()
+    ) -> None:
         self._path, self.texts, self._say, self._limit = path, texts, say, limit
         self._said = ""
-        self._seen: list[Seen] = []
+        self._seen: list[Mark] = []
+        self._ended = list(ended)
         self._quiet: dict[Text, tuple[int, float]] = {}  # of earlier files: what was read by when
 
     def parts(self) -> Iterator[Part]:
         """Yield lines as they come, for ever. Raises UnreadableInput for a file that is not text."""
         while True:
             for text in [one for one in self.texts if not one.ended]:
-                yield from ((text, block) for block in text.blocks())
+                if not text.was_cut():
+                    yield from ((text, block) for block in text.blocks())
                 if text.over:
                     yield from ((text, block) for block in text.rest())
             yield None
@@ -63,8 +70,15 @@ class Tail:
         """Return how far the files were sent that may still have more."""
         return tuple(text.mark() for text in self.texts if not text.ended)
 
+    def ended(self) -> tuple[Mark, ...]:
+        """Return the files that were sent to their end, and changed after others took their name: they look as if they were new."""
+        last = max((text.changed for text in self.texts if not text.ended), default=0)
+        ending = [_last_mark(text) for text in self.texts if text.ended]
+        return tuple(mark for mark in (*self._ended, *ending) if mark.changed > last)
+
     def committed(self) -> None:
         """Let go of the files that are over: all that they had is acknowledged."""
+        self._ended = list(self.ended())
         ended = [text for text in self.texts if text.ended]
         self.texts = [text for text in self.texts if not text.ended]
         for text in ended:
@@ -74,11 +88,16 @@ class Tail:
     def _look(self) -> bool:
         """Look what became of the files. Return whether there is something to read at once."""
         news = self._truncated() + self._replaced()
+        if news:  # between two looks, as while Kafka was away, several files may have come and gone
+            self.texts += since(self._seen, self.ended(), self._path, self._limit)
         for text in self.texts:
-            if not text.over and not text.gone and not self._has_name(text):
+            changed = os.fstat(text.handle).st_mtime_ns
+            if self._has_name(text):
+                text.changed = changed
+            elif not text.over and not text.gone:
                 text.over = self._is_over(text)
                 news += text.over
-        self._seen = [Seen.of(text) for text in self.texts if not text.gone] or self._seen
+        self._seen = [text.mark() for text in self.texts if not text.gone] or self._seen
         return bool(news)
 
     def _truncated(self) -> int:
@@ -107,8 +126,7 @@ class Tail:
             found = self._path.stat()
             if any(os.path.samestat(os.fstat(text.handle), found) for text in self.texts):
                 return self._said_nothing()
-            new = opened(self._path, self._limit)
-            self.texts += [*since(self._seen, self._path, self._limit), new]  # while Kafka was away, several may have come and gone
+            self.texts.append(opened(self._path, self._limit))
         except FileNotFoundError:
             return self._once(f"{shown(self._path)} is not there; waiting for it.")
         except UnreadableInput as error:
@@ -147,3 +165,9 @@ class Tail:
     def _said_nothing(self) -> int:
         self._said = ""
         return 0
+
+
+def _last_mark(text: Text) -> Mark:
+    """Return the mark of a file that was sent to its end. A truncated one has lost its text to another of the same inode."""
+    mark = replace(text.mark(), changed=os.fstat(text.handle).st_mtime_ns)
+    return replace(mark, inode=0) if text.gone else mark

@@ -15,12 +15,16 @@ HEAD = 1024  # bytes of the beginning by which a file is recognised
 
 @dataclass(frozen=True)
 class Mark:
-    """How far a file was sent. `offset` counts bytes of its text, decompressed and in UTF-8. The digest is that of the first `length` bytes
-    of the text: a rotated file keeps them, whatever its name, and also as a copy or an archive."""
+    """How far a file was sent. `changed` is its last change (ns) while it had the name that is sent.
+
+    `offset` counts bytes of its text, decompressed and in UTF-8. The digest is that of the first `length` bytes of the text: a rotated file
+    keeps them, whatever its name, and also as a copy or an archive.
+    """
 
     name: str
     device: int
     inode: int
+    changed: int
     offset: int
     length: int
     digest: str
@@ -34,7 +38,8 @@ class Position:
     """How far the files of one name were sent to a topic as a service.
 
     `run` is one start of `weir ingest`, `commit` the number of its commit. `lines` were acknowledged in all, by this run and those that it
-    went on from; `seen` includes refused ones. `done`: the run reached the end and said so.
+    went on from; `seen` includes refused ones. `done`: the run reached the end and said so. `ended` are rotated files
+    that were sent to their end lately, and are not to be sent again.
     """
 
     path: str
@@ -47,6 +52,7 @@ class Position:
     seen: int = 0
     done: bool = False
     files: tuple[Mark, ...] = ()
+    ended: tuple[Mark, ...] = ()
 
     def dump(self) -> bytes:
         return json.dumps({"format": 1, **asdict(self)}).encode()
@@ -55,7 +61,7 @@ class Position:
     def load(cls, text: bytes) -> Position:
         values: dict[str, Any] = json.loads(text)
         values.pop("format")
-        return cls(**{**values, "files": tuple(Mark(**mark) for mark in values["files"])})
+        return cls(**{**values, **{name: tuple(Mark(**mark) for mark in values[name]) for name in ("files", "ended")}})
 
 
 def digest(text: bytes) -> str:

@@ -8,8 +8,10 @@ from contextlib import closing
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from spark_jobs.runtime.kafka_address import KafkaAddress
 from weir.errors import NotRunning
 from weir.ingest.position import Position
+from weir.sources.connection import client_options
 
 TOPIC = "weir_ingest"
 PATIENCE_S = 30.0  # the transaction of a run that was killed, of another file, may have to end first
@@ -25,12 +27,12 @@ SETTINGS = {  # a position is written about once a second; compaction leaves the
 class Positions:
     """The topic of positions at a Kafka."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: KafkaAddress) -> None:
         self._address = address
 
     def create(self) -> None:
         """Create the topic if it is not there. Raises KafkaException."""
-        client = AdminClient({"bootstrap.servers": self._address, "log_level": 0})
+        client = AdminClient(client_options(self._address))
         if TOPIC in client.list_topics(timeout=10).topics:
             return
         new = NewTopic(TOPIC, num_partitions=1, replication_factor=-1, config=SETTINGS)  # -1: as many copies as the cluster's default
@@ -53,7 +55,7 @@ class Positions:
             while at < end:
                 message = consumer.poll(POLL_S)
                 if time.monotonic() > deadline:
-                    raise NotRunning(f"Kafka at {self._address} did not send the positions of weir ingest in time.", "Try again.")
+                    raise NotRunning(f"Kafka at {self._address.servers} did not send the positions of weir ingest in time.", "Try again.")
                 if message is None:
                     continue
                 if (error := message.error()) is not None and error.code() != KafkaError._PARTITION_EOF:
@@ -65,7 +67,7 @@ class Positions:
 
     def _consumer(self) -> Consumer:
         return Consumer({
-            "bootstrap.servers": self._address,
+            **client_options(self._address),
             "group.id": "weir-ingest",  # asked for by the client; nothing is joined or committed
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
@@ -73,5 +75,4 @@ class Positions:
             "fetch.wait.max.ms": 10,  # the end is told after this wait
             "auto.offset.reset": "earliest",
             "isolation.level": "read_committed",
-            "log_level": 0,
         })  # fmt: skip

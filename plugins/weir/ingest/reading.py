@@ -27,7 +27,8 @@ class Text:
         self.handle, self.name, self._limit = handle, name, limit
         self.regular = stat.S_ISREG(os.fstat(handle).st_mode)
         self.over = self.ended = self.gone = False
-        self.kept, self._head = 0, b""
+        self.kept, self._head, self._first = 0, b"", b""
+        self.changed = os.fstat(handle).st_mtime_ns
         self.seek(0)
 
     @property
@@ -59,7 +60,7 @@ class Text:
     def seek(self, offset: int) -> None:
         """Go to an offset of the text."""
         self._decoder, self._cutter = Recognised(shown(self.name)), Cutter(offset, self._limit)
-        self.read, self._first, self._skip, self._at = 0, b"", offset, 0
+        self.read, self._skip, self._at = 0, offset, 0
         self.sent, self.ended = offset, False
 
     def rewind(self) -> None:
@@ -82,7 +83,7 @@ class Text:
     def mark(self) -> Mark:
         """Return how far this file was sent."""
         found, length = os.fstat(self.handle), min(self.sent, HEAD)
-        return Mark(self.name, found.st_dev, found.st_ino, self.sent, length, digest(self._head[:length]))
+        return Mark(self.name, found.st_dev, found.st_ino, self.changed, self.sent, length, digest(self._head[:length]))
 
     def is_the_one(self, mark: Mark) -> bool:
         """Return whether this file begins as the one that was sent, and is as long. Reads its beginning."""
@@ -90,11 +91,23 @@ class Text:
             self._read_head(mark.length)
         except UnreadableInput:
             return False
-        shift, size = self._decoder.shift, os.fstat(self.handle).st_size
-        fits = shift is None or size - shift >= mark.offset
+        size = self._size()
+        fits = size is None or size >= mark.offset
         same = digest(self._head[: mark.length]) == mark.digest
         self.seek(0)
         return same and fits
+
+    def ends_at(self, offset: int) -> bool:
+        """Return whether a text has so many bytes. An archive is taken to have them: it would have to be read."""
+        self._read_head(1)
+        size = self._size()
+        self.seek(0)
+        return size in (None, offset)
+
+    def _size(self) -> int | None:
+        """Return the size of the text; None if only reading it would tell."""
+        shift = self._decoder.shift
+        return None if shift is None else os.fstat(self.handle).st_size - shift
 
     def _read_head(self, length: int) -> None:
         for _ in self._texts():
@@ -137,6 +150,8 @@ class Text:
         return text
 
     def _raw(self) -> bytes:
+        if self.gone:
+            return b""  # what is there now is another text
         try:
             return os.pread(self.handle, READ, self.read) if self.regular else os.read(self.handle, READ)
         except OSError as error:

@@ -6,7 +6,6 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from weir.errors import UnreadableInput
@@ -44,45 +43,42 @@ def find(mark: Mark, path: Path, limit: int = MAX_LINE) -> Text | None:
         elif same:
             if copy:
                 copy.close()
-            return _from(text, mark.offset)
+            return _from(text, mark)
         elif copy:
             text.close()
         else:
             copy = text
-    return _from(copy, mark.offset) if copy else None
+    return _from(copy, mark) if copy else None
 
 
-@dataclass(frozen=True)
-class Seen:
-    """A file that was sent, and when it last changed (ns)."""
+def since(marks: Sequence[Mark], ended: Sequence[Mark], path: Path, limit: int = MAX_LINE) -> list[Text]:
+    """Open the files of this name that were rotated after these marks were made, the oldest first: nothing of them was sent.
 
-    mark: Mark
-    changed: int
-
-    @classmethod
-    def of(cls, text: Text) -> Seen:
-        return cls(text.mark(), os.fstat(text.handle).st_mtime_ns)
-
-    def is_that(self, text: Text) -> bool:
-        """Return whether a text is this file or a copy of it."""
-        return self.mark.is_of(os.fstat(text.handle)) or (bool(self.mark.length) and text.is_the_one(self.mark))
-
-
-def since(seen: Sequence[Seen], path: Path, limit: int = MAX_LINE) -> list[Text]:
-    """Open the files of this name that were rotated after these, the oldest first: nothing of them was sent."""
-    last = max((one.changed for one in seen), default=sys.maxsize)
+    `ended` are files that were sent to their end.
+    """
+    last = max((mark.changed for mark in marks or ended), default=sys.maxsize)
     found = []
     for text in _open_all([one for one in siblings(path, NUMBER) if _changed(one) > last], limit):
-        if any(one.is_that(text) for one in seen):
+        if any(_is_one(text, mark) for mark in marks) or any(_has_ended(text, mark) for mark in ended):
             text.close()
         else:
             found.append(text)
     return found
 
 
-def _from(text: Text, offset: int) -> Text:
-    text.seek(offset)
-    text.kept = offset
+def _is_one(text: Text, mark: Mark) -> bool:
+    """Return whether a text is that of a mark, or a copy of it."""
+    return text.is_the_one(mark) if mark.length else mark.is_of(os.fstat(text.handle))
+
+
+def _has_ended(text: Text, mark: Mark) -> bool:
+    """Return whether a text is one that was sent to its end. An inode alone says nothing: the next file may get it."""
+    return bool(mark.length) and text.is_the_one(mark) and (mark.is_of(os.fstat(text.handle)) or text.ends_at(mark.offset))
+
+
+def _from(text: Text, mark: Mark) -> Text:
+    text.seek(mark.offset)
+    text.kept, text.changed = mark.offset, mark.changed
     return text
 
 

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
+from spark_jobs.runtime.kafka_address import KafkaAddress
+from weir.addresses import ingest_kafka_address
 from weir.errors import BadInput
 from weir.ingest.exact import ExactSender
 from weir.ingest.following import Once, Tail
@@ -20,6 +22,7 @@ from weir.ingest.sampling import Look, Sampled
 from weir.ingest.sending import Input, Progress, Sender, Sent
 from weir.ingest.starting import Say, require_unsent, resumed
 from weir.settings import Settings
+from weir.sources.kafka import KafkaBroker
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,9 @@ class Ears:
         return Sampled(texts, self.look) if self.look else texts
 
 
-def first_text(asked: Asked, say: Say) -> Text | None:
+def first_text(asked: Asked) -> Text | None:
     """Open the file that has the name now. None if one that is followed is not there yet. Raises UnreadableInput, BadInput."""
     if asked.follow and str(asked.path) != "-" and not asked.path.exists():
-        say(f"{shown(asked.path)} is not there; waiting for it.")
         return None
     text = opened(asked.path)
     if not text.regular and (asked.follow or asked.resume):
@@ -74,7 +76,7 @@ def send_through(text: Text, asked: Asked, settings: Settings, ears: Ears) -> Se
     """Send what cannot be read again, without a position."""
     to = Target.of(asked, settings)
     text.allow(to.line_limit)
-    sender = Sender(producer(settings.kafka, **to.options), asked.topic, to.partitions, asked.key, asked.rate, ears.progress)
+    sender = Sender(producer(to.address, **to.options), asked.topic, to.partitions, asked.key, asked.rate, ears.progress)
     sent = sender.send(ears.shown(Once([text])))
     ears.tell(sent)
     return sent
@@ -82,12 +84,13 @@ def send_through(text: Text, asked: Asked, settings: Settings, ears: Ears) -> Se
 
 def send_exactly(text: Text | None, asked: Asked, settings: Settings, ears: Ears) -> Sent:
     """Send a file, or whatever has its name, each line once."""
-    to, positions = Target.of(asked, settings), Positions(settings.kafka)
+    to = Target.of(asked, settings)
+    positions = Positions(to.address)
     positions.create()
     found = positions.read(asked.name)
     texts, new = _begin(text, asked, found, to, ears.say)
-    source: Input = Tail(asked.path, texts, ears.say, to.line_limit) if asked.follow else Once(texts)
-    connect = partial(transactional, settings.kafka, asked.name, **to.options)
+    source: Input = Tail(asked.path, texts, ears.say, to.line_limit, new.ended) if asked.follow else Once(texts)
+    connect = partial(transactional, to.address, asked.name, **to.options)
     sender = ExactSender(connect, positions, asked.name, new, to.partitions, asked.rate, ears.progress)
     return sender.send_once(ears.shown(source), found, ears.tell)
 
@@ -96,6 +99,7 @@ def send_exactly(text: Text | None, asked: Asked, settings: Settings, ears: Ears
 class Target:
     """The topic that lines are sent to."""
 
+    address: KafkaAddress
     topic_id: str
     partitions: list[int]
     line_limit: int
@@ -104,11 +108,9 @@ class Target:
     @classmethod
     def of(cls, asked: Asked, settings: Settings) -> Target:
         """Ask Kafka. Raises NotRunning, TopicMissing."""
-        from weir.factory import source_of
-
-        source = source_of(settings)
-        partitions, record = source.partitions(asked.topic), record_limit(settings.kafka, asked.topic)
-        return cls(source.topic_id(asked.topic), partitions, line_limit(record, asked.key), {"batch.size": min(BATCH, record)})
+        source, address = KafkaBroker(ingest_kafka_address(settings)), ingest_kafka_address(settings)
+        partitions, record = source.partitions(asked.topic), record_limit(address, asked.topic)
+        return cls(address, source.topic_id(asked.topic), partitions, line_limit(record, asked.key), {"batch.size": min(BATCH, record)})
 
 
 def _begin(text: Text | None, asked: Asked, found: Position | None, to: Target, say: Say) -> tuple[list[Text], Position]:
@@ -116,7 +118,7 @@ def _begin(text: Text | None, asked: Asked, found: Position | None, to: Target, 
     new = Position(shown(asked.path), asked.service, asked.topic, to.topic_id, uuid4().hex)
     known = found if found is not None and found.topic_id == to.topic_id else None
     if known is not None and (asked.resume or (asked.follow and not asked.from_start)):
-        return resumed(known, asked.path, say, to.line_limit), replace(new, lines=known.lines, seen=known.seen)
+        return resumed(known, asked.path, say, to.line_limit), replace(new, lines=known.lines, seen=known.seen, ended=known.ended)
     if asked.resume:
         what = f"The topic {asked.topic} was created anew since it was sent." if found else "No earlier run of it is known."
         say(f"{shown(asked.path)} is sent from its first line. {what}")

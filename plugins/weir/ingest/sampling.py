@@ -37,6 +37,9 @@ class Sampled:
     def marks(self) -> tuple[Mark, ...]:
         return self._inner.marks()
 
+    def ended(self) -> tuple[Mark, ...]:
+        return self._inner.ended()
+
     def committed(self) -> None:
         self._inner.committed()
 

@@ -10,7 +10,7 @@ from weir.errors import BadInput
 from weir.ingest.cutting import MAX_LINE
 from weir.ingest.position import Position
 from weir.ingest.reading import Text, opened, shown
-from weir.ingest.rotated import Seen, find, since
+from weir.ingest.rotated import find, since
 
 Say = Callable[[str], None]
 
@@ -33,8 +33,7 @@ def resumed(found: Position, path: Path, say: Say, limit: int = MAX_LINE) -> lis
             texts.append(old)
         else:
             say(f"{shown(mark.name)} was sent up to byte {mark.offset} and is not found any more: its rest, if it had one, is not sent.")
-    if texts and not _is_there(path, texts):
-        texts += since([Seen.of(text) for text in texts], path, limit)
+    texts += since(found.files, found.ended, path, limit)
     if path.exists() and not _is_there(path, texts):
         texts.append(opened(path, limit))
     say(f"Going on after {found.lines} lines that were sent before." + _where(texts, path))
