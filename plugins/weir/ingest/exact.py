@@ -163,8 +163,7 @@ class ExactSender(Sender):
             lines=sent.before + sent.lines,
             seen=sent.seen,
             done=done,
-            files=texts.marks(),
-            ended=texts.ended(),
+            place=texts.place(),
         )
         self._producer.produce(TOPIC, self._next.dump(), self._name.encode(), 0)
         deadline = time.monotonic() + OUTAGE_S

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from weir.errors import UnreadableInput
 from weir.ingest.cutting import MAX_LINE, Block
-from weir.ingest.position import Mark
+from weir.ingest.position import Mark, Place
 from weir.ingest.reading import Text, opened, shown, unreadable
 from weir.ingest.rotated import find, since
 from weir.ingest.writers import has_writer
 
 POLL_S = 0.2
 QUIET_S = 300.0  # after so long without growth a renamed file is over, if nobody knows whether somebody still writes to it
+NOWHERE = Place()
 Part = tuple[Text, Block] | None  # None: nothing is there at the moment
 
 
@@ -32,11 +33,9 @@ class Once:
             yield from ((left[0], block) for block in left[0].blocks())
             yield from ((left[0], block) for block in left[0].rest())
 
-    def marks(self) -> tuple[Mark, ...]:
-        return tuple(text.mark() for text in self.texts)
-
-    def ended(self) -> tuple[Mark, ...]:
-        return ()
+    def place(self) -> Place:
+        files = tuple(text.mark() for text in self.texts)
+        return Place(files, looked=max((mark.changed for mark in files), default=0))
 
     def committed(self) -> None:
         """Keep all: the position of a file that was sent to its end says so."""
@@ -45,13 +44,12 @@ class Once:
 class Tail:
     """The texts behind a name: the file that has it now, and earlier ones until they are over and committed."""
 
-    def __init__(
-        self, path: Path, texts: list[Text], say: Callable[[str], None], limit: int = MAX_LINE, ended: Sequence[Mark] = ()
-    ) -> None:
+    def __init__(self, path: Path, texts: list[Text], say: Callable[[str], None], limit: int = MAX_LINE, before: Place = NOWHERE) -> None:
         self._path, self.texts, self._say, self._limit = path, texts, say, limit
         self._said = ""
-        self._seen: list[Mark] = []
-        self._ended = list(ended)
+        self._ended = before.ended
+        self._looked = max([before.looked, *(os.fstat(text.handle).st_mtime_ns for text in texts if self._has_name(text))])
+        self._seen = self.place()
         self._quiet: dict[Text, tuple[int, float]] = {}  # of earlier files: what was read by when
 
     def parts(self) -> Iterator[Part]:
@@ -66,19 +64,14 @@ class Tail:
             if not self._look():
                 time.sleep(POLL_S)
 
-    def marks(self) -> tuple[Mark, ...]:
-        """Return how far the files were sent that may still have more."""
-        return tuple(text.mark() for text in self.texts if not text.ended)
-
-    def ended(self) -> tuple[Mark, ...]:
-        """Return the files that were sent to their end, and changed after others took their name: they look as if they were new."""
-        last = max((text.changed for text in self.texts if not text.ended), default=0)
-        ending = [_last_mark(text) for text in self.texts if text.ended]
-        return tuple(mark for mark in (*self._ended, *ending) if mark.changed > last)
+    def place(self) -> Place:
+        files = tuple(text.mark() for text in self.texts if not text.ended)
+        ended = (*self._ended, *(_last_mark(text) for text in self.texts if text.ended))
+        return Place(files, tuple(mark for mark in ended if mark.changed > self._looked), self._looked)
 
     def committed(self) -> None:
         """Let go of the files that are over: all that they had is acknowledged."""
-        self._ended = list(self.ended())
+        self._ended = self.place().ended
         ended = [text for text in self.texts if text.ended]
         self.texts = [text for text in self.texts if not text.ended]
         for text in ended:
@@ -89,15 +82,15 @@ class Tail:
         """Look what became of the files. Return whether there is something to read at once."""
         news = self._truncated() + self._replaced()
         if news:  # between two looks, as while Kafka was away, several files may have come and gone
-            self.texts += since(self._seen, self.ended(), self._path, self._limit)
+            self.texts += since(self._seen, self._path, self._limit)
         for text in self.texts:
             changed = os.fstat(text.handle).st_mtime_ns
             if self._has_name(text):
-                text.changed = changed
+                self._looked = max(self._looked, changed)
             elif not text.over and not text.gone:
                 text.over = self._is_over(text)
                 news += text.over
-        self._seen = [text.mark() for text in self.texts if not text.gone] or self._seen
+        self._seen = self.place()
         return bool(news)
 
     def _truncated(self) -> int:

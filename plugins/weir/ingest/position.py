@@ -15,7 +15,7 @@ HEAD = 1024  # bytes of the beginning by which a file is recognised
 
 @dataclass(frozen=True)
 class Mark:
-    """How far a file was sent. `changed` is its last change (ns) while it had the name that is sent.
+    """How far a file was sent. `changed` is its last change (ns).
 
     `offset` counts bytes of its text, decompressed and in UTF-8. The digest is that of the first `length` bytes of the text: a rotated file
     keeps them, whatever its name, and also as a copy or an archive.
@@ -34,12 +34,28 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class Place:
+    """How far the files behind a name were sent: those that may have more; and `ended` ones, which look as if they were new.
+
+    `looked` is the last change (ns) that was seen of a file while it had the name: what changed later came after it, or is an ended one.
+    """
+
+    files: tuple[Mark, ...] = ()
+    ended: tuple[Mark, ...] = ()
+    looked: int = 0
+
+    @classmethod
+    def load(cls, values: dict[str, Any]) -> Place:
+        marks = {name: tuple(Mark(**mark) for mark in values[name]) for name in ("files", "ended")}
+        return cls(**marks, looked=values["looked"])
+
+
+@dataclass(frozen=True)
 class Position:
     """How far the files of one name were sent to a topic as a service.
 
     `run` is one start of `weir ingest`, `commit` the number of its commit. `lines` were acknowledged in all, by this run and those that it
-    went on from; `seen` includes refused ones. `done`: the run reached the end and said so. `ended` are rotated files
-    that were sent to their end lately, and are not to be sent again.
+    went on from; `seen` includes refused ones. `done`: the run reached the end and said so.
     """
 
     path: str
@@ -51,8 +67,7 @@ class Position:
     lines: int = 0
     seen: int = 0
     done: bool = False
-    files: tuple[Mark, ...] = ()
-    ended: tuple[Mark, ...] = ()
+    place: Place = Place()
 
     def dump(self) -> bytes:
         return json.dumps({"format": 1, **asdict(self)}).encode()
@@ -61,7 +76,7 @@ class Position:
     def load(cls, text: bytes) -> Position:
         values: dict[str, Any] = json.loads(text)
         values.pop("format")
-        return cls(**{**values, **{name: tuple(Mark(**mark) for mark in values[name]) for name in ("files", "ended")}})
+        return cls(**{**values, "place": Place.load(values["place"])})
 
 
 def digest(text: bytes) -> str:

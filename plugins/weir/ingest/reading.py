@@ -28,7 +28,6 @@ class Text:
         self.regular = stat.S_ISREG(os.fstat(handle).st_mode)
         self.over = self.ended = self.gone = False
         self.kept, self._head, self._first = 0, b"", b""
-        self.changed = os.fstat(handle).st_mtime_ns
         self.seek(0)
 
     @property
@@ -83,7 +82,7 @@ class Text:
     def mark(self) -> Mark:
         """Return how far this file was sent."""
         found, length = os.fstat(self.handle), min(self.sent, HEAD)
-        return Mark(self.name, found.st_dev, found.st_ino, self.changed, self.sent, length, digest(self._head[:length]))
+        return Mark(self.name, found.st_dev, found.st_ino, found.st_mtime_ns, self.sent, length, digest(self._head[:length]))
 
     def is_the_one(self, mark: Mark) -> bool:
         """Return whether this file begins as the one that was sent, and is as long. Reads its beginning."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from weir.errors import UnreadableInput
 from weir.ingest.cutting import MAX_LINE
-from weir.ingest.position import Mark
+from weir.ingest.position import Mark, Place
 from weir.ingest.reading import Text, opened
 
 NUMBER = r"[.-]\d[\d._T-]*"  # logrotate's numbers and dates, rotatelogs' seconds
@@ -51,15 +50,12 @@ def find(mark: Mark, path: Path, limit: int = MAX_LINE) -> Text | None:
     return _from(copy, mark) if copy else None
 
 
-def since(marks: Sequence[Mark], ended: Sequence[Mark], path: Path, limit: int = MAX_LINE) -> list[Text]:
-    """Open the files of this name that were rotated after these marks were made, the oldest first: nothing of them was sent.
-
-    `ended` are files that were sent to their end.
-    """
-    last = max((mark.changed for mark in marks or ended), default=sys.maxsize)
+def since(place: Place, path: Path, limit: int = MAX_LINE) -> list[Text]:
+    """Open the files of this name that were rotated after a place was noted, the oldest first: nothing of them was sent."""
+    later = [one for one in siblings(path, NUMBER) if _changed(one) > place.looked] if place.looked else []
     found = []
-    for text in _open_all([one for one in siblings(path, NUMBER) if _changed(one) > last], limit):
-        if any(_is_one(text, mark) for mark in marks) or any(_has_ended(text, mark) for mark in ended):
+    for text in _open_all(later, limit):
+        if any(_is_one(text, mark) for mark in place.files) or any(_has_ended(text, mark) for mark in place.ended):
             text.close()
         else:
             found.append(text)
@@ -78,7 +74,7 @@ def _has_ended(text: Text, mark: Mark) -> bool:
 
 def _from(text: Text, mark: Mark) -> Text:
     text.seek(mark.offset)
-    text.kept, text.changed = mark.offset, mark.changed
+    text.kept = mark.offset
     return text
 
 

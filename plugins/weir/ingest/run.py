@@ -89,7 +89,7 @@ def send_exactly(text: Text | None, asked: Asked, settings: Settings, ears: Ears
     positions.create()
     found = positions.read(asked.name)
     texts, new = _begin(text, asked, found, to, ears.say)
-    source: Input = Tail(asked.path, texts, ears.say, to.line_limit, new.ended) if asked.follow else Once(texts)
+    source: Input = Tail(asked.path, texts, ears.say, to.line_limit, new.place) if asked.follow else Once(texts)
     connect = partial(transactional, to.address, asked.name, **to.options)
     sender = ExactSender(connect, positions, asked.name, new, to.partitions, asked.rate, ears.progress)
     return sender.send_once(ears.shown(source), found, ears.tell)
@@ -118,7 +118,7 @@ def _begin(text: Text | None, asked: Asked, found: Position | None, to: Target, 
     new = Position(shown(asked.path), asked.service, asked.topic, to.topic_id, uuid4().hex)
     known = found if found is not None and found.topic_id == to.topic_id else None
     if known is not None and (asked.resume or (asked.follow and not asked.from_start)):
-        return resumed(known, asked.path, say, to.line_limit), replace(new, lines=known.lines, seen=known.seen, ended=known.ended)
+        return resumed(known, asked.path, say, to.line_limit), replace(new, lines=known.lines, seen=known.seen, place=known.place)
     if asked.resume:
         what = f"The topic {asked.topic} was created anew since it was sent." if found else "No earlier run of it is known."
         say(f"{shown(asked.path)} is sent from its first line. {what}")

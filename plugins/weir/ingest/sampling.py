@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from weir.ingest.cutting import Block
-from weir.ingest.position import Mark
+from weir.ingest.position import Place
 from weir.ingest.reading import Text
 from weir.ingest.sending import Input
 
@@ -34,11 +34,8 @@ class Sampled:
             yield part
         self._show()
 
-    def marks(self) -> tuple[Mark, ...]:
-        return self._inner.marks()
-
-    def ended(self) -> tuple[Mark, ...]:
-        return self._inner.ended()
+    def place(self) -> Place:
+        return self._inner.place()
 
     def committed(self) -> None:
         self._inner.committed()

@@ -17,7 +17,7 @@ Say = Callable[[str], None]
 
 def require_unsent(found: Position | None, text: Text) -> None:
     """Raise BadInput if an earlier run sent a part of this file, and did not reach its end or could not say so."""
-    if found is None or found.done or not found.lines or not any(text.is_the_one(mark) for mark in found.files):
+    if found is None or found.done or not found.lines or not any(text.is_the_one(mark) for mark in found.place.files):
         return
     raise BadInput(
         f"An earlier run that did not end well sent {found.lines} lines of {shown(text.name)} to {found.topic} as {found.service}.",
@@ -28,12 +28,12 @@ def require_unsent(found: Position | None, text: Text) -> None:
 def resumed(found: Position, path: Path, say: Say, limit: int = MAX_LINE) -> list[Text]:
     """Open the files that an earlier run did not finish, where it ended, and those that came after them. Says what is not there."""
     texts: list[Text] = []
-    for mark in found.files:
+    for mark in found.place.files:
         if old := find(mark, path, limit):
             texts.append(old)
         else:
             say(f"{shown(mark.name)} was sent up to byte {mark.offset} and is not found any more: its rest, if it had one, is not sent.")
-    texts += since(found.files, found.ended, path, limit)
+    texts += since(found.place, path, limit)
     if path.exists() and not _is_there(path, texts):
         texts.append(opened(path, limit))
     say(f"Going on after {found.lines} lines that were sent before." + _where(texts, path))

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from weir.ingest.cutting import Block, Cutter
 from weir.ingest.following import Once
-from weir.ingest.position import Mark, Position
+from weir.ingest.position import Place, Position
 from weir.ingest.positions import TOPIC
 from weir.ingest.reading import Text, opened
 
@@ -29,11 +29,8 @@ class Given:
         for line in self._lines:
             yield text, Block([line], 0, len(line or b"") + 1, [line or b""])
 
-    def marks(self) -> tuple[Mark, ...]:
-        return ()
-
-    def ended(self) -> tuple[Mark, ...]:
-        return ()
+    def place(self) -> Place:
+        return Place()
 
     def committed(self) -> None:
         pass

@@ -61,7 +61,7 @@ def test_lines_and_position_are_committed_together(log: Path) -> None:
     assert {(key, partition) for topic, key, _, partition in kafka.committed if topic == "logs"} == {(b"web", 0), (b"web", 1)}
     found = kafka.read(NAME)
     assert found and (found.run, found.lines, found.done) == ("first", 5_500, True)
-    assert [mark.offset for mark in found.files] == [log.stat().st_size]
+    assert [mark.offset for mark in found.place.files] == [log.stat().st_size]
     positions = [Position.load(value).lines for topic, _, value, _ in kafka.committed if topic == TOPIC]
     assert positions == sorted(positions) and positions[0] == 0 and len(positions) > 5
 

@@ -57,10 +57,10 @@ def follow(kafka: Kafka, path: Path, monkeypatch: pytest.MonkeyPatch, *turns: Ca
     text = first_text(Asked(path, "web", "logs", follow=True))
     texts = [text] if text else []
     if found:
-        texts, new = resumed(found, path, said.append), replace(new, lines=found.lines, seen=found.seen, ended=found.ended)
+        texts, new = resumed(found, path, said.append), replace(new, lines=found.lines, seen=found.seen, place=found.place)
     sender = ExactSender(partial(kafka.connect, NAME), kafka, NAME, new, [0], None)  # type: ignore[arg-type]
     with pytest.raises(Killed):
-        sender.send_once(Tail(path, texts, said.append, ended=new.ended), found)
+        sender.send_once(Tail(path, texts, said.append, before=new.place), found)
     return said
 
 
@@ -262,8 +262,8 @@ def test_several_rotations_while_nobody_follows(log: Path, monkeypatch: pytest.M
     follow(kafka, log, monkeypatch)
     add(log, b"two\n")
     log.rename(f"{log}.2")
-    os.utime(f"{log}.2", ns=(0, 10**18))
     Path(f"{log}.1").write_bytes(b"three\n")
+    os.utime(f"{log}.1", ns=(0, 2 * 10**18))
     Path(f"{log}.bak").write_bytes(b"a copy by hand\n")
     log.write_bytes(b"four\n")
     follow(kafka, log, monkeypatch)
@@ -320,6 +320,7 @@ class World:
             line = b"%d " % self.n + b"x" * self.chance.randrange(60) + b"\n"
             self.writer.write(line)
             self.n += 1
+        os.utime(self.writer.fileno(), ns=(0, 4 * 10**18 + self.n))  # the file system's clock has steps of milliseconds
 
     def rename(self) -> None:
         self._shift()
