@@ -49,7 +49,6 @@ class Tail:
         self._said = ""
         self._ended = before.ended
         self._looked = max([before.looked, *(os.fstat(text.handle).st_mtime_ns for text in texts if self._has_name(text))])
-        self._seen = self.place()
         self._quiet: dict[Text, tuple[int, float]] = {}  # of earlier files: what was read by when
 
     def parts(self) -> Iterator[Part]:
@@ -82,7 +81,7 @@ class Tail:
         """Look what became of the files. Return whether there is something to read at once."""
         news = self._truncated() + self._replaced()
         if news:  # between two looks, as while Kafka was away, several files may have come and gone
-            self.texts += since(self._seen, self._path, self._limit)
+            self.texts += since(self.place(), self._path, self._limit, self.texts)
         for text in self.texts:
             changed = os.fstat(text.handle).st_mtime_ns
             if self._has_name(text):
@@ -90,7 +89,6 @@ class Tail:
             elif not text.over and not text.gone:
                 text.over = self._is_over(text)
                 news += text.over
-        self._seen = self.place()
         return bool(news)
 
     def _truncated(self) -> int:

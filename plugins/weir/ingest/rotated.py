@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from weir.errors import UnreadableInput
@@ -50,12 +50,16 @@ def find(mark: Mark, path: Path, limit: int = MAX_LINE) -> Text | None:
     return _from(copy, mark) if copy else None
 
 
-def since(place: Place, path: Path, limit: int = MAX_LINE) -> list[Text]:
-    """Open the files of this name that were rotated after a place was noted, the oldest first: nothing of them was sent."""
+def since(place: Place, path: Path, limit: int, known: Sequence[Text]) -> list[Text]:
+    """Open the files of this name that were rotated after a place was noted, the oldest first: nothing of them was sent.
+
+    `known` are those that are open now.
+    """
     later = [one for one in siblings(path, NUMBER) if _changed(one) > place.looked] if place.looked else []
     found = []
     for text in _open_all(later, limit):
-        if any(_is_one(text, mark) for mark in place.files) or any(_has_ended(text, mark) for mark in place.ended):
+        found_before = any(os.path.samestat(os.fstat(text.handle), os.fstat(one.handle)) for one in known)
+        if found_before or any(_is_one(text, mark) for mark in place.files) or any(_has_ended(text, mark) for mark in place.ended):
             text.close()
         else:
             found.append(text)

@@ -33,7 +33,7 @@ def resumed(found: Position, path: Path, say: Say, limit: int = MAX_LINE) -> lis
             texts.append(old)
         else:
             say(f"{shown(mark.name)} was sent up to byte {mark.offset} and is not found any more: its rest, if it had one, is not sent.")
-    texts += since(found.place, path, limit)
+    texts += since(found.place, path, limit, texts)
     if path.exists() and not _is_there(path, texts):
         texts.append(opened(path, limit))
     say(f"Going on after {found.lines} lines that were sent before." + _where(texts, path))
