@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound="DataclassInstance")
 LOGIN = "WEIR_CASSANDRA"
-SINCE = {"tls": False, "ca_file": "", "cert_file": "", "key_file": "", "login": LOGIN}  # release adaf5c8 stops at a field of the address that it does not know
+# Fields of the address at which release adaf5c8 stops, with what they are if nobody sets them: then they are left out.
+SINCE = {"tls": False, "ca_file": "", "cert_file": "", "key_file": "", "login": LOGIN}
 JVM_ENDED = "the driver's JVM has ended"  # how the error of such a LOST begins: every other LOST is an outage
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from cassandra.auth import AuthProvider, PlainTextAuthenticator
 
 from spark_jobs.runtime.contract import LOGIN, CassandraAddress
 from spark_jobs.runtime.faults import BadFile
+from spark_jobs.runtime.hosts import names_of
 
 PROBE_S = 2.0
 
@@ -69,27 +69,6 @@ class FreshTls:
     def wrap_socket(self, sock: socket.socket, server_hostname: str = "", **options: Any) -> ssl.SSLSocket:
         name = names_of(self._address.hosts).get(server_hostname, server_hostname)
         return context_of(self._address).wrap_socket(sock, server_hostname=name, **options)
-
-
-def names_of(hosts: Sequence[str]) -> dict[str, str]:
-    """Return the hosts of the settings by their addresses. A name that cannot be resolved is left out."""
-    found: dict[str, str] = {}
-    for name, port in map(host_and_port, hosts):
-        try:
-            found |= {str(sockaddr[0]): name for *_, sockaddr in socket.getaddrinfo(name, port or 0, type=socket.SOCK_STREAM)}
-        except (OSError, UnicodeError):
-            continue
-    return found
-
-
-def host_and_port(text: str) -> tuple[str, int | None]:
-    """Split `host`, `host:port`, `address`, `[address]:port`; the port is None if there is none. Raises ValueError."""
-    host, colon, port = text.strip().rpartition(":")
-    if colon and (":" not in host or host.endswith("]")):
-        if not host.strip("[]") or not 0 < int(port) < 65536:
-            raise ValueError(f"{text!r} is not a host with a port")
-        return host.strip("[]"), int(port)
-    return text.strip().strip("[]"), None
 
 
 def context_of(address: CassandraAddress) -> ssl.SSLContext:

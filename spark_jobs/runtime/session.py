@@ -29,8 +29,9 @@ from cassandra.protocol import IsBootstrappingErrorMessage, OverloadedErrorMessa
 from cassandra.query import BatchStatement, BatchType
 
 from spark_jobs.runtime.contract import CassandraAddress
-from spark_jobs.runtime.credentials import FreshTls, PasswordFile, host_and_port, password_of, speaks_tls
+from spark_jobs.runtime.credentials import FreshTls, PasswordFile, password_of, speaks_tls
 from spark_jobs.runtime.faults import BadFile, Cause, Fault, NoKeyspace, OutOfPatience, SpeaksTls, fault_of
+from spark_jobs.runtime.hosts import host_and_port
 
 T = TypeVar("T")
 LOG = logging.getLogger(__name__)
@@ -248,12 +249,15 @@ def _datacenters(cluster: Any) -> frozenset[str]:
 
 
 def _closed_by(error: BaseException) -> dict[str, SpeaksTls]:
-    """Return the servers that hung up without a reason and speak TLS."""
+    """Return the servers that closed the connection without a reason and speak TLS."""
     errors = getattr(error, "errors", None)
-    if not isinstance(errors, dict):
-        return {}
-    closed = [server.rpartition(":") for server, why in ((str(server), why) for server, why in errors.items()) if isinstance(why, ConnectionShutdown)]
-    return {f"{host}:{port}": SpeaksTls() for host, _, port in closed if speaks_tls(host, int(port))}
+    closed = [str(server) for server, why in errors.items() if isinstance(why, ConnectionShutdown)] if isinstance(errors, dict) else []
+    return {server: SpeaksTls() for server in closed if speaks_tls(*_split(server))}
+
+
+def _split(server: str) -> tuple[str, int]:
+    host, _, port = server.rpartition(":")
+    return host, int(port)
 
 
 def _batch(statement: Any, rows: Sequence[Sequence[Any]]) -> BatchStatement:

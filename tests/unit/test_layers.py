@@ -35,7 +35,7 @@ ALLOWED = {
     "weir.connection": "weir.errors",
     "weir.settings": "weir.errors spark_jobs",
     "weir.times": "weir.errors",
-    "weir.addresses": "weir.settings spark_jobs.runtime",
+    "weir.addresses": "weir.errors weir.settings spark_jobs.runtime",
     "weir.files": "",
     "weir.http": "",
     "weir.output": "weir.errors weir.times weir.settings",

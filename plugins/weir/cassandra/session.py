@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from cassandra import InvalidRequest
-from spark_jobs.runtime.session import OutOfPatience, Session
+from spark_jobs.runtime.faults import OutOfPatience
+from spark_jobs.runtime.session import Session
 from weir import errors
 from weir.errors import NotRunning, StoreBehind
 

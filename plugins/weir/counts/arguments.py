@@ -8,7 +8,7 @@ from dataclasses import asdict
 from spark_jobs.protocol.head import Head, Offsets, Partition
 from spark_jobs.protocol.partition import identified, numbers, sources_of
 from spark_jobs.runtime.contract import JobArguments
-from weir.addresses import address
+from weir.addresses import driver_address
 from weir.jobs.spec import JobSpec, counts_of
 from weir.ports.source import Subscription
 from weir.settings import Settings
@@ -41,7 +41,7 @@ def arguments(
         bootstrap_servers=settings.driver_kafka or settings.kafka,
         topic=reads.single,
         topic_id=head.topic_id,
-        cassandra=address(settings),
+        cassandra=driver_address(settings),
         starting_offsets={} if reads.several else numbers(starts),
         topics=_ids(reads, head, here) if reads.several else {},
         topic_pattern=reads.pattern,
