@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from spark_jobs.runtime.contract import CassandraAddress
-from spark_jobs.runtime.hosts import host_and_port
 from weir.errors import BadSetting
 from weir.settings import Settings
 
@@ -14,7 +13,7 @@ def address(settings: Settings) -> CassandraAddress:
     """Return the address of the store for supervision and the command line. Raises BadSetting."""
     _fit(settings)
     return CassandraAddress(
-        hosts=_hosts(settings.cassandra_hosts),
+        hosts=tuple(host.strip() for host in settings.cassandra_hosts.split(",") if host.strip()),
         port=settings.cassandra_port,
         keyspace=settings.cassandra_keyspace,
         datacenter=settings.cassandra_datacenter,
@@ -32,21 +31,6 @@ def driver_address(settings: Settings) -> CassandraAddress:
     ours, user, file = address(settings), settings.driver_cassandra_user, settings.driver_cassandra_password_file
     _pair("WEIR_DRIVER_CASSANDRA", user, file)
     return replace(ours, user=user, password_file=file, login="WEIR_DRIVER_CASSANDRA") if user else ours
-
-
-def _hosts(text: str) -> tuple[str, ...]:
-    """Split the hosts, each `host` or `host:port`; blanks around them are dropped."""
-    hosts = tuple(host.strip() for host in text.split(",") if host.strip())
-    for host in hosts:
-        try:
-            name, _ = host_and_port(host)
-        except ValueError as error:
-            raise BadSetting(f"WEIR_CASSANDRA_HOSTS is {text!r}: {error}.", "Write HOST or HOST:PORT, separated by commas.") from error
-        if any(sign in name for sign in " /@\t"):
-            raise BadSetting(f"WEIR_CASSANDRA_HOSTS is {text!r}: {host!r} is not a host.", "Write HOST or HOST:PORT, separated by commas.")
-    if not hosts:
-        raise BadSetting("WEIR_CASSANDRA_HOSTS names no host.", "Set it to the names of some nodes, separated by commas.")
-    return hosts
 
 
 def _fit(settings: Settings) -> None:

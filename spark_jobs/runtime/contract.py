@@ -37,7 +37,7 @@ class Exit(IntEnum):
 class CassandraAddress:
     """The address of the store, and who logs in there. Secrets are in files, since every user of a machine can see arguments."""
 
-    hosts: tuple[str, ...]  # `host` or `host:port`
+    hosts: tuple[str, ...]
     port: int = 9042
     keyspace: str = "weir"
     datacenter: str = "datacenter1"

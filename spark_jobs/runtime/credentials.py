@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,6 @@ from cassandra.auth import AuthProvider, PlainTextAuthenticator
 
 from spark_jobs.runtime.contract import LOGIN, CassandraAddress
 from spark_jobs.runtime.faults import BadFile
-from spark_jobs.runtime.hosts import names_of
 
 PROBE_S = 2.0
 
@@ -67,8 +68,17 @@ class FreshTls:
         context_of(address)  # once now: a file that is not there is told before a connection is tried
 
     def wrap_socket(self, sock: socket.socket, server_hostname: str = "", **options: Any) -> ssl.SSLSocket:
-        name = names_of(self._address.hosts).get(server_hostname, server_hostname)
+        name = _names(self._address.hosts).get(server_hostname, server_hostname)
         return context_of(self._address).wrap_socket(sock, server_hostname=name, **options)
+
+
+def _names(hosts: Sequence[str]) -> dict[str, str]:
+    """Return the hosts of the settings by their addresses. A name that cannot be resolved is left out."""
+    found: dict[str, str] = {}
+    for name in hosts:
+        with suppress(OSError, UnicodeError):
+            found |= {str(sockaddr[0]): name for *_, sockaddr in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)}
+    return found
 
 
 def context_of(address: CassandraAddress) -> ssl.SSLContext:

@@ -31,7 +31,6 @@ from cassandra.query import BatchStatement, BatchType
 from spark_jobs.runtime.contract import CassandraAddress
 from spark_jobs.runtime.credentials import FreshTls, PasswordFile, password_of, speaks_tls
 from spark_jobs.runtime.faults import BadFile, Cause, Fault, NoKeyspace, OutOfPatience, SpeaksTls, fault_of
-from spark_jobs.runtime.hosts import host_and_port
 
 T = TypeVar("T")
 LOG = logging.getLogger(__name__)
@@ -203,7 +202,7 @@ def _cluster(address: CassandraAddress) -> Any:
         retry_policy=FallthroughRetryPolicy(),
     )
     return Cluster(
-        [(host, port or address.port) for host, port in map(host_and_port, address.hosts)],
+        [host.strip() for host in address.hosts],
         port=address.port,
         protocol_version=5,  # of Cassandra 4 and 5; a negotiation costs two connections and two warnings
         auth_provider=PasswordFile(address) if address.user else None,

@@ -85,9 +85,8 @@ def test_a_node_that_answers_is_never_said_not_to_answer(
 
 
 @pytest.mark.stack
-def test_one_of_several_hosts_is_enough_and_each_may_have_a_port(there: CassandraAddress) -> None:
-    hosts = "cassandra.invalid", "127.0.0.1:1", f"127.0.0.1:{there.port}"
-    session = PatientSession(replace(there, hosts=hosts, port=2), patience_s=30.0)
+def test_one_of_several_hosts_is_enough(there: CassandraAddress) -> None:
+    session = PatientSession(replace(there, hosts=("cassandra.invalid", " 127.0.0.1")), patience_s=30.0)
     assert session.execute("SELECT release_version FROM system.local")
     session.close()
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
 
-from weir.errors import Prerequisite, StackFailed
+from weir.errors import Prerequisite, StackFailed, WeirError
 from weir.local import first_counts, folder, jars, parts, release, secrets
 from weir.local import logs as log_files
 from weir.local.part import Part, Stack
@@ -221,7 +221,10 @@ def _stop_all() -> None:
 def _stop_parts(group: Iterable[str]) -> None:
     """Stop, in parallel, parts that no supervisor keeps alive any more."""
     records = StateFile(home()).read()
-    known = {part.name: part for part in parts.all_parts(folder.load(home()))} if folder.known(home()) else {}
+    try:
+        known = {part.name: part for part in parts.all_parts(folder.load(home()))}
+    except WeirError:  # never started, or its files are damaged: the sweep ends them all the same
+        known = {}
     running = [(known[name], child) for name in group if name in known and (child := records.get(name, Record()).child())]
     if running:
         with ThreadPoolExecutor(len(running)) as pool:
