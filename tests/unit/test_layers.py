@@ -100,8 +100,12 @@ ALLOWED = {
     "weir.local": (
         f"{BASICS} weir.cassandra weir.cluster weir.counts weir.factory weir.files weir.ingest weir.jobs weir.ports {DOORS}"
     ),
+    "weir.doctor": (
+        f"{BASICS} weir.http weir.alerts weir.cassandra weir.cluster weir.factory weir.jobs weir.local weir.ports {DOORS}"
+    ),
     "weir.cli": (
-        f"{BASICS} weir.airflow weir.alerts weir.api weir.cassandra weir.counts weir.factory weir.ingest weir.jobs weir.local weir.metrics "
+        f"{BASICS} weir.airflow weir.alerts weir.api weir.cassandra weir.counts weir.doctor "
+        "weir.factory weir.ingest weir.jobs weir.local weir.metrics "
         f"weir.ports weir.ports.store weir.rows {DOORS} spark_jobs.counts"
     ),
     "weir.triggers": "weir.airflow",  # names of the release before

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from weir.cli import alerts, checkpoint, counts, drill, jobs, metrics, new, pauses, proof, schema, service, stack
+from weir.cli import alerts, checkpoint, counts, doctor, drill, jobs, metrics, new, pauses, proof, schema, service, stack
 from weir.errors import BadInput, WeirError
 from weir.system_errors import explained
 
@@ -21,6 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 GROUPS = {
+    "The environment": (doctor.doctor,),
     "The embedded stack": (stack.up, stack.down, stack.status, stack.logs, stack.clean),
     "Lines and counts": (counts.ingest, counts.wait, counts.counts, counts.rejected),
     "Jobs": (

@@ -19,11 +19,11 @@ from weir.errors import Prerequisite, StackFailed, WeirError
 from weir.local import first_counts, folder, jars, parts, release, secrets
 from weir.local import logs as log_files
 from weir.local.part import Part, Stack
-from weir.local.preflight import java_problem
+from weir.local.preflight import folder_problem, java_problem, user_problem
 from weir.local.process import Child, descendants_of, last_lines, sweep
 from weir.local.report import Reporter
 from weir.local.state import FAILED, OK, STARTING, STOPPED, SUPERVISOR, Record, StateFile, only_one
-from weir.settings import Settings, home
+from weir.settings import PROJECT, Settings, home
 
 POLL_S = 0.1
 UP_S = 420.0  # for all servers: 20 s on an idle 2-core machine, 118 s beside three other stacks
@@ -62,9 +62,9 @@ def up(reporter: Reporter, servers_only: bool = False) -> UpReport:
     """
     began = time.monotonic()
     servers_only = servers_only or not first_counts.has_job(Settings.load())
-    problem = java_problem()
-    if problem:
-        raise Prerequisite(problem)
+    for problem in (folder_problem(str(PROJECT)), folder_problem(str(home())), user_problem(), java_problem()):
+        if problem:
+            raise Prerequisite(problem)
     with only_one(home(), "up") as alone:
         if not alone:
             raise StackFailed(f"Another `weir up` or `weir down` works on {home()}.", "Wait for it to end.")
