@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from spark_jobs.runtime.contract import CassandraAddress
+from spark_jobs.runtime.kafka_address import KafkaAddress
 from weir.errors import BadSetting
 from weir.settings import Settings
 
@@ -47,3 +48,35 @@ def _pair(login: str, user: str, file: str) -> None:
     if bool(user) != bool(file):
         there, lacks = ("USER", "PASSWORD_FILE") if user else ("PASSWORD_FILE", "USER")
         raise BadSetting(f"{login}_{there} is set, and {login}_{lacks} is not.", "Set both, or none.")
+
+
+def kafka_address(settings: Settings) -> KafkaAddress:
+    """Return the address of Kafka for the supervisor and the command line."""
+    return KafkaAddress(
+        servers=settings.kafka,
+        security=settings.kafka_security,
+        mechanism=settings.kafka_mechanism,
+        user=settings.kafka_user,
+        password_file=settings.kafka_password_file,
+        ca_file=settings.kafka_ca_file,
+        cert_file=settings.kafka_cert_file,
+        key_file=settings.kafka_key_file,
+        token_url=settings.kafka_token_url,
+        client_id=settings.kafka_client_id,
+        client_secret_file=settings.kafka_client_secret_file,
+    )
+
+
+def driver_kafka_address(settings: Settings) -> KafkaAddress:
+    """Return the address of Kafka for drivers, with their own login if there is one."""
+    found = replace(kafka_address(settings), servers=settings.driver_kafka or settings.kafka)
+    return _as_user(found, settings.driver_kafka_user, settings.driver_kafka_password_file)
+
+
+def ingest_kafka_address(settings: Settings) -> KafkaAddress:
+    """Return the address of Kafka for `weir ingest`, with its own login if there is one."""
+    return _as_user(kafka_address(settings), settings.ingest_kafka_user, settings.ingest_kafka_password_file)
+
+
+def _as_user(address: KafkaAddress, user: str, password_file: str) -> KafkaAddress:
+    return replace(address, user=user, password_file=password_file or address.password_file) if user else address

@@ -38,6 +38,8 @@ class Settings:
     Names that end in `_file` are files on the machine that uses them; docs/security.md says who reads which. `driver_cassandra_user` is the
     drivers' own user, empty for `cassandra_user`.
     `log_format` is that of drivers' log lines, text or json.
+    `kafka_security`, `kafka_mechanism` and the files are those of `KafkaAddress`. `driver_kafka_user` is the drivers' own login, and
+    `ingest_kafka_user` that of `weir ingest`; empty for `kafka_user`. Files hold the secrets, and no setting does.
     """
 
     home: str
@@ -68,6 +70,20 @@ class Settings:
     jobs: str = ""
     rules: str = str(PROJECT / "rules")
     log_format: str = "text"
+    kafka_security: str = "PLAINTEXT"
+    kafka_mechanism: str = ""
+    kafka_user: str = ""
+    kafka_password_file: str = ""
+    kafka_ca_file: str = ""
+    kafka_cert_file: str = ""
+    kafka_key_file: str = ""
+    kafka_token_url: str = ""
+    kafka_client_id: str = ""
+    kafka_client_secret_file: str = ""
+    driver_kafka_user: str = ""
+    driver_kafka_password_file: str = ""
+    ingest_kafka_user: str = ""
+    ingest_kafka_password_file: str = ""
 
     @property
     def job_folders(self) -> tuple[Path, ...]:
@@ -85,8 +101,9 @@ class Settings:
         state = home()
         file = state / "stack.json"
         known = read_json(file)
-        if "WEIR_KAFKA" in os.environ:
-            known.pop("driver_kafka", None)  # of the stack: a driver must not read from another Kafka than it is judged by
+        if os.environ.get("WEIR_KAFKA", known.get("kafka")) != known.get("kafka"):
+            # What the stack says is of another Kafka: a driver must not read from one and be judged by the other.
+            known = {name: value for name, value in known.items() if "kafka" not in name}
         if "WEIR_CASSANDRA_HOSTS" in os.environ:
             # Another server must not get the stack's login.
             known = {name: value for name, value in known.items() if name not in OF_CASSANDRA}

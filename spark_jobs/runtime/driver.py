@@ -72,7 +72,7 @@ def _as_standby(job: Job[Any], args: JobArguments, incarnation: str) -> int:
         return Exit.STOPPED
     store.session.patience_s = None  # it owns an attempt now, and waits for ever
     # Of the same version, but the settings say where Kafka is, and they may have changed while it waited.
-    same = (called.bootstrap_servers, called.topic) == (args.bootstrap_servers, args.topic)
+    same = (called.kafka, called.topic) == (args.kafka, args.topic)
     return run(job, called, store, incarnation, tools if same else None)
 
 

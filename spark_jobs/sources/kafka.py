@@ -47,7 +47,7 @@ class Reads(Protocol):
     """The part of a driver's arguments that says what to read, and from where."""
 
     @property
-    def bootstrap_servers(self) -> str: ...
+    def kafka_options(self) -> Mapping[str, str]: ...  # of a client in Java, with the servers
     @property
     def several(self) -> bool: ...
     @property
@@ -69,7 +69,8 @@ def session() -> SparkSession:
 
 def stream(spark: SparkSession, args: Reads) -> DataFrame:
     """Return the topics as a stream. An epoch begins at `start`; after that the checkpoint says where to continue."""
-    reader = spark.readStream.format("kafka").options(**FETCH).option("kafka.bootstrap.servers", args.bootstrap_servers)
+    connection = {f"kafka.{name}": value for name, value in args.kafka_options.items()}
+    reader = spark.readStream.format("kafka").options(**FETCH, **connection)
     subscribed = ("subscribePattern", args.topic_pattern) if args.topic_pattern else ("subscribe", ",".join(sorted(args.ids)))
     return (
         reader.option(*subscribed)
@@ -158,6 +159,6 @@ class Records:
 def _settings(jvm: Any, args: Reads, more: Mapping[str, str]) -> Any:
     """Return the properties of a Kafka client in Java."""
     settings = jvm.java.util.Properties()
-    for name, value in {"bootstrap.servers": args.bootstrap_servers, **more}.items():
+    for name, value in {**args.kafka_options, **more}.items():
         settings.put(name, value)
     return settings

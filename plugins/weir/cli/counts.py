@@ -61,11 +61,12 @@ def ingest(
 def _create(topic: str) -> None:
     from confluent_kafka import KafkaException
 
+    from weir.addresses import kafka_address
     from weir.errors import NotRunning
     from weir.local import kafka
 
     try:
-        if kafka.topic(Settings.load().kafka, topic):
+        if kafka.topic(kafka.admin(kafka_address(Settings.load())), topic):
             say(f"The topic {topic} was created.")
     except KafkaException as error:
         raise NotRunning(f"Kafka at {Settings.load().kafka} did not create the topic {topic}: {error}.", "See: weir status") from error

@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec
 
+from spark_jobs.runtime.kafka_address import KafkaAddress
 from weir.errors import NotRunning, TopicMissing
 from weir.ports.source import Record, Retention, TopicSnapshot
+from weir.sources.connection import client_options
 
 T = TypeVar("T")
 CHUNK = 10_000  # records handed over by librdkafka at a time
@@ -28,13 +30,14 @@ PASSING = (
 
 
 class KafkaBroker:
-    """A client of the brokers at `address` (host:port, comma between several). Each request takes `budget_s` at most."""
+    """A client of the brokers at `address`; a bare HOST:PORT is in plain text. Each request takes `budget_s` at most."""
 
-    def __init__(self, address: str, budget_s: float = 5.0) -> None:
-        self._address, self._budget_s = address, budget_s
+    def __init__(self, address: KafkaAddress | str, budget_s: float = 5.0) -> None:
+        self._address = KafkaAddress(address) if isinstance(address, str) else address
+        self._where, self._budget_s = self._address.servers, budget_s
         self._admin: AdminClient | None = None
 
-    def __reduce__(self) -> tuple[type[KafkaBroker], tuple[str, float]]:
+    def __reduce__(self) -> tuple[type[KafkaBroker], tuple[KafkaAddress, float]]:
         """Pickle only the address: a client lives in one process."""
         return KafkaBroker, (self._address, self._budget_s)
 
@@ -71,7 +74,7 @@ class KafkaBroker:
             while left:
                 message = consumer.poll(PATIENCE_S)
                 if time.monotonic() > deadline:
-                    raise NotRunning(f"Kafka at {self._address} did not send the next records of {topic} in time.", "See: weir status")
+                    raise NotRunning(f"Kafka at {self._where} did not send the next records of {topic} in time.", "See: weir status")
                 if message is None or message.partition() not in left:
                     continue
                 if message.error() is None:
@@ -131,7 +134,7 @@ class KafkaBroker:
         for message in self._consume(consumer, min(CHUNK, end - start), f"{topic}/{partition}"):
             error, offset = message.error(), message.offset()
             if error is not None and error.code() != KafkaError._PARTITION_EOF:
-                raise NotRunning(f"Reading {topic}/{partition} from Kafka at {self._address} failed: {error.str()}.", "Try again.")
+                raise NotRunning(f"Reading {topic}/{partition} from Kafka at {self._where} failed: {error.str()}.", "Try again.")
             if offset >= end:
                 return end  # there are offsets without a record
             if error is None:
@@ -146,12 +149,12 @@ class KafkaBroker:
         while not messages:
             messages = consumer.consume(most, PATIENCE_S)
             if not messages and time.monotonic() - silent_since > SILENCE_S:
-                raise NotRunning(f"Kafka at {self._address} sent no records of {what} for {SILENCE_S:.0f} s.", "See: weir status")
+                raise NotRunning(f"Kafka at {self._where} sent no records of {what} for {SILENCE_S:.0f} s.", "See: weir status")
         return messages
 
     def _consumer(self, where_gone: str = "error") -> Consumer:
         return Consumer({
-            "bootstrap.servers": self._address,
+            **client_options(self._address),
             "group.id": "weir-reader",  # asked for by the client; nothing is joined or committed
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
@@ -161,7 +164,6 @@ class KafkaBroker:
             "check.crcs": True,
             "queued.max.messages.kbytes": 65_536,
             "fetch.message.max.bytes": 4 * 1024 * 1024,
-            "log_level": 0,
         })  # fmt: skip
 
     def _partitions(self, topic: str) -> list[int]:
@@ -186,18 +188,18 @@ class KafkaBroker:
             except KafkaException as error:
                 code = error.args[0].code()
                 if code in MISSING:
-                    raise TopicMissing(f"Kafka at {self._address} has no topic {topic}.", "Create it, or run: weir up") from error
+                    raise TopicMissing(f"Kafka at {self._where} has no topic {topic}.", "Create it, or run: weir up") from error
                 if code not in PASSING or time.monotonic() > deadline:
                     raise self._not_running(error) from error
             time.sleep(0.1)
 
     def _client(self) -> AdminClient:
         if self._admin is None:
-            self._admin = AdminClient({"bootstrap.servers": self._address, "log_level": 0})
+            self._admin = AdminClient(client_options(self._address))
         return self._admin
 
     def _not_running(self, error: Exception) -> NotRunning:
-        return NotRunning(f"Kafka at {self._address} does not answer ({error}).", "See: weir status")
+        return NotRunning(f"Kafka at {self._where} does not answer ({error}).", "See: weir status")
 
 
 def _code(error: BaseException | None) -> int | None:

@@ -13,6 +13,7 @@ from spark_jobs.counts.options import CountsOptions
 from spark_jobs.runtime import driver, rehearsal, standby
 from spark_jobs.runtime.contract import CassandraAddress, Exit, JobArguments
 from spark_jobs.runtime.faults import Cause, Fault, OutOfPatience
+from spark_jobs.runtime.kafka_address import KafkaAddress
 from spark_jobs.sources import kafka as source
 from weir.ports.jobs import JobRow
 from weir.ports.standbys import StandbyRow
@@ -104,7 +105,7 @@ def test_what_it_rehearsed_with_is_for_the_same_broker(
     tools, given = object(), []
     monkeypatch.setattr(driver, "Tools", lambda job, spark, args: tools)
     monkeypatch.setattr(driver, "run", lambda job, args, store, incarnation, tools: given.append(tools) or Exit.SUPERSEDED)
-    store.call_up(JOB, "1", 2, replace(CALLED, bootstrap_servers=kafka).to_argv()[0])
+    store.call_up(JOB, "1", 2, replace(CALLED, bootstrap_servers=kafka, kafka=KafkaAddress(kafka)).to_argv()[0])
     assert driver.main(COUNTING, ARGS.to_argv()) is Exit.SUPERSEDED
     assert given == [tools if kept else None]
 
