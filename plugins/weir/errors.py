@@ -59,6 +59,12 @@ class UnreadableInput(BadInput):
     code = "WEIR-107"
 
 
+class OperatingSystem(WeirError):
+    """The operating system refused: a full disk, a file that is not there, a missing right."""
+
+    code = "WEIR-108"
+
+
 class NotRunning(WeirError):
     """A service cannot be reached."""
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import spark_jobs
+from weir.errors import BadSetting
+from weir.setting_rules import FILES, RULES, Value, code_path
+from weir.system_errors import named, read_json
 
 PROJECT = Path(__file__).resolve().parents[2]
 OWN_JOBS = Path(spark_jobs.__file__ or "").resolve().parent
 
 
 def home() -> Path:
-    """Return the state folder: `WEIR_HOME`, else `.weir` in the project."""
-    return Path(os.environ.get("WEIR_HOME") or PROJECT / ".weir").resolve()
+    """Return the state folder: `WEIR_HOME`, else `.weir` in the project. Raises BadSetting."""
+    text = os.environ.get("WEIR_HOME") or str(PROJECT / ".weir")
+    whole = text if text.startswith(("/", "~")) or text != text.strip() else str(Path.cwd() / text)
+    return Path(str(_checked("WEIR_HOME", code_path, whole))).resolve()
 
 
 @dataclass(frozen=True)
@@ -64,21 +70,56 @@ class Settings:
 
     @classmethod
     def load(cls) -> Settings:
+        """Return the settings, each checked by its rule. Raises BadSetting, which names the setting."""
         state = home()
         file = state / "stack.json"
-        known = json.loads(file.read_text()) if file.exists() else {}
+        known = read_json(file)
         if "WEIR_KAFKA" in os.environ:
             known.pop("driver_kafka", None)  # of the stack: a driver must not read from another Kafka than it is judged by
-        values: dict[str, object] = {
-            "home": str(state),
-            "checkpoints": str(state / "checkpoints"),
-            "bundles": str(state / "bundles"),
-            "data_docs": str(state / "data_docs"),
-        }
-        for field in fields(cls):
-            if field.name in known:
-                values[field.name] = known[field.name]
-            text = os.environ.get(f"WEIR_{field.name.upper()}")
-            if text is not None and field.name != "home":
-                values[field.name] = int(text) if field.type == "int" else text
-        return cls(**values)  # type: ignore[arg-type]
+        names = [field.name for field in fields(cls) if field.name != "home"]
+        values: dict[str, Any] = {name: str(state / name) for name in ("checkpoints", "bundles", "data_docs")}
+        values |= {name: _checked(source, RULES[name], text) for name, source, text in _given(names, known, file)}
+        for name in FILES:
+            _readable(f"WEIR_{name.upper()}", values.get(name, ""))
+        return cls(home=str(state), **values)
+
+
+def _given(names: list[str], known: Mapping[str, Any], file: Path) -> Iterator[tuple[str, str, str]]:
+    """Yield what was set: the name of the setting, where it was set, and its text."""
+    for name in names:
+        variable = f"WEIR_{name.upper()}"
+        if variable in os.environ:
+            yield name, variable, os.environ[variable]
+        elif name in known:
+            yield name, f"{name} in {file}", str(known[name])
+
+
+def _checked(source: str, rule: Any, text: str) -> Value:
+    try:
+        value: Value = rule(text)
+    except ValueError as error:
+        fault, _, cure = str(error).rpartition(". ")
+        shown = f" ({text[:200]!r})" if text and "@" not in text else ""  # an address may have a password in it
+        raise BadSetting(f"{source}{shown} {fault}.", f"{cure}.") from None
+    return value
+
+
+def _readable(source: str, file: str) -> None:
+    """Check a file that a setting names. Raises BadSetting."""
+    if not file:
+        return
+    path = Path(file)
+    try:
+        with path.open("rb"):
+            return
+    except FileNotFoundError:
+        raise BadSetting(f"{source}: there is no file {file}.", "Create it, or correct the path.") from None
+    except IsADirectoryError:
+        raise BadSetting(f"{source}: {file} is a folder.", "Name the file in it.") from None
+    except OSError as error:
+        why = (
+            f"{named(os.geteuid())} may not read {file}"
+            if isinstance(error, PermissionError)
+            else f"{file} cannot be read: {error.strerror}"
+        )
+        raise BadSetting(f"{source}: {why}.", "Give this user the right to read it, and nobody else.") from None

@@ -25,14 +25,19 @@ BOTH = ["memory", pytest.param("real", marks=pytest.mark.stack)]
 
 
 @pytest.fixture(scope="session")
-def real_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CassandraStore]:
+def real_cassandra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    with running(tmp_path_factory.mktemp("cassandra"), "cassandra") as settings:
+        yield settings
+
+
+@pytest.fixture(scope="session")
+def real_store(real_cassandra: Settings) -> Iterator[CassandraStore]:
     """A store in a keyspace of its own."""
-    with running(tmp_path_factory.mktemp("cassandra"), "cassandra") as parts:
-        settings = replace(parts, cassandra_keyspace=f"weir_{uuid4().hex[:8]}")
-        migrate(settings)
-        store = CassandraStore.connect(address(settings), patience_s=30.0)
-        yield store
-        store.session.close()
+    settings = replace(real_cassandra, cassandra_keyspace=f"weir_{uuid4().hex[:8]}")
+    migrate(settings)
+    store = CassandraStore.connect(address(settings), patience_s=30.0)
+    yield store
+    store.session.close()
 
 
 @pytest.fixture(scope="session")

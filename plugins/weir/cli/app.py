@@ -8,8 +8,9 @@ import sys
 
 import typer
 
-from weir.cli import alerts, checkpoint, counts, drill, jobs, metrics, new, pauses, proof, schema, service, stack
+from weir.cli import alerts, checkpoint, counts, doctor, drill, jobs, metrics, new, pauses, proof, schema, service, stack
 from weir.errors import BadInput, WeirError
+from weir.system_errors import explained
 
 app = typer.Typer(
     name="weir",
@@ -20,6 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 GROUPS = {
+    "The environment": (doctor.doctor,),
     "The embedded stack": (stack.up, stack.down, stack.status, stack.logs, stack.clean),
     "Lines and counts": (counts.ingest, counts.wait, counts.counts, counts.rejected),
     "Jobs": (
@@ -70,6 +72,11 @@ def _run(app: typer.Typer = app) -> int:
         return 2
     except WeirError as error:
         sys.stderr.write(f"{error}\n")
+        return 1
+    except OSError as error:  # never a bug of Weir: a disk, a right, a limit
+        if os.environ.get("WEIR_DEBUG"):
+            raise
+        sys.stderr.write(f"{explained(error)}\n")
         return 1
     except Exception as error:  # one sentence; WEIR_DEBUG=1 gives the traceback
         if os.environ.get("WEIR_DEBUG"):

@@ -10,7 +10,12 @@ from weir.output import say
 
 
 def migrate(
-    replication: Annotated[int, typer.Option("--replication", min=1, max=9, help="Copies of each row, if this creates the keyspace.")] = 3,
+    replication: Annotated[
+        int | None,
+        typer.Option(
+            "--replication", min=1, max=9, help="Copies of each row; also of a keyspace that is there. By default 3 in a new one."
+        ),
+    ] = None,
 ) -> None:
     """Migrate the tables in Cassandra to this release; create the keyspace if needed. The embedded stack runs this for you.
 
@@ -19,5 +24,6 @@ def migrate(
     from weir.cassandra.migrate import migrate
     from weir.settings import Settings
 
-    applied = migrate(Settings.load(), replication, patience_s=30.0)
-    say(f"applied: {', '.join(applied)}" if applied else "the tables are those of this release")
+    done = migrate(Settings.load(), replication, patience_s=30.0)
+    say(done.told)
+    say(f"applied: {', '.join(done.applied)}" if done.applied else "the tables are those of this release")

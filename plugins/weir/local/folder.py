@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from weir.errors import NotRunning, Prerequisite
 from weir.local import airflow, certs, ports, secrets, spark
 from weir.local.part import LOOPBACK, Stack
 from weir.local.state import StateFile
+from weir.system_errors import damaged, read_json, write_json
 
 PORT_OWNERS = {
     "kafka": "kafka", "kafka_controller": "kafka", "kafka_driver": "kafka",
@@ -34,7 +34,7 @@ def configure(state: Path, note: Callable[[str], object]) -> Stack:
     if secure:
         certs.ensure(state)
         secrets.write_files(state, stack.secrets)
-    _stack_file(state).write_text(json.dumps({"ports": chosen, "secure": secure, **addresses(stack)}, indent=1))
+    write_json(_stack_file(state), {"ports": chosen, "secure": secure, **addresses(stack)})
     return stack
 
 
@@ -79,15 +79,18 @@ def _stack_file(state: Path) -> Path:
 
 
 def known(state: Path) -> dict[str, Any]:
-    """Return what was written at the last start; empty if there was none."""
+    """Return what was written at the last start; empty if there was none. Raises BadSetting if the file is damaged or not ours."""
     file = _stack_file(state)
-    found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    found = read_json(file)
+    wanted = found.get("ports", {})
+    if not isinstance(wanted, dict) or any(type(port) is not int for port in wanted.values()):
+        raise damaged(file, "`ports` has something else than numbers")
     return found
 
 
 def load(state: Path) -> Stack:
     """Load the stack of a state folder. Raises NotRunning if it was never started."""
     found = known(state)
-    if not found:
+    if not found.get("ports"):
         raise NotRunning(f"There is no stack in {state}.", "Start it with `weir up`.")
     return Stack(state, found["ports"], secrets.load_or_create(state), bool(found.get("secure")))

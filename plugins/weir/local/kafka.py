@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weir.local import jars
-from weir.local.part import IPV4, PROBE_S, Part, Stack, java, told
+from weir.local.part import IPV4, PROBE_S, Part, Stack, java, properties, told
 from weir.local.process import run
 
 if TYPE_CHECKING:
@@ -31,7 +31,13 @@ def part(stack: Stack) -> Part:
     return Part(
         name="kafka",
         address=stack.address("kafka"),
-        command=(java(), *JVM, f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}", "kafka.Kafka", str(_config(folder))),
+        command=(
+            java(),
+            *JVM,
+            f"-Dlog4j2.configurationFile={(folder / 'log4j2.properties').as_uri()}",
+            "kafka.Kafka",
+            str(_config(folder)),
+        ),
         env=_env(stack),
         log=stack.log("kafka"),
         probe=told(lambda: _probe(stack)),
@@ -54,7 +60,7 @@ def _config(folder: Path) -> Path:
 def _prepare(stack: Stack) -> None:
     folder = stack.folder("kafka")
     (folder / "log4j2.properties").write_text(LOG4J)
-    _config(folder).write_text("".join(f"{key}={value}\n" for key, value in _properties(stack).items()))
+    _config(folder).write_text(properties(_properties(stack)))
     if not (folder / "data" / "meta.properties").exists():
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         # As one argument: one id in 64 starts with a dash and would be taken for an option.

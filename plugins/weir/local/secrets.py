@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from weir.files import write_private
+from weir.system_errors import read_json
 
 FILE = "secrets.json"
 ADMIN = "admin"
@@ -19,7 +20,7 @@ USERS = ("kafka_admin", "kafka_weir", "kafka_driver", "kafka_ingest", "cassandra
 def load_or_create(home: Path) -> dict[str, str]:
     """Return the secrets of the state folder `home`. Creates missing ones (an older folder may lack some)."""
     file = home / FILE
-    known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    known: dict[str, str] = read_json(file)
     complete = _fresh() | known
     if complete != known:
         write_private(file, json.dumps(complete, indent=1))

@@ -15,15 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
 
-from weir.errors import Prerequisite, StackFailed
+from weir.errors import Prerequisite, StackFailed, WeirError
 from weir.local import first_counts, folder, jars, parts, release, secrets
 from weir.local import logs as log_files
 from weir.local.part import Part, Stack
-from weir.local.preflight import java_problem
+from weir.local.preflight import folder_problem, java_problem, user_problem
 from weir.local.process import Child, descendants_of, last_lines, sweep
 from weir.local.report import Reporter
 from weir.local.state import FAILED, OK, STARTING, STOPPED, SUPERVISOR, Record, StateFile, only_one
-from weir.settings import Settings, home
+from weir.settings import PROJECT, Settings, home
 
 POLL_S = 0.1
 UP_S = 420.0  # for all servers: 20 s on an idle 2-core machine, 118 s beside three other stacks
@@ -62,9 +62,9 @@ def up(reporter: Reporter, servers_only: bool = False) -> UpReport:
     """
     began = time.monotonic()
     servers_only = servers_only or not first_counts.has_job(Settings.load())
-    problem = java_problem()
-    if problem:
-        raise Prerequisite(problem)
+    for problem in (folder_problem(str(PROJECT)), folder_problem(str(home())), user_problem(), java_problem()):
+        if problem:
+            raise Prerequisite(problem)
     with only_one(home(), "up") as alone:
         if not alone:
             raise StackFailed(f"Another `weir up` or `weir down` works on {home()}.", "Wait for it to end.")
@@ -221,7 +221,10 @@ def _stop_all() -> None:
 def _stop_parts(group: Iterable[str]) -> None:
     """Stop, in parallel, parts that no supervisor keeps alive any more."""
     records = StateFile(home()).read()
-    known = {part.name: part for part in parts.all_parts(folder.load(home()))} if folder.known(home()) else {}
+    try:
+        known = {part.name: part for part in parts.all_parts(folder.load(home()))}
+    except WeirError:  # never started, or its files are damaged: the sweep ends them all the same
+        known = {}
     running = [(known[name], child) for name in group if name in known and (child := records.get(name, Record()).child())]
     if running:
         with ThreadPoolExecutor(len(running)) as pool:

@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weir.errors import BadInput, NotRunning
-from weir.ingest import MAX_LINE, RUN, Interrupted, Sender, _followed, _open, lines
+from weir.ingest import MAX_LINE, RUN, Interrupted, Sender, lines
+from weir.ingest.following import followed
+from weir.ingest.reading import opened
 
 
 class Producer:
@@ -144,7 +146,7 @@ def test_progress_is_told() -> None:
 
 def test_the_rate_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr("weir.ingest.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("weir.ingest.sending.time.monotonic", lambda: now[0])
     producer = Producer()
     poll = producer.poll
 
@@ -160,7 +162,7 @@ def test_the_rate_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for path in (tmp_path / "none", tmp_path):
         with pytest.raises(BadInput, match="cannot be read"):
-            _open(path, follow=False)
+            opened(path, follow=False)
 
 
 def test_following_a_file_that_grows_is_cut_and_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,6 +177,6 @@ def test_following_a_file_that_grows_is_cut_and_is_replaced(tmp_path: Path, monk
             lambda: file.write_bytes(b"four\n"),
         ]
     )
-    monkeypatch.setattr("weir.ingest.time.sleep", lambda _: next(turns)())
-    found = lines(_followed(file, os.open(file, os.O_RDONLY)))
+    monkeypatch.setattr("weir.ingest.following.time.sleep", lambda _: next(turns)())
+    found = lines(followed(file, os.open(file, os.O_RDONLY)))
     assert [next(found) for _ in range(4)] == [b"one", b"two", b"three", b"four"]

@@ -54,6 +54,11 @@ def filled(text: str, values: Mapping[str, str]) -> str:
     return re.sub(r"\{([A-Za-z_]+)\}", lambda match: values.get(match[1], match[0]), text)
 
 
+def _locale(settings: Settings) -> Mapping[str, str]:
+    """Return a locale with UTF-8 if a folder has other letters than ASCII. In a worker's locale C, Java made the folder `gr??e`."""
+    return {} if f"{settings.checkpoints}{settings.bundles}".isascii() else {"LC_ALL": "C.UTF-8"}
+
+
 def _submission(spec: JobSpec, name: str, arguments: Sequence[str], bundle: Path, path: Sequence[Path], settings: Settings) -> Submission:
     return Submission(
         name=name,
@@ -64,6 +69,7 @@ def _submission(spec: JobSpec, name: str, arguments: Sequence[str], bundle: Path
             "PYTHONPATH": os.pathsep.join(map(str, path)),
             "PYSPARK_PYTHON": settings.driver_python,
             "PYSPARK_DRIVER_PYTHON": settings.driver_python,
+            **_locale(settings),
         },
         jars=[jar for jar in settings.spark_jars.split(",") if jar],
         driver_memory=spec.resources.driver_memory,
