@@ -10,6 +10,7 @@ import pytest
 
 from spark_jobs.protocol.head import taken_over
 from spark_jobs.protocol.partition import Partition, of_source
+from spark_jobs.runtime.contract import PROVEN
 from weir.airflow.triggers.ready import look
 from weir.errors import Conflict
 from weir.jobs.spec import Health
@@ -95,7 +96,12 @@ LATE = {  # when it had to be ready
         Fate.ROLL_BACK,
         "ran out of memory",
     ),
-    "it has read all that there is": (replace(BASE, head=BEGUN, end_offsets=at({0: 100})), Fate.LEAVE, "counted everything"),
+    "it has read nothing, and nothing waits": (replace(BASE, head=BEGUN, end_offsets=at({0: 100})), Fate.LEAVE, "read nothing yet"),
+    "it has rehearsed, and nothing waits": (
+        replace(BASE, head=BEGUN, end_offsets=at({0: 100}), attempts=(replace(BASE.attempts[0], proof=PROVEN), *BASE.attempts[1:])),
+        Fate.LEAVE,
+        "counted everything",
+    ),
     "the broker is away": (replace(BASE, head=BEGUN, end_offsets=None), Fate.LEAVE, "does not answer"),
     "the master is away": (replace(BASE, driver=DriverState.UNKNOWN), Fate.LEAVE, "does not answer"),
     "it has no worker": (replace(BASE, driver=DriverState.SUBMITTED), Fate.LEAVE, "does not say why"),

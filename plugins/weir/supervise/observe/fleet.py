@@ -36,6 +36,7 @@ from weir.supervise.time_budget import TimeBudget
 from weir.supervise.topics import Topics, ask
 
 NEWEST, HISTORY = 3, 50  # attempts: the current one, the one before, and one in preparation; or as many as any rule needs
+NOBODY: Mapping[str, str] = {}
 START_MS = 10_000  # a driver and its executors need less where there is room
 Specs = Mapping[str, JobSpec]
 
@@ -114,7 +115,7 @@ class Fleet:
         found: dict[str, str] = {}
         for kind in sorted({specs[job].cluster for job in late.values()} & self._clusters.keys()):
             asked, cluster = [one for one, job in late.items() if specs[job].cluster == kind], self._clusters[kind]
-            found |= self._questions.ask(f"{kind}'s room", partial(cluster.waits_for, asked, jobs), {})()
+            found |= self._questions.ask(f"{kind}'s room", partial(cluster.waits_for, asked, jobs), NOBODY)()
         return found
 
     def _observation(self, spec: JobSpec, snapshot: JobSnapshot, outside: Outside) -> Observation:

@@ -86,7 +86,7 @@ class Health:
         return Readiness()
 
     def wait_ready(self, job: str, attempt: int, timeout_s: float) -> Readiness:
-        """Wait until the attempt is ready, or runs and cannot show that it is. Return neither at the timeout; raises what `ready` raises."""
+        """Wait until the attempt is ready, or runs and cannot show that it is; neither at the timeout. Raises what `ready` raises."""
         found = Readiness()
 
         def known() -> bool:

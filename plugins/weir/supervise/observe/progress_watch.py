@@ -37,11 +37,11 @@ class Progress:
         """Return the queries by job, with the broker's offsets."""
         ends = {name: topic.end_offsets for name, topic in topics.items() if topic.end_offsets is not None}
         first = {name: topic.earliest_offsets for name, topic in topics.items() if topic.earliest_offsets is not None}
-        return {job: replace(one, **self._offsets(job, ends, first), named=self.named[job]) for job, one in self.found.items()}
+        return {job: self._with_offsets(job, ends, first) for job in self.found}
 
-    def _offsets(self, job: str, ends: Ends, first: Ends) -> Mapping[str, Ends]:
-        found = {"ends": ends, "earliest": first}
-        return {field: {t: offsets[t] for t in self._of(job) if t in offsets} for field, offsets in found.items()}
+    def _with_offsets(self, job: str, ends: Ends, first: Ends) -> Queries:
+        ends, first = ({t: offsets[t] for t in self._of(job) if t in offsets} for offsets in (ends, first))
+        return replace(self.found[job], ends=ends, earliest=first, named=self.named[job])
 
     def _of(self, job: str) -> list[str]:
         return sorted({*self.found[job].topics, *self.named[job]})
