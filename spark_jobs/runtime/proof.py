@@ -17,6 +17,7 @@ from spark_jobs.runtime.batches import Batches, Tools
 from spark_jobs.runtime.contract import PROVEN, Exit, JobArguments
 from spark_jobs.runtime.ending import explain
 from spark_jobs.sources import idle
+from spark_jobs.sources import kafka as source
 
 LOG = logging.getLogger("weir.driver")
 LOOK_EVERY_S = 0.2
@@ -41,8 +42,9 @@ def rehearse(args: JobArguments, tools: Tools[Any], store: Touches, sink: Sink) 
     """Evaluate the last record of each topic as a batch, drop the result, and reach everything that a landing writes to."""
     ids = tools.topics.ids(args.ids)
     if ends := tools.topics.ends(ids):
-        rows = idle.last_lines(tools.spark, args, ends)
-        tools.evaluate(rows, _batch(args, ids, {name: max(offsets.values()) for name, offsets in ends.items()}), Progress())
+        batch = _batch(args, ids, {name: max(offsets.values()) for name, offsets in ends.items()})
+        rows = source.arrivals(idle.last_lines(tools.spark, args, ends), batch.arrived_by)
+        tools.evaluate(rows, batch, Progress())
     store.touch(args.job)
     sink.rehearse(args.job)
 
@@ -50,8 +52,9 @@ def rehearse(args: JobArguments, tools: Tools[Any], store: Touches, sink: Sink) 
 def _batch(args: JobArguments, ids: dict[str, str], ends: dict[str, int]) -> Batch:
     """Return a batch that stands for one record of each topic."""
     start = {Partition(ids[name], 0): max(0, end - 1) for name, end in ends.items()}
-    names = {source: name for name, source in ids.items()} if args.several else {}
-    return Batch(0, start, {partition: offset + 1 for partition, offset in start.items()}, names)
+    names = {topic_id: name for name, topic_id in ids.items()} if args.several else {}
+    end = {partition: offset + 1 for partition, offset in start.items()}
+    return Batch(0, start, end, names, source.arrived_by(time.time_ns() // 1_000_000))
 
 
 class Proof:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from weir.cli.common import FormatOption, JobArgument, Reason, Yes, opened_manager, say_done, who
-from weir.output import Format, say, show, show_json
+from weir.output import Format, result, say, show, show_json
 
 if TYPE_CHECKING:
     from weir.supervise.judge.report import Report
@@ -154,7 +154,7 @@ def _await_ready(manager: Manager, job: str, attempt: int) -> None:
     if not found.sentence:
         (report,) = manager.onlooker().reports({job: find(manager.specs, job)})
         raise TimedOut(f"Attempt {attempt} of {job} was not ready in {within_s:.0f} s. {report.sentence}.", f"See: weir health {job}")
-    typer.echo(found.sentence)
+    result(found.sentence)
 
 
 def stop(job: JobArgument, reason: Reason = "by command line") -> None:
