@@ -8,8 +8,8 @@ import os
 import sys
 import threading
 import time
-from functools import partial
 import traceback
+from functools import partial
 from typing import Any, NoReturn
 
 from spark_jobs.protocol.writer import Writer
