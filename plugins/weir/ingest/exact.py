@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from weir.errors import Conflict, NotRunning, UnreadableInput, WeirError
+from weir.errors import Conflict, NotAuthorized, NotRunning, UnreadableInput, WeirError
 from weir.ingest.cutting import Block
 from weir.ingest.position import Position
 from weir.ingest.positions import TOPIC, Positions
@@ -20,14 +20,17 @@ COMMIT_S = 1.0  # lines wait so long until they can be read
 AGAIN_S = 1.0  # from one attempt to the next while Kafka is away
 HOPELESS = (  # another attempt ends the same way
     KafkaError.MSG_SIZE_TOO_LARGE,
-    KafkaError.TOPIC_AUTHORIZATION_FAILED,
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError._UNKNOWN_TOPIC,
     KafkaError.INVALID_RECORD,
     KafkaError.POLICY_VIOLATION,
 )
+DENIED = (
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+)
+ALLOWED = f"Allow this user to write to the topic and to {TOPIC}, and to use transactional ids that begin with weir-ingest."
 
 
 class ExactSender(Sender):
@@ -93,10 +96,9 @@ class ExactSender(Sender):
         """Wait a moment. Raises NotRunning if another attempt is hopeless, or there were enough."""
         self._ready = self._open = False
         self._trouble = self._trouble or time.monotonic()
-        if error.args[0].code() in HOPELESS or time.monotonic() - self._trouble > OUTAGE_S:
-            raise NotRunning(
-                f"Kafka takes no more lines after {self._saved.acknowledged}: {error.args[0].str()}.", "See: weir status"
-            ) from error
+        if error.args[0].code() in (*HOPELESS, *DENIED) or time.monotonic() - self._trouble > OUTAGE_S:
+            what = f"Kafka takes no more lines after {self._saved.acknowledged}: {error.args[0].str()}."
+            raise (NotAuthorized(what, ALLOWED) if error.args[0].code() in DENIED else NotRunning(what, "See: weir status")) from error
         time.sleep(AGAIN_S)
 
     def _start(self) -> None:

@@ -87,7 +87,7 @@ def send_exactly(text: Text | None, asked: Asked, settings: Settings, ears: Ears
     to = Target.of(asked, settings)
     positions = Positions(to.address)
     positions.create()
-    found = positions.read(asked.name)
+    found = positions.known(asked.name)
     texts, new = _begin(text, asked, found, to, ears.say)
     source: Input = Tail(asked.path, texts, ears.say, to.line_limit, new.place) if asked.follow else Once(texts)
     connect = partial(transactional, to.address, asked.name, **to.options)
