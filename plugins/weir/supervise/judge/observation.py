@@ -87,9 +87,12 @@ class Observation:
 
     @property
     def ending_unread(self) -> bool:
-        """Return whether a driver without an exit reason has ended and its output was not read yet."""
-        row = self.attempt
-        return not self.fenced and bool(row and row.submission_id and not row.exit_reason) and self.driver.confirmed
+        """Return whether a driver without an exit reason has ended and its output was not read yet.
+
+        One of a job with fencing notes its exit in the store, unless it never came that far.
+        """
+        row, mute = self.attempt, not self.fenced or (self.driver is DriverState.FAILED and not (self.head and self.head.incarnation))
+        return mute and bool(row and row.submission_id and not row.exit_reason) and self.driver.confirmed
 
     @property
     def paused(self) -> Sequence[Pause]:
