@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 from spark_jobs.protocol.head import Head
@@ -15,7 +16,7 @@ from weir.ports.heads import HeadStore
 from weir.ports.jobs import JobStore
 from weir.ports.schema import SchemaStore
 from weir.ports.source import Subscription
-from weir.supervise import preflight
+from weir.supervise import java_zones, preflight
 from weir.supervise.judge.epoch_start import Bounds
 from weir.supervise.judge.lineage import forgotten
 from weir.supervise.judge.plan import Change, Check, Kind, Plan, classify, classify_plain, differences
@@ -133,4 +134,10 @@ class Planner:
 
     def _ground(self, job: str, spec: JobSpec) -> tuple[Check, ...]:
         room = self._register.cluster_of(job, spec).room()
-        return preflight.tables(self._schema.pending()), preflight.resources(spec.resources, room)
+        return preflight.tables(self._schema.pending()), preflight.resources(spec.resources, room), *self._zones(spec)
+
+    def _zones(self, spec: JobSpec) -> tuple[Check, ...]:
+        found = java_zones.check(spec.model_dump().get("options", {}), os.environ)
+        if spec.cluster == "standalone":
+            return found
+        return tuple(replace(one, ok=one.ok and None, text=f"{one.text} (this machine's Java, not the driver's)") for one in found)
