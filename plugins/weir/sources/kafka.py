@@ -56,6 +56,11 @@ class KafkaBroker:
     def earliest_offsets(self, topic: str) -> Mapping[int, int]:
         return self._asked(topic, lambda: self._offsets(topic, OffsetSpec.earliest()))
 
+    def offsets_at(self, topic: str, moment: int) -> Mapping[int, int]:
+        ends = self.end_offsets(topic)
+        found = self._asked(topic, lambda: self._offsets(topic, OffsetSpec.for_timestamp(moment)))
+        return {p: offset if 0 <= (offset := found.get(p, -1)) < end else end for p, end in ends.items()}
+
     def topic_id(self, topic: str) -> str:
         def ask() -> str:
             asked = self._client().describe_topics(TopicCollection([topic]), request_timeout=self._budget_s)
