@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 
 from spark_jobs.protocol.head import Head
 from spark_jobs.protocol.partition import labels
@@ -16,6 +17,7 @@ from weir.jobs.source import EARLIEST
 from weir.jobs.spec import JobSpec, parse
 from weir.ports.heads import HeadStore
 from weir.ports.jobs import JobStore
+from weir.ports.room import user_name
 from weir.ports.schema import SchemaStore
 from weir.ports.source import Subscription
 from weir.supervise import java_zones, preflight
@@ -149,8 +151,14 @@ class Planner:
         return tried
 
     def _ground(self, job: str, spec: JobSpec) -> tuple[Check, ...]:
-        room = self._register.cluster_of(job, spec).room()
-        return preflight.tables(self._schema.pending()), preflight.resources(spec.resources, room), *self._zones(spec)
+        return preflight.tables(self._schema.pending()), self._room(job, spec), *self._zones(spec)
+
+    def _room(self, job: str, spec: JobSpec) -> Check:
+        """Check the cluster's room, without what the job's own driver uses: it ends first."""
+        free = self._register.cluster_of(job, spec).room()
+        drivers = {a.submission_id: one for one in self._register.specs for a in self._register.newest(one)} if free else {}
+        own = [user.name for user in free.users if user_name(user.name, drivers) == job] if free else []
+        return preflight.resources(spec.resources, free, own, partial(user_name, jobs=drivers))
 
     def _zones(self, spec: JobSpec) -> tuple[Check, ...]:
         found = java_zones.check(spec.model_dump().get("options", {}), os.environ)
