@@ -374,6 +374,8 @@ def test_status(weir: Weir, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("weir.local.stack.status", lambda: parts)
     code, out, _ = weir("status", "--format", "json", "--check")
     assert (code, json.loads(out)) == (0, parts)
+    monkeypatch.setattr("weir.local.stack.status", lambda: [{**parts[0], "state": "not running", "pid": 0, "since": ""}])
+    assert weir("status")[1].splitlines()[-1].split() == ["kafka", "not", "running", "127.0.0.1:1"], "there is no process 0"
     monkeypatch.setattr("weir.local.stack.status", list)
     assert weir("status", "--check") == (1, "", "Nothing runs here. Start it with: weir up\n")
 
