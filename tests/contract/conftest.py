@@ -8,12 +8,14 @@ from typing import Any, Literal
 from uuid import uuid4
 
 import pytest
+from pyspark.sql import SparkSession
 
 from tests.parts import make_topic, running
 from weir.addresses import address
 from weir.cassandra.migrate import migrate
 from weir.cassandra.store import CassandraStore
 from weir.errors import TopicMissing
+from weir.local import jars
 from weir.ports.source import Retention
 from weir.settings import Settings
 from weir.sources.kafka import KafkaBroker
@@ -42,6 +44,24 @@ def real_store(real_cassandra: Settings) -> Iterator[CassandraStore]:
 def real_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     with running(tmp_path_factory.mktemp("kafka"), "kafka") as settings:
         yield settings
+
+
+@pytest.fixture(scope="module")
+def spark() -> Iterator[SparkSession]:
+    """A local Spark with the Kafka connector."""
+    path = ":".join(map(str, jars.class_path("spark")))
+    conf = {
+        "spark.driver.extraClassPath": path,
+        "spark.ui.enabled": "false",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.memory": "512m",
+    }
+    builder: Any = SparkSession.builder.master("local[2]").config("spark.sql.shuffle.partitions", "1")
+    for name, value in conf.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    yield session
+    session.stop()
 
 
 @pytest.fixture(params=BOTH)

@@ -58,7 +58,7 @@ ALLOWED = {
     # supervision knows nothing of counts: judgement without I/O, what all share, who looks, starts and acts, and the manager over all
     "weir.supervise.judge": f"{BASICS} weir.jobs weir.ports spark_jobs.protocol spark_jobs.runtime spark_jobs.sources",
     "weir.supervise": f"{BASICS} weir.jobs weir.ports weir.supervise.judge spark_jobs.protocol",
-    "weir.supervise.observe": f"{BASICS} weir.jobs weir.ports weir.supervise weir.supervise.judge spark_jobs.protocol",
+    "weir.supervise.observe": f"{BASICS} weir.jobs weir.ports weir.supervise weir.supervise.judge spark_jobs.protocol spark_jobs.runtime",
     "weir.supervise.start": (
         f"{BASICS} weir.addresses weir.jobs weir.ports weir.supervise weir.supervise.judge weir.supervise.observe "
         "spark_jobs.failpoint spark_jobs.protocol spark_jobs.runtime spark_jobs.sources"
