@@ -90,4 +90,6 @@ def _run(app: typer.Typer = app) -> int:
 
 def _quiet() -> None:
     """Silence the clients of Kafka and Cassandra, which log each lost connection. WEIR_DEBUG=1 shows everything."""
-    logging.basicConfig(level=logging.DEBUG if os.environ.get("WEIR_DEBUG") else logging.CRITICAL)
+    level = logging.DEBUG if os.environ.get("WEIR_DEBUG") else logging.CRITICAL
+    logging.basicConfig(level=level)
+    logging.getLogger("cassandra").setLevel(level)  # Airflow, imported for its connection, sets the root's level: an outage was a traceback
