@@ -20,6 +20,7 @@ from weir.jobs.specs import in_force
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
 from weir.ports.reports import JobSnapshot
+from weir.supervise.judge.concern import as_evidence, concerns_of, merged
 from weir.supervise.judge.observation import Observation, submit_grace_ms, with_the_clusters_word
 from weir.supervise.judge.queries import Queries
 from weir.supervise.judge.report import CALM, Report, Verdict
@@ -173,7 +174,7 @@ class Fleet:
 
     def _evidence(self, spec: JobSpec, seen: Observation) -> Mapping[str, object]:
         """Return what the probes of the job's kind add."""
-        return {key: value for probe in self._probes_of(spec) for key, value in probe.look(spec, seen).items()}
+        return merged(probe.look(spec, seen) for probe in self._probes_of(spec))
 
     def _looked_at(self, job: str, spec: JobSpec) -> int:
         return min((probe.looked_at(job) for probe in self._probes_of(spec)), default=0)
@@ -195,7 +196,7 @@ class Fleet:
             name: getattr(before, name)
             for name in ("attempt", "frontier", "lag_since", "lag_seen", "settled", "behind_since", "silent_since")
         }
-        return replace(found, evidence=ends, **same)
+        return replace(found, evidence={**ends, **as_evidence(concerns_of(before.evidence))}, **same)
 
 
 def _submissions(specs: Specs, snapshots: Mapping[str, JobSnapshot], now: int) -> Mapping[str, list[str]]:
