@@ -92,4 +92,5 @@ def _quiet() -> None:
     """Silence the clients of Kafka and Cassandra, which log each lost connection. WEIR_DEBUG=1 shows everything."""
     level = logging.DEBUG if os.environ.get("WEIR_DEBUG") else logging.CRITICAL
     logging.basicConfig(level=level)
-    logging.getLogger("cassandra").setLevel(level)  # Airflow, imported for its connection, sets the root's level: an outage was a traceback
+    for name in ("cassandra", "spark_jobs", "weir"):  # Airflow, imported for its connection, sets the root's: an outage was a traceback
+        logging.getLogger(name).setLevel(level)
