@@ -69,13 +69,19 @@ class KafkaBroker:
         return self._asked(topic, ask)
 
     def retention(self, topic: str) -> Retention:
-        def ask() -> Retention:
+        config = self.topic_config(topic)
+        if "delete" not in config["cleanup.policy"]:
+            return Retention()  # compaction alone
+        ms, most = (int(config[name]) for name in ("retention.ms", "retention.bytes"))
+        return Retention(ms if ms >= 0 else None, most if most >= 0 else None)
+
+    def topic_config(self, topic: str) -> Mapping[str, str]:
+        """Return the topic's settings by Kafka's own names. Raises NotRunning, TopicMissing."""
+
+        def ask() -> Mapping[str, str]:
             of = ConfigResource(ConfigResource.Type.TOPIC, topic)
             config = self._client().describe_configs([of], request_timeout=self._budget_s)[of].result(self._budget_s)
-            if "delete" not in str(config["cleanup.policy"].value):
-                return Retention()  # compaction alone
-            ms, most = (int(config[name].value) for name in ("retention.ms", "retention.bytes"))
-            return Retention(ms if ms >= 0 else None, most if most >= 0 else None)
+            return {name: str(entry.value) for name, entry in config.items()}
 
         return self._asked(topic, ask)
 
