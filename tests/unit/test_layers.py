@@ -104,7 +104,7 @@ ALLOWED = {
     ),
     "weir.doctor": (
         f"{BASICS} weir.http weir.setting_rules weir.alerts weir.cassandra weir.cluster weir.factory weir.jobs weir.local "
-        f"weir.ports {DOORS}"
+        f"weir.ports weir.sources {DOORS}"
     ),
     "weir.cli": (
         f"{BASICS} weir.addresses weir.airflow weir.alerts weir.api weir.cassandra weir.counts weir.doctor weir.factory weir.ingest "

@@ -11,7 +11,7 @@ DRIVER_CHANGES = ("attempt", "delta", "head", "hour", "ledger", "ledger_day", "l
 SUPERVISOR_CHANGES = (
     "alerting", "asked", "attempt", "delta", "evaluation", "fold", "head", "inbox", "job", "ledger", "ledger_day", "pause", "proven",
     "published", "recount", "report", "roll", "roll_begun", "rolled", "run", "run_begun", "run_hour", "standby", "timeline",
-    "timeline_month", "version",
+    "timeline_month", "unproven", "version",
 )  # fmt: skip
 
 

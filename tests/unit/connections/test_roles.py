@@ -9,7 +9,7 @@ from tests.conftest import PROJECT
 from weir.cassandra.roles import DRIVER_CHANGES, DRIVER_READS, SUPERVISOR_CHANGES, grants
 
 CHANGES = re.compile(r"(?:INSERT INTO|UPDATE|DELETE FROM) ([a-z_]+)")
-READS = re.compile(r"FROM ([a-z_]+)")
+READS = re.compile(r"(?<!DELETE )FROM ([a-z_]+)")
 LEDGER = {"ledger", "ledger_day"}  # supervision writes a landed head there by the driver's own code
 
 
