@@ -123,6 +123,6 @@ def test_a_line_that_the_topic_does_not_take_is_refused(real_kafka: Settings, to
     client.incremental_alter_configs([of])[of].result(30)
     while record_limit(kafka_address(real_kafka), topic) != 10_000:
         time.sleep(0.05)
-    (tmp_path / "a.log").write_bytes(b"line 0\n" + os.urandom(20_000).replace(b"\n", b" ").hex().encode() + b"\nline 1\n" * 5_000)
+    (tmp_path / "a.log").write_bytes(b"line 0\n" + os.urandom(20_000).replace(b"\n", b" ").hex().encode() + b"\n" + b"line 1\n" * 5_000)
     sent = ingest(tmp_path / "a.log", "web", real_kafka, topic=topic)
     assert (sent.acknowledged, sent.refused, sent.limit < 10_000) == (5_001, [2], True)
