@@ -141,7 +141,7 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
         if seen.driver is not DriverState.UNKNOWN:
             return Verdict.STALLED, f"{job}: attempt {row.attempt} did not start in {running_s:.0f} s", f"weir logs {job}"
     if lag is None:
-        return Verdict.UNKNOWN, f"{job}: the broker did not answer, so its lag is unknown", "weir status"
+        return Verdict.UNKNOWN, f"{job}: {seen.blind}, so its lag is unknown", "weir status"
     if lag == 0:
         quiet = seen.now - head.landed_at > IDLE_AFTER_MS
         return (Verdict.IDLE, f"{job}: everything is counted, no new input", "") if quiet else (Verdict.OK, f"{job}: counting", "")
