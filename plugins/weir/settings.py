@@ -17,6 +17,9 @@ from weir.system_errors import named, read_json
 PROJECT = Path(__file__).resolve().parents[2]
 OWN_JOBS = Path(spark_jobs.__file__ or "").resolve().parent
 
+OF_CASSANDRA = ("cassandra_user", "cassandra_password_file", "cassandra_tls", "cassandra_ca_file", "cassandra_cert_file",
+                "cassandra_key_file", "driver_cassandra_user", "driver_cassandra_password_file")  # fmt: skip
+
 
 def home() -> Path:
     """Return the state folder: `WEIR_HOME`, else `.weir` in the project. Raises BadSetting."""
@@ -32,6 +35,8 @@ class Settings:
     `driver_kafka` is where drivers reach Kafka, empty for `kafka`. `checkpoints` is a URI or path that drivers and the supervisor both
     reach. `bundles` holds the deployed versions of the jobs' code.
     `jobs` are folders with a folder for each job, separated as in PATH; an empty one stands for Weir's own jobs.
+    Names that end in `_file` are files on the machine that uses them; docs/security.md says who reads which. `driver_cassandra_user` is the
+    drivers' own user, empty for `cassandra_user`.
     `log_format` is that of drivers' log lines, text or json.
     `kafka_security`, `kafka_mechanism` and the files are those of `KafkaAddress`. `driver_kafka_user` is the drivers' own login, and
     `ingest_kafka_user` that of `weir ingest`; empty for `kafka_user`. Files hold the secrets, and no setting does.
@@ -46,6 +51,12 @@ class Settings:
     cassandra_keyspace: str = "weir"
     cassandra_user: str = ""
     cassandra_password_file: str = ""
+    cassandra_tls: bool = False
+    cassandra_ca_file: str = ""
+    cassandra_cert_file: str = ""
+    cassandra_key_file: str = ""
+    driver_cassandra_user: str = ""
+    driver_cassandra_password_file: str = ""
     spark_conn_id: str = "spark_default"
     spark_master: str = "spark://127.0.0.1:7077"
     spark_rest: str = "http://127.0.0.1:6066"
@@ -93,6 +104,9 @@ class Settings:
         if os.environ.get("WEIR_KAFKA", known.get("kafka")) != known.get("kafka"):
             # What the stack says is of another Kafka: a driver must not read from one and be judged by the other.
             known = {name: value for name, value in known.items() if "kafka" not in name}
+        if "WEIR_CASSANDRA_HOSTS" in os.environ:
+            # Another server must not get the stack's login.
+            known = {name: value for name, value in known.items() if name not in OF_CASSANDRA}
         names = [field.name for field in fields(cls) if field.name != "home"]
         values: dict[str, Any] = {name: str(state / name) for name in ("checkpoints", "bundles", "data_docs")}
         values |= {name: _checked(source, RULES[name], text) for name, source, text in _given(names, known, file)}

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 M = TypeVar("M", bound="DataclassInstance")
+LOGIN = "WEIR_CASSANDRA"
+# Fields of the address at which release adaf5c8 stops, with what they are if nobody sets them: then they are left out.
+SINCE = {"tls": False, "ca_file": "", "cert_file": "", "key_file": "", "login": LOGIN}
 PLAIN_TEXT = KafkaAddress()
 JVM_ENDED = "the driver's JVM has ended"  # how the error of such a LOST begins: every other LOST is an outage
 
@@ -34,14 +37,19 @@ class Exit(IntEnum):
 
 @dataclass(frozen=True)
 class CassandraAddress:
-    """The address of the store. The password is in a file, since every user of a machine can see arguments."""
+    """The address of the store, and who logs in there. Secrets are in files, since every user of a machine can see arguments."""
 
     hosts: tuple[str, ...]
     port: int = 9042
     keyspace: str = "weir"
     datacenter: str = "datacenter1"
-    user: str = ""
+    user: str = ""  # empty: no login
     password_file: str = ""
+    tls: bool = False
+    ca_file: str = ""  # authorities of the servers' certificates; empty: those of the machine
+    cert_file: str = ""  # the client's certificate; empty: none
+    key_file: str = ""  # of the certificate; empty: the key is in `cert_file`
+    login: str = LOGIN  # how the names of the settings of user and password file begin, for messages
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,7 @@ class JobArguments:
 
     def to_argv(self) -> list[str]:
         values = asdict(self)
+        values["cassandra"] = {name: value for name, value in values["cassandra"].items() if SINCE.get(name) != value}
         return [json.dumps({**values["options"], **values}, separators=(",", ":"), sort_keys=True)]
 
     @classmethod
@@ -115,8 +124,8 @@ class JobArguments:
         if len(argv) != 1:
             raise ValueError(f"expected one JSON argument, got {len(argv)}")
         values = json.loads(argv[0])
-        cassandra = values.pop("cassandra")
-        values["cassandra"] = CassandraAddress(**{**cassandra, "hosts": tuple(cassandra["hosts"])})
+        address = _known(CassandraAddress, values.pop("cassandra"))
+        values["cassandra"] = CassandraAddress(**{**address, "hosts": tuple(address["hosts"])})
         values["kafka"] = KafkaAddress(**_known(KafkaAddress, values.get("kafka") or {}))
         values["starting_offsets"] = {int(p): int(o) for p, o in values["starting_offsets"].items()}
         known = {each.name for each in fields(cls)}

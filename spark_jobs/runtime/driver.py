@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 from typing import Any, NoReturn
 
 from spark_jobs.protocol.writer import Writer
@@ -15,6 +16,7 @@ from spark_jobs.runtime import logs, rehearsal, standby
 from spark_jobs.runtime.batches import Batches, Job, Tools
 from spark_jobs.runtime.contract import Exit, JobArguments, new_incarnation
 from spark_jobs.runtime.ending import explain
+from spark_jobs.runtime.faults import OutOfPatience
 from spark_jobs.runtime.store import CassandraStore
 from spark_jobs.sources import kafka as source
 
@@ -41,7 +43,13 @@ def main(job: Job[Any], argv: list[str]) -> int:
     if not args.attempt:
         return _rehearsed(job, args)
     threading.Thread(target=source.session, daemon=True).start()  # takes seconds, as the way to the store does: side by side
-    return run(job, args, CassandraStore.connect(args.cassandra, patience_s=None), incarnation)
+    try:
+        store = CassandraStore.connect(args.cassandra, patience_s=None)
+    except OutOfPatience as failure:
+        LOG.error("the driver ends: %s", failure)
+        traceback.print_exc()  # the store cannot be told why: supervision reads it here, also if log lines are JSON
+        return Exit.LOST
+    return run(job, args, store, incarnation)
 
 
 def _rehearsed(job: Job[Any], args: JobArguments) -> int:
@@ -58,8 +66,9 @@ def _as_standby(job: Job[Any], args: JobArguments, incarnation: str) -> int:
         tools = Tools(job, source.session(), args)
         called = stand_by(args, store, incarnation, tools)
     except Exception as failure:
-        LOG.exception("the standby ends: it owns no attempt, so nothing is lost")
-        return explain(failure)[0]
+        reason, error = explain(failure, args.kafka)
+        LOG.exception("the standby ends: it owns no attempt, so nothing is lost: %s", error.partition("\n")[0])
+        return reason
     if called is None:
         return Exit.STOPPED
     store.session.patience_s = None  # it owns an attempt now, and waits for ever
@@ -92,8 +101,8 @@ def run(job: Job[Any], args: JobArguments, store: CassandraStore, incarnation: s
         stream(args, batches, tools or Tools(job, source.session(), args))
         reason, error = Exit.STOPPED, ""
     except Exception as failure:
-        reason, error = explain(batches.failure or failure)
-        LOG.exception("the driver ends: %s", reason.name.lower())
+        reason, error = explain(batches.failure or failure, args.kafka)
+        LOG.exception("the driver ends: %s: %s", reason.name.lower(), error.partition("\n")[0])
     return _note_exit(args, incarnation, reason, error, batches.batch_id)
 
 
@@ -116,11 +125,16 @@ def _watch_for_exit(store: CassandraStore, args: JobArguments, incarnation: str,
     """Poll for a later attempt or a stop: without input there is no batch that would notice."""
     while True:
         time.sleep(LOOK_EVERY_S)
-        if not _mine(store, args, incarnation):
+        try:
+            mine, desired = _mine(store, args, incarnation), store.desired(args.job)
+        except OutOfPatience as failure:  # unknown now; a batch that needs the store ends the driver for it
+            LOG.warning("it is not known whether a later attempt has taken over: %s", failure)
+            continue
+        if not mine:
             LOG.warning("superseded: the driver ends")
             _note_exit(args, incarnation, Exit.SUPERSEDED, "a later attempt has taken over", -1)
             os._exit(Exit.SUPERSEDED)
-        if store.desired(args.job) == "stopped":
+        if desired == "stopped":
             LOG.warning("the job should stop: the current batch lands, then the driver ends")
             batches.close()
             time.sleep(COMMIT_S)

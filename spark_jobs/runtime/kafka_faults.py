@@ -99,7 +99,7 @@ def handshake(text: str, address: KafkaAddress) -> Fault:
 def _login(text: str, address: KafkaAddress) -> Fault | None:
     if any(sign in text for sign in MECHANISM):
         offered = OFFERED.search(text)
-        return not_offered(address, re.split(", ?", offered[1]) if offered else [])
+        return not_offered(address, [name.strip() for name in offered[1].split(",")] if offered else [])
     if address.mechanism == "OAUTHBEARER" and any(sign in text for sign in TOKEN):
         given = GIVEN.search(text)
         why = (given[1] if given else text)[:LONGEST]

@@ -16,7 +16,7 @@ from spark_jobs.runtime.faults import WEIGHT, Cause, Fault
 from spark_jobs.runtime.kafka_address import KafkaAddress
 from spark_jobs.runtime.kafka_faults import fault_in, handshake, not_offered, refused, unresolved, who
 
-WITHIN_S = 2.0
+WITHIN_S = 3.0
 LONGEST = 1024 * 1024  # bytes of an answer
 API_VERSIONS, METADATA, SASL_HANDSHAKE = 18, 3, 17
 UNSUPPORTED_MECHANISM, ILLEGAL_STATE = 33, 34

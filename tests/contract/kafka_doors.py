@@ -127,7 +127,13 @@ def _properties(stack: Stack, servers: dict[str, str], url: str) -> dict[str, ob
 def _more_users(stack: Stack) -> None:
     """The same password for SCRAM-SHA-256, and rights for the owner of the token."""
     from confluent_kafka.admin import (
-        AclBinding, AclOperation, AclPermissionType, ResourcePatternType, ResourceType, ScramCredentialInfo, ScramMechanism,
+        AclBinding,
+        AclOperation,
+        AclPermissionType,
+        ResourcePatternType,
+        ResourceType,
+        ScramCredentialInfo,
+        ScramMechanism,
         UserScramCredentialUpsertion,
     )  # fmt: skip
 

@@ -38,7 +38,7 @@ ALLOWED = {
     "weir.setting_rules": "",
     "weir.settings": "weir.errors weir.system_errors weir.setting_rules spark_jobs",
     "weir.times": "weir.errors",
-    "weir.addresses": "weir.settings spark_jobs.runtime",
+    "weir.addresses": "weir.errors weir.settings spark_jobs.runtime",
     "weir.files": "",
     "weir.http": "",
     "weir.output": "weir.errors weir.times weir.settings",

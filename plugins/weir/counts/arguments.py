@@ -8,7 +8,7 @@ from dataclasses import asdict
 from spark_jobs.protocol.head import Head, Offsets, Partition
 from spark_jobs.protocol.partition import identified, numbers, sources_of
 from spark_jobs.runtime.contract import JobArguments
-from weir.addresses import address, driver_kafka_address
+from weir.addresses import driver_address, driver_kafka_address
 from weir.jobs.spec import JobSpec, counts_of
 from weir.ports.source import Subscription
 from weir.settings import Settings
@@ -43,7 +43,7 @@ def arguments(
         kafka=kafka,
         topic=reads.single,
         topic_id=head.topic_id,
-        cassandra=address(settings),
+        cassandra=driver_address(settings),
         starting_offsets={} if reads.several else numbers(starts),
         topics=_ids(reads, head, here) if reads.several else {},
         topic_pattern=reads.pattern,

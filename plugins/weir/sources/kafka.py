@@ -6,7 +6,16 @@ import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from typing import Any, TypeVar
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
+from confluent_kafka import (
+    TIMESTAMP_LOG_APPEND_TIME,
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec
 
 from spark_jobs.runtime.faults import Fault
@@ -44,8 +53,8 @@ class KafkaBroker:
         """Pickle only the address: a client lives in one process."""
         return KafkaBroker, (self._address, self._budget_s)
 
-    def end_offsets(self, topic: str) -> Mapping[int, int]:
-        return self._asked(topic, lambda: self._offsets(topic, OffsetSpec.latest()))
+    def end_offsets(self, topic: str, committed: bool = True) -> Mapping[int, int]:
+        return self._asked(topic, lambda: self._offsets(topic, OffsetSpec.latest(), committed))
 
     def earliest_offsets(self, topic: str) -> Mapping[int, int]:
         return self._asked(topic, lambda: self._offsets(topic, OffsetSpec.earliest()))
@@ -97,7 +106,7 @@ class KafkaBroker:
             raise self._not_running(error) from error
 
     def topics(self, topics: Collection[str]) -> Mapping[str, TopicSnapshot]:
-        """Return a snapshot of each topic, with one description and two lists of offsets for all of them."""
+        """Return a snapshot of each topic, with one description and three lists of offsets for all of them."""
         deadline, names = time.monotonic() + self._budget_s, sorted(set(topics))
         if not names:
             return {}
@@ -107,13 +116,17 @@ class KafkaBroker:
             return dict.fromkeys(names, TopicSnapshot(fault=f"{error.code}: {error.what}"))
         found = {name: told for name, asked in described.items() if (told := _answer(asked, deadline)) is not None}
         partitions = {name: [p.id for p in told.partitions] for name, told in found.items()}
-        ends, earliest = (self._offsets_of(partitions, spec, deadline) for spec in (OffsetSpec.latest(), OffsetSpec.earliest()))
+        earliest = self._offsets_of(partitions, OffsetSpec.earliest(), deadline)
+        # In this order: lines that come in between must not look held back by a transaction.
+        log_ends, ends = (self._offsets_of(partitions, OffsetSpec.latest(), deadline, committed) for committed in (False, True))
         ids = {name: str(told.topic_id) for name, told in found.items()}
         missing = {name for name, asked in described.items() if asked.done() and _code(asked.exception()) in MISSING}
         unknown = [name for name in names if name not in ends and name not in missing]
         fault = self._told(_error(described[unknown[0]], unknown[0])) if unknown else ""
         return {
-            name: TopicSnapshot(ends.get(name), earliest.get(name), ids.get(name), name in missing, fault if name in unknown else "")
+            name: TopicSnapshot(
+                ends.get(name), earliest.get(name), ids.get(name), name in missing, log_ends.get(name), fault if name in unknown else ""
+            )
             for name in names
         }
 
@@ -122,10 +135,12 @@ class KafkaBroker:
         fault = self._fault(error)
         return f"{fault.cause}: {fault.what}"
 
-    def _offsets_of(self, partitions: Mapping[str, list[int]], spec: OffsetSpec, deadline: float) -> dict[str, dict[int, int]]:
+    def _offsets_of(
+        self, partitions: Mapping[str, list[int]], spec: OffsetSpec, deadline: float, committed: bool = True
+    ) -> dict[str, dict[int, int]]:
         """Return the offsets of the topics of which every partition answered."""
         wanted = {TopicPartition(topic, p): spec for topic, each in partitions.items() for p in each}
-        asked = self._client().list_offsets(wanted, request_timeout=self._budget_s) if wanted else {}
+        asked = self._listed(wanted, committed) if wanted else {}
         told = {
             (tp.topic, tp.partition): answer.offset for tp, future in asked.items() if (answer := _answer(future, deadline)) is not None
         }
@@ -136,8 +151,8 @@ class KafkaBroker:
         """Return the partitions of a topic."""
         return self._asked(topic, lambda: self._partitions(topic))
 
-    def records(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
-        consumer = self._consumer()
+    def records(self, topic: str, partition: int, start: int, end: int, committed: bool = True) -> Iterator[Record]:
+        consumer = self._consumer(committed=committed)
         try:
             consumer.assign([TopicPartition(topic, partition, start)])
             while start < end:
@@ -154,7 +169,8 @@ class KafkaBroker:
             if offset >= end:
                 return end  # there are offsets without a record
             if error is None:
-                yield Record(partition, offset, message.key(), message.value(), message.timestamp()[1])
+                kind, at = message.timestamp()
+                yield Record(partition, offset, message.key(), message.value(), at, kind != TIMESTAMP_LOG_APPEND_TIME)
                 start = offset + 1
         return start
 
@@ -168,7 +184,7 @@ class KafkaBroker:
                 raise self._not_running(f"no records of {what} for {SILENCE_S:.0f} s")
         return messages
 
-    def _consumer(self, where_gone: str = "error") -> Consumer:
+    def _consumer(self, where_gone: str = "error", committed: bool = True) -> Consumer:
         return Consumer({
             **client_options(self._address),
             "error_cb": self._reasons,
@@ -177,7 +193,7 @@ class KafkaBroker:
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,
             "auto.offset.reset": where_gone,  # what retention deleted must raise, not be skipped
-            "isolation.level": "read_uncommitted",  # as the stream reads
+            "isolation.level": "read_committed" if committed else "read_uncommitted",
             "check.crcs": True,
             "queued.max.messages.kbytes": 65_536,
             "fetch.message.max.bytes": 4 * 1024 * 1024,
@@ -189,10 +205,14 @@ class KafkaBroker:
             raise KafkaException(seen.error)
         return sorted(seen.partitions)
 
-    def _offsets(self, topic: str, spec: OffsetSpec) -> dict[int, int]:
-        wanted = {TopicPartition(topic, p): spec for p in self._partitions(topic)}
-        asked = self._client().list_offsets(wanted, request_timeout=self._budget_s)
+    def _offsets(self, topic: str, spec: OffsetSpec, committed: bool = True) -> dict[int, int]:
+        asked = self._listed({TopicPartition(topic, p): spec for p in self._partitions(topic)}, committed)
         return {tp.partition: future.result(self._budget_s).offset for tp, future in asked.items()}
+
+    def _listed(self, wanted: Mapping[TopicPartition, OffsetSpec], committed: bool) -> Mapping[TopicPartition, Any]:
+        """Ask for offsets; the latest is where an open transaction begins if `committed`, as the stream reads."""
+        level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
+        return dict(self._client().list_offsets(dict(wanted), isolation_level=level, request_timeout=self._budget_s))
 
     def _asked(self, topic: str, question: Callable[[], T]) -> T:
         """Return the answer; ask again while a leader changes. Raises NotRunning, TopicMissing."""

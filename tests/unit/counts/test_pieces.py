@@ -149,7 +149,7 @@ class Endless:
     def __init__(self, folder: str) -> None:
         self.folder = folder
 
-    def records(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
+    def records(self, topic: str, partition: int, start: int, end: int, committed: bool = True) -> Iterator[Record]:
         (Path(self.folder) / str(os.getpid())).touch()
         while True:
             time.sleep(0.05)

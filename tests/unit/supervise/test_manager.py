@@ -555,3 +555,21 @@ def test_a_stop_lets_the_driver_end_by_itself_and_kills_one_that_does_not(bench:
     began = bench.clock()
     bench.manager.stop(JOB)
     assert bench.cluster.killed[-1] == "driver-3" and bench.clock() - began < 1, "it had not begun"
+
+
+def test_a_driver_that_did_not_reach_the_store_is_heard_all_the_same(bench: Bench) -> None:
+    """It could not note its exit. What an operator must fix is no fault of the job: it uses up no restarts, and is never poison."""
+    why = "WEIR-210: Cassandra at c:9042 refuses the login of weir_driver with the password in /run/password."
+    bench.manager.deploy(JOB)
+    for attempt in range(1, 9):
+        bench.cluster.states[f"driver-{attempt}"] = DriverState.FAILED
+        bench.cluster.printed[f"driver-{attempt}"] = f"Traceback (most recent call last):\nspark_jobs.runtime.faults.OutOfPatience: {why}"
+        bench.manager.act(bench.manager.health(JOB))  # reads the ending; the first restart is at once
+        if attempt > 1:
+            report = bench.manager.health(JOB)
+            assert report.verdict is Verdict.DOWN and why in report.sentence
+            bench.clock.sleep(600)
+            bench.manager.act(report)
+        assert bench.head().attempt == attempt + 1
+    row = next(a for a in bench.store.attempts(JOB) if a.attempt == 1)
+    assert (row.exit_reason, row.exit_error, row.exit_batch) == ("lost", why, -1)

@@ -34,7 +34,7 @@ class Observation:
     head: Head | None
     attempts: Sequence[AttemptRow] = ()  # newest first
     driver: DriverState = DriverState.UNKNOWN
-    end_offsets: Offsets | None = None
+    end_offsets: Offsets | None = None  # of what can be read: lines of open transactions cannot
     earliest_offsets: Offsets | None = None
     topic_id: str | None = None
     topics: Mapping[str, str] | None = None  # topic names by id, of a job that may read several
@@ -47,6 +47,7 @@ class Observation:
     standbys: Sequence[StandbyRow] = ()  # newest first
     standby_states: Mapping[str, DriverState] = field(default_factory=dict)  # by submission id
     submit_grace_ms: int = SUBMIT_GRACE_MS
+    log_ends: Offsets = field(default_factory=dict)  # where an open transaction holds back the end: the end with its records
     queries: Queries | None = None  # progress from the job's own checkpoints, of a job without fencing; None: a job with fencing
 
     @property
@@ -87,9 +88,12 @@ class Observation:
 
     @property
     def ending_unread(self) -> bool:
-        """Return whether a driver without an exit reason has ended and its output was not read yet."""
-        row = self.attempt
-        return not self.fenced and bool(row and row.submission_id and not row.exit_reason) and self.driver.confirmed
+        """Return whether a driver without an exit reason has ended and its output was not read yet.
+
+        One of a job with fencing notes its exit in the store, unless it never came that far.
+        """
+        row, mute = self.attempt, not self.fenced or (self.driver is DriverState.FAILED and not (self.head and self.head.incarnation))
+        return mute and bool(row and row.submission_id and not row.exit_reason) and self.driver.confirmed
 
     @property
     def paused(self) -> Sequence[Pause]:
@@ -120,7 +124,7 @@ class Observation:
 
     @property
     def _there(self) -> Bounds:
-        return Bounds(self.earliest_offsets or {}, self.end_offsets or {}, self.topics or NO_NAMES)
+        return Bounds(self.earliest_offsets or {}, self.end_offsets or {}, self.topics or NO_NAMES, self.log_ends)
 
     @property
     def names(self) -> Mapping[str, str]:

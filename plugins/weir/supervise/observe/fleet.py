@@ -114,6 +114,7 @@ class Fleet:
             attempts=[with_the_clusters_word(a, driver) if _writes(a, snapshot) else a for a in snapshot.attempts],
             driver=driver,
             end_offsets=topics.ends,
+            log_ends=topics.log_ends,
             earliest_offsets=topics.earliest,
             topic_id=topics.topic_id,
             topics=topics.names,
