@@ -39,6 +39,7 @@ def plain(text: str) -> str:
 
 
 def port(text: str) -> int:
+    """Return the number of a TCP port."""
     return _number(text, 1, 65_535)
 
 

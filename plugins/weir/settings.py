@@ -11,7 +11,7 @@ from typing import Any
 
 import spark_jobs
 from weir.errors import BadSetting
-from weir.setting_rules import FILES, RULES, Value, code_path
+from weir.setting_rules import RULES, Value, code_path
 from weir.system_errors import named, read_json
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -97,7 +97,10 @@ class Settings:
 
     @classmethod
     def load(cls) -> Settings:
-        """Return the settings, each checked by its rule. Raises BadSetting, which names the setting."""
+        """Return the settings, each checked by its rule. Raises BadSetting, which names the setting.
+
+        Files that a setting names are read where they are needed: not every process may read secrets, and DAGs are parsed without them.
+        """
         state = home()
         file = state / "stack.json"
         known = read_json(file)
@@ -110,8 +113,6 @@ class Settings:
         names = [field.name for field in fields(cls) if field.name != "home"]
         values: dict[str, Any] = {name: str(state / name) for name in ("checkpoints", "bundles", "data_docs")}
         values |= {name: _checked(source, RULES[name], text) for name, source, text in _given(names, known, file)}
-        for name in FILES:
-            _readable(f"WEIR_{name.upper()}", values.get(name, ""))
         return cls(home=str(state), **values)
 
 
@@ -135,13 +136,10 @@ def _checked(source: str, rule: Any, text: str) -> Value:
     return value
 
 
-def _readable(source: str, file: str) -> None:
+def check_file(source: str, file: str) -> None:
     """Check a file that a setting names. Raises BadSetting."""
-    if not file:
-        return
-    path = Path(file)
     try:
-        with path.open("rb"):
+        with Path(file).open("rb"):
             return
     except FileNotFoundError:
         raise BadSetting(f"{source}: there is no file {file}.", "Create it, or correct the path.") from None

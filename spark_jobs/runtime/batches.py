@@ -80,6 +80,7 @@ class Batches(Generic[E]):
         self._turn, self._closed = threading.Lock(), False
         self.failure: BaseException | None = None
         self.batch_id = -1  # the current batch, -1 for none: tells poison from an outage
+        self.landed = False  # True once this process has landed a batch
 
     def equip(self, tools: Tools[E]) -> None:
         """Set the tools, before the first batch. Their session reads the checkpoint."""
@@ -109,6 +110,7 @@ class Batches(Generic[E]):
         began = time.monotonic()
         batch = self._batch(batch_id)
         landed = self._writer.write(batch, lambda before: self._evaluate(rows, batch, before))
+        self.landed = self.landed or landed
         done = "landed" if landed else "had landed" if self._args.attempt else "was rehearsed"
         LOG.info("batch=%d %s %s in %.3f s", batch_id, done, ranges(batch), time.monotonic() - began)
 

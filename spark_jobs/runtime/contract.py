@@ -23,6 +23,10 @@ SINCE = {"tls": False, "ca_file": "", "cert_file": "", "key_file": "", "login": 
 PLAIN_TEXT = KafkaAddress()
 JVM_ENDED = "the driver's JVM has ended"  # how the error of such a LOST begins: every other LOST is an outage
 
+# How far an attempt without input has come to prove that it can read and write, in its row. Anything else is what the last try met.
+TRYING = "its rehearsal has not ended yet"
+PROVEN = "proven"
+
 
 class Exit(IntEnum):
     """How a driver ends: the exit reason in the attempt's row, and the exit code of the process."""

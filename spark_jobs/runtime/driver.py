@@ -9,12 +9,13 @@ import sys
 import threading
 import time
 import traceback
+from functools import partial
 from typing import Any, NoReturn
 
 from spark_jobs.protocol.writer import Writer
-from spark_jobs.runtime import logs, rehearsal, standby
+from spark_jobs.runtime import logs, proof, rehearsal, standby
 from spark_jobs.runtime.batches import Batches, Job, Tools
-from spark_jobs.runtime.contract import Exit, JobArguments, new_incarnation
+from spark_jobs.runtime.contract import TRYING, Exit, JobArguments, new_incarnation
 from spark_jobs.runtime.ending import explain
 from spark_jobs.runtime.faults import OutOfPatience
 from spark_jobs.runtime.store import CassandraStore
@@ -64,7 +65,7 @@ def _as_standby(job: Job[Any], args: JobArguments, incarnation: str) -> int:
     try:
         store = CassandraStore.connect(args.cassandra, standby.PATIENCE_S)
         tools = Tools(job, source.session(), args)
-        called = stand_by(args, store, incarnation, tools)
+        called = stand_by(args, store, incarnation, tools, job.sink(store.session, args))
     except Exception as failure:
         reason, error = explain(failure, args.kafka)
         LOG.exception("the standby ends: it owns no attempt, so nothing is lost: %s", error.partition("\n")[0])
@@ -77,9 +78,10 @@ def _as_standby(job: Job[Any], args: JobArguments, incarnation: str) -> int:
     return run(job, called, store, incarnation, tools if same else None)
 
 
-def stand_by(args: JobArguments, store: CassandraStore, incarnation: str, tools: Tools[Any]) -> JobArguments | None:
+def stand_by(args: JobArguments, store: CassandraStore, incarnation: str, tools: Tools[Any], sink: Any) -> JobArguments | None:
     """Do the slow work before there is an attempt, then wait for one. Return its arguments, or None if there will be none."""
     rehearsal.rehearse(tools, args)
+    proof.rehearse(args, tools, store, sink)
     called = standby.wait(store, args, incarnation)
     if called is None:
         LOG.info("standby %s is no longer needed", args.standby)
@@ -97,8 +99,12 @@ def run(job: Job[Any], args: JobArguments, store: CassandraStore, incarnation: s
     lines.batch = lambda: batches.batch_id
     try:
         writer.start()
+        proof.note(store, args, TRYING)
         threading.Thread(target=_watch_for_exit, args=(store, args, incarnation, batches), daemon=True).start()
-        stream(args, batches, tools or Tools(job, source.session(), args))
+        tools = tools or Tools(job, source.session(), args)
+        query = begin(args, batches, tools)
+        threading.Thread(target=_prove, args=(args, store, incarnation, batches, tools, sink, query), daemon=True).start()
+        query.awaitTermination()
         reason, error = Exit.STOPPED, ""
     except Exception as failure:
         reason, error = explain(batches.failure or failure, args.kafka)
@@ -106,8 +112,8 @@ def run(job: Job[Any], args: JobArguments, store: CassandraStore, incarnation: s
     return _note_exit(args, incarnation, reason, error, batches.batch_id)
 
 
-def stream(args: JobArguments, batches: Batches[Any], tools: Tools[Any]) -> None:
-    """Read the source batch by batch for ever. Raises what ended the query."""
+def begin(args: JobArguments, batches: Batches[Any], tools: Tools[Any]) -> Any:
+    """Begin to read the source batch by batch. Return the query."""
     batches.equip(tools)
     query = (
         source.stream(tools.spark, args)
@@ -118,7 +124,24 @@ def stream(args: JobArguments, batches: Batches[Any], tools: Tools[Any]) -> None
         .start()
     )
     LOG.info("the query runs: %s", query.runId)
-    query.awaitTermination()
+    return query
+
+
+def stream(args: JobArguments, batches: Batches[Any], tools: Tools[Any]) -> None:
+    """Read the source batch by batch for ever. Raises what ended the query."""
+    begin(args, batches, tools).awaitTermination()
+
+
+def _prove(
+    args: JobArguments, store: CassandraStore, incarnation: str, batches: Batches[Any], tools: Tools[Any], sink: Any, query: Any
+) -> None:
+    """Prove without input that the attempt can work; end the driver if it cannot."""
+
+    def end(reason: Exit, error: str) -> None:
+        os._exit(_note_exit(args, incarnation, reason, error, -1))
+
+    attempt = partial(proof.rehearse, args, tools, store, sink)
+    proof.Proof(args, batches, store, attempt, end).run(lambda: proof.looked_for_input(query))
 
 
 def _watch_for_exit(store: CassandraStore, args: JobArguments, incarnation: str, batches: Batches[Any]) -> None:

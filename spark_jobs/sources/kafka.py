@@ -71,13 +71,17 @@ def session() -> SparkSession:
     return SparkSession.builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
 
 
+def connector(reader: Any, args: Reads) -> Any:
+    """Return a reader of a session (`read` or `readStream`) that uses Spark's Kafka source, with the settings of every such reader here."""
+    return reader.format("kafka").options(**FETCH, **{f"kafka.{name}": value for name, value in args.kafka_options.items()})
+
+
 def stream(spark: SparkSession, args: Reads) -> DataFrame:
     """Return the topics as a stream. An epoch begins at `start`; after that the checkpoint says where to continue."""
-    connection = {f"kafka.{name}": value for name, value in args.kafka_options.items()}
-    reader = spark.readStream.format("kafka").options(**FETCH, **connection)
     subscribed = ("subscribePattern", args.topic_pattern) if args.topic_pattern else ("subscribe", ",".join(sorted(args.ids)))
     return (
-        reader.option(*subscribed)
+        connector(spark.readStream, args)
+        .option(*subscribed)
         .option("startingOffsets", json.dumps(_starting(args)))
         .option("failOnDataLoss", "true")  # deleted lines are a verdict for an operator, not a warning in a log
         .option("maxOffsetsPerTrigger", args.max_lines_per_batch)
@@ -121,12 +125,25 @@ class TopicWatch:
 
     def ids(self, names: Iterable[str]) -> dict[str, str]:
         """Return the ids of topics by name, with one request. Raises Py4JJavaError if the broker does not answer or lacks one of them."""
-        asked = self._jvm.java.util.ArrayList()
-        wanted = sorted(names)
+        return {name: as_kept(str(topic.topicId().toString())) for name, topic in self._described(names).items()}
+
+    def ends(self, names: Iterable[str]) -> dict[str, dict[int, int]]:
+        """Return the end offsets of topics by name and partition. Raises as `ids` does."""
+        asked, latest = self._jvm.java.util.HashMap(), self._jvm.org.apache.kafka.clients.admin.OffsetSpec.latest()
+        sizes = {name: int(topic.partitions().size()) for name, topic in self._described(names).items()}
+        at = {name: [self._jvm.org.apache.kafka.common.TopicPartition(name, n) for n in range(size)] for name, size in sizes.items()}
+        for partition in (each for partitions in at.values() for each in partitions):
+            asked.put(partition, latest)
+        answer = self._admin.listOffsets(asked).all().get()
+        return {name: {n: int(answer.get(each).offset()) for n, each in enumerate(partitions)} for name, partitions in at.items()}
+
+    def _described(self, names: Iterable[str]) -> dict[str, Any]:
+        """Return the descriptions of topics by name, with one request."""
+        asked, wanted = self._jvm.java.util.ArrayList(), sorted(names)
         for name in wanted:
             asked.add(name)
         answer = self._admin.describeTopics(asked).allTopicNames().get()
-        return {name: as_kept(str(answer.get(name).topicId().toString())) for name in wanted}
+        return {name: answer.get(name) for name in wanted}
 
 
 def as_kept(topic_id: str) -> str:

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pyspark
 import pytest
+from pyspark.sql import SparkSession
 
 from tests.parts import make_topic, running
 from weir.addresses import address
@@ -59,6 +60,24 @@ def jvm() -> Iterator[Any]:
     )
     yield gateway.jvm
     gateway.shutdown()
+
+
+@pytest.fixture(scope="module")
+def spark() -> Iterator[SparkSession]:
+    """A local Spark with the Kafka connector."""
+    path = ":".join(map(str, jars.class_path("spark")))
+    conf = {
+        "spark.driver.extraClassPath": path,
+        "spark.ui.enabled": "false",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.memory": "512m",
+    }
+    builder: Any = SparkSession.builder.master("local[2]").config("spark.sql.shuffle.partitions", "1")
+    for name, value in conf.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    yield session
+    session.stop()
 
 
 @pytest.fixture(params=BOTH)

@@ -160,7 +160,7 @@ def test_each_user_may_do_what_it_needs_and_no_more(door: Doors, jvm: Any) -> No
     assert KafkaBroker(weir).retention("logs") and KafkaBroker(weir).topic_names() == {"logs"}
     assert [record.value for record in KafkaBroker(weir).records("logs", 0, 0, 1)] == [b"line"]
     args: Any = SimpleNamespace(kafka_options=java_options(driver))
-    read = source.Records(SimpleNamespace(_jvm=jvm), args).values([("logs", 0, 0)], 100)  # type: ignore[arg-type]
+    read = source.Records(SimpleNamespace(_jvm=jvm), args).values([("logs", 0, 0)], 100, 2**62)  # type: ignore[arg-type]
     assert read["logs", 0, 0][0] == b"line" and id_in_java(jvm, driver)
     with pytest.raises(WeirError, match="WEIR-211"):
         list(KafkaBroker(ingest).records("logs", 0, 0, 1))

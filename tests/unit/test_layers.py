@@ -58,7 +58,7 @@ ALLOWED = {
     # supervision knows nothing of counts: judgement without I/O, what all share, who looks, starts and acts, and the manager over all
     "weir.supervise.judge": f"{BASICS} weir.jobs weir.ports spark_jobs.protocol spark_jobs.runtime spark_jobs.sources",
     "weir.supervise": f"{BASICS} weir.jobs weir.ports weir.supervise.judge spark_jobs.protocol",
-    "weir.supervise.observe": f"{BASICS} weir.jobs weir.ports weir.supervise weir.supervise.judge spark_jobs.protocol",
+    "weir.supervise.observe": f"{BASICS} weir.jobs weir.ports weir.supervise weir.supervise.judge spark_jobs.protocol spark_jobs.runtime",
     "weir.supervise.start": (
         f"{BASICS} weir.addresses weir.jobs weir.ports weir.supervise weir.supervise.judge weir.supervise.observe "
         "spark_jobs.failpoint spark_jobs.protocol spark_jobs.runtime spark_jobs.sources"
@@ -89,7 +89,8 @@ ALLOWED = {
     "weir.metrics": f"{BASICS} weir.alerts weir.jobs weir.ports weir.ports.counts weir.ports.store {DOORS} spark_jobs.protocol",
     # what people and Airflow touch
     "weir.airflow": (
-        f"{BASICS} weir.alerts weir.cluster weir.connection weir.counts weir.factory weir.jobs weir.ports weir.ports.store {DOORS}"
+        f"{BASICS} weir.setting_rules weir.alerts weir.cluster weir.connection weir.counts weir.factory weir.jobs weir.ports "
+        f"weir.ports.store {DOORS}"
     ),
     "weir.api": f"{BASICS} weir.files weir.counts weir.jobs weir.ports weir.ports.store weir.rows {DOORS} spark_jobs.counts",
     "weir.console": (
@@ -102,12 +103,14 @@ ALLOWED = {
         f"weir.sources {DOORS} spark_jobs.runtime"
     ),
     "weir.doctor": (
-        f"{BASICS} weir.http weir.alerts weir.cassandra weir.cluster weir.factory weir.jobs weir.local weir.ports {DOORS}"
+        f"{BASICS} weir.http weir.setting_rules weir.alerts weir.cassandra weir.cluster weir.factory weir.jobs weir.local "
+        f"weir.ports {DOORS}"
     ),
     "weir.cli": (
         f"{BASICS} weir.addresses weir.airflow weir.alerts weir.api weir.cassandra weir.counts weir.doctor weir.factory weir.ingest "
         f"weir.jobs weir.local weir.metrics weir.ports weir.ports.store weir.rows {DOORS} spark_jobs.counts"
     ),
+    "weir.__main__": "weir.cli",
     "weir.triggers": "weir.airflow",  # names of the release before
     "dags": "weir.airflow weir.errors weir.jobs",
 }  # fmt: skip

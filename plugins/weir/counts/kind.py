@@ -11,11 +11,13 @@ from weir.counts.arguments import arguments
 from weir.counts.fold_backlog import FoldBacklogProbe
 from weir.counts.proven import UNPROVEN, Proven
 from weir.counts.rehearsal import newest_lines
+from weir.counts.unproven import concerns
 from weir.jobs.spec import JobSpec
 from weir.ports.cluster import Submission
 from weir.ports.counts import CountStore
 from weir.ports.source import Broker
 from weir.settings import Settings
+from weir.supervise.judge.concern import as_evidence
 from weir.supervise.judge.observation import Observation
 from weir.supervise.kind import Probe, Start
 from weir.supervise.start.submission import submission
@@ -48,10 +50,11 @@ class CountsKind:
 
 
 class ProvenProbe:
-    """How far the counts are proven, from the record that the pass has read anyway."""
+    """How far the counts are proven, and which checks fail, from the records that the pass has read anyway."""
 
     def look(self, spec: JobSpec, seen: Observation) -> Mapping[str, object]:
-        return {"proven": _proven(seen.records.get("proven")).as_evidence()}
+        failures = as_evidence(concerns(spec.name, seen.records))
+        return {"proven": _proven(seen.records.get("proven")).as_evidence(), **failures}
 
     def looked_at(self, job: str) -> int:
         """Return the maximum: it costs nothing, so it is never due."""

@@ -15,7 +15,8 @@ from weir.doctor.line import Line, failed, fine, unknown, wrong
 from weir.errors import BadSetting, WeirError
 from weir.jobs.folders import sound
 from weir.jobs.spec import CountsSpec, counting
-from weir.settings import Settings
+from weir.setting_rules import FILES
+from weir.settings import Settings, check_file
 from weir.system_errors import read_json
 
 # Variables that are no settings of Settings.
@@ -38,6 +39,10 @@ def settings(found: Settings) -> Iterator[Line]:
     told = [f"{len(own)} from the environment"] if own else []
     told += [f"others from {stack}"] if stack.exists() else ["others are defaults"]
     yield from variables(os.environ)
+    for name in FILES:
+        if file := getattr(found, name, ""):
+            check_file(f"WEIR_{name.upper()}", file)
+            yield fine(f"file of {name}", file)
     yield fine("settings", ", ".join(told))
 
 

@@ -32,6 +32,7 @@ from weir.jobs.kinds import KINDS
 from weir.settings import OWN_JOBS
 from weir.supervise.judge.report import Report, Verdict
 from weir.supervise.manager import ActionResult
+from weir.supervise.observe.health import Readiness
 
 at = partial(of_source, "topic-1")  # offsets by partition
 
@@ -516,12 +517,12 @@ def test_a_rebuild_says_where_it_begins_and_asks(weir: Weir, bench: Bench, monke
 
 
 def test_a_restart_that_is_waited_for_ends_with_what_became_of_it(weir: Weir, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    within, answers = [], iter([True, False])
+    within, answers = [], iter([Readiness(True, "error_counts is ready with attempt 2."), Readiness()])
     monkeypatch.setattr(bench.manager, "wait_ready", lambda job, attempt, seconds: within.append((attempt, seconds)) or next(answers))
     code, out, err = weir("restart", JOB, "--wait")
     assert (code, out) == (0, "error_counts is ready with attempt 2.\n") and "attempt 2 was submitted" in err
     code, out, err = weir("restart", JOB, "--wait")
-    assert (code, out) == (1, "") and "Attempt 3 of error_counts has not landed a batch in 120 s." in err
+    assert (code, out) == (1, "") and "Attempt 3 of error_counts was not ready in 120 s. error_counts: attempt 3" in err
     assert within == [(2, 120.0), (3, 120.0)]
 
 

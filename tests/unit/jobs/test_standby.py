@@ -10,7 +10,7 @@ import pytest
 
 from spark_jobs.counts.counting import counting
 from spark_jobs.counts.options import CountsOptions
-from spark_jobs.runtime import driver, rehearsal, standby
+from spark_jobs.runtime import driver, proof, rehearsal, standby
 from spark_jobs.runtime.contract import CassandraAddress, Exit, JobArguments
 from spark_jobs.runtime.faults import Cause, Fault, OutOfPatience
 from spark_jobs.runtime.kafka_address import KafkaAddress
@@ -88,6 +88,7 @@ def ran(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> list[JobArgument
     monkeypatch.setattr(source, "session", lambda: None)
     monkeypatch.setattr(driver, "Tools", lambda job, spark, args: None)
     monkeypatch.setattr(rehearsal, "rehearse", lambda tools, args: None)
+    monkeypatch.setattr(proof, "rehearse", lambda args, tools, store, sink: None)
     monkeypatch.setattr(driver, "run", lambda job, args, store, incarnation, tools: found.append(args) or Exit.SUPERSEDED)  # type: ignore[func-returns-value]
     return found
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from weir.counts.quality.user import need_a_home
+
 FRESH_WITHIN_S = 300.0
 
 
@@ -15,6 +17,7 @@ class Laws:
     """Make expectations, each with its description in words."""
 
     def __init__(self) -> None:
+        need_a_home()
         import great_expectations.expectations as gxe
 
         self._kinds = gxe

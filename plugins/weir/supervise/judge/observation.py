@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from spark_jobs.protocol.head import Head, Offsets, Partition, landed
 from spark_jobs.protocol.partition import NO_NAMES
+from spark_jobs.runtime.contract import PROVEN
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
 from weir.ports.jobs import JobRow
@@ -47,6 +48,7 @@ class Observation:
     standbys: Sequence[StandbyRow] = ()  # newest first
     standby_states: Mapping[str, DriverState] = field(default_factory=dict)  # by submission id
     submit_grace_ms: int = SUBMIT_GRACE_MS
+    waits_for: str = ""  # why the driver, or all of its executors, have not been started; empty: they have, or nobody says
     log_ends: Offsets = field(default_factory=dict)  # where an open transaction holds back the end: the end with its records
     queries: Queries | None = None  # progress from the job's own checkpoints, of a job without fencing; None: a job with fencing
 
@@ -85,6 +87,29 @@ class Observation:
         if self.queries is not None:
             return bool(self.head.attempt) and self.landed_attempt == self.head.attempt
         return self.head.by == self.head.attempt and bool(self.head.landed_at)
+
+    @property
+    def landed_ever(self) -> bool:
+        """Return whether the current attempt has landed any batch."""
+        return self.landed_now or bool(self.head and self.head.attempt and self.landed_attempt == self.head.attempt)
+
+    @property
+    def proven(self) -> bool:
+        """Return whether the current attempt is known to work: it has landed a batch, or rehearsed one without input."""
+        return self.landed_ever or bool(self.attempt and self.attempt.proof == PROVEN)
+
+    @property
+    def rehearses_nothing(self) -> bool:
+        """Return whether the driver cannot prove without input that it works: of a plain job, or of an earlier release."""
+        return not self.fenced or not (self.attempt and self.attempt.proof)
+
+    @property
+    def lacks_resources(self) -> bool:
+        """Return whether the cluster has not started the current driver, or none of its executors, and nothing of it has landed.
+
+        YARN says so for a while of drivers that run, after its ResourceManager was restarted.
+        """
+        return not self.landed_ever and (bool(self.waits_for) or (self.driver is DriverState.SUBMITTED and not self.begun))
 
     @property
     def ending_unread(self) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 
+from weir.supervise.judge.concern import concerns_of
+
 FRESH_MS = 15_000  # a kept report is no older while its stream moves: written at every look it was one write a second for each job
 
 
@@ -107,4 +109,5 @@ def is_news(report: Report, kept: Report | None) -> bool:
 
 def _gist(report: Report) -> tuple[object, ...]:
     decided = report.act, report.plan, report.not_before, report.evidence.get("paused")
-    return report.verdict, report.covers, report.attempt, report.since, *decided
+    worries = [(concern.kind, concern.key) for concern in concerns_of(report.evidence)]
+    return report.verdict, report.covers, report.attempt, report.since, worries, *decided
