@@ -16,7 +16,7 @@ from spark_jobs.runtime.kafka_address import KafkaAddress, java_options
 from spark_jobs.sources import kafka as source
 from weir.errors import WeirError
 from weir.ingest import producer
-from weir.local import certs, kafka_access
+from weir.local import certs, kafka_access, rotate, secrets
 from weir.sources.kafka import KafkaBroker
 
 from .kafka_doors import PASSWORD, Doors, doors
@@ -152,7 +152,8 @@ def test_a_client_that_was_refused_reads_its_file_again(door: Doors) -> None:
     assert broker.topic_id("logs")
 
 
-def test_each_user_may_do_what_it_needs_and_no_more(door: Doors, jvm: Any) -> None:
+def test_each_user_may_do_what_it_needs_and_no_more(door: Doors, jvm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "PATIENCE_S", 60.0)
     weir, driver, ingest = (door.login("SCRAM-SHA-512", user) for user in (kafka_access.WEIR, kafka_access.DRIVER, kafka_access.INGEST))
     sender = producer(ingest)
     sender.produce("logs", b"line", b"web", 0)
@@ -172,8 +173,43 @@ def test_each_user_may_do_what_it_needs_and_no_more(door: Doors, jvm: Any) -> No
 
 def refused(address: KafkaAddress) -> str:
     """Why a line of this user is not taken."""
-    failed: list[Any] = []
+    told: list[str] = []
+
+    def failed(error: Any, _: object) -> None:
+        told.append(error.name())
+
     intruder = producer(address)
-    intruder.produce("logs", b"forged", b"web", 0, on_delivery=lambda error, _: failed.append(error))
+    intruder.produce("logs", b"forged", b"web", 0, on_delivery=failed)
     assert intruder.flush(30) == 0
-    return str(failed[0].name())
+    return told[0]
+
+
+def test_certificates_and_passwords_change_under_a_sender_that_loses_nothing(door: Doors) -> None:
+    """The last one here: afterwards the users have other passwords."""
+    stack, settings = door.stack, kafka_access.settings(door.stack)
+    ours = door.login("SCRAM-SHA-512", password_file=str(settings["kafka_password_file"]))
+    for user in kafka_access.RIGHTS:
+        secrets.replace(stack.home, user, PASSWORD)
+    sender, before = producer(door.login("SCRAM-SHA-512", kafka_access.INGEST)), KafkaBroker(ours)
+    begin, sent = before.end_offsets("logs")[3], 0
+    open_before = replace(ours, ca_file=door.secret("old-ca", certs.ca_file(stack.home).read_text()))
+
+    def change(how: Callable[[], object]) -> None:
+        nonlocal sent
+        for line in range(100):
+            sender.produce("logs", b"line", b"web", 3)
+            if line == 50:
+                how()
+        assert sender.flush(60) == 0
+        sent += 100
+        assert before.end_offsets("logs")[3] == KafkaBroker(ours).end_offsets("logs")[3] == begin + sent
+
+    change(lambda: rotate.certificates(stack, ["kafka"]))
+    change(lambda: rotate.authority(stack))
+    assert KafkaBroker(open_before).topic_id("logs"), "the certificate is still of the old authority"
+    change(lambda: rotate.certificates(stack, ["kafka"]))
+    with pytest.raises(WeirError, match="WEIR-209"):
+        KafkaBroker(open_before, budget_s=2.0).topic_id("logs")
+    change(lambda: rotate.passwords(stack))
+    with pytest.raises(WeirError, match="WEIR-210"):
+        KafkaBroker(door.login("SCRAM-SHA-512"), budget_s=2.0).topic_id("logs")

@@ -58,8 +58,8 @@ def as_error(fault: Fault) -> WeirError:
     return BY_CODE[str(fault.cause)](f"{fault.what}.", fault.next_step)
 
 
-def client_options(address: KafkaAddress | str) -> Options:
-    """Return the options of a client; a bare HOST:PORT is in plain text. Reads the secrets from their files.
+def client_options(address: KafkaAddress | str, password: str = "") -> Options:
+    """Return the options of a client; a bare HOST:PORT is in plain text. Reads the secrets from their files, unless a password is given.
 
     Raises BadSetting, which names file and setting.
     """
@@ -71,7 +71,7 @@ def client_options(address: KafkaAddress | str) -> Options:
         if address.tls and getattr(address, field):
             _content(address, field)  # librdkafka's own error names no file
     options["security.protocol"] = address.security
-    return options | (_tls(address) if address.tls else {}) | (_login(address) if address.sasl else {})
+    return options | (_tls(address) if address.tls else {}) | (_login(address, password) if address.sasl else {})
 
 
 def _tls(address: KafkaAddress) -> Options:
@@ -79,7 +79,7 @@ def _tls(address: KafkaAddress) -> Options:
     return {name: file for name, file in files.items() if file}
 
 
-def _login(address: KafkaAddress) -> Options:
+def _login(address: KafkaAddress, password: str) -> Options:
     if not address.mechanism:
         raise BadSetting(f"WEIR_KAFKA_SECURITY is {address.security}, and no mechanism is set.", "Set WEIR_KAFKA_MECHANISM.")
     if address.mechanism == "OAUTHBEARER":
@@ -90,8 +90,8 @@ def _login(address: KafkaAddress) -> Options:
             "sasl.oauthbearer.client.id": address.client_id,
             "sasl.oauthbearer.client.secret": _content(address, "client_secret_file"),
         }
-    password = _content(address, "password_file")
-    return {"sasl.mechanism": address.mechanism, "sasl.username": address.user, "sasl.password": password}
+    secret = password or _content(address, "password_file")
+    return {"sasl.mechanism": address.mechanism, "sasl.username": address.user, "sasl.password": secret}
 
 
 def _content(address: KafkaAddress, field: str) -> str:
