@@ -24,6 +24,7 @@ from weir.cli import (
     pauses,
     proof,
     query,
+    rotate,
     schema,
     service,
     stack,
@@ -42,7 +43,7 @@ app = typer.Typer(
 )
 GROUPS = {
     "The environment": (doctor.doctor,),
-    "The embedded stack": (stack.up, stack.down, stack.status, stack.logs, stack.sample, stack.clean),
+    "The embedded stack": (stack.up, stack.down, stack.status, stack.logs, stack.sample, rotate.rotate, stack.clean),
     "Lines and counts": (ingest.ingest, counts.wait, query.counts, query.rejected),
     "Jobs": (
         jobs.jobs,
