@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
-from weir.local import cassandra, jars, kafka, ports, secrets
+from weir.local import cassandra, folder, jars, kafka, ports, secrets
 from weir.local.part import Part, Stack
 from weir.local.process import Child, await_ready, last_lines
 from weir.settings import Settings
@@ -20,16 +21,53 @@ def running(home: Path, *names: str) -> Iterator[Settings]:
     """Start the named parts; Settings that lead to them."""
     chosen, _ = ports.choose(home, {}, frozenset())
     stack = Stack(home, chosen, secrets.load_or_create(home))
-    for name in names:
-        jars.class_path(name)
-    with contextlib.ExitStack() as running_parts:
-        started = [running_parts.enter_context(_started(MODULES[name].part(stack))) for name in names]
-        for part, child in started:
-            reason = await_ready(child, part.probe, part.ready_s, _pause)
-            assert not reason, f"{part.name}: {reason}\n{last_lines(part.log)}"
+    with running_stack(stack, *_parts(stack, names)):
         yield Settings(
             home=str(home), kafka=stack.address("kafka"), cassandra_port=stack.ports["cassandra"], data_docs=str(home / "data_docs")
         )
+
+
+def configured_secure(home: Path) -> Stack:
+    """A stack with TLS and login, that is not started."""
+    os.environ[folder.SECURE] = "1"
+    try:
+        return folder.configure(home, lambda _: None)
+    finally:
+        del os.environ[folder.SECURE]
+
+
+@contextlib.contextmanager
+def secure(home: Path, *names: str) -> Iterator[tuple[Stack, Settings]]:
+    """Start the named parts with TLS and login; the stack, and Settings that lead to it."""
+    stack = configured_secure(home)
+    with running_stack(stack, *_parts(stack, names)):
+        yield stack, Settings(home=str(home), **folder.addresses(stack))  # type: ignore[arg-type]
+
+
+@contextlib.contextmanager
+def running_stack(stack: Stack, *parts: Part) -> Iterator[None]:
+    """Start parts of a stack."""
+    with contextlib.ExitStack() as running_parts:
+        started = [running_parts.enter_context(_started(part)) for part in parts]
+        for part, child in started:
+            reason = await_ready(child, part.probe, part.ready_s, _pause)
+            assert not reason, f"{part.name}: {reason}\n{last_lines(part.log)}"
+        yield
+
+
+def _parts(stack: Stack, names: Iterable[str]) -> list[Part]:
+    for name in names:
+        jars.class_path(name)
+    return [MODULES[name].part(stack) for name in names]
+
+
+@contextlib.contextmanager
+def part_of(part: Part) -> Iterator[None]:
+    """Start one part, and wait until it is ready."""
+    with _started(part) as (_, child):
+        reason = await_ready(child, part.probe, part.ready_s, _pause)
+        assert not reason, f"{part.name}: {reason}\n{last_lines(part.log)}"
+        yield
 
 
 @contextlib.contextmanager

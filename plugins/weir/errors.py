@@ -47,6 +47,24 @@ class KeyReused(BadInput):
     code = "WEIR-105"
 
 
+class BadSetting(BadInput):
+    """A setting, or the file that it names, is not valid; the message names the setting."""
+
+    code = "WEIR-106"
+
+
+class UnreadableInput(BadInput):
+    """A file of lines cannot be read, or not in its encoding or compression; the message names the file."""
+
+    code = "WEIR-107"
+
+
+class OperatingSystem(WeirError):
+    """The operating system refused: a full disk, a file that is not there, a missing right."""
+
+    code = "WEIR-108"
+
+
 class NotRunning(WeirError):
     """A service cannot be reached."""
 
@@ -89,6 +107,54 @@ class StoreBehind(WeirError):
     """The tables in Cassandra do not match this version of Weir."""
 
     code = "WEIR-206"
+
+
+class NameNotResolved(NotRunning):
+    """The name of a server has no address: a wrong name, or a name service that does not answer."""
+
+    code = "WEIR-207"
+
+
+class ConnectionRefused(NotRunning):
+    """A server's machine has refused the connection: nothing listens at that port."""
+
+    code = "WEIR-208"
+
+
+class HandshakeFailed(NotRunning):
+    """The TLS handshake with a server failed; the message names the fault of the certificate, or that one side speaks no TLS."""
+
+    code = "WEIR-209"
+
+
+class LoginRefused(NotRunning):
+    """A server does not accept this user with this password or certificate, or asks for one."""
+
+    code = "WEIR-210"
+
+
+class NotAuthorized(NotRunning):
+    """The login was accepted, and the user lacks a permission; the message names it."""
+
+    code = "WEIR-211"
+
+
+class KeyspaceMissing(NotRunning):
+    """Cassandra has no such keyspace."""
+
+    code = "WEIR-212"
+
+
+class WrongDatacenter(NotRunning):
+    """No node that answers is of the data centre that is set; the message names theirs."""
+
+    code = "WEIR-213"
+
+
+class TooFewNodes(NotRunning):
+    """Fewer nodes or brokers than copies are asked for: nothing can be written, or not with that many copies."""
+
+    code = "WEIR-214"
 
 
 class Conflict(WeirError):
@@ -143,6 +209,16 @@ class NotDelivered(WeirError):
     """A sink did not accept a message. The message is kept and sent again."""
 
     code = "WEIR-501"
+
+
+class OutputLost(WeirError):
+    """Standard output cannot be written. `reader_left`: its reader, such as head, has closed its end."""
+
+    code = "WEIR-701"
+
+    def __init__(self, what: str, next_step: str = "", reader_left: bool = False) -> None:
+        super().__init__(what, next_step)
+        self.reader_left = reader_left
 
 
 class NotSignedIn(WeirError):

@@ -6,7 +6,6 @@ import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from spark_jobs.protocol.head import Batch, Progress
@@ -35,7 +34,7 @@ class Dropped:
 def rehearse(tools: Tools[Any], args: JobArguments) -> None:
     """Evaluate the present lines, batch by batch, up to BATCHES. Raises what ended the query earlier."""
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint = Path(folder).as_uri()
+        checkpoint = f"file://{folder}"  # not as_uri(): Hadoop takes %20 for itself, not for a blank
         dropped = Dropped()
         batches = Batches(dropped, replace(args, checkpoint=checkpoint))
         batches.equip(tools)

@@ -62,7 +62,8 @@ def test_many_topics_at_once_are_what_each_question_by_itself_says(broker: Broke
     broker.forget(1, 1)
     reader, topic = broker.reader, broker.topic
     seen = reader.topics([topic, "nothing", topic])
-    assert seen == {topic: TopicSnapshot({0: 1, 1: 1}, {0: 0, 1: 1}, reader.topic_id(topic)), "nothing": TopicSnapshot(missing=True)}
+    there = TopicSnapshot({0: 1, 1: 1}, {0: 0, 1: 1}, reader.topic_id(topic), log_ends={0: 1, 1: 1})
+    assert seen == {topic: there, "nothing": TopicSnapshot(missing=True)}
     assert reader.topics([]) == {}
 
 
@@ -92,10 +93,10 @@ def test_a_broker_that_does_not_answer_is_unknown_in_time() -> None:
 def test_a_broker_that_does_not_answer_says_so_in_time() -> None:
     absent = KafkaBroker("127.0.0.1:1", budget_s=0.5)
     times = lambda topic: absent.append_times(topic, {0: 0})  # noqa: E731
-    with pytest.raises(NotRunning, match=r"does not answer"):
+    with pytest.raises(NotRunning, match=r"refuses the connection"):
         absent.topic_names()
     for ask in (absent.end_offsets, absent.earliest_offsets, absent.topic_id, absent.retention, times):
-        with pytest.raises(NotRunning, match=r"WEIR-201: Kafka at 127\.0\.0\.1:1 does not answer"):
+        with pytest.raises(NotRunning, match=r"WEIR-208: Kafka at 127\.0\.0\.1:1 refuses the connection"):
             ask("logs")
 
 
@@ -115,3 +116,36 @@ def test_when_the_next_record_was_appended(broker: Broker) -> None:
     assert reader.append_times(topic, {0: 3, 1: 0, 7: 0}) == {1: times[1, 0]}, "nothing comes after the last one"
     broker.forget(0, 2)
     assert reader.append_times(topic, {0: 0}) == {0: times[0, 2]}, "what is gone is passed over"
+
+
+def test_only_lines_of_committed_transactions_are_read(broker: Broker) -> None:
+    broker.transaction(0, 3, "commit")
+    broker.transaction(0, 2, "abort")
+    broker.transaction(0, 1, "commit")
+    reader, topic = broker.reader, broker.topic
+    assert reader.end_offsets(topic)[0] == 9, "a mark that ends a transaction takes an offset"
+    assert [r.offset for r in reader.records(topic, 0, 0, 9)] == [0, 1, 2, 7]
+    assert [r.offset for r in reader.records(topic, 0, 4, 7)] == [], "a range may have no line at all"
+    assert [r.offset for r in reader.records(topic, 0, 0, 9, committed=False)] == [0, 1, 2, 4, 5, 7], "as earlier releases read"
+
+
+def test_an_open_transaction_holds_back_the_end(broker: Broker) -> None:
+    broker.add(0, b"web", b"line")
+    broker.transaction(0, 2, "open")
+    broker.add(0, b"web", b"line")
+    reader, topic = broker.reader, broker.topic
+    assert (reader.end_offsets(topic)[0], reader.end_offsets(topic, committed=False)[0]) == (1, 4)
+    seen = reader.topics([topic])[topic]
+    assert (seen.end_offsets, seen.log_ends) == ({0: 1, 1: 0}, {0: 4, 1: 0})
+    assert bounds(reader, Subscription((topic,))).log_ends == bounds(reader, Subscription(pattern=topic)).log_ends
+    assert [r.offset for r in reader.records(topic, 0, 0, 1)] == [0]
+
+
+def test_the_offsets_of_a_time(broker: Broker) -> None:
+    for _ in range(3):
+        broker.add(0, b"web", b"line")
+    reader, topic = broker.reader, broker.topic
+    at = next(iter(reader.records(topic, 0, 1, 2))).append_ms
+    assert reader.offsets_at(topic, 0) == {0: 0, 1: 0}
+    assert reader.offsets_at(topic, at)[0] <= 1
+    assert reader.offsets_at(topic, at + 3_600_000) == {0: 3, 1: 0}, "what comes later begins at the end"

@@ -3,36 +3,22 @@ not needed for it: a JVM with the same jars is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
-import pyspark
 import pytest
-from py4j.java_gateway import JavaGateway
 
 from spark_jobs.runtime.contract import CassandraAddress, JobArguments
 from spark_jobs.sources import kafka as source
-from weir.local import jars, preflight
 from weir.settings import Settings
 from weir.sources.kafka import KafkaBroker
 
 from .conftest import Broker
 
 pytestmark = pytest.mark.stack
-SPARK = Path(pyspark.__file__).parent / "jars"
 MOST = 1024
-
-
-@pytest.fixture(scope="module")
-def jvm() -> Iterator[Any]:
-    path = ":".join([f"{SPARK}/*", *map(str, jars.class_path("spark"))])
-    gateway = JavaGateway.launch_gateway(
-        jarpath=str(next(SPARK.glob("py4j-*.jar"))), classpath=path, java_path=preflight.java_path(), die_on_exit=True
-    )
-    yield gateway.jvm
-    gateway.shutdown()
+FAR_MS = 4_000_000_000_000  # after every record here: times of producers are believed
 
 
 @pytest.fixture
@@ -54,7 +40,7 @@ class Records:
         self._records, self._topic = records, topic
 
     def values(self, places: Iterable[tuple[int, int]], most_bytes: int) -> dict[tuple[int, int], tuple[bytes, int]]:
-        found = self._records.values([(self._topic, *place) for place in places], most_bytes)
+        found = self._records.values([(self._topic, *place) for place in places], most_bytes, FAR_MS)
         return {place: value for (_, *place), value in found.items() for place in [tuple(place)]}  # type: ignore[misc]
 
 

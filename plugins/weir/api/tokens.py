@@ -19,6 +19,7 @@ from fastapi.security.utils import get_authorization_scheme_param
 from weir.api.access import READS_ONLY, Person
 from weir.errors import BadInput, NotRunning, NotSignedIn
 from weir.files import write_private
+from weir.system_errors import read_json
 
 FILE = "tokens.json"
 ROLES = ("reader", "editor")
@@ -54,9 +55,10 @@ def revoke(file: Path, name: str) -> bool:
 
 def load(file: Path) -> list[Token]:
     """Return the tokens in a file, none if it does not exist. Raises BadInput if it is not a file of tokens."""
+    found = read_json(file)
     try:
-        return [Token(**values) for values in json.loads(file.read_text())["tokens"]] if file.exists() else []
-    except (ValueError, KeyError, TypeError, OSError) as error:
+        return [Token(**values) for values in found["tokens"]] if file.exists() else []
+    except (KeyError, TypeError) as error:
         raise BadInput(f"tokens: {file} cannot be read: {error}.", "Move it away, then create new tokens with: weir token NAME") from error
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from weir.cli.common import FormatOption, JobArgument, Reason, Yes, opened_manager, say_done, who
-from weir.output import Format, say, show, show_json
+from weir.output import Format, result, say, show, show_json
 
 if TYPE_CHECKING:
     from weir.supervise.judge.report import Report
@@ -39,7 +39,7 @@ def jobs(form: FormatOption = Format.TABLE) -> None:
 def health(
     job: JobArgument,
     form: FormatOption = Format.TABLE,
-    check: Annotated[bool, typer.Option("--check", help="Exit code 1 unless the job is healthy.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Exit code 1 unless the job is healthy and nothing else is wrong.")] = False,
 ) -> None:
     """Print a job's verdict, since when it holds, its evidence, and the next step.
 
@@ -47,6 +47,7 @@ def health(
     """
     from weir import rows
     from weir.jobs.specs import find
+    from weir.supervise.judge.concern import concerns_of
     from weir.supervise.judge.summary import summary
 
     with opened_manager() as manager:
@@ -57,20 +58,24 @@ def health(
         show([{"job": job, **summary(report), "sentence": report.sentence}], form)
     else:
         _tell(report)
-    if check and report.verdict not in WELL:
+    if check and (report.verdict not in WELL or concerns_of(report.evidence)):
         raise typer.Exit(1)
 
 
 def _tell(report: Report) -> None:
     from weir.rows import moment
+    from weir.supervise.judge.concern import EVIDENCE, concerns_of
 
     typer.echo(f"{str(report.verdict).replace('_', ' ')} since {moment(report.since)}")
     typer.echo(report.sentence)
     if report.next_step:
         typer.echo(f"next: {report.next_step}")
+    for concern in concerns_of(report.evidence):
+        typer.echo(f"{concern.name} since {moment(concern.since)}: {concern.sentence}\nnext: {concern.next_step}")
     typer.echo("evidence:")
     for name, value in report.evidence.items():
-        typer.echo(f"  {name}: {_value(name, value)}")
+        if name != EVIDENCE:
+            typer.echo(f"  {name}: {_value(name, value)}")
 
 
 def _value(name: str, value: object) -> str:
@@ -147,11 +152,14 @@ def restart(
 def _await_ready(manager: Manager, job: str, attempt: int) -> None:
     """Wait until the attempt is ready. Raises TimedOut after the spec's `health.ready_within`, and an error if it cannot become ready."""
     from weir.errors import TimedOut
+    from weir.jobs.specs import find
 
     within_s = manager.specs[job].health.ready_within
-    if not manager.wait_ready(job, attempt, within_s):
-        raise TimedOut(f"Attempt {attempt} of {job} has not landed a batch in {within_s:.0f} s.", f"See: weir health {job}")
-    typer.echo(f"{job} is ready with attempt {attempt}.")
+    found = manager.wait_ready(job, attempt, within_s)
+    if not found.sentence:
+        (report,) = manager.onlooker().reports({job: find(manager.specs, job)})
+        raise TimedOut(f"Attempt {attempt} of {job} was not ready in {within_s:.0f} s. {report.sentence}.", f"See: weir health {job}")
+    result(found.sentence)
 
 
 def stop(job: JobArgument, reason: Reason = "by command line") -> None:

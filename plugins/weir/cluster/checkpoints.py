@@ -13,24 +13,27 @@ import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from urllib.parse import quote
+from uuid import uuid4
 
 from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, LocalFileSystem
 from pyarrow.lib import ArrowInvalid
 
 from weir.cluster.query_folders import queries
-from weir.errors import NotRunning
+from weir.errors import BadSetting, NotRunning
 from weir.ports.checkpoints import Folder, QueryProgress
 
 KINDS = ("offsets", "commits")
 OTHERS = ("metadata", "sources/0/0")
 COPYING = ".copying"
 SHARED = "shared"
+LOCAL = "file://"
 
 
 class CheckpointFolders:
     def __init__(self, base: str) -> None:
-        self._uri = base if "://" in base else f"file://{base}"
-        self._fs, self._base = FileSystem.from_uri(self._uri)
+        self._uri = f"{LOCAL}{base}" if base.startswith("/") else base
+        self._fs, self._base = _opened(self._uri)
 
     def location(self, job: str, epoch: int, attempt: int | None = None) -> str:
         return f"{self._uri}/{job}/epoch-{epoch}/{SHARED if attempt is None else f'attempt-{attempt}'}"
@@ -38,9 +41,9 @@ class CheckpointFolders:
     def progress(self, location: str) -> Sequence[QueryProgress] | None:
         try:
             ours = location.startswith(f"{self._uri}/")
-            fs, path = (self._fs, self._base + location.removeprefix(self._uri)) if ours else FileSystem.from_uri(location)
+            fs, path = (self._fs, self._base + location.removeprefix(self._uri)) if ours else _opened(location)
             return queries(fs, path)
-        except (OSError, ArrowInvalid):  # the latter for an address that is not valid
+        except (OSError, BadSetting):
             return None
 
     def attempts(self, job: str) -> Sequence[tuple[int, int]]:
@@ -86,6 +89,15 @@ class CheckpointFolders:
                     if self._fs.get_file_info(folder).type is FileType.Directory:
                         self._fs.delete_dir(folder)
 
+    def try_out(self) -> None:
+        """Write a file and remove it. Raises NotRunning."""
+        trial = f"{self._base}/.weir-doctor-{uuid4().hex}"
+        with self._or_not_running():
+            self._fs.create_dir(self._base)
+            with self._fs.open_output_stream(trial) as stream:
+                stream.write(b"x")
+            self._fs.delete_file(trial)
+
     def _path(self, job: str, epoch: int, attempt: int) -> str:
         return f"{self._base}/{job}/epoch-{epoch}/attempt-{attempt}"
 
@@ -120,6 +132,23 @@ class CheckpointFolders:
                 f"The checkpoints at {self._uri} cannot be read or written: {_why(error)}.",
                 "Check that the file system is up and that Weir's user may write there.",
             ) from error
+
+
+def _opened(uri: str) -> tuple[FileSystem, str]:
+    """Return the file system of a URI and the path there, read as Spark's Hadoop does: `#`, `?`, `%` and blanks are part of the path.
+
+    pyarrow's own parser drops what follows a `#`, and so read another folder. Raises BadSetting, NotRunning.
+    """
+    if uri.startswith(LOCAL):
+        return LocalFileSystem(), uri.removeprefix(LOCAL)
+    server, slash, path = uri.partition("://")[2].partition("/")
+    try:
+        fs: tuple[FileSystem, str] = FileSystem.from_uri(f"{uri.partition('://')[0]}://{server}{slash}{quote(path)}")
+    except ArrowInvalid as error:
+        raise BadSetting(f"The folder of checkpoints {uri} cannot be read: {error}.", "Correct WEIR_CHECKPOINTS.") from error
+    except OSError as error:
+        raise NotRunning(f"The file system of {uri} cannot be used from here: {_why(error)}.", "Check it, and WEIR_CHECKPOINTS.") from error
+    return fs
 
 
 def _numbered(sizes: Mapping[str, int], kind: str, newest: int | None) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from weir.errors import StackFailed
-from weir.local import kafka, logs, rehearse, secrets, spark
+from weir.local import cassandra, kafka, logs, rehearse, secrets, spark
 from weir.local.airflow_api import AirflowApi
 from weir.local.part import Stack, late
 from weir.local.process import last_lines
@@ -25,8 +25,8 @@ COUNT_S = 240.0  # 88 s were seen at a load of 15 on two cores, nearly all of it
 def ready_hooks(stack: Stack, settings: Settings) -> dict[str, Callable[[], object]]:
     """Return what to run as soon as a part is up, while others still start: Airflow's first ticks need the schema."""
     return {
-        "kafka": lambda: kafka.topic(settings.kafka),
-        "cassandra": lambda: late("weir.cassandra.migrate", "migrate")(settings),
+        "kafka": lambda: kafka.open_to_clients(stack),
+        "cassandra": lambda: cassandra.open_to_clients(stack, settings),
     }
 
 

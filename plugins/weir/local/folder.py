@@ -2,34 +2,53 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from weir.errors import NotRunning
-from weir.local import airflow, ports, secrets, spark
+from weir.errors import NotRunning, Prerequisite
+from weir.local import airflow, cassandra_access, certs, kafka_access, ports, secrets, spark
 from weir.local.part import LOOPBACK, Stack
 from weir.local.state import StateFile
+from weir.system_errors import damaged, read_json, write_json
 
 PORT_OWNERS = {
-    "kafka": "kafka", "kafka_controller": "kafka", "kafka_driver": "kafka",
+    "kafka": "kafka", "kafka_controller": "kafka", "kafka_driver": "kafka", "kafka_internal": "kafka",
     "cassandra": "cassandra", "cassandra_storage": "cassandra",
     "spark_master": "spark-master", "spark_rest": "spark-master", "spark_master_ui": "spark-master",
     "spark_worker": "spark-worker", "spark_worker_ui": "spark-worker", "postgres": "postgres", "airflow": "airflow-api-server",
 }  # fmt: skip
+SECURE = "WEIR_SECURE"  # 1: servers ask for TLS and a login. Decided at the first start of a state folder
 
 
 def configure(state: Path, note: Callable[[str], object]) -> Stack:
     """Choose secrets and ports of a state folder and write `stack.json`. Calls `note` for each port that changed."""
     state.mkdir(parents=True, exist_ok=True)
     state.chmod(0o700)
+    secure = _is_secure(state)
     chosen, notes = ports.choose(state, known(state).get("ports", {}), _ports_in_use(state))
     for moved in notes:
         note(moved)
-    stack = Stack(state, chosen, secrets.load_or_create(state))
-    _stack_file(state).write_text(json.dumps({"ports": chosen, **addresses(stack)}, indent=1))
+    stack = Stack(state, chosen, secrets.load_or_create(state), secure)
+    if secure:
+        certs.ensure(state)
+        secrets.write_files(state, stack.secrets)
+    write_json(_stack_file(state), {"ports": chosen, "secure": secure, **addresses(stack)})
     return stack
+
+
+def _is_secure(state: Path) -> bool:
+    """Return whether the stack is secure: as WEIR_SECURE says at the first start, and the same later. Raises Prerequisite if it asks for a
+    change: the servers' users are made with their data."""
+    asked, before = os.environ.get(SECURE, ""), known(state)
+    if asked not in ("", "0", "1"):
+        raise Prerequisite(f"{SECURE} is {asked!r}.", "Set it to 1 or 0.")
+    secure = bool(before.get("secure")) if before else asked == "1"
+    if asked and secure != (asked == "1"):
+        here = "with" if secure else "without"
+        raise Prerequisite(f"The stack in {state} was made {here} {SECURE}=1.", "Set WEIR_HOME to another folder, or run: weir clean")
+    return secure
 
 
 def addresses(stack: Stack) -> dict[str, object]:
@@ -46,6 +65,7 @@ def addresses(stack: Stack) -> dict[str, object]:
         "checkpoints": str(stack.folder("checkpoints")),
         "bundles": str(stack.folder("bundles")),
         "data_docs": str(stack.folder("data_docs")),
+        **({**kafka_access.settings(stack), **cassandra_access.settings(stack)} if stack.secure else {}),
     }
 
 
@@ -60,15 +80,18 @@ def _stack_file(state: Path) -> Path:
 
 
 def known(state: Path) -> dict[str, Any]:
-    """Return what was written at the last start; empty if there was none."""
+    """Return what was written at the last start; empty if there was none. Raises BadSetting if the file is damaged or not ours."""
     file = _stack_file(state)
-    found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    found = read_json(file)
+    wanted = found.get("ports", {})
+    if not isinstance(wanted, dict) or any(type(port) is not int for port in wanted.values()):
+        raise damaged(file, "`ports` has something else than numbers")
     return found
 
 
 def load(state: Path) -> Stack:
     """Load the stack of a state folder. Raises NotRunning if it was never started."""
     found = known(state)
-    if not found:
+    if not found.get("ports"):
         raise NotRunning(f"There is no stack in {state}.", "Start it with `weir up`.")
-    return Stack(state, found["ports"], secrets.load_or_create(state))
+    return Stack(state, found["ports"], secrets.load_or_create(state), bool(found.get("secure")))

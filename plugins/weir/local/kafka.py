@@ -5,12 +5,19 @@ from __future__ import annotations
 import base64
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weir.local import jars
-from weir.local.part import IPV4, PROBE_S, Part, Stack, java, told
+from spark_jobs.runtime.kafka_address import KafkaAddress
+from weir.addresses import kafka_address
+from weir.errors import StackFailed
+from weir.local import folder, jars, kafka_access
+from weir.local.kafka_access import NODE
+from weir.local.part import IPV4, PROBE_S, Part, Stack, java, late, properties, told
 from weir.local.process import run
+from weir.settings import Settings
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
@@ -18,7 +25,6 @@ if TYPE_CHECKING:
 TOPIC = "logs"
 PARTITIONS = 4
 MAX_MESSAGE = 2 * 1024 * 1024  # a line of 1 MiB, its key, headers and batch overhead; the broker's default refuses it
-NODE = 1
 JVM = (
     "-Xms64m", "-Xmx384m",  # 0.3 GiB resident when it is up; the default is 1 GiB
     "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",  # two cores: no threads for G1 and C2 while everything starts
@@ -31,7 +37,13 @@ def part(stack: Stack) -> Part:
     return Part(
         name="kafka",
         address=stack.address("kafka"),
-        command=(java(), *JVM, f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}", "kafka.Kafka", str(_config(folder))),
+        command=(
+            java(),
+            *JVM,
+            f"-Dlog4j2.configurationFile={(folder / 'log4j2.properties').as_uri()}",
+            "kafka.Kafka",
+            str(_config(folder)),
+        ),
         env=_env(stack),
         log=stack.log("kafka"),
         probe=told(lambda: _probe(stack)),
@@ -54,7 +66,8 @@ def _config(folder: Path) -> Path:
 def _prepare(stack: Stack) -> None:
     folder = stack.folder("kafka")
     (folder / "log4j2.properties").write_text(LOG4J)
-    _config(folder).write_text("".join(f"{key}={value}\n" for key, value in _properties(stack).items()))
+    secure = kafka_access.properties(stack) if stack.secure else {}
+    _config(folder).write_text(properties(_properties(stack) | secure))
     if not (folder / "data" / "meta.properties").exists():
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         # As one argument: one id in 64 starts with a dash and would be taken for an option.
@@ -113,24 +126,72 @@ logger.kafkaconfig.level=WARN
 """
 
 
-def admin(address: str) -> AdminClient:
+def admin(address: KafkaAddress | str, patience_s: float = 10.0) -> AdminClient:
     from confluent_kafka.admin import AdminClient
 
-    # Level 0 keeps librdkafka's messages about a broker that is not up yet off the terminal.
-    return AdminClient({"bootstrap.servers": address, "log_level": 0, "socket.timeout.ms": 10_000})
+    from weir.sources.connection import client_options
+
+    return AdminClient({**client_options(address), "socket.timeout.ms": int(1000 * patience_s)})
+
+
+def owner(stack: Stack) -> KafkaAddress:
+    """Return the address by which the stack itself administers its Kafka: what is allowed to nobody else."""
+    return kafka_access.owner(stack) if stack.secure else KafkaAddress(stack.address("kafka"))
+
+
+def owner_of(settings: Settings) -> KafkaAddress:
+    """Return the address that may administer the Kafka of these settings, as far as the stack in their state folder is its owner."""
+    stack = folder.load(Path(settings.home)) if folder.known(Path(settings.home)) else None
+    ours = stack is not None and settings.kafka == stack.address("kafka")
+    return owner(stack) if stack and ours else kafka_address(settings)
+
+
+def open_to_clients(stack: Stack) -> None:
+    """Create the topics, and in a secure stack the users and what they may do. Safe to repeat. Raises KafkaException."""
+    client = admin(owner(stack))
+    if stack.secure:
+        kafka_access.grant(client, stack)
+    topic(client)
+    late("weir.ingest.positions", "create")(client)
 
 
 def _probe(stack: Stack) -> str:
     from confluent_kafka import KafkaException
 
     try:
-        seen = admin(stack.address("kafka")).list_topics(timeout=PROBE_S)
+        seen = admin(owner(stack)).list_topics(timeout=PROBE_S)
     except KafkaException as error:
         return f"does not answer ({error.args[0].str()})"
     return "" if seen.brokers else "has no broker yet"
 
 
-def topic(address: str, name: str = TOPIC) -> bool:
+def set_password(stack: Stack, user: str, password: str) -> None:
+    """Change a user's password. Connections that are open stay. Returns when the broker accepts it. Raises StackFailed."""
+    with _told("change a password"):
+        kafka_access.set_password(admin(owner(stack)), user, password)
+        kafka_access.await_login(stack, user, password)
+
+
+def reload_certificates(stack: Stack) -> None:
+    """Let the running broker read its certificate and the authorities again. Returns when clients are shown the new certificate.
+
+    Raises StackFailed.
+    """
+    with _told("read its certificate again"):
+        kafka_access.reload_certificates(admin(owner(stack), kafka_access.PATIENCE_S), stack)  # it took 8 s on a busy machine
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    from confluent_kafka import KafkaException
+
+    try:
+        yield
+    except (KafkaException, TimeoutError) as error:
+        raise StackFailed(f"Kafka did not {what}: {error}.", "See `weir status`, then repeat the command.") from error
+
+
+def topic(client: AdminClient, name: str = TOPIC) -> bool:
     """Create a topic if it does not exist, whose records have the time of appending.
 
     Return True if it was created. Raises KafkaException.
@@ -142,7 +203,6 @@ def topic(address: str, name: str = TOPIC) -> bool:
         name, num_partitions=PARTITIONS, replication_factor=1,
         config={"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(MAX_MESSAGE)},
     )  # fmt: skip
-    client = admin(address)  # keep a reference: the answer is lost when the client is collected
     try:
         client.create_topics([new], operation_timeout=30)[name].result(30)
     except KafkaException as error:

@@ -24,11 +24,13 @@ KEPT = ("WEIR_CACHE", "WEIR_FAILPOINTS", "WEIR_CASSANDRA_PORT", "WEIR_DAGS", "WE
 
 @dataclass(frozen=True)
 class Stack:
-    """One embedded stack. `ports` were chosen for this state folder; `secrets` come from secrets.json."""
+    """One embedded stack. `ports` were chosen for this state folder; `secrets` come from secrets.json; `secure` says whether its servers
+    ask for TLS and a login."""
 
     home: Path
     ports: Mapping[str, int]
     secrets: Mapping[str, str]
+    secure: bool = False
 
     def folder(self, name: str) -> Path:
         path = self.home / name
@@ -52,6 +54,8 @@ class Stack:
             # Parts talk to each other on loopback, without a proxy.
             "NO_PROXY": ",".join(filter(None, [env.get("NO_PROXY"), LOOPBACK, "localhost"])),
             "PYTHONUNBUFFERED": "1",
+            # Java names files by its locale: without UTF-8 the folder `größe` was `gr??e` to it.
+            "LC_ALL": "C.UTF-8",
             # Airflow's processes rename themselves; without this that overwrites their environment in /proc, and so the mark.
             "SPT_NOENV": "1",
             **({"JAVA_HOME": str(Path(java).resolve().parents[1])} if java else {}),
@@ -108,6 +112,17 @@ def told(question: Callable[[], str]) -> Callable[[], str]:
             return f"does not answer ({error})"
 
     return probe
+
+
+def properties(values: Mapping[str, object]) -> str:
+    """Return a properties file in ASCII. Java reads one as Latin-1, so that Kafka made a folder `Ã©` for `é`."""
+    text = "".join(f"{key}={str(value).replace(chr(92), chr(92) * 2)}\n" for key, value in values.items())
+    return "".join(map(_escaped, text))
+
+
+def _escaped(letter: str) -> str:
+    units = letter.encode("utf-16-be")
+    return letter if letter.isascii() else "".join(f"\\u{units[n : n + 2].hex()}" for n in range(0, len(units), 2))
 
 
 def late(module: str, name: str) -> Any:

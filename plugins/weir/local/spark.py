@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from weir.local import class_archive, jars
-from weir.local.part import IPV4, LOOPBACK, Part, Stack, connect, get_json, java, told
+from weir.local.part import IPV4, LOOPBACK, Part, Stack, connect, get_json, java, properties, told
 
 # Advertised, not measured: a driver waits for input most of the time. Two drivers of error_counts (old and new) must fit beside two jobs
 # with the default resources of a spec, which take 3 cores and 1.8 GiB each.
@@ -122,7 +122,7 @@ def _daemon(stack: Stack, role: str) -> tuple[str, ...]:
     """Return the java command. Not spark-class, which starts a JVM to build a command line, and whose shell would be the watched pid."""
     opens = (f"--add-opens={name}=ALL-UNNAMED" for name in OPENS)
     log4j = stack.home / "spark" / "conf" / "log4j2-daemon.properties"
-    return (java(), *JVM, *opens, f"-Dlog4j2.configurationFile={log4j}", f"-Dweir.part=spark-{role}")
+    return (java(), *JVM, *opens, f"-Dlog4j2.configurationFile={log4j.as_uri()}", f"-Dweir.part=spark-{role}")
 
 
 def _properties(stack: Stack) -> tuple[str, str]:
@@ -147,7 +147,7 @@ def driver_env(stack: Stack, **more: str) -> dict[str, str]:
         "spark.executorEnv.SPARK_LOCAL_IP": LOOPBACK,
     }
     properties = [f"-D{name}={value}" for name, value in spark.items()]
-    log4j = f'"-Dlog4j2.configurationFile={stack.home / "spark" / "conf" / "log4j2.properties"}"'
+    log4j = f"-Dlog4j2.configurationFile={(stack.home / 'spark' / 'conf' / 'log4j2.properties').as_uri()}"
     return stack.env(
         SPARK_HOME=str(spark_home()),
         SPARK_CONF_DIR=str(class_archive.no_settings()),
@@ -185,7 +185,7 @@ def _prepare(stack: Stack) -> None:
         "spark.worker.ui.retainedDrivers": 20,
         "spark.worker.ui.retainedExecutors": 20,
     }
-    (conf / "spark-daemon.conf").write_text("".join(f"{key} {value}\n" for key, value in daemon.items()))
+    (conf / "spark-daemon.conf").write_text(properties(daemon))
     (conf / "log4j2-daemon.properties").write_text(LOG4J)
     (conf / "log4j2.properties").write_text(LOG4J)
 

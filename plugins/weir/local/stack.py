@@ -8,26 +8,28 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypedDict
 
-from weir.errors import Prerequisite, StackFailed
+from weir.errors import Prerequisite, StackFailed, WeirError
 from weir.local import first_counts, folder, jars, parts, release, secrets
+from weir.local import live_sample as sample
 from weir.local import logs as log_files
 from weir.local.part import Part, Stack
-from weir.local.preflight import java_problem
+from weir.local.preflight import folder_problem, java_problem, user_problem
 from weir.local.process import Child, descendants_of, last_lines, sweep
 from weir.local.report import Reporter
 from weir.local.state import FAILED, OK, STARTING, STOPPED, SUPERVISOR, Record, StateFile, only_one
-from weir.settings import Settings, home
+from weir.settings import PROJECT, Settings, home
 
 POLL_S = 0.1
 UP_S = 420.0  # for all servers: 20 s on an idle 2-core machine, 118 s beside three other stacks
 DOWN_S = 120.0
+SETTLE_S = 60.0  # of a part that was ready and is not ok now: Airflow's own health has thresholds of 5 to 30 s
 DRIVERS_KNOWN_BY = {"cassandra", "kafka", "spark-master"}
 
 
@@ -52,9 +54,10 @@ class UpReport:
     seconds: float
     changed: bool = True
     counts: list[dict[str, Any]] = field(default_factory=list)
+    live: bool = False  # whether the live sample is being sent
 
 
-def up(reporter: Reporter, servers_only: bool = False) -> UpReport:
+def up(reporter: Reporter, servers_only: bool = False, live_sample: bool = False) -> UpReport:
     """Start what does not run, up to the first counts; up to healthy servers if `servers_only`, or if `WEIR_JOBS` has no job that counts
     the sample.
 
@@ -62,9 +65,9 @@ def up(reporter: Reporter, servers_only: bool = False) -> UpReport:
     """
     began = time.monotonic()
     servers_only = servers_only or not first_counts.has_job(Settings.load())
-    problem = java_problem()
-    if problem:
-        raise Prerequisite(problem)
+    for problem in (folder_problem(str(PROJECT)), folder_problem(str(home())), user_problem(), java_problem()):
+        if problem:
+            raise Prerequisite(problem)
     with only_one(home(), "up") as alone:
         if not alone:
             raise StackFailed(f"Another `weir up` or `weir down` works on {home()}.", "Wait for it to end.")
@@ -72,7 +75,8 @@ def up(reporter: Reporter, servers_only: bool = False) -> UpReport:
         if changed:
             with told_to_end():
                 _start(reporter, servers_only)
-        return _report(began, changed, servers_only)
+        sent = live_sample and not servers_only and sample.begin(folder.load(home()))
+        return replace(_report(began, changed, servers_only), live=sent)
 
 
 def _all_up(servers_only: bool) -> bool:
@@ -186,9 +190,22 @@ def _report(began: float, changed: bool, servers_only: bool) -> UpReport:
     settings = Settings.load()
     counts = [] if servers_only else first_counts.first_counts(settings)
     return UpReport(
-        parts=status(), airflow_url=settings.airflow_url, airflow_user=secrets.ADMIN,
+        parts=_settled(), airflow_url=settings.airflow_url, airflow_user=secrets.ADMIN,
         password_file=secrets.password_file(home()), seconds=time.monotonic() - began, changed=changed, counts=counts,
     )  # fmt: skip
+
+
+def _settled(within_s: float = SETTLE_S, pause: Callable[[float], object] = time.sleep) -> list[PartStatus]:
+    """Return the state of each part, once every server is ok or the time is up: a scheduler that is busy misses a heartbeat."""
+    deadline = time.monotonic() + within_s
+    while unwell(found := status()) and time.monotonic() < deadline:
+        pause(1.0)
+    return found
+
+
+def unwell(parts: Iterable[PartStatus]) -> list[str]:
+    """Return the servers that are not ok, each with its reason. A driver or standby that is starting is none."""
+    return [f"{each['part']} {each['state']}" for each in parts if each["state"] != OK and ":" not in each["part"]]
 
 
 def down(reporter: Reporter) -> bool:
@@ -221,7 +238,10 @@ def _stop_all() -> None:
 def _stop_parts(group: Iterable[str]) -> None:
     """Stop, in parallel, parts that no supervisor keeps alive any more."""
     records = StateFile(home()).read()
-    known = {part.name: part for part in parts.all_parts(folder.load(home()))} if folder.known(home()) else {}
+    try:
+        known = {part.name: part for part in parts.all_parts(folder.load(home()))}
+    except WeirError:  # never started, or its files are damaged: the sweep ends them all the same
+        known = {}
     running = [(known[name], child) for name in group if name in known and (child := records.get(name, Record()).child())]
     if running:
         with ThreadPoolExecutor(len(running)) as pool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import threading
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from weir.local.process import Child
+from weir.system_errors import damaged, not_readable, read_json, write_json
 
 WAITING, STARTING, OK, FAILED, STOPPED = "waiting", "starting", "ok", "failed", "stopped"
 SUPERVISOR = "supervisor"  # the daemon's own record, beside those of the parts
@@ -50,25 +50,28 @@ class StateFile:
 
     def read(self) -> dict[str, Record]:
         """Return the records by part; the supervisor's is named `supervisor`."""
-        if not self._file.exists():
-            return {}
-        return {name: Record(**values) for name, values in json.loads(self._file.read_text()).items()}
+        try:
+            return {name: Record(**values) for name, values in read_json(self._file).items()}
+        except TypeError as error:
+            raise damaged(self._file, str(error)) from error
 
     def put(self, part: str, record: Record) -> None:
         with self._lock:
             self._records[part] = record
             if not self._file.parent.exists():
                 return  # the folder was removed; the supervisor notices, and must still be able to stop its parts
-            new = self._file.with_suffix(".new")
-            new.write_text(json.dumps({name: asdict(found) for name, found in self._records.items()}, indent=1))
-            new.replace(self._file)
+            write_json(self._file, {name: asdict(found) for name, found in self._records.items()})
 
 
 @contextmanager
 def only_one(home: Path, name: str) -> Iterator[bool]:
     """Hold the lock `name` of the state folder while the block runs; yields False at once if another process holds it."""
-    home.mkdir(parents=True, exist_ok=True)
-    handle = os.open(home / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = home / f"{name}.lock"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise not_readable(lock, error) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield True

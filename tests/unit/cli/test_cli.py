@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -26,12 +27,12 @@ from weir.cli.common import who
 from weir.counts.folding import fold_many, pending
 from weir.counts.proven import Proven
 from weir.errors import NotRunning
-from weir.ingest import Interrupted, Sent
 from weir.jobs.folders import sound
 from weir.jobs.kinds import KINDS
 from weir.settings import OWN_JOBS
 from weir.supervise.judge.report import Report, Verdict
 from weir.supervise.manager import ActionResult
+from weir.supervise.observe.health import Readiness
 
 at = partial(of_source, "topic-1")  # offsets by partition
 
@@ -49,14 +50,14 @@ def job(monkeypatch: pytest.MonkeyPatch) -> Job:
     job.land()
     job.send_bad(b"", "empty", 1)
     job.land()
-    for module in ("common", "counts", "proof"):
+    for module in ("common", "counts", "query", "proof"):
         monkeypatch.setattr(f"weir.cli.{module}.opened_store", lambda _: nullcontext(job.store))
     monkeypatch.setattr("weir.factory.source_of", lambda _: job.broker)
     return job
 
 
 def test_counts_as_json(weir: Weir, job: Job) -> None:
-    code, out, _ = weir("counts", "--by", "level", "--levels", "all", "--window", "20s", "--format", "json")
+    code, out, _ = weir("counts", "--all", "--by", "level", "--levels", "all", "--window", "20s", "--format", "json")
     rows = json.loads(out)
     assert code == 0
     assert rows == [
@@ -73,7 +74,7 @@ def test_counts_slide_fill_and_by_none(weir: Weir, job: Job) -> None:
 
 def test_counts_explains_what_it_read_on_standard_error_only(weir: Weir, job: Job) -> None:
     fold_many(job.store, JOB, pending(job.store, JOB), 1)
-    asked = ("counts", "--window", "1h", "--by", "none", "--format", "json")
+    asked = ("counts", "--all", "--window", "1h", "--by", "none", "--format", "json")
     code, out, err = weir(*asked, "--explain")
     assert (code, err) == (0, "1 hour from hour roll-ups; deltas of 0 hours and shards\n")
     assert weir(*asked)[1:] == (out, "")
@@ -81,10 +82,39 @@ def test_counts_explains_what_it_read_on_standard_error_only(weir: Weir, job: Jo
 
 def test_counts_of_closed_windows(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: START / 1000)
-    _, out, err = weir("counts", "--closed")
-    assert (out, err) == ("", "No lines of level error in this time. Other levels: --levels all\n")
+    _, out, err = weir("counts", "--all", "--closed")
+    assert (out, err) == ("", "No lines of level error in this time. Other levels: --levels all.\n")
     monkeypatch.setattr(time, "time", lambda: START / 1000 + 3600)
-    assert "2026-01-31T12:00:10Z" in weir("counts", "--closed")[1]
+    assert "2026-01-31T12:00:10Z" in weir("counts", "--all", "--closed")[1]
+
+
+def test_counts_are_of_the_last_hour_unless_asked(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: START / 1000 + 1800)
+    _, out, err = weir("counts")
+    assert "2026-01-31T12:00:00Z" in out
+    assert err == "Windows of the last hour, from 2026-01-31T11:30:00Z on. Others: --since TIME, or --all\n"
+    assert weir("counts", "--since", "1h")[1:] == (out, "")
+    assert weir("counts", "--window", "1h")[2].startswith("Windows of the last hour, from 2026-01-31T11:00:00Z on.")
+
+    monkeypatch.setattr(time, "time", lambda: START / 1000 + 7 * 86400)
+    _, out, err = weir("counts", "--levels", "all")
+    assert out == "" and err.endswith(
+        "No lines in this time. The newest counted line is of 2026-01-31T12:00:13Z: --since 2026-01-31T11:00:13Z.\n"
+    )
+
+
+def test_counts_of_some_services_and_signatures(weir: Weir, job: Job) -> None:
+    def rows(*args: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(weir("counts", "--all", "--levels", "all", "--format", "json", *args)[1])
+        return found
+
+    everything = rows()
+    for row in everything:
+        assert rows("--service", row["service"]) == [one for one in everything if one["service"] == row["service"]]
+    some = next(row["signature"] for row in everything if row["signature"])
+    assert rows("--signature", some[1:5]) == [one for one in everything if some[1:5] in one["signature"]]
+    assert rows("--service", "none such") == []
+    assert sum(row["n"] for row in rows("--by", "none", "--signature", some)) < sum(row["n"] for row in everything)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +150,7 @@ def test_rejected_lines_are_shown_escaped(weir: Weir, job: Job) -> None:
     _, out, _ = weir("rejected", JOB, "--reason", "x")
     assert "\\x1b[2J\\xff" in out and "\x1b" not in out
     assert len(json.loads(weir("rejected", JOB, "--limit", "1", "--format", "json")[1])) == 1
-    assert "No line was rejected for the reason nope." in weir("rejected", JOB, "--reason", "nope")[2]
+    assert "There is no sample of a rejected line with the reason nope." in weir("rejected", JOB, "--reason", "nope")[2]
 
 
 def test_rejected_lines_are_parsed_again(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,41 +317,6 @@ def test_what_the_manager_is_asked(weir: Weir, manager: FakeManager) -> None:
     ]
 
 
-def test_ingest_creates_a_topic_only_when_told_to(weir: Weir, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[str] = []
-    monkeypatch.setattr("weir.ingest.ingest", lambda *args, **more: Sent(lines=1, acknowledged=1))
-    monkeypatch.setattr("weir.local.kafka.topic", lambda address, name: made.append(name) or len(made) == 1)
-    assert weir("ingest", "x.log", "--topic", "mine")[0] == 0 and made == []
-    assert "The topic mine was created.\n" in weir("ingest", "x.log", "--topic", "mine", "--create")[2]
-    assert "created" not in weir("ingest", "x.log", "--topic", "mine", "--create")[2] and made == ["mine", "mine"]
-
-
-def test_ingest_tells_what_became_of_the_lines(weir: Weir, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Any] = []
-
-    def send(*args: Any, **more: Any) -> Sent:
-        asked.append((args[0], args[1], more["topic"], more["rate"], more["follow"]))
-        return Sent(lines=7, acknowledged=6, failed=1, refused=[3], refused_lines=1)
-
-    monkeypatch.setattr("weir.ingest.ingest", send)
-    code, out, err = weir("ingest", "/x/error.log", "--rate", "5")
-    assert (code, out) == (1, "6 lines sent to logs as error\n")
-    assert "WEIR-101: Lines over 1 MiB were refused: 1, number 3." in err and "WEIR-201: Of 7 lines, 1 were not acknowledged." in err
-    assert asked == [("/x/error.log", "error", "logs", 5.0, False)]
-    monkeypatch.setattr("weir.ingest.ingest", lambda *a, **k: Sent(lines=2, acknowledged=2))
-    assert weir("ingest", "-")[:2] == (0, "2 lines sent to logs as stdin\n")
-    assert weir("ingest", "-", "--rate", "0")[0] == 2
-
-
-def test_an_interrupted_ingest_says_how_many_were_acknowledged(weir: Weir, monkeypatch: pytest.MonkeyPatch) -> None:
-    def send(*args: Any, **more: Any) -> Sent:
-        raise Interrupted(Sent(lines=9, acknowledged=8))
-
-    monkeypatch.setattr("weir.ingest.ingest", send)
-    code, _, err = weir("ingest", "-")
-    assert (code, err) == (130, "interrupted: 8 lines were acknowledged\n")
-
-
 def test_errors_go_to_standard_error(weir: Weir, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("weir.local.stack.status", _raises(NotRunning("Kafka does not answer.", "See: weir status")))
     assert weir("status") == (1, "", "WEIR-201: Kafka does not answer. See: weir status\n")
@@ -345,6 +340,8 @@ def test_status(weir: Weir, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("weir.local.stack.status", lambda: parts)
     code, out, _ = weir("status", "--format", "json", "--check")
     assert (code, json.loads(out)) == (0, parts)
+    monkeypatch.setattr("weir.local.stack.status", lambda: [{**parts[0], "state": "not running", "pid": 0, "since": ""}])
+    assert weir("status")[1].splitlines()[-1].split() == ["kafka", "not", "running", "127.0.0.1:1"], "there is no process 0"
     monkeypatch.setattr("weir.local.stack.status", list)
     assert weir("status", "--check") == (1, "", "Nothing runs here. Start it with: weir up\n")
 
@@ -411,7 +408,7 @@ def test_a_command_that_a_plain_job_does_not_have_says_what_it_has(
     (tmp_path / "mine/words/job.yaml").write_text("name: words\noutput: plain\napplication: words.py\n")
     monkeypatch.setenv("WEIR_JOBS", f":{tmp_path / 'mine'}")
     bench.manager.specs |= sound(tmp_path / "mine")
-    for module in ("common", "counts", "proof"):
+    for module in ("common", "counts", "query", "proof"):
         monkeypatch.setattr(f"weir.cli.{module}.opened_store", lambda _: nullcontext(bench.store))
     code, _, err = weir(*command)
     assert (code, f"WEIR-101: words is a plain job, which has no {lacks}. A plain job has: deploy, restart, stop" in err) == (2, True), err
@@ -487,12 +484,12 @@ def test_a_rebuild_says_where_it_begins_and_asks(weir: Weir, bench: Bench, monke
 
 
 def test_a_restart_that_is_waited_for_ends_with_what_became_of_it(weir: Weir, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    within, answers = [], iter([True, False])
+    within, answers = [], iter([Readiness(True, "error_counts is ready with attempt 2."), Readiness()])
     monkeypatch.setattr(bench.manager, "wait_ready", lambda job, attempt, seconds: within.append((attempt, seconds)) or next(answers))
     code, out, err = weir("restart", JOB, "--wait")
     assert (code, out) == (0, "error_counts is ready with attempt 2.\n") and "attempt 2 was submitted" in err
     code, out, err = weir("restart", JOB, "--wait")
-    assert (code, out) == (1, "") and "Attempt 3 of error_counts has not landed a batch in 120 s." in err
+    assert (code, out) == (1, "") and "Attempt 3 of error_counts was not ready in 120 s. error_counts: attempt 3" in err
     assert within == [(2, 120.0), (3, 120.0)]
 
 
@@ -554,3 +551,15 @@ def test_a_maintenance_window(weir: Weir, bench: Bench) -> None:
     assert report["verdict"] == "maintenance" and "until 2027-01-15T10:00:00Z: new disks" in report["sentence"]
     assert weir("maintenance", JOB, "--end") == (0, "", f"{JOB} is no longer in maintenance.\n")
     assert json.loads(weir("health", JOB, "--format", "json")[1])["verdict"] != "maintenance"
+
+
+def test_clients_stay_quiet_when_airflow_is_imported(tmp_path: Path) -> None:
+    """Without a stack the command line asks Airflow's connection, whose import sets the level of the root: an outage was a traceback."""
+    script = (
+        "import logging, sys; from weir.cli.app import _quiet; _quiet(); import airflow.settings; "
+        "airflow.settings.configure_vars(); logging.getLogger().setLevel(0); "
+        "[logging.getLogger(n).error('x') for n in ('cassandra.cluster', 'spark_jobs.runtime.session', 'weir.factory')]"
+    )
+    env = {**os.environ, "AIRFLOW_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=env, check=True)
+    assert done.stderr == ""

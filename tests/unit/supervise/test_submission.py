@@ -84,6 +84,14 @@ arguments: ['{kafka}', subscribe, '{topic}', 'at={checkpoint}', '{"a": {"b": 1}}
     assert (asked.name, asked.application, asked.env["PYTHONPATH"]) == ("weir:words:3", f"{folder}/words.py", f"{folder}:{tmp_path}/v1")
 
 
+@pytest.mark.parametrize(("folder", "locale"), [("/srv/My Projects", None), ("/srv/größe", "C.UTF-8")])
+def test_java_can_name_every_folder(folder: str, locale: str | None, tmp_path: Path) -> None:
+    """In a worker's locale C, Java writes `größe` as `gr??e`, another folder than the supervisor reads."""
+    spec = plain("application: words.py")
+    asked = plain_submission(spec, 1, "v1", f"file://{folder}/1", tmp_path, Settings(home="h", checkpoints=folder))
+    assert asked.env.get("LC_ALL") == locale
+
+
 def test_a_jar_is_run_by_its_main_class(tmp_path: Path) -> None:
     settings = Settings(home="h", spark_jars="/jars/kafka.jar")
     spec = plain(

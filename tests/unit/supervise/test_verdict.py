@@ -9,7 +9,7 @@ import pytest
 
 from spark_jobs.protocol.head import Batch, Progress, State, Totals, claim, first_head, land, started, taken_over
 from spark_jobs.protocol.partition import of_source
-from spark_jobs.runtime.contract import JVM_ENDED
+from spark_jobs.runtime.contract import JVM_ENDED, PROVEN, TRYING
 from weir.jobs.spec import Health, Restart
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
@@ -71,7 +71,38 @@ def slow_start(since_ms: int) -> Observation:
     return replace(WELL, head=FIRST_CLAIM, attempts=(row, first), end_offsets=at({0: 5000}))
 
 
+HELD = replace(WELL, head=head_at(100, 3600), log_ends=at({0: 140}))
+
+
+def held_since(since_s: float, first: int = 100) -> Report:
+    """What was said before, when an open transaction had held back the end for so long."""
+    since = NOW - int(1000 * since_s)
+    evidence = {"open_transactions": {"0": {"first": first, "offsets": 40, "since": since}}}
+    return replace(waiting(0), lag_since=0, evidence=evidence)
+
+
+def without_input(proof: str, since_s: float = 10) -> Observation:
+    """A successor that was submitted so long ago has started, its predecessor landed the last line 2 s before, and nothing waits."""
+    row = replace(ROW, attempt=2, proof=proof, submitted_at=NOW - int(since_s * 1000))
+    first = replace(ROW, epoch=1, first_batch=0)
+    return replace(WELL, head=started(taken_over(head_at(100, since_s + 2)), "i2"), attempts=(row, first))
+
+
 CASES = {
+    "a transaction is open": (HELD, held_since(30), Verdict.IDLE),
+    "a transaction hangs": (HELD, held_since(1000), Verdict.SLOW),
+    "one open transaction after the other": (HELD, held_since(1000, first=60), Verdict.IDLE),
+    "counted by a release that read open transactions": (replace(WELL, end_offsets=at({0: 60}), log_ends=at({0: 120})), None, Verdict.OK),
+    "a restart without input has read nothing": (without_input(TRYING), None, Verdict.STARTING),
+    "a restart without input, a moment ago": (without_input("", 2), None, Verdict.STARTING),
+    "a restart without input has rehearsed": (without_input(PROVEN), None, Verdict.IDLE),
+    "its rehearsal does not end": (without_input(TRYING, 121), None, Verdict.STALLED),
+    "its rehearsal does not end, and the cluster does not answer": (
+        replace(without_input(TRYING, 121), driver=DriverState.UNKNOWN),
+        None,
+        Verdict.UNKNOWN,
+    ),
+    "without input, of an earlier release, which rehearses nothing": (without_input("", 121), None, Verdict.IDLE),
     "all counted a moment ago": (WELL, None, Verdict.OK),
     "all counted long ago": (replace(WELL, head=head_at(100, 3600)), None, Verdict.IDLE),
     "idle for an hour, then one line": (replace(WELL, head=head_at(100, 3600), end_offsets=at({0: 101})), None, Verdict.OK),
@@ -149,12 +180,27 @@ CASES = {
 }
 
 
+def test_an_idle_attempt_says_what_is_known_of_it() -> None:
+    def said(seen: Observation) -> str:
+        return judge("counts", seen, HEALTH, None).sentence
+
+    assert "can read and write" in said(without_input(PROVEN))
+    assert "unknown whether it can" in said(without_input("", 121))
+    assert "the broker is away" in said(without_input("the rehearsal without input fails: the broker is away", 121))
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_verdict(name: str) -> None:
     seen, before, expected = CASES[name]
     report = judge("counts", seen, HEALTH, before)
     assert report.verdict is expected, report.sentence
     assert "counts" in report.sentence
+
+
+def test_an_open_transaction_is_told_and_never_taken_for_a_stalled_driver() -> None:
+    told = judge("counts", HELD, HEALTH, held_since(120))
+    assert told.sentence.endswith("an open transaction of a producer holds back 40 offsets: partition 0 from offset 100 on, for 2 min")
+    assert judge("counts", replace(HELD, now=NOW + 900_000), HEALTH, told).next_step.endswith("docs/runbook.md#open_transaction")
 
 
 def test_the_lost_ranges_are_named() -> None:

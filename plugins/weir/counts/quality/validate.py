@@ -9,7 +9,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from weir.counts.quality import pages
 from weir.counts.quality.expectation import Law
 from weir.counts.quality.expectations import FRESH_WITHIN_S, suites
 from weir.counts.quality.tables import Row, Tables, gather
+from weir.counts.quality.user import need_a_home
 from weir.counts.rules import Rules
 from weir.errors import NotProven
 from weir.ports.counts import CountStore
@@ -33,6 +34,7 @@ class ValidationResult:
     job: str
     laws: tuple[Law, ...]
     docs: str
+    span: tuple[int | None, int | None] = (None, None)  # the first and the end of the last hour that was checked (ms)
 
     @property
     def broken(self) -> tuple[Law, ...]:
@@ -70,7 +72,7 @@ def check(
 ) -> ValidationResult:
     """As `validate`, but return failed expectations instead of raising. `docs` is the folder for the pages; empty for none."""
     tables = gather(store, source, rules, since, until, round(time.time() * 1000) if now is None else now)
-    return run(rules.job, tables, docs)
+    return replace(run(rules.job, tables, docs), span=tables.span)
 
 
 def run(job: str, tables: Tables, docs: str = "", fresh_within_s: float = FRESH_WITHIN_S) -> ValidationResult:
@@ -93,6 +95,7 @@ def judged(context: Any, suites: Mapping[str, list[Any]], tables: Mapping[str, S
 def quiet_context() -> Any:
     """Return a context in memory, without analytics and without output."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    need_a_home()
     import great_expectations as gx
 
     logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.ERROR)  # it warns of a folder that it does not create

@@ -18,7 +18,10 @@ from weir.supervise.judge.epoch_start import Bounds, lost_of
 from weir.supervise.judge.verdict import MADE_AGAIN, gone_in_words, lost_in_words
 
 REPLAYED = "applies to new lines; a recount reads each line by the value that counted it"
-NOTES = {"cluster": "the old driver ends by itself when it is superseded"}
+NOTES = {
+    "cluster": "the old driver ends by itself when it is superseded",
+    "source.start": "used only by the first deploy of a job",
+}
 OPTIONS = "options."
 
 
@@ -37,9 +40,10 @@ class Check:
     name: str
     ok: bool | None  # None: unknown, which refuses nothing, since an outage is no fault of the deploy
     text: str
+    word: str = ""  # what is printed instead of unknown
 
     def __str__(self) -> str:
-        return f"{self.name}: {'ok' if self.ok else 'unknown' if self.ok is None else 'NOT OK'}: {self.text}"
+        return f"{self.name}: {'ok' if self.ok else (self.word or 'unknown') if self.ok is None else 'NOT OK'}: {self.text}"
 
 
 @dataclass(frozen=True)
