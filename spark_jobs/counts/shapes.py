@@ -135,8 +135,8 @@ def as_pattern(shape: Shape) -> str:
 def as_class(chars: Chars) -> str:
     """Return a character class, a negated one if the characters beyond ASCII belong to it."""
     negated = chars >= OTHERS
-    chars = sorted(ASCII - chars if negated else chars)
-    return f"[{'^' if negated else ''}{''.join(_escaped(char) for char in chars)}]"
+    listed = sorted(ASCII - chars if negated else chars)
+    return f"[{'^' if negated else ''}{''.join(_escaped(char) for char in listed)}]"
 
 
 def _escaped(char: str) -> str:

@@ -1,7 +1,8 @@
 """Signatures: an error's message with everything that varies masked by `*`.
 
-The rules are data (`signature_rules`). Spark gets them as two regular expressions, so that a message is read once, and what was masked in a
-row once more. A blank in front gives the first token a delimiter, which is where all matches begin: a look back at each character costs more.
+The rules are data (`signature_rules`). Spark gets them as two regular expressions: one reads each message, the other joins masks in a row,
+where there are any. A blank in front gives the first token a delimiter, with which every match begins: to look back at each character costs
+more.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pyspark.sql import functions as F
 
 from spark_jobs.counts.shapes import EVERY, as_class, as_pattern
-from spark_jobs.counts.signature_rules import LONGEST, LONGEST_MESSAGE, MASK, ROW, TOKEN, Changes, Gate, Rule, rules
+from spark_jobs.counts.signature_rules import LONGEST, LONGEST_MESSAGE, MASK, ROW, SHIPPED, TOKEN, Changes, Gate, Rule, rules
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
@@ -33,7 +34,7 @@ class Pattern(NamedTuple):
         return "".join(f"{sign}{n + 1}" for n in range(self.groups))
 
 
-def pattern(changes: Changes = Changes()) -> Pattern:
+def pattern(changes: Changes = SHIPPED) -> Pattern:
     """Return the rules as one regular expression, which Java and Python read alike."""
     found = rules(changes)
     return Pattern(f"({as_class(EVERY - TOKEN)}){_pattern(found)}", 1 + _groups(found))
@@ -50,7 +51,7 @@ def _groups(rule: Rule | Gate) -> int:
     return sum(map(_groups, rule.rules)) if isinstance(rule, Gate) else bool(as_pattern(rule.before))
 
 
-def stages(changes: Changes = Changes()) -> list[dict[str, Column]]:
+def stages(changes: Changes = SHIPPED) -> list[dict[str, Column]]:
     """Return stages of columns (see `spark_jobs.formats`) that add `signature` to a `message`; empty where that is null."""
     found, message, masked = pattern(changes), F.col("message"), F.col("_masked")
     head = F.when(F.octet_length(message) > LONGEST_MESSAGE, F.left(message, F.lit(LONGEST_MESSAGE))).otherwise(message)

@@ -10,7 +10,25 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from spark_jobs.counts.shapes import (
-    BLANK, DIGITS, EVERY, HEX, LETTERS, LOWER, UPPER, After, Many, Run, Seq, Shape, ahead, first, maybe, one, seq, text, unless,
+    BLANK,
+    DIGITS,
+    EVERY,
+    HEX,
+    LETTERS,
+    LOWER,
+    UPPER,
+    After,
+    Many,
+    Run,
+    Seq,
+    Shape,
+    ahead,
+    first,
+    maybe,
+    one,
+    seq,
+    text,
+    unless,
 )  # fmt: skip
 
 VERSION = 2  # of these rules: raise it with every change that gives some message another signature
@@ -35,12 +53,15 @@ class Gate(NamedTuple):
 
 @dataclass(frozen=True)
 class Changes:
-    """What a job changes: tokens that stay, tokens that are masked, words after which the next token is masked, and classes that are off."""
+    """What a job changes: tokens that stay, tokens that are masked, words after which the next token is masked, classes that are off."""
 
     keep: tuple[str, ...] = ()
     mask: tuple[str, ...] = ()
     mask_after: tuple[str, ...] = ()
     off: tuple[str, ...] = ()
+
+
+SHIPPED = Changes()  # none
 
 
 # Characters. A token is a run of TOKEN; rules are tried where one begins, and after each other delimiter.
@@ -106,7 +127,7 @@ COLONS = seq(  # IPv6 and MAC addresses, and times
 PIECES = seq(Run(JOINTS, 0), Run(WORD), Many(seq(Run(JOINTS), Run(WORD))))
 WITH_DIGIT = seq(ahead(Run(TOKEN - DIGITS, 0), one(DIGITS)), PIECES)
 FUNCTION = seq(Run(WORD), text("()", "::"))
-CODE = seq(Run(UPPER, 2), Run(frozenset("-_"), 0, 1), Run(DIGITS, 2, 6), ":", unless(one(EVERY - BLANK)))  # AH01630: ORA-00942:
+CODE = seq(Run(UPPER, 2), Run(frozenset("-_"), 0, 1), Run(DIGITS, 3, 6), ":", unless(one(EVERY - BLANK)))  # AH01630: ORA-00942:
 PACKAGE = seq(one(LOWER | {"_"}), Run(LOWER | DIGITS | {"_"}, 0), ".")
 CLASS = seq(Many(PACKAGE, 1), one(UPPER), Run(WORD, 0), END)  # com.example.v2.Name
 TOLD = seq(ahead(one(WORD - DIGITS)), first(FUNCTION, CODE, CLASS, seq(text(*KEEP), END)))  # these have digits and stay
@@ -116,7 +137,7 @@ NUMBER = seq(unless(TOLD), maybe(LESS), WITH_DIGIT, Many(seq(":", WITH_DIGIT)), 
 DATE_OPENS = frozenset(name[0] for name in DAYS + MONTHS)
 MONTH = seq(maybe(text(*DAYS), maybe(","), " "), text(*MONTHS))
 DATE = seq(ahead(one(DATE_OPENS)), first(MONTH, text(*DAYS)), maybe(","), ahead(GAP, one(DIGITS)))
-CLASSES = {"url": URL, "path": PATH, "address": COLONS, "date": DATE, "mail": MAIL, "host": HOST, "number": NUMBER}
+CLASSES: dict[str, Shape] = {"url": URL, "path": PATH, "address": COLONS, "date": DATE, "mail": MAIL, "host": HOST, "number": NUMBER}
 
 # Tokens, by what stands around them.
 OPENED = maybe(one(QUOTES | {"<"}))
@@ -127,7 +148,7 @@ BETWEEN = first(text("="), seq(":", maybe(GAP)), GAP)
 
 def after(known: tuple[str, ...], *but: str) -> Rule:
     """Return the rule that masks what follows one of these words, unless it is one of `but`."""
-    no_name = [unless(text(*but, any_case=True), END)] if but else []
+    no_name = [unless(text(*but, any_case=True), END, unless(" from "))] if but else []  # `for user from 1.2.3.4`: that is his name
     return Rule(NAME, seq(text(*known, any_case=True), BETWEEN, *no_name, OPENED))
 
 
@@ -140,7 +161,9 @@ VALUES = (
     Rule(VALUE, seq(ahead(Run(TOKEN), "="), unless(text(*EVENT_KEYS), "="), Run(TOKEN), "=")),
     Rule(seq(Run(EVERY - {'"'}), ahead('"')), text('[data "')),
 )
-QUOTED = Rule(seq(Run(EVERY - BLANK - QUOTES), ahead(one(QUOTES), unless(one(WORD | {":"})))), seq(After(frozenset("="), there=False), one(QUOTES)))
+QUOTED = Rule(
+    seq(Run(EVERY - BLANK - QUOTES), ahead(one(QUOTES), unless(one(WORD | {":"})))), seq(After(frozenset("="), there=False), one(QUOTES))
+)
 KINDS = (*CLASSES, "user", "value", "quoted")  # what can be off
 
 # Most tokens are of letters alone, and only a word before them could mask them, so they are recognised first.
@@ -154,15 +177,15 @@ ROW = seq(MASK, Many(first(seq(first(seq(",", Run(frozenset(" "), 0, 1)), GAP), 
 OPENS = TOKEN | QUOTES | frozenset("<:[\\")
 
 
-def rules(changes: Changes = Changes()) -> Gate:
+def rules(changes: Changes = SHIPPED) -> Gate:
     """Return the rules with a job's changes. They are tried after each character that is none of TOKEN, and where a message begins."""
     on = set(KINDS) - set(changes.off)
     found: list[Rule | Gate] = [after(changes.mask_after)] if changes.mask_after else []
     found += [Gate(ahead(one(_openings(*USERS, *NEW_USERS, *LOGINS))), NAMES)] if "user" in on else []
     found += [QUOTED] if "quoted" in on else []
     values = VALUES if "value" in on else ()
-    tokens = [seq(text(*changes.mask), END)] if changes.mask else []
-    tokens += [shape for name, shape in CLASSES.items() if name in on]
+    found += [Rule(seq(text(*changes.mask), END))] if changes.mask else []
+    tokens = [shape for name, shape in CLASSES.items() if name in on]
     kept = [unless(text(*changes.keep), END)] if changes.keep else []
     return Gate(ahead(one(OPENS)), (*found, Gate(unless(PLAIN), (*values, Rule(seq(*kept, first(*tokens)))))))
 

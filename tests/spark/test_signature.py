@@ -6,20 +6,19 @@ import re
 from collections.abc import Sequence
 from functools import reduce
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from spark_jobs.counts.signature import pattern, stages
-from spark_jobs.counts.signature_rules import LONGEST, LONGEST_MESSAGE, Changes
+from spark_jobs.counts.signature_rules import LONGEST, LONGEST_MESSAGE, SHIPPED, Changes
 from tests.unit.counts.messages import HOSTILE, VECTORS
 from weir.counts.signing import sign
 
 CHANGED = Changes(keep=("web7", "/health"), mask=("blue", "green"), mask_after=("tenant", "order id"), off=("host", "quoted"))
 
 
-def signatures(spark: SparkSession, messages: Sequence[str | None], changes: Changes = Changes()) -> list[str]:
+def signatures(spark: SparkSession, messages: Sequence[str | None], changes: Changes = SHIPPED) -> list[str]:
     frame = spark.createDataFrame(list(enumerate(messages)), "n int, message string")
     signed = reduce(lambda df, stage: df.withColumns(stage), stages(changes), frame)
     return [row.signature for row in signed.orderBy("n").select("signature").collect()]
@@ -37,8 +36,40 @@ def test_long_messages_are_cut_between_characters(spark: SparkSession) -> None:
 
 PIECES = [
     *"aefgz019_$ :./\\-~+[]()<>{}|%*'\"\t\n\x00\x0b\x1c\x85\u00a0\u00e9\u4e2d\U0001f600,;&=@#!?",
-    *("user ", "User: ", "invalid user ", "password for ", "from ", "not", "msg=", "id=", " KB", " ms", "Jun ", "Mon, ", "http://", "C:\\", "::1"),
-    *("web7", "/health", "blue", "tenant", "order id ", ".com", ".de", "AH01630: ", "f2()", "a.B2", "IPv6", '[data "', "* *", "* (*)", "<1 sec"),
+    *(
+        "user ",
+        "User: ",
+        "invalid user ",
+        "password for ",
+        "from ",
+        "not",
+        "msg=",
+        "id=",
+        " KB",
+        " ms",
+        "Jun ",
+        "Mon, ",
+        "http://",
+        "C:\\",
+        "::1",
+    ),
+    *(
+        "web7",
+        "/health",
+        "blue",
+        "tenant",
+        "order id ",
+        ".com",
+        ".de",
+        "AH01630: ",
+        "f2()",
+        "a.B2",
+        "IPv6",
+        '[data "',
+        "* *",
+        "* (*)",
+        "<1 sec",
+    ),
 ]
 TEXT = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
 

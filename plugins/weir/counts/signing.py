@@ -1,7 +1,7 @@
-"""Sign messages without Spark: a scanner over bytes that runs the rules of `spark_jobs.counts.signature_rules` as they are written.
+"""Sign messages without Spark: a scanner over bytes that runs the rules of `spark_jobs.counts.signature_rules` as they are.
 
-It shares the rules with the job, not the code: the job has them as a regular expression. It is for tests and small numbers of messages, at a
-fraction of a millisecond each; a native scanner follows it line by line.
+It shares the rules with the job, not the code: the job has them as a regular expression. For tests and for few messages, a millisecond
+each. A native scanner can follow it line by line.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from functools import cache
 from itertools import islice
 
 from spark_jobs.counts.shapes import OTHERS, After, Ahead, Chars, First, Many, Run, Seq, Shape, Text
-from spark_jobs.counts.signature_rules import LONGEST, LONGEST_MESSAGE, MASK, ROW, TOKEN, Changes, Gate, Rule, rules
+from spark_jobs.counts.signature_rules import LONGEST, LONGEST_MESSAGE, MASK, ROW, SHIPPED, TOKEN, Changes, Gate, Rule, rules
 
 ASTERISK = MASK.encode()
 
 
-def sign(message: str, changes: Changes = Changes()) -> str:
+def sign(message: str, changes: Changes = SHIPPED) -> str:
     """Return the signature of a message."""
     found = scan(b" " + message[:LONGEST_MESSAGE].encode(), _rules(changes))
     return once(found).decode()[1 : 1 + LONGEST]
