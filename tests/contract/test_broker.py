@@ -93,10 +93,10 @@ def test_a_broker_that_does_not_answer_is_unknown_in_time() -> None:
 def test_a_broker_that_does_not_answer_says_so_in_time() -> None:
     absent = KafkaBroker("127.0.0.1:1", budget_s=0.5)
     times = lambda topic: absent.append_times(topic, {0: 0})  # noqa: E731
-    with pytest.raises(NotRunning, match=r"does not answer"):
+    with pytest.raises(NotRunning, match=r"refuses the connection"):
         absent.topic_names()
     for ask in (absent.end_offsets, absent.earliest_offsets, absent.topic_id, absent.retention, times):
-        with pytest.raises(NotRunning, match=r"WEIR-201: Kafka at 127\.0\.0\.1:1 does not answer"):
+        with pytest.raises(NotRunning, match=r"WEIR-208: Kafka at 127\.0\.0\.1:1 refuses the connection"):
             ask("logs")
 
 
@@ -139,3 +139,13 @@ def test_an_open_transaction_holds_back_the_end(broker: Broker) -> None:
     assert (seen.end_offsets, seen.log_ends) == ({0: 1, 1: 0}, {0: 4, 1: 0})
     assert bounds(reader, Subscription((topic,))).log_ends == bounds(reader, Subscription(pattern=topic)).log_ends
     assert [r.offset for r in reader.records(topic, 0, 0, 1)] == [0]
+
+
+def test_the_offsets_of_a_time(broker: Broker) -> None:
+    for _ in range(3):
+        broker.add(0, b"web", b"line")
+    reader, topic = broker.reader, broker.topic
+    at = next(iter(reader.records(topic, 0, 1, 2))).append_ms
+    assert reader.offsets_at(topic, 0) == {0: 0, 1: 0}
+    assert reader.offsets_at(topic, at)[0] <= 1
+    assert reader.offsets_at(topic, at + 3_600_000) == {0: 3, 1: 0}, "what comes later begins at the end"
