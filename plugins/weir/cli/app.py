@@ -17,6 +17,7 @@ from weir.cli import (
     counts,
     doctor,
     drill,
+    ingest,
     jobs,
     metrics,
     new,
@@ -43,7 +44,7 @@ app = typer.Typer(
 GROUPS = {
     "The environment": (doctor.doctor,),
     "The embedded stack": (stack.up, stack.down, stack.status, stack.logs, stack.sample, rotate.rotate, stack.clean),
-    "Lines and counts": (counts.ingest, counts.wait, query.counts, query.rejected),
+    "Lines and counts": (ingest.ingest, counts.wait, query.counts, query.rejected),
     "Jobs": (
         jobs.jobs,
         new.new,
