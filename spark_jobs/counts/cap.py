@@ -1,6 +1,6 @@
 """Which signatures of a service are kept of a batch: the most frequent, but a flood of one shape leaves room for the others.
 
-A flood is many signatures that differ in a part which no rule masks. Half of the cap goes to the most frequent signatures, of any shape. The
+A flood is many signatures that differ in a part which no rule masks. Half of the cap goes to the most frequent signatures of any shape. The
 other half is shared: each shape gets as many as every other, unless it has fewer. So a quarter of the cap is safe from any one flood.
 Looks at one batch alone and not at the order of rows, so that a batch that is done again gives the same. Pure.
 """
