@@ -17,7 +17,7 @@ help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 up: $(VENV)/.installed ## start the whole stack, deploy error_counts and show its first counts
-	@$(BIN)/weir up
+	@$(BIN)/weir up --live-sample
 
 down: $(VENV)/.installed ## stop everything in the right order; nothing is lost
 	@$(BIN)/weir down

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from drill.generator import Generator, Truth
+from spark_jobs.runtime.kafka_address import KafkaAddress
 from weir.errors import NotRunning
 from weir.ingest import OUTAGE_S, producer
 
@@ -24,7 +25,7 @@ TOPIC = "logs"
 class Load:
     """Sends lines from its own thread until it is stopped. It waits when the topic cannot accept lines, so all of them arrive."""
 
-    kafka: str
+    kafka: KafkaAddress | str
     partitions: int
     generator: Generator
     truth_file: Path
@@ -64,7 +65,7 @@ class Load:
     def go_on(self) -> None:
         self._may_send.set()
 
-    def begin_anew(self, partitions: int = 0, kafka: str = "") -> None:
+    def begin_anew(self, partitions: int = 0, kafka: KafkaAddress | str = "") -> None:
         """Make a new producer after the topic was recreated, grew or moved: an old one keeps its metadata for minutes. Only while
         paused."""
         self.kafka, self.partitions = kafka or self.kafka, partitions or self.partitions

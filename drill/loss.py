@@ -25,7 +25,7 @@ def retention(scene: Scene, ends: Mapping[int, int]) -> Mapping[int, int]:
     """Delete the older half of the unread lines, as retention does."""
     frontier = numbers(scene.stage.head().frontier)
     cuts = {p: frontier.get(p, 0) + (end - frontier.get(p, 0)) // 2 for p, end in ends.items()}
-    client = kafka.admin(scene.stage.settings.kafka)  # keep a reference: the answer is lost when the client is collected
+    client = kafka.admin(kafka.owner_of(scene.stage.settings))  # keep a reference: the answer is lost when the client is collected
     for future in client.delete_records([TopicPartition(TOPIC, p, cut) for p, cut in cuts.items()]).values():
         future.result(30)
     return cuts
@@ -34,9 +34,9 @@ def retention(scene: Scene, ends: Mapping[int, int]) -> Mapping[int, int]:
 def recreated(scene: Scene, ends: Mapping[int, int]) -> Mapping[int, int]:
     """Delete the topic and create it again: all unread lines are gone."""
     stage, before = scene.stage, scene.stage.broker.topic_id(TOPIC)
-    client = kafka.admin(stage.settings.kafka)
+    client = kafka.admin(kafka.owner_of(stage.settings))
     client.delete_topics([TOPIC], operation_timeout=30)[TOPIC].result(60)
-    stage.until(lambda: kafka.topic(stage.settings.kafka), "the topic is made again")
+    stage.until(lambda: kafka.topic(client), "the topic is made again")
     stage.until(lambda: stage.broker.topic_id(TOPIC) != before, "the topic is another one")
     scene.load.begin_anew(len(stage.broker.partitions(TOPIC)))
     return ends

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import psutil
 
@@ -17,6 +18,8 @@ from drill.proxy import CUT, PASS, everybody
 from drill.runs import Runs
 from drill.stage import JOB, Stage
 from drill.steady import PAUSE_S, lands_again, master_page, of_driver, replaced, unharmed
+from spark_jobs.runtime.kafka_address import KafkaAddress
+from weir.addresses import ingest_kafka_address
 from weir.errors import NotRunning
 from weir.ports.cluster import DriverState
 from weir.supervise.judge.report import Verdict
@@ -79,7 +82,7 @@ def kafka_stalled(scene: Scene) -> None:
 )
 def kafka_airflow(scene: Scene) -> None:
     stage, kafka = scene.stage, scene.load.kafka
-    _sent_by(scene, stage.settings.driver_kafka)
+    _sent_by(scene, replace(ingest_kafka_address(stage.settings), servers=stage.settings.driver_kafka))
     with unharmed(scene):
         with dropped(stage, "kafka"):
             time.sleep(CUT_S)
@@ -90,7 +93,7 @@ def kafka_airflow(scene: Scene) -> None:
     _sent_by(scene, kafka)
 
 
-def _sent_by(scene: Scene, kafka: str) -> None:
+def _sent_by(scene: Scene, kafka: KafkaAddress | str) -> None:
     scene.load.hold()
     scene.load.begin_anew(kafka=kafka)
     scene.load.go_on()

@@ -16,6 +16,7 @@ from drill.generator import Generator
 from drill.load import TOPIC, Load, told
 from drill.stage import JOB, PATIENCE_S, Stage
 from spark_jobs.counts.cells import HOUR_MS
+from weir.addresses import ingest_kafka_address
 from weir.errors import WeirError
 from weir.factory import store
 
@@ -77,7 +78,7 @@ class _Player:
         self._truth = stage.home / "truth" / f"{fault.name}-{seed}.jsonl"
         self._truth.parent.mkdir(exist_ok=True)
         self._truth.unlink(missing_ok=True)
-        load = Load(stage.settings.kafka, len(stage.broker.partitions(TOPIC)), generator, self._truth, fault.lines_per_s)
+        load = Load(ingest_kafka_address(stage.settings), len(stage.broker.partitions(TOPIC)), generator, self._truth, fault.lines_per_s)
         chance = Random(f"{seed} {fault.name}")
         self._scene = Scene(stage, load, chance, start_ms, stage.head().attempt)
 

@@ -15,7 +15,7 @@ from drill.steady import PAUSE_S, unharmed
 from spark_jobs.protocol.partition import numbers
 from weir.counts.folding import fold_many, pending, sweep_many, sweepable
 from weir.errors import NotProven, NotRunning
-from weir.local.kafka import admin
+from weir.local.kafka import admin, owner_of
 from weir.supervise.judge.report import Verdict
 
 LATE_S = 7200
@@ -116,7 +116,7 @@ enlist("F18.hour", "no line for an hour: idle, and left alone", quiet(HOUR_S), l
 @fault("F19.partitions", "partitions added to the topic")
 def more_partitions(scene: Scene) -> None:
     wanted = scene.load.partitions + 1
-    client = admin(scene.stage.settings.kafka)  # keep a reference: the answer is lost when the client is collected
+    client = admin(owner_of(scene.stage.settings))  # keep a reference: the answer is lost when the client is collected
     client.create_partitions([NewPartitions(TOPIC, wanted)])[TOPIC].result(30)
     scene.stage.until(lambda: len(scene.stage.broker.partitions(TOPIC)) == wanted, "the topic has another partition")
     scene.load.hold()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from weir.local import cassandra, jars, kafka, ports, secrets
+from weir.local import cassandra, folder, jars, kafka, ports, secrets
 from weir.local.part import Part, Stack
 from weir.local.process import Child, await_ready, last_lines
 from weir.settings import Settings
@@ -19,7 +20,26 @@ MODULES: dict[str, ModuleType] = {"kafka": kafka, "cassandra": cassandra}
 def running(home: Path, *names: str) -> Iterator[Settings]:
     """Start the named parts; Settings that lead to them."""
     chosen, _ = ports.choose(home, {}, frozenset())
-    stack = Stack(home, chosen, secrets.load_or_create(home))
+    with running_stack(Stack(home, chosen, secrets.load_or_create(home)), *names) as settings:
+        yield settings
+
+
+@contextlib.contextmanager
+def secure(home: Path, *names: str) -> Iterator[tuple[Stack, Settings]]:
+    """Start the named parts with TLS and login; the stack, and Settings that lead to it."""
+    os.environ[folder.SECURE] = "1"
+    try:
+        stack = folder.configure(home, lambda _: None)
+    finally:
+        del os.environ[folder.SECURE]
+    with running_stack(stack, *names):
+        yield stack, Settings(home=str(home), **folder.addresses(stack))  # type: ignore[arg-type]
+
+
+@contextlib.contextmanager
+def running_stack(stack: Stack, *names: str) -> Iterator[Settings]:
+    """Start the named parts of a stack; Settings that lead to them in plain text."""
+    home = stack.home
     for name in names:
         jars.class_path(name)
     with contextlib.ExitStack() as running_parts:

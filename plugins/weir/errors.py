@@ -211,6 +211,16 @@ class NotDelivered(WeirError):
     code = "WEIR-501"
 
 
+class OutputLost(WeirError):
+    """Standard output cannot be written. `reader_left`: its reader, such as head, has closed its end."""
+
+    code = "WEIR-701"
+
+    def __init__(self, what: str, next_step: str = "", reader_left: bool = False) -> None:
+        super().__init__(what, next_step)
+        self.reader_left = reader_left
+
+
 class NotSignedIn(WeirError):
     """The token is missing, unknown or expired."""
 

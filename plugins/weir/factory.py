@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from spark_jobs.runtime.contract import pid_of
-from weir.addresses import address
+from weir.addresses import address, kafka_address
 from weir.cassandra.store import CassandraStore
 from weir.cluster.checkpoints import CheckpointFolders
 from weir.cluster.spark import StandaloneCluster
@@ -68,7 +68,7 @@ def store(settings: Settings, patience_s: float = PATIENCE_S) -> CassandraStore:
 
 def source_of(settings: Settings) -> KafkaBroker:
     """Return the source that the settings name. It connects when it is first asked something."""
-    return KafkaBroker(settings.kafka)
+    return KafkaBroker(kafka_address(settings))
 
 
 def drivers(settings: Settings) -> list[dict[str, Any]]:

@@ -6,12 +6,14 @@ import csv
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
+from weir.errors import OutputLost
+
 FORMULA = ("=", "+", "-", "@")
-WIDE = 10_000  # width of a table outside a terminal: nothing is cut off
+WIDE = 10_000  # width of a table that is not fitted to the terminal
 
 
 class Format(StrEnum):
@@ -20,8 +22,11 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-def show(rows: Sequence[Mapping[str, Any]], form: Format, columns: Sequence[str] | None = None, empty: str = "") -> None:
-    """Print rows. `columns` chooses and orders a table's columns; `empty` is printed on standard error if a table has no rows."""
+def show(
+    rows: Sequence[Mapping[str, Any]], form: Format, columns: Sequence[str] | None = None, empty: str = "", wide: bool = False
+) -> None:
+    """Print rows. `columns` chooses and orders a table's columns; `empty` is printed on standard error if a table has no rows. `wide`: a
+    table is not fitted to the terminal."""
     if form is Format.JSON:
         return show_json(rows)
     if not rows:
@@ -32,7 +37,7 @@ def show(rows: Sequence[Mapping[str, Any]], form: Format, columns: Sequence[str]
         writer.writerow(names)
         writer.writerows([harmless(row.get(name)) for name in names] for row in rows)
     elif form is Format.TABLE and rows:
-        show_table(rows, list(columns or rows[0]))
+        show_table(rows, list(columns or rows[0]), wide)
 
 
 def show_json(value: Any) -> None:
@@ -40,25 +45,49 @@ def show_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
 
 
-def show_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
+def show_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], wide: bool = False) -> None:
+    """Print a table that fits the terminal: long cells are folded and, unless `wide`, cut. Elsewhere print a row a line, without padding:
+    columns are separated by tabs, which no cell contains."""
+    if sys.stdout.isatty():
+        return _fitted(rows, columns, wide)
+    lines = [[name.replace("_", " ") for name in columns], *([cell(row.get(name)) for name in columns] for row in rows)]
+    sys.stdout.writelines("\t".join(line) + "\n" for line in lines)
+
+
+def _fitted(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], wide: bool) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    width = WIDE if wide else shutil.get_terminal_size().columns
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for name in columns:
-        table.add_column(name.replace("_", " "), overflow="fold")
+        table.add_column(name.replace("_", " "), overflow="fold", justify=_side(rows, name))
+    cut = 0
     for row in rows:
-        table.add_row(*(Text(cell(row.get(name)), justify=_side(row.get(name))) for name in columns))
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDE
-    Console(width=width, soft_wrap=not sys.stdout.isatty()).print(table)
+        texts = [cell(row.get(name)) for name in columns]
+        cut += sum(len(text) > width for text in texts)
+        table.add_row(*(Text(text if len(text) <= width else text[: width - 1] + "…") for text in texts))
+    Console(width=width, soft_wrap=wide).print(table)
+    if cut:
+        say(f"Long cells that were cut: {cut}. Whole: --wide or --format json")
 
 
 def say(text: str) -> None:
     """Print a message on standard error, so that it does not mix with data."""
     if text:
         sys.stderr.write(text + "\n")
+
+
+def result(text: str) -> None:
+    """Print what was done on standard output. If that is lost, say it on standard error. Raises OutputLost then."""
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except OutputLost:
+        say(text)
+        raise
 
 
 def cell(value: Any) -> str:
@@ -86,5 +115,7 @@ def readable(value: bytes) -> str:
     return printable(value.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace"))
 
 
-def _side(value: Any) -> Any:
-    return "right" if isinstance(value, int | float) and not isinstance(value, bool) else "left"
+def _side(rows: Sequence[Mapping[str, Any]], column: str) -> Any:
+    """Return the side to which a column is aligned: numbers to the right."""
+    values = [value for row in rows if (value := row.get(column)) is not None]
+    return "right" if values and all(isinstance(v, int | float) and not isinstance(v, bool) for v in values) else "left"

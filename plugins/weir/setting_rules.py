@@ -39,6 +39,7 @@ def plain(text: str) -> str:
 
 
 def port(text: str) -> int:
+    """Return the number of a TCP port."""
     return _number(text, 1, 65_535)
 
 
@@ -148,6 +149,14 @@ def path(text: str) -> str:
     return os.path.normpath(text)  # two slashes or `..` would mean one folder for Spark, and another for Weir
 
 
+def java_path(text: str) -> str:
+    """Return a path that Kafka's Java client can be given as the place of a secret."""
+    found = path(text)
+    if bad := sorted(set(found) & set(":{}")):
+        raise ValueError(f"has {' and '.join(bad)} in it, which Kafka's Java client reads as something else. Rename the file or folder")
+    return found
+
+
 def code_path(text: str) -> str:
     """Return a path that can be in Python's path and on Spark's command line."""
     found = path(text)
@@ -240,16 +249,18 @@ RULES: dict[str, Rule] = {
     # TLS and login
     "kafka_security": choice("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),
     "kafka_mechanism": optional(choice("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")),
-    "kafka_user": optional(plain),
-    "kafka_password_file": optional(path),
-    "kafka_ca_file": optional(path),
-    "kafka_cert_file": optional(path),
-    "kafka_key_file": optional(path),
+    "kafka_user": optional(name),
+    "kafka_password_file": optional(java_path),
+    "kafka_ca_file": optional(java_path),
+    "kafka_cert_file": optional(java_path),
+    "kafka_key_file": optional(java_path),
     "kafka_token_url": optional(plain),
-    "kafka_client_id": optional(plain),
-    "kafka_client_secret_file": optional(path),
-    "driver_kafka_user": optional(plain),
-    "driver_kafka_password_file": optional(path),
+    "kafka_client_id": optional(name),
+    "kafka_client_secret_file": optional(java_path),
+    "driver_kafka_user": optional(name),
+    "driver_kafka_password_file": optional(java_path),
+    "ingest_kafka_user": optional(plain),
+    "ingest_kafka_password_file": optional(path),
     "cassandra_tls": switch,
     "cassandra_ca_file": optional(path),
     "cassandra_cert_file": optional(path),
@@ -257,5 +268,5 @@ RULES: dict[str, Rule] = {
     "driver_cassandra_user": optional(plain),
     "driver_cassandra_password_file": optional(path),
 }
-# Read by this process; those of drivers are on Spark's workers.
-FILES = tuple(name for name in RULES if name.endswith("_file") and not name.startswith("driver_"))
+# Read by this process; those of drivers are on Spark's workers, and those of `weir ingest` are read by it alone.
+FILES = tuple(name for name in RULES if name.endswith("_file") and not name.startswith(("driver_", "ingest_")))

@@ -11,11 +11,14 @@ from typing import Any
 
 import spark_jobs
 from weir.errors import BadSetting
-from weir.setting_rules import FILES, RULES, Value, code_path
+from weir.setting_rules import RULES, Value, code_path
 from weir.system_errors import named, read_json
 
 PROJECT = Path(__file__).resolve().parents[2]
 OWN_JOBS = Path(spark_jobs.__file__ or "").resolve().parent
+
+OF_CASSANDRA = ("cassandra_user", "cassandra_password_file", "cassandra_tls", "cassandra_ca_file", "cassandra_cert_file",
+                "cassandra_key_file", "driver_cassandra_user", "driver_cassandra_password_file")  # fmt: skip
 
 
 def home() -> Path:
@@ -32,7 +35,11 @@ class Settings:
     `driver_kafka` is where drivers reach Kafka, empty for `kafka`. `checkpoints` is a URI or path that drivers and the supervisor both
     reach. `bundles` holds the deployed versions of the jobs' code.
     `jobs` are folders with a folder for each job, separated as in PATH; an empty one stands for Weir's own jobs.
+    Names that end in `_file` are files on the machine that uses them; docs/security.md says who reads which. `driver_cassandra_user` is the
+    drivers' own user, empty for `cassandra_user`.
     `log_format` is that of drivers' log lines, text or json.
+    `kafka_security`, `kafka_mechanism` and the files are those of `KafkaAddress`. `driver_kafka_user` is the drivers' own login, and
+    `ingest_kafka_user` that of `weir ingest`; empty for `kafka_user`. Files hold the secrets, and no setting does.
     """
 
     home: str
@@ -44,6 +51,12 @@ class Settings:
     cassandra_keyspace: str = "weir"
     cassandra_user: str = ""
     cassandra_password_file: str = ""
+    cassandra_tls: bool = False
+    cassandra_ca_file: str = ""
+    cassandra_cert_file: str = ""
+    cassandra_key_file: str = ""
+    driver_cassandra_user: str = ""
+    driver_cassandra_password_file: str = ""
     spark_conn_id: str = "spark_default"
     spark_master: str = "spark://127.0.0.1:7077"
     spark_rest: str = "http://127.0.0.1:6066"
@@ -57,6 +70,20 @@ class Settings:
     jobs: str = ""
     rules: str = str(PROJECT / "rules")
     log_format: str = "text"
+    kafka_security: str = "PLAINTEXT"
+    kafka_mechanism: str = ""
+    kafka_user: str = ""
+    kafka_password_file: str = ""
+    kafka_ca_file: str = ""
+    kafka_cert_file: str = ""
+    kafka_key_file: str = ""
+    kafka_token_url: str = ""
+    kafka_client_id: str = ""
+    kafka_client_secret_file: str = ""
+    driver_kafka_user: str = ""
+    driver_kafka_password_file: str = ""
+    ingest_kafka_user: str = ""
+    ingest_kafka_password_file: str = ""
 
     @property
     def job_folders(self) -> tuple[Path, ...]:
@@ -70,17 +97,22 @@ class Settings:
 
     @classmethod
     def load(cls) -> Settings:
-        """Return the settings, each checked by its rule. Raises BadSetting, which names the setting."""
+        """Return the settings, each checked by its rule. Raises BadSetting, which names the setting.
+
+        Files that a setting names are read where they are needed: not every process may read secrets, and DAGs are parsed without them.
+        """
         state = home()
         file = state / "stack.json"
         known = read_json(file)
-        if "WEIR_KAFKA" in os.environ:
-            known.pop("driver_kafka", None)  # of the stack: a driver must not read from another Kafka than it is judged by
+        if os.environ.get("WEIR_KAFKA", known.get("kafka")) != known.get("kafka"):
+            # What the stack says is of another Kafka: a driver must not read from one and be judged by the other.
+            known = {name: value for name, value in known.items() if "kafka" not in name}
+        if "WEIR_CASSANDRA_HOSTS" in os.environ:
+            # Another server must not get the stack's login.
+            known = {name: value for name, value in known.items() if name not in OF_CASSANDRA}
         names = [field.name for field in fields(cls) if field.name != "home"]
         values: dict[str, Any] = {name: str(state / name) for name in ("checkpoints", "bundles", "data_docs")}
         values |= {name: _checked(source, RULES[name], text) for name, source, text in _given(names, known, file)}
-        for name in FILES:
-            _readable(f"WEIR_{name.upper()}", values.get(name, ""))
         return cls(home=str(state), **values)
 
 
@@ -104,13 +136,10 @@ def _checked(source: str, rule: Any, text: str) -> Value:
     return value
 
 
-def _readable(source: str, file: str) -> None:
+def check_file(source: str, file: str) -> None:
     """Check a file that a setting names. Raises BadSetting."""
-    if not file:
-        return
-    path = Path(file)
     try:
-        with path.open("rb"):
+        with Path(file).open("rb"):
             return
     except FileNotFoundError:
         raise BadSetting(f"{source}: there is no file {file}.", "Create it, or correct the path.") from None

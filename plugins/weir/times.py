@@ -8,13 +8,14 @@ from datetime import UTC, datetime, timedelta
 from weir.errors import BadInput
 
 UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+DURATION = r"([0-9]{1,9})(ms|s|m|h|d)"
 DAY_MS = UNITS["d"]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def parse_duration(text: str, name: str = "duration") -> int:
     """Parse a duration such as `10s`, `1m`, `2h` or `1d` to ms. Raises BadInput."""
-    match = re.fullmatch(r"([0-9]{1,9})(ms|s|m|h|d)", text.strip())
+    match = re.fullmatch(DURATION, text.strip())
     if not match:
         raise BadInput(f"{name}: {text!r} is not a duration.", "Write a whole number and a unit: 10s, 5m, 1h or 1d.")
     return int(match[1]) * UNITS[match[2]]
@@ -28,6 +29,11 @@ def parse_time(text: str, name: str = "time") -> int:
         raise BadInput(f"{name}: {text!r} is not a time.", "Write it in ISO 8601, such as 2026-01-31T12:00:00Z.") from error
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return (moment - EPOCH) // timedelta(milliseconds=1)
+
+
+def ago(text: str, now: int, name: str = "time") -> int:
+    """Parse an ISO 8601 time, or a duration before `now` such as `2h`, to ms. Raises BadInput."""
+    return now - parse_duration(text, name) if re.fullmatch(DURATION, text.strip()) else parse_time(text, name)
 
 
 def iso(moment: int) -> str:

@@ -35,13 +35,15 @@ class Counting:
     def __call__(self, rows: DataFrame, batch: Batch, before: Progress) -> Counted:
         ids = {name: source for source, name in batch.names.items()} if self._args.several else self._args.ids
         counts = collected(self._plan.counts(gathered(rows, batch.offsets)), ids, self._args.several)
-        return counted(counts, before, self._options, self._samples(counts, {source: name for name, source in ids.items()}))
+        return counted(
+            counts, before, self._options, self._samples(counts, {source: name for name, source in ids.items()}, batch.arrived_by)
+        )
 
-    def _samples(self, counts: Sequence[Count], names: Mapping[str, str]) -> list[RejectedLine]:
+    def _samples(self, counts: Sequence[Count], names: Mapping[str, str], by_ms: int) -> list[RejectedLine]:
         """Read a few rejected lines again. Keeping lines while they are counted would slow down every batch that has none."""
         lines = sampled(counts, self._options.rejected_samples)
         if not lines:
             return []
         places = {(names[line.partition.source], line.partition.number, line.offset): line for line in lines}
-        values = self._reread(places, SAMPLE_BYTES)
+        values = self._reread(places, SAMPLE_BYTES, by_ms)
         return [RejectedLine(*at, line.service, line.reason, *values[at]) for at, line in places.items() if at in values]

@@ -12,10 +12,23 @@ from spark_jobs.protocol.head import Head
 from spark_jobs.runtime.session import Session
 from spark_jobs.runtime.store import day_of
 
+# Rows that no batch writes: nothing that is counted is of 1970, and attempts begin with 1.
+TOUCHES = (
+    "DELETE FROM delta USING TIMESTAMP 1 WHERE job = ? AND hour = 0 AND shard = 0 AND pane_start = 0 AND service = '' AND level = '' "
+    "AND signature = '' AND attempt = 0 AND batch_id = 0",
+    "DELETE FROM ledger_hour USING TIMESTAMP 1 WHERE job = ? AND hour = 0 AND shard = 0 AND attempt = 0 AND batch_id = 0",
+    "DELETE FROM hour USING TIMESTAMP 1 WHERE job = ? AND hour = 0 AND shard = 0",
+    "DELETE FROM rejected_line USING TIMESTAMP 1 WHERE job = ? AND day = '1970-01-01' AND attempt = 0 AND batch_id = 0",
+)
+
 
 class DeltaTables:
     def __init__(self, session: Session) -> None:
         self.session = session
+
+    def touch(self, job: str) -> None:
+        for statement in TOUCHES:
+            self.session.execute(statement, job)
 
     def put_deltas(self, head: Head, shards: int, deltas: Sequence[Delta]) -> None:
         by_partition: dict[tuple[int, int], list[tuple[Any, ...]]] = defaultdict(list)

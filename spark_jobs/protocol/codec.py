@@ -18,7 +18,7 @@ KNOWN = frozenset(each.name for each in fields(Head))
 RANGES = ("start", "end")
 PROGRESS = ("before", "progress")
 TIMES = ("event_times", "append_times")
-OPTIONAL = ("names", "begins")  # left out while empty: the release has neither
+OPTIONAL = ("names", "begins", "arrived_by")  # left out while empty: the release has none of them
 
 
 def dump(head: Head) -> str:

@@ -31,6 +31,7 @@ class Batch:
     start: Offsets  # the first offset, by partition
     end: Offsets  # the offset after the last one, by partition
     names: Mapping[str, str] = field(default_factory=dict)  # source names by identity, of a job that may read several
+    arrived_by: int = 0  # ms, see Head
 
     @property
     def offsets(self) -> int:
@@ -85,6 +86,9 @@ class Head:
     began_at: int = 0  # ms, when reading the batch began; for display only
     names: Mapping[str, str] = field(default_factory=dict)  # source names by identity; empty for a single source, which the spec names
     begins: Offsets = field(default_factory=dict)  # where sources begin that joined the job later, by partition
+    # ms, an upper bound for the arrival of the batch's records, whatever their producers say; 0 in batches of earlier releases, which
+    # believed the producers, and counted records of aborted transactions
+    arrived_by: int = 0
 
     @property
     def sources(self) -> frozenset[str]:
@@ -287,6 +291,7 @@ def claim(head: Head, batch: Batch, totals: Totals, progress: Progress, version:
         gap=None,
         began_at=began_at,
         names={**head.names, **batch.names},
+        arrived_by=batch.arrived_by,
     )
 
 

@@ -43,6 +43,9 @@ class Sink(Protocol[W]):
     def write(self, claimed: Head, evaluated: W) -> None:
         """Write the batch of this claim. May be repeated."""
 
+    def rehearse(self, job: str) -> None:
+        """Reach every table or target that `write` writes to, and change nothing that is ever read. May be repeated."""
+
 
 class Store(Protocol):
     """The store, as a driver uses it. Every method may be repeated; all but `swap` are blind, idempotent writes."""

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("weir.driver")
 R = TypeVar("R", covariant=True)
-# From places to the first bytes of the records there, at most so many, and when they were appended (ms).
-Reread = Callable[[Iterable[source.Place], int], Mapping[source.Place, tuple[bytes, int]]]
+# From places, a most of bytes and a bound for arrivals (ms) to the first bytes of the records there, and when they arrived (ms).
+Reread = Callable[[Iterable[source.Place], int, int], Mapping[source.Place, tuple[bytes, int]]]
 
 
 class Closed(Exception):
@@ -66,8 +66,8 @@ class Tools(Generic[E]):
         """Open the reader of single records on first use: few batches need it."""
         return source.Records(self.spark, self._args)
 
-    def _reread(self, places: Iterable[source.Place], most_bytes: int) -> Mapping[source.Place, tuple[bytes, int]]:
-        return self._records.values(places, most_bytes)
+    def _reread(self, places: Iterable[source.Place], most_bytes: int, by_ms: int) -> Mapping[source.Place, tuple[bytes, int]]:
+        return self._records.values(places, most_bytes, by_ms)
 
 
 class Batches(Generic[E]):
@@ -80,6 +80,7 @@ class Batches(Generic[E]):
         self._turn, self._closed = threading.Lock(), False
         self.failure: BaseException | None = None
         self.batch_id = -1  # the current batch, -1 for none: tells poison from an outage
+        self.landed = False  # True once this process has landed a batch
 
     def equip(self, tools: Tools[E]) -> None:
         """Set the tools, before the first batch. Their session reads the checkpoint."""
@@ -109,12 +110,13 @@ class Batches(Generic[E]):
         began = time.monotonic()
         batch = self._batch(batch_id)
         landed = self._writer.write(batch, lambda before: self._evaluate(rows, batch, before))
+        self.landed = self.landed or landed
         done = "landed" if landed else "had landed" if self._args.attempt else "was rehearsed"
         LOG.info("batch=%d %s %s in %.3f s", batch_id, done, ranges(batch), time.monotonic() - began)
 
     def _evaluate(self, rows: DataFrame, batch: Batch, before: Progress) -> E:
         assert self._tools is not None
-        evaluated = self._tools.evaluate(rows, batch, before)
+        evaluated = self._tools.evaluate(source.arrivals(rows, batch.arrived_by), batch, before)
         self._same_topics(batch)
         return evaluated
 
@@ -135,7 +137,7 @@ class Batches(Generic[E]):
         if start is None:
             raise Diverged(f"the checkpoint has no ranges for batch {batch_id - 1}")
         names = {source: name for name, source in self._ids.items() if source in sources_of(end)} if self._args.several else {}
-        return Batch(batch_id, {p: start.get(p, 0) for p in end}, end, names)
+        return Batch(batch_id, {p: start.get(p, 0) for p in end}, end, names, source.arrived_by(time.time_ns() // 1_000_000))
 
     def _identified(self, named: Named) -> Offsets:
         """Return the offsets by topic id. For a newly matching topic, ask for the id; it begins at 0, else Spark refuses it."""

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import IntEnum
 from socket import gethostname
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from spark_jobs.protocol.partition import Offsets, Partition, of_source
+from spark_jobs.runtime.kafka_address import KafkaAddress, java_options
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 M = TypeVar("M", bound="DataclassInstance")
+LOGIN = "WEIR_CASSANDRA"
+# Fields of the address at which release adaf5c8 stops, with what they are if nobody sets them: then they are left out.
+SINCE = {"tls": False, "ca_file": "", "cert_file": "", "key_file": "", "login": LOGIN}
+PLAIN_TEXT = KafkaAddress()
 JVM_ENDED = "the driver's JVM has ended"  # how the error of such a LOST begins: every other LOST is an outage
+
+# How far an attempt without input has come to prove that it can read and write, in its row. Anything else is what the last try met.
+TRYING = "its rehearsal has not ended yet"
+PROVEN = "proven"
 
 
 class Exit(IntEnum):
@@ -32,14 +41,19 @@ class Exit(IntEnum):
 
 @dataclass(frozen=True)
 class CassandraAddress:
-    """The address of the store. The password is in a file, since every user of a machine can see arguments."""
+    """The address of the store, and who logs in there. Secrets are in files, since every user of a machine can see arguments."""
 
     hosts: tuple[str, ...]
     port: int = 9042
     keyspace: str = "weir"
     datacenter: str = "datacenter1"
-    user: str = ""
+    user: str = ""  # empty: no login
     password_file: str = ""
+    tls: bool = False
+    ca_file: str = ""  # authorities of the servers' certificates; empty: those of the machine
+    cert_file: str = ""  # the client's certificate; empty: none
+    key_file: str = ""  # of the certificate; empty: the key is in `cert_file`
+    login: str = LOGIN  # how the names of the settings of user and password file begin, for messages
 
 
 @dataclass(frozen=True)
@@ -68,6 +82,11 @@ class JobArguments:
     topics: Mapping[str, str] = field(default_factory=dict)  # by name, the ids that are known at the start
     topic_pattern: str = ""  # reads the topics that match it; empty: the named ones
     starts: Mapping[str, int] = field(default_factory=dict)  # where the epoch begins, by `topic id:partition`
+    kafka: KafkaAddress = PLAIN_TEXT  # without servers: those of `bootstrap_servers`, in plain text, as an older release writes
+
+    def __post_init__(self) -> None:
+        if not self.kafka.servers:
+            object.__setattr__(self, "kafka", replace(self.kafka, servers=self.bootstrap_servers))
 
     @property
     def several(self) -> bool:
@@ -78,6 +97,11 @@ class JobArguments:
     def ids(self) -> Mapping[str, str]:
         """Return the known topic ids by name."""
         return self.topics if self.several else {self.topic: self.topic_id}
+
+    @property
+    def kafka_options(self) -> Mapping[str, str]:
+        """Return the options of Kafka's Java client. Raises ValueError."""
+        return java_options(self.kafka)
 
     @property
     def start(self) -> Offsets:
@@ -94,6 +118,7 @@ class JobArguments:
 
     def to_argv(self) -> list[str]:
         values = asdict(self)
+        values["cassandra"] = {name: value for name, value in values["cassandra"].items() if SINCE.get(name) != value}
         return [json.dumps({**values["options"], **values}, separators=(",", ":"), sort_keys=True)]
 
     @classmethod
@@ -103,12 +128,19 @@ class JobArguments:
         if len(argv) != 1:
             raise ValueError(f"expected one JSON argument, got {len(argv)}")
         values = json.loads(argv[0])
-        cassandra = values.pop("cassandra")
-        values["cassandra"] = CassandraAddress(**{**cassandra, "hosts": tuple(cassandra["hosts"])})
+        address = _known(CassandraAddress, values.pop("cassandra"))
+        values["cassandra"] = CassandraAddress(**{**address, "hosts": tuple(address["hosts"])})
+        values["kafka"] = KafkaAddress(**_known(KafkaAddress, values.get("kafka") or {}))
         values["starting_offsets"] = {int(p): int(o) for p, o in values["starting_offsets"].items()}
         known = {each.name for each in fields(cls)}
         beside = {name: value for name, value in values.items() if name not in known}
         return cls(**{"options": beside, **{name: value for name, value in values.items() if name in known}})
+
+
+def _known(model: type[DataclassInstance], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that a dataclass has fields for: a later release may write more."""
+    names = {each.name for each in fields(model)}
+    return {name: value for name, value in values.items() if name in names}
 
 
 def new_incarnation(pid: int) -> str:

@@ -8,13 +8,16 @@ import os
 import sys
 import threading
 import time
+import traceback
+from functools import partial
 from typing import Any, NoReturn
 
 from spark_jobs.protocol.writer import Writer
-from spark_jobs.runtime import logs, rehearsal, standby
+from spark_jobs.runtime import logs, proof, rehearsal, standby
 from spark_jobs.runtime.batches import Batches, Job, Tools
-from spark_jobs.runtime.contract import Exit, JobArguments, new_incarnation
+from spark_jobs.runtime.contract import TRYING, Exit, JobArguments, new_incarnation
 from spark_jobs.runtime.ending import explain
+from spark_jobs.runtime.faults import OutOfPatience
 from spark_jobs.runtime.store import CassandraStore
 from spark_jobs.sources import kafka as source
 
@@ -41,7 +44,13 @@ def main(job: Job[Any], argv: list[str]) -> int:
     if not args.attempt:
         return _rehearsed(job, args)
     threading.Thread(target=source.session, daemon=True).start()  # takes seconds, as the way to the store does: side by side
-    return run(job, args, CassandraStore.connect(args.cassandra, patience_s=None), incarnation)
+    try:
+        store = CassandraStore.connect(args.cassandra, patience_s=None)
+    except OutOfPatience as failure:
+        LOG.error("the driver ends: %s", failure)
+        traceback.print_exc()  # the store cannot be told why: supervision reads it here, also if log lines are JSON
+        return Exit.LOST
+    return run(job, args, store, incarnation)
 
 
 def _rehearsed(job: Job[Any], args: JobArguments) -> int:
@@ -56,7 +65,7 @@ def _as_standby(job: Job[Any], args: JobArguments, incarnation: str) -> int:
     try:
         store = CassandraStore.connect(args.cassandra, standby.PATIENCE_S)
         tools = Tools(job, source.session(), args)
-        called = stand_by(args, store, incarnation, tools)
+        called = stand_by(args, store, incarnation, tools, job.sink(store.session, args))
     except Exception as failure:
         LOG.exception("the standby ends: it owns no attempt, so nothing is lost")
         return explain(failure)[0]
@@ -64,13 +73,14 @@ def _as_standby(job: Job[Any], args: JobArguments, incarnation: str) -> int:
         return Exit.STOPPED
     store.session.patience_s = None  # it owns an attempt now, and waits for ever
     # Of the same version, but the settings say where Kafka is, and they may have changed while it waited.
-    same = (called.bootstrap_servers, called.topic) == (args.bootstrap_servers, args.topic)
+    same = (called.kafka, called.topic) == (args.kafka, args.topic)
     return run(job, called, store, incarnation, tools if same else None)
 
 
-def stand_by(args: JobArguments, store: CassandraStore, incarnation: str, tools: Tools[Any]) -> JobArguments | None:
+def stand_by(args: JobArguments, store: CassandraStore, incarnation: str, tools: Tools[Any], sink: Any) -> JobArguments | None:
     """Do the slow work before there is an attempt, then wait for one. Return its arguments, or None if there will be none."""
     rehearsal.rehearse(tools, args)
+    proof.rehearse(args, tools, store, sink)
     called = standby.wait(store, args, incarnation)
     if called is None:
         LOG.info("standby %s is no longer needed", args.standby)
@@ -88,8 +98,12 @@ def run(job: Job[Any], args: JobArguments, store: CassandraStore, incarnation: s
     lines.batch = lambda: batches.batch_id
     try:
         writer.start()
+        proof.note(store, args, TRYING)
         threading.Thread(target=_watch_for_exit, args=(store, args, incarnation, batches), daemon=True).start()
-        stream(args, batches, tools or Tools(job, source.session(), args))
+        tools = tools or Tools(job, source.session(), args)
+        query = begin(args, batches, tools)
+        threading.Thread(target=_prove, args=(args, store, incarnation, batches, tools, sink, query), daemon=True).start()
+        query.awaitTermination()
         reason, error = Exit.STOPPED, ""
     except Exception as failure:
         reason, error = explain(batches.failure or failure)
@@ -97,8 +111,8 @@ def run(job: Job[Any], args: JobArguments, store: CassandraStore, incarnation: s
     return _note_exit(args, incarnation, reason, error, batches.batch_id)
 
 
-def stream(args: JobArguments, batches: Batches[Any], tools: Tools[Any]) -> None:
-    """Read the source batch by batch for ever. Raises what ended the query."""
+def begin(args: JobArguments, batches: Batches[Any], tools: Tools[Any]) -> Any:
+    """Begin to read the source batch by batch. Return the query."""
     batches.equip(tools)
     query = (
         source.stream(tools.spark, args)
@@ -109,18 +123,40 @@ def stream(args: JobArguments, batches: Batches[Any], tools: Tools[Any]) -> None
         .start()
     )
     LOG.info("the query runs: %s", query.runId)
-    query.awaitTermination()
+    return query
+
+
+def stream(args: JobArguments, batches: Batches[Any], tools: Tools[Any]) -> None:
+    """Read the source batch by batch for ever. Raises what ended the query."""
+    begin(args, batches, tools).awaitTermination()
+
+
+def _prove(
+    args: JobArguments, store: CassandraStore, incarnation: str, batches: Batches[Any], tools: Tools[Any], sink: Any, query: Any
+) -> None:
+    """Prove without input that the attempt can work; end the driver if it cannot."""
+
+    def end(reason: Exit, error: str) -> None:
+        os._exit(_note_exit(args, incarnation, reason, error, -1))
+
+    attempt = partial(proof.rehearse, args, tools, store, sink)
+    proof.Proof(args, batches, store, attempt, end).run(lambda: proof.looked_for_input(query))
 
 
 def _watch_for_exit(store: CassandraStore, args: JobArguments, incarnation: str, batches: Batches[Any]) -> None:
     """Poll for a later attempt or a stop: without input there is no batch that would notice."""
     while True:
         time.sleep(LOOK_EVERY_S)
-        if not _mine(store, args, incarnation):
+        try:
+            mine, desired = _mine(store, args, incarnation), store.desired(args.job)
+        except OutOfPatience as failure:  # unknown now; a batch that needs the store ends the driver for it
+            LOG.warning("it is not known whether a later attempt has taken over: %s", failure)
+            continue
+        if not mine:
             LOG.warning("superseded: the driver ends")
             _note_exit(args, incarnation, Exit.SUPERSEDED, "a later attempt has taken over", -1)
             os._exit(Exit.SUPERSEDED)
-        if store.desired(args.job) == "stopped":
+        if desired == "stopped":
             LOG.warning("the job should stop: the current batch lands, then the driver ends")
             batches.close()
             time.sleep(COMMIT_S)

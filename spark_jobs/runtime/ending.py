@@ -5,6 +5,7 @@ from __future__ import annotations
 from spark_jobs.protocol.writer import Diverged, Superseded
 from spark_jobs.runtime.batches import Closed
 from spark_jobs.runtime.contract import JVM_ENDED, Exit
+from spark_jobs.runtime.faults import OutOfPatience
 from spark_jobs.runtime.outages import OUT_OF_MEMORY, names_outage, store_is_away
 
 # py4j says the bare "An error occurred while calling" of a call whose answer never came; an error inside the JVM brings a trace.
@@ -23,6 +24,8 @@ def explain(failure: BaseException) -> tuple[Exit, str]:
         return Exit.SUPERSEDED, str(failure)
     if isinstance(failure, Diverged):
         return Exit.DIVERGED, str(failure)
+    if isinstance(failure, OutOfPatience):
+        return Exit.LOST, str(failure)
     text = f"{type(failure).__name__}: {failure}"
     if OUT_OF_MEMORY in text:
         return Exit.OUT_OF_MEMORY, text

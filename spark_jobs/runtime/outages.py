@@ -26,6 +26,7 @@ FAMILIES = re.compile(
 )
 OF_A_RECORD = re.compile(r"\b(?:CorruptRecord|RecordTooLarge|InvalidRecord|Serialization|RecordDeserialization)Exception\b")
 STORES_OWN_WORD = ("InvalidRequest", "SyntaxException")  # of Cassandra: the statement is at fault, and not the store
+OUT_OF_PATIENCE = ("spark_jobs.runtime.faults", "OutOfPatience")
 OUT_OF_MEMORY = "java.lang.OutOfMemoryError"
 
 
@@ -38,5 +39,5 @@ def names_outage(text: str) -> bool:
 
 
 def store_is_away(module: str, kind: str) -> bool:
-    """Return whether a Python exception of this module and name is Cassandra's, and not about the statement."""
-    return module.partition(".")[0] == "cassandra" and kind not in STORES_OWN_WORD
+    """Return whether a Python exception of this module and name says that Cassandra cannot be used, and not that a statement is wrong."""
+    return (module.partition(".")[0] == "cassandra" and kind not in STORES_OWN_WORD) or (module, kind) == OUT_OF_PATIENCE

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
+from dataclasses import replace
+from threading import Lock
 from typing import Any, TypeVar
 
-from cassandra import ConsistencyLevel, CoordinationFailure, OperationTimedOut, Timeout, Unavailable
-from cassandra.auth import PlainTextAuthProvider
+from cassandra import (
+    AuthenticationFailed,
+    ConsistencyLevel,
+    CoordinationFailure,
+    InvalidRequest,
+    OperationTimedOut,
+    Timeout,
+    Unauthorized,
+    Unavailable,
+    UnresolvableContactPoints,
+)
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
 from cassandra.concurrent import execute_concurrent
-from cassandra.connection import ConnectionException
+from cassandra.connection import ConnectionException, ConnectionShutdown
 from cassandra.policies import ConstantReconnectionPolicy, DCAwareRoundRobinPolicy, FallthroughRetryPolicy, TokenAwarePolicy
 from cassandra.protocol import IsBootstrappingErrorMessage, OverloadedErrorMessage, RequestExecutionException
 from cassandra.query import BatchStatement, BatchType
 
 from spark_jobs.runtime.contract import CassandraAddress
+from spark_jobs.runtime.credentials import FreshTls, PasswordFile, password_of, speaks_tls
+from spark_jobs.runtime.faults import BadFile, Cause, Fault, NoKeyspace, OutOfPatience, SpeaksTls, fault_of
 
 T = TypeVar("T")
 LOG = logging.getLogger(__name__)
@@ -35,23 +48,28 @@ class CasWriteUnknown(RequestExecutionException):  # type: ignore[misc]  # the c
 
 BUSY = (OverloadedErrorMessage, IsBootstrappingErrorMessage)  # the answers of a node that is too busy, or still starting
 OUTAGE = (NoHostAvailable, OperationTimedOut, Unavailable, Timeout, CoordinationFailure, ConnectionException, CasWriteUnknown, *BUSY)
+# What is wrong with the way to the store, and not with a statement: all of it is waited for, some of it not for long.
+AWAY = (*OUTAGE, UnresolvableContactPoints, AuthenticationFailed, Unauthorized, NoKeyspace, BadFile)
+FIX_S = 60.0  # how long a driver waits for an operator: a password changes in Cassandra first and in the file a moment later
+STUCK = 5  # failures in a row, 3 s, until a session connects anew: the client gives a node up for good that refused one login
 ROWS_PER_BATCH = 100  # one process: 4,500 rows/s as single inserts, 17,800 rows/s in single-partition batches of 100
 IN_FLIGHT = 32
 # The server warns of `USE` at every prepared statement; one keyspace is all that a session here uses.
 logging.getLogger("cassandra.protocol").setLevel(logging.ERROR)
 
 
-class OutOfPatience(Exception):
-    """The store did not answer within the patience that the caller had."""
-
-
 class Session:
-    """Prepared statements at LOCAL_QUORUM and LOCAL_SERIAL (the driver's default is LOCAL_ONE). `patience_s` None waits for ever."""
+    """Prepared statements at LOCAL_QUORUM and LOCAL_SERIAL (the driver's default is LOCAL_ONE).
+
+    `patience_s` None waits for ever in an outage, and FIX_S for what an operator must fix. Otherwise the latter is raised at once.
+    """
 
     def __init__(self, address: CassandraAddress, patience_s: float | None) -> None:
-        self.patience_s = patience_s
-        self._cluster, self._session = self.patiently("connect", lambda: _connected(address))
+        self.patience_s, self._address = patience_s, address
         self._prepared: dict[str, Any] = {}
+        self._renewing = Lock()
+        self._session: Any = None
+        self._cluster, self._session = self.patiently("connect", lambda: connected(address))
 
     def close(self) -> None:
         self._cluster.shutdown()
@@ -66,10 +84,15 @@ class Session:
 
     def stream(self, cql: str, *values: Any) -> Iterator[Any]:
         """Run one statement and yield its rows page by page, for results that may not fit into memory."""
-        return iter(self.patiently(cql, lambda: self._session.execute(self._statement(cql), values)))
+        found = self.patiently(cql, lambda: self._session.execute(self._statement(cql), values))
+        while True:
+            yield from found.current_rows
+            if not found.has_more_pages:
+                return
+            self.patiently(cql, found.fetch_next_page)
 
     def begin(self, cql: str, values: Sequence[Any], timeout_s: float) -> Any:
-        """Begin one statement: `result()` of what is returned has its rows, or raises one of OUTAGE. Nothing is tried again."""
+        """Begin one statement: `result()` of what is returned has its rows, or raises one of AWAY. Nothing is tried again."""
         return self._session.execute_async(self._statement(cql), values, timeout=timeout_s)
 
     def serial(self, cql: str, *values: Any) -> list[Any]:
@@ -106,26 +129,61 @@ class Session:
 
     def write_partitions(self, cql: str, partitions: Iterable[Sequence[Sequence[Any]]]) -> None:
         """Write many rows; each element of `partitions` holds the values of rows of one partition."""
-        statement = self._statement(cql)
-        batches = [
-            (_batch(statement, rows[i : i + ROWS_PER_BATCH]), None) for rows in partitions for i in range(0, len(rows), ROWS_PER_BATCH)
-        ]
-        if batches:
-            self.patiently(cql, lambda: execute_concurrent(self._session, batches, concurrency=IN_FLIGHT))
+        chunks = [rows[i : i + ROWS_PER_BATCH] for rows in partitions for i in range(0, len(rows), ROWS_PER_BATCH)]
+
+        def run() -> None:
+            statement = self._statement(cql)
+            execute_concurrent(self._session, [(_batch(statement, rows), None) for rows in chunks], concurrency=IN_FLIGHT)
+
+        if chunks:
+            self.patiently(cql, run)
 
     def patiently(self, what: str, run: Callable[[], T]) -> T:
-        """Run until it works. Raises OutOfPatience when there is a bound and it has passed."""
-        deadline = None if self.patience_s is None else time.monotonic() + self.patience_s
-        pause = 0.1
+        """Run until it works. Raises OutOfPatience with what is wrong when there is a bound and it has passed."""
+        began, pause, failures = time.monotonic(), 0.1, 0
         while True:
+            used = self._session
             try:
                 return run()
-            except OUTAGE as error:
-                if deadline is not None and time.monotonic() + pause > deadline:
-                    raise OutOfPatience(f"Cassandra did not answer in {self.patience_s} s ({what}): {_by_host(error)}") from error
-                LOG.warning("Cassandra does not answer, next try in %.1f s (%s): %s", pause, what, _by_host(error))
+            except AWAY as error:
+                fault, failures = self._fault(error, what), failures + 1
+                waited = time.monotonic() - began
+                left = self._patience(fault) - waited
+                if left <= 0:
+                    raise OutOfPatience(fault, waited) from error
+                pause = min(pause, left)
+                LOG.warning("next try in %.1f s: %s: %s. %s", pause, fault.cause, fault.what, fault.next_step)
                 time.sleep(pause)
                 pause = min(pause * 2, 5.0)
+                if used is not None and failures >= STUCK and isinstance(error, NoHostAvailable):
+                    self._renew(used)
+
+    def why(self, error: BaseException) -> str:
+        """Return what is wrong, by one of AWAY."""
+        return self._fault(error, "").what
+
+    def _patience(self, fault: Fault) -> float:
+        if fault.cause.passes:
+            return math.inf if self.patience_s is None else self.patience_s
+        return FIX_S if self.patience_s is None else 0.0
+
+    def _fault(self, error: BaseException, what: str) -> Fault:
+        fault = fault_of(error, self._address, getattr(error, "datacenters", ()))
+        return replace(fault, what=f"{fault.what} ({what})") if what and fault.cause is Cause.NO_ANSWER else fault
+
+    def _renew(self, used: Any) -> None:
+        """Replace the session `used` by a new one, unless another thread did. Do nothing if that fails."""
+        with self._renewing:
+            if self._session is not used:
+                return
+            try:
+                cluster, session = connected(self._address)
+            except AWAY as error:
+                LOG.warning("no new connection: %s", self._fault(error, "connect").what)
+                return
+            old, self._prepared = self._cluster, {}
+            self._cluster, self._session = cluster, session
+            old.shutdown()
 
     def _statement(self, cql: str) -> Any:
         if cql not in self._prepared:
@@ -133,14 +191,7 @@ class Session:
         return self._prepared[cql]
 
 
-def _by_host(error: Exception) -> str:
-    """Return the errors by host: the client's own text is only a tuple."""
-    hosts = getattr(error, "errors", None)
-    return "; ".join(f"{host}: {said}" for host, said in hosts.items()) if isinstance(hosts, dict) and hosts else str(error)
-
-
 def _cluster(address: CassandraAddress) -> Any:
-    auth = PlainTextAuthProvider(address.user, Path(address.password_file).read_text().strip()) if address.user else None
     profile = ExecutionProfile(
         load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(address.datacenter)),
         consistency_level=ConsistencyLevel.LOCAL_QUORUM,
@@ -151,24 +202,61 @@ def _cluster(address: CassandraAddress) -> Any:
         retry_policy=FallthroughRetryPolicy(),
     )
     return Cluster(
-        list(address.hosts),
+        [host.strip() for host in address.hosts],
         port=address.port,
         protocol_version=5,  # of Cassandra 4 and 5; a negotiation costs two connections and two warnings
-        auth_provider=auth,
+        auth_provider=PasswordFile(address) if address.user else None,
+        ssl_context=FreshTls(address) if address.tls else None,
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
         reconnection_policy=ConstantReconnectionPolicy(1.0, max_attempts=None),  # a restarted node is used again within a second
         connect_timeout=5.0,
     )
 
 
-def _connected(address: CassandraAddress) -> tuple[Any, Any]:
+def connected(address: CassandraAddress) -> tuple[Any, Any]:
     """Open a cluster and its session. A cluster whose first connection failed cannot be used again: each try makes a new one."""
-    cluster = _cluster(address)
+    if address.user:
+        password_of(address.password_file, address.login)  # here it names the file; in the client's threads the server's name would be lost
     try:
-        return cluster, cluster.connect(address.keyspace or None)
-    except BaseException:
+        cluster = _cluster(address)
+    except UnicodeError as error:  # a name that cannot be one: a label that is empty, or longer than 63 bytes
+        raise UnresolvableContactPoints({}) from error
+    try:
+        session = cluster.connect()
+        _use(session, address.keyspace)
+        return cluster, session
+    except BaseException as error:
+        error.datacenters = _datacenters(cluster)  # type: ignore[attr-defined]
         cluster.shutdown()
+        if not address.tls and (closed := _closed_by(error)):
+            raise NoHostAvailable(str(error), closed) from error
         raise
+
+
+def _use(session: Any, keyspace: str) -> None:
+    """Set the keyspace. Not with `connect`, whose error does not tell a missing keyspace from a dead node. Raises NoKeyspace."""
+    try:
+        if keyspace:
+            session.set_keyspace(keyspace)
+    except InvalidRequest as error:
+        raise NoKeyspace(str(error)) from error
+
+
+def _datacenters(cluster: Any) -> frozenset[str]:
+    """Return the data centres of the nodes that are known. The client says of a wrong one only that it could not connect."""
+    return frozenset(host.datacenter for host in cluster.metadata.all_hosts() if host.datacenter)
+
+
+def _closed_by(error: BaseException) -> dict[str, SpeaksTls]:
+    """Return the servers that closed the connection without a reason and speak TLS."""
+    errors = getattr(error, "errors", None)
+    closed = [str(server) for server, why in errors.items() if isinstance(why, ConnectionShutdown)] if isinstance(errors, dict) else []
+    return {server: SpeaksTls() for server in closed if speaks_tls(*_split(server))}
+
+
+def _split(server: str) -> tuple[str, int]:
+    host, _, port = server.rpartition(":")
+    return host, int(port)
 
 
 def _batch(statement: Any, rows: Sequence[Sequence[Any]]) -> BatchStatement:

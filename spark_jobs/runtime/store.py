@@ -69,6 +69,17 @@ class CassandraStore:
         """Return the days that have ledger rows, newest first."""
         return [row.day.date() for row in self.session.execute("SELECT day FROM ledger_day WHERE job = ?", job)]
 
+    def touch(self, job: str) -> None:
+        """Delete from each table of the ledger a row that no batch writes: nothing landed in 1970."""
+        self.session.execute("DELETE FROM ledger_day USING TIMESTAMP 1 WHERE job = ? AND day = '1970-01-01'", job)
+        self.session.execute(
+            "DELETE FROM ledger USING TIMESTAMP 1 WHERE job = ? AND day = '1970-01-01' AND attempt = 0 AND batch_id = 0", job
+        )
+
+    def put_proof(self, job: str, attempt: int, proof: str) -> None:
+        """Record how far an attempt without input has come to prove that it can work; `contract.PROVEN`: it has."""
+        self.session.execute("UPDATE attempt SET proof = ? WHERE job = ? AND attempt = ?", proof[:4000], job, attempt)
+
     def put_first(self, job: str, attempt: int, epoch: int, batch_id: int) -> None:
         self.session.execute("INSERT INTO attempt (job, attempt, epoch, first_batch) VALUES (?, ?, ?, ?)", job, attempt, epoch, batch_id)
 

@@ -15,6 +15,7 @@ from spark_jobs.protocol.partition import Offsets
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+COMMITTED = {"isolation.level": "read_committed"}  # lines of a transaction that was aborted, or is still open, are not read
 CONSUMER = {
     # A start makes a consumer for each partition, and these two took as long as the rest of it. Their output is not used.
     "enable.metrics.push": "false",
@@ -23,6 +24,7 @@ CONSUMER = {
     # where the topic ends, until that has waited half a second for lines that are not: a batch that reached the end of a quiet topic took
     # 0.6 s for every partition, 2.5 s of a standby's first batch.
     "fetch.max.wait.ms": "10",
+    **COMMITTED,
 }
 FETCH = {
     # The consumer's defaults are 500 records a poll and 1 MiB a partition: a third more CPU for reading alone, half as fast.
@@ -40,6 +42,8 @@ AGAIN = {
     **CONSUMER,
 }
 PATIENCE_S = 5.0  # for samples; the counts do not wait for them longer
+BY_BROKER = 1  # the type of a timestamp that the broker set (LogAppendTime); all others are its producer's word
+SLOT_MS = 3_600_000  # a bound for arrivals is a literal in generated code, which is compiled anew for each: once an hour
 LOG = logging.getLogger("weir.driver")
 
 
@@ -47,7 +51,7 @@ class Reads(Protocol):
     """The part of a driver's arguments that says what to read, and from where."""
 
     @property
-    def bootstrap_servers(self) -> str: ...
+    def kafka_options(self) -> Mapping[str, str]: ...  # of a client in Java, with the servers
     @property
     def several(self) -> bool: ...
     @property
@@ -67,12 +71,17 @@ def session() -> SparkSession:
     return SparkSession.builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
 
 
+def connector(reader: Any, args: Reads) -> Any:
+    """Return a reader of a session (`read` or `readStream`) that uses Spark's Kafka source, with the settings of every such reader here."""
+    return reader.format("kafka").options(**FETCH, **{f"kafka.{name}": value for name, value in args.kafka_options.items()})
+
+
 def stream(spark: SparkSession, args: Reads) -> DataFrame:
     """Return the topics as a stream. An epoch begins at `start`; after that the checkpoint says where to continue."""
-    reader = spark.readStream.format("kafka").options(**FETCH).option("kafka.bootstrap.servers", args.bootstrap_servers)
     subscribed = ("subscribePattern", args.topic_pattern) if args.topic_pattern else ("subscribe", ",".join(sorted(args.ids)))
     return (
-        reader.option(*subscribed)
+        connector(spark.readStream, args)
+        .option(*subscribed)
         .option("startingOffsets", json.dumps(_starting(args)))
         .option("failOnDataLoss", "true")  # deleted lines are a verdict for an operator, not a warning in a log
         .option("maxOffsetsPerTrigger", args.max_lines_per_batch)
@@ -88,6 +97,23 @@ def _starting(args: Reads) -> Mapping[str, Mapping[str, int]]:
     return found
 
 
+def arrived_by(now_ms: int) -> int:
+    """Return a time (ms) by which all records that can be read now have arrived: the end of the present hour."""
+    return now_ms - now_ms % SLOT_MS + SLOT_MS
+
+
+def arrivals(records: DataFrame, by_ms: int) -> DataFrame:
+    """Replace timestamps that producers set by what is known of the arrival: no later than `by_ms`.
+
+    Kafka's default is CreateTime: a producer that dated one record 2099 closed every pane. A record without a time counts as arrived then.
+    """
+    from pyspark.sql import functions as F
+
+    said, most = F.col("timestamp"), F.timestamp_millis(F.lit(by_ms))
+    bounded = F.when(said > F.timestamp_millis(F.lit(0)), F.least(said, most)).otherwise(most)
+    return records.withColumn("timestamp", F.when(F.col("timestampType") == BY_BROKER, said).otherwise(bounded))
+
+
 class TopicWatch:
     """Look up topic ids, to notice a replaced topic: one that was created again under the same name, and filled beyond the offsets of the
     old one before Spark looked, looks the same to Spark. With the client that Spark brings it takes 3 ms a batch.
@@ -99,12 +125,25 @@ class TopicWatch:
 
     def ids(self, names: Iterable[str]) -> dict[str, str]:
         """Return the ids of topics by name, with one request. Raises Py4JJavaError if the broker does not answer or lacks one of them."""
-        asked = self._jvm.java.util.ArrayList()
-        wanted = sorted(names)
+        return {name: as_kept(str(topic.topicId().toString())) for name, topic in self._described(names).items()}
+
+    def ends(self, names: Iterable[str]) -> dict[str, dict[int, int]]:
+        """Return the end offsets of topics by name and partition. Raises as `ids` does."""
+        asked, latest = self._jvm.java.util.HashMap(), self._jvm.org.apache.kafka.clients.admin.OffsetSpec.latest()
+        sizes = {name: int(topic.partitions().size()) for name, topic in self._described(names).items()}
+        at = {name: [self._jvm.org.apache.kafka.common.TopicPartition(name, n) for n in range(size)] for name, size in sizes.items()}
+        for partition in (each for partitions in at.values() for each in partitions):
+            asked.put(partition, latest)
+        answer = self._admin.listOffsets(asked).all().get()
+        return {name: {n: int(answer.get(each).offset()) for n, each in enumerate(partitions)} for name, partitions in at.items()}
+
+    def _described(self, names: Iterable[str]) -> dict[str, Any]:
+        """Return the descriptions of topics by name, with one request."""
+        asked, wanted = self._jvm.java.util.ArrayList(), sorted(names)
         for name in wanted:
             asked.add(name)
         answer = self._admin.describeTopics(asked).allTopicNames().get()
-        return {name: as_kept(str(answer.get(name).topicId().toString())) for name in wanted}
+        return {name: answer.get(name) for name in wanted}
 
 
 def as_kept(topic_id: str) -> str:
@@ -126,8 +165,8 @@ class Records:
         self._jvm: Any = spark._jvm
         self._consumer = self._jvm.org.apache.kafka.clients.consumer.KafkaConsumer(_settings(self._jvm, args, AGAIN))
 
-    def values(self, places: Iterable[Place], most_bytes: int) -> dict[Place, tuple[bytes, int]]:
-        """Return the first bytes of the records at these places, and when they were appended (ms).
+    def values(self, places: Iterable[Place], most_bytes: int, by_ms: int) -> dict[Place, tuple[bytes, int]]:
+        """Return the first bytes of the records at these places, and when they arrived (ms), as `arrivals` has it.
 
         Records that were deleted, or do not arrive within PATIENCE_S, are left out.
         """
@@ -140,7 +179,7 @@ class Records:
                 polled, partition, first, n = self._poll(*place, end), place[:2], place[2], 0
                 size = polled.size()
             if size and (record := polled.get(n)).offset() == place[2]:
-                found[place] = bytes(record.value() or b"")[:most_bytes], record.timestamp()
+                found[place] = bytes(record.value() or b"")[:most_bytes], _arrival(record, by_ms)
         return found
 
     def _poll(self, topic: str, partition: int, offset: int, end: float) -> Any:
@@ -155,9 +194,17 @@ class Records:
             return self._jvm.java.util.Collections.emptyList()
 
 
+def _arrival(record: Any, by_ms: int) -> int:
+    """Return when a record of the Java client arrived (ms), as `arrivals` has it."""
+    said = int(record.timestamp())
+    if record.timestampType().id == BY_BROKER:
+        return said
+    return min(said, by_ms) if said > 0 else by_ms
+
+
 def _settings(jvm: Any, args: Reads, more: Mapping[str, str]) -> Any:
     """Return the properties of a Kafka client in Java."""
     settings = jvm.java.util.Properties()
-    for name, value in {"bootstrap.servers": args.bootstrap_servers, **more}.items():
+    for name, value in {**args.kafka_options, **more}.items():
         settings.put(name, value)
     return settings

@@ -20,6 +20,7 @@ import psutil
 from weir.local import folder, jars, kafka, logs
 from weir.local.part import java
 from weir.local.spark import spark_home
+from weir.sources.connection import client_options
 
 from .conftest import Stack, until
 
@@ -77,7 +78,7 @@ class PlainJob:
         for file, content in (files or {}).items():
             (self.folder / file).write_text(content)
         (self.folder / "job.yaml").write_text(text)
-        self._kafka = folder.load(stack.home).address("kafka")
+        self._kafka = kafka.owner(folder.load(stack.home))
         self._create_topic()
 
     def _create_topic(self) -> None:
@@ -91,7 +92,7 @@ class PlainJob:
     def send(self, *lines: str) -> None:
         from confluent_kafka import Producer
 
-        producer = Producer({"bootstrap.servers": self._kafka})
+        producer = Producer(client_options(self._kafka))
         for line in lines:
             producer.produce(self.name, line.encode())
         assert producer.flush(60) == 0

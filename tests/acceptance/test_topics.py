@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import OffsetSpec
 
 from drill.generator import Truth
+from weir.local import folder, kafka
 
 from .conftest import Stack, generate, until
 
@@ -102,7 +103,7 @@ def test_topics_join_while_it_runs_and_the_counts_stay_exact(many: Stack, tmp_pa
 
 
 def offsets(stack: Stack, topic: str, which: OffsetSpec) -> dict[int, int]:
-    admin = AdminClient({"bootstrap.servers": stack.part("kafka")["address"]})
+    admin = kafka.admin(kafka.owner(folder.load(stack.home)))
     asked = admin.list_offsets({TopicPartition(topic, p): which for p in admin.list_topics(topic, timeout=10).topics[topic].partitions})
     return {tp.partition: future.result(10).offset for tp, future in asked.items()}
 
@@ -110,6 +111,6 @@ def offsets(stack: Stack, topic: str, which: OffsetSpec) -> dict[int, int]:
 def trim(stack: Stack, topic: str) -> None:
     """Delete all records, as retention does."""
     ends = offsets(stack, topic, OffsetSpec.latest())
-    admin = AdminClient({"bootstrap.servers": stack.part("kafka")["address"]})
+    admin = kafka.admin(kafka.owner(folder.load(stack.home)))
     for future in admin.delete_records([TopicPartition(topic, p, end) for p, end in ends.items()]).values():
         future.result(30)

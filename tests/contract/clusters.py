@@ -47,6 +47,10 @@ class FakeServer:
         """Have a driver print something, as far as this cluster keeps it."""
         raise NotImplementedError
 
+    def waits(self, driver: str) -> None:
+        """Have a driver that was not started yet wait for room."""
+        raise NotImplementedError
+
     @contextmanager
     def running(self) -> Iterator[Any]:
         handler = type("Handler", (_Handler,), {"fake": self})
@@ -128,6 +132,8 @@ class FakeMaster(FakeServer):
         self.exceptions: dict[str, str] = {}  # of drivers that could not be launched
         self.logs: dict[tuple[str, str], str] = {}  # by driver and stream
         self.worker = "http://10.0.0.7:8081"  # the address of its pages
+        self.needs: dict[str, int] = {}  # by driver, its memory in MiB
+        self.apps: list[dict[str, Any]] = []
 
     def add(self) -> str:
         driver = f"driver-20261124050000-{len(self.drivers):04d}"
@@ -176,13 +182,21 @@ class FakeMaster(FakeServer):
     def _page(self) -> Any:
         rows = [{"id": d, "state": s, "worker": "worker-1", "cores": 1, "memory": 1024} for d, s in self.drivers.items()]
         active = [r for r in rows if r["state"] in ("RUNNING", "SUBMITTED")]
+        running = [r for r in active if r["state"] == "RUNNING"]
         done = [r for r in rows if r not in active][:2]  # it remembers few of those that ended
-        workers = [{"id": "worker-1", "webuiaddress": self.worker, "state": "ALIVE", "cores": 4, "memory": 3072}]
+        workers = [{"id": "worker-1", "webuiaddress": self.worker, "state": "ALIVE", "cores": 4, "coresused": len(running), "memory": 3072}]
+        workers[0]["memoryused"] = 1024 * len(running)
         workers.append({"id": "worker-2", "webuiaddress": "http://10.0.0.8:8081", "state": "ALIVE", "cores": 2, "memory": 7168})
         workers.append({"id": "worker-3", "webuiaddress": "http://10.0.0.9:8081", "state": "DEAD", "cores": 64, "memory": 65_536})
         if not self.alive:
             return {"status": "STANDBY", "workers": [], "activedrivers": [], "completeddrivers": []}
-        return {"status": "ALIVE", "workers": workers, "activedrivers": active, "completeddrivers": done}
+        for row in active:
+            row["memory"] = self.needs.get(row["id"], 1024)
+        return {"status": "ALIVE", "workers": workers, "activedrivers": active, "completeddrivers": done, "activeapps": self.apps}
+
+    def waits(self, driver: str) -> None:
+        """A driver is larger than what any worker has."""
+        self.needs[driver] = 8192
 
 
 class FakeKubernetes(FakeServer):
@@ -220,6 +234,11 @@ class FakeKubernetes(FakeServer):
 
     def prints(self, driver: str, text: str) -> None:
         self.logs[driver.partition(":")[2]] = text
+
+    def waits(self, driver: str) -> None:
+        """No node has room for a pod."""
+        why = {"reason": "Unschedulable", "message": "0/3 nodes are available: 3 Insufficient memory."}
+        self.more[driver.partition(":")[2]] = {"conditions": [{"type": "PodScheduled", "status": "False", **why}]}
 
     def reply(self, method: str, path: str, body: Any) -> Reply:
         token = self.seen[-1][2].get("Authorization")
@@ -283,6 +302,10 @@ class FakeYarn(FakeServer):
 
     def prints(self, driver: str, text: str) -> None:
         self.diagnostics[driver] = text
+
+    def waits(self, driver: str) -> None:
+        """An application's queue has no room."""
+        self.diagnostics[driver] = "[Sun Nov 29] Application is added to the scheduler. Queue's AM resource limit exceeded."
 
     def reply(self, method: str, path: str, body: Any) -> Reply:
         if self.active:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import pytest
+from pyspark.sql import SparkSession
 
 from tests.parts import make_topic, running
 from weir.addresses import address
 from weir.cassandra.migrate import migrate
 from weir.cassandra.store import CassandraStore
 from weir.errors import TopicMissing
+from weir.local import jars
 from weir.ports.source import Retention
 from weir.settings import Settings
 from weir.sources.kafka import KafkaBroker
@@ -44,6 +46,24 @@ def real_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         yield settings
 
 
+@pytest.fixture(scope="module")
+def spark() -> Iterator[SparkSession]:
+    """A local Spark with the Kafka connector."""
+    path = ":".join(map(str, jars.class_path("spark")))
+    conf = {
+        "spark.driver.extraClassPath": path,
+        "spark.ui.enabled": "false",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.memory": "512m",
+    }
+    builder: Any = SparkSession.builder.master("local[2]").config("spark.sql.shuffle.partitions", "1")
+    for name, value in conf.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    yield session
+    session.stop()
+
+
 @pytest.fixture(params=BOTH)
 def store(request: pytest.FixtureRequest) -> Any:
     return MemoryStore() if request.param == "memory" else request.getfixturevalue("real_store")
@@ -60,6 +80,7 @@ class Broker:
 
     def __init__(self, reader: Any, settings: Settings | None) -> None:
         self.reader, self.settings, self.topic = reader, settings, f"topic-{uuid4().hex[:8]}"
+        self._producers: list[Any] = []
         self.create()
 
     def create(self) -> None:
@@ -78,6 +99,28 @@ class Broker:
         producer = Producer({"bootstrap.servers": self.settings.kafka, "message.max.bytes": 2 * 1024 * 1024})
         producer.produce(self.topic, value, key, partition)
         assert producer.flush(30) == 0
+
+    def transaction(self, partition: int, lines: int, end: Literal["commit", "abort", "open"]) -> None:
+        """Write some lines in a transaction, and end it; or leave it open."""
+        if self.settings is None:
+            for n in range(lines):
+                self.reader.add(self.topic, partition, b"web", b"line %d" % n, 1)
+            if end == "open":
+                self.reader.hold(self.topic, partition, lines)
+            else:
+                self.reader.mark(self.topic, partition, lines, commit=end == "commit")
+            return
+        from confluent_kafka import Producer
+
+        producer = Producer({"bootstrap.servers": self.settings.kafka, "transactional.id": uuid4().hex, "log_level": 0})
+        self._producers.append(producer)  # one that is collected aborts its transaction
+        producer.init_transactions(30)
+        producer.begin_transaction()
+        for n in range(lines):
+            producer.produce(self.topic, b"line %d" % n, b"web", partition)
+        producer.flush(30)
+        if end != "open":
+            (producer.commit_transaction if end == "commit" else producer.abort_transaction)(30)
 
     def forget(self, partition: int, before: int) -> None:
         """As retention does."""

@@ -62,7 +62,8 @@ def test_many_topics_at_once_are_what_each_question_by_itself_says(broker: Broke
     broker.forget(1, 1)
     reader, topic = broker.reader, broker.topic
     seen = reader.topics([topic, "nothing", topic])
-    assert seen == {topic: TopicSnapshot({0: 1, 1: 1}, {0: 0, 1: 1}, reader.topic_id(topic)), "nothing": TopicSnapshot(missing=True)}
+    there = TopicSnapshot({0: 1, 1: 1}, {0: 0, 1: 1}, reader.topic_id(topic), log_ends={0: 1, 1: 1})
+    assert seen == {topic: there, "nothing": TopicSnapshot(missing=True)}
     assert reader.topics([]) == {}
 
 
@@ -115,3 +116,26 @@ def test_when_the_next_record_was_appended(broker: Broker) -> None:
     assert reader.append_times(topic, {0: 3, 1: 0, 7: 0}) == {1: times[1, 0]}, "nothing comes after the last one"
     broker.forget(0, 2)
     assert reader.append_times(topic, {0: 0}) == {0: times[0, 2]}, "what is gone is passed over"
+
+
+def test_only_lines_of_committed_transactions_are_read(broker: Broker) -> None:
+    broker.transaction(0, 3, "commit")
+    broker.transaction(0, 2, "abort")
+    broker.transaction(0, 1, "commit")
+    reader, topic = broker.reader, broker.topic
+    assert reader.end_offsets(topic)[0] == 9, "a mark that ends a transaction takes an offset"
+    assert [r.offset for r in reader.records(topic, 0, 0, 9)] == [0, 1, 2, 7]
+    assert [r.offset for r in reader.records(topic, 0, 4, 7)] == [], "a range may have no line at all"
+    assert [r.offset for r in reader.records(topic, 0, 0, 9, committed=False)] == [0, 1, 2, 4, 5, 7], "as earlier releases read"
+
+
+def test_an_open_transaction_holds_back_the_end(broker: Broker) -> None:
+    broker.add(0, b"web", b"line")
+    broker.transaction(0, 2, "open")
+    broker.add(0, b"web", b"line")
+    reader, topic = broker.reader, broker.topic
+    assert (reader.end_offsets(topic)[0], reader.end_offsets(topic, committed=False)[0]) == (1, 4)
+    seen = reader.topics([topic])[topic]
+    assert (seen.end_offsets, seen.log_ends) == ({0: 1, 1: 0}, {0: 4, 1: 0})
+    assert bounds(reader, Subscription((topic,))).log_ends == bounds(reader, Subscription(pattern=topic)).log_ends
+    assert [r.offset for r in reader.records(topic, 0, 0, 1)] == [0]

@@ -16,7 +16,7 @@ from weir.cluster.spark import StandaloneCluster
 from weir.cluster.yarn import YarnCluster
 from weir.errors import NotRunning
 from weir.http import Api
-from weir.ports.cluster import ENDING_BYTES, Cluster, DriverState, Room, Submission
+from weir.ports.cluster import ENDING_BYTES, Cluster, DriverState, Submission
 from weir.testing import MemoryCluster
 
 BUDGET_S = 0.5  # for an answer that never comes
@@ -102,7 +102,37 @@ def test_a_cluster_says_what_room_it_has_or_that_it_does_not_know(rig: Rig) -> N
     if rig.fake is None:
         assert room == rig.cluster.has
     else:
-        assert room == (Room(6, 7168) if isinstance(rig.fake, FakeMaster) else None), "what is dead is no room"
+        assert (room and (room.cores, room.memory)) == ((6, 7168) if isinstance(rig.fake, FakeMaster) else None), "what is dead is no room"
+
+
+def test_a_driver_that_waits_says_for_what(rig: Rig) -> None:
+    """Each cluster in its own words; one that runs waits for nothing."""
+    first, second = rig.cluster.submit(DRIVER), rig.cluster.submit(DRIVER)
+    jobs = {first: "counts", second: "words"}
+    assert rig.cluster.waits_for([first, second], jobs) == {}
+    rig.set(second, DriverState.SUBMITTED)
+    if rig.fake is None:
+        rig.cluster.waiting[second] = "no room"
+    else:
+        rig.fake.waits(second)
+    ((waits, why),) = rig.cluster.waits_for([first, second], jobs).items()
+    assert waits == second and WAITS[type(rig.fake)] in why
+
+
+WAITS = {
+    type(None): "no room",
+    FakeMaster: "no worker has 8 GiB free (1024 of 10240 MiB in use by counts)",
+    FakeKubernetes: "Unschedulable: 0/3 nodes are available: 3 Insufficient memory",
+    FakeYarn: "AM resource limit exceeded",
+}
+
+
+def test_an_application_without_executors_is_named_by_its_driver() -> None:
+    with FakeMaster().running() as fake:
+        driver = fake.add()
+        fake.apps = [{"name": "weir:counts:3", "state": "WAITING", "cores": 0, "memoryperexecutor": 9000}]
+        why = over(fake).waits_for([driver], {driver: "counts"})[driver]
+    assert why == "no worker has 9000 MiB free for an executor (1024 of 10240 MiB in use by counts)"
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -21,7 +20,6 @@ from spark_jobs.runtime.driver import stream
 from spark_jobs.runtime.ending import explain
 from tests.parts import make_topic
 from weir.cluster.checkpoints import CheckpointFolders
-from weir.local import jars
 from weir.settings import Settings
 from weir.sources.kafka import KafkaBroker
 from weir.supervise.judge.epoch_start import Bounds
@@ -33,23 +31,6 @@ pytestmark = pytest.mark.stack
 JOB, OPTIONS = "job", CountsOptions(shards=2)
 COUNTING = counting(CountsOptions)
 LINE = b"[Mon Jul 13 10:00:00 2026] [error] it broke"
-
-
-@pytest.fixture(scope="module")
-def spark() -> Iterator[SparkSession]:
-    path = ":".join(map(str, jars.class_path("spark")))
-    conf = {
-        "spark.driver.extraClassPath": path,
-        "spark.ui.enabled": "false",
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.memory": "512m",
-    }
-    builder: Any = SparkSession.builder.master("local[2]").config("spark.sql.shuffle.partitions", "1")
-    for name, value in conf.items():
-        builder = builder.config(name, value)
-    session = builder.getOrCreate()
-    yield session
-    session.stop()
 
 
 class World:

@@ -23,6 +23,7 @@ from .conftest import Broker
 pytestmark = pytest.mark.stack
 SPARK = Path(pyspark.__file__).parent / "jars"
 MOST = 1024
+FAR_MS = 4_000_000_000_000  # after every record here: times of producers are believed
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ class Records:
         self._records, self._topic = records, topic
 
     def values(self, places: Iterable[tuple[int, int]], most_bytes: int) -> dict[tuple[int, int], tuple[bytes, int]]:
-        found = self._records.values([(self._topic, *place) for place in places], most_bytes)
+        found = self._records.values([(self._topic, *place) for place in places], most_bytes, FAR_MS)
         return {place: value for (_, *place), value in found.items() for place in [tuple(place)]}  # type: ignore[misc]
 
 

@@ -51,6 +51,12 @@ def test_everything_else_stays() -> None:
     assert with_connection(HERE, Connection.from_uri("spark://m:7077", "spark")).kafka == HERE.kafka
 
 
+@pytest.mark.parametrize("name", ["rest-port", "ui-port"])
+def test_a_port_that_is_none_is_named_with_its_connection(name: str) -> None:
+    with pytest.raises(BadInput, match=f"spark_default: extra {name}"):
+        addresses(f'{{"conn_type": "spark", "host": "spark://m:7077", "extra": {{"{name}": "many"}}}}')
+
+
 def test_client_mode_is_refused() -> None:
     with pytest.raises(BadInput, match="spark_default: extra deploy-mode is 'client'"):
         addresses('{"conn_type": "spark", "host": "spark://m:7077", "extra": {"deploy-mode": "client"}}')

@@ -12,7 +12,7 @@ import pytest
 from weir.airflow.operators import outage
 from weir.alerts.book import Message
 from weir.alerts.outbox import Sent
-from weir.errors import NotRunning
+from weir.errors import BadSetting, NotRunning
 
 AWAY: Any = {"exception": NotRunning("Cassandra did not answer in 10.0 s.", "Run: weir status")}
 WELL: Any = {}
@@ -77,6 +77,12 @@ def test_what_no_sink_takes_is_tried_again_by_the_next_tick(world: World) -> Non
     world.trouble = ""
     assert world.fails() == ["opened", "opened"]
     assert world.fails() == ["opened", "opened"]
+
+
+def test_a_password_file_that_is_gone_keeps_the_tick_from_the_store_too(world: World) -> None:
+    for _ in range(2):
+        outage.away({"exception": BadSetting("WEIR_CASSANDRA_PASSWORD_FILE, /x, cannot be read.")})  # type: ignore[typeddict-item]
+    assert [message.kind for message in world.got] == ["opened"]
 
 
 def test_another_failure_of_the_tick_is_no_outage(world: World) -> None:

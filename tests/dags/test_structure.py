@@ -91,6 +91,14 @@ def test_a_broken_spec_breaks_no_other_job_and_its_field_is_named(two_specs: Pat
     assert "other/job.yaml" in told and "options.pane" in told and "must divide an hour" in told
 
 
+def test_a_setting_that_is_not_valid_ends_the_import_error_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEIR_KAFKA", "broker")
+    found = bag()
+    assert "weir_health" in found.dags, "its tick fails with the same sentence"
+    last = {told.strip().splitlines()[-1] for told in found.import_errors.values()}
+    assert len(last) == 1 and last.pop().startswith("weir.errors.BadSetting: WEIR-106: WEIR_KAFKA ('broker')")
+
+
 def test_a_plain_job_has_no_dag_for_what_it_cannot_do(two_specs: Path) -> None:
     (two_specs / "other/job.yaml").write_text("name: other\noutput: plain\napplication: other.py\n")
     found = bag()

@@ -17,6 +17,7 @@ from spark_jobs.counts.options import CountsOptions
 from spark_jobs.counts.transform import BLOCK, FEW, LONGEST_LINE, Count, Plan, Rejected, collected, counted, gathered, sampled
 from spark_jobs.protocol.head import Progress
 from spark_jobs.protocol.partition import Partition, of_source
+from spark_jobs.sources import kafka
 
 OPTIONS, IDS = CountsOptions(rejected_samples=5), {"logs": ""}
 NOW_MS = 1_784_000_000_000
@@ -163,3 +164,14 @@ def test_lines_of_several_topics_are_kept_apart(spark: SparkSession) -> None:
     start = result.deltas[0].pane_start
     assert result.progress.event_times == {Partition("id-a", 0): start + 4000, Partition("id-b", 0): start + 5000}
     assert sum(delta.n for delta in result.deltas) == result.totals.lines == 6
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "arrived"), [(2000, 1, 2000), (2000, 0, 1000), (400, 0, 400), (-1, -1, 1000), (0, 0, 1000)], ids=str
+)
+def test_what_a_producer_says_of_arrival_counts_up_to_when_the_batch_was_read(
+    spark: SparkSession, said: int, kind: int, arrived: int
+) -> None:
+    rows = [(datetime.fromtimestamp(said / 1000, UTC), kind)]
+    records = spark.createDataFrame(rows, "timestamp timestamp, timestampType int")
+    assert [row.timestamp for row in kafka.arrivals(records, 1000).collect()] == [datetime.fromtimestamp(arrived / 1000)]

@@ -38,7 +38,7 @@ ALLOWED = {
     "weir.setting_rules": "",
     "weir.settings": "weir.errors weir.system_errors weir.setting_rules spark_jobs",
     "weir.times": "weir.errors",
-    "weir.addresses": "weir.settings spark_jobs.runtime",
+    "weir.addresses": "weir.errors weir.settings spark_jobs.runtime",
     "weir.files": "",
     "weir.http": "",
     "weir.output": "weir.errors weir.times weir.settings",
@@ -50,7 +50,7 @@ ALLOWED = {
     "weir.jobs": f"{BASICS} weir.ports spark_jobs.protocol spark_jobs.runtime spark_jobs.counts",
     "weir.cassandra": f"{BASICS} weir.addresses weir.ports weir.ports.counts spark_jobs.protocol spark_jobs.runtime spark_jobs.counts",
     "weir.cluster": f"{BASICS} weir.http weir.ports spark_jobs.protocol spark_jobs.sources",
-    "weir.sources": f"{BASICS} weir.ports spark_jobs.protocol",
+    "weir.sources": f"{BASICS} weir.ports spark_jobs.protocol spark_jobs.runtime",
     "weir.testing": (
         f"{BASICS} weir.ports weir.ports.counts weir.cassandra weir.cluster "
         "spark_jobs.protocol spark_jobs.runtime spark_jobs.counts"
@@ -58,9 +58,9 @@ ALLOWED = {
     # supervision knows nothing of counts: judgement without I/O, what all share, who looks, starts and acts, and the manager over all
     "weir.supervise.judge": f"{BASICS} weir.jobs weir.ports spark_jobs.protocol spark_jobs.runtime spark_jobs.sources",
     "weir.supervise": f"{BASICS} weir.jobs weir.ports weir.supervise.judge spark_jobs.protocol",
-    "weir.supervise.observe": f"{BASICS} weir.jobs weir.ports weir.supervise weir.supervise.judge spark_jobs.protocol",
+    "weir.supervise.observe": f"{BASICS} weir.jobs weir.ports weir.supervise weir.supervise.judge spark_jobs.protocol spark_jobs.runtime",
     "weir.supervise.start": (
-        f"{BASICS} weir.jobs weir.ports weir.supervise weir.supervise.judge weir.supervise.observe "
+        f"{BASICS} weir.addresses weir.jobs weir.ports weir.supervise weir.supervise.judge weir.supervise.observe "
         "spark_jobs.failpoint spark_jobs.protocol spark_jobs.runtime spark_jobs.sources"
     ),
     "weir.supervise.act": (
@@ -84,12 +84,13 @@ ALLOWED = {
         f"{BASICS} weir.addresses weir.cassandra weir.cluster weir.counts weir.jobs weir.plain weir.ports weir.ports.store "
         f"weir.sources {DOORS} spark_jobs.runtime"
     ),
-    "weir.ingest": f"{BASICS} weir.factory",
+    "weir.ingest": f"{BASICS} weir.addresses weir.sources spark_jobs.runtime",
     "weir.rows": f"{BASICS} weir.ports {DOORS} spark_jobs.counts",
     "weir.metrics": f"{BASICS} weir.alerts weir.jobs weir.ports weir.ports.counts weir.ports.store {DOORS} spark_jobs.protocol",
     # what people and Airflow touch
     "weir.airflow": (
-        f"{BASICS} weir.alerts weir.cluster weir.connection weir.counts weir.factory weir.jobs weir.ports weir.ports.store {DOORS}"
+        f"{BASICS} weir.setting_rules weir.alerts weir.cluster weir.connection weir.counts weir.factory weir.jobs weir.ports "
+        f"weir.ports.store {DOORS}"
     ),
     "weir.api": f"{BASICS} weir.files weir.counts weir.jobs weir.ports weir.ports.store weir.rows {DOORS} spark_jobs.counts",
     "weir.console": (
@@ -98,12 +99,18 @@ ALLOWED = {
         f"{DOORS} spark_jobs.protocol spark_jobs.counts"
     ),
     "weir.local": (
-        f"{BASICS} weir.cassandra weir.cluster weir.counts weir.factory weir.files weir.ingest weir.jobs weir.ports {DOORS}"
+        f"{BASICS} weir.addresses weir.cassandra weir.cluster weir.counts weir.factory weir.files weir.ingest weir.jobs weir.ports "
+        f"weir.sources {DOORS} spark_jobs.runtime"
+    ),
+    "weir.doctor": (
+        f"{BASICS} weir.http weir.setting_rules weir.alerts weir.cassandra weir.cluster weir.factory weir.jobs weir.local "
+        f"weir.ports {DOORS}"
     ),
     "weir.cli": (
-        f"{BASICS} weir.airflow weir.alerts weir.api weir.cassandra weir.counts weir.factory weir.ingest weir.jobs weir.local weir.metrics "
-        f"weir.ports weir.ports.store weir.rows {DOORS} spark_jobs.counts"
+        f"{BASICS} weir.addresses weir.airflow weir.alerts weir.api weir.cassandra weir.counts weir.doctor weir.factory weir.ingest "
+        f"weir.jobs weir.local weir.metrics weir.ports weir.ports.store weir.rows {DOORS} spark_jobs.counts"
     ),
+    "weir.__main__": "weir.cli",
     "weir.triggers": "weir.airflow",  # names of the release before
     "dags": "weir.airflow weir.errors weir.jobs",
 }  # fmt: skip

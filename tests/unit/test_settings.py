@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import PROJECT
 from weir.errors import BadSetting
 from weir.setting_rules import RULES
-from weir.settings import Settings, home
+from weir.settings import Settings, check_file, home
 
 
 @pytest.fixture(autouse=True)
@@ -84,11 +84,10 @@ def test_a_setting_that_is_not_valid_is_named(name: str, text: str, monkeypatch:
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder"])
-def test_a_file_that_a_setting_names_is_there(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_a_setting_names_is_there(kind: str, tmp_path: Path) -> None:
     file = tmp_path if kind == "folder" else tmp_path / "none"
-    monkeypatch.setenv("WEIR_CASSANDRA_PASSWORD_FILE", str(file))
     with pytest.raises(BadSetting, match=f"WEIR_CASSANDRA_PASSWORD_FILE: .*{file}"):
-        Settings.load()
+        check_file("WEIR_CASSANDRA_PASSWORD_FILE", str(file))
 
 
 @pytest.mark.parametrize("text", ["{", "", "[]", '{"kafka": ', "\x00", '{"kafka": 5}', '{"cassandra_port": "x"}', '{"checkpoints": "c"}'])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from weir.cluster.kubernetes import KubernetesCluster, mounted, mounted_ca
 from weir.cluster.yarn import YarnCluster
 from weir.connection import Connection
-from weir.errors import BadInput
+from weir.errors import BadInput, BadSetting
 from weir.ports.cluster import Cluster, Submit
+from weir.setting_rules import port
 from weir.settings import Settings
 
 REST_PORT, UI_PORT = 6066, 8080
@@ -26,9 +28,19 @@ def with_connection(settings: Settings, connection: Connection) -> Settings:
             "Set it to cluster.",
         )
     master = master_of(connection)
-    rest = addresses(master, extra.get("rest-scheme", "http"), int(extra.get("rest-port", REST_PORT)))
-    ui = addresses(master, extra.get("ui-scheme", "http"), int(extra.get("ui-port", UI_PORT)))
+    rest = addresses(master, extra.get("rest-scheme", "http"), _port(settings, extra, "rest-port", REST_PORT))
+    ui = addresses(master, extra.get("ui-scheme", "http"), _port(settings, extra, "ui-port", UI_PORT))
     return replace(settings, spark_master=master, spark_rest=rest, spark_ui=ui)
+
+
+def _port(settings: Settings, extra: Mapping[str, Any], name: str, usual: int) -> int:
+    """Return a port in a connection's extras. Raises BadSetting, which names the connection."""
+    text = str(extra.get(name, usual))
+    try:
+        return port(text)
+    except ValueError as error:
+        fault, _, cure = str(error).rpartition(". ")
+        raise BadSetting(f"Connection {settings.spark_conn_id}: extra {name} ({text!r}) {fault}.", f"{cure}.") from None
 
 
 def elsewhere(connection: Connection, submit: Submit) -> Mapping[str, Cluster]:

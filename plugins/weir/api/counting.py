@@ -34,6 +34,8 @@ class Asked:
     by: str
     levels: str
     closed: bool
+    services: tuple[str, ...] = ()
+    signature: str = ""
 
 
 def look(manager: Manager[Store], job: str, asked: Asked, limit: int, cursor: str, now: int) -> Any:
@@ -42,6 +44,7 @@ def look(manager: Manager[Store], job: str, asked: Asked, limit: int, cursor: st
     pane = rules.pane
     span = span_of(asked.since, asked.until, now)
     wanted = replace(question(asked.window, asked.slide, asked.by, asked.levels, pane), since=span.since, until=span.until)
+    wanted = replace(wanted, services=asked.services, signature=asked.signature)
     _bounded(wanted, pane)
     place = place_of(cursor, int, *(str for _ in wanted.by))
     if asked.closed:

@@ -33,9 +33,11 @@ def _asked(
     slide: Slide = "",
     by: Names = "service,level,signature",
     levels: Names = "error",
+    service: Annotated[list[str], Query(max_length=100, description="Only these services.")] = [],  # noqa: B006
+    signature: Annotated[str, Query(max_length=300, description="Only signatures that contain this text.")] = "",
     closed: Closed = False,
 ) -> counting.Asked:
-    return counting.Asked(since, until, window, slide, by, levels, closed)
+    return counting.Asked(since, until, window, slide, by, levels, closed, tuple(service), signature)
 
 
 @router.get("/jobs", summary="Every job with its desired state and verdict")

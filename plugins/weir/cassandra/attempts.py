@@ -43,4 +43,5 @@ def attempt_row(r: Any) -> AttemptRow:
         exit_error=r.exit_error or "",
         exit_batch=-1 if r.exit_batch is None else r.exit_batch,
         exited_at=ms(r.exited_at) if r.exited_at else 0,
+        proof=getattr(r, "proof", "") or "",  # the column may not have been added yet
     )

@@ -51,8 +51,8 @@ def migrate(settings: Settings, replication: int | None = 1, patience_s: float =
 
 def _keyspace(session: Session, keyspace: str, datacenter: str, wanted: int | None) -> str:
     """Create the keyspace, or change its copies. Return what was changed in one that was there."""
-    before = _replication(session, keyspace)
-    nodes = _nodes(session, datacenter)
+    before = replication_of(session, keyspace)
+    nodes = nodes_of(session, datacenter)
     if before is None:
         copies = USUAL if wanted is None else wanted
         check_room(keyspace, None, copies, nodes, datacenter)
@@ -67,12 +67,13 @@ def _keyspace(session: Session, keyspace: str, datacenter: str, wanted: int | No
     return advice(keyspace, copies_before or 0, wanted)
 
 
-def _replication(session: Session, keyspace: str) -> Mapping[str, str] | None:
+def replication_of(session: Session, keyspace: str) -> Mapping[str, str] | None:
+    """Return how a keyspace is replicated, by Cassandra's own names; None if it does not exist."""
     rows = session.execute("SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?", keyspace)
     return dict(rows[0].replication) if rows else None
 
 
-def _nodes(session: Session, datacenter: str) -> int:
+def nodes_of(session: Session, datacenter: str) -> int:
     """Return how many nodes the data centre has, up or down."""
     rows = [*session.execute("SELECT data_center FROM system.local"), *session.execute("SELECT data_center FROM system.peers")]
     return sum(row.data_center == datacenter for row in rows)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from spark_jobs.protocol import codec
-from spark_jobs.runtime.session import OUTAGE, Session
+from spark_jobs.runtime.session import AWAY, Session
 from weir.cassandra import timeline
 from weir.cassandra.attempts import attempt_row
 from weir.cassandra.jobs import job_row
@@ -62,13 +62,13 @@ def _ask(session: Session, tables: Mapping[str, Rows], jobs: Collection[str], si
             values = (some, history) if cql is ATTEMPTS else (some,)
             try:
                 begun.append((rows, some, session.begin(cql, values, max(0.1, deadline - time.monotonic()))))
-            except OUTAGE as error:
-                return str(error)
+            except AWAY as error:
+                return session.why(error)
     for rows, some, question in begun:
         try:
             rows |= _by_job(some, question.result())
-        except OUTAGE as error:
-            trouble = str(error)
+        except AWAY as error:
+            trouble = session.why(error)
     return trouble
 
 

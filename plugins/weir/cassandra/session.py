@@ -7,10 +7,17 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from cassandra import InvalidRequest
-from spark_jobs.runtime.session import OutOfPatience, Session
+from spark_jobs.runtime.faults import OutOfPatience
+from spark_jobs.runtime.session import Session
+from weir import errors
 from weir.errors import NotRunning, StoreBehind
 
 T = TypeVar("T")
+CONNECTION = (
+    errors.BadSetting, errors.NotRunning, errors.NameNotResolved, errors.ConnectionRefused, errors.HandshakeFailed,
+    errors.LoginRefused, errors.NotAuthorized, errors.KeyspaceMissing, errors.WrongDatacenter, errors.TooFewNodes,
+)  # fmt: skip
+BY_CODE = {kind.code: kind for kind in CONNECTION}
 
 
 class PatientSession(Session):
@@ -20,11 +27,16 @@ class PatientSession(Session):
         try:
             return super().patiently(what, run)
         except OutOfPatience as error:
-            raise NotRunning(f"{error}.", "See: weir status") from error
+            raise of(error) from error
 
     def _statement(self, cql: str) -> Any:
         with tables_fit():
             return super()._statement(cql)
+
+
+def of(error: OutOfPatience) -> NotRunning | errors.BadSetting:
+    """Return the error of Weir's with the code of what is wrong."""
+    return BY_CODE[str(error.fault.cause)](f"{error.what}.", error.fault.next_step)
 
 
 @contextmanager

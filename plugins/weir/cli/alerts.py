@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weir.cli.common import JOB, FormatOption, JobOption, Since, Until, known, opened_store, spec_of, time_of, who
+from weir.cli.common import JOB, FormatOption, JobOption, Since, Until, Wide, known, opened_store, spec_of, time_of, who
 from weir.output import Format, say, show
 from weir.settings import Settings
 
@@ -142,6 +142,7 @@ def test_sink(
 def inbox(
     last: Annotated[int, typer.Option("--last", min=1, max=1000, help="How many messages.")] = 20,
     job: JobOption = JOB,
+    wide: Wide = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Show the messages in the local inbox, newest first. Example: weir alerts inbox"""
@@ -153,7 +154,7 @@ def inbox(
         known(settings, store, job)
         messages = [message_of(mail) for mail in store.mails(job, last)]
     rows = [{"at": iso(m.at), "kind": m.kind, "title": m.title, "text": m.text, "incident": m.incident} for m in messages]
-    show(rows, form, ("at", "title", "text", "incident"), empty="The inbox is empty.")
+    show(rows, form, ("at", "title", "text", "incident"), empty="The inbox is empty.", wide=wide)
 
 
 def _sink(store: CassandraStore, name: str) -> Sink:

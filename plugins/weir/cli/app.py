@@ -1,4 +1,7 @@
-"""`weir`: the command line. Exit codes: 0 done, 1 "no" or failed, 2 bad usage, 130 interrupted. Errors go to standard error."""
+"""`weir`: the command line. Exit codes: 0 done, 1 "no" or failed, 2 bad usage, 3 output lost, 130 interrupted.
+
+Errors go to standard error.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ import sys
 
 import typer
 
-from weir.cli import alerts, checkpoint, counts, drill, jobs, metrics, new, pauses, proof, schema, service, stack
-from weir.errors import BadInput, WeirError
+from weir.cli import alerts, checkpoint, counts, doctor, drill, jobs, metrics, new, pauses, proof, query, schema, service, stack, streams
+from weir.errors import BadInput, OutputLost, WeirError
 from weir.system_errors import explained
 
 app = typer.Typer(
@@ -21,8 +24,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 GROUPS = {
-    "The embedded stack": (stack.up, stack.down, stack.status, stack.logs, stack.clean),
-    "Lines and counts": (counts.ingest, counts.wait, counts.counts, counts.rejected),
+    "The environment": (doctor.doctor,),
+    "The embedded stack": (stack.up, stack.down, stack.status, stack.logs, stack.sample, stack.clean),
+    "Lines and counts": (counts.ingest, counts.wait, query.counts, query.rejected),
     "Jobs": (
         jobs.jobs,
         new.new,
@@ -52,13 +56,10 @@ app.add_typer(alerts.rules, rich_help_panel="Alerts")
 
 def main(app: typer.Typer = app) -> None:
     """Run a command line and end the process with its exit code. The entry point of the `weir` script."""
+    streams.guard()
     _quiet()
     code = _run(app)
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader, such as head, has closed its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(code)
+    sys.exit(streams.finish() or code)
 
 
 def _run(app: typer.Typer = app) -> int:
@@ -66,6 +67,8 @@ def _run(app: typer.Typer = app) -> int:
         app()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
+    except OutputLost:
+        return 0  # `finish` says it
     except BadInput as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -27,7 +27,10 @@ JOB = "error_counts"
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's name; `weir jobs` lists them.")]
 JobOption = Annotated[str, typer.Option("--job", help="The job.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print.", case_sensitive=False)]
-Since = Annotated[str | None, typer.Option("--since", metavar="TIME", help="Start time, ISO 8601, such as 2026-01-31T12:00:00Z.")]
+Wide = Annotated[bool, typer.Option("--wide", help="Do not cut or fold long cells of a table on a terminal.")]
+Since = Annotated[
+    str | None, typer.Option("--since", metavar="TIME", help="Start time, ISO 8601, such as 2026-01-31T12:00:00Z; or 2h for two hours ago.")
+]
 Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="End time, exclusive.")]
 Reason = Annotated[str, typer.Option("--reason", help="The reason, recorded in the job's timeline.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -111,10 +114,10 @@ def say_done(action: ActionResult) -> None:
 
 
 def time_of(text: str | None, name: str) -> int | None:
-    """Parse an option's time to ms. Raises BadInput that names the option."""
-    from weir.times import parse_time
+    """Parse an option's time to ms: a time, or how long ago. Raises BadInput that names the option."""
+    from weir.times import ago
 
-    return None if text is None else parse_time(text, name)
+    return None if text is None else ago(text, int(time.time() * 1000), name)
 
 
 def who() -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from weir.cli.common import FormatOption, JobArgument, Reason, Yes, opened_manager, say_done, who
-from weir.output import Format, say, show, show_json
+from weir.output import Format, result, say, show, show_json
 
 if TYPE_CHECKING:
     from weir.supervise.judge.report import Report
@@ -147,11 +147,14 @@ def restart(
 def _await_ready(manager: Manager, job: str, attempt: int) -> None:
     """Wait until the attempt is ready. Raises TimedOut after the spec's `health.ready_within`, and an error if it cannot become ready."""
     from weir.errors import TimedOut
+    from weir.jobs.specs import find
 
     within_s = manager.specs[job].health.ready_within
-    if not manager.wait_ready(job, attempt, within_s):
-        raise TimedOut(f"Attempt {attempt} of {job} has not landed a batch in {within_s:.0f} s.", f"See: weir health {job}")
-    typer.echo(f"{job} is ready with attempt {attempt}.")
+    found = manager.wait_ready(job, attempt, within_s)
+    if not found.sentence:
+        (report,) = manager.onlooker().reports({job: find(manager.specs, job)})
+        raise TimedOut(f"Attempt {attempt} of {job} was not ready in {within_s:.0f} s. {report.sentence}.", f"See: weir health {job}")
+    result(found.sentence)
 
 
 def stop(job: JobArgument, reason: Reason = "by command line") -> None:

@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
-from weir.cli.common import FormatOption, JobArgument, Reason, opened_manager, say_done, who
+from weir.cli.common import FormatOption, JobArgument, Reason, Wide, opened_manager, say_done, who
 from weir.output import Format, show
 
 
 def timeline(
     job: JobArgument,
     last: Annotated[int, typer.Option("--last", min=1, max=10_000, help="How many entries.")] = 20,
+    wide: Wide = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Show a job's timeline, newest first: deploys, restarts, verdicts, pauses, with who did it and why.
@@ -27,7 +28,7 @@ def timeline(
         if not events:
             find(manager.specs, job)  # a job whose folder was removed still has its timeline
     found = [rows.event(line) for line in events]
-    show(found, form, None if form is Format.JSON else rows.EVENT, empty=f"The timeline of {job} is empty.")
+    show(found, form, None if form is Format.JSON else rows.EVENT, empty=f"The timeline of {job} is empty.", wide=wide)
 
 
 def hold(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from weir.cli.common import FormatOption, JobArgument, Since, Until, known, opened_counts, opened_store, time_of
+from weir.cli.common import FormatOption, JobArgument, Since, Until, Wide, known, opened_counts, opened_store, time_of
 from weir.jobs.kinds import Capability
 from weir.output import Format, say, show, show_json
 from weir.settings import Settings
@@ -18,6 +18,7 @@ LEDGER = ("epoch", "batch_id", "state", "lines", "rejected", "late", "landed_at"
 def ledger(
     job: JobArgument,
     last: Annotated[int, typer.Option("--last", min=1, help="How many batches.")] = 20,
+    wide: Wide = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """List a job's batches, newest first: an open claim if there is one, then the landed batches with their offsets.
@@ -30,7 +31,7 @@ def ledger(
     with opened_store(settings) as store:
         known(settings, store, job, Capability.LANDS)
         rows = [ledger_row(head) for head in islice(batches(store, job), last)]
-    show(rows, form, LEDGER if form is Format.TABLE else None, empty=f"{job} has landed nothing yet.")
+    show(rows, form, LEDGER if form is Format.TABLE else None, empty=f"{job} has landed nothing yet.", wide=wide)
 
 
 def recount(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +14,7 @@ from weir.output import Format, say, show, show_table
 if TYPE_CHECKING:
     from weir.local.stack import UpReport
 
+LIVE = "a small live sample is being sent as service live-sample; stop it: weir sample stop"
 NEXT = """
 what to try next
   weir ingest FILE --service NAME    send the lines of a log
@@ -21,7 +23,16 @@ what to try next
   weir recount error_counts          prove the counts against the source"""
 
 
-def up() -> None:
+class SampleAction(StrEnum):
+    START = "start"
+    STOP = "stop"
+
+
+def up(
+    live_sample: Annotated[
+        bool, typer.Option("--live-sample", help="Then send a small sample that is dated now, until `weir sample stop`.")
+    ] = False,
+) -> None:
     """Start the whole stack, deploy error_counts and show its first counts.
 
     If everything is up already, nothing changes. After an upgrade of the code it restarts Airflow and deploys the new version, while the
@@ -33,7 +44,7 @@ def up() -> None:
     from weir.local.report import reporter
 
     with reporter() as progress:
-        done = stack.up(progress)
+        done = stack.up(progress, live_sample=live_sample)
     _tell(done)
 
 
@@ -45,7 +56,24 @@ def _tell(done: UpReport) -> None:
     if done.counts:
         write("first counts, of the sample log\n")
         show_table(done.counts, tuple(done.counts[0]))
+    if done.live:
+        write(LIVE + "\n")
     write(NEXT + "\n")
+
+
+def sample(action: Annotated[SampleAction, typer.Argument(metavar="start|stop")]) -> None:
+    """Start or stop the small live sample of the embedded stack: lines of the service live-sample, dated now.
+
+    Example: weir sample stop
+    """
+    from weir.local import folder, live_sample
+    from weir.settings import home
+
+    if action is SampleAction.STOP:
+        live_sample.stop(home())
+        return say("The live sample stops within seconds. What it sent stays counted.")
+    live_sample.start(folder.load(home()))
+    say("The live sample is being sent as service live-sample.")
 
 
 def down() -> None:

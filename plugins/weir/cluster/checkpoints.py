@@ -14,6 +14,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from urllib.parse import quote
+from uuid import uuid4
 
 from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, LocalFileSystem
 from pyarrow.lib import ArrowInvalid
@@ -87,6 +88,15 @@ class CheckpointFolders:
                 for folder in (self._path(job, epoch, attempt), self._path(job, epoch, attempt) + COPYING):
                     if self._fs.get_file_info(folder).type is FileType.Directory:
                         self._fs.delete_dir(folder)
+
+    def try_out(self) -> None:
+        """Write a file and remove it. Raises NotRunning."""
+        trial = f"{self._base}/.weir-doctor-{uuid4().hex}"
+        with self._or_not_running():
+            self._fs.create_dir(self._base)
+            with self._fs.open_output_stream(trial) as stream:
+                stream.write(b"x")
+            self._fs.delete_file(trial)
 
     def _path(self, job: str, epoch: int, attempt: int) -> str:
         return f"{self._base}/{job}/epoch-{epoch}/attempt-{attempt}"

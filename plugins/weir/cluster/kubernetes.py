@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 from weir.cluster.states import each
 from weir.http import Api, context, rows, within
-from weir.ports.cluster import ENDING_BYTES, DriverState, Room, Submission, Submit
+from weir.ports.cluster import ENDING_BYTES, DriverState, Submission, Submit
+from weir.ports.room import Room
 
 LABEL = "weir-job"  # on every driver pod, with the job's name, so that one request lists all of them
 ENDING_LINES = 2000
@@ -66,6 +67,12 @@ class KubernetesCluster:
         """Return None: the free resources depend on the namespace's quota and on autoscaling, so they are unknown beforehand."""
         return None
 
+    def waits_for(self, asked: Collection[str], jobs: Mapping[str, str]) -> Mapping[str, str]:
+        """Return why pods are pending: why they are not scheduled, or why their container does not start, such as a missing image."""
+        answers = {one: self._api.get(_path(one)) for one in asked}
+        found = {one: _pending(answer.body) for one, answer in answers.items() if answer is not None}
+        return {one: why for one, why in found.items() if why}
+
     def ending(self, submission_id: str) -> str:
         """Return the end of the pod's log, which has both streams; empty if the pod was deleted."""
         lines = f"&tailLines={ENDING_LINES}"  # and not limitBytes, which cuts off the end
@@ -96,6 +103,16 @@ def _path(submission_id: str) -> str:
 
 def _bearer(token: str) -> Mapping[str, str]:
     return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def _pending(pod: Mapping[str, Any]) -> str:
+    """Return why a pod has not started, in the words of the scheduler or the node; empty if it has, or if neither says so."""
+    if within(pod, "status", "phase") != "Pending":
+        return ""
+    unscheduled = [c for c in rows(pod, "status", "conditions") if c.get("type") == "PodScheduled" and c.get("status") == "False"]
+    held = [w for c in rows(pod, "status", "containerStatuses") if isinstance(w := within(c, "state", "waiting"), Mapping)]
+    told = (f"{each.get('reason') or ''}: {each.get('message') or ''}".strip(": ") for each in (*unscheduled, *held))
+    return next((f"its pod is pending: {text}" for text in told if text and text != "ContainerCreating"), "")
 
 
 def _state(pod: Mapping[str, Any]) -> DriverState:

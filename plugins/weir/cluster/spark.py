@@ -10,10 +10,12 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from weir.cluster import masters_page
 from weir.cluster.states import each
 from weir.errors import NotRunning, NotTaken
 from weir.http import NOTHING, Answer, Api, rows
-from weir.ports.cluster import ENDING_BYTES, DriverState, Room, Submission
+from weir.ports.cluster import ENDING_BYTES, DriverState, Submission
+from weir.ports.room import Room
 
 STATES = {
     "SUBMITTED": DriverState.SUBMITTED,
@@ -108,9 +110,10 @@ class StandaloneCluster:
         return self._rest.first(lambda api: api.get(f"/v1/submissions/status/{submission_id}"), _decides)
 
     def room(self) -> Room | None:
-        alive = [w for w in rows(self._page(), "workers") if w.get("state") == "ALIVE"]
-        found = [(w["cores"], w["memory"]) for w in alive if isinstance(w.get("cores"), int) and isinstance(w.get("memory"), int)]
-        return Room(sum(cores for cores, _ in found), max(memory for _, memory in found)) if found else None
+        return masters_page.room(self._page())
+
+    def waits_for(self, asked: Collection[str], jobs: Mapping[str, str]) -> Mapping[str, str]:
+        return masters_page.waits_for(self._page(), asked, jobs) if asked else {}
 
     def _page(self) -> Mapping[str, Any]:
         return self._ui.first(lambda api: api.get("/json/"), lambda page: page.get("status") == "ALIVE")

@@ -12,7 +12,8 @@ from urllib.parse import quote, urlencode
 
 from weir.cluster.states import each
 from weir.http import NOTHING, Answer, Api, rows, within
-from weir.ports.cluster import ENDING_BYTES, DriverState, Room, Submission, Submit
+from weir.ports.cluster import ENDING_BYTES, DriverState, Submission, Submit
+from weir.ports.room import Room
 
 NOT_FOUND = 404
 TAG = "weir"  # on every application of Weir, so that one request lists all of them
@@ -52,7 +53,11 @@ class YarnCluster:
         """Return the state of a driver. For KILLED, ask the node, too: the ResourceManager does not wait for it."""
         answer = self._ask(lambda api: api.get(self._path(f"/{quote(submission_id)}")))
         if _not_found(answer):
-            return DriverState.LOST if self._is_active() else DriverState.UNKNOWN
+            if not self._is_active():
+                return DriverState.UNKNOWN
+            answer = self._ask(lambda api: api.get(self._path(f"/{quote(submission_id)}")))  # it may have recovered in between
+            if _not_found(answer):
+                return DriverState.LOST
         app = answer.body.get("app")
         state = _state(app)
         return state if state is not DriverState.KILLED or self._node_confirms(app) else DriverState.LOST
@@ -84,6 +89,12 @@ class YarnCluster:
         """Return None: the free resources depend on the queue, so they are unknown beforehand."""
         return None
 
+    def waits_for(self, asked: Collection[str], jobs: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the diagnostics of applications that wait in a queue."""
+        apps = {one: self._ask(lambda api, one=one: api.get(self._path(f"/{quote(one)}"))).body.get("app") for one in asked}  # type: ignore[misc]
+        waiting = {one: app for one, app in apps.items() if _state(app) is DriverState.SUBMITTED}
+        return {one: f"its application waits in the queue {within(app, 'queue') or '?'}: {_line(app)}" for one, app in waiting.items()}
+
     def ending(self, submission_id: str) -> str:
         """Return the application's diagnostics.
 
@@ -114,6 +125,10 @@ class YarnCluster:
 def _not_found(answer: Answer) -> bool:
     """Return whether the API does not know the application, rather than a proxy that does not know the API."""
     return answer.status == NOT_FOUND and "NotFound" in str(answer.body.get("RemoteException"))
+
+
+def _line(app: Any) -> str:
+    return " ".join(str(within(app, "diagnostics") or "YARN gives no reason").split())[:300]
 
 
 def _state(app: Any) -> DriverState:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from spark_jobs.protocol.head import Head, Offsets, Partition
 from spark_jobs.protocol.partition import identified, numbers, sources_of
 from spark_jobs.runtime.contract import JobArguments
-from weir.addresses import address
+from weir.addresses import driver_address, driver_kafka_address
 from weir.jobs.spec import JobSpec, counts_of
 from weir.ports.source import Subscription
 from weir.settings import Settings
@@ -31,6 +31,7 @@ def arguments(
     Raises BadInput for a job that does not count.
     """
     counts, reads, here = counts_of(spec), spec.source.subscription, list(partitions)
+    kafka = driver_kafka_address(settings)
     starts = starting_offsets(head, [p for p in here if p.source in head.sources] if reads.several else here)
     return JobArguments(
         job=spec.name,
@@ -38,10 +39,11 @@ def arguments(
         epoch=head.epoch,
         version=version,
         checkpoint=checkpoint,
-        bootstrap_servers=settings.driver_kafka or settings.kafka,
+        bootstrap_servers=kafka.servers,  # for bundles of a release that knows no other way
+        kafka=kafka,
         topic=reads.single,
         topic_id=head.topic_id,
-        cassandra=address(settings),
+        cassandra=driver_address(settings),
         starting_offsets={} if reads.several else numbers(starts),
         topics=_ids(reads, head, here) if reads.several else {},
         topic_pattern=reads.pattern,

@@ -28,6 +28,7 @@ class Range(NamedTuple):
     end: int
     whole: bool  # True: the broker has all lines of these batches
     rules: Rules
+    arrived_by: int = 0  # as the batches' heads have it
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,11 @@ class Piece:
     @property
     def rules(self) -> Rules:
         return self.ranges[0].rules
+
+    @property
+    def committed(self) -> bool:
+        """Return whether the batches were read without the records of aborted transactions."""
+        return bool(self.ranges[0].arrived_by)
 
     @property
     def lines(self) -> int:
@@ -93,7 +99,7 @@ class Plan:
             self.late += head.totals.late
             self.rejected += sum(head.totals.rejected.values())
         for p, (start, end) in kept.items():
-            _join(self.ranges[p], Range(start, end, not gone, rules))
+            _join(self.ranges[p], Range(start, end, not gone, rules, head.arrived_by))
 
     def _kept(self, partition: Partition, span: tuple[int, int], earliest: Offsets) -> tuple[int, int]:
         """Return the part of a range that the broker still has."""
@@ -121,7 +127,7 @@ class Plan:
             piece: list[Range] = []
             room = PIECE
             for one in _cut(sorted(ranges, key=lambda one: one.start)):
-                if piece and (one.end - one.start > room or one.start - piece[-1].end > NEAR or one.rules != piece[-1].rules):
+                if piece and (one.end - one.start > room or one.start - piece[-1].end > NEAR or not _alike(one, piece[-1])):
                     yield Piece(partition, tuple(piece), self.names.get(partition.source, ""))
                     piece, room = [], PIECE
                 piece.append(one)
@@ -144,11 +150,11 @@ def plan_of(
         if head.gap:
             plan.pass_over(head.gap)
         if position in seen and (chosen is None or chosen(head)):
-            plan.add(_known_by(head, earliest), rules.of_version(head.version), earliest)
+            plan.add(known_by(head, earliest), rules.of_version(head.version), earliest)
     return plan
 
 
-def _known_by(head: Head, earliest: Offsets) -> Head:
+def known_by(head: Head, earliest: Offsets) -> Head:
     """Give a batch of an unknown source the id of the existing topic."""
     sources = sources_of(earliest)
     return replace(head, start=identified(head.start, sources), end=identified(head.end, sources))
@@ -162,6 +168,11 @@ def _join(ranges: list[Range], new: Range) -> None:
         ranges[-1] = ranges[-1]._replace(start=new.start)
     else:
         ranges.append(new)
+
+
+def _alike(a: Range, b: Range) -> bool:
+    """Return whether the lines of two ranges were read and counted in the same way."""
+    return a.rules == b.rules and bool(a.arrived_by) == bool(b.arrived_by)
 
 
 def _cut(ranges: Iterable[Range]) -> Iterator[Range]:

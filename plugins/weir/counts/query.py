@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from spark_jobs.counts.cells import DAY_MS, hour_of
+from spark_jobs.counts.cells import DAY_MS, HOUR_MS, hour_of
 from weir.counts.panes import Windows, compose, filled, windows
 from weir.counts.read import Grain, Reading, read_span
 from weir.errors import BadInput
@@ -21,14 +21,19 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Question:
-    """A query of counts. Times in ms; `levels` may be ALL; `closed_until` leaves out windows that end later; `fill` lists empty ones as
-    0."""
+    """A query of counts. Times are in ms.
+
+    `levels` may be ALL. `services` are names, empty for all; `signature` is a part of a signature, empty for any. `closed_until` leaves out
+    windows that end later. `fill` lists empty windows as 0.
+    """
 
     shape: Windows
     since: int | None = None
     until: int | None = None
     by: Sequence[str] = DIMENSIONS
     levels: Sequence[str] = ("error",)
+    services: Sequence[str] = ()
+    signature: str = ""
     closed_until: int | None = None
     fill: bool = False
 
@@ -40,6 +45,12 @@ class Question:
             raise BadInput(
                 f"until: {iso(self.until)} is not after since, {iso(self.since)}.", "A window is listed if it begins in between."
             )
+
+    def holds(self, service: str, level: str, signature: str) -> bool:
+        """Return whether lines of these values are counted."""
+        return (
+            (self.levels == ALL or level in self.levels) and (not self.services or service in self.services) and self.signature in signature
+        )
 
     @property
     def until_window(self) -> int | None:
@@ -66,6 +77,12 @@ def question(window: str, slide: str, by: str, levels: str, pane: int) -> Questi
     width = parse_duration(window, "window")
     shape = windows(width, parse_duration(slide, "slide") if slide else width, pane)
     return Question(shape, by=_names(by, "none"), levels=tuple(level.lower() for level in _names(levels, "")))
+
+
+def recent(asked: Question, now: int) -> Question:
+    """Return the question of the last hour up to `now` (ms), or of as many whole windows as cover it."""
+    span = max(HOUR_MS, asked.shape.width)
+    return replace(asked, since=(now - span) // asked.shape.slide * asked.shape.slide)
 
 
 def _names(text: str, nothing: str) -> tuple[str, ...]:
@@ -104,7 +121,7 @@ def _panes(reading: Reading, question: Question) -> Counter[tuple[int, Key]]:
     panes: Counter[tuple[int, Key]] = Counter()
     for cells in reading.cells.values():
         for (start, *values), n in cells.items():
-            if question.levels == ALL or values[1] in question.levels:
+            if question.holds(*values):
                 panes[start - start % step, tuple(values[i] for i in chosen)] += n
     return panes
 

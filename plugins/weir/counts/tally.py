@@ -17,7 +17,7 @@ from spark_jobs.protocol.partition import Partition
 from weir.counts.compare import Cell
 from weir.counts.lines import parser, service_of
 from weir.counts.plan import Piece
-from weir.ports.source import Source
+from weir.ports.source import Record, Source
 
 FEW = 500_000  # lines that one process has counted before a second one has started
 AHEAD = 2  # pieces for each process, in work or done but not added yet: this bounds memory
@@ -100,13 +100,13 @@ def count(source: Source, piece: Piece) -> Tally:
     firsts: dict[tuple[int, bytes | None, str], int] = {}
     ranges = iter(piece.ranges)
     at = next(ranges)
-    for record in source.records(piece.topic, piece.partition.number, piece.start, piece.end):
+    for record in source.records(piece.topic, piece.partition.number, piece.start, piece.end, piece.committed):
         offset = record.offset
         while offset >= at.end:
             at = next(ranges)
         if offset < at.start:
             continue  # between two ranges
-        parsed = parse(record.value, record.append_ms)
+        parsed = parse(record.value, _arrival(record, at.arrived_by))
         if isinstance(parsed, str):
             if at.whole:
                 tally.rejected[parsed] += 1
@@ -123,3 +123,10 @@ def count(source: Source, piece: Piece) -> Tally:
         before = tally.cells.get(cell, (0, first))
         tally.cells[cell] = before[0] + n, before[1]
     return tally
+
+
+def _arrival(record: Record, by_ms: int) -> int:
+    """Return when a record arrived (ms): as the broker says, or at most `by_ms` if its producer says so; 0: producers are believed."""
+    if not record.claimed or not by_ms:
+        return record.append_ms
+    return by_ms if record.append_ms <= 0 else min(record.append_ms, by_ms)

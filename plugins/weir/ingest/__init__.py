@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from weir.addresses import ingest_kafka_address
 from weir.errors import NotRunning
 from weir.ingest.lines import MAX_LINE, lines
 from weir.ingest.producers import OUTAGE_S, producer
 from weir.ingest.reading import opened
 from weir.ingest.sending import RUN, Interrupted, Progress, Sender, Sent
 from weir.settings import Settings
+from weir.sources.kafka import KafkaBroker
 
 __all__ = ["MAX_LINE", "OUTAGE_S", "RUN", "Interrupted", "Progress", "Sender", "Sent", "ingest", "ingest_file", "lines", "producer"]
 
@@ -45,7 +47,6 @@ def ingest(
     Raises BadInput if the file cannot be read, NotRunning if Kafka does not answer, Interrupted.
     """
     chunks = opened(path, follow)
-    from weir.factory import source_of
-
-    partitions = source_of(settings).partitions(topic)
-    return Sender(producer(settings.kafka), topic, partitions, service.encode(), rate, progress).send(lines(chunks))
+    address = ingest_kafka_address(settings)
+    partitions = KafkaBroker(address).partitions(topic)
+    return Sender(producer(address), topic, partitions, service.encode(), rate, progress).send(lines(chunks))

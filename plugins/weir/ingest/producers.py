@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from confluent_kafka import Producer
 
+from spark_jobs.runtime.kafka_address import KafkaAddress
+from weir.sources.connection import client_options
+
 OUTAGE_S = 300.0  # how long a broker may be away
 
 
-def producer(address: str) -> Producer:
+def producer(address: KafkaAddress | str) -> Producer:
     """Return a producer that loses nothing: it waits for all replicas and repeats unanswered requests for `OUTAGE_S` seconds."""
     return Producer({
-        "bootstrap.servers": address,
+        **client_options(address),
         "enable.idempotence": True,  # idempotent: a retry after a lost answer does not send a line twice
         "acks": "all",
         "message.max.bytes": 2 * 1024 * 1024,
@@ -21,5 +24,4 @@ def producer(address: str) -> Producer:
         "compression.type": "lz4",
         "message.timeout.ms": int(1000 * OUTAGE_S),
         "delivery.report.only.error": True,
-        "log_level": 0,
     })  # fmt: skip

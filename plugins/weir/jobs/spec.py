@@ -17,7 +17,8 @@ from weir.jobs.options import checked, typed
 from weir.jobs.source import Source
 
 PACKAGE = "spark_jobs"  # Weir's own, which has the runtime and jobs
-PLACEHOLDERS = ("checkpoint", "kafka", "topic", "pattern", "job", "version", "folder")  # what a plain job's arguments may name
+# What a plain job's arguments may name.
+PLACEHOLDERS = ("checkpoint", "kafka", "kafka_options", "topic", "pattern", "job", "version", "folder")
 
 
 def _as_text(value: Any) -> Any:

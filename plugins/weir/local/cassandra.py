@@ -119,10 +119,6 @@ def _settings(stack: Stack) -> dict[str, object]:
         # The head row changes by lightweight transactions: v2 needs fewer round trips, and its state is purged without repairs.
         "paxos_variant": "v2",
         "paxos_state_purging": "gc_grace",
-        # Deltas come as unlogged batches of 100 rows of one partition, which the defaults (5 and 50 KiB) refuse.
-        "batch_size_warn_threshold": "128KiB",
-        "batch_size_fail_threshold": "1024KiB",
-        "unlogged_batch_across_partitions_warn_threshold": 10,
         # A loaded two-core machine pauses for seconds; a late write is better than a retry.
         "read_request_timeout": "10s",
         "range_request_timeout": "20s",

@@ -24,7 +24,8 @@ from weir.files import write_private
 
 SERVERS = ("kafka", "cassandra", "postgres")
 CLIENT = "client"  # for mutual TLS
-NAMES = (*SERVERS, CLIENT)
+KAFKA_ADMIN = "kafka-admin"  # the stack itself, as the administrator of Kafka
+NAMES = (*SERVERS, CLIENT, KAFKA_ADMIN)
 HOSTS = ("localhost", "127.0.0.1", "::1")
 KEEP = timedelta(days=3650)  # an authority
 VALID = timedelta(days=397)  # a certificate
@@ -52,6 +53,11 @@ def key_file(home: Path, name: str) -> Path:
 def store_file(home: Path, name: str) -> Path:
     """Return the file with key and certificate."""
     return folder(home) / f"{name}.store.pem"
+
+
+def subject(name: str) -> str:
+    """Return the subject of a certificate, by which a server knows a client."""
+    return f"CN={name}"
 
 
 def ensure(home: Path, now: datetime | None = None) -> list[str]:

@@ -25,7 +25,7 @@ COUNT_S = 240.0  # 88 s were seen at a load of 15 on two cores, nearly all of it
 def ready_hooks(stack: Stack, settings: Settings) -> dict[str, Callable[[], object]]:
     """Return what to run as soon as a part is up, while others still start: Airflow's first ticks need the schema."""
     return {
-        "kafka": lambda: kafka.topic(settings.kafka),
+        "kafka": lambda: kafka.open_to_clients(stack),
         "cassandra": lambda: late("weir.cassandra.migrate", "migrate")(settings),
     }
 

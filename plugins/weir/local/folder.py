@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from weir.errors import NotRunning, Prerequisite
-from weir.local import airflow, certs, ports, secrets, spark
+from weir.local import airflow, certs, kafka_access, ports, secrets, spark
 from weir.local.part import LOOPBACK, Stack
 from weir.local.state import StateFile
 from weir.system_errors import damaged, read_json, write_json
 
 PORT_OWNERS = {
-    "kafka": "kafka", "kafka_controller": "kafka", "kafka_driver": "kafka",
+    "kafka": "kafka", "kafka_controller": "kafka", "kafka_driver": "kafka", "kafka_internal": "kafka",
     "cassandra": "cassandra", "cassandra_storage": "cassandra",
     "spark_master": "spark-master", "spark_rest": "spark-master", "spark_master_ui": "spark-master",
     "spark_worker": "spark-worker", "spark_worker_ui": "spark-worker", "postgres": "postgres", "airflow": "airflow-api-server",
@@ -65,6 +65,7 @@ def addresses(stack: Stack) -> dict[str, object]:
         "checkpoints": str(stack.folder("checkpoints")),
         "bundles": str(stack.folder("bundles")),
         "data_docs": str(stack.folder("data_docs")),
+        **(kafka_access.settings(stack) if stack.secure else {}),
     }
 
 

@@ -8,9 +8,12 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weir.local import jars
+from spark_jobs.runtime.kafka_address import KafkaAddress
+from weir.addresses import kafka_address
+from weir.local import folder, jars, kafka_access
 from weir.local.part import IPV4, PROBE_S, Part, Stack, java, properties, told
 from weir.local.process import run
+from weir.settings import Settings
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
@@ -60,7 +63,8 @@ def _config(folder: Path) -> Path:
 def _prepare(stack: Stack) -> None:
     folder = stack.folder("kafka")
     (folder / "log4j2.properties").write_text(LOG4J)
-    _config(folder).write_text(properties(_properties(stack)))
+    secure = kafka_access.properties(stack) if stack.secure else {}
+    _config(folder).write_text(properties(_properties(stack) | secure))
     if not (folder / "data" / "meta.properties").exists():
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         # As one argument: one id in 64 starts with a dash and would be taken for an option.
@@ -119,24 +123,45 @@ logger.kafkaconfig.level=WARN
 """
 
 
-def admin(address: str) -> AdminClient:
+def admin(address: KafkaAddress | str) -> AdminClient:
     from confluent_kafka.admin import AdminClient
 
-    # Level 0 keeps librdkafka's messages about a broker that is not up yet off the terminal.
-    return AdminClient({"bootstrap.servers": address, "log_level": 0, "socket.timeout.ms": 10_000})
+    from weir.sources.connection import client_options
+
+    return AdminClient({**client_options(address), "socket.timeout.ms": 10_000})
+
+
+def owner(stack: Stack) -> KafkaAddress:
+    """Return the address by which the stack itself administers its Kafka: what is allowed to nobody else."""
+    return kafka_access.owner(stack) if stack.secure else KafkaAddress(stack.address("kafka"))
+
+
+def owner_of(settings: Settings) -> KafkaAddress:
+    """Return the address that may administer the Kafka of these settings, as far as the stack in their state folder is its owner."""
+    stack = folder.load(Path(settings.home)) if folder.known(Path(settings.home)) else None
+    ours = stack is not None and settings.kafka == stack.address("kafka")
+    return owner(stack) if stack and ours else kafka_address(settings)
+
+
+def open_to_clients(stack: Stack) -> None:
+    """Create the topic, and in a secure stack the users and what they may do. Safe to repeat. Raises KafkaException."""
+    client = admin(owner(stack))
+    if stack.secure:
+        kafka_access.grant(client, stack)
+    topic(client)
 
 
 def _probe(stack: Stack) -> str:
     from confluent_kafka import KafkaException
 
     try:
-        seen = admin(stack.address("kafka")).list_topics(timeout=PROBE_S)
+        seen = admin(owner(stack)).list_topics(timeout=PROBE_S)
     except KafkaException as error:
         return f"does not answer ({error.args[0].str()})"
     return "" if seen.brokers else "has no broker yet"
 
 
-def topic(address: str, name: str = TOPIC) -> bool:
+def topic(client: AdminClient, name: str = TOPIC) -> bool:
     """Create a topic if it does not exist, whose records have the time of appending.
 
     Return True if it was created. Raises KafkaException.
@@ -148,7 +173,6 @@ def topic(address: str, name: str = TOPIC) -> bool:
         name, num_partitions=PARTITIONS, replication_factor=1,
         config={"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(MAX_MESSAGE)},
     )  # fmt: skip
-    client = admin(address)  # keep a reference: the answer is lost when the client is collected
     try:
         client.create_topics([new], operation_timeout=30)[name].result(30)
     except KafkaException as error:

@@ -21,6 +21,7 @@ WANTED = {
     "kafka": 9092,
     "kafka_controller": 9093,
     "kafka_driver": 9094,
+    "kafka_internal": 9095,  # of a secure stack: the broker itself, and the stack as its administrator
     "cassandra": 9042,
     "cassandra_storage": 7000,
     "spark_master": 7077,

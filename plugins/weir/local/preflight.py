@@ -1,4 +1,5 @@
-"""Check the prerequisite of the installation: Java 17. Standard library only; `make` runs this file as a script.
+"""Check the prerequisites of the installation: Java 17, and a folder that programs can name. Standard library only; `make` runs this
+file as a script.
 
 find_python.sh looks for Python, since a wrong Python could not read this file.
 """
@@ -17,6 +18,30 @@ ADVICE = f"""Install it and try again:
   macOS           brew install openjdk@{JAVA} && export JAVA_HOME=$(brew --prefix openjdk@{JAVA})
   Fedora          sudo dnf install java-{JAVA}-openjdk-headless
 If it is installed but not found first: export JAVA_HOME=/path/to/java-{JAVA}"""
+
+
+# Separators of class paths and search paths, and what shells, URIs and configuration files read as something else. Blanks and letters of
+# any language work.
+UNUSABLE = ":;,\"'`$\\*?#%{}[]|&<>\n\t"
+
+
+def folder_problem(folder: str) -> str:
+    """Return why the stack cannot run from a folder, and what to do; empty if it can."""
+    bad = " ".join(repr(letter) for letter in UNUSABLE if letter in folder)
+    if not bad:
+        return ""
+    return f"Weir cannot run from the folder {folder}: its path has {bad} in it. Move or rename the folder, then try again."
+
+
+def user_problem() -> str:
+    """Return why the stack cannot run as this user, and what to do; empty if it can. PostgreSQL and Spark ask for the user's name."""
+    import pwd
+
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return f"The user id {os.geteuid()} has no name, which PostgreSQL and Spark need. Run Weir as a user that is in /etc/passwd."
+    return ""
 
 
 def java_path() -> str | None:
@@ -49,6 +74,6 @@ def java_problem() -> str:
 
 
 if __name__ == "__main__":
-    problem = java_problem()
-    if problem:
-        sys.exit(problem)
+    for problem in (folder_problem(os.getcwd()), java_problem()):  # noqa: PTH109
+        if problem:
+            sys.exit(problem)

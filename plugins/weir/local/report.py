@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self, TextIO
+
+from weir.errors import OutputLost
 
 
 class Reporter:
@@ -61,8 +63,9 @@ class Lines(_Timed):
         self._out = out or sys.stdout
 
     def _say(self, text: str) -> None:
-        self._out.write(text + "\n")
-        self._out.flush()
+        with suppress(OutputLost):  # a full disk for its messages must not stop what starts
+            self._out.write(text + "\n")
+            self._out.flush()
 
     def begin(self, step: str) -> None:
         super().begin(step)

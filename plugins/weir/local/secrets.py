@@ -14,7 +14,7 @@ from weir.system_errors import read_json
 FILE = "secrets.json"
 ADMIN = "admin"
 # Users of a secure stack's servers. Each password has a file of its own, which settings name.
-USERS = ("kafka_admin", "kafka_weir", "kafka_driver", "kafka_ingest", "cassandra_admin", "cassandra_weir", "cassandra_driver")
+USERS = ("kafka_weir", "kafka_driver", "kafka_ingest", "cassandra_admin", "cassandra_weir", "cassandra_driver")
 
 
 def load_or_create(home: Path) -> dict[str, str]:

@@ -11,19 +11,20 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypedDict
 
 from weir.errors import Prerequisite, StackFailed, WeirError
 from weir.local import first_counts, folder, jars, parts, release, secrets
+from weir.local import live_sample as sample
 from weir.local import logs as log_files
 from weir.local.part import Part, Stack
-from weir.local.preflight import java_problem
+from weir.local.preflight import folder_problem, java_problem, user_problem
 from weir.local.process import Child, descendants_of, last_lines, sweep
 from weir.local.report import Reporter
 from weir.local.state import FAILED, OK, STARTING, STOPPED, SUPERVISOR, Record, StateFile, only_one
-from weir.settings import Settings, home
+from weir.settings import PROJECT, Settings, home
 
 POLL_S = 0.1
 UP_S = 420.0  # for all servers: 20 s on an idle 2-core machine, 118 s beside three other stacks
@@ -52,9 +53,10 @@ class UpReport:
     seconds: float
     changed: bool = True
     counts: list[dict[str, Any]] = field(default_factory=list)
+    live: bool = False  # whether the live sample is being sent
 
 
-def up(reporter: Reporter, servers_only: bool = False) -> UpReport:
+def up(reporter: Reporter, servers_only: bool = False, live_sample: bool = False) -> UpReport:
     """Start what does not run, up to the first counts; up to healthy servers if `servers_only`, or if `WEIR_JOBS` has no job that counts
     the sample.
 
@@ -62,9 +64,9 @@ def up(reporter: Reporter, servers_only: bool = False) -> UpReport:
     """
     began = time.monotonic()
     servers_only = servers_only or not first_counts.has_job(Settings.load())
-    problem = java_problem()
-    if problem:
-        raise Prerequisite(problem)
+    for problem in (folder_problem(str(PROJECT)), folder_problem(str(home())), user_problem(), java_problem()):
+        if problem:
+            raise Prerequisite(problem)
     with only_one(home(), "up") as alone:
         if not alone:
             raise StackFailed(f"Another `weir up` or `weir down` works on {home()}.", "Wait for it to end.")
@@ -72,7 +74,8 @@ def up(reporter: Reporter, servers_only: bool = False) -> UpReport:
         if changed:
             with told_to_end():
                 _start(reporter, servers_only)
-        return _report(began, changed, servers_only)
+        sent = live_sample and not servers_only and sample.begin(folder.load(home()))
+        return replace(_report(began, changed, servers_only), live=sent)
 
 
 def _all_up(servers_only: bool) -> bool:

@@ -27,6 +27,7 @@ class AttemptRow:
     exited_at: int = 0
     epoch: int = 0
     first_batch: int = -1  # the first batch that it set out to claim
+    proof: str = ""  # `proven`: without input, it has proven that it can read and write; else what it lacks. Empty: of an earlier release
 
     @property
     def used(self) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from weir.ports.room import Room
+
 ENDING_BYTES = 128 * 1024  # of each stream: one failed batch prints its trace five times, 53 KiB in all
 
 
@@ -56,14 +58,6 @@ class Submission:
     main_class: str = ""
 
 
-@dataclass(frozen=True)
-class Room:
-    """What a cluster has in all, busy or not: cores, and the memory (MiB) of its largest worker."""
-
-    cores: int
-    memory: int
-
-
 Submit = Callable[[Submission], str]  # for cluster managers whose drivers are started by spark-submit
 
 
@@ -91,3 +85,7 @@ class Cluster(Protocol):
 
     def room(self) -> Room | None:
         """What there is to run drivers and executors on; None if the cluster does not say."""
+
+    def waits_for(self, asked: Collection[str], jobs: Mapping[str, str]) -> Mapping[str, str]:
+        """Why these drivers, or all executors of one, have not been started, by submission id. Those that do not wait, or of which the
+        cluster does not say why, are left out. `jobs` are the names of all jobs by submission id, to say who uses the room."""

@@ -48,29 +48,32 @@ class Retention:
 @dataclass(frozen=True)
 class TopicSnapshot:
     """What the broker says of a topic, offsets by the number of a partition. None for what it did not say. `missing`: it says that there is
-    no such topic."""
+    no such topic. `log_ends` are end offsets with the records of open transactions, which cannot be read yet."""
 
     end_offsets: Mapping[int, int] | None = None
     earliest_offsets: Mapping[int, int] | None = None
     topic_id: str | None = None
     missing: bool = False
+    log_ends: Mapping[int, int] | None = None
 
 
 class Record(NamedTuple):
-    """A line as the broker has it; `append_ms` is when the broker appended it."""
+    """A line as the broker has it. `append_ms` is when the broker appended it; `claimed`: that is only its producer's word (CreateTime)."""
 
     partition: int
     offset: int
     key: bytes | None
     value: bytes | None
     append_ms: int
+    claimed: bool = False
 
 
 class Broker(Protocol):
     """What the source says of itself, each within a few seconds. Raises NotRunning, or its kind TopicMissing."""
 
-    def end_offsets(self, topic: str) -> Mapping[int, int]:
-        """For each partition the offset after the last record."""
+    def end_offsets(self, topic: str, committed: bool = True) -> Mapping[int, int]:
+        """For each partition the offset after the last record that can be read; not `committed`: after the last one, though its
+        transaction is open."""
 
     def earliest_offsets(self, topic: str) -> Mapping[int, int]:
         """For each partition the first offset that is still there."""
@@ -94,5 +97,8 @@ class Broker(Protocol):
 class Source(Broker, Protocol):
     """A broker whose records can be read back."""
 
-    def records(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
-        """The records with offsets in [start, end), in order. Raises NotRunning if they stop coming, or are gone."""
+    def records(self, topic: str, partition: int, start: int, end: int, committed: bool = True) -> Iterator[Record]:
+        """The records with offsets in [start, end), in order, without those of aborted transactions if `committed`.
+
+        Raises NotRunning if they stop coming, or are gone.
+        """

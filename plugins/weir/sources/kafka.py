@@ -6,11 +6,22 @@ import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from typing import Any, TypeVar
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
+from confluent_kafka import (
+    TIMESTAMP_LOG_APPEND_TIME,
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec
 
+from spark_jobs.runtime.kafka_address import KafkaAddress
 from weir.errors import NotRunning, TopicMissing
 from weir.ports.source import Record, Retention, TopicSnapshot
+from weir.sources.connection import client_options
 
 T = TypeVar("T")
 CHUNK = 10_000  # records handed over by librdkafka at a time
@@ -28,18 +39,19 @@ PASSING = (
 
 
 class KafkaBroker:
-    """A client of the brokers at `address` (host:port, comma between several). Each request takes `budget_s` at most."""
+    """A client of the brokers at `address`; a bare HOST:PORT is in plain text. Each request takes `budget_s` at most."""
 
-    def __init__(self, address: str, budget_s: float = 5.0) -> None:
-        self._address, self._budget_s = address, budget_s
+    def __init__(self, address: KafkaAddress | str, budget_s: float = 5.0) -> None:
+        self._address = KafkaAddress(address) if isinstance(address, str) else address
+        self._where, self._budget_s = self._address.servers, budget_s
         self._admin: AdminClient | None = None
 
-    def __reduce__(self) -> tuple[type[KafkaBroker], tuple[str, float]]:
+    def __reduce__(self) -> tuple[type[KafkaBroker], tuple[KafkaAddress, float]]:
         """Pickle only the address: a client lives in one process."""
         return KafkaBroker, (self._address, self._budget_s)
 
-    def end_offsets(self, topic: str) -> Mapping[int, int]:
-        return self._asked(topic, lambda: self._offsets(topic, OffsetSpec.latest()))
+    def end_offsets(self, topic: str, committed: bool = True) -> Mapping[int, int]:
+        return self._asked(topic, lambda: self._offsets(topic, OffsetSpec.latest(), committed))
 
     def earliest_offsets(self, topic: str) -> Mapping[int, int]:
         return self._asked(topic, lambda: self._offsets(topic, OffsetSpec.earliest()))
@@ -71,7 +83,7 @@ class KafkaBroker:
             while left:
                 message = consumer.poll(PATIENCE_S)
                 if time.monotonic() > deadline:
-                    raise NotRunning(f"Kafka at {self._address} did not send the next records of {topic} in time.", "See: weir status")
+                    raise NotRunning(f"Kafka at {self._where} did not send the next records of {topic} in time.", "See: weir status")
                 if message is None or message.partition() not in left:
                     continue
                 if message.error() is None:
@@ -91,22 +103,28 @@ class KafkaBroker:
             raise self._not_running(error) from error
 
     def topics(self, topics: Collection[str]) -> Mapping[str, TopicSnapshot]:
-        """Return a snapshot of each topic, with one description and two lists of offsets for all of them."""
+        """Return a snapshot of each topic, with one description and three lists of offsets for all of them."""
         deadline, names = time.monotonic() + self._budget_s, sorted(set(topics))
         if not names:
             return {}
         described = self._client().describe_topics(TopicCollection(names), request_timeout=self._budget_s)
         found = {name: told for name, asked in described.items() if (told := _answer(asked, deadline)) is not None}
         partitions = {name: [p.id for p in told.partitions] for name, told in found.items()}
-        ends, earliest = (self._offsets_of(partitions, spec, deadline) for spec in (OffsetSpec.latest(), OffsetSpec.earliest()))
+        earliest = self._offsets_of(partitions, OffsetSpec.earliest(), deadline)
+        # In this order: lines that come in between must not look held back by a transaction.
+        log_ends, ends = (self._offsets_of(partitions, OffsetSpec.latest(), deadline, committed) for committed in (False, True))
         ids = {name: str(told.topic_id) for name, told in found.items()}
         missing = {name for name, asked in described.items() if asked.done() and _code(asked.exception()) in MISSING}
-        return {name: TopicSnapshot(ends.get(name), earliest.get(name), ids.get(name), name in missing) for name in names}
+        return {
+            name: TopicSnapshot(ends.get(name), earliest.get(name), ids.get(name), name in missing, log_ends.get(name)) for name in names
+        }
 
-    def _offsets_of(self, partitions: Mapping[str, list[int]], spec: OffsetSpec, deadline: float) -> dict[str, dict[int, int]]:
+    def _offsets_of(
+        self, partitions: Mapping[str, list[int]], spec: OffsetSpec, deadline: float, committed: bool = True
+    ) -> dict[str, dict[int, int]]:
         """Return the offsets of the topics of which every partition answered."""
         wanted = {TopicPartition(topic, p): spec for topic, each in partitions.items() for p in each}
-        asked = self._client().list_offsets(wanted, request_timeout=self._budget_s) if wanted else {}
+        asked = self._listed(wanted, committed) if wanted else {}
         told = {
             (tp.topic, tp.partition): answer.offset for tp, future in asked.items() if (answer := _answer(future, deadline)) is not None
         }
@@ -117,8 +135,8 @@ class KafkaBroker:
         """Return the partitions of a topic."""
         return self._asked(topic, lambda: self._partitions(topic))
 
-    def records(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
-        consumer = self._consumer()
+    def records(self, topic: str, partition: int, start: int, end: int, committed: bool = True) -> Iterator[Record]:
+        consumer = self._consumer(committed=committed)
         try:
             consumer.assign([TopicPartition(topic, partition, start)])
             while start < end:
@@ -131,11 +149,12 @@ class KafkaBroker:
         for message in self._consume(consumer, min(CHUNK, end - start), f"{topic}/{partition}"):
             error, offset = message.error(), message.offset()
             if error is not None and error.code() != KafkaError._PARTITION_EOF:
-                raise NotRunning(f"Reading {topic}/{partition} from Kafka at {self._address} failed: {error.str()}.", "Try again.")
+                raise NotRunning(f"Reading {topic}/{partition} from Kafka at {self._where} failed: {error.str()}.", "Try again.")
             if offset >= end:
                 return end  # there are offsets without a record
             if error is None:
-                yield Record(partition, offset, message.key(), message.value(), message.timestamp()[1])
+                kind, at = message.timestamp()
+                yield Record(partition, offset, message.key(), message.value(), at, kind != TIMESTAMP_LOG_APPEND_TIME)
                 start = offset + 1
         return start
 
@@ -146,22 +165,21 @@ class KafkaBroker:
         while not messages:
             messages = consumer.consume(most, PATIENCE_S)
             if not messages and time.monotonic() - silent_since > SILENCE_S:
-                raise NotRunning(f"Kafka at {self._address} sent no records of {what} for {SILENCE_S:.0f} s.", "See: weir status")
+                raise NotRunning(f"Kafka at {self._where} sent no records of {what} for {SILENCE_S:.0f} s.", "See: weir status")
         return messages
 
-    def _consumer(self, where_gone: str = "error") -> Consumer:
+    def _consumer(self, where_gone: str = "error", committed: bool = True) -> Consumer:
         return Consumer({
-            "bootstrap.servers": self._address,
+            **client_options(self._address),
             "group.id": "weir-reader",  # asked for by the client; nothing is joined or committed
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,
             "auto.offset.reset": where_gone,  # what retention deleted must raise, not be skipped
-            "isolation.level": "read_uncommitted",  # as the stream reads
+            "isolation.level": "read_committed" if committed else "read_uncommitted",
             "check.crcs": True,
             "queued.max.messages.kbytes": 65_536,
             "fetch.message.max.bytes": 4 * 1024 * 1024,
-            "log_level": 0,
         })  # fmt: skip
 
     def _partitions(self, topic: str) -> list[int]:
@@ -170,10 +188,14 @@ class KafkaBroker:
             raise KafkaException(seen.error)
         return sorted(seen.partitions)
 
-    def _offsets(self, topic: str, spec: OffsetSpec) -> dict[int, int]:
-        wanted = {TopicPartition(topic, p): spec for p in self._partitions(topic)}
-        asked = self._client().list_offsets(wanted, request_timeout=self._budget_s)
+    def _offsets(self, topic: str, spec: OffsetSpec, committed: bool = True) -> dict[int, int]:
+        asked = self._listed({TopicPartition(topic, p): spec for p in self._partitions(topic)}, committed)
         return {tp.partition: future.result(self._budget_s).offset for tp, future in asked.items()}
+
+    def _listed(self, wanted: Mapping[TopicPartition, OffsetSpec], committed: bool) -> Mapping[TopicPartition, Any]:
+        """Ask for offsets; the latest is where an open transaction begins if `committed`, as the stream reads."""
+        level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
+        return dict(self._client().list_offsets(dict(wanted), isolation_level=level, request_timeout=self._budget_s))
 
     def _asked(self, topic: str, question: Callable[[], T]) -> T:
         """Return the answer; ask again while a leader changes. Raises NotRunning, TopicMissing."""
@@ -186,18 +208,18 @@ class KafkaBroker:
             except KafkaException as error:
                 code = error.args[0].code()
                 if code in MISSING:
-                    raise TopicMissing(f"Kafka at {self._address} has no topic {topic}.", "Create it, or run: weir up") from error
+                    raise TopicMissing(f"Kafka at {self._where} has no topic {topic}.", "Create it, or run: weir up") from error
                 if code not in PASSING or time.monotonic() > deadline:
                     raise self._not_running(error) from error
             time.sleep(0.1)
 
     def _client(self) -> AdminClient:
         if self._admin is None:
-            self._admin = AdminClient({"bootstrap.servers": self._address, "log_level": 0})
+            self._admin = AdminClient(client_options(self._address))
         return self._admin
 
     def _not_running(self, error: Exception) -> NotRunning:
-        return NotRunning(f"Kafka at {self._address} does not answer ({error}).", "See: weir status")
+        return NotRunning(f"Kafka at {self._where} does not answer ({error}).", "See: weir status")
 
 
 def _code(error: BaseException | None) -> int | None:

@@ -29,7 +29,7 @@ from weir.supervise.judge.rollback import Ruling
 from weir.supervise.kind import Kinds
 from weir.supervise.lifetime import Lifetime
 from weir.supervise.observe.fleet import Fleet
-from weir.supervise.observe.health import Health
+from weir.supervise.observe.health import Health, Readiness
 from weir.supervise.observe.versions import Versions
 from weir.supervise.parts import Parts, S
 from weir.supervise.register import Register
@@ -226,12 +226,12 @@ class Manager(Generic[S]):
         """Return the batch that failed twice with the same error. Raises Conflict if none did."""
         return self._health.poisoned(job)
 
-    def ready(self, job: str, attempt: int) -> bool:
-        """Return whether the attempt has landed a batch, or has started with nothing to read. See Health.ready."""
+    def ready(self, job: str, attempt: int) -> Readiness:
+        """Return whether the attempt has landed a batch, or has rehearsed one without input. See Health.ready."""
         return self._health.ready(job, attempt)
 
-    def wait_ready(self, job: str, attempt: int, timeout_s: float) -> bool:
-        """Wait until the attempt is ready. Return False at the timeout; raises what `ready` raises."""
+    def wait_ready(self, job: str, attempt: int, timeout_s: float) -> Readiness:
+        """Wait until the attempt is ready, or runs without input and cannot show that it is. See Health.wait_ready."""
         return self._health.wait_ready(job, attempt, timeout_s)
 
     def wait_landed(self, job: str, timeout_s: float) -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from zipfile import BadZipFile, ZipFile
 
 from weir.jobs.bundle import Made
 from weir.jobs.spec import JobSpec, PlainSpec, Resources
-from weir.ports.cluster import Room
+from weir.ports.room import Need, Room, shortage, size
 from weir.supervise.judge.plan import Check
 
 WITHIN_S = 60.0  # an import takes a second or two; ten times as long on a busy machine
@@ -93,14 +93,28 @@ def tables(pending: Sequence[str]) -> Check:
     return Check("tables", True, "the schema of this release")
 
 
-def resources(needs: Resources, room: Room | None) -> Check:
-    """Check that the cluster is large enough if nothing else runs: what is busy now may be free later."""
+def resources(needs: Resources, room: Room | None, leaves: Collection[str] = (), called: Callable[[str], str] = str) -> Check:
+    """Check that the cluster has room now. A cluster that is large enough, and busy, refuses nothing: the driver waits.
+
+    `leaves` are the users of room that a deploy ends first, `called` names a user.
+    """
     if room is None:
         return Check("resources", None, "the cluster's resources are unknown, or it has no worker now; a driver waits for one")
-    cores = 1 + (needs.cores if needs.executors else 0)
-    memory = max(mebibytes(needs.driver_memory), mebibytes(needs.executor_memory) if needs.executors else 0)
-    asked = f"{cores} cores, and {memory} MiB on one worker, of {room.cores} cores and {room.memory} MiB"
-    return Check("resources", cores <= room.cores and memory <= room.memory, asked)
+    wanted = list(_needs(needs))
+    cores, memory = sum(need.cores for need in wanted), max(need.memory for need in wanted)
+    asked = f"{cores} cores, and {size(memory)} on one worker, of {room.cores} cores and {size(room.memory)}"
+    if cores > room.cores or memory > room.memory:
+        return Check("resources", False, asked)
+    if not room.workers:
+        return Check("resources", None, f"{asked}; what is free is unknown")
+    why = shortage(wanted, room, leaves, called)
+    return Check("resources", None, f"{why}; the driver waits for room", "WAITS") if why else Check("resources", True, f"{asked}, free now")
+
+
+def _needs(needs: Resources) -> Sequence[Need]:
+    driver = Need("driver", 1, mebibytes(needs.driver_memory))
+    each = max(1, needs.cores // needs.executors) if needs.executors else 0
+    return [driver, *[Need("executor", each, mebibytes(needs.executor_memory))] * needs.executors]
 
 
 def mebibytes(memory: str) -> int:

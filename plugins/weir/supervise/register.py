@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from spark_jobs.protocol.head import Head
 from weir.errors import Conflict, NotRunning, UnknownJob
 from weir.jobs.spec import JobSpec, parse
@@ -13,6 +15,8 @@ from weir.supervise.judge import pause
 from weir.supervise.judge.epoch_start import Bounds
 from weir.supervise.parts import Parts, or_none
 from weir.supervise.topics import bounds
+
+NEWEST = 3
 
 
 class Register:
@@ -55,6 +59,10 @@ class Register:
     def row(self, job: str, attempt: int) -> AttemptRow | None:
         """Return the row of an attempt, None if it is not among the newest."""
         return next((a for a in self._store.attempts(job) if a.attempt == attempt), None)
+
+    def newest(self, job: str) -> Sequence[AttemptRow]:
+        """Return the rows of the newest attempts: the current one, and those that may still end."""
+        return self._store.attempts(job, NEWEST)
 
     def newest_landed(self, job: str) -> Head | None:
         """Return the newest row of the ledger, None if it is empty."""

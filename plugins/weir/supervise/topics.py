@@ -12,7 +12,7 @@ from spark_jobs.protocol.head import Head
 from spark_jobs.protocol.partition import Offsets, of_source
 from weir.errors import NotRunning, TopicMissing
 from weir.ports.source import Broker, Subscription, TopicSnapshot
-from weir.supervise.judge.epoch_start import Bounds, of_topic
+from weir.supervise.judge.epoch_start import Bounds, held_back, of_topic
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class TopicsSeen:
     earliest: Offsets | None = None
     topic_id: str | None = None  # of a job that reads a single topic
     names: Mapping[str, str] | None = None  # topic names by id, of a job that may read several
+    log_ends: Offsets = field(default_factory=dict)  # where an open transaction holds back the end: the end with its records
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Topics:
         topic = self.each.get(reads.single, TopicSnapshot())
         source = topic.topic_id or (head.topic_id if head else "")  # if the broker does not say, the one that the head counts
         ends, earliest = (None if o is None else of_source(source, o) for o in (topic.end_offsets, topic.earliest_offsets))
-        return TopicsSeen(ends, earliest, topic.topic_id)
+        return TopicsSeen(ends, earliest, topic.topic_id, log_ends=held_back(ends or {}, of_source(source, topic.log_ends or {})))
 
     def _several(self, reads: Subscription, head: Head | None) -> TopicsSeen:
         wanted = [name for name in self.listed or () if reads.reads(name)] if reads.pattern else reads.names
@@ -50,7 +51,8 @@ class Topics:
         ends = _united((t.topic_id, t.end_offsets) for t in there.values())
         earliest = _united((t.topic_id, t.earliest_offsets) for t in there.values())
         names = {topic.topic_id or "": name for name, topic in there.items()}
-        return TopicsSeen(ends and with_lines(ends, earliest or {}, head), earliest, None, names)
+        read = ends and with_lines(ends, earliest or {}, head)
+        return TopicsSeen(read, earliest, None, names, held_back(read or {}, _log_ends(there.values())))
 
 
 def ask(broker: Broker, named: Collection[str], patterns: Collection[str]) -> Topics:
@@ -72,8 +74,7 @@ def bounds(broker: Broker, reads: Subscription) -> Bounds:
     Raises NotRunning, or its subclass TopicMissing if none exists.
     """
     if not reads.several:
-        topic = reads.single
-        return of_topic(broker.topic_id(topic), broker.earliest_offsets(topic), broker.end_offsets(topic))
+        return _of_single(broker, reads.single)
     names = [name for name in broker.topic_names() if reads.reads(name)] if reads.pattern else reads.names
     found = {name: whole for name, topic in broker.topics(names).items() if (whole := _whole(broker, name, topic)) is not None}
     if not found:
@@ -81,7 +82,14 @@ def bounds(broker: Broker, reads: Subscription) -> Bounds:
         raise TopicMissing(what, "Create one, or correct the source in job.yaml.")
     ends = _united((t.topic_id, t.end_offsets) for t in found.values())
     earliest = _united((t.topic_id, t.earliest_offsets) for t in found.values())
-    return Bounds(earliest or {}, ends or {}, {topic.topic_id or "": name for name, topic in found.items()})
+    ids = {topic.topic_id or "": name for name, topic in found.items()}
+    return Bounds(earliest or {}, ends or {}, ids, held_back(ends or {}, _log_ends(found.values())))
+
+
+def _of_single(broker: Broker, topic: str) -> Bounds:
+    """Return the bounds of a topic. Where the log ends is asked first: otherwise lines that come in between would look held back."""
+    source, log_ends = broker.topic_id(topic), broker.end_offsets(topic, committed=False)
+    return of_topic(source, broker.earliest_offsets(topic), broker.end_offsets(topic), log_ends)
 
 
 def ends_for(broker: Broker, head: Head, reads: Subscription) -> Offsets:
@@ -112,6 +120,11 @@ def _whole(broker: Broker, name: str, topic: TopicSnapshot) -> TopicSnapshot | N
         return TopicSnapshot(broker.end_offsets(name), broker.earliest_offsets(name), broker.topic_id(name))
     except TopicMissing:
         return None
+
+
+def _log_ends(topics: Iterable[TopicSnapshot]) -> Offsets:
+    """Merge where the logs of several topics end, as far as known."""
+    return {p: end for topic in topics for p, end in of_source(topic.topic_id or "", topic.log_ends or {}).items()}
 
 
 def _united(answers: Iterable[tuple[str | None, Mapping[int, int] | None]]) -> Offsets | None:

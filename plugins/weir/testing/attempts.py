@@ -39,6 +39,9 @@ class Attempts:
         at = round(time.time() * 1000)
         self._note(job, attempt, incarnation=incarnation, exit_reason=reason, exit_error=error, exit_batch=batch_id, exited_at=at)
 
+    def put_proof(self, job: str, attempt: int, proof: str) -> None:
+        self._note(job, attempt, proof=proof)
+
     def _note(self, job: str, attempt: int, **values: Any) -> None:
         rows = self._attempts.setdefault(job, {})
         rows[attempt] = replace(rows.get(attempt, AttemptRow(attempt)), **values)

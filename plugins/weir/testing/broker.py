@@ -10,13 +10,16 @@ from weir.ports.source import Record, Retention, TopicSnapshot
 
 class MemoryBroker:
     """Topics as lists of records. `forget` is what retention does, `cut` what a broker restored from a copy does; `create` again gives
-    another topic id. `kept` is the retention of a topic."""
+    another topic id. `kept` is the retention of a topic. `mark` ends a transaction, `hold` leaves one open."""
 
     def __init__(self) -> None:
         self._records: dict[str, dict[int, list[Record]]] = {}
         self._earliest: dict[str, dict[int, int]] = {}
         self._made = 0
         self._ids: dict[str, str] = {}
+        self._marks: set[tuple[str, int, int]] = set()  # places of marks that end a transaction: no reader sees them
+        self._aborted: set[tuple[str, int, int]] = set()
+        self._open: dict[tuple[str, int], int] = {}  # where an open transaction begins
         self.kept: dict[str, Retention] = {}
         self.asked_for_times = 0
         self.answers = True
@@ -38,9 +41,21 @@ class MemoryBroker:
     def cut(self, topic: str, partition: int, end: int) -> None:
         del self._records[topic][partition][end:]
 
-    def add(self, topic: str, partition: int, key: bytes | None, value: bytes | None, append_ms: int) -> None:
+    def add(self, topic: str, partition: int, key: bytes | None, value: bytes | None, append_ms: int, claimed: bool = False) -> None:
         records = self._records[topic][partition]
-        records.append(Record(partition, len(records), key, value, append_ms))
+        records.append(Record(partition, len(records), key, value, append_ms, claimed))
+
+    def mark(self, topic: str, partition: int, lines: int, commit: bool) -> None:
+        """End a transaction of the last lines of a partition."""
+        end = len(self._records[topic][partition])
+        self._aborted |= set() if commit else {(topic, partition, offset) for offset in range(end - lines, end)}
+        self._marks.add((topic, partition, end))
+        self.add(topic, partition, None, None, 0)
+        self._open.pop((topic, partition), None)
+
+    def hold(self, topic: str, partition: int, lines: int) -> None:
+        """Leave a transaction of the last lines of a partition open."""
+        self._open[topic, partition] = len(self._records[topic][partition]) - lines
 
     def fill(self, topic: str, partition: int, n: int) -> None:
         for _ in range(n):
@@ -49,8 +64,9 @@ class MemoryBroker:
     def forget(self, topic: str, partition: int, before: int) -> None:
         self._earliest[topic][partition] = before
 
-    def end_offsets(self, topic: str) -> Mapping[int, int]:
-        return {p: len(records) for p, records in self._topic(topic).items()}
+    def end_offsets(self, topic: str, committed: bool = True) -> Mapping[int, int]:
+        ends = {p: len(records) for p, records in self._topic(topic).items()}
+        return {p: self._open.get((topic, p), end) if committed else end for p, end in ends.items()}
 
     def earliest_offsets(self, topic: str) -> Mapping[int, int]:
         self._topic(topic)
@@ -76,13 +92,17 @@ class MemoryBroker:
 
     def topics(self, topics: Collection[str]) -> Mapping[str, TopicSnapshot]:
         there = [t for t in topics if self.answers and t in self._ids]
-        known = {t: TopicSnapshot(self.end_offsets(t), self.earliest_offsets(t), self.topic_id(t)) for t in there}
+        known = {
+            t: TopicSnapshot(self.end_offsets(t), self.earliest_offsets(t), self.topic_id(t), log_ends=self.end_offsets(t, committed=False))
+            for t in there
+        }
         return {t: known.get(t, TopicSnapshot(missing=self.answers)) for t in topics}
 
-    def records(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
+    def records(self, topic: str, partition: int, start: int, end: int, committed: bool = True) -> Iterator[Record]:
         if start < self._earliest[topic][partition]:
             raise NotRunning(f"Offset {start} of {topic}/{partition} is gone.")
-        return iter(self._topic(topic)[partition][start:end])
+        hidden = self._marks | (self._aborted if committed else set())
+        return (record for record in self._topic(topic)[partition][start:end] if (topic, partition, record.offset) not in hidden)
 
     def _topic(self, topic: str) -> dict[int, list[Record]]:
         if not self.answers:

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from weir.errors import NotRunning
-from weir.ports.cluster import DriverState, Room, Submission
+from weir.ports.cluster import DriverState, Submission
+from weir.ports.room import Room, Worker, room_of
 
 
 class MemoryCluster:
-    """Drivers as states. A test sets `states[id]`, `printed[id]`, `has` for what there is to run on, or `answers` to False for a master
-    that does not answer."""
+    """Drivers as states.
+
+    A test sets `states[id]`, `printed[id]`, `has` for what there is to run on, `waiting[id]` for why one has not been started, or `answers`
+    to False for a master that does not answer.
+    """
 
     def __init__(self) -> None:
         self.states: dict[str, DriverState] = {}
         self.submissions: dict[str, Submission] = {}
         self.killed: list[str] = []
         self.printed: dict[str, str] = {}
-        self.has = Room(cores=8, memory=16_384)
+        self.has: Room | None = room_of([Worker("worker-1", cores=8, memory=16_384)])
+        self.waiting: dict[str, str] = {}
         self.answers = True
 
     def submit(self, submission: Submission) -> str:
@@ -47,6 +52,9 @@ class MemoryCluster:
 
     def room(self) -> Room | None:
         return self.has if self.answers else None
+
+    def waits_for(self, asked: Collection[str], jobs: Mapping[str, str]) -> Mapping[str, str]:
+        return {one: why for one, why in self.waiting.items() if one in asked} if self.answers else {}
 
     @property
     def alive(self) -> list[str]:

@@ -36,7 +36,7 @@ def test_the_command_line_and_the_service_tell_the_same(
 ) -> None:
     for module in ("jobs", "pauses", "checkpoint"):
         monkeypatch.setattr(f"weir.cli.{module}.opened_manager", lambda: nullcontext(service.manager))
-    for module in ("proof", "counts"):
+    for module in ("proof", "query"):
         monkeypatch.setattr(f"weir.cli.{module}.opened_store", lambda settings: nullcontext(service.store))
     code, told, _ = weir(*command, "--format", "json")
     answer = service.get(path)

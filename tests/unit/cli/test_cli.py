@@ -32,6 +32,7 @@ from weir.jobs.kinds import KINDS
 from weir.settings import OWN_JOBS
 from weir.supervise.judge.report import Report, Verdict
 from weir.supervise.manager import ActionResult
+from weir.supervise.observe.health import Readiness
 
 at = partial(of_source, "topic-1")  # offsets by partition
 
@@ -49,14 +50,14 @@ def job(monkeypatch: pytest.MonkeyPatch) -> Job:
     job.land()
     job.send_bad(b"", "empty", 1)
     job.land()
-    for module in ("common", "counts", "proof"):
+    for module in ("common", "counts", "query", "proof"):
         monkeypatch.setattr(f"weir.cli.{module}.opened_store", lambda _: nullcontext(job.store))
     monkeypatch.setattr("weir.factory.source_of", lambda _: job.broker)
     return job
 
 
 def test_counts_as_json(weir: Weir, job: Job) -> None:
-    code, out, _ = weir("counts", "--by", "level", "--levels", "all", "--window", "20s", "--format", "json")
+    code, out, _ = weir("counts", "--all", "--by", "level", "--levels", "all", "--window", "20s", "--format", "json")
     rows = json.loads(out)
     assert code == 0
     assert rows == [
@@ -73,7 +74,7 @@ def test_counts_slide_fill_and_by_none(weir: Weir, job: Job) -> None:
 
 def test_counts_explains_what_it_read_on_standard_error_only(weir: Weir, job: Job) -> None:
     fold_many(job.store, JOB, pending(job.store, JOB), 1)
-    asked = ("counts", "--window", "1h", "--by", "none", "--format", "json")
+    asked = ("counts", "--all", "--window", "1h", "--by", "none", "--format", "json")
     code, out, err = weir(*asked, "--explain")
     assert (code, err) == (0, "1 hour from hour roll-ups; deltas of 0 hours and shards\n")
     assert weir(*asked)[1:] == (out, "")
@@ -81,10 +82,39 @@ def test_counts_explains_what_it_read_on_standard_error_only(weir: Weir, job: Jo
 
 def test_counts_of_closed_windows(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: START / 1000)
-    _, out, err = weir("counts", "--closed")
-    assert (out, err) == ("", "No lines of level error in this time. Other levels: --levels all\n")
+    _, out, err = weir("counts", "--all", "--closed")
+    assert (out, err) == ("", "No lines of level error in this time. Other levels: --levels all.\n")
     monkeypatch.setattr(time, "time", lambda: START / 1000 + 3600)
-    assert "2026-01-31T12:00:10Z" in weir("counts", "--closed")[1]
+    assert "2026-01-31T12:00:10Z" in weir("counts", "--all", "--closed")[1]
+
+
+def test_counts_are_of_the_last_hour_unless_asked(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: START / 1000 + 1800)
+    _, out, err = weir("counts")
+    assert "2026-01-31T12:00:00Z" in out
+    assert err == "Windows of the last hour, from 2026-01-31T11:30:00Z on. Others: --since TIME, or --all\n"
+    assert weir("counts", "--since", "1h")[1:] == (out, "")
+    assert weir("counts", "--window", "1h")[2].startswith("Windows of the last hour, from 2026-01-31T11:00:00Z on.")
+
+    monkeypatch.setattr(time, "time", lambda: START / 1000 + 7 * 86400)
+    _, out, err = weir("counts", "--levels", "all")
+    assert out == "" and err.endswith(
+        "No lines in this time. The newest counted line is of 2026-01-31T12:00:13Z: --since 2026-01-31T11:00:13Z.\n"
+    )
+
+
+def test_counts_of_some_services_and_signatures(weir: Weir, job: Job) -> None:
+    def rows(*args: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(weir("counts", "--all", "--levels", "all", "--format", "json", *args)[1])
+        return found
+
+    everything = rows()
+    for row in everything:
+        assert rows("--service", row["service"]) == [one for one in everything if one["service"] == row["service"]]
+    some = next(row["signature"] for row in everything if row["signature"])
+    assert rows("--signature", some[1:5]) == [one for one in everything if some[1:5] in one["signature"]]
+    assert rows("--service", "none such") == []
+    assert sum(row["n"] for row in rows("--by", "none", "--signature", some)) < sum(row["n"] for row in everything)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +150,7 @@ def test_rejected_lines_are_shown_escaped(weir: Weir, job: Job) -> None:
     _, out, _ = weir("rejected", JOB, "--reason", "x")
     assert "\\x1b[2J\\xff" in out and "\x1b" not in out
     assert len(json.loads(weir("rejected", JOB, "--limit", "1", "--format", "json")[1])) == 1
-    assert "No line was rejected for the reason nope." in weir("rejected", JOB, "--reason", "nope")[2]
+    assert "There is no sample of a rejected line with the reason nope." in weir("rejected", JOB, "--reason", "nope")[2]
 
 
 def test_rejected_lines_are_parsed_again(weir: Weir, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -411,7 +441,7 @@ def test_a_command_that_a_plain_job_does_not_have_says_what_it_has(
     (tmp_path / "mine/words/job.yaml").write_text("name: words\noutput: plain\napplication: words.py\n")
     monkeypatch.setenv("WEIR_JOBS", f":{tmp_path / 'mine'}")
     bench.manager.specs |= sound(tmp_path / "mine")
-    for module in ("common", "counts", "proof"):
+    for module in ("common", "counts", "query", "proof"):
         monkeypatch.setattr(f"weir.cli.{module}.opened_store", lambda _: nullcontext(bench.store))
     code, _, err = weir(*command)
     assert (code, f"WEIR-101: words is a plain job, which has no {lacks}. A plain job has: deploy, restart, stop" in err) == (2, True), err
@@ -487,12 +517,12 @@ def test_a_rebuild_says_where_it_begins_and_asks(weir: Weir, bench: Bench, monke
 
 
 def test_a_restart_that_is_waited_for_ends_with_what_became_of_it(weir: Weir, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    within, answers = [], iter([True, False])
+    within, answers = [], iter([Readiness(True, "error_counts is ready with attempt 2."), Readiness()])
     monkeypatch.setattr(bench.manager, "wait_ready", lambda job, attempt, seconds: within.append((attempt, seconds)) or next(answers))
     code, out, err = weir("restart", JOB, "--wait")
     assert (code, out) == (0, "error_counts is ready with attempt 2.\n") and "attempt 2 was submitted" in err
     code, out, err = weir("restart", JOB, "--wait")
-    assert (code, out) == (1, "") and "Attempt 3 of error_counts has not landed a batch in 120 s." in err
+    assert (code, out) == (1, "") and "Attempt 3 of error_counts was not ready in 120 s. error_counts: attempt 3" in err
     assert within == [(2, 120.0), (3, 120.0)]
 
 

@@ -28,7 +28,7 @@ GOOD = (PROJECT / "spark_jobs/error_counts/job.yaml").read_text()
 SOON = START / 1000 + 3600
 BROKEN = "WEIR-102: broken/job.yaml is not valid: trigger"
 READS = [
-    ("counts", "--job", "{job}"),
+    ("counts", "--all", "--job", "{job}"),
     ("wait", "{job}", "--timeout", "0s"),
     ("rejected", "{job}"),
     ("ledger", "{job}"),
@@ -78,7 +78,7 @@ def job(monkeypatch: pytest.MonkeyPatch, jobs: Path) -> Job:
     for at, level in ((0, "error"), (1, "error"), (12, "error"), (13, "notice")):
         job.send(START + at * 1000, level=level)
     job.land()
-    for module in ("alerts", "common", "counts", "proof"):
+    for module in ("alerts", "common", "counts", "query", "proof"):
         monkeypatch.setattr(f"weir.cli.{module}.opened_store", lambda _: nullcontext(job.store))
     monkeypatch.setattr("weir.factory.source_of", lambda _: job.broker)
     monkeypatch.setattr(time, "time", lambda: SOON)
@@ -144,7 +144,7 @@ def test_a_deployed_job_whose_file_is_bad_or_gone_is_read_by_its_deployed_spec(
 def test_counts_and_rules_are_by_the_deployed_spec_not_by_an_edit_that_waits(weir: Weir, job: Job, jobs: Path) -> None:
     deployed(job, JOB, GOOD)
     write(jobs, JOB, GOOD.replace("pane: 10s", "pane: 60s").replace(f"topic: {TOPIC}", "topic: other"))
-    _, out, _ = weir("counts", "--by", "none", "--format", "json")  # panes of 10 s
+    _, out, _ = weir("counts", "--all", "--by", "none", "--format", "json")  # panes of 10 s
     assert [row["n"] for row in json.loads(out)] == [2, 1]
     assert weir("counts", "--window", "10s", "--closed")[0] == 0 and weir("rules")[0] == 0
     assert weir("wait", JOB, "--timeout", "0s")[0] == 0, "of the topic that the driver reads"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from spark_jobs.counts.cells import Delta, RejectedLine
+from spark_jobs.counts.cells import HOUR_MS, Delta, RejectedLine
 from spark_jobs.counts.deltas import Counted, counting_writer
 from spark_jobs.protocol.gap import Gap, GapKind, holes_between
 from spark_jobs.protocol.head import Batch, Offsets, Progress, Totals, advance, first_head, rebuilt
@@ -77,28 +78,50 @@ class Job:
         self.writer.start()
         self.next_batch = next_batch
 
-    def send(self, at: int, service: str = "web", level: str = "error", partition: int = 0, append: int | None = None) -> None:
-        self._add(partition, service.encode(), line(at, level), append if append is not None else at, (at, service, level))
+    def send(
+        self,
+        at: int,
+        service: str = "web",
+        level: str = "error",
+        partition: int = 0,
+        append: int | None = None,
+        claimed: bool = False,
+        reason: str | None = None,
+    ) -> None:
+        """Send a line. `claimed`: the producer set the append time. `reason`: why it will be rejected."""
+        when = append if append is not None else at
+        self._add(partition, service.encode(), line(at, level), when, reason or (at, service, level), claimed)
+
+    def transaction(self, at: int, lines: int, commit: bool = True, counted: bool | None = None) -> None:
+        """Send lines in a transaction to partition 0. They are counted if it commits, unless `counted` says otherwise."""
+        for _ in range(lines):
+            self.send(at)
+        end = self.broker.end_offsets(TOPIC)[0]
+        if not (commit if counted is None else counted):
+            for offset in range(end - lines, end):
+                del self.meaning[self.broker.topic_id(TOPIC), 0, offset]
+        self.broker.mark(TOPIC, 0, lines, commit)
 
     def send_bad(self, value: bytes | None, reason: str, partition: int = 0) -> None:
         self._add(partition, b"web", value, self.now, reason)
 
-    def _add(self, partition: int, key: bytes | None, value: bytes | None, append: int, meaning: Meaning) -> None:
+    def _add(self, partition: int, key: bytes | None, value: bytes | None, append: int, meaning: Meaning, claimed: bool = False) -> None:
         offset = self.broker.end_offsets(TOPIC)[partition]
-        self.broker.add(TOPIC, partition, key, value, append)
+        self.broker.add(TOPIC, partition, key, value, append, claimed)
         self.meaning[self.broker.topic_id(TOPIC), partition, offset] = meaning
 
-    def land(self) -> None:
-        """One batch of all that is there."""
+    def land(self, arrived_by: int | None = None) -> None:
+        """One batch of all that is there. `arrived_by` 0: as an earlier release lands it."""
         head = self.store.head(self.name)
         assert head is not None
         batch = Batch(self.next_batch, head.frontier, of_source(head.topic_id, self.broker.end_offsets(TOPIC)))
+        batch = replace(batch, arrived_by=self.now + HOUR_MS if arrived_by is None else arrived_by)
         assert self.writer.write(batch, lambda before: self.count(batch, before))
         self.next_batch += 1
 
     def count(self, batch: Batch, before: Progress) -> Counted:
         places = [(p, o) for p, end in batch.end.items() for o in range(batch.start.get(p, 0), end)]
-        meant = [(p, o, self.meaning[p.source, p.number, o]) for p, o in places]
+        meant = [(p, o, self.meaning[p.source, p.number, o]) for p, o in places if (p.source, p.number, o) in self.meaning]
         cells = Counter((m[0] - m[0] % RULES.pane, m[1], m[2]) for _, _, m in meant if not isinstance(m, str))
         levels: Counter[str] = Counter()
         for (_, _, level), n in cells.items():

@@ -125,7 +125,7 @@ def test_kafka_goes_to_another_process_as_its_address() -> None:
     import pickle
 
     there = pickle.loads(pickle.dumps(KafkaBroker("127.0.0.1:1", budget_s=0.5)))
-    assert (there._address, there._budget_s, there._admin) == ("127.0.0.1:1", 0.5, None)
+    assert (there._address.servers, there._budget_s, there._admin) == ("127.0.0.1:1", 0.5, None)
 
 
 PARENT = """
@@ -149,7 +149,7 @@ class Endless:
     def __init__(self, folder: str) -> None:
         self.folder = folder
 
-    def records(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
+    def records(self, topic: str, partition: int, start: int, end: int, committed: bool = True) -> Iterator[Record]:
         (Path(self.folder) / str(os.getpid())).touch()
         while True:
             time.sleep(0.05)

@@ -207,15 +207,47 @@ def test_reads_only_as_far_as_the_head(job: Job, monkeypatch: pytest.MonkeyPatch
     asked: list[tuple[int, int]] = []
     read = MemoryBroker.records
 
-    def records(self: MemoryBroker, topic: str, partition: int, start: int, end: int) -> Any:
+    def records(self: MemoryBroker, topic: str, partition: int, start: int, end: int, committed: bool = True) -> Any:
         asked.append((partition, end))
-        return read(self, topic, partition, start, end)
+        return read(self, topic, partition, start, end, committed)
 
     monkeypatch.setattr(MemoryBroker, "records", records)
     job.send(START)
     job.send(START, partition=1)
     again(job)
     assert {p: max(end for q, end in asked if q == p) for p, _ in asked} == by_number(frontier)
+
+
+def test_lines_of_aborted_transactions_are_not_counted_and_markers_are_no_loss(job: Job) -> None:
+    job.transaction(START, 3)
+    job.transaction(START, 2, commit=False)
+    job.land()
+    assert again(job).exact
+    job.transaction(START, 4, commit=False)
+    job.land()
+    result = again(job)
+    assert result.exact and result.unchecked_lines == 0
+
+
+def test_a_batch_of_a_release_that_counted_aborted_lines_is_read_as_it_was(job: Job) -> None:
+    """Its row of the ledger is told by the time that it lacks."""
+    job.transaction(START, 2, commit=False, counted=True)
+    job.land(arrived_by=0)
+    job.transaction(START, 3, commit=False)
+    job.transaction(START, 1)
+    job.land()
+    assert again(job).exact
+
+
+@pytest.mark.parametrize(("claimed", "bound", "counted"), [(True, 10 * HOUR_MS, 1), (True, 0, 2), (False, 10 * HOUR_MS, 2)])
+def test_a_date_that_a_producer_set_counts_up_to_when_the_batch_was_read(job: Job, claimed: bool, bound: int, counted: int) -> None:
+    """A record dated 2099 had a line of 2099 counted, and every pane closed."""
+    far = START + 100 * HOUR_MS
+    job.send(START, append=far, claimed=claimed)
+    job.send(far, append=far, claimed=claimed, reason="future" if counted == 1 else None)
+    job.land(arrived_by=bound and START + bound)
+    result = again(job)
+    assert result.exact and result.rejected_by_reason.get("future", 0) == 2 - counted, result
 
 
 EVENTS = st.lists(

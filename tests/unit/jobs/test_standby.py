@@ -10,9 +10,10 @@ import pytest
 
 from spark_jobs.counts.counting import counting
 from spark_jobs.counts.options import CountsOptions
-from spark_jobs.runtime import driver, rehearsal, standby
+from spark_jobs.runtime import driver, proof, rehearsal, standby
 from spark_jobs.runtime.contract import CassandraAddress, Exit, JobArguments
-from spark_jobs.runtime.session import OutOfPatience
+from spark_jobs.runtime.faults import Cause, Fault, OutOfPatience
+from spark_jobs.runtime.kafka_address import KafkaAddress
 from spark_jobs.sources import kafka as source
 from weir.ports.jobs import JobRow
 from weir.ports.standbys import StandbyRow
@@ -87,6 +88,7 @@ def ran(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> list[JobArgument
     monkeypatch.setattr(source, "session", lambda: None)
     monkeypatch.setattr(driver, "Tools", lambda job, spark, args: None)
     monkeypatch.setattr(rehearsal, "rehearse", lambda tools, args: None)
+    monkeypatch.setattr(proof, "rehearse", lambda args, tools, store, sink: None)
     monkeypatch.setattr(driver, "run", lambda job, args, store, incarnation, tools: found.append(args) or Exit.SUPERSEDED)  # type: ignore[func-returns-value]
     return found
 
@@ -104,7 +106,7 @@ def test_what_it_rehearsed_with_is_for_the_same_broker(
     tools, given = object(), []
     monkeypatch.setattr(driver, "Tools", lambda job, spark, args: tools)
     monkeypatch.setattr(driver, "run", lambda job, args, store, incarnation, tools: given.append(tools) or Exit.SUPERSEDED)
-    store.call_up(JOB, "1", 2, replace(CALLED, bootstrap_servers=kafka).to_argv()[0])
+    store.call_up(JOB, "1", 2, replace(CALLED, bootstrap_servers=kafka, kafka=KafkaAddress(kafka)).to_argv()[0])
     assert driver.main(COUNTING, ARGS.to_argv()) is Exit.SUPERSEDED
     assert given == [tools if kept else None]
 
@@ -115,13 +117,16 @@ def test_one_that_is_not_needed_ends_without_a_word(store: MemoryStore, ran: lis
     assert ran == [] and store.attempts(JOB) == []
 
 
-@pytest.mark.parametrize("failure", [OutOfPatience("Cassandra did not answer"), RuntimeError("no brokers")])
+@pytest.mark.parametrize(
+    ("failure", "how"),
+    [(OutOfPatience(Fault(Cause.NO_ANSWER, "Cassandra does not answer"), 10.0), Exit.LOST), (RuntimeError("no brokers"), Exit.FAILED)],
+)
 def test_one_that_fails_leaves_no_trace_of_an_attempt(
-    store: MemoryStore, ran: list[JobArguments], failure: Exception, monkeypatch: pytest.MonkeyPatch
+    store: MemoryStore, ran: list[JobArguments], failure: Exception, how: Exit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*args: object) -> None:
         raise failure
 
     monkeypatch.setattr(rehearsal, "rehearse", fails)
-    assert driver.main(COUNTING, ARGS.to_argv()) is Exit.FAILED
+    assert driver.main(COUNTING, ARGS.to_argv()) is how
     assert ran == [] and store.attempts(JOB) == [] and not store.standbys(JOB)[0].ready_at

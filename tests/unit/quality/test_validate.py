@@ -185,7 +185,7 @@ DEFECTS: dict[Callable[[Job], None], str] = {
     _forget_a_signature: "counts: every count has a signature",
     _shout_a_level: "counts: levels are lower case",
     _miscount_lines: "ledger: lines are the sum of levels and rejected",
-    _skip_an_offset: "ledger: lines are as many as offsets",
+    _skip_an_offset: "ledger: every line of the offsets is in its batch",
     _open_a_gap: "ledger: each batch begins where the one before it ended",
     _count_below_nothing: "ledger: no total is negative",
     _be_later_than_there_are_lines: "ledger: late lines are among the lines",
@@ -197,6 +197,27 @@ def test_every_seeded_defect_is_reported(defect: Callable[[Job], None]) -> None:
     job = filled()
     defect(job)
     assert DEFECTS[defect] in broken(job)
+
+
+def test_transactions_break_no_law_and_a_line_that_was_left_out_does() -> None:
+    job = filled()
+    job.transaction(START, 3)
+    job.transaction(START, 2, commit=False)
+    job.land()
+    job.transaction(START, 2, commit=False)
+    job.land()
+    job.send(START)
+    job.land()
+    assert broken(job) == set()
+    _head(job, lambda h: replace(h, totals=replace(h.totals, lines=0, levels={}, rejected={})))  # of two aborted lines: as before
+    assert broken(job) == set()
+    job.take_over()
+    job.transaction(START, 3)
+    job.land()
+    job.send(START)
+    job.land()
+    _head(job, lambda h: replace(h, totals=replace(h.totals, lines=2, levels={"error": 2})))
+    assert "ledger: every line of the offsets is in its batch" in broken(job)
 
 
 CONTINUITY = "ledger: each batch begins where the one before it ended"

@@ -13,8 +13,9 @@ from weir.errors import BadSpec, DataLoss, Diverged, NotKept, Refused, UnknownJo
 from weir.jobs.bundle import made_of
 from weir.jobs.spec import JobSpec, parse
 from weir.ports.attempts import AttemptRow
-from weir.ports.cluster import DriverState, Room
+from weir.ports.cluster import DriverState
 from weir.ports.jobs import JobRow
+from weir.ports.room import Worker, room_of
 from weir.supervise.judge.plan import Check, Kind
 from weir.supervise.judge.restart import Action
 from weir.supervise.preflight import application, rehearsal
@@ -137,7 +138,7 @@ def test_a_topic_that_is_not_there_refuses_and_a_broker_that_is_away_does_not(be
 def test_a_cluster_that_is_too_small_refuses(bench: Bench) -> None:
     change(bench, trigger=5.0)
     assert check(bench, "resources").ok
-    bench.cluster.has = Room(cores=8, memory=512)
+    bench.cluster.has = room_of([Worker("w", cores=8, memory=512)])
     assert check(bench, "resources").ok is False
     bench.cluster.answers = False
     assert check(bench, "resources").ok is None

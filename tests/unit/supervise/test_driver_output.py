@@ -101,6 +101,11 @@ QUERY = "org.apache.spark.sql.streaming.StreamingQueryException: Timed out\n=== 
             "cassandra.cluster.NoHostAvailable: ('Unable to connect', {})",
         ),
         (python("cassandra.InvalidRequest: no such column"), "failed", "cassandra.InvalidRequest: no such column"),
+        (
+            python("spark_jobs.runtime.faults.OutOfPatience: WEIR-210: Cassandra at c:9042 refuses the login of weir."),
+            "lost",
+            "WEIR-210: Cassandra at c:9042 refuses the login of weir.",
+        ),
         (python("MemoryError"), "out_of_memory", "MemoryError"),
         (python("ModuleNotFoundError: No module named 'x'"), "failed", "ModuleNotFoundError: No module named 'x'"),
         ('  File "/srv/job.py", line 3\n    x = \n        ^\nSyntaxError: invalid syntax\n', "failed", "SyntaxError: invalid syntax"),

@@ -169,9 +169,9 @@ def test_what_lands_while_a_loss_is_accepted_is_no_log_that_was_cut(bench: Bench
     bench.broker.forget("logs", 2, 4)
     writer, ask, left = counting_writer(bench.store, JOB, 1, "i-driver-1", "v", 4, lambda: 9), bench.broker.end_offsets, [0, 40]
 
-    def end_offsets(topic: str) -> object:
-        answer = ask(topic)
-        if left and (end := left.pop(0)):
+    def end_offsets(topic: str, committed: bool = True) -> object:
+        answer = ask(topic, committed)
+        if committed and left and (end := left.pop(0)):
             bench.land(writer, 1, 10, end)
         return answer
 

@@ -13,6 +13,7 @@ import pytest
 from spark_jobs.protocol.head import Head
 from spark_jobs.protocol.partition import Partition, of_source
 from spark_jobs.protocol.writer import Superseded
+from spark_jobs.runtime.contract import TRYING
 from tests.unit.supervise.bench import JOB, Bench
 from weir.airflow.triggers.ready import look
 from weir.errors import Conflict, DriverEnded, NotRunning, UnknownJob
@@ -266,11 +267,15 @@ def test_a_broker_that_does_not_answer_is_unknown_and_starts_nothing(bench: Benc
     assert (report.verdict, report.act) == (Verdict.UNKNOWN, "none")
 
 
-def test_ready_is_a_landed_batch_or_nothing_to_read(bench: Bench) -> None:
+def test_ready_is_a_landed_batch_or_a_rehearsal_if_there_is_nothing_to_read(bench: Bench) -> None:
     bench.manager.deploy(JOB)
     assert not bench.manager.ready(JOB, 1)
     writer = bench.writer("driver-1")
-    assert bench.manager.ready(JOB, 1)  # started, and the topic is empty
+    assert not bench.manager.ready(JOB, 1)  # started, and the topic is empty: it has read nothing
+    bench.prove(1, TRYING)
+    assert not bench.manager.ready(JOB, 1)
+    bench.prove(1)
+    assert bench.manager.ready(JOB, 1)
     bench.broker.fill("logs", 0, 10)
     assert not bench.manager.ready(JOB, 1)
     bench.land(writer, 0, 0, 10)
@@ -375,6 +380,7 @@ def test_a_deploy_can_be_waited_for(bench: Bench, monkeypatch: pytest.MonkeyPatc
         bench.clock.sleep(seconds)
         if next(looks, None) is None:
             bench.writer("driver-1")
+            bench.prove(1)
 
     bench.manager = bench.another(sleep=starting)
     assert bench.manager.wait_ready(JOB, 1, 60.0) and next(looks, None) is None
@@ -555,3 +561,65 @@ def test_a_stop_lets_the_driver_end_by_itself_and_kills_one_that_does_not(bench:
     began = bench.clock()
     bench.manager.stop(JOB)
     assert bench.cluster.killed[-1] == "driver-3" and bench.clock() - began < 1, "it had not begun"
+
+
+def test_a_driver_that_waits_for_room_is_not_restarted_and_the_cause_is_told(bench: Bench) -> None:
+    bench.manager.deploy(JOB)
+    bench.cluster.states["driver-1"] = DriverState.SUBMITTED
+    bench.cluster.waiting["driver-1"] = "no worker has 1 GiB free (3072 of 3072 MiB in use by words)"
+    bench.clock.sleep(20)
+    report = bench.manager.health(JOB)
+    assert report.verdict is Verdict.STARTING and "waits for resources: no worker has 1 GiB free" in report.sentence
+    bench.clock.sleep(200)
+    report = bench.manager.health(JOB)
+    assert report.verdict is Verdict.STALLED and "3072 of 3072 MiB in use by words" in report.sentence
+    assert report.act == "none" and bench.manager.act(report) is None and "a restart makes no room" in report.plan
+    bench.cluster.states["driver-1"] = DriverState.RUNNING  # room was made
+    bench.cluster.waiting.clear()
+    bench.land(bench.writer("driver-1"), 0, 0, 10)
+    assert bench.manager.health(JOB).verdict is Verdict.OK and bench.head().attempt == 1
+
+
+def test_a_driver_without_executors_waits_for_room(bench: Bench) -> None:
+    bench.manager.deploy(JOB)
+    bench.writer("driver-1")
+    bench.prove(1, TRYING)
+    bench.cluster.waiting["driver-1"] = "no worker has 1 GiB free for an executor (3072 of 3072 MiB in use by words)"
+    bench.clock.sleep(200)
+    report = bench.manager.health(JOB)
+    assert report.verdict is Verdict.STALLED and "free for an executor" in report.sentence and report.act == "none"
+
+
+def test_a_driver_that_the_cluster_does_not_start_for_an_unknown_reason_is_not_restarted(bench: Bench) -> None:
+    bench.manager.deploy(JOB)
+    bench.cluster.states["driver-1"] = DriverState.SUBMITTED
+    bench.clock.sleep(200)
+    report = bench.manager.health(JOB)
+    assert report.verdict is Verdict.STALLED and "does not say why" in report.sentence and report.act == "none"
+
+
+def test_a_driver_that_runs_and_is_called_submitted_waits_for_nothing(bench: Bench) -> None:
+    """YARN says so for 18 s of drivers that run, after its ResourceManager was restarted."""
+    bench.manager.deploy(JOB)
+    bench.land(bench.writer("driver-1"), 0, 0, 10)
+    bench.cluster.states["driver-1"] = DriverState.SUBMITTED
+    bench.clock.sleep(200)
+    assert bench.manager.health(JOB).verdict is Verdict.IDLE
+
+
+def test_a_driver_that_did_not_reach_the_store_is_heard_all_the_same(bench: Bench) -> None:
+    """It could not note its exit. What an operator must fix is no fault of the job: it uses up no restarts, and is never poison."""
+    why = "WEIR-210: Cassandra at c:9042 refuses the login of weir_driver with the password in /run/password."
+    bench.manager.deploy(JOB)
+    for attempt in range(1, 9):
+        bench.cluster.states[f"driver-{attempt}"] = DriverState.FAILED
+        bench.cluster.printed[f"driver-{attempt}"] = f"Traceback (most recent call last):\nspark_jobs.runtime.faults.OutOfPatience: {why}"
+        bench.manager.act(bench.manager.health(JOB))  # reads the ending; the first restart is at once
+        if attempt > 1:
+            report = bench.manager.health(JOB)
+            assert report.verdict is Verdict.DOWN and why in report.sentence
+            bench.clock.sleep(600)
+            bench.manager.act(report)
+        assert bench.head().attempt == attempt + 1
+    row = next(a for a in bench.store.attempts(JOB) if a.attempt == 1)
+    assert (row.exit_reason, row.exit_error, row.exit_batch) == ("lost", why, -1)

@@ -16,7 +16,7 @@ from spark_jobs.counts.deltas import Counted, counting_writer
 from spark_jobs.protocol.head import Batch, Totals, advance
 from spark_jobs.protocol.partition import of_source
 from spark_jobs.protocol.writer import Writer
-from spark_jobs.runtime.contract import JobArguments
+from spark_jobs.runtime.contract import PROVEN, JobArguments
 from weir.airflow.operators.health import in_trouble
 from weir.errors import NotRunning
 from weir.factory import assemble
@@ -55,6 +55,7 @@ class World:
         for job in JOBS:
             self.manager.deploy(job)
             self.writer(job)
+            self.store.put_proof(job, 1, PROVEN)
         self.count(self.store, "snapshots", self.broker, "topics", self.cluster, "states_of")
 
     def another(self, folder: Path) -> Manager:

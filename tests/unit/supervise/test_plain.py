@@ -361,7 +361,7 @@ def test_a_version_that_committed_is_good_though_nobody_waited(bench: PlainBench
     assert sorted(versions.values()) == [False, True]
 
 
-def test_it_is_ready_when_it_commits_or_has_nothing_to_read(bench: PlainBench) -> None:
+def test_it_is_ready_when_it_commits_and_without_input_nothing_is_known(bench: PlainBench) -> None:
     bench.deploy()
     assert not bench.manager.ready(JOB, 1)
     bench.clock.sleep(10)
@@ -370,7 +370,40 @@ def test_it_is_ready_when_it_commits_or_has_nothing_to_read(bench: PlainBench) -
     bench.manager.restart(JOB, None, "ana", "why")
     assert not bench.manager.ready(JOB, 2)
     bench.clock.sleep(STARTS_MS / 1000 + 1)
-    assert bench.manager.ready(JOB, 2)
+    found = bench.manager.ready(JOB, 2)
+    assert not found and "read nothing yet" in found.sentence
+    report = bench.look()
+    assert report.verdict is Verdict.IDLE and "unknown whether it can" in report.sentence
+    assert not bench.manager.versions(JOB)[0].good or bench.manager.versions(JOB)[0].version == bench.row.version
+
+
+def test_a_topic_that_its_spec_names_and_no_query_reads_is_unknown(bench: PlainBench) -> None:
+    bench.broker.create("others", partitions=1)
+    bench.write(SPEC.replace("topic: logs", "topics: [logs, others]"))
+    bench.manager = bench.another()
+    bench.running()
+    assert bench.look(60).verdict is Verdict.IDLE  # there is nothing in it to read
+    bench.broker.fill("others", 0, 5)
+    report = bench.look(60)
+    assert report.verdict is Verdict.UNKNOWN and "no query reads the topic others" in report.sentence
+
+
+def test_lines_that_retention_took_before_they_were_read_are_told(bench: PlainBench) -> None:
+    bench.running()
+    bench.lines_arrive(10)
+    bench.broker.forget("logs", 0, 4)
+    report = bench.look()
+    assert report.verdict is Verdict.DATA_LOSS and "logs/0 offsets 0 to 3" in report.sentence and report.act == "none"
+    bench.commit(1)
+    assert bench.look().verdict is Verdict.OK
+
+
+def test_lines_of_a_batch_that_is_being_read_are_not_called_lost(bench: PlainBench) -> None:
+    bench.running()
+    bench.lines_arrive(10)
+    bench.plan(1)
+    bench.broker.forget("logs", 0, 4)
+    assert bench.look().verdict is not Verdict.DATA_LOSS
 
 
 def test_a_version_that_dies_while_it_starts_is_not_good_because_nothing_waits(bench: PlainBench) -> None:

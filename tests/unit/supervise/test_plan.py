@@ -16,8 +16,8 @@ from weir.jobs.source import Source
 from weir.jobs.spec import CountsSpec, JobSpec, PlainSpec, Resources
 from weir.jobs.versions import KEEP, droppable, named, with_good
 from weir.ports.attempts import AttemptRow
-from weir.ports.cluster import Room
 from weir.ports.jobs import VersionRow
+from weir.ports.room import Room, User, Worker, room_of, user_name
 from weir.supervise.judge.epoch_start import Bounds, of_topic
 from weir.supervise.judge.plan import Change, Check, Kind, Plan, classify, classify_plain, differences
 from weir.supervise.preflight import mebibytes, resources, tables
@@ -112,19 +112,37 @@ def test_one_failed_check_refuses_and_one_that_could_not_be_made_does_not() -> N
     assert [*plan.lines()][-1] == "  checked application: NOT OK: no module x"
 
 
+def of(cores: int, memory: int, used: int = 0) -> Room | None:
+    """The room of a cluster of one worker."""
+    return room_of([Worker("w", cores, memory, 0, used)])
+
+
 @pytest.mark.parametrize(
     ("needs", "room", "ok"),
     [
-        ({"executors": 0, "cores": 16, "driver_memory": "2g"}, Room(1, 2048), True),  # the driver takes one core, whatever it does inside
-        ({"executors": 0, "driver_memory": "2049m"}, Room(8, 2048), False),
-        ({"executors": 2, "cores": 4, "driver_memory": "1g", "executor_memory": "1g"}, Room(5, 1024), True),
-        ({"executors": 2, "cores": 4, "driver_memory": "1g", "executor_memory": "1g"}, Room(4, 1024), False),
-        ({"executors": 1, "cores": 1, "executor_memory": "4g"}, Room(8, 2048), False),
+        ({"executors": 0, "cores": 16, "driver_memory": "2g"}, of(1, 2048), True),  # the driver takes one core, whatever it does inside
+        ({"executors": 0, "driver_memory": "2049m"}, of(8, 2048), False),
+        ({"executors": 2, "cores": 4, "driver_memory": "1g", "executor_memory": "1g"}, of(5, 3072), True),
+        ({"executors": 2, "cores": 4, "driver_memory": "1g", "executor_memory": "1g"}, of(4, 3072), False),
+        ({"executors": 1, "cores": 1, "executor_memory": "4g"}, of(8, 2048), False),
+        ({"executors": 0, "driver_memory": "1g"}, of(8, 3072, 2048), True),
+        ({"executors": 0, "driver_memory": "1g"}, of(8, 3072, 2049), None),  # it waits
+        ({"executors": 1, "driver_memory": "1g", "executor_memory": "1g"}, of(8, 3072, 2048), None),  # there is room for the driver alone
+        ({"executors": 0, "driver_memory": "1g"}, Room(8, 3072), None),  # what is free is unknown
         ({}, None, None),
     ],
 )
 def test_there_is_room_at_all(needs: dict[str, Any], room: Room | None, ok: bool | None) -> None:
     assert resources(Resources.model_validate(needs), room).ok is ok
+
+
+def test_a_full_cluster_is_named_with_those_who_use_it() -> None:
+    users = [User("driver-7", 1, 2048, "w"), User("weir:words:3", 1, 1024)]
+    room = room_of([Worker("w", 8, 3072, 2, 3072)], users)
+    needs = Resources.model_validate({"executors": 0, "driver_memory": "1g"})
+    full = resources(needs, room, called=partial(user_name, jobs={"driver-7": "counts"}))
+    assert str(full) == "resources: WAITS: no worker has 1 GiB free (3072 of 3072 MiB in use by counts, words); the driver waits for room"
+    assert resources(needs, room, ["driver-7"]).ok, "the job's own driver ends first"
 
 
 def test_memory_is_read_as_a_spec_says_it() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from spark_jobs.protocol.head import taken_over
 from spark_jobs.protocol.partition import Partition, of_source
+from spark_jobs.runtime.contract import PROVEN
 from weir.airflow.triggers.ready import look
 from weir.errors import Conflict
 from weir.jobs.spec import Health
@@ -95,10 +96,15 @@ LATE = {  # when it had to be ready
         Fate.ROLL_BACK,
         "ran out of memory",
     ),
-    "it has read all that there is": (replace(BASE, head=BEGUN, end_offsets=at({0: 100})), Fate.LEAVE, "counted everything"),
+    "it has read nothing, and nothing waits": (replace(BASE, head=BEGUN, end_offsets=at({0: 100})), Fate.LEAVE, "read nothing yet"),
+    "it has rehearsed, and nothing waits": (
+        replace(BASE, head=BEGUN, end_offsets=at({0: 100}), attempts=(replace(BASE.attempts[0], proof=PROVEN), *BASE.attempts[1:])),
+        Fate.LEAVE,
+        "counted everything",
+    ),
     "the broker is away": (replace(BASE, head=BEGUN, end_offsets=None), Fate.LEAVE, "does not answer"),
     "the master is away": (replace(BASE, driver=DriverState.UNKNOWN), Fate.LEAVE, "does not answer"),
-    "it has no worker": (replace(BASE, driver=DriverState.SUBMITTED), Fate.LEAVE, "no free resources"),
+    "it has no worker": (replace(BASE, driver=DriverState.SUBMITTED), Fate.LEAVE, "does not say why"),
     "it ended without a word, once": (replace(BASE, driver=DriverState.FAILED), Fate.LEAVE, "unknown whether"),
     "the watch has just started another": (replace(DIED, driver=DriverState.RUNNING), Fate.LEAVE, "unknown whether"),
 }
@@ -211,6 +217,7 @@ def test_a_version_that_became_ready_is_kept(bench: Bench) -> None:
 
 def test_who_polled_and_found_nothing_is_good_too(bench: Bench) -> None:
     bench.writer("driver-2")
+    bench.prove(2)
     assert bench.manager.ready(JOB, 2)
     assert [row.good for row in bench.manager.versions(JOB)] == [True, True]
 

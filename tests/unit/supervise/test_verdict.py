@@ -9,7 +9,7 @@ import pytest
 
 from spark_jobs.protocol.head import Batch, Progress, State, Totals, claim, first_head, land, started, taken_over
 from spark_jobs.protocol.partition import of_source
-from spark_jobs.runtime.contract import JVM_ENDED
+from spark_jobs.runtime.contract import JVM_ENDED, PROVEN, TRYING
 from weir.jobs.spec import Health, Restart
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
@@ -71,7 +71,24 @@ def slow_start(since_ms: int) -> Observation:
     return replace(WELL, head=FIRST_CLAIM, attempts=(row, first), end_offsets=at({0: 5000}))
 
 
+def without_input(proof: str, since_s: float = 10) -> Observation:
+    """A successor that was submitted so long ago has started, its predecessor landed the last line 2 s before, and nothing waits."""
+    row = replace(ROW, attempt=2, proof=proof, submitted_at=NOW - int(since_s * 1000))
+    first = replace(ROW, epoch=1, first_batch=0)
+    return replace(WELL, head=started(taken_over(head_at(100, since_s + 2)), "i2"), attempts=(row, first))
+
+
 CASES = {
+    "a restart without input has read nothing": (without_input(TRYING), None, Verdict.STARTING),
+    "a restart without input, a moment ago": (without_input("", 2), None, Verdict.STARTING),
+    "a restart without input has rehearsed": (without_input(PROVEN), None, Verdict.IDLE),
+    "its rehearsal does not end": (without_input(TRYING, 121), None, Verdict.STALLED),
+    "its rehearsal does not end, and the cluster does not answer": (
+        replace(without_input(TRYING, 121), driver=DriverState.UNKNOWN),
+        None,
+        Verdict.UNKNOWN,
+    ),
+    "without input, of an earlier release, which rehearses nothing": (without_input("", 121), None, Verdict.IDLE),
     "all counted a moment ago": (WELL, None, Verdict.OK),
     "all counted long ago": (replace(WELL, head=head_at(100, 3600)), None, Verdict.IDLE),
     "idle for an hour, then one line": (replace(WELL, head=head_at(100, 3600), end_offsets=at({0: 101})), None, Verdict.OK),
@@ -147,6 +164,15 @@ CASES = {
     "retention went over unread lines": (replace(WELL, end_offsets=at({0: 300}), earliest_offsets=at({0: 200})), None, Verdict.DATA_LOSS),
     "retention went over read lines": (replace(WELL, earliest_offsets=at({0: 100})), None, Verdict.OK),
 }
+
+
+def test_an_idle_attempt_says_what_is_known_of_it() -> None:
+    def said(seen: Observation) -> str:
+        return judge("counts", seen, HEALTH, None).sentence
+
+    assert "can read and write" in said(without_input(PROVEN))
+    assert "unknown whether it can" in said(without_input("", 121))
+    assert "the broker is away" in said(without_input("the rehearsal without input fails: the broker is away", 121))
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -19,7 +19,7 @@ from airflow.sdk.definitions.context import Context
 from weir.airflow.notifiers import connected
 from weir.airflow.session import settings
 from weir.alerts.book import Message
-from weir.errors import NotRunning
+from weir.errors import BadSetting, NotRunning
 
 NAME = "weir_store_away"
 AGAIN_S = 1800.0
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 def away(context: Context) -> None:
     """Handle a failed tick: notify at the second failure in a row to reach the store, and again every half hour."""
     error, now = context.get("exception"), time.time()
-    if not isinstance(error, NotRunning):
+    if not isinstance(error, (NotRunning, BadSetting)):  # a password file that is gone keeps the tick from the store as well
         return
     known = _known()
     if not known:

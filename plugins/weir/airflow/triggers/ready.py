@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer of a check: ready, still waiting, or neither (it never will be ready). `attempt` is the one to check next, None for the
-    current one; `late` means that the deadline has passed."""
+    """The answer of a check: ready, still waiting, or neither (it never will be ready).
+
+    Ready is also what runs without input and cannot show that it works; then the sentence says so. `attempt` is the one to check next, None
+    for the current one; `late` means that the deadline has passed.
+    """
 
     sentence: str
     attempt: int | None
@@ -76,9 +79,10 @@ def look(manager: Manager, job: str, attempt: int | None, roll_back: bool = Fals
     """Check whether the attempt is ready; if it was replaced, continue with its successor. Raises UnknownJob."""
     asked = manager.health(job).attempt if attempt is None else attempt
     try:
-        if manager.ready(job, asked):
+        found = manager.ready(job, asked)
+        if found.sentence:
             back = manager.taken_back(job) if roll_back else ""
-            return Answer(back or f"{job} is ready with attempt {asked}", asked, ready=not back)
+            return Answer(back or found.sentence.rstrip("."), asked, ready=not back)
     except Conflict as replaced:
         return Answer(str(replaced), None, waiting=True)
     except DriverEnded as never:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from weir.counts.quality.user import need_a_home
+
 FRESH_WITHIN_S = 300.0
 
 
@@ -15,6 +17,7 @@ class Laws:
     """Make expectations, each with its description in words."""
 
     def __init__(self) -> None:
+        need_a_home()
         import great_expectations.expectations as gxe
 
         self._kinds = gxe
@@ -53,10 +56,11 @@ def suites(fresh_within_s: float = FRESH_WITHIN_S) -> Mapping[str, list[Any]]:
         "counts": [x.some("some pane is closed"), x.columns("pane_start, service, level, signature, n, off_pane"), *x.cells(CELL)],
         "ledger": [
             x.some("some batch has landed"),
-            x.columns("attempt, batch_id, lines, counted, skipped, late, least, levels, in_hours, gap"),
+            x.columns("attempt, batch_id, lines, counted, over, late, least, levels, left_out, in_hours, gap"),
             x.equal("levels", "in_hours", "the hours hold what each batch counted", ignore_row_if="either_value_is_missing"),
             x.equal("lines", "counted", "lines are the sum of levels and rejected"),
-            x.between("skipped", "lines are as many as offsets", 0, 0),
+            x.between("left_out", "every line of the offsets is in its batch", 0, 0),
+            x.between("over", "no batch has more lines than offsets", 0, 0),
             x.between("least", "no total is negative", 0, None),
             x.between("late", "late lines are not negative", 0, None),
             x.law("ExpectColumnPairValuesAToBeGreaterThanB", "late lines are among the lines", **late),

@@ -13,6 +13,7 @@ from spark_jobs.protocol.gap import accounts_for
 from spark_jobs.protocol.head import Head, Landed, Offsets, Position, landed, with_joined
 from weir.counts.closed import closed_until
 from weir.counts.progress import batches, head_of
+from weir.counts.quality.left_out import left_out
 from weir.counts.quality.rollups import rollups
 from weir.counts.read import Snapshot, snapshot
 from weir.counts.rules import Rules
@@ -54,9 +55,10 @@ def gather(store: CountStore, source: Source, rules: Rules, since: int | None, u
     taken = snapshot(store, rules.job, places)
     closed = closed_until(taken.head, rules, ends, now)
     noted = _noted(store, rules.job, taken)
+    heads = list(islice(batches(store, rules.job, head), BATCHES))
     return Tables(
         counts=list(_counts(taken, rules, closed)),
-        ledger=list(_ledger(islice(batches(store, rules.job, head), BATCHES), seen, noted.lines, known)),
+        ledger=list(_ledger(heads, seen, noted.lines, known, left_out(source, rules, [h for h in heads if (h.by, h.batch_id) in seen]))),
         hours=list(_hours(taken, noted)),
         rollups=list(rollups(store, rules.job, places)),
         freshness=[_freshness(source, rules, head.frontier, ends, now)],
@@ -109,7 +111,9 @@ def _counts(taken: Snapshot, rules: Rules, closed: int) -> Iterable[Row]:
                 }
 
 
-def _ledger(heads: Iterable[Head], seen: Landed, in_hours: Mapping[Position, int], known: Position) -> Iterable[Row]:
+def _ledger(
+    heads: Iterable[Head], seen: Landed, in_hours: Mapping[Position, int], known: Position, left: Mapping[Position, int | None]
+) -> Iterable[Row]:
     """Yield the landed batches, newest first.
 
     `gap` is how many offsets lie between a batch and the one before it, overlaps counted too. `in_hours` is how many of its lines the hours
@@ -127,7 +131,8 @@ def _ledger(heads: Iterable[Head], seen: Landed, in_hours: Mapping[Position, int
             yield {**younger, "gap": _gap(head, follower)}
         younger, follower = None, head
         if position in seen or head.gap is not None:
-            younger = {**_batch(head), "in_hours": in_hours.get(position, 0) if position > known else None}
+            hours = in_hours.get(position, 0) if position > known else None
+            younger = {**_batch(head), "left_out": left.get(position, 0), "in_hours": hours}
     if younger is not None and follower is not None:
         first = min((attempt, span[0]) for attempt, span in seen.spans.items())
         yield {**younger, "gap": int(looked_at < BATCHES and (follower.by, follower.batch_id) != first)}
@@ -141,7 +146,7 @@ def _batch(head: Head) -> Row:
         "batch_id": head.batch_id,
         "lines": totals.lines,
         "counted": levels + sum(totals.rejected.values()),
-        "skipped": head.batch.offsets - totals.lines,
+        "over": max(0, totals.lines - head.batch.offsets),
         "late": totals.late,
         "least": min([0, *totals.levels.values(), *totals.rejected.values()]),
         "levels": levels,

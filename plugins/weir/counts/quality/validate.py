@@ -17,6 +17,7 @@ from weir.counts.quality import pages
 from weir.counts.quality.expectation import Law
 from weir.counts.quality.expectations import FRESH_WITHIN_S, suites
 from weir.counts.quality.tables import Row, Tables, gather
+from weir.counts.quality.user import need_a_home
 from weir.counts.rules import Rules
 from weir.errors import NotProven
 from weir.ports.counts import CountStore
@@ -93,6 +94,7 @@ def judged(context: Any, suites: Mapping[str, list[Any]], tables: Mapping[str, S
 def quiet_context() -> Any:
     """Return a context in memory, without analytics and without output."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    need_a_home()
     import great_expectations as gx
 
     logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.ERROR)  # it warns of a folder that it does not create

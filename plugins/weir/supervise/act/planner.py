@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from spark_jobs.protocol.head import Head
 from weir.errors import BadSpec, NotKept, NotRunning, TopicMissing
@@ -13,6 +14,7 @@ from weir.jobs.models import model_of
 from weir.jobs.spec import JobSpec, parse
 from weir.ports.heads import HeadStore
 from weir.ports.jobs import JobStore
+from weir.ports.room import user_name
 from weir.ports.schema import SchemaStore
 from weir.ports.source import Subscription
 from weir.supervise import preflight
@@ -132,5 +134,11 @@ class Planner:
         return tried
 
     def _ground(self, job: str, spec: JobSpec) -> tuple[Check, ...]:
-        room = self._register.cluster_of(job, spec).room()
-        return preflight.tables(self._schema.pending()), preflight.resources(spec.resources, room)
+        return preflight.tables(self._schema.pending()), self._room(job, spec)
+
+    def _room(self, job: str, spec: JobSpec) -> Check:
+        """Check the cluster's room, without what the job's own driver uses: it ends first."""
+        free = self._register.cluster_of(job, spec).room()
+        drivers = {a.submission_id: one for one in self._register.specs for a in self._register.newest(one)} if free else {}
+        own = [user.name for user in free.users if user_name(user.name, drivers) == job] if free else []
+        return preflight.resources(spec.resources, free, own, partial(user_name, jobs=drivers))

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from spark_jobs.runtime.contract import Exit
-from spark_jobs.runtime.outages import OUT_OF_MEMORY, names_outage, store_is_away
+from spark_jobs.runtime.outages import OUT_OF_MEMORY, OUT_OF_PATIENCE, names_outage, store_is_away
 
 LONGEST = 500  # characters of an error
 LOG_LINE = re.compile(r"\d{2,4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d\S* |\{\"")  # ends an exception: Spark's layout, ISO dates, JSON
@@ -53,7 +53,8 @@ def read_ending(printed: str) -> Ending:
     if not raised:
         return Ending()
     error, query = _in_one_line(raised), FAILED_QUERY.search("\n".join(block))
-    return Ending(_reason(raised, error).name.lower(), error, query[1] if query else "")
+    said = error.removeprefix(f"{'.'.join(OUT_OF_PATIENCE)}: ")  # Weir's own sentence
+    return Ending(_reason(raised, error).name.lower(), said, query[1] if query else "")
 
 
 def _reason(raised: Sequence[str], error: str) -> Exit:

@@ -19,13 +19,19 @@ class Bounds:
     """The offsets that the broker has of everything that a job reads, at one moment, by partition."""
 
     earliest: Offsets  # the first offset that is still there
-    ends: Offsets  # the offset after the last one
+    ends: Offsets  # the offset after the last one that can be read
     names: Mapping[str, str] = field(default_factory=dict)  # topic names by id; empty for a job of a single topic
+    log_ends: Offsets = field(default_factory=dict)  # where they are later: ends with the records of open transactions
 
     @property
     def sources(self) -> frozenset[str]:
         """Return the ids of the topics."""
         return sources_of(self.ends)
+
+    @property
+    def reach(self) -> Offsets:
+        """Return where the logs end. What has landed beyond `ends` is no truncated log: earlier releases read open transactions."""
+        return {p: max(end, self.log_ends.get(p, end)) for p, end in self.ends.items()}
 
     @property
     def topic_id(self) -> str:
@@ -52,9 +58,18 @@ class Bounds:
         return identified(head.frontier, self.sources)
 
 
-def of_topic(topic_id: str, earliest: Mapping[int, int], ends: Mapping[int, int]) -> Bounds:
+def of_topic(topic_id: str, earliest: Mapping[int, int], ends: Mapping[int, int], log_ends: Mapping[int, int] | None = None) -> Bounds:
     """Return the bounds of a single topic, from offsets by partition number."""
-    return Bounds(of_source(topic_id, earliest), of_source(topic_id, ends))
+    return Bounds(
+        of_source(topic_id, earliest),
+        of_source(topic_id, ends),
+        log_ends=held_back(of_source(topic_id, ends), of_source(topic_id, log_ends or {})),
+    )
+
+
+def held_back(ends: Offsets, log_ends: Offsets) -> Offsets:
+    """Return where logs end of which an open transaction holds back the end."""
+    return {p: end for p, end in log_ends.items() if p in ends and end > ends[p]}
 
 
 @dataclass(frozen=True)
@@ -101,7 +116,7 @@ def lost_of(head: Head, there: Bounds) -> Spans:
     """Return the lost spans of what a head reads and of topics that join. Deleted topics and their replacements are left out."""
     begins, gone = {**there.frontier(head), **there.joining(head)}, there.gone_of(head)
     read = sources_of(begins) - gone if there.names else there.sources
-    of_read = [{p: o for p, o in each.items() if p.source in read or not p.source} for each in (begins, there.earliest, there.ends)]
+    of_read = [{p: o for p, o in each.items() if p.source in read or not p.source} for each in (begins, there.earliest, there.reach)]
     return lost(*of_read)
 
 
@@ -124,7 +139,7 @@ def after_loss(head: Head, there: Bounds, known_ends: Offsets, word: Word) -> Be
     frontier, gone = there.frontier(head), there.gone_of(head)
     stays = {p: offset for p, offset in frontier.items() if p.source not in gone}
     joined = there.joining(head)
-    offsets = readable({**stays, **joined}, there.earliest, there.ends)
+    offsets = readable({**stays, **joined}, there.earliest, there.reach)
     holes = holes_between({**stays, **joined}, offsets)
     if not gone and not holes:
         raise Conflict(f"Nothing of {head.job} is lost.", f"Run: weir health {head.job}")

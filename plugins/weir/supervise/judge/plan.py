@@ -37,9 +37,10 @@ class Check:
     name: str
     ok: bool | None  # None: unknown, which refuses nothing, since an outage is no fault of the deploy
     text: str
+    word: str = ""  # what is printed instead of unknown
 
     def __str__(self) -> str:
-        return f"{self.name}: {'ok' if self.ok else 'unknown' if self.ok is None else 'NOT OK'}: {self.text}"
+        return f"{self.name}: {'ok' if self.ok else (self.word or 'unknown') if self.ok is None else 'NOT OK'}: {self.text}"
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ class Queries:
     found: Sequence[QueryProgress] | None = None  # None: progress is unknown
     ends: Ends = field(default_factory=dict)  # end offsets by topic; a missing topic is unknown
     blind: str = ""  # why progress is unknown
+    earliest: Ends = field(default_factory=dict)  # the first offsets that the broker still has, by topic; a missing topic is unknown
+    named: Sequence[str] = ()  # the topics that the spec names
 
     @property
     def known(self) -> Sequence[QueryProgress]:
@@ -72,6 +74,22 @@ class Queries:
         told = {f"{t}/{p}": (o, self.ends[t][p]) for t, p, o in sorted(done) if t in self.ends and p in self.ends[t]}
         return {label: (committed, end) for label, (committed, end) in told.items() if end < committed}
 
+    @property
+    def unread(self) -> Sequence[str]:
+        """Return the topics that the spec names and that no query has read, according to the checkpoints, though they have lines."""
+        missing = [topic for topic in self.named if topic not in self.topics]
+        return [t for t in missing if any(end > self.earliest.get(t, {}).get(p, 0) for p, end in self.ends.get(t, {}).items())]
+
+    @property
+    def taken(self) -> Mapping[str, tuple[int, int]]:
+        """By topic and partition, the offsets [from, to) that the broker deleted before a query planned to read them."""
+        read: dict[tuple[str, int], int] = {}
+        for query in self.known:
+            for at, offset in _planned(query).items():
+                read[at] = min(offset, read.get(at, offset))
+        first = {at: self.earliest.get(at[0], {}).get(at[1], 0) for at in read}
+        return {f"{t}/{p}": (read[t, p], first[t, p]) for t, p in sorted(read) if first[t, p] > read[t, p]}
+
     def lag_of(self, query: QueryProgress) -> int | None:
         """Return the lag of a query in lines; None if unknown."""
         done = query.committed_ends
@@ -93,6 +111,15 @@ class Queries:
         the one that failed, if the driver has ended. None if no batch is unfinished.
         """
         return min((q for q in self.known if q.uncommitted >= 0), key=lambda q: (q.committed_at, q.folder), default=None)
+
+
+def _planned(query: QueryProgress) -> Mapping[tuple[str, int], int]:
+    """Return up to where a query has read, or is about to read, by topic and partition."""
+    found: dict[tuple[str, int], int] = {}
+    for ends in (query.committed_ends or {}, query.planned_ends or {}):
+        for at, offset in (((topic, p), offset) for topic, offsets in ends.items() for p, offset in offsets.items()):
+            found[at] = max(offset, found.get(at, 0))
+    return found
 
 
 def reads_kafka(query: QueryProgress) -> bool:

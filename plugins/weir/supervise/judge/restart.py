@@ -57,6 +57,8 @@ def _called_for(report: Report, policy: Restart, attempts: Sequence[AttemptRow],
         return _within_budget(Action.REBUILD, report, policy, attempts, landed_attempt)
     if report.verdict is Verdict.DOWN and (why := _no_memory(policy, attempts, landed_attempt)):
         return Decision(Action.NONE, why, spent=True)
+    if report.verdict is Verdict.STALLED and report.evidence.get("waits_for"):
+        return Decision(Action.NONE, "it waits for resources, and a restart makes no room")
     if report.verdict in (Verdict.DOWN, Verdict.STALLED):
         return _within_budget(Action.RESTART, report, policy, attempts, landed_attempt)
     return Decision(Action.NONE, f"{report.verdict} needs no action")

@@ -15,6 +15,7 @@ from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
 from weir.ports.jobs import VersionRow
 from weir.supervise.judge.observation import Observation
+from weir.supervise.judge.room import lack
 from weir.supervise.judge.unfenced import CONFIRMED, ENDED
 
 TWICE = 2  # drivers of one version that ended before they began and recorded no exit: a single one may have been killed
@@ -103,10 +104,10 @@ def _alive(seen: Observation, row: AttemptRow, health: Health, lag_since: int, l
     running_s, waited_s = (seen.now - row.submitted_at) / 1000, (seen.now - max(lag_since, row.submitted_at)) / 1000
     if not late or running_s < health.ready_within / 2:  # the watch has started another driver meanwhile
         return Fate.WAIT, "it may still become ready"
-    if seen.driver is not DriverState.RUNNING:
-        return Fate.LEAVE, "the cluster has not started the driver: it has no free resources, or no worker"
+    if seen.lacks_resources or seen.driver is not DriverState.RUNNING:
+        return Fate.LEAVE, f"the cluster has not started the driver: {lack(seen)}"
     if _began(seen, row) and not seen.lag:
-        return Fate.LEAVE, "it has counted everything"
+        return Fate.LEAVE, "it has counted everything" if seen.proven else f"nothing waits, and {row.proof or 'it has read nothing yet'}"
     if not _began(seen, row):
         return Fate.ROLL_BACK, f"the driver has run for {running_s:.0f} s and has not begun"
     if waited_s < min(health.stalled_after, health.ready_within / 2):  # an outage begins the wait anew

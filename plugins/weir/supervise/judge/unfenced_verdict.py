@@ -12,6 +12,7 @@ from weir.jobs.spec import Health
 from weir.ports.attempts import AttemptRow
 from weir.ports.checkpoints import QueryProgress
 from weir.ports.cluster import DriverState
+from weir.supervise.judge import room
 from weir.supervise.judge.attempts import failed_twice, first_line, patience
 from weir.supervise.judge.observation import STARTS_MS, Observation
 from weir.supervise.judge.queries import Queries, name
@@ -82,8 +83,8 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
     assert queries is not None
     running_s = (seen.now - row.submitted_at) / 1000
     early = running_s <= more * health.ready_within
-    if seen.driver is DriverState.SUBMITTED:
-        return _waiting(job, row, running_s, early)
+    if seen.lacks_resources:
+        return room.waiting(job, seen, row, early)
     if queries.found is None:
         return Verdict.UNKNOWN, f"{job}: its progress is unknown: {queries.blind}", "see docs/plain.md#progress"
     if not queries.found:
@@ -92,6 +93,10 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
         what = ", ".join(f"{label} ends at {end}, and is committed up to {done}" for label, (done, end) in queries.cut.items())
         text = f"{job}: the log was truncated, or its topic was deleted and created again: {what}; new lines below that are not read"
         return Verdict.DATA_LOSS, text, "see docs/plain.md#progress"
+    if queries.taken:
+        what = ", ".join(f"{label} offsets {start} to {end - 1}" for label, (start, end) in queries.taken.items())
+        text = f"{job}: the broker deleted lines that were not read: {what}"
+        return Verdict.DATA_LOSS, text, "nothing brings them back; see docs/plain.md#retention for what keeps the next ones"
     worst = min((q for q in queries.known if waits.get(q.folder)), key=lambda q: waits[q.folder], default=None)
     if worst is None:
         return _quiet(job, seen, row, queries, health) if _begun(queries) else _without_batch(job, row, running_s, early)
@@ -103,13 +108,6 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
     if not seen.landed_now:
         return Verdict.STARTING, f"{job}: attempt {row.attempt} has been submitted and has not committed a batch yet", ""
     return _at_work(job, seen, health, speed)
-
-
-def _waiting(job: str, row: AttemptRow, running_s: float, early: bool) -> Found:
-    text = f"{job}: attempt {row.attempt} was submitted {running_s:.0f} s ago, and the cluster has not started it yet"
-    if early:
-        return Verdict.STARTING, text, ""
-    return Verdict.STALLED, f"{text}: it has no free resources, or no worker", "weir status"
 
 
 def _without_query(job: str, seen: Observation, row: AttemptRow, running_s: float, early: bool) -> Found:
@@ -137,10 +135,16 @@ def _quiet(job: str, seen: Observation, row: AttemptRow, queries: Queries, healt
     """Return the verdict if nothing is known to wait."""
     if not seen.landed_now and seen.now - row.submitted_at <= STARTS_MS:
         return Verdict.STARTING, f"{job}: attempt {row.attempt} has been submitted, and there is nothing to read", ""
+    if unread := queries.unread:
+        text = f"{job}: no query reads the topic {', '.join(unread)}, which its spec names: it is unknown whether anything does"
+        return Verdict.UNKNOWN, text, f"correct source in job.yaml, or the job, then weir deploy {job}"
     quiet_ms = seen.now - max(seen.landed_at, row.submitted_at)
     if not queries.read_kafka and quiet_ms > 1000 * health.stalled_after:
         text = f"{job}: nothing was committed for {quiet_ms / 1000:.0f} s, and it is unknown whether input waits: it reads no Kafka topic"
         return Verdict.UNKNOWN, text, "see docs/plain.md#progress"
+    if queries.read_kafka and not seen.landed_ever:
+        text = f"{job}: no new input; attempt {row.attempt} has read nothing yet, so it is unknown whether it can"
+        return Verdict.IDLE, text, ""
     if queries.read_kafka and quiet_ms > IDLE_AFTER_MS:
         return Verdict.IDLE, f"{job}: everything is committed, no new input", ""
     return Verdict.OK, f"{job}: committing", ""

@@ -10,10 +10,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from spark_jobs.protocol.partition import NO_NAMES, Offsets, labelled
+from spark_jobs.runtime.contract import PROVEN, TRYING
 from weir.jobs.spec import Health
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
-from weir.supervise.judge import unfenced_verdict
+from weir.supervise.judge import room, unfenced_verdict
 from weir.supervise.judge.attempts import failed_twice, first_line, patience
 from weir.supervise.judge.epoch_start import Spans
 from weir.supervise.judge.observation import Observation
@@ -135,16 +136,19 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
     assert head is not None
     waited = (seen.now - max(waits, row.submitted_at)) / 1000 if waits else 0.0
     running_s, more = (seen.now - row.submitted_at) / 1000, patience(seen)
+    if seen.lacks_resources:
+        return room.waiting(job, seen, row, running_s <= more * health.ready_within)
     if not head.incarnation:
         if running_s <= more * health.ready_within:
             return Verdict.STARTING, f"{job}: attempt {row.attempt} was submitted {running_s:.0f} s ago", ""
-        if seen.driver is not DriverState.UNKNOWN:
-            return Verdict.STALLED, f"{job}: attempt {row.attempt} did not start in {running_s:.0f} s", f"weir logs {job}"
+        text = f"{job}: attempt {row.attempt} did not start in {running_s:.0f} s"
+        if seen.driver is DriverState.UNKNOWN:
+            return Verdict.UNKNOWN, f"{text}, and the cluster does not answer", "weir status"
+        return Verdict.STALLED, text, f"weir logs {job}"
     if lag is None:
         return Verdict.UNKNOWN, f"{job}: the broker did not answer, so its lag is unknown", "weir status"
     if lag == 0:
-        quiet = seen.now - head.landed_at > IDLE_AFTER_MS
-        return (Verdict.IDLE, f"{job}: everything is counted, no new input", "") if quiet else (Verdict.OK, f"{job}: counting", "")
+        return _without_input(job, seen, row, running_s, running_s <= more * health.ready_within)
     # A claim is not enough: a driver whose start took long would be called stalled the moment it claims its first batch.
     if seen.landed_attempt != head.attempt and running_s <= more * health.ready_within:
         return Verdict.STARTING, f"{job}: attempt {row.attempt} has started and has not landed a batch yet", ""
@@ -159,6 +163,24 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
     if speed is Verdict.CATCHING_UP:
         return Verdict.CATCHING_UP, f"{job}: catching up, {lag} lines behind", ""
     return Verdict.OK, f"{job}: counting, {lag} lines behind", ""
+
+
+def _without_input(job: str, seen: Observation, row: AttemptRow, running_s: float, early: bool) -> tuple[Verdict, str, str]:
+    """Return the verdict if no input waits. That nothing waits says nothing about a driver that has read nothing."""
+    assert seen.head is not None
+    if seen.landed_ever:
+        quiet = seen.now - seen.head.landed_at > IDLE_AFTER_MS
+        return (Verdict.IDLE, f"{job}: everything is counted, no new input", "") if quiet else (Verdict.OK, f"{job}: counting", "")
+    if row.proof == PROVEN:
+        return Verdict.IDLE, f"{job}: no new input; attempt {row.attempt} has rehearsed a batch, and can read and write", ""
+    if early:
+        return Verdict.STARTING, f"{job}: attempt {row.attempt} has started; without input, {first_line(row.proof or TRYING)}", ""
+    if not row.proof:  # the driver is of an earlier release, which rehearses nothing
+        return Verdict.IDLE, f"{job}: no new input; attempt {row.attempt} has read nothing yet, so it is unknown whether it can", ""
+    text = f"{job}: attempt {row.attempt} has run for {running_s:.0f} s; without input, {first_line(row.proof)}"
+    if seen.driver is DriverState.UNKNOWN:
+        return Verdict.UNKNOWN, f"{text}, and the cluster does not answer", "weir status"
+    return Verdict.STALLED, text, f"weir logs driver:{job}"
 
 
 def _evidence(seen: Observation, before: Report | None) -> Mapping[str, object]:
@@ -176,6 +198,8 @@ def _evidence(seen: Observation, before: Report | None) -> Mapping[str, object]:
         facts["end_offsets"] = ends
     if row:
         facts |= {"submission_id": row.submission_id, "exit_reason": row.exit_reason, "exit_error": first_line(row.exit_error)}
+        facts |= {"waits_for": room.lack(seen)} if seen.lacks_resources else {}
+        facts |= {"proof": first_line(row.proof)} if row.proof and not seen.queries else {}
     if seen.lost:
         facts["lost"] = {p: list(span) for p, span in labelled(seen.lost, seen.names).items()}
     if seen.retention_minutes:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 
+from spark_jobs.runtime.contract import PROVEN
 from weir.errors import NotRunning
 from weir.jobs.spec import JobSpec
 from weir.jobs.specs import in_force
@@ -34,6 +36,8 @@ from weir.supervise.time_budget import TimeBudget
 from weir.supervise.topics import Topics, ask
 
 NEWEST, HISTORY = 3, 50  # attempts: the current one, the one before, and one in preparation; or as many as any rule needs
+NOBODY: Mapping[str, str] = {}
+START_MS = 10_000  # a driver and its executors need less where there is room
 Specs = Mapping[str, JobSpec]
 
 log = logging.getLogger(__name__)
@@ -46,6 +50,7 @@ class Outside:
     drivers: Mapping[str, DriverState]  # by submission id
     topics: Topics
     queries: Mapping[str, Queries]  # by job, of jobs without fencing
+    waits_for: Mapping[str, str] = field(default_factory=dict)  # by submission id, why a driver or its executors have not been started
 
 
 class Fleet:
@@ -97,10 +102,21 @@ class Fleet:
         submissions = _submissions(specs, snapshots, self._parts.now_ms())
         asked = [self._ask(kind, ids) for kind, ids in submissions.items() if kind in self._clusters]
         drivers = {one: state for answer in asked for one, state in answer().items()}
-        return specs, snapshots, Outside(drivers, topics(), found.queries(topics().each))
+        waits_for = self._waits_for(specs, snapshots, drivers)
+        return specs, snapshots, Outside(drivers, topics(), found.queries(topics().each), waits_for)
 
     def _ask(self, kind: str, ids: list[str]) -> Callable[[], Mapping[str, DriverState]]:
         return self._questions.ask(kind, lambda: self._clusters[kind].states_of(ids), {})
+
+    def _waits_for(self, specs: Specs, snapshots: Mapping[str, JobSnapshot], drivers: Mapping[str, DriverState]) -> Mapping[str, str]:
+        """Ask the clusters why drivers wait that had time to start, by submission id."""
+        jobs = {one: job for job, snapshot in snapshots.items() if (one := _submission(snapshot))}
+        late = {one: job for one, job in jobs.items() if _is_late(snapshots[job], drivers.get(one), self._parts.now_ms())}
+        found: dict[str, str] = {}
+        for kind in sorted({specs[job].cluster for job in late.values()} & self._clusters.keys()):
+            asked, cluster = [one for one, job in late.items() if specs[job].cluster == kind], self._clusters[kind]
+            found |= self._questions.ask(f"{kind}'s room", partial(cluster.waits_for, asked, jobs), NOBODY)()
+        return found
 
     def _observation(self, spec: JobSpec, snapshot: JobSnapshot, outside: Outside) -> Observation:
         now, reads = self._parts.now_ms(), spec.source.subscription
@@ -114,6 +130,7 @@ class Fleet:
             attempts=[with_the_clusters_word(a, driver) if _writes(a, snapshot) else a for a in snapshot.attempts],
             driver=driver,
             end_offsets=topics.ends,
+            log_ends=topics.log_ends,
             earliest_offsets=topics.earliest,
             topic_id=topics.topic_id,
             topics=topics.names,
@@ -126,6 +143,7 @@ class Fleet:
             standby_states=outside.drivers,
             submit_grace_ms=submit_grace_ms(spec.cluster),
             queries=queries,
+            waits_for=outside.waits_for.get(_submission(snapshot), ""),
         )
 
     # judge
@@ -188,6 +206,14 @@ def _submissions(specs: Specs, snapshots: Mapping[str, JobSnapshot], now: int) -
         if ids := ([newest] if newest else []) + standbys:
             found.setdefault(spec.cluster, []).extend(ids)
     return found
+
+
+def _is_late(snapshot: JobSnapshot, state: DriverState | None, now: int) -> bool:
+    """Return whether the current driver had time to start, and is not known to have begun its work."""
+    row = next((a for a in snapshot.attempts if _writes(a, snapshot)), None)
+    if row is None or row.exit_reason or not row.submitted_at or now - row.submitted_at < START_MS:
+        return False
+    return state is DriverState.SUBMITTED or (state is DriverState.RUNNING and row.first_batch < 0 and row.proof not in ("", PROVEN))
 
 
 def _submission(snapshot: JobSnapshot) -> str:

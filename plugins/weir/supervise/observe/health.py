@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from weir.errors import Conflict, DriverEnded
 from weir.jobs.spec import JobSpec
 from weir.ports.attempts import AttemptStore
 from weir.ports.heads import HeadStore
 from weir.supervise.judge.doctor import Seen
-from weir.supervise.judge.observation import Observation
+from weir.supervise.judge.observation import STARTS_MS, Observation
 from weir.supervise.judge.report import Report, Verdict
 from weir.supervise.observe.fleet import Fleet
 from weir.supervise.observe.versions import Versions
 from weir.supervise.parts import Parts
 from weir.supervise.register import Register
 from weir.supervise.topics import ends_for
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Whether an attempt is ready, in a sentence; the sentence is empty while that may still change by itself."""
+
+    ready: bool = False
+    sentence: str = ""
+
+    def __bool__(self) -> bool:
+        return self.ready
 
 
 class Health:
@@ -50,8 +63,8 @@ class Health:
             raise Conflict(f"{job} is not poisoned: {report.sentence}.", "To leave a batch out all the same, name it: --batch.")
         return row.exit_batch
 
-    def ready(self, job: str, attempt: int) -> bool:
-        """Return whether the attempt has landed a batch, or has started with nothing to read.
+    def ready(self, job: str, attempt: int) -> Readiness:
+        """Return whether the attempt is ready: it has landed a batch, or has rehearsed one while there is nothing to read.
 
         Raises DriverEnded or Conflict if it never will, NotRunning if that is unknown now.
         """
@@ -63,14 +76,26 @@ class Health:
         if not landed and (seen.driver.ended or (row and row.exit_reason)):
             why = (row.exit_error or row.exit_reason) if row else ""
             raise DriverEnded(f"The driver of {job}, attempt {attempt}, has ended: {why or seen.driver}.", f"Run: weir logs {job}")
-        if not landed and not (seen.begun and seen.lag == 0):
-            return False
-        self._versions.put_good(job, row)
-        return True
+        if landed or (seen.begun and seen.lag == 0 and seen.proven):
+            self._versions.put_good(job, row)
+            return Readiness(True, f"{job} is ready with attempt {attempt}.")
+        if row and seen.begun and seen.lag == 0 and seen.rehearses_nothing and seen.now - row.submitted_at > STARTS_MS:
+            return Readiness(
+                False, f"{job} runs with attempt {attempt}, without input: it has read nothing yet, so it is unknown whether it can."
+            )
+        return Readiness()
 
-    def wait_ready(self, job: str, attempt: int, timeout_s: float) -> bool:
-        """Wait until the attempt is ready. Return False at the timeout; raises what `ready` raises."""
-        return self._parts.until(lambda: self.ready(job, attempt), timeout_s)
+    def wait_ready(self, job: str, attempt: int, timeout_s: float) -> Readiness:
+        """Wait until the attempt is ready, or runs and cannot show that it is; neither at the timeout. Raises what `ready` raises."""
+        found = Readiness()
+
+        def known() -> bool:
+            nonlocal found
+            found = self.ready(job, attempt)
+            return bool(found.sentence)
+
+        self._parts.until(known, timeout_s)
+        return found
 
     def wait_landed(self, job: str, timeout_s: float) -> bool:
         """Wait until all lines that the topics have now have landed. Return False at the timeout."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from spark_jobs.protocol.head import Head
 from weir.jobs.spec import JobSpec
-from weir.ports.checkpoints import Checkpoints, QueryProgress
+from weir.ports.checkpoints import Checkpoints, Ends, QueryProgress
 from weir.ports.source import TopicSnapshot
 from weir.supervise.judge.queries import Queries
 from weir.supervise.kind import Kinds
@@ -34,9 +34,14 @@ class Progress:
         return frozenset(topic for job in self.found for topic in self._of(job))
 
     def queries(self, topics: Mapping[str, TopicSnapshot]) -> Mapping[str, Queries]:
-        """Return the queries by job, with the broker's end offsets."""
+        """Return the queries by job, with the broker's offsets."""
         ends = {name: topic.end_offsets for name, topic in topics.items() if topic.end_offsets is not None}
-        return {job: replace(one, ends={t: ends[t] for t in self._of(job) if t in ends}) for job, one in self.found.items()}
+        first = {name: topic.earliest_offsets for name, topic in topics.items() if topic.earliest_offsets is not None}
+        return {job: self._with_offsets(job, ends, first) for job in self.found}
+
+    def _with_offsets(self, job: str, ends: Ends, first: Ends) -> Queries:
+        ends, first = ({t: offsets[t] for t in self._of(job) if t in offsets} for offsets in (ends, first))
+        return replace(self.found[job], ends=ends, earliest=first, named=self.named[job])
 
     def _of(self, job: str) -> list[str]:
         return sorted({*self.found[job].topics, *self.named[job]})

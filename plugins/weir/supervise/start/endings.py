@@ -1,7 +1,11 @@
-"""Record why a driver ended that records no exit itself, once the cluster confirms its end."""
+"""Record why a driver ended that has recorded no exit itself, once the cluster confirms its end.
+
+A driver with queries of its own never records one; any other one may not have reached the store.
+"""
 
 from __future__ import annotations
 
+from weir.jobs.kinds import Capability
 from weir.ports.cluster import Cluster, DriverState
 from weir.supervise.judge.driver_output import Ending, read_ending
 from weir.supervise.judge.observation import KILLED_FOR_MEMORY
@@ -34,6 +38,9 @@ class Endings:
         if not state.confirmed:
             return
         ending = _ending(state, cluster.ending(row.submission_id) if state is DriverState.FAILED else "")
+        if self._register.spec(job).kind.can(Capability.LANDS):  # its progress is in the store
+            self._store.put_exit(job, attempt, "", ending.reason, ending.error, -1)
+            return
         queries = self._queries(job)
         stuck = queries.stuck()
         self._store.put_exit(job, attempt, "", ending.reason, ending.error, stuck.uncommitted if stuck else -1)

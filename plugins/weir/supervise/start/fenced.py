@@ -73,6 +73,7 @@ class FencedPreparation:
             topic.earliest,
             None if topic.names else topic.topic_id,
             topic.names or None,
+            log_ends=topic.log_ends,
         )
         report = judge(head.job, seen, spec.health, None)
         if report.verdict is Verdict.DATA_LOSS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,8 @@ from pathlib import Path
 
 from spark_jobs.runtime import logs
 from spark_jobs.runtime.contract import JobArguments
+from spark_jobs.runtime.kafka_address import KafkaAddress, java_options
+from weir.addresses import driver_kafka_address
 from weir.jobs.spec import JobSpec, PlainSpec
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import Submission
@@ -34,9 +37,11 @@ def submission(spec: JobSpec, args: JobArguments, bundle: Path, settings: Settin
 def plain_submission(spec: PlainSpec, attempt: int, version: str, checkpoint: str, bundle: Path, settings: Settings) -> Submission:
     """Return the submission of a plain job, from the code in `bundle`. Driver and executors find the modules beside the script."""
     folder = bundle / spec.folder
+    kafka = driver_kafka_address(settings)
     values = {
         "checkpoint": checkpoint,
-        "kafka": settings.driver_kafka or settings.kafka,
+        "kafka": kafka.servers,
+        "kafka_options": spark_options(kafka),
         "topic": ",".join(spec.source.names),
         "pattern": spec.source.pattern,
         "job": spec.name,
@@ -47,6 +52,11 @@ def plain_submission(spec: PlainSpec, attempt: int, version: str, checkpoint: st
     found = _submission(spec, f"weir:{spec.name}:{attempt}", arguments, bundle, [folder, bundle], settings)
     jars = [jar if ":" in jar or jar.startswith("/") else str(folder / jar) for jar in spec.jars]
     return replace(found, main_class=spec.main_class, jars=[*found.jars, *jars])
+
+
+def spark_options(kafka: KafkaAddress) -> str:
+    """Return the options of Spark's Kafka source for an address, as JSON: with TLS and login, and without secrets."""
+    return json.dumps({f"kafka.{name}": value for name, value in java_options(kafka).items()})
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:

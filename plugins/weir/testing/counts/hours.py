@@ -20,6 +20,9 @@ class Hours:
         self._totals: dict[tuple[str, HourShard], dict[Position, Mapping[str, int]]] = {}
         self._touched: dict[tuple[str, HourShard], tuple[int, Position]] = {}
 
+    def touch(self, job: str) -> None:
+        """Do nothing: every table is here."""
+
     def put_deltas(self, head: Head, shards: int, deltas: Sequence[Delta]) -> None:
         for d in deltas:
             rows = self._deltas.setdefault((head.job, (hour_of(d.pane_start), shard_of(d.service, shards))), {})

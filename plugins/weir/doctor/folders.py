@@ -1,0 +1,42 @@
+"""Folders that Weir writes: checkpoints, bundles, Data Docs. Each is tried by a file that is removed again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+from weir.cluster.checkpoints import CheckpointFolders
+from weir.doctor.line import Line, fine, wrong
+from weir.errors import BadSetting
+from weir.settings import Settings
+
+
+def folders(settings: Settings) -> Iterator[Line]:
+    yield checkpoints(settings.checkpoints)
+    for name in ("bundles", "data_docs"):
+        yield folder(name.replace("_", " "), f"WEIR_{name.upper()}", Path(getattr(settings, name)))
+
+
+def checkpoints(base: str) -> Line:
+    """Try the folder of checkpoints, which may be on any file system. Raises NotRunning, BadSetting."""
+    if base.startswith("/"):
+        found = folder("checkpoints", "WEIR_CHECKPOINTS", Path(base))
+        return replace(found, told=f"{found.told}; drivers must reach it, too") if found.ok else found
+    CheckpointFolders(base).try_out()
+    return fine("checkpoints", f"{base} can be read and written from here; drivers must reach it, too")
+
+
+def folder(check: str, setting: str, place: Path) -> Line:
+    """Try a folder; of one that is not there yet, the folder in which it will be made."""
+    there = next((each for each in (place, *place.parents) if each.exists()), place)
+    trial = there / f".weir-doctor-{uuid4().hex}"
+    try:
+        trial.write_text("x")
+        trial.unlink()
+        list(there.iterdir())
+    except OSError as error:
+        told = f"{there} cannot be used: {error.strerror or error}"
+        return wrong(check, told, f"Give this user the right, or correct {setting}.", BadSetting.code)
+    return fine(check, f"{place} can be {'read and written' if there == place else 'made'} from here")

@@ -1,0 +1,84 @@
+"""Kafka: reachable, and the topics that each job reads, with the settings that counting depends on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+
+from weir.doctor.clocks import clock
+from weir.doctor.line import Line, fine, unknown, wrong
+from weir.errors import NotRunning, TopicMissing
+from weir.factory import source_of
+from weir.jobs.folders import sound
+from weir.jobs.kinds import Capability
+from weir.jobs.spec import JobSpec
+from weir.ports.source import Source
+from weir.settings import Settings
+
+DAY_MS = 24 * 3600 * 1000
+
+
+def kafka(settings: Settings) -> Iterator[Line]:
+    source = source_of(settings)
+    there = source.topic_names()
+    yield fine("Kafka", f"answers at {settings.kafka}; this user sees {len(there)} topics")
+    for job, spec in sorted(sound(*settings.job_folders).items()):
+        yield from topics(source, job, spec, set(there))
+
+
+def topics(source: Source, job: str, spec: JobSpec, there: set[str]) -> Iterator[Line]:
+    reads = spec.source.subscription
+    missing = reads.missing(there)
+    for topic in missing:
+        advice = f"Create it with message.timestamp.type=LogAppendTime, or run: weir ingest FILE --topic {topic} --create"
+        yield wrong(f"topic {topic} of {job}", "the broker has none of this name, or this user may not see it", advice, TopicMissing.code)
+    found = sorted(name for name in there if reads.reads(name))
+    if not found and reads.pattern:
+        yield wrong(f"topics of {job}", f"none matches {reads.pattern}", "Correct source.pattern, or create one.", TopicMissing.code)
+    for topic in found:
+        yield from _topic(source, job, spec, topic)
+
+
+def _topic(source: Source, job: str, spec: JobSpec, topic: str) -> Iterator[Line]:
+    check = f"topic {topic} of {job}"
+    ends = source.end_offsets(topic)
+    kept = source.retention(topic)
+    config = _config(source, topic)
+    if config is None:
+        yield unknown(check, "the broker does not tell its settings", "Give this user DescribeConfigs on the topic.")
+    elif spec.kind.can(Capability.COUNTS):
+        yield from judged(check, config)
+    days = "for ever" if kept.ms is None else f"for {kept.ms / DAY_MS:.1f} days"
+    yield fine(check, f"{len(ends)} partitions; lines are kept {days}")
+    yield from _clock(source, topic, ends)
+
+
+def judged(check: str, config: Mapping[str, str]) -> Iterator[Line]:
+    """Judge the settings of a topic that is counted."""
+    if config.get("message.timestamp.type") != "LogAppendTime":
+        told = "its records have the sender's time (CreateTime): a sender with a wrong clock makes lines late or `future`"
+        yield wrong(check, told, "Set message.timestamp.type=LogAppendTime.")
+    if "compact" in config.get("cleanup.policy", ""):
+        told = "it is compacted: lines with an equal key are deleted, so they are lost, and a recount differs"
+        yield wrong(check, told, "Set cleanup.policy=delete.")
+
+
+def _config(source: Source, topic: str) -> Mapping[str, str] | None:
+    """Return the topic's settings; None if the broker does not tell them."""
+    ask = getattr(source, "topic_config", None)
+    try:
+        found: Mapping[str, str] | None = ask(topic) if ask else None
+    except NotRunning:
+        return None
+    return found
+
+
+def _clock(source: Source, topic: str, ends: Mapping[int, int]) -> Iterator[Line]:
+    """Compare the time of the newest records with this clock: only a broker that is ahead can be seen."""
+    try:
+        times = source.append_times(topic, {p: end - 1 for p, end in ends.items() if end > 0})
+    except NotRunning:
+        return
+    ahead_s = max(times.values(), default=0) / 1000 - time.time()
+    if ahead_s > 0:
+        yield clock(f"clock of Kafka, by {topic}", ahead_s)

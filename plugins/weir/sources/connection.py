@@ -1,0 +1,61 @@
+"""Options of librdkafka for an address of Kafka. They contain secrets: they are made where a client is made, and kept nowhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from spark_jobs.runtime.kafka_address import KafkaAddress
+from weir.errors import BadSetting
+
+Options = dict[str, str | int | float | bool]
+
+
+def client_options(address: KafkaAddress | str) -> Options:
+    """Return the options of a client; a bare HOST:PORT is in plain text. Reads the secrets from their files.
+
+    Raises BadSetting, which names file and setting.
+    """
+    address = KafkaAddress(address) if isinstance(address, str) else address
+    options: Options = {"bootstrap.servers": address.servers, "log_level": 0}
+    if address.security == "PLAINTEXT":
+        return options
+    for field in ("ca_file", "cert_file", "key_file"):
+        if address.tls and getattr(address, field):
+            _content(address, field)  # librdkafka's own error names no file
+    options["security.protocol"] = address.security
+    return options | (_tls(address) if address.tls else {}) | (_login(address) if address.sasl else {})
+
+
+def _tls(address: KafkaAddress) -> Options:
+    files = {"ssl.ca.location": address.ca_file, "ssl.certificate.location": address.cert_file, "ssl.key.location": address.key_file}
+    return {name: file for name, file in files.items() if file}
+
+
+def _login(address: KafkaAddress) -> Options:
+    if not address.mechanism:
+        raise BadSetting(f"WEIR_KAFKA_SECURITY is {address.security}, and no mechanism is set.", "Set WEIR_KAFKA_MECHANISM.")
+    if address.mechanism == "OAUTHBEARER":
+        return {
+            "sasl.mechanism": address.mechanism,
+            "sasl.oauthbearer.method": "oidc",
+            "sasl.oauthbearer.token.endpoint.url": address.token_url,
+            "sasl.oauthbearer.client.id": address.client_id,
+            "sasl.oauthbearer.client.secret": _content(address, "client_secret_file"),
+        }
+    password = _content(address, "password_file")
+    return {"sasl.mechanism": address.mechanism, "sasl.username": address.user, "sasl.password": password}
+
+
+def _content(address: KafkaAddress, field: str) -> str:
+    """Return the content of a file that the address names, without the line end at its end."""
+    file, setting = getattr(address, field), f"WEIR_KAFKA_{field.upper()}"
+    if not file:
+        raise BadSetting(f"{setting} is not set, and {address.security} with {address.mechanism} needs it.", "Set it to the file's path.")
+    try:
+        text = Path(file).read_text().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise BadSetting(f"The file {file} of {setting} cannot be read: {why}.", "Check the path and its permissions.") from error
+    if not text:
+        raise BadSetting(f"The file {file} of {setting} is empty.", "Write the secret into it.")
+    return text
