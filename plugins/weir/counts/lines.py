@@ -7,10 +7,9 @@ from typing import Any
 
 from spark_jobs.formats.spec import described
 from weir.counts.parsers.line import Judge, judge
-from weir.counts.parsers.service import LONGEST, of_key
+from weir.counts.parsers.service import LONGEST, keys_of, of_key
 from weir.counts.rules import Rules
 from weir.errors import BadInput
-
 
 Line = tuple[int, str, str | None]  # event time (ms), level, and the service that the line names itself; None: that of its key
 Read = Callable[[bytes | None, bytes | None, int], Line | str]  # key, value, append time (ms); a reason if the line does not count
@@ -20,13 +19,13 @@ Parse = Callable[[bytes | None, int], tuple[int, str] | str]
 def reader(rules: Rules) -> Read:
     """Return a function from a record to what its line counts as, or to the reason for which it does not."""
     usual = _judge(rules, {})
-    own = {name: _judge(rules, values) for name, values in rules.services.items()}
+    own = {key: _judge(rules, values) for name, values in rules.services.items() for key in keys_of(name)}
     known: dict[bytes | None, Judge] = {}  # by key, of which a stream has few
 
     def read(key: bytes | None, value: bytes | None, append_ms: int) -> Line | str:
         by = known.get(key) if own else usual
         if by is None:
-            by = known[key] = own.get(of_key(key), usual)
+            by = known[key] = own.get((key or b"")[:LONGEST], usual)
         found = by(value, append_ms)
         if isinstance(found, str):
             return found

@@ -38,7 +38,7 @@ def _after(head: re.Pattern[bytes]) -> Container:
 def _message(take_apart: Callable[[bytes], syslog.Text | None]) -> Container:
     def inside(text: bytes) -> bytes | None:
         found = take_apart(text)
-        return None if found is None else found.message
+        return found.message if found is not None and found.valid else None
 
     return inside
 

@@ -22,7 +22,8 @@ def text_parser(form: LineFormat, zone: str) -> tuple[TextParser, Indented]:
     elif form.name in JSON_FORMATS:
         return json_lines.parser(form, zone), lambda text: text.startswith(b'{"')
     elif form.name in (SYSLOG, SYSLOG_5424):
-        parse = syslog.parser(form, zone, rfc5424=form.name == SYSLOG_5424)
+        take_apart = syslog.modern if form.name == SYSLOG_5424 else syslog.classic
+        return syslog.parser(form, zone, take_apart), lambda text: take_apart(text) is not None
     else:
         assert form.name == APACHE
         return apache.parser(zone), apache.indented

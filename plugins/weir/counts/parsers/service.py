@@ -12,6 +12,11 @@ def of_key(key: bytes | None) -> str:
     return _cut(key) if key else UNKNOWN_SERVICE
 
 
+def keys_of(name: str) -> tuple[bytes, ...]:
+    """Return the beginnings of keys that belong to the service of that name in a spec. Bytes decide: a key may be no text."""
+    return (name.encode(), b"") if name == UNKNOWN_SERVICE else (name.encode(),)
+
+
 def named(text: bytes) -> str | None:
     """Return the service that a line names; None if it names none."""
     service = text.strip(b" ")

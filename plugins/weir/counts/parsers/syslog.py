@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from spark_jobs.formats.spec import LineFormat
@@ -28,13 +29,18 @@ class Text(NamedTuple):
     time: bytes | None
     message: bytes
 
+    @property
+    def valid(self) -> bool:
+        """Return whether its priority is one."""
+        return self.priority is None or self.priority <= MOST_PRIORITY
+
 
 def classic(text: bytes) -> Text | None:
     """Take a text of RFC 3164 apart; None if it is none."""
     head = PRIORITY.match(text)
     priority, at = (int(head[1]), head.end()) if head else (None, 0)
     time = CLASSIC.match(text, at) or ISO_SHAPE.match(text, at)
-    if time is None or (priority or 0) > MOST_PRIORITY or not text.startswith(b" ", time.end()):
+    if time is None or not text.startswith(b" ", time.end()):
         return None
     host = WORD.match(text, time.end() + 1)
     if host is None:
@@ -47,7 +53,7 @@ def modern(text: bytes) -> Text | None:
     """Take a text of RFC 5424 apart; None if it is none."""
     head = PRIORITY.match(text)
     version = VERSION.match(text, head.end()) if head else None
-    if head is None or version is None or int(head[1]) > MOST_PRIORITY:
+    if head is None or version is None:
         return None
     time = ISO_SHAPE.match(text, version.end())
     at = time.end() if time else version.end() + 1
@@ -75,13 +81,13 @@ def _after_structured(text: bytes, at: int) -> int | None:
     return end.end() if end else None
 
 
-def parser(form: LineFormat, zone: str, rfc5424: bool) -> TextParser:
+def parser(form: LineFormat, zone: str, take_apart: Callable[[bytes], Text | None]) -> TextParser:
     """Return the parser of either form."""
     iso, month = times.reading(ISO_TIME, zone), times.reading(CLASSIC_TIME, zone)
 
     def parse(text: bytes, append_ms: int) -> Found | None:
-        found = modern(text) if rfc5424 else classic(text)
-        if found is None:
+        found = take_apart(text)
+        if found is None or not found.valid:
             return None
         level = form.default_level if found.priority is None else SEVERITIES[found.priority % 8]
         if found.time is None:
