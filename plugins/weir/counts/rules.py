@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from weir.jobs.spec import JobSpec, counting
 from weir.jobs.versions import readable
@@ -21,7 +22,8 @@ class Rules:
     lateness: int = 60_000
     future_skew: int = 3_600_000
     time_zone: str = "UTC"
-    line_format: str = "apache_error"
+    line_format: str | Mapping[str, Any] = "apache_error"  # spark_jobs.formats.spec.described says what it stands for
+    services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # line_format and time_zone of single services, by name
     several: Subscription | None = None
     earlier: Mapping[str, Rules] = field(default_factory=dict, compare=False)  # by version, of other versions of the job
 
@@ -52,4 +54,5 @@ class Rules:
             future_skew=1000 * options.future_skew_s,
             time_zone=options.time_zone,
             line_format=options.line_format,
+            services=options.services,
         )
