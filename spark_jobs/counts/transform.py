@@ -182,7 +182,7 @@ def counted(rows: Sequence[Count], before: Progress, options: CountsOptions, rej
 
 def sampled(rows: Iterable[Count], most: int) -> list[Rejected]:
     """Return the rejected lines to keep as samples: the first for every reason, and those soon after a partition's first."""
-    rejected = sorted(Rejected(o, row.partition, row.service, row.reason) for row in rows if row.reason for o in offsets_of(row))
+    rejected = sorted(Rejected(o, row.partition, row.service, str(row.reason)) for row in rows for o in offsets_of(row))
     by_reason = {line.reason: line for line in reversed(rejected)}
     by_partition = {line.partition: line.offset for line in reversed(rejected)}
     near = [line for line in rejected if line.offset <= by_partition[line.partition] + NEAR]

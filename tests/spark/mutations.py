@@ -6,11 +6,11 @@ import random
 from collections.abc import Iterator, Sequence
 
 PIECES = (
-    b" ", b"  ", b"\t", b"\r", b"\x00", b"\x01", b"[", b"]", b"] [", b"\\", b'"', b"'", b"{", b"}", b"{}", b"[]", b":", b",", b".", b"-", b"+", b"|",
-    b"<", b">", b"<13>", b"<192>", b"#1", b"0", b"9", b"00", b"1e3", b"-0", b"\xc3\xa9", b"\xff", b"\xf0\x9f\x98\x80", b"Z", b"+01:00", b"-2360", b"T",
-    b"error", b"ERROR", b"warning", b"trace9", b"Feb", b" 2", b"30", b"24", b"60", b"9999", b"0000", b"at ", b"Caused by: x", b"java.lang.Error: x",
-    b"null", b"true", b'\\u0001', b"\\ud800", b'"level":"error"', b'"@timestamp":null', b"stdout F ", b"web-1 | ",
-)  # fmt: skip
+    *(bytes([byte]) for byte in b" \t\r\x00\x01[]\\\"'{}:,.-+|<>09ZT"),
+    *(b"  ", b"] [", b" 2", b"at ", b"Caused by: x", b"stdout F ", b"web-1 | ", b"\xc3\xa9", b"\xff", b"\xf0\x9f\x98\x80"),
+    *b"{} [] <13> <192> #1 00 1e3 -0 +01:00 -2360 30 24 60 9999 0000 Feb error ERROR warning trace9 java.lang.Error:".split(),
+    *rb'null true \u0001 \ud800 "level":"error" "@timestamp":null'.split(),
+)
 LENGTHS = (1, 2, 8, 9, 10, 15, 16, 17, 62, 63, 64, 65, 66, 254, 255, 256, 257)
 
 

@@ -53,7 +53,10 @@ FORMATS: dict[str, tuple[Any, Sequence[bytes]]] = {
     ),
     "nginx_error": (
         "nginx_error",
-        (b'2026/01/20 10:00:00 [error] 12345#678: *90 open() "/x" failed (2: No such file or directory)', b"2026/01/20 10:00:00 [notice] 1#1: start"),
+        (
+            b'2026/01/20 10:00:00 [error] 12345#678: *90 open() "/x" failed (2: No such file or directory)',
+            b"2026/01/20 10:00:00 [notice] 1#1: start",
+        ),
     ),
     "syslog_rfc3164": (
         "syslog_rfc3164",
@@ -83,15 +86,27 @@ FORMATS: dict[str, tuple[Any, Sequence[bytes]]] = {
     ),
     "json_unix": (
         {"name": "json", "time": "ts", "time_format": "unix", "service": "svc", "default_level": "info"},
-        (b'{"ts":1768900000.123,"level":"error","svc":" shop ","message":"x"}', b'{"ts":"1768900000","level":50}', b'{"ts":-1.5e3,"svc":17}'),
+        (
+            b'{"ts":1768900000.123,"level":"error","svc":" shop ","message":"x"}',
+            b'{"ts":"1768900000","level":50}',
+            b'{"ts":-1.5e3,"svc":17}',
+        ),
     ),
     "json_filebeat": (
         {"name": "apache_error", "container": "filebeat"},
         (b'{"@timestamp":"2026-01-20T09:11:00Z","message":"[Fri Dec 20 01:46:23 2015] [error] x\\n","host":{"name":"a"}}',),
     ),
     "docker_cri": (
-        {"name": "pattern", "pattern": "%{time} %{level} %{logger}: %{message}", "time_format": "%Y-%m-%d %H:%M:%S,%f", "container": ["cri", "compose"]},
-        (b"2026-01-20T09:11:00.1Z stderr F web-1  | 2026-01-20 09:11:00,123 WARNING app.db: slow", b"x stdout P a|2026-01-20 09:11:00,1 error : y"),
+        {
+            "name": "pattern",
+            "pattern": "%{time} %{level} %{logger}: %{message}",
+            "time_format": "%Y-%m-%d %H:%M:%S,%f",
+            "container": ["cri", "compose"],
+        },
+        (
+            b"2026-01-20T09:11:00.1Z stderr F web-1  | 2026-01-20 09:11:00,123 WARNING app.db: slow",
+            b"x stdout P a|2026-01-20 09:11:00,1 error : y",
+        ),
     ),
     "logback": (
         {"name": "pattern", "pattern": "%{time} [%{thread}] %{level} %{logger} - %{message}", "time_format": "%Y-%m-%d %H:%M:%S,%f"},
@@ -105,9 +120,12 @@ FORMATS: dict[str, tuple[Any, Sequence[bytes]]] = {
         {"name": "pattern", "pattern": "%{time} %{level} %{logger}: %{message}", "time_format": "%y/%m/%d %H:%M:%S"},
         (b"15/09/01 18:16:44 INFO executor.Executor: Finished task", b"69/02/29 18:16:44 ERROR x: y"),
     ),
-    "seconds": ({"name": "pattern", "pattern": "%{time} %{level} %{message}", "time_format": "%s.%f"}, (b"1768900000.123 ERROR x", b"99999999999.1 info y")),
+    "seconds": (
+        {"name": "pattern", "pattern": "%{time} %{level} %{message}", "time_format": "%s.%f"},
+        (b"1768900000.123 ERROR x", b"99999999999.1 info y"),
+    ),
     "no_continuations": ({"name": "nginx_error", "continuations": False}, (b"2026/01/20 10:00:00 [error] 1#1: x",)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", FORMATS)

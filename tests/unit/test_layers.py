@@ -73,7 +73,7 @@ ALLOWED = {
     "weir.plain": f"{BASICS} weir.jobs weir.ports {DOORS}",
     "weir.counts": (
         f"{BASICS} weir.addresses weir.html weir.jobs weir.ports weir.ports.counts {DOORS} "
-        "spark_jobs.failpoint spark_jobs.protocol spark_jobs.runtime spark_jobs.counts"
+        "spark_jobs.failpoint spark_jobs.formats.spec spark_jobs.protocol spark_jobs.runtime spark_jobs.counts"
     ),
     "weir.alerts": (
         f"{BASICS} weir.http weir.connection weir.counts weir.jobs weir.ports weir.ports.counts {DOORS} "
@@ -89,7 +89,7 @@ ALLOWED = {
     "weir.metrics": f"{BASICS} weir.alerts weir.jobs weir.ports weir.ports.counts weir.ports.store {DOORS} spark_jobs.protocol",
     # what people and Airflow touch
     "weir.airflow": (
-        f"{BASICS} weir.setting_rules weir.alerts weir.cluster weir.connection weir.counts weir.factory weir.jobs weir.ports "
+        f"{BASICS} weir.setting_rules weir.alerts weir.cluster weir.connection weir.counts weir.factory weir.files weir.jobs weir.ports "
         f"weir.ports.store {DOORS}"
     ),
     "weir.api": f"{BASICS} weir.files weir.counts weir.jobs weir.ports weir.ports.store weir.rows {DOORS} spark_jobs.counts",
@@ -104,7 +104,7 @@ ALLOWED = {
     ),
     "weir.doctor": (
         f"{BASICS} weir.http weir.setting_rules weir.alerts weir.cassandra weir.cluster weir.factory weir.jobs weir.local "
-        f"weir.ports {DOORS}"
+        f"weir.ports weir.sources {DOORS}"
     ),
     "weir.cli": (
         f"{BASICS} weir.addresses weir.airflow weir.alerts weir.api weir.cassandra weir.counts weir.doctor weir.factory weir.ingest "

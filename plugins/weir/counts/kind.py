@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from weir.counts.arguments import arguments
+from weir.counts.arrivals import ArrivalProbe
 from weir.counts.fold_backlog import FoldBacklogProbe
 from weir.counts.proven import UNPROVEN, Proven
 from weir.counts.rehearsal import newest_lines
@@ -46,7 +47,7 @@ class CountsKind:
         return submission(spec, replace(newest, standby=standby, max_lines_per_batch=LINES_PER_BATCH), code, self._settings)
 
     def probes(self, budget: TimeBudget) -> Sequence[Probe]:
-        return [ProvenProbe(), FoldBacklogProbe(self._store, budget)]
+        return [ProvenProbe(), FoldBacklogProbe(self._store, budget), ArrivalProbe(self._store, budget)]
 
 
 class ProvenProbe:

@@ -54,4 +54,5 @@ class Rules:
             future_skew=1000 * options.future_skew_s,
             time_zone=options.time_zone,
             line_format=options.line_format,
+            services=options.services,
         )

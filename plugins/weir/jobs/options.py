@@ -55,8 +55,8 @@ def typed(model: type[T], values: Mapping[str, Any]) -> T:
 
 
 def change(model: type[Any], name: str) -> Change:
-    """Return what a change of an option needs; `services.web.time_zone` is a part of `services`. An option that the model no longer declares
-    needs nothing: it is not read."""
+    """Return what a change of an option needs, or of a part of it, such as `services.web.time_zone`. An option that the model no longer
+    declares needs nothing: it is not read."""
     field = declared(model).get(name.partition(".")[0])
     return _option(field).change if field else Change.NOTHING
 

@@ -1,7 +1,7 @@
 r"""Apache httpd's ErrorLogFormat, such as `[%{cu}t] [%-m:%l] [pid %P:tid %T] [client\ %a] %M`, as the parts of a pattern.
 
-httpd separates fields by blanks, and leaves out a field with its blank if an item of it has nothing to say. A field after
-time and level that begins with a literal may be missing; one that does not, such as `%E:`, cannot be told from the message, and is part of it.
+httpd separates fields by blanks, and leaves out a field with its blank if an item of it has nothing to say. A field after time and level
+that begins with a literal may be missing; one that does not, such as `%E:`, cannot be told from the message, and is part of it.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from spark_jobs.formats.spec import APACHE, JSON_FORMATS, LineFormat
+from spark_jobs.formats.spec.continuations import CONTINUATION
 from spark_jobs.formats.spec.fields import SYSLOG, SYSLOG_5424
 from weir.counts.parsers import apache, json_lines, pattern, syslog
 from weir.counts.parsers.containers import container
@@ -47,7 +48,7 @@ def judge(form: LineFormat, zone: str, future_skew: int) -> Judge:
             return "empty"
         found = parse(text, append_ms)
         if found is None or found.level is None:
-            return "continuation" if continues(text) else "not_a_log_line"
+            return CONTINUATION if continues(text) else "not_a_log_line"
         if found.moment is None:
             return "bad_time"
         return "future" if found.moment > append_ms + future_skew else found
