@@ -18,6 +18,7 @@ from weir.cli import (
     doctor,
     drill,
     formats,
+    ingest,
     jobs,
     metrics,
     new,
@@ -44,7 +45,7 @@ app = typer.Typer(
 GROUPS = {
     "The environment": (doctor.doctor,),
     "The embedded stack": (stack.up, stack.down, stack.status, stack.logs, stack.sample, rotate.rotate, stack.clean),
-    "Lines and counts": (counts.ingest, counts.wait, query.counts, query.rejected),
+    "Lines and counts": (ingest.ingest, counts.wait, query.counts, query.rejected),
     "Jobs": (
         jobs.jobs,
         new.new,

@@ -15,7 +15,7 @@ from weir.addresses import kafka_address
 from weir.errors import StackFailed
 from weir.local import folder, jars, kafka_access
 from weir.local.kafka_access import NODE
-from weir.local.part import IPV4, PROBE_S, Part, Stack, java, properties, told
+from weir.local.part import IPV4, PROBE_S, Part, Stack, java, late, properties, told
 from weir.local.process import run
 from weir.settings import Settings
 
@@ -147,11 +147,12 @@ def owner_of(settings: Settings) -> KafkaAddress:
 
 
 def open_to_clients(stack: Stack) -> None:
-    """Create the topic, and in a secure stack the users and what they may do. Safe to repeat. Raises KafkaException."""
+    """Create the topics, and in a secure stack the users and what they may do. Safe to repeat. Raises KafkaException."""
     client = admin(owner(stack))
     if stack.secure:
         kafka_access.grant(client, stack)
     topic(client)
+    late("weir.ingest.positions", "create")(client)
 
 
 def _probe(stack: Stack) -> str:

@@ -32,9 +32,10 @@ RIGHTS: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
     ),
     DRIVER: (("TOPIC", "*", ("DESCRIBE", "READ")),),
     INGEST: (
-        ("TOPIC", "*", ("DESCRIBE", "WRITE")),
+        ("TOPIC", "*", ("DESCRIBE", "DESCRIBE_CONFIGS", "WRITE")),
+        ("TOPIC", "weir_ingest", ("READ",)),  # how far each file was sent, committed with the lines
         ("TRANSACTIONAL_ID", "weir-ingest*", ("DESCRIBE", "WRITE")),
-        ("GROUP", "weir-ingest*", ("DESCRIBE", "READ")),  # keeps how far a file was sent
+        ("GROUP", "weir-ingest*", ("DESCRIBE",)),  # the client looks for the group's broker, though nothing joins
     ),
 }
 
