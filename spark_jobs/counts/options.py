@@ -33,8 +33,3 @@ class CountsOptions:
     shards: int = option(4, whole(1, 256), "into how many Cassandra partitions the counts of an hour are spread", Change.NEW_EPOCH)
     signature_cap: int = option(200, whole(1), "signatures that are kept of a batch and service; the rest is under ~other")
     rejected_samples: int = option(100, whole(0, 10_000), "samples of rejected lines that are kept of a batch; all are counted")
-
-    @property
-    def zones(self) -> frozenset[str]:
-        """Return every time zone that some service has."""
-        return frozenset({self.time_zone, *(own.get("time_zone", self.time_zone) for own in self.services.values())})

@@ -32,6 +32,10 @@ class Rules:
         """Return the topics that the job reads."""
         return self.several or Subscription((self.topic,))
 
+    def zone_of(self, service: str) -> str:
+        """Return the time zone of a service's lines."""
+        return str(self.services.get(service, {}).get("time_zone", self.time_zone))
+
     def of_version(self, version: str) -> Rules:
         """Return the rules of a version of the job; the present ones if it is unknown."""
         return self.earlier.get(version, self)
