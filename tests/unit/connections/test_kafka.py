@@ -67,14 +67,16 @@ def test_a_path_that_java_would_read_differently_is_refused(file: str) -> None:
 def test_each_role_has_its_own_login() -> None:
     settings = Settings(
         "/home", kafka="k:1", driver_kafka="d:2", kafka_security="SASL_SSL", kafka_mechanism="PLAIN", kafka_user="weir",
-        kafka_password_file="/w", driver_kafka_user="driver", driver_kafka_password_file="/d", ingest_kafka_user="ingest", ingest_kafka_password_file="/i",
+        kafka_password_file="/w", driver_kafka_user="driver", driver_kafka_password_file="/d",
+        ingest_kafka_user="ingest", ingest_kafka_password_file="/i",
     )  # fmt: skip
     found = [of(settings) for of in (kafka_address, driver_kafka_address, ingest_kafka_address)]
     assert [(one.servers, one.user, one.password_file) for one in found] == [
         ("k:1", "weir", "/w"), ("d:2", "driver", "/d"), ("k:1", "ingest", "/i"),
     ]  # fmt: skip
-    alone = replace(settings, driver_kafka_user="", ingest_kafka_user="")
-    assert driver_kafka_address(alone).user == ingest_kafka_address(alone).user == "weir"
+    alone = replace(settings, driver_kafka_user="", ingest_kafka_user="", ingest_kafka_password_file="")
+    assert driver_kafka_address(alone) == replace(found[1], user="weir"), "a file alone: where the password is on the workers"
+    assert ingest_kafka_address(alone) == found[0]
 
 
 OF_SCRAM = {"kafka_security": "SASL_SSL", "kafka_mechanism": "SCRAM-SHA-512", "kafka_user": "weir", "kafka_password_file": "/w"}
