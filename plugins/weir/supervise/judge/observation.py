@@ -112,11 +112,11 @@ class Observation:
 
     @property
     def lacks_resources(self) -> bool:
-        """Return whether the cluster has not started the current driver, or none of its executors, and nothing of it has landed.
+        """Return whether the cluster has not started the current driver, or none of its executors, and it has proven nothing.
 
         YARN says so for a while of drivers that run, after its ResourceManager was restarted.
         """
-        return not self.landed_ever and (bool(self.waits_for) or (self.driver is DriverState.SUBMITTED and not self.begun))
+        return not self.proven and (bool(self.waits_for) or (self.driver is DriverState.SUBMITTED and not self.begun))
 
     @property
     def ending_unread(self) -> bool:
