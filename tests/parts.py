@@ -53,6 +53,15 @@ def running_stack(stack: Stack, *names: str) -> Iterator[Settings]:
 
 
 @contextlib.contextmanager
+def part_of(part: Part) -> Iterator[None]:
+    """Start one part, and wait until it is ready."""
+    with _started(part) as (_, child):
+        reason = await_ready(child, part.probe, part.ready_s, _pause)
+        assert not reason, f"{part.name}: {reason}\n{last_lines(part.log)}"
+        yield
+
+
+@contextlib.contextmanager
 def _started(part: Part) -> Iterator[tuple[Part, Child]]:
     part.prepare()
     child = Child.start(part.command, part.log, part.env, part.cwd)

@@ -9,6 +9,7 @@ import pwd
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from weir.errors import BadSetting, OperatingSystem, WeirError
@@ -70,20 +71,20 @@ def write_json(file: Path, values: Mapping[str, Any]) -> None:
 
 def damaged(file: Path, why: str) -> BadSetting:
     """Return the error of a file of the state folder that has something else in it than Weir wrote."""
-    return BadSetting(
-        f"The file {file} is damaged: {why}.", f"Restore it, or move it away (mv {file} {file}.damaged); `weir up` then writes a new one."
-    )
+    away = f"mv {quote(str(file))} {quote(f'{file}.damaged')}"
+    return BadSetting(f"The file {file} is damaged: {why}.", f"Restore it, or move it away ({away}); `weir up` then writes a new one.")
 
 
 def not_readable(file: Path, error: OSError) -> WeirError:
     """Return why this user cannot use a file of the state folder, with the owner's name."""
-    if isinstance(error, NotADirectoryError):
-        return BadSetting(f"WEIR_HOME: {file.parent} is a file, not a folder.", "Set WEIR_HOME to a folder, or unset it.")
+    if isinstance(error, NotADirectoryError | FileExistsError):
+        in_the_way = next((place for place in reversed(file.parents) if place.is_file()), file.parent)
+        return BadSetting(f"WEIR_HOME: {in_the_way} is a file, not a folder.", "Set WEIR_HOME to a folder, or unset it.")
     if not isinstance(error, PermissionError):
         return explained(error)
     place, owner = _closed(file)
     if owner == os.geteuid():
-        return BadSetting(f"{place} is yours, and its permissions do not let you use it.", f"Run: chmod u+rwX {place}")
+        return BadSetting(f"{place} is yours, and its permissions do not let you use it.", f"Run: chmod u+rwX {quote(str(place))}")
     return BadSetting(
         f"WEIR_HOME: {place} belongs to {named(owner)}, and {named(os.geteuid())} may not use it.",
         f"Run the command as {named(owner)}, or set WEIR_HOME to a folder of your own.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from spark_jobs.counts.cells import SAMPLE_BYTES, RejectedLine
@@ -10,6 +11,7 @@ from spark_jobs.counts.deltas import Counted, Deltas
 from spark_jobs.counts.options import CountsOptions
 from spark_jobs.counts.store import DeltaTables
 from spark_jobs.counts.transform import Count, Plan, collected, counted, gathered, sampled
+from spark_jobs.counts.zones import require, zones_in
 from spark_jobs.protocol.head import Batch, Progress
 from spark_jobs.runtime.batches import Job, Reread
 from spark_jobs.runtime.contract import JobArguments
@@ -30,6 +32,8 @@ class Counting:
     """Counts the batches of one job."""
 
     def __init__(self, args: JobArguments, options: CountsOptions, reread: Reread) -> None:
+        """Raises UnknownZone if the driver's Java does not know a time zone of the options."""
+        require(zones_in(asdict(options)))
         self._args, self._options, self._reread, self._plan = args, options, reread, Plan(options, args.several)
 
     def __call__(self, rows: DataFrame, batch: Batch, before: Progress) -> Counted:

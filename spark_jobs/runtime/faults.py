@@ -191,7 +191,7 @@ def _of_server(seen: _Seen) -> Fault | None:
         what = f"Cassandra at {seen.host} refuses the connection: nothing listens there"
         return Fault(Cause.REFUSED, what, "Check WEIR_CASSANDRA_HOSTS and WEIR_CASSANDRA_PORT. On the embedded stack: weir status")
     if seen.kind == "Unavailable":
-        return Fault(Cause.TOO_FEW, f"Too few of Cassandra's nodes are up for the copies of the keyspace: {seen.text}", "See: weir status")
+        return Fault(Cause.TOO_FEW, f"Too few of Cassandra's nodes are up for the copies of the keyspace: {seen.text}", "See: weir doctor")
     if other := OTHER_PROTOCOL.search(seen.text):
         what = f"Cassandra at {seen.host} does not answer: what listens there sent byte {other[1]}, which is not its protocol 5"
         return Fault(Cause.NO_ANSWER, what, "Check WEIR_CASSANDRA_HOSTS and WEIR_CASSANDRA_PORT. Cassandra 4.0 or newer is needed.")

@@ -50,6 +50,7 @@ BUSY = (OverloadedErrorMessage, IsBootstrappingErrorMessage)  # the answers of a
 OUTAGE = (NoHostAvailable, OperationTimedOut, Unavailable, Timeout, CoordinationFailure, ConnectionException, CasWriteUnknown, *BUSY)
 # What is wrong with the way to the store, and not with a statement: all of it is waited for, some of it not for long.
 AWAY = (*OUTAGE, UnresolvableContactPoints, AuthenticationFailed, Unauthorized, NoKeyspace, BadFile)
+CLOSED = (ConnectionShutdown, ConnectionResetError, BrokenPipeError)  # what a server with TLS does to a client without
 FIX_S = 60.0  # how long a driver waits for an operator: a password changes in Cassandra first and in the file a moment later
 STUCK = 5  # failures in a row, 3 s, until a session connects anew: the client gives a node up for good that refused one login
 ROWS_PER_BATCH = 100  # one process: 4,500 rows/s as single inserts, 17,800 rows/s in single-partition batches of 100
@@ -74,9 +75,9 @@ class Session:
     def close(self) -> None:
         self._cluster.shutdown()
 
-    def run(self, cql: str) -> None:
-        """Run one statement as it is, for changes of the schema."""
-        self.patiently(cql, lambda: self._session.execute(cql, timeout=60.0))
+    def run(self, cql: str, what: str = "") -> None:
+        """Run one statement as it is, for changes of schema and roles. Messages name `what` instead of a statement with a secret."""
+        self.patiently(what or cql, lambda: self._session.execute(cql, timeout=60.0))
 
     def execute(self, cql: str, *values: Any) -> list[Any]:
         """Run one statement and return its rows."""
@@ -250,7 +251,7 @@ def _datacenters(cluster: Any) -> frozenset[str]:
 def _closed_by(error: BaseException) -> dict[str, SpeaksTls]:
     """Return the servers that closed the connection without a reason and speak TLS."""
     errors = getattr(error, "errors", None)
-    closed = [str(server) for server, why in errors.items() if isinstance(why, ConnectionShutdown)] if isinstance(errors, dict) else []
+    closed = [str(server) for server, why in errors.items() if isinstance(why, CLOSED)] if isinstance(errors, dict) else []
     return {server: SpeaksTls() for server in closed if speaks_tls(*_split(server))}
 
 

@@ -139,3 +139,13 @@ def test_an_open_transaction_holds_back_the_end(broker: Broker) -> None:
     assert (seen.end_offsets, seen.log_ends) == ({0: 1, 1: 0}, {0: 4, 1: 0})
     assert bounds(reader, Subscription((topic,))).log_ends == bounds(reader, Subscription(pattern=topic)).log_ends
     assert [r.offset for r in reader.records(topic, 0, 0, 1)] == [0]
+
+
+def test_the_offsets_of_a_time(broker: Broker) -> None:
+    for _ in range(3):
+        broker.add(0, b"web", b"line")
+    reader, topic = broker.reader, broker.topic
+    at = next(iter(reader.records(topic, 0, 1, 2))).append_ms
+    assert reader.offsets_at(topic, 0) == {0: 0, 1: 0}
+    assert reader.offsets_at(topic, at)[0] <= 1
+    assert reader.offsets_at(topic, at + 3_600_000) == {0: 3, 1: 0}, "what comes later begins at the end"

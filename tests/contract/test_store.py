@@ -474,6 +474,17 @@ def test_how_far_the_counts_are_proven_is_kept(store: Any, job: str) -> None:
     assert store.proven(job) == "{2}"
 
 
+def test_failed_checks_are_kept_until_they_pass(store: Any, job: str) -> None:
+    assert store.unproven(job) == {}
+    store.put_unproven(job, "recount", "{1}")
+    store.put_unproven(job, "validate", "{2}")
+    store.put_unproven(job, "recount", "{3}")
+    assert store.unproven(job) == {"recount": "{3}", "validate": "{2}"}
+    assert store.snapshots([job])[job].records == {"unproven:recount": "{3}", "unproven:validate": "{2}"}
+    store.put_unproven(job, "recount", None)
+    assert store.unproven(job) == {"validate": "{2}"}
+
+
 def test_the_book_of_alerts_is_a_compare_and_set(store: Any, job: str) -> None:
     assert store.book(job) is None
     one, two = Booked(1, '{"a": 1}'), Booked(2, '{"a": 2}')

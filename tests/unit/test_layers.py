@@ -90,7 +90,7 @@ ALLOWED = {
     "weir.metrics": f"{BASICS} weir.alerts weir.jobs weir.ports weir.ports.counts weir.ports.store {DOORS} spark_jobs.protocol",
     # what people and Airflow touch
     "weir.airflow": (
-        f"{BASICS} weir.setting_rules weir.alerts weir.cluster weir.connection weir.counts weir.factory weir.jobs weir.ports "
+        f"{BASICS} weir.setting_rules weir.alerts weir.cluster weir.connection weir.counts weir.factory weir.files weir.jobs weir.ports "
         f"weir.ports.store {DOORS}"
     ),
     "weir.api": f"{BASICS} weir.files weir.counts weir.jobs weir.ports weir.ports.store weir.rows {DOORS} spark_jobs.counts",
@@ -105,7 +105,7 @@ ALLOWED = {
     ),
     "weir.doctor": (
         f"{BASICS} weir.http weir.setting_rules weir.alerts weir.cassandra weir.cluster weir.factory weir.jobs weir.local "
-        f"weir.ports {DOORS}"
+        f"weir.ports weir.sources {DOORS}"
     ),
     "weir.cli": (
         f"{BASICS} weir.addresses weir.airflow weir.alerts weir.api weir.cassandra weir.counts weir.doctor weir.factory weir.ingest "

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 STREAM = "stream"  # the cause of incidents about a job's health
+CONCERN = "concern:"  # how the causes of incidents begin that are about something beside the stream's verdict
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Incident:
     """An open incident."""
 
     id: str
-    cause: str  # a rule's name, or STREAM
+    cause: str  # a rule's name, STREAM, or CONCERN with its kind
     key: Key
     severity: str
     since: int  # ms: when the trouble began

@@ -22,6 +22,7 @@ from weir.counts.closed import NOTHING
 from weir.counts.rules import Rules
 from weir.ports.alerts import Booked
 from weir.ports.source import Broker
+from weir.supervise.judge.concern import concerns_of
 from weir.supervise.judge.pause import in_force
 from weir.supervise.judge.report import report_of
 
@@ -47,8 +48,9 @@ def evaluate(store: AlertingStore, broker: Broker, counting: Rules | None, rules
     ledger.flush(store, book)  # first: the next decision replaces what it says
     followed, evaluated, amended, seen, more = _windows(store, broker, counting, rules, book, now)
     events = store.events(job, EVENTS)
-    health = verdict_changes(events, report_of(store.report(job)), book.health_at, now)
-    found = Found(evaluated, amended, health, events)
+    report = report_of(store.report(job))
+    health = verdict_changes(events, report, book.health_at, now)
+    found = Found(evaluated, amended, health, events, None if report is None else concerns_of(report.evidence))
     new = decide(book, rules, found, in_force(store.pauses(job), now), now)
     last = max((s.at for s in health), default=book.health_at)
     new = replace(new, rules=followed, health_at=max(book.health_at, last))

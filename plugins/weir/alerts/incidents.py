@@ -11,13 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from weir.alerts import messages
-from weir.alerts.book import STREAM, Ack, Book, Delivery, Evaluation, Fired, Incident, Message
+from weir.alerts.book import CONCERN, STREAM, Ack, Book, Delivery, Evaluation, Fired, Incident, Message
 from weir.alerts.health import VerdictChange, done, left_out
 from weir.alerts.judge import Key
 from weir.alerts.outbox import queued
 from weir.alerts.rules import Absence, JobRules
 from weir.errors import BadInput
 from weir.ports.timeline import Event, Pause
+from weir.supervise.judge.concern import Concern
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Found:
     amended: Sequence[tuple[Evaluation, Evaluation]] = ()  # before and after
     health: Sequence[VerdictChange] = ()
     events: Sequence[Event] = ()  # of the timeline, newest first
+    concerns: Sequence[Concern] | None = None  # beside the stream's verdict; None: unknown
 
 
 def decide(book: Book, rules: JobRules, found: Found, pauses: Sequence[Pause], now: int) -> Book:
@@ -35,6 +37,8 @@ def decide(book: Book, rules: JobRules, found: Found, pauses: Sequence[Pause], n
     desk = Desk(book, rules, pauses, found.events, now)
     for change in found.health:
         desk.see(change)
+    if found.concerns is not None:
+        desk.watch(found.concerns)
     noted = [desk.amend(before, after) for before, after in found.amended]
     noted += [desk.judged(evaluation) for evaluation in found.evaluated]
     desk.drop_rules()
@@ -109,6 +113,15 @@ class Desk:
         if incident.told and not self._pauses:
             self.write(new, "updated", messages.updated(self._book.job, new, done(self._events, new.since)))
 
+    def watch(self, concerns: Sequence[Concern]) -> None:
+        """Open an incident for each new concern, and resolve those that are over."""
+        now = {(CONCERN + one.kind, one.key): one for one in concerns}
+        for incident in [i for i in self._incidents if i.cause.startswith(CONCERN) and (i.cause, i.key) not in now]:
+            self.resolve(incident, self._now, "over", None)
+        for (cause, key), one in now.items():
+            if self._open(cause, key) is None:
+                self.open(cause, key, one.severity, one.since or self._now, one.sentence, one.next_step, self._rules.sinks)
+
     # rules
 
     def judged(self, evaluation: Evaluation) -> Evaluation:
@@ -174,7 +187,8 @@ class Desk:
 
     def drop_rules(self) -> None:
         """Resolve the incidents of removed rules; nothing else would."""
-        for incident in [i for i in self._incidents if i.cause != STREAM and i.cause not in self._by_name]:
+        lost = [i for i in self._incidents if i.cause != STREAM and not i.cause.startswith(CONCERN) and i.cause not in self._by_name]
+        for incident in lost:
             self.resolve(incident, self._now, "its rule was removed", None)
 
     def _terms(self, rule: str) -> tuple[str, tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weir.alerts.book import STREAM, Incident, Message
+from weir.alerts.book import CONCERN, STREAM, Incident, Message
 from weir.output import printable
 from weir.times import iso
 
@@ -26,7 +26,8 @@ def plain(text: str) -> str:
 
 
 def name_of(job: str, incident: Incident) -> str:
-    what = "stream" if incident.cause == STREAM else f"{incident.cause} {' '.join(incident.key)}".strip()
+    cause = incident.cause.removeprefix(CONCERN).replace("_", " ") if incident.cause.startswith(CONCERN) else incident.cause
+    what = "stream" if incident.cause == STREAM else f"{cause} {' '.join(incident.key)}".strip()
     return plain(f"{job}: {what}")
 
 
@@ -87,6 +88,6 @@ def _text(job: str, incident: Incident, facts: list[str], done: list[str]) -> st
 
 
 def _links(job: str, cause: str) -> list[str]:
-    if cause == STREAM:
+    if cause == STREAM or cause.startswith(CONCERN):
         return [f"look: weir health {job}; weir timeline {job}; docs/runbook.md#verdicts"]
     return [f"look: weir counts --job {job} --window 5m --by service,signature; docs/runbook.md#messages"]

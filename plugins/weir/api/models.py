@@ -41,6 +41,9 @@ class Job(Model):
     verdict: str = Field(examples=["ok"])
     paused: str = Field(description="The active pause in words; empty for none.")
     standby: str
+    concerns: str = Field(
+        description="What is wrong beside the verdict, separated by commas; empty for nothing.", examples=["unproven recount"]
+    )
     since: str = Field(description="Since when the job has this verdict.", examples=["2026-01-31T12:00:00Z"])
     attempt: int
     epoch: int | None

@@ -19,7 +19,7 @@ from weir.cassandra.jobs import job_row
 from weir.cassandra.standbys import STANDBYS_KEPT, standby_row
 from weir.cassandra.tables import AT_ONCE, Tables, chunks
 from weir.cassandra.timeline import pause_row
-from weir.ports.reports import JobSnapshot, Kept
+from weir.ports.reports import JobSnapshot, Kept, records_of
 
 PATIENCE_S = 10.0  # of a session that has no bound itself
 PAUSE_S = 0.2
@@ -28,9 +28,10 @@ WANTED = "SELECT * FROM job WHERE job IN ?"
 ATTEMPTS = "SELECT * FROM attempt WHERE job IN ? PER PARTITION LIMIT ?"
 REPORT = "SELECT job, record FROM report WHERE job IN ?"
 PROVEN = "SELECT job, record FROM proven WHERE job IN ?"
+UNPROVEN = "SELECT job, work, record FROM unproven WHERE job IN ?"
 PAUSES = "SELECT * FROM pause WHERE job IN ?"
 STANDBYS = f"SELECT * FROM standby WHERE job IN ? PER PARTITION LIMIT {STANDBYS_KEPT}"
-TABLES = HEAD, WANTED, ATTEMPTS, REPORT, PROVEN, PAUSES, STANDBYS
+TABLES = HEAD, WANTED, ATTEMPTS, REPORT, PROVEN, UNPROVEN, PAUSES, STANDBYS
 Rows = dict[str, list[Any]]  # by job
 
 
@@ -75,14 +76,14 @@ def _ask(session: Session, tables: Mapping[str, Rows], jobs: Collection[str], si
 def _snapshot(tables: Mapping[str, Rows], job: str, trouble: str) -> JobSnapshot:
     if any(job not in rows for rows in tables.values()):
         return JobSnapshot(trouble=f"the store did not answer: {trouble}")
-    head, wanted, attempts, report, proven, pauses, standbys = (tables[cql][job] for cql in TABLES)
+    head, wanted, attempts, report, proven, unproven, pauses, standbys = (tables[cql][job] for cql in TABLES)
     try:
         return JobSnapshot(
             wanted=job_row(wanted[0]) if wanted else None,
             head=codec.load(head[0].record) if head else None,
             attempts=[attempt_row(r) for r in attempts],
             report=report[0].record if report else None,
-            records={"proven": proven[0].record} if proven else {},
+            records={**({"proven": proven[0].record} if proven else {}), **records_of({row.work: row.record for row in unproven})},
             pauses=[pause_row(r) for r in pauses],
             standbys=[standby_row(r) for r in standbys if r.version],
         )

@@ -90,4 +90,7 @@ def _run(app: typer.Typer = app) -> int:
 
 def _quiet() -> None:
     """Silence the clients of Kafka and Cassandra, which log each lost connection. WEIR_DEBUG=1 shows everything."""
-    logging.basicConfig(level=logging.DEBUG if os.environ.get("WEIR_DEBUG") else logging.CRITICAL)
+    level = logging.DEBUG if os.environ.get("WEIR_DEBUG") else logging.CRITICAL
+    logging.basicConfig(level=level)
+    for name in ("cassandra", "spark_jobs", "weir"):  # Airflow, imported for its connection, sets the root's: an outage was a traceback
+        logging.getLogger(name).setLevel(level)

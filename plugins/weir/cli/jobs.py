@@ -39,7 +39,7 @@ def jobs(form: FormatOption = Format.TABLE) -> None:
 def health(
     job: JobArgument,
     form: FormatOption = Format.TABLE,
-    check: Annotated[bool, typer.Option("--check", help="Exit code 1 unless the job is healthy.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Exit code 1 unless the job is healthy and nothing else is wrong.")] = False,
 ) -> None:
     """Print a job's verdict, since when it holds, its evidence, and the next step.
 
@@ -47,6 +47,7 @@ def health(
     """
     from weir import rows
     from weir.jobs.specs import find
+    from weir.supervise.judge.concern import concerns_of
     from weir.supervise.judge.summary import summary
 
     with opened_manager() as manager:
@@ -57,20 +58,24 @@ def health(
         show([{"job": job, **summary(report), "sentence": report.sentence}], form)
     else:
         _tell(report)
-    if check and report.verdict not in WELL:
+    if check and (report.verdict not in WELL or concerns_of(report.evidence)):
         raise typer.Exit(1)
 
 
 def _tell(report: Report) -> None:
     from weir.rows import moment
+    from weir.supervise.judge.concern import EVIDENCE, concerns_of
 
     typer.echo(f"{str(report.verdict).replace('_', ' ')} since {moment(report.since)}")
     typer.echo(report.sentence)
     if report.next_step:
         typer.echo(f"next: {report.next_step}")
+    for concern in concerns_of(report.evidence):
+        typer.echo(f"{concern.name} since {moment(concern.since)}: {concern.sentence}\nnext: {concern.next_step}")
     typer.echo("evidence:")
     for name, value in report.evidence.items():
-        typer.echo(f"  {name}: {_value(name, value)}")
+        if name != EVIDENCE:
+            typer.echo(f"  {name}: {_value(name, value)}")
 
 
 def _value(name: str, value: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -40,12 +40,17 @@ def up(
 
     Example: weir up
     """
+    from weir.errors import StackFailed
     from weir.local import stack
     from weir.local.report import reporter
 
     with reporter() as progress:
         done = stack.up(progress, live_sample=live_sample)
     _tell(done)
+    if unwell := stack.unwell(done.parts):
+        raise StackFailed(
+            f"Not every part is well: {'; '.join(unwell)}.", "See `weir status` and `weir logs PART`, or run `weir up` again."
+        )
 
 
 def _tell(done: UpReport) -> None:
@@ -101,7 +106,10 @@ def status(
 
     parts = stack.status()
     columns = ("part", "state", "address", "pid", "since")
-    show([{name: part[name] for name in columns} for part in parts], form, empty="Nothing runs here. Start it with: weir up")  # type: ignore[literal-required]
+    rows: list[dict[str, Any]] = [{name: part[name] for name in columns} for part in parts]  # type: ignore[literal-required]
+    if form is Format.TABLE:
+        rows = [{**row, "pid": row["pid"] or None} for row in rows]  # there is no process 0
+    show(rows, form, empty="Nothing runs here. Start it with: weir up")
     if check and (not parts or any(part["state"] != "ok" for part in parts)):
         raise typer.Exit(1)
 
@@ -119,6 +127,7 @@ def logs(
     from weir.local import stack
     from weir.settings import home
 
+    stack.supervisor()  # says whose folder it is, where a list of its files would be empty
     if part is None and follow:
         raise BadInput("logs: --follow needs a part.", "Name one from `weir status`.")
     for name in [part] if part else sorted(file.stem for file in (home() / "logs").glob("*.log")):

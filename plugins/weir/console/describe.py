@@ -6,6 +6,7 @@ from typing import Any
 
 from weir.alerts.messages import span
 from weir.counts.times import at
+from weir.supervise.judge.concern import concerns_of
 from weir.supervise.judge.report import CALM, TROUBLE, Report, Verdict
 from weir.supervise.judge.summary import summary
 
@@ -17,7 +18,11 @@ def in_words(report: Report) -> dict[str, Any]:
     """Return a report for the pages. They show `words`, `lasts` (empty if unknown) and `sentence` in this order."""
     words = {"words": str(report.verdict).replace("_", " "), "sentence": sentence(report), "next_step": report.next_step}
     lasts = span(report.at - report.since) if report.since and report.at else ""
-    return {**summary(report), **words, "lasts": lasts, "since": at(report.since), "tone": tone(report.verdict)}
+    worries = [
+        {"name": one.name, "since": at(one.since), "sentence": one.sentence, "next_step": one.next_step}
+        for one in concerns_of(report.evidence)
+    ]
+    return {**summary(report), **words, "lasts": lasts, "since": at(report.since), "tone": tone(report.verdict), "worries": worries}
 
 
 def sentence(report: Report) -> str:

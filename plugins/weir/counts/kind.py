@@ -8,14 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from weir.counts.arguments import arguments
+from weir.counts.arrivals import ArrivalProbe
 from weir.counts.fold_backlog import FoldBacklogProbe
 from weir.counts.proven import UNPROVEN, Proven
 from weir.counts.rehearsal import newest_lines
+from weir.counts.unproven import concerns
 from weir.jobs.spec import JobSpec
 from weir.ports.cluster import Submission
 from weir.ports.counts import CountStore
 from weir.ports.source import Broker
 from weir.settings import Settings
+from weir.supervise.judge.concern import as_evidence
 from weir.supervise.judge.observation import Observation
 from weir.supervise.kind import Probe, Start
 from weir.supervise.start.submission import submission
@@ -44,14 +47,15 @@ class CountsKind:
         return submission(spec, replace(newest, standby=standby, max_lines_per_batch=LINES_PER_BATCH), code, self._settings)
 
     def probes(self, budget: TimeBudget) -> Sequence[Probe]:
-        return [ProvenProbe(), FoldBacklogProbe(self._store, budget)]
+        return [ProvenProbe(), FoldBacklogProbe(self._store, budget), ArrivalProbe(self._store, budget)]
 
 
 class ProvenProbe:
-    """How far the counts are proven, from the record that the pass has read anyway."""
+    """How far the counts are proven, and which checks fail, from the records that the pass has read anyway."""
 
     def look(self, spec: JobSpec, seen: Observation) -> Mapping[str, object]:
-        return {"proven": _proven(seen.records.get("proven")).as_evidence()}
+        failures = as_evidence(concerns(spec.name, seen.records))
+        return {"proven": _proven(seen.records.get("proven")).as_evidence(), **failures}
 
     def looked_at(self, job: str) -> int:
         """Return the maximum: it costs nothing, so it is never due."""

@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from weir.counts import unproven
 from weir.counts.progress import head_of
 from weir.counts.proven import Goal, Part, Proven, behind_restarts
 from weir.counts.rules import Rules
 from weir.counts.scope import EVERYTHING, NOTHING, Scope
+from weir.counts.unproven import Failure, Looked
 from weir.errors import NotProven
 from weir.ports.timeline import Event
 
@@ -81,6 +83,23 @@ class Counts:
         except Exception:
             log.exception("the timeline of %s lacks a line: %s by %s: %s", self.job, kind, self.by.who, text)
 
+    def fails(self, work: str, sentence: str, where: Looked) -> None:
+        """Store that a check failed, for health and alerts."""
+        self.store.put_unproven(self.job, work, unproven.failed(self._failure(work), self.now, sentence, where).dump())
+
+    def passes(self, work: str, where: Looked) -> None:
+        """Forget a failed check if the same part of the counts has passed now."""
+        before = self._failure(work)
+        if before is not None and unproven.passed(before, where):
+            self.store.put_unproven(self.job, work, None)
+
+    def _failure(self, work: str) -> Failure | None:
+        text = self.store.unproven(self.job).get(work)
+        try:
+            return None if text is None else Failure.load(text)
+        except (ValueError, KeyError, TypeError):
+            return Failure(self.now, self.now, "", Looked())  # of another release: only a check of everything ends it
+
     @contextmanager
     def noted(self, kind: str) -> Iterator[None]:
         """Record what cannot be proven, and raise it."""
@@ -105,6 +124,11 @@ def recount(at: Counts, scope: Scope = EVERYTHING, workers: int = 1, sample: Sam
     result = count_again(at.store, at.source, at.rules, sample.scope if sample else scope, workers)
     record = {**result.as_dict(), **(sample.as_dict(at.store, result) if sample else {})}
     at.store.put_recount(at.job, {**record, "at": at.now})
+    looked = Looked.at(sample.scope if sample else scope)
+    if not result.exact:
+        at.fails("recount", result.sentence, looked)
+    elif sample is None and not scope.barren and result.checked_lines:
+        at.passes("recount", looked)
     if failed(result, scope):
         at.note("recount", result.sentence, result.numbers())
     return result, record
@@ -131,6 +155,7 @@ def prove(at: Counts, goal: Goal, parts: Sequence[Part]) -> Proven:
         if found.checked == goal.base.checked and found.lines > goal.base.lines:
             gone = found.lines - goal.base.lines
             raise NotProven(f"{at.job}: {gone} lines landed that the broker no longer has.", "Extend the topic's retention.")
+    at.passes("recount", Looked(after=goal.base.position))
     return found
 
 
@@ -166,6 +191,10 @@ def validate(at: Counts, docs: str, since: int | None = None, until: int | None 
 
     with at.noted("validate"):
         result = check(at.store, at.source, at.rules, docs, since, until)
+    looked = Looked(*result.span)
     if result.broken:
+        at.fails("validate", result.sentence, looked)
         at.note("validate", result.sentence)
+    else:
+        at.passes("validate", looked)
     return result

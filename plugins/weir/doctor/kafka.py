@@ -12,8 +12,8 @@ from weir.factory import source_of
 from weir.jobs.folders import sound
 from weir.jobs.kinds import Capability
 from weir.jobs.spec import JobSpec
-from weir.ports.source import Source
 from weir.settings import Settings
+from weir.sources.kafka import KafkaBroker
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -26,7 +26,7 @@ def kafka(settings: Settings) -> Iterator[Line]:
         yield from topics(source, job, spec, set(there))
 
 
-def topics(source: Source, job: str, spec: JobSpec, there: set[str]) -> Iterator[Line]:
+def topics(source: KafkaBroker, job: str, spec: JobSpec, there: set[str]) -> Iterator[Line]:
     reads = spec.source.subscription
     missing = reads.missing(there)
     for topic in missing:
@@ -39,16 +39,19 @@ def topics(source: Source, job: str, spec: JobSpec, there: set[str]) -> Iterator
         yield from _topic(source, job, spec, topic)
 
 
-def _topic(source: Source, job: str, spec: JobSpec, topic: str) -> Iterator[Line]:
+def _topic(source: KafkaBroker, job: str, spec: JobSpec, topic: str) -> Iterator[Line]:
     check = f"topic {topic} of {job}"
     ends = source.end_offsets(topic)
-    kept = source.retention(topic)
     config = _config(source, topic)
     if config is None:
-        yield unknown(check, "the broker does not tell its settings", "Give this user DescribeConfigs on the topic.")
-    elif spec.kind.can(Capability.COUNTS):
+        yield unknown(
+            check, f"{len(ends)} partitions; the broker does not tell its settings", "Give this user DescribeConfigs on the topic."
+        )
+        return
+    if spec.kind.can(Capability.COUNTS):
         yield from judged(check, config)
-    days = "for ever" if kept.ms is None else f"for {kept.ms / DAY_MS:.1f} days"
+    kept_ms = int(config.get("retention.ms", -1))
+    days = "for ever" if kept_ms < 0 else f"for {kept_ms / DAY_MS:.1f} days"
     yield fine(check, f"{len(ends)} partitions; lines are kept {days}")
     yield from _clock(source, topic, ends)
 
@@ -63,17 +66,15 @@ def judged(check: str, config: Mapping[str, str]) -> Iterator[Line]:
         yield wrong(check, told, "Set cleanup.policy=delete.")
 
 
-def _config(source: Source, topic: str) -> Mapping[str, str] | None:
+def _config(source: KafkaBroker, topic: str) -> Mapping[str, str] | None:
     """Return the topic's settings; None if the broker does not tell them."""
-    ask = getattr(source, "topic_config", None)
     try:
-        found: Mapping[str, str] | None = ask(topic) if ask else None
+        return source.topic_config(topic)
     except NotRunning:
         return None
-    return found
 
 
-def _clock(source: Source, topic: str, ends: Mapping[int, int]) -> Iterator[Line]:
+def _clock(source: KafkaBroker, topic: str, ends: Mapping[int, int]) -> Iterator[Line]:
     """Compare the time of the newest records with this clock: only a broker that is ahead can be seen."""
     try:
         times = source.append_times(topic, {p: end - 1 for p, end in ends.items() if end > 0})

@@ -19,7 +19,9 @@ def create(job: str, kind: str, into: Path, there: Sequence[str] = ()) -> list[P
 
     Raises BadInput if the name is not valid or taken, if there is no such kind, or if the folder exists.
     """
-    _check(job, kind, into, there)
+    if kind not in KINDS:
+        raise BadInput(f"kind: {kind!r} is not a kind of job.", f"Kinds: {', '.join(KINDS)}.")
+    free(job, into, there)
     folder = into / job
     folder.mkdir(parents=True)
     written = []
@@ -31,9 +33,8 @@ def create(job: str, kind: str, into: Path, there: Sequence[str] = ()) -> list[P
     return written
 
 
-def _check(job: str, kind: str, into: Path, there: Sequence[str]) -> None:
-    if kind not in KINDS:
-        raise BadInput(f"kind: {kind!r} is not a kind of job.", f"Kinds: {', '.join(KINDS)}.")
+def free(job: str, into: Path, there: Sequence[str]) -> None:
+    """Raise BadInput if the name is not valid or taken, or if its folder exists."""
     if not re.fullmatch(NAME, job):
         raise BadInput(f"job: {job!r} is not a valid name.", "Use lower-case letters, digits and _, such as web_errors.")
     if why := problem(job):

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from weir.files import write_private
-from weir.local import postgres, secrets
+from weir.local import postgres, postgres_access, secrets
 from weir.local.part import LOOPBACK, Part, Stack, get, get_json, told
 from weir.local.process import run
 from weir.settings import PROJECT
@@ -74,6 +74,7 @@ def env(stack: Stack) -> dict[str, str]:
         AIRFLOW_CONN_SPARK_DEFAULT=_spark_connection(stack),
         GX_ANALYTICS_ENABLED="False",
         **_telemetry(),
+        **postgres_access.client_env(stack),
         **settings,
     )
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import socket
+import ssl
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
-from weir.local import jars
-from weir.local.part import IPV4, LOOPBACK, Part, Stack, connect, java, told
+from weir.local import cassandra_access, certs, jars
+from weir.local.part import IPV4, LOOPBACK, Part, Stack, connect, java, late, told
+
+if TYPE_CHECKING:
+    from weir.settings import Settings
 
 OPTIONS = bytes([5, 0, 0, 0, 5, 0, 0, 0, 0])  # a native protocol v5 frame: "what do you support?"
 SUPPORTED = 6
@@ -39,7 +45,7 @@ def part(stack: Stack) -> Part:
     return Part(
         name="cassandra",
         address=stack.address("cassandra"),
-        command=(java(), *_jvm(folder), "org.apache.cassandra.service.CassandraDaemon"),
+        command=(java(), *_jvm(folder), *(cassandra_access.JVM if stack.secure else ()), "org.apache.cassandra.service.CassandraDaemon"),
         env=stack.env(CLASSPATH=os.pathsep.join(str(jar.path) for jar in jars.locked("cassandra"))),
         log=stack.log("cassandra"),
         probe=told(lambda: _probe(stack)),
@@ -78,9 +84,18 @@ def _jvm(folder: Path) -> list[str]:
 
 def _prepare(stack: Stack) -> None:
     folder = stack.folder("cassandra")
-    (folder / "cassandra.yaml").write_text(yaml.safe_dump(_settings(stack), sort_keys=False))
+    secure = cassandra_access.properties(stack) if stack.secure else {}
+    (folder / "cassandra.yaml").write_text(yaml.safe_dump(_settings(stack) | secure, sort_keys=False))
     (folder / "logback.xml").write_text(LOGBACK)
     drop_unwritten(folder / "data" / "commitlog")
+
+
+def open_to_clients(stack: Stack, settings: Settings) -> None:
+    """Create the tables, and in a secure stack the users and what they may do. Safe to repeat. Raises WeirError."""
+    if stack.secure:
+        cassandra_access.open_to_clients(stack, settings)
+    else:
+        late("weir.cassandra.migrate", "migrate")(settings)
 
 
 def drop_unwritten(commitlog: Path) -> None:
@@ -159,7 +174,14 @@ LOGBACK = """\
 
 def _probe(stack: Stack) -> str:
     """Ask the native port for its options: answered in a millisecond, and only when clients are served."""
-    with connect(stack.ports["cassandra"]) as link:
+    with connect(stack.ports["cassandra"]) as plain, _wrapped(stack, plain) as link:
         link.sendall(OPTIONS)
         header = link.recv(9)
     return "" if len(header) >= 5 and header[4] == SUPPORTED else "does not speak CQL yet"
+
+
+def _wrapped(stack: Stack, link: socket.socket) -> socket.socket:
+    """Return the link, in TLS in a secure stack."""
+    if not stack.secure:
+        return link
+    return ssl.create_default_context(cafile=certs.ca_file(stack.home)).wrap_socket(link, server_hostname=LOOPBACK)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from weir.errors import StackFailed
-from weir.local import kafka, logs, rehearse, secrets, spark
+from weir.local import cassandra, kafka, logs, rehearse, secrets, spark
 from weir.local.airflow_api import AirflowApi
 from weir.local.part import Stack, late
 from weir.local.process import last_lines
@@ -26,7 +26,7 @@ def ready_hooks(stack: Stack, settings: Settings) -> dict[str, Callable[[], obje
     """Return what to run as soon as a part is up, while others still start: Airflow's first ticks need the schema."""
     return {
         "kafka": lambda: kafka.open_to_clients(stack),
-        "cassandra": lambda: late("weir.cassandra.migrate", "migrate")(settings),
+        "cassandra": lambda: cassandra.open_to_clients(stack, settings),
     }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from weir.errors import NotRunning, Prerequisite
-from weir.local import airflow, certs, kafka_access, ports, secrets, spark
+from weir.local import airflow, cassandra_access, certs, kafka_access, ports, secrets, spark
 from weir.local.part import LOOPBACK, Stack
 from weir.local.state import StateFile
 from weir.system_errors import damaged, read_json, write_json
@@ -65,7 +65,7 @@ def addresses(stack: Stack) -> dict[str, object]:
         "checkpoints": str(stack.folder("checkpoints")),
         "bundles": str(stack.folder("bundles")),
         "data_docs": str(stack.folder("data_docs")),
-        **(kafka_access.settings(stack) if stack.secure else {}),
+        **({**kafka_access.settings(stack), **cassandra_access.settings(stack)} if stack.secure else {}),
     }
 
 

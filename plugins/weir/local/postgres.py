@@ -1,4 +1,7 @@
-"""PostgreSQL from a wheel, for Airflow's metadata. Loopback TCP with a password; no Unix socket, whose path would be too long."""
+"""PostgreSQL for Airflow's metadata, from a wheel; in a secure stack the machine's own, which has TLS.
+
+Loopback TCP with a password; no Unix socket, whose path would be too long.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from weir.errors import StackFailed
+from weir.local import certs, postgres_access
 from weir.local.part import LOOPBACK, Part, Stack, told
 from weir.local.process import run
 
@@ -37,11 +41,12 @@ SETTINGS = {
 
 def part(stack: Stack) -> Part:
     data = stack.folder("postgres") / "data"
-    options = (option for name, value in SETTINGS.items() for option in ("-c", f"{name}={value}"))
+    settings = SETTINGS | (postgres_access.settings(stack) if stack.secure else {})
+    options = (option for name, value in settings.items() for option in ("-c", f"{name}={value}"))
     return Part(
         name="postgres",
         address=stack.address("postgres"),
-        command=(*_as_somebody(), str(binary("postgres")), "-D", str(data), "-p", str(stack.ports["postgres"]), *options),
+        command=(*_as_somebody(), str(_program(stack, "postgres")), "-D", str(data), "-p", str(stack.ports["postgres"]), *options),
         env=stack.env(),
         log=stack.log("postgres"),
         probe=told(lambda: _probe(stack)),
@@ -56,6 +61,11 @@ def part(stack: Stack) -> Part:
 def url(stack: Stack) -> str:
     """Return SQLAlchemy's URL of the metadata database, with the password."""
     return f"postgresql+psycopg2://{USER}:{stack.secrets['postgres']}@{stack.address('postgres')}/{DATABASE}"
+
+
+def _program(stack: Stack, name: str) -> Path:
+    """Return the path of a program: in a secure stack of a PostgreSQL of this machine, else of the wheel."""
+    return postgres_access.programs(stack.home / "postgres" / "data") / name if stack.secure else binary(name)
 
 
 def binary(name: str) -> Path:
@@ -86,8 +96,13 @@ def _as_somebody() -> tuple[str, ...]:
 def _prepare(stack: Stack) -> None:
     folder = stack.folder("postgres")
     data = folder / "data"
-    if (data / "PG_VERSION").exists():
-        return
+    if not (data / "PG_VERSION").exists():
+        _create(stack, folder, data)
+    if stack.secure:
+        postgres_access.allow_only_tls(data)
+
+
+def _create(stack: Stack, folder: Path, data: Path) -> None:
     shutil.rmtree(data, ignore_errors=True)  # what an interrupted first start left
     data.mkdir(mode=0o700)
     if os.geteuid() == 0:
@@ -97,7 +112,7 @@ def _prepare(stack: Stack) -> None:
         password.write(stack.secrets["postgres"])
         password.flush()
         method = ("--auth=scram-sha-256", f"--pwfile={password.name}", "--encoding=UTF8", "--locale=C")
-        initdb = (*_as_somebody(), str(binary("initdb")), "-D", str(data), "-U", USER, *method)
+        initdb = (*_as_somebody(), str(_program(stack, "initdb")), "-D", str(data), "-U", USER, *method)
         run(initdb, stack.log("postgres-initdb"), stack.env(), folder, timeout=120)
 
 
@@ -107,6 +122,7 @@ def _connect(stack: Stack, database: str) -> Any:
     return psycopg2.connect(
         host=LOOPBACK, port=stack.ports["postgres"], user=USER, password=stack.secrets["postgres"],
         dbname=database, connect_timeout=2,
+        **({"sslmode": "verify-full", "sslrootcert": str(certs.ca_file(stack.home))} if stack.secure else {}),
     )  # fmt: skip
 
 

@@ -14,7 +14,8 @@ from weir.system_errors import read_json
 FILE = "secrets.json"
 ADMIN = "admin"
 # Users of a secure stack's servers. Each password has a file of its own, which settings name.
-USERS = ("kafka_weir", "kafka_driver", "kafka_ingest", "cassandra_admin", "cassandra_weir", "cassandra_driver")
+USERS = ("kafka_weir", "kafka_driver", "kafka_ingest", "cassandra_admin", "cassandra_owner", "cassandra_weir",
+         "cassandra_driver", "cassandra_reader")  # fmt: skip
 
 
 def load_or_create(home: Path) -> dict[str, str]:

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -30,6 +30,7 @@ from weir.settings import PROJECT, Settings, home
 POLL_S = 0.1
 UP_S = 420.0  # for all servers: 20 s on an idle 2-core machine, 118 s beside three other stacks
 DOWN_S = 120.0
+SETTLE_S = 60.0  # of a part that was ready and is not ok now: Airflow's own health has thresholds of 5 to 30 s
 DRIVERS_KNOWN_BY = {"cassandra", "kafka", "spark-master"}
 
 
@@ -190,9 +191,22 @@ def _report(began: float, changed: bool, servers_only: bool) -> UpReport:
     settings = Settings.load()
     counts = [] if servers_only else first_counts.first_counts(settings)
     return UpReport(
-        parts=status(), airflow_url=settings.airflow_url, airflow_user=secrets.ADMIN,
+        parts=_settled(), airflow_url=settings.airflow_url, airflow_user=secrets.ADMIN,
         password_file=secrets.password_file(home()), seconds=time.monotonic() - began, changed=changed, counts=counts,
     )  # fmt: skip
+
+
+def _settled(within_s: float = SETTLE_S, pause: Callable[[float], object] = time.sleep) -> list[PartStatus]:
+    """Return the state of each part, once every server is ok or the time is up: a scheduler that is busy misses a heartbeat."""
+    deadline = time.monotonic() + within_s
+    while unwell(found := status()) and time.monotonic() < deadline:
+        pause(1.0)
+    return found
+
+
+def unwell(parts: Iterable[PartStatus]) -> list[str]:
+    """Return the servers that are not ok, each with its reason. A driver or standby that is starting is none."""
+    return [f"{each['part']} {each['state']}" for each in parts if each["state"] != OK and ":" not in each["part"]]
 
 
 def down(reporter: Reporter) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from weir.jobs.kinds import Capability
 from weir.metrics.catalogue import METRICS, Kind
 from weir.metrics.look import Facts, Look, ends, waited_ms
 from weir.metrics.recounts import worst
+from weir.supervise.judge.concern import concerns_of
 from weir.supervise.judge.pause import in_force
 from weir.supervise.judge.report import Verdict
 from weir.times import parse_time
@@ -58,6 +60,8 @@ def _standing(facts: Facts) -> Samples:
     report, evidence = facts.report, facts.report.evidence
     due = report.not_before if report.act != "none" else 0
     yield "weir_verdict", (), {str(verdict): verdict is report.verdict for verdict in Verdict}
+    for kind, n in sorted(Counter(concern.kind for concern in concerns_of(evidence)).items()):
+        yield "weir_concerns", (kind,), n
     yield "weir_verdict_since_timestamp_seconds", (), _s(report.since)
     yield "weir_paused", (), int(bool(in_force(facts.snapshot.pauses, report.at))) if report.at else None
     yield "weir_action_due_timestamp_seconds", (), _s(due)

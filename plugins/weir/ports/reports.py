@@ -36,6 +36,11 @@ class Kept:
     event: Event | None = None
 
 
+def records_of(unproven: Mapping[str, str]) -> dict[str, str]:
+    """Return the records of failed checks, by kind, as a snapshot has them."""
+    return {f"unproven:{work}": record for work, record in unproven.items()}
+
+
 class ReportStore(Protocol):
     """Snapshots of jobs, and the last report of each."""
 

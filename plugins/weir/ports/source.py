@@ -78,6 +78,9 @@ class Broker(Protocol):
     def earliest_offsets(self, topic: str) -> Mapping[int, int]:
         """For each partition the first offset that is still there."""
 
+    def offsets_at(self, topic: str, moment: int) -> Mapping[int, int]:
+        """For each partition the offset of the first record that arrived at a time (ms) or later; without one, the end."""
+
     def topic_id(self, topic: str) -> str:
         """What tells a topic from one that was deleted and created again under its name."""
 

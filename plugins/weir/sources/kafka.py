@@ -56,6 +56,11 @@ class KafkaBroker:
     def earliest_offsets(self, topic: str) -> Mapping[int, int]:
         return self._asked(topic, lambda: self._offsets(topic, OffsetSpec.earliest()))
 
+    def offsets_at(self, topic: str, moment: int) -> Mapping[int, int]:
+        ends = self.end_offsets(topic)
+        found = self._asked(topic, lambda: self._offsets(topic, OffsetSpec.for_timestamp(moment)))
+        return {p: offset if 0 <= (offset := found.get(p, -1)) < end else end for p, end in ends.items()}
+
     def topic_id(self, topic: str) -> str:
         def ask() -> str:
             asked = self._client().describe_topics(TopicCollection([topic]), request_timeout=self._budget_s)
@@ -64,13 +69,19 @@ class KafkaBroker:
         return self._asked(topic, ask)
 
     def retention(self, topic: str) -> Retention:
-        def ask() -> Retention:
+        config = self.topic_config(topic)
+        if "delete" not in config["cleanup.policy"]:
+            return Retention()  # compaction alone
+        ms, most = (int(config[name]) for name in ("retention.ms", "retention.bytes"))
+        return Retention(ms if ms >= 0 else None, most if most >= 0 else None)
+
+    def topic_config(self, topic: str) -> Mapping[str, str]:
+        """Return the topic's settings by Kafka's own names. Raises NotRunning, TopicMissing."""
+
+        def ask() -> Mapping[str, str]:
             of = ConfigResource(ConfigResource.Type.TOPIC, topic)
             config = self._client().describe_configs([of], request_timeout=self._budget_s)[of].result(self._budget_s)
-            if "delete" not in str(config["cleanup.policy"].value):
-                return Retention()  # compaction alone
-            ms, most = (int(config[name].value) for name in ("retention.ms", "retention.bytes"))
-            return Retention(ms if ms >= 0 else None, most if most >= 0 else None)
+            return {name: str(entry.value) for name, entry in config.items()}
 
         return self._asked(topic, ask)
 

@@ -9,10 +9,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from spark_jobs.protocol.head import Head
-from spark_jobs.protocol.partition import Offsets, of_source
-from weir.errors import NotRunning, TopicMissing
+from spark_jobs.protocol.partition import Offsets, labels, of_source, unlabelled
+from weir.errors import BadInput, NotRunning, TopicMissing
+from weir.jobs.source import EARLIEST, Source
 from weir.ports.source import Broker, Subscription, TopicSnapshot
 from weir.supervise.judge.epoch_start import Bounds, held_back, of_topic
+from weir.times import parse_time
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,26 @@ def _of_single(broker: Broker, topic: str) -> Bounds:
     """Return the bounds of a topic. Where the log ends is asked first: otherwise lines that come in between would look held back."""
     source, log_ends = broker.topic_id(topic), broker.end_offsets(topic, committed=False)
     return of_topic(source, broker.earliest_offsets(topic), broker.end_offsets(topic), log_ends)
+
+
+def start_of(broker: Broker, source: Source, there: Bounds) -> Offsets:
+    """Return where a job begins that was never deployed. Raises NotRunning, or BadInput if the broker does not have those offsets."""
+    if source.start == EARLIEST:
+        return there.earliest
+    names = there.names or {there.topic_id: source.subscription.single}
+    if isinstance(source.start, str):
+        moment = parse_time(source.start)
+        found = (of_source(topic_id, broker.offsets_at(name, moment)) for topic_id, name in names.items())
+        return {p: offset for each in found for p, offset in each.items()}
+    given = unlabelled(source.start, {name: topic_id for topic_id, name in names.items()})
+    known = {label: p for p, label in labels(there.ends, there.names).items()}
+    if unknown := sorted(set(source.start) - known.keys()):
+        raise BadInput(f"source.start: there is no partition {', '.join(unknown)}.", f"Partitions: {', '.join(known)}.")
+    for label, p in known.items():
+        least, most = there.earliest.get(p, 0), there.ends[p]
+        if not least <= given.get(p, least) <= most:
+            raise BadInput(f"source.start: partition {label} has offsets {least} to {most}, not {given[p]}.", "Correct it in job.yaml.")
+    return {**there.earliest, **given}
 
 
 def ends_for(broker: Broker, head: Head, reads: Subscription) -> Offsets:

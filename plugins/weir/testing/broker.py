@@ -72,6 +72,13 @@ class MemoryBroker:
         self._topic(topic)
         return dict(self._earliest[topic])
 
+    def offsets_at(self, topic: str, moment: int) -> Mapping[int, int]:
+        ends = self.end_offsets(topic)
+        return {
+            p: next((r.offset for r in records if r.append_ms >= moment and r.offset >= self._earliest[topic][p]), ends[p])
+            for p, records in self._topic(topic).items()
+        }
+
     def topic_id(self, topic: str) -> str:
         self._topic(topic)
         return self._ids[topic]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from weir.ports.reports import JobSnapshot, Kept
+from weir.ports.reports import JobSnapshot, Kept, records_of
 from weir.testing.attempts import Attempts
 from weir.testing.counts.proofs import Proofs
 from weir.testing.heads import Heads
@@ -29,7 +29,7 @@ class Reports(Heads, Jobs, Attempts, Standbys, Timeline, Proofs):
     def _snapshot(self, job: str, history: int) -> JobSnapshot:
         rows = self.attempts(job, history)
         proven = self.proven(job)
-        records = {} if proven is None else {"proven": proven}
+        records = {**({} if proven is None else {"proven": proven}), **records_of(self.unproven(job))}
         return JobSnapshot(self.job(job), self.head(job), rows, self.report(job), records, self.pauses(job), self.standbys(job))
 
     def keep_reports(self, reports: Sequence[Kept]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -375,6 +376,8 @@ def test_status(weir: Weir, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("weir.local.stack.status", lambda: parts)
     code, out, _ = weir("status", "--format", "json", "--check")
     assert (code, json.loads(out)) == (0, parts)
+    monkeypatch.setattr("weir.local.stack.status", lambda: [{**parts[0], "state": "not running", "pid": 0, "since": ""}])
+    assert weir("status")[1].splitlines()[-1].split() == ["kafka", "not", "running", "127.0.0.1:1"], "there is no process 0"
     monkeypatch.setattr("weir.local.stack.status", list)
     assert weir("status", "--check") == (1, "", "Nothing runs here. Start it with: weir up\n")
 
@@ -588,3 +591,15 @@ def test_a_maintenance_window(weir: Weir, bench: Bench) -> None:
     assert report["verdict"] == "maintenance" and "until 2027-01-15T10:00:00Z: new disks" in report["sentence"]
     assert weir("maintenance", JOB, "--end") == (0, "", f"{JOB} is no longer in maintenance.\n")
     assert json.loads(weir("health", JOB, "--format", "json")[1])["verdict"] != "maintenance"
+
+
+def test_clients_stay_quiet_when_airflow_is_imported(tmp_path: Path) -> None:
+    """Without a stack the command line asks Airflow's connection, whose import sets the level of the root: an outage was a traceback."""
+    script = (
+        "import logging, sys; from weir.cli.app import _quiet; _quiet(); import airflow.settings; "
+        "airflow.settings.configure_vars(); logging.getLogger().setLevel(0); "
+        "[logging.getLogger(n).error('x') for n in ('cassandra.cluster', 'spark_jobs.runtime.session', 'weir.factory')]"
+    )
+    env = {**os.environ, "AIRFLOW_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=env, check=True)
+    assert done.stderr == ""

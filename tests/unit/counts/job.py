@@ -40,6 +40,7 @@ class Job:
         ends = self.broker.end_offsets(TOPIC)
         self.store.create_head(first_head(self.name, of_source(self.broker.topic_id(TOPIC), ends), 1))
         self.meaning: dict[tuple[str, int, int], Meaning] = {}
+        self.appended: dict[tuple[str, int, int], int] = {}
         self.now = START
         self.take_over()
 
@@ -100,6 +101,7 @@ class Job:
         if not (commit if counted is None else counted):
             for offset in range(end - lines, end):
                 del self.meaning[self.broker.topic_id(TOPIC), 0, offset]
+        self.appended[self.broker.topic_id(TOPIC), 0, end] = at
         self.broker.mark(TOPIC, 0, lines, commit)
 
     def send_bad(self, value: bytes | None, reason: str, partition: int = 0) -> None:
@@ -107,6 +109,7 @@ class Job:
 
     def _add(self, partition: int, key: bytes | None, value: bytes | None, append: int, meaning: Meaning, claimed: bool = False) -> None:
         offset = self.broker.end_offsets(TOPIC)[partition]
+        self.appended[self.broker.topic_id(TOPIC), partition, offset] = append
         self.broker.add(TOPIC, partition, key, value, append, claimed)
         self.meaning[self.broker.topic_id(TOPIC), partition, offset] = meaning
 
@@ -131,7 +134,8 @@ class Job:
         deltas = [Delta(pane, service, level, "it broke" if level == "error" else "", n) for (pane, service, level), n in cells.items()]
         samples = [RejectedLine(TOPIC, p.number, o, "web", m, b"?") for p, o, m in meant if isinstance(m, str)]
         late = sum(1 for _, _, m in meant if not isinstance(m, str) and before.watermark is not None and m[0] < before.watermark)
-        progress = advance(before, times, times, RULES.lateness)
+        arrived = {p: max(self.appended[q.source, q.number, o] for q, o in places if q == p) for p, _ in places}
+        progress = advance(before, times, arrived, RULES.lateness)
         return Counted(deltas, Totals(len(meant), dict(levels), dict(reasons), late), progress, samples)
 
     def places(self) -> list[tuple[int, int]]:

@@ -137,3 +137,22 @@ def test_a_signal_ends_the_block_so_that_it_cleans_up(number: signal.Signals) ->
         assert signal.getsignal(number) is signal.SIG_IGN
     finally:
         signal.signal(number, before)
+
+
+def test_up_waits_until_every_server_is_well_and_names_those_that_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ended 0 with `airflow-scheduler: Airflow says unhealthy` in its table."""
+    ill = {"part": "airflow-scheduler", "state": "Airflow says unhealthy", "address": "", "pid": 1, "since": ""}
+    begins = {**ill, "part": "driver:error_counts", "state": "is starting"}
+    seen = iter([[ill, begins], [ill, begins], [{**ill, "state": "ok"}, begins]])
+    monkeypatch.setattr(stack, "status", lambda: next(seen))
+    paused: list[float] = []
+    assert stack.unwell(stack._settled(60, paused.append)) == [] and len(paused) == 2
+    monkeypatch.setattr(stack, "status", lambda: [ill])
+    assert stack.unwell(stack._settled(0, paused.append)) == ["airflow-scheduler Airflow says unhealthy"]
+
+
+@pytest.mark.parametrize("letter", [":", ",", "#", "%", "'", "$", "\n"])
+def test_up_refuses_a_folder_that_no_server_could_name(letter: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stack, "PROJECT", f"/srv/a{letter}b")
+    with pytest.raises(Prerequisite, match="Move or rename the folder"):
+        stack.up(Reporter())

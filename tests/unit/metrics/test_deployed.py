@@ -61,4 +61,4 @@ def test_names_follow_the_conventions() -> None:
         assert re.fullmatch(r"weir(_[a-z]+)+", metric.name)
         assert metric.name.endswith("_total") == (metric.kind is Kind.COUNTER)
         assert not metric.name.endswith(("_ms", "_minutes", "_hours", "_percent"))
-        assert set(metric.labels) <= {"weir_job", "partition", "level", "reason", "cause", "after", "severity"}
+        assert set(metric.labels) <= {"weir_job", "partition", "level", "reason", "cause", "after", "severity", "kind"}

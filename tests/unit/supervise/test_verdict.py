@@ -71,6 +71,16 @@ def slow_start(since_ms: int) -> Observation:
     return replace(WELL, head=FIRST_CLAIM, attempts=(row, first), end_offsets=at({0: 5000}))
 
 
+HELD = replace(WELL, head=head_at(100, 3600), log_ends=at({0: 140}))
+
+
+def held_since(since_s: float, first: int = 100) -> Report:
+    """What was said before, when an open transaction had held back the end for so long."""
+    since = NOW - int(1000 * since_s)
+    evidence = {"open_transactions": {"0": {"first": first, "offsets": 40, "since": since}}}
+    return replace(waiting(0), lag_since=0, evidence=evidence)
+
+
 def without_input(proof: str, since_s: float = 10) -> Observation:
     """A successor that was submitted so long ago has started, its predecessor landed the last line 2 s before, and nothing waits."""
     row = replace(ROW, attempt=2, proof=proof, submitted_at=NOW - int(since_s * 1000))
@@ -79,6 +89,10 @@ def without_input(proof: str, since_s: float = 10) -> Observation:
 
 
 CASES = {
+    "a transaction is open": (HELD, held_since(30), Verdict.IDLE),
+    "a transaction hangs": (HELD, held_since(1000), Verdict.SLOW),
+    "one open transaction after the other": (HELD, held_since(1000, first=60), Verdict.IDLE),
+    "counted by a release that read open transactions": (replace(WELL, end_offsets=at({0: 60}), log_ends=at({0: 120})), None, Verdict.OK),
     "a restart without input has read nothing": (without_input(TRYING), None, Verdict.STARTING),
     "a restart without input, a moment ago": (without_input("", 2), None, Verdict.STARTING),
     "a restart without input has rehearsed": (without_input(PROVEN), None, Verdict.IDLE),
@@ -181,6 +195,12 @@ def test_verdict(name: str) -> None:
     report = judge("counts", seen, HEALTH, before)
     assert report.verdict is expected, report.sentence
     assert "counts" in report.sentence
+
+
+def test_an_open_transaction_is_told_and_never_taken_for_a_stalled_driver() -> None:
+    told = judge("counts", HELD, HEALTH, held_since(120))
+    assert told.sentence.endswith("an open transaction of a producer holds back 40 offsets: partition 0 from offset 100 on, for 2 min")
+    assert judge("counts", replace(HELD, now=NOW + 900_000), HEALTH, told).next_step.endswith("docs/runbook.md#open_transaction")
 
 
 def test_the_lost_ranges_are_named() -> None:

@@ -21,6 +21,15 @@ class Proofs(Tables):
     def put_proven(self, job: str, record: str, write_ts: int) -> None:
         self.session.execute("INSERT INTO proven (job, record) VALUES (?, ?) USING TIMESTAMP ?", job, record, write_ts)
 
+    def put_unproven(self, job: str, work: str, record: str | None) -> None:
+        if record is None:
+            self.session.execute("DELETE FROM unproven WHERE job = ? AND work = ?", job, work)
+        else:
+            self.session.execute("INSERT INTO unproven (job, work, record) VALUES (?, ?, ?)", job, work, record)
+
+    def unproven(self, job: str) -> Mapping[str, str]:
+        return {r.work: r.record for r in self.session.execute("SELECT work, record FROM unproven WHERE job = ?", job)}
+
     def proven(self, job: str) -> str | None:
         rows = self.session.execute("SELECT record FROM proven WHERE job = ?", job)
         return rows[0].record if rows else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from spark_jobs.counts.cells import hour_of
+from spark_jobs.counts.cells import HOUR_MS, hour_of
 from spark_jobs.protocol.gap import accounts_for
 from spark_jobs.protocol.head import Head, Landed, Offsets, Position, landed, with_joined
 from weir.counts.closed import closed_until
@@ -37,6 +37,7 @@ class Tables:
     rollups: Sequence[Row]
     freshness: Sequence[Row]
     closed: int
+    span: tuple[int | None, int | None] = (None, None)  # from the first hour to the end of the last (ms)
 
     def by_name(self) -> Mapping[str, Sequence[Row]]:
         return {name: getattr(self, name) for name in ("counts", "ledger", "hours", "rollups", "freshness")}
@@ -63,6 +64,7 @@ def gather(store: CountStore, source: Source, rules: Rules, since: int | None, u
         rollups=list(rollups(store, rules.job, places)),
         freshness=[_freshness(source, rules, head.frontier, ends, now)],
         closed=closed,
+        span=(min(hour for hour, _ in places), max(hour for hour, _ in places) + HOUR_MS) if places else (since, until),
     )
 
 

@@ -9,7 +9,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ class ValidationResult:
     job: str
     laws: tuple[Law, ...]
     docs: str
+    span: tuple[int | None, int | None] = (None, None)  # the first and the end of the last hour that was checked (ms)
 
     @property
     def broken(self) -> tuple[Law, ...]:
@@ -71,7 +72,7 @@ def check(
 ) -> ValidationResult:
     """As `validate`, but return failed expectations instead of raising. `docs` is the folder for the pages; empty for none."""
     tables = gather(store, source, rules, since, until, round(time.time() * 1000) if now is None else now)
-    return run(rules.job, tables, docs)
+    return replace(run(rules.job, tables, docs), span=tables.span)
 
 
 def run(job: str, tables: Tables, docs: str = "", fresh_within_s: float = FRESH_WITHIN_S) -> ValidationResult:

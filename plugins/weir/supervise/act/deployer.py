@@ -25,7 +25,7 @@ from weir.supervise.parts import Parts
 from weir.supervise.register import Register
 from weir.supervise.start.starter import Starter
 from weir.supervise.start.unfenced_drivers import UnfencedDrivers
-from weir.supervise.topics import bounds
+from weir.supervise.topics import bounds, start_of
 
 LAND_WITHIN_S = 30.0  # for the current batch to land: a full one of a million lines takes ten
 LANDS = frozenset({Verdict.OK, Verdict.CATCHING_UP, Verdict.SLOW})
@@ -103,7 +103,7 @@ class Deployer:
         if not self._kinds[spec.kind.name].fenced:
             return {}, {}
         there = bounds(self._parts.source, spec.source.subscription)
-        return there.earliest, there.names
+        return start_of(self._parts.source, spec.source, there), there.names
 
 
 def _at(seen: Observation) -> tuple[int, dict[str, int]]:

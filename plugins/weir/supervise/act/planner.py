@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import partial
 
 from spark_jobs.protocol.head import Head
-from weir.errors import BadSpec, NotKept, NotRunning, TopicMissing
+from spark_jobs.protocol.partition import labels
+from weir.errors import BadInput, BadSpec, NotKept, NotRunning, TopicMissing
 from weir.jobs import bundle, versions
 from weir.jobs.bundle import Made
 from weir.jobs.folders import check
 from weir.jobs.models import model_of
 from weir.jobs.options import Model
+from weir.jobs.source import EARLIEST
 from weir.jobs.spec import JobSpec, parse
 from weir.ports.heads import HeadStore
 from weir.ports.jobs import JobStore
 from weir.ports.room import user_name
 from weir.ports.schema import SchemaStore
 from weir.ports.source import Subscription
-from weir.supervise import preflight
+from weir.supervise import java_zones, preflight
 from weir.supervise.judge.epoch_start import Bounds
 from weir.supervise.judge.lineage import forgotten
 from weir.supervise.judge.plan import Change, Check, Kind, Plan, classify, classify_plain, differences
@@ -28,7 +31,7 @@ from weir.supervise.parts import Parts, or_none
 from weir.supervise.register import Register
 from weir.supervise.start.checkpoint_copies import CheckpointCopies
 from weir.supervise.start.unfenced_drivers import UnfencedDrivers
-from weir.supervise.topics import bounds
+from weir.supervise.topics import bounds, start_of
 
 LOOKS, AGAIN_S = 3, 0.3  # at a checkpoint: Spark commits some 10 ms after a batch has landed
 
@@ -64,7 +67,8 @@ class Planner:
             return Plan(job, version, before, spec, classify_plain(ran, spec), changed, checks, made)
         topic, topic_check = self._look_at(spec.source.subscription)
         change = classify(ran, spec, model, head, topic, self._finding(job, (ran or spec).source.subscription.single))
-        return Plan(job, version, before, spec, change, changed, (there, topic_check, *ground), made)
+        begins = self._start(spec, topic) if head is None and topic else ()
+        return Plan(job, version, before, spec, change, changed, (there, topic_check, *begins, *ground), made)
 
     def _old_driver(self, head: Head | None) -> tuple[Check, ...]:
         """Check that the current driver can be replaced. Without fencing it must be confirmed ended before the next one starts."""
@@ -104,6 +108,19 @@ class Planner:
         which = f"{reads}: {', '.join(sorted(found.names.values()))}" if reads.pattern else str(reads)
         return found, Check("topic", True, f"{which}, {len(found.ends)} partitions")
 
+    def _start(self, spec: JobSpec, topic: Bounds) -> tuple[Check, ...]:
+        """Check where a job begins that was never deployed; nothing to say if that is its topics' beginning."""
+        if spec.source.start == EARLIEST:
+            return ()
+        try:
+            offsets = start_of(self._parts.source, spec.source, topic)
+        except BadInput as error:
+            return (Check("start", False, error.what),)
+        except NotRunning as error:
+            return (Check("start", None, error.what),)
+        where = ", ".join(f"partition {label} at {offsets[p]}" for p, label in labels(offsets, topic.names).items())
+        return (Check("start", True, f"it begins with {where}; earlier lines are not counted by this job"),)
+
     def _finding(self, job: str, topic: str) -> str:
         """Return why no checkpoint can be continued from what has landed; empty if one can, or if that is unknown.
 
@@ -135,7 +152,7 @@ class Planner:
         return tried
 
     def _ground(self, job: str, spec: JobSpec) -> tuple[Check, ...]:
-        return preflight.tables(self._schema.pending()), self._room(job, spec)
+        return preflight.tables(self._schema.pending()), self._room(job, spec), *self._zones(spec)
 
     def _room(self, job: str, spec: JobSpec) -> Check:
         """Check the cluster's room, without what the job's own driver uses: it ends first."""
@@ -143,6 +160,12 @@ class Planner:
         drivers = {a.submission_id: one for one in self._register.specs for a in self._register.newest(one)} if free else {}
         own = [user.name for user in free.users if user_name(user.name, drivers) == job] if free else []
         return preflight.resources(spec.resources, free, own, partial(user_name, jobs=drivers))
+
+    def _zones(self, spec: JobSpec) -> tuple[Check, ...]:
+        found = java_zones.check(spec.model_dump().get("options", {}), os.environ)
+        if spec.cluster == "standalone":
+            return found
+        return tuple(replace(one, ok=one.ok and None, text=f"{one.text} (this machine's Java, not the driver's)") for one in found)
 
 
 def _changes(ran: JobSpec | None, spec: JobSpec, model: Model, version: str, before: str) -> tuple[str, ...]:

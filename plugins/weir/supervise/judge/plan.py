@@ -18,7 +18,10 @@ from weir.supervise.judge.epoch_start import Bounds, lost_of
 from weir.supervise.judge.verdict import MADE_AGAIN, gone_in_words, lost_in_words
 
 REPLAYED = "applies to new lines; a recount reads each line by the value that counted it"
-NOTES = {"cluster": "the old driver ends by itself when it is superseded"}
+NOTES = {
+    "cluster": "the old driver ends by itself when it is superseded",
+    "source.start": "used only by the first deploy of a job",
+}
 OPTIONS = "options."
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 
+from weir.supervise.judge.concern import concerns_of
+
 FRESH_MS = 15_000  # a kept report is no older while its stream moves: written at every look it was one write a second for each job
 
 
@@ -91,6 +93,15 @@ def report_of(text: str | None) -> Report | None:
         return None
 
 
+def with_doubts(report: Report) -> Report:
+    """Add to a report what its evidence says against the counts of a stream that runs: `doubts`, sentences with the next step of each."""
+    doubts = report.evidence.get("doubts")
+    if not isinstance(doubts, Mapping) or not doubts:
+        return report
+    sentence, steps = "; ".join([report.sentence, *map(str, doubts)]), list(dict.fromkeys(map(str, doubts.values())))
+    return replace(report, sentence=sentence, next_step="; ".join([report.next_step, *steps] if report.next_step else steps))
+
+
 def is_news(report: Report, kept: Report | None) -> bool:
     """Return whether a report should replace the stored one.
 
@@ -107,4 +118,5 @@ def is_news(report: Report, kept: Report | None) -> bool:
 
 def _gist(report: Report) -> tuple[object, ...]:
     decided = report.act, report.plan, report.not_before, report.evidence.get("paused")
-    return report.verdict, report.covers, report.attempt, report.since, *decided
+    worries = [(concern.kind, concern.key) for concern in concerns_of(report.evidence)]
+    return report.verdict, report.covers, report.attempt, report.since, worries, *decided

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from weir.supervise.judge.concern import concerns_of
 from weir.supervise.judge.report import Report
 from weir.times import iso
 
@@ -15,6 +16,7 @@ def summary(report: Report) -> dict[str, Any]:
         "verdict": str(report.verdict),
         "paused": evidence.get("paused", ""),
         "standby": evidence.get("standby", ""),
+        "concerns": ", ".join(concern.name for concern in concerns_of(evidence)),
         "since": iso(report.since) if report.since else "",
         "attempt": report.attempt,
         "epoch": evidence.get("epoch"),

@@ -14,10 +14,11 @@ from spark_jobs.runtime.contract import PROVEN, TRYING
 from weir.jobs.spec import Health
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
-from weir.supervise.judge import room, unfenced_verdict
+from weir.supervise.judge import open_transactions, room, unfenced_verdict
 from weir.supervise.judge.attempts import after_the_end, failed_twice, first_line, fix_and_deploy, patience, stopped_with_stack
 from weir.supervise.judge.epoch_start import Spans
 from weir.supervise.judge.observation import Observation
+from weir.supervise.judge.open_transactions import hangs, held
 from weir.supervise.judge.pace import UNSEEN_MS, behind_since, closest, lag_since, pace, silent_since, waits_since
 from weir.supervise.judge.pause import MAINTENANCE, in_words
 from weir.supervise.judge.queries import Queries, reads_kafka
@@ -38,14 +39,20 @@ def judge(job: str, seen: Observation, health: Health, before: Report | None) ->
         found is Verdict.IDLE and silent and seen.now - silent > UNSEEN_MS
     ):  # a landing shows that a driver lives; without input only the cluster can
         found, sentence, next_step = Verdict.UNKNOWN, f"{sentence}, and the cluster no longer reports the driver", "weir status"
+    waiting = held(seen, before)
+    if hangs(waiting, seen.now) and found in SETTLED:  # no driver can read on, and no restart helps
+        found, next_step = Verdict.SLOW, open_transactions.NEXT_STEP
     verdict, next_step = _in_maintenance(job, seen, found, next_step)
-    sentence += _running_out(seen) + "".join(f"; {in_words(pause)}" for pause in seen.paused)
+    sentence += (
+        open_transactions.in_words(waiting, seen.now) + _running_out(seen) + "".join(f"; {in_words(pause)}" for pause in seen.paused)
+    )
     same = before is not None and (ENDED.get(before.verdict, before.verdict), before.attempt) == (verdict, attempt)
     since = min(before.since, seen.now) if same and before else seen.now  # a clock that steps back must put off no restart
     frontier = dict(seen.frontier)
     lag_seen = (before.lag_seen if before else 0) if seen.lag is None else seen.now if seen.lag else 0
     settled = attempt if verdict in SETTLED else before.settled if before else 0
-    evidence = _evidence(seen, before)
+    held_back = {"open_transactions": {label: one.as_dict() for label, one in waiting.items()}} if waiting else {}
+    evidence = {**_evidence(seen, before), **held_back}
     report = Report(job, verdict, attempt, since, sentence, next_step, evidence, waits, frontier)
     covers = "" if verdict is found else str(found)
     report = replace(report, lag_seen=lag_seen, at=seen.now, settled=settled, behind_since=behind, covers=covers)
@@ -171,7 +178,8 @@ def _without_input(job: str, seen: Observation, row: AttemptRow, running_s: floa
     assert seen.head is not None
     if seen.landed_ever:
         quiet = seen.now - seen.head.landed_at > IDLE_AFTER_MS
-        return (Verdict.IDLE, f"{job}: everything is counted, no new input", "") if quiet else (Verdict.OK, f"{job}: counting", "")
+        what = "everything that can be read is counted" if seen.log_ends else "everything is counted, no new input"
+        return (Verdict.IDLE, f"{job}: {what}", "") if quiet else (Verdict.OK, f"{job}: counting", "")
     if row.proof == PROVEN:
         return Verdict.IDLE, f"{job}: no new input; attempt {row.attempt} has rehearsed a batch, and can read and write", ""
     if early:

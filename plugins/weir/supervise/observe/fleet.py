@@ -20,9 +20,10 @@ from weir.jobs.specs import in_force
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
 from weir.ports.reports import JobSnapshot
+from weir.supervise.judge.concern import as_evidence, concerns_of, merged
 from weir.supervise.judge.observation import Observation, submit_grace_ms, with_the_clusters_word
 from weir.supervise.judge.queries import Queries
-from weir.supervise.judge.report import CALM, Report, Verdict
+from weir.supervise.judge.report import CALM, Report, Verdict, with_doubts
 from weir.supervise.judge.restart import READ_ENDING, decide, with_decision
 from weir.supervise.judge.standby import asked_about, duty, in_a_word
 from weir.supervise.judge.verdict import judge
@@ -162,7 +163,7 @@ class Fleet:
             report = judge(job, seen, spec.health, self._last_reports.before(job, snapshot))
             standby = {"standby": word} if (word := in_a_word(seen)) else {}
             evidence = {**report.evidence, **standby, **self._evidence(spec, seen)}
-            report = replace(report, evidence=evidence, standby_act=str(duty(seen, report)))
+            report = with_doubts(replace(report, evidence=evidence, standby_act=str(duty(seen, report))))
             decision = decide(report, spec.restart, seen.attempts, seen.landed_attempt, seen.paused)
             return with_decision(report, READ_ENDING if seen.ending_unread and report.found is Verdict.DOWN else decision)
         except Exception as error:
@@ -174,7 +175,7 @@ class Fleet:
 
     def _evidence(self, spec: JobSpec, seen: Observation) -> Mapping[str, object]:
         """Return what the probes of the job's kind add."""
-        return {key: value for probe in self._probes_of(spec) for key, value in probe.look(spec, seen).items()}
+        return merged(probe.look(spec, seen) for probe in self._probes_of(spec))
 
     def _looked_at(self, job: str, spec: JobSpec) -> int:
         return min((probe.looked_at(job) for probe in self._probes_of(spec)), default=0)
@@ -196,7 +197,7 @@ class Fleet:
             name: getattr(before, name)
             for name in ("attempt", "frontier", "lag_since", "lag_seen", "settled", "behind_since", "silent_since")
         }
-        return replace(found, evidence=ends, **same)
+        return replace(found, evidence={**ends, **as_evidence(concerns_of(before.evidence))}, **same)
 
 
 def _submissions(specs: Specs, snapshots: Mapping[str, JobSnapshot], now: int) -> Mapping[str, list[str]]:

@@ -1,0 +1,83 @@
+"""Lines of a wrong time zone are told from what a job has stored: east of it they are rejected, west of it counted hours ago."""
+
+from __future__ import annotations
+
+from spark_jobs.counts.cells import RejectedLine
+from spark_jobs.protocol.head import Head
+from tests.unit.counts.job import JOB, RULES, START, TOPIC, Job, line
+from weir.counts.arrivals import evidence
+from weir.counts.fold import seen_landed
+from weir.supervise.judge.report import Report, Verdict, with_doubts
+
+S, HOUR = 1000, 3_600_000
+
+
+def live(job: Job, offset_ms: int, service: str = "web", n: int = 20) -> None:
+    """Lines of the last seconds, in the wall clock of a zone."""
+    for i in range(n):
+        job.send(START + i * S + offset_ms, service, append=START + n * S)
+
+
+def doubts(job: Job) -> list[str]:
+    found = evidence(job.store, RULES, START).get("doubts", {})
+    assert isinstance(found, dict)
+    return list(found)
+
+
+def rejected(job: Job, offset_ms: int, n: int = 20) -> None:
+    """A batch whose lines were all rejected as dated ahead, with samples of them."""
+    for i in range(n):
+        job.send(START + i * S, append=START + n * S, reason="future")
+    job.land()
+    head = job.store.head(JOB)
+    assert isinstance(head, Head)
+    arrived = START + n * S
+    lines = [RejectedLine(TOPIC, 0, i, "tokyo", "future", line(START + i * S + offset_ms), arrived) for i in range(n)]
+    job.store.put_rejected(head, lines)
+
+
+def test_lines_of_the_right_zone_are_not_accused() -> None:
+    job = Job()
+    live(job, 0)
+    job.land()
+    assert doubts(job) == []
+
+
+def test_lines_that_were_counted_hours_ago() -> None:
+    job = Job()
+    live(job, 0)
+    live(job, -8 * HOUR, "la")
+    job.land()
+    assert doubts(job) == ["lines of la are 8 h behind their arrival: they look like local time of UTC-8"]
+
+
+def test_lines_that_are_counted_an_hour_ahead_since_they_are_not_far_enough_to_be_rejected() -> None:
+    job = Job()
+    live(job, HOUR, "berlin")
+    live(job, 0)
+    job.land()
+    assert doubts(job) == ["lines of berlin are 1 h ahead of their arrival: they look like local time of UTC+1"]
+
+
+def test_lines_that_are_rejected_as_dated_ahead() -> None:
+    job = Job()
+    live(job, 0)
+    job.land()
+    rejected(job, 9 * HOUR)
+    assert doubts(job) == ["lines of tokyo are 9 h ahead of their arrival: they look like local time of UTC+9"]
+    assert evidence(job.store, RULES, START)["time_zones"] == {"tokyo": "UTC+9"}
+
+
+def test_an_archive_is_not_accused() -> None:
+    job = Job()
+    for i in range(600):
+        job.send(START - i * 60 * S, "web", append=START)
+    job.land()
+    assert seen_landed(job.store, JOB).newest and doubts(job) == []
+
+
+def test_a_report_with_doubts_says_them_and_what_to_do() -> None:
+    calm = Report("counts", Verdict.OK, 1, 0, "counts: counting")
+    assert with_doubts(calm) == calm
+    told = with_doubts(Report("counts", Verdict.OK, 1, 0, "counts: counting", evidence={"doubts": {"lines of la are late": "set a zone"}}))
+    assert (told.sentence, told.next_step) == ("counts: counting; lines of la are late", "set a zone")
