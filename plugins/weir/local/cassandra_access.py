@@ -12,6 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from spark_jobs.runtime.contract import CassandraAddress
+from weir.cassandra import roles
 from weir.errors import LoginRefused
 from weir.local import certs, secrets
 from weir.local.part import LOOPBACK, Stack, late
@@ -70,19 +71,18 @@ def address(stack: Stack, user: str) -> CassandraAddress:
 
 def open_to_clients(stack: Stack, found: Settings) -> None:
     """Create users, tables and grants. Safe to repeat. Raises WeirError."""
-    roles, keyspace = late("weir.cassandra", "roles"), found.cassandra_keyspace
     owner = replace(found, cassandra_user=OWNER, cassandra_password_file=str(secrets.user_file(stack.home, OWNER)))
     logins = [roles.login(user, stack.secrets[user]) for user in (OWNER, WEIR, DRIVER, READER)]
     with closing(_admin(stack)) as admin:
         _run(admin, [roles.closed(BUILT_IN, random.token_urlsafe(24)), *chain(*logins), *roles.of_owner(OWNER)])
         late("weir.cassandra.migrate", "migrate")(owner)
-        _run(admin, roles.grants(keyspace, WEIR, DRIVER, READER))
+        _run(admin, roles.grants(found.cassandra_keyspace, WEIR, DRIVER, READER))
 
 
 def set_password(stack: Stack, user: str, password: str) -> None:
     """Change the password of a user. Connections that are open stay. Raises WeirError."""
     with closing(_session(address(stack, ADMIN))) as admin:
-        _run(admin, late("weir.cassandra", "roles").login(user, password, superuser=user == ADMIN))
+        _run(admin, roles.login(user, password, superuser=user == ADMIN))
 
 
 def _admin(stack: Stack) -> Any:
@@ -103,7 +103,7 @@ def _create_admin(stack: Stack, last: bool) -> None:
         password.flush()
         try:
             with closing(_session(replace(address(stack, BUILT_IN), password_file=password.name))) as session:
-                _run(session, late("weir.cassandra", "roles").login(ADMIN, stack.secrets[ADMIN], superuser=True))
+                _run(session, roles.login(ADMIN, stack.secrets[ADMIN], superuser=True))
         except LoginRefused:
             if last:
                 raise
