@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -20,36 +20,45 @@ MODULES: dict[str, ModuleType] = {"kafka": kafka, "cassandra": cassandra}
 def running(home: Path, *names: str) -> Iterator[Settings]:
     """Start the named parts; Settings that lead to them."""
     chosen, _ = ports.choose(home, {}, frozenset())
-    with running_stack(Stack(home, chosen, secrets.load_or_create(home)), *names) as settings:
-        yield settings
+    stack = Stack(home, chosen, secrets.load_or_create(home))
+    with running_stack(stack, *_parts(stack, names)):
+        yield Settings(
+            home=str(home), kafka=stack.address("kafka"), cassandra_port=stack.ports["cassandra"], data_docs=str(home / "data_docs")
+        )
+
+
+def configured_secure(home: Path) -> Stack:
+    """A stack with TLS and login, that is not started."""
+    os.environ[folder.SECURE] = "1"
+    try:
+        return folder.configure(home, lambda _: None)
+    finally:
+        del os.environ[folder.SECURE]
 
 
 @contextlib.contextmanager
 def secure(home: Path, *names: str) -> Iterator[tuple[Stack, Settings]]:
     """Start the named parts with TLS and login; the stack, and Settings that lead to it."""
-    os.environ[folder.SECURE] = "1"
-    try:
-        stack = folder.configure(home, lambda _: None)
-    finally:
-        del os.environ[folder.SECURE]
-    with running_stack(stack, *names):
+    stack = configured_secure(home)
+    with running_stack(stack, *_parts(stack, names)):
         yield stack, Settings(home=str(home), **folder.addresses(stack))  # type: ignore[arg-type]
 
 
 @contextlib.contextmanager
-def running_stack(stack: Stack, *names: str) -> Iterator[Settings]:
-    """Start the named parts of a stack; Settings that lead to them in plain text."""
-    home = stack.home
-    for name in names:
-        jars.class_path(name)
+def running_stack(stack: Stack, *parts: Part) -> Iterator[None]:
+    """Start parts of a stack."""
     with contextlib.ExitStack() as running_parts:
-        started = [running_parts.enter_context(_started(MODULES[name].part(stack))) for name in names]
+        started = [running_parts.enter_context(_started(part)) for part in parts]
         for part, child in started:
             reason = await_ready(child, part.probe, part.ready_s, _pause)
             assert not reason, f"{part.name}: {reason}\n{last_lines(part.log)}"
-        yield Settings(
-            home=str(home), kafka=stack.address("kafka"), cassandra_port=stack.ports["cassandra"], data_docs=str(home / "data_docs")
-        )
+        yield
+
+
+def _parts(stack: Stack, names: Iterable[str]) -> list[Part]:
+    for name in names:
+        jars.class_path(name)
+    return [MODULES[name].part(stack) for name in names]
 
 
 @contextlib.contextmanager

@@ -67,8 +67,9 @@ def _as_standby(job: Job[Any], args: JobArguments, incarnation: str) -> int:
         tools = Tools(job, source.session(), args)
         called = stand_by(args, store, incarnation, tools, job.sink(store.session, args))
     except Exception as failure:
-        LOG.exception("the standby ends: it owns no attempt, so nothing is lost")
-        return explain(failure)[0]
+        reason, error = explain(failure, args.kafka)
+        LOG.exception("the standby ends: it owns no attempt, so nothing is lost: %s", error.partition("\n")[0])
+        return reason
     if called is None:
         return Exit.STOPPED
     store.session.patience_s = None  # it owns an attempt now, and waits for ever
@@ -106,8 +107,8 @@ def run(job: Job[Any], args: JobArguments, store: CassandraStore, incarnation: s
         query.awaitTermination()
         reason, error = Exit.STOPPED, ""
     except Exception as failure:
-        reason, error = explain(batches.failure or failure)
-        LOG.exception("the driver ends: %s", reason.name.lower())
+        reason, error = explain(batches.failure or failure, args.kafka)
+        LOG.exception("the driver ends: %s: %s", reason.name.lower(), error.partition("\n")[0])
     return _note_exit(args, incarnation, reason, error, batches.batch_id)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from spark_jobs.protocol.writer import Diverged, Superseded
 from spark_jobs.runtime.batches import Closed
 from spark_jobs.runtime.contract import JVM_ENDED, Exit
-from spark_jobs.runtime.faults import OutOfPatience
+from spark_jobs.runtime.faults import Fault, OutOfPatience
+from spark_jobs.runtime.kafka_address import KafkaAddress
+from spark_jobs.runtime.kafka_probe import explained
 from spark_jobs.runtime.outages import OUT_OF_MEMORY, names_outage, store_is_away
 
 # py4j says the bare "An error occurred while calling" of a call whose answer never came; an error inside the JVM brings a trace.
@@ -13,11 +15,23 @@ UNANSWERED = "Py4JError: An error occurred while calling"
 # Spark's errors about newly matching topics: one that does not begin at 0 must join with a takeover before it is read, and before the
 # first batch all topics must be named. Nothing is lost, and the next attempt reads them.
 NEW_TOPICS = ("ADDED_PARTITION_DOES_NOT_START_FROM_OFFSET_ZERO", "Reason: Added partition ", "you must specify all TopicPartitions")
+OF_KAFKA = "org.apache.kafka."
 JVM_GONE = ("ConnectionRefusedError", "ConnectionResetError", "BrokenPipeError", "Py4JNetworkError")
 
 
-def explain(failure: BaseException) -> tuple[Exit, str]:
-    """Return the exit reason for a failure, and its text."""
+def explain(failure: BaseException, kafka: KafkaAddress | None = None) -> tuple[Exit, str]:
+    """Return the exit reason for a failure, and its text.
+
+    If it is one of Kafka's client, the text begins with why Kafka cannot be used, as far as it can be found out; for that this may connect
+    to `kafka`.
+    """
+    reason, text = _explained(failure)
+    if reason is Exit.LOST and kafka and (fault := kafka_fault(text, kafka)):
+        return reason, f"{fault.cause}: {fault.what}. {fault.next_step}\n{text}"
+    return reason, text
+
+
+def _explained(failure: BaseException) -> tuple[Exit, str]:
     if isinstance(failure, Closed):
         return Exit.STOPPED, ""
     if isinstance(failure, Superseded):
@@ -35,6 +49,12 @@ def explain(failure: BaseException) -> tuple[Exit, str]:
     if any(sign in text for sign in NEW_TOPICS):
         return Exit.LOST, f"a new topic matches; the next attempt will read it: {text}"
     return (Exit.LOST if _outage(failure, text) else Exit.FAILED), text
+
+
+def kafka_fault(text: str, address: KafkaAddress) -> Fault | None:
+    """Return why Kafka cannot be used, if an exception of its client was raised. Stack frames do not count."""
+    raised = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("at "))
+    return explained(raised, address) if OF_KAFKA in raised else None
 
 
 def _outage(failure: BaseException, text: str) -> bool:

@@ -38,10 +38,11 @@ HINTS = {
 
 
 class Cause(StrEnum):
-    """Why Cassandra cannot be used, as the code of the runbook."""
+    """Why a server cannot be used, as the code of the runbook."""
 
     SETTING = "WEIR-106"
     NO_ANSWER = "WEIR-201"
+    TOPIC = "WEIR-204"
     UNRESOLVED = "WEIR-207"
     REFUSED = "WEIR-208"
     HANDSHAKE = "WEIR-209"
@@ -59,14 +60,14 @@ class Cause(StrEnum):
 
 # What an operator must fix comes first: with one node down and one that refuses the login, the login is what to look at.
 WEIGHT = (
-    Cause.SETTING, Cause.LOGIN, Cause.PERMISSION, Cause.HANDSHAKE, Cause.KEYSPACE, Cause.DATACENTER,
+    Cause.SETTING, Cause.LOGIN, Cause.PERMISSION, Cause.HANDSHAKE, Cause.TOPIC, Cause.KEYSPACE, Cause.DATACENTER,
     Cause.TOO_FEW, Cause.NO_ANSWER, Cause.REFUSED, Cause.UNRESOLVED,
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Why Cassandra cannot be used, and what to do."""
+    """Why a server cannot be used, and what to do."""
 
     cause: Cause
     what: str  # without a full stop

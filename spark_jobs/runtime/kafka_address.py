@@ -55,13 +55,12 @@ class KafkaAddress:
         return self.security.startswith("SASL")
 
     @property
-    def secret_files(self) -> Mapping[str, str]:
-        """Return the files that a client must be able to read, by what is in them."""
-        files = {"CA": self.ca_file, "certificate": self.cert_file, "key": self.key_file} if self.tls else {}
+    def files(self) -> Mapping[str, str]:
+        """Return the files that a client must be able to read, by the name of their field."""
+        names = ["ca_file", "cert_file", "key_file"] if self.tls else []
         if self.sasl:
-            secret = self.client_secret_file if self.mechanism == "OAUTHBEARER" else self.password_file
-            files |= {"client secret" if self.mechanism == "OAUTHBEARER" else "password": secret}
-        return {what: file for what, file in files.items() if file}
+            names.append("client_secret_file" if self.mechanism == "OAUTHBEARER" else "password_file")
+        return {name: file for name in names if (file := str(getattr(self, name)))}
 
 
 def java_options(address: KafkaAddress) -> dict[str, str]:

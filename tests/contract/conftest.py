@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
+import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
@@ -15,7 +17,7 @@ from weir.addresses import address
 from weir.cassandra.migrate import migrate
 from weir.cassandra.store import CassandraStore
 from weir.errors import TopicMissing
-from weir.local import jars
+from weir.local import jars, preflight
 from weir.ports.source import Retention
 from weir.settings import Settings
 from weir.sources.kafka import KafkaBroker
@@ -44,6 +46,20 @@ def real_store(real_cassandra: Settings) -> Iterator[CassandraStore]:
 def real_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     with running(tmp_path_factory.mktemp("kafka"), "kafka") as settings:
         yield settings
+
+
+@pytest.fixture(scope="session")
+def jvm() -> Iterator[Any]:
+    """A JVM with Spark's jars and those of its Kafka source, as a driver has it."""
+    from py4j.java_gateway import JavaGateway
+
+    spark = Path(pyspark.__file__).parent / "jars"
+    path = ":".join([f"{spark}/*", *map(str, jars.class_path("spark"))])
+    gateway = JavaGateway.launch_gateway(
+        jarpath=str(next(spark.glob("py4j-*.jar"))), classpath=path, java_path=preflight.java_path(), die_on_exit=True
+    )
+    yield gateway.jvm
+    gateway.shutdown()
 
 
 @pytest.fixture(scope="module")

@@ -93,10 +93,10 @@ def test_a_broker_that_does_not_answer_is_unknown_in_time() -> None:
 def test_a_broker_that_does_not_answer_says_so_in_time() -> None:
     absent = KafkaBroker("127.0.0.1:1", budget_s=0.5)
     times = lambda topic: absent.append_times(topic, {0: 0})  # noqa: E731
-    with pytest.raises(NotRunning, match=r"does not answer"):
+    with pytest.raises(NotRunning, match=r"refuses the connection"):
         absent.topic_names()
     for ask in (absent.end_offsets, absent.earliest_offsets, absent.topic_id, absent.retention, times):
-        with pytest.raises(NotRunning, match=r"WEIR-201: Kafka at 127\.0\.0\.1:1 does not answer"):
+        with pytest.raises(NotRunning, match=r"WEIR-208: Kafka at 127\.0\.0\.1:1 refuses the connection"):
             ask("logs")
 
 

@@ -3,37 +3,22 @@ not needed for it: a JVM with the same jars is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
-import pyspark
 import pytest
-from py4j.java_gateway import JavaGateway
 
 from spark_jobs.runtime.contract import CassandraAddress, JobArguments
 from spark_jobs.sources import kafka as source
-from weir.local import jars, preflight
 from weir.settings import Settings
 from weir.sources.kafka import KafkaBroker
 
 from .conftest import Broker
 
 pytestmark = pytest.mark.stack
-SPARK = Path(pyspark.__file__).parent / "jars"
 MOST = 1024
 FAR_MS = 4_000_000_000_000  # after every record here: times of producers are believed
-
-
-@pytest.fixture(scope="module")
-def jvm() -> Iterator[Any]:
-    path = ":".join([f"{SPARK}/*", *map(str, jars.class_path("spark"))])
-    gateway = JavaGateway.launch_gateway(
-        jarpath=str(next(SPARK.glob("py4j-*.jar"))), classpath=path, java_path=preflight.java_path(), die_on_exit=True
-    )
-    yield gateway.jvm
-    gateway.shutdown()
 
 
 @pytest.fixture

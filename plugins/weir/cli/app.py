@@ -11,7 +11,25 @@ import sys
 
 import typer
 
-from weir.cli import alerts, checkpoint, counts, doctor, drill, jobs, metrics, new, pauses, proof, query, schema, service, stack, streams
+from weir.cli import (
+    alerts,
+    checkpoint,
+    counts,
+    doctor,
+    drill,
+    ingest,
+    jobs,
+    metrics,
+    new,
+    pauses,
+    proof,
+    query,
+    rotate,
+    schema,
+    service,
+    stack,
+    streams,
+)
 from weir.errors import BadInput, OutputLost, WeirError
 from weir.system_errors import explained
 
@@ -25,8 +43,8 @@ app = typer.Typer(
 )
 GROUPS = {
     "The environment": (doctor.doctor,),
-    "The embedded stack": (stack.up, stack.down, stack.status, stack.logs, stack.sample, stack.clean),
-    "Lines and counts": (counts.ingest, counts.wait, query.counts, query.rejected),
+    "The embedded stack": (stack.up, stack.down, stack.status, stack.logs, stack.sample, rotate.rotate, stack.clean),
+    "Lines and counts": (ingest.ingest, counts.wait, query.counts, query.rejected),
     "Jobs": (
         jobs.jobs,
         new.new,

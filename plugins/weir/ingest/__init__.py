@@ -1,23 +1,24 @@
-"""`weir ingest`: send the lines of a file or of standard input to the topic. The record's key is the service.
+"""`weir ingest`: send the lines of files or of standard input to the topic. The record's key is the service.
 
-No line is dropped silently: a line that is too long is refused with its number, and an interrupted run says how many lines the brokers have
-acknowledged.
+No line of a file is dropped or doubled: lines are committed together with the position in the file, from which a later run goes on. What
+cannot be read or sent is told.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from weir.addresses import ingest_kafka_address
 from weir.errors import NotRunning
-from weir.ingest.lines import MAX_LINE, lines
+from weir.ingest.cutting import MAX_LINE
 from weir.ingest.producers import OUTAGE_S, producer
-from weir.ingest.reading import opened
+from weir.ingest.run import Asked, Ears, first_text, send_exactly, send_through
+from weir.ingest.sampling import Look
 from weir.ingest.sending import RUN, Interrupted, Progress, Sender, Sent
+from weir.ingest.starting import Say
 from weir.settings import Settings
-from weir.sources.kafka import KafkaBroker
 
-__all__ = ["MAX_LINE", "OUTAGE_S", "RUN", "Interrupted", "Progress", "Sender", "Sent", "ingest", "ingest_file", "lines", "producer"]
+__all__ = ["MAX_LINE", "OUTAGE_S", "RUN", "Interrupted", "Progress", "Sender", "Sent", "ingest", "ingest_file", "producer"]
 
 TOPIC = "logs"
 
@@ -40,13 +41,24 @@ def ingest(
     topic: str = TOPIC,
     rate: float | None = None,
     follow: bool = False,
+    resume: bool = False,
+    from_start: bool = False,
     progress: Progress | None = None,
+    look: Look | None = None,
+    say: Say = lambda sentence: None,
+    tell: Callable[[Sent], None] = lambda sent: None,
 ) -> Sent:
     """Send every line; `rate` is in lines/s, `follow` waits for more at the end of the file.
 
-    Raises BadInput if the file cannot be read, NotRunning if Kafka does not answer, Interrupted.
+    `resume` sends only what an earlier run has not; `follow` does so too, unless `from_start`. `say` is told what happens on the way,
+    `tell` what was sent: if that raises, the run counts as one that did not end well. `look` is shown the first lines.
+
+    Raises UnreadableInput if the file cannot be read, BadInput if it was sent in part by a run that did not end well, NotRunning if Kafka
+    does not answer, Conflict if another run sends the same, Interrupted.
     """
-    chunks = opened(path, follow)
-    address = ingest_kafka_address(settings)
-    partitions = KafkaBroker(address).partitions(topic)
-    return Sender(producer(address), topic, partitions, service.encode(), rate, progress).send(lines(chunks))
+    ask = Asked(Path(path), service, topic, rate, follow, resume, from_start)
+    ears = Ears(progress, look, say, tell)
+    text = first_text(ask)
+    if text is not None and not text.regular:
+        return send_through(text, ask, settings, ears)
+    return send_exactly(text, ask, settings, ears)

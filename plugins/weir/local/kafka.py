@@ -5,13 +5,17 @@ from __future__ import annotations
 import base64
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spark_jobs.runtime.kafka_address import KafkaAddress
 from weir.addresses import kafka_address
+from weir.errors import StackFailed
 from weir.local import folder, jars, kafka_access
-from weir.local.part import IPV4, PROBE_S, Part, Stack, java, properties, told
+from weir.local.kafka_access import NODE
+from weir.local.part import IPV4, PROBE_S, Part, Stack, java, late, properties, told
 from weir.local.process import run
 from weir.settings import Settings
 
@@ -21,7 +25,6 @@ if TYPE_CHECKING:
 TOPIC = "logs"
 PARTITIONS = 4
 MAX_MESSAGE = 2 * 1024 * 1024  # a line of 1 MiB, its key, headers and batch overhead; the broker's default refuses it
-NODE = 1
 JVM = (
     "-Xms64m", "-Xmx384m",  # 0.3 GiB resident when it is up; the default is 1 GiB
     "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",  # two cores: no threads for G1 and C2 while everything starts
@@ -123,12 +126,12 @@ logger.kafkaconfig.level=WARN
 """
 
 
-def admin(address: KafkaAddress | str) -> AdminClient:
+def admin(address: KafkaAddress | str, patience_s: float = 10.0) -> AdminClient:
     from confluent_kafka.admin import AdminClient
 
     from weir.sources.connection import client_options
 
-    return AdminClient({**client_options(address), "socket.timeout.ms": 10_000})
+    return AdminClient({**client_options(address), "socket.timeout.ms": int(1000 * patience_s)})
 
 
 def owner(stack: Stack) -> KafkaAddress:
@@ -144,11 +147,12 @@ def owner_of(settings: Settings) -> KafkaAddress:
 
 
 def open_to_clients(stack: Stack) -> None:
-    """Create the topic, and in a secure stack the users and what they may do. Safe to repeat. Raises KafkaException."""
+    """Create the topics, and in a secure stack the users and what they may do. Safe to repeat. Raises KafkaException."""
     client = admin(owner(stack))
     if stack.secure:
         kafka_access.grant(client, stack)
     topic(client)
+    late("weir.ingest.positions", "create")(client)
 
 
 def _probe(stack: Stack) -> str:
@@ -159,6 +163,32 @@ def _probe(stack: Stack) -> str:
     except KafkaException as error:
         return f"does not answer ({error.args[0].str()})"
     return "" if seen.brokers else "has no broker yet"
+
+
+def set_password(stack: Stack, user: str, password: str) -> None:
+    """Change a user's password. Connections that are open stay. Returns when the broker accepts it. Raises StackFailed."""
+    with _told("change a password"):
+        kafka_access.set_password(admin(owner(stack)), user, password)
+        kafka_access.await_login(stack, user, password)
+
+
+def reload_certificates(stack: Stack) -> None:
+    """Let the running broker read its certificate and the authorities again. Returns when clients are shown the new certificate.
+
+    Raises StackFailed.
+    """
+    with _told("read its certificate again"):
+        kafka_access.reload_certificates(admin(owner(stack), kafka_access.PATIENCE_S), stack)  # it took 8 s on a busy machine
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    from confluent_kafka import KafkaException
+
+    try:
+        yield
+    except (KafkaException, TimeoutError) as error:
+        raise StackFailed(f"Kafka did not {what}: {error}.", "See `weir status`, then repeat the command.") from error
 
 
 def topic(client: AdminClient, name: str = TOPIC) -> bool:

@@ -5,19 +5,23 @@ The broker and the stack itself know each other by certificates, so that no pass
 
 from __future__ import annotations
 
+import ssl
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from spark_jobs.runtime.kafka_address import KafkaAddress
 from weir.local import certs, secrets
-from weir.local.part import Stack
+from weir.local.part import LOOPBACK, Stack
+from weir.sources.connection import client_options
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AclBinding, AdminClient
 
+NODE = 1
 MECHANISM = "SCRAM-SHA-512"
 ITERATIONS = 4096  # Kafka's least, and its default
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 WEIR, DRIVER, INGEST = "kafka_weir", "kafka_driver", "kafka_ingest"
 # By user: what it may do with which resource; `*` is every one of them, `NAME*` those that begin so.
 RIGHTS: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
@@ -28,9 +32,10 @@ RIGHTS: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
     ),
     DRIVER: (("TOPIC", "*", ("DESCRIBE", "READ")),),
     INGEST: (
-        ("TOPIC", "*", ("DESCRIBE", "WRITE")),
+        ("TOPIC", "*", ("DESCRIBE", "DESCRIBE_CONFIGS", "WRITE")),
+        ("TOPIC", "weir_ingest", ("READ",)),  # how far each file was sent, committed with the lines
         ("TRANSACTIONAL_ID", "weir-ingest*", ("DESCRIBE", "WRITE")),
-        ("GROUP", "weir-ingest*", ("DESCRIBE", "READ")),  # keeps how far a file was sent
+        ("GROUP", "weir-ingest*", ("DESCRIBE",)),  # the client looks for the group's broker, though nothing joins
     ),
 }
 
@@ -101,6 +106,51 @@ def set_password(client: AdminClient, user: str, password: str) -> None:
     how = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, ITERATIONS)
     wanted = UserScramCredentialUpsertion(user, how, password.encode())
     client.alter_user_scram_credentials([wanted])[user].result(PATIENCE_S)
+
+
+def await_login(stack: Stack, user: str, password: str) -> None:
+    """Wait until the broker accepts a password: it answers a change before it knows it. Raises KafkaException."""
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    address = KafkaAddress(stack.address("kafka"), "SASL_SSL", MECHANISM, user, ca_file=str(certs.ca_file(stack.home)))
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            AdminClient(client_options(address, password)).list_topics(timeout=2.0)
+            return
+        except KafkaException:
+            if time.monotonic() > end:
+                raise
+
+
+def reload_certificates(client: AdminClient, stack: Stack) -> None:
+    """Let the broker read its certificate and the authorities again. Raises KafkaException, TimeoutError.
+
+    The broker looks at changed files whenever a setting of a listener is set, even to what it was. It answers before it has done so.
+    """
+    from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
+
+    store, end = str(certs.store_file(stack.home, "kafka")), time.monotonic() + 2 * PATIENCE_S
+    wanted = [
+        ConfigEntry(f"listener.name.{name}.ssl.keystore.location", store, incremental_operation=AlterConfigOpType.SET)
+        for name in ("client", "driver", "internal", "controller")
+    ]
+    broker = ConfigResource(ConfigResource.Type.BROKER, str(NODE), incremental_configs=wanted)
+    while True:
+        client.incremental_alter_configs([broker], request_timeout=PATIENCE_S)[broker].result(PATIENCE_S)
+        if all(_shows(stack.ports[port], certs.cert_file(stack.home, "kafka").read_text()) for port in ("kafka", "kafka_driver")):
+            return
+        if time.monotonic() > end:
+            raise TimeoutError("it still shows the old one")
+        time.sleep(0.2)
+
+
+def _shows(port: int, certificate: str) -> bool:
+    try:
+        return ssl.get_server_certificate((LOOPBACK, port), timeout=PATIENCE_S).strip() == certificate.strip()
+    except OSError:
+        return False
 
 
 def _bindings() -> Iterator[AclBinding]:

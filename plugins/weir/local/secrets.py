@@ -45,6 +45,12 @@ def write_files(home: Path, known: Mapping[str, str]) -> None:
         write_private(user_file(home, user), known[user])
 
 
+def replace(home: Path, user: str, password: str) -> None:
+    """Keep a new password of one of USERS."""
+    write_private(home / FILE, json.dumps({**load_or_create(home), user: password}, indent=1))
+    write_private(user_file(home, user), password)
+
+
 def _fresh() -> dict[str, str]:
     return {
         "airflow_admin": secrets.token_urlsafe(15),

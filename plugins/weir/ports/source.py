@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from re import fullmatch
 from typing import NamedTuple, Protocol
 
@@ -51,13 +51,15 @@ class Retention:
 @dataclass(frozen=True)
 class TopicSnapshot:
     """What the broker says of a topic, offsets by the number of a partition. None for what it did not say. `missing`: it says that there is
-    no such topic. `log_ends` are end offsets with the records of open transactions, which cannot be read yet."""
+    no such topic. `log_ends` are end offsets with the records of open transactions, which cannot be read yet. `fault` is why it did not say
+    something, empty if unknown."""
 
     end_offsets: Mapping[int, int] | None = None
     earliest_offsets: Mapping[int, int] | None = None
     topic_id: str | None = None
     missing: bool = False
     log_ends: Mapping[int, int] | None = None
+    fault: str = field(default="", compare=False)
 
 
 class Record(NamedTuple):

@@ -1,17 +1,65 @@
-"""Options of librdkafka for an address of Kafka. They contain secrets: they are made where a client is made, and kept nowhere."""
+"""Connect librdkafka to an address of Kafka, and say why a connection failed.
+
+The options contain secrets: they are made where a client is made, and kept nowhere.
+"""
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from pathlib import Path
+from typing import Any
 
+from confluent_kafka import KafkaError
+
+from spark_jobs.runtime.faults import Cause, Fault
 from spark_jobs.runtime.kafka_address import KafkaAddress
-from weir.errors import BadSetting
+from spark_jobs.runtime.kafka_probe import explained
+from weir import errors
+from weir.errors import BadSetting, WeirError
 
-Options = dict[str, str | int | float | bool]
+Options = dict[str, Any]
+RECENT_S = 60.0  # librdkafka tells the same reason again after half a minute
+CLASSES = (
+    errors.BadSetting, errors.NotRunning, errors.TopicMissing, errors.NameNotResolved, errors.ConnectionRefused,
+    errors.HandshakeFailed, errors.LoginRefused, errors.NotAuthorized,
+)  # fmt: skip
+BY_CODE = {kind.code: kind for kind in CLASSES}
 
 
-def client_options(address: KafkaAddress | str) -> Options:
-    """Return the options of a client; a bare HOST:PORT is in plain text. Reads the secrets from their files.
+class Reasons:
+    """What a client of librdkafka said of its connections. Its errors themselves say only that no broker answered."""
+
+    def __init__(self) -> None:
+        self._said: deque[tuple[float, str]] = deque(maxlen=8)
+
+    def __call__(self, error: KafkaError) -> None:
+        """Note a reason: the callback `error_cb` of a client, which is called while the client is polled."""
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:
+            self._said.append((time.monotonic(), f"{error.name()}: {error.str()}"))
+
+    def recent(self) -> str:
+        """Return what was said within RECENT_S, the newest first."""
+        return " ".join(said for at, said in reversed(self._said) if time.monotonic() - at < RECENT_S)
+
+
+def unusable(address: KafkaAddress, error: object, reasons: str = "") -> WeirError:
+    """Return why Kafka cannot be used, for an error of a client and the reasons that it gave. May connect, to find out."""
+    return as_error(fault_of(address, error, reasons))
+
+
+def fault_of(address: KafkaAddress, error: object, reasons: str = "") -> Fault:
+    """Return the fault behind an error of a client. May connect, to find out."""
+    nothing = Fault(Cause.NO_ANSWER, f"Kafka at {address.servers} does not answer ({error})", "See: weir status")
+    return explained(f"{error} {reasons}", address) or nothing
+
+
+def as_error(fault: Fault) -> WeirError:
+    return BY_CODE[str(fault.cause)](f"{fault.what}.", fault.next_step)
+
+
+def client_options(address: KafkaAddress | str, password: str = "") -> Options:
+    """Return the options of a client; a bare HOST:PORT is in plain text. Reads the secrets from their files, unless a password is given.
 
     Raises BadSetting, which names file and setting.
     """
@@ -23,7 +71,7 @@ def client_options(address: KafkaAddress | str) -> Options:
         if address.tls and getattr(address, field):
             _content(address, field)  # librdkafka's own error names no file
     options["security.protocol"] = address.security
-    return options | (_tls(address) if address.tls else {}) | (_login(address) if address.sasl else {})
+    return options | (_tls(address) if address.tls else {}) | (_login(address, password) if address.sasl else {})
 
 
 def _tls(address: KafkaAddress) -> Options:
@@ -31,7 +79,7 @@ def _tls(address: KafkaAddress) -> Options:
     return {name: file for name, file in files.items() if file}
 
 
-def _login(address: KafkaAddress) -> Options:
+def _login(address: KafkaAddress, password: str) -> Options:
     if not address.mechanism:
         raise BadSetting(f"WEIR_KAFKA_SECURITY is {address.security}, and no mechanism is set.", "Set WEIR_KAFKA_MECHANISM.")
     if address.mechanism == "OAUTHBEARER":
@@ -42,8 +90,8 @@ def _login(address: KafkaAddress) -> Options:
             "sasl.oauthbearer.client.id": address.client_id,
             "sasl.oauthbearer.client.secret": _content(address, "client_secret_file"),
         }
-    password = _content(address, "password_file")
-    return {"sasl.mechanism": address.mechanism, "sasl.username": address.user, "sasl.password": password}
+    secret = password or _content(address, "password_file")
+    return {"sasl.mechanism": address.mechanism, "sasl.username": address.user, "sasl.password": secret}
 
 
 def _content(address: KafkaAddress, field: str) -> str:

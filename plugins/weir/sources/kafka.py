@@ -18,10 +18,12 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec
 
+from spark_jobs.runtime.faults import Fault
 from spark_jobs.runtime.kafka_address import KafkaAddress
-from weir.errors import NotRunning, TopicMissing
+from spark_jobs.runtime.kafka_probe import explained
+from weir.errors import BadSetting, NotRunning, TopicMissing, WeirError
 from weir.ports.source import Record, Retention, TopicSnapshot
-from weir.sources.connection import client_options
+from weir.sources.connection import Reasons, as_error, client_options, fault_of
 
 T = TypeVar("T")
 CHUNK = 10_000  # records handed over by librdkafka at a time
@@ -45,6 +47,7 @@ class KafkaBroker:
         self._address = KafkaAddress(address) if isinstance(address, str) else address
         self._where, self._budget_s = self._address.servers, budget_s
         self._admin: AdminClient | None = None
+        self._reasons = Reasons()
 
     def __reduce__(self) -> tuple[type[KafkaBroker], tuple[KafkaAddress, float]]:
         """Pickle only the address: a client lives in one process."""
@@ -95,7 +98,7 @@ class KafkaBroker:
             while left:
                 message = consumer.poll(PATIENCE_S)
                 if time.monotonic() > deadline:
-                    raise NotRunning(f"Kafka at {self._where} did not send the next records of {topic} in time.", "See: weir status")
+                    raise self._not_running(f"the next records of {topic} did not come in time")
                 if message is None or message.partition() not in left:
                     continue
                 if message.error() is None:
@@ -119,7 +122,10 @@ class KafkaBroker:
         deadline, names = time.monotonic() + self._budget_s, sorted(set(topics))
         if not names:
             return {}
-        described = self._client().describe_topics(TopicCollection(names), request_timeout=self._budget_s)
+        try:
+            described = self._client().describe_topics(TopicCollection(names), request_timeout=self._budget_s)
+        except BadSetting as error:
+            return dict.fromkeys(names, TopicSnapshot(fault=f"{error.code}: {error.what}"))
         found = {name: told for name, asked in described.items() if (told := _answer(asked, deadline)) is not None}
         partitions = {name: [p.id for p in told.partitions] for name, told in found.items()}
         earliest = self._offsets_of(partitions, OffsetSpec.earliest(), deadline)
@@ -127,9 +133,19 @@ class KafkaBroker:
         log_ends, ends = (self._offsets_of(partitions, OffsetSpec.latest(), deadline, committed) for committed in (False, True))
         ids = {name: str(told.topic_id) for name, told in found.items()}
         missing = {name for name, asked in described.items() if asked.done() and _code(asked.exception()) in MISSING}
+        unknown = [name for name in names if name not in ends and name not in missing]
+        fault = self._told(_error(described[unknown[0]], unknown[0])) if unknown else ""
         return {
-            name: TopicSnapshot(ends.get(name), earliest.get(name), ids.get(name), name in missing, log_ends.get(name)) for name in names
+            name: TopicSnapshot(
+                ends.get(name), earliest.get(name), ids.get(name), name in missing, log_ends.get(name), fault if name in unknown else ""
+            )
+            for name in names
         }
+
+    def _told(self, error: object) -> str:
+        """Return the fault behind an error of the admin client, for a sentence. May connect, to find out."""
+        fault = self._fault(error)
+        return f"{fault.cause}: {fault.what}"
 
     def _offsets_of(
         self, partitions: Mapping[str, list[int]], spec: OffsetSpec, deadline: float, committed: bool = True
@@ -161,7 +177,7 @@ class KafkaBroker:
         for message in self._consume(consumer, min(CHUNK, end - start), f"{topic}/{partition}"):
             error, offset = message.error(), message.offset()
             if error is not None and error.code() != KafkaError._PARTITION_EOF:
-                raise NotRunning(f"Reading {topic}/{partition} from Kafka at {self._where} failed: {error.str()}.", "Try again.")
+                raise self._unreadable(f"{topic}/{partition}", error)
             if offset >= end:
                 return end  # there are offsets without a record
             if error is None:
@@ -177,12 +193,13 @@ class KafkaBroker:
         while not messages:
             messages = consumer.consume(most, PATIENCE_S)
             if not messages and time.monotonic() - silent_since > SILENCE_S:
-                raise NotRunning(f"Kafka at {self._where} sent no records of {what} for {SILENCE_S:.0f} s.", "See: weir status")
+                raise self._not_running(f"no records of {what} for {SILENCE_S:.0f} s")
         return messages
 
     def _consumer(self, where_gone: str = "error", committed: bool = True) -> Consumer:
         return Consumer({
             **client_options(self._address),
+            "error_cb": self._reasons,
             "group.id": "weir-reader",  # asked for by the client; nothing is joined or committed
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
@@ -222,21 +239,45 @@ class KafkaBroker:
                 if code in MISSING:
                     raise TopicMissing(f"Kafka at {self._where} has no topic {topic}.", "Create it, or run: weir up") from error
                 if code not in PASSING or time.monotonic() > deadline:
-                    raise self._not_running(error) from error
+                    raise self._not_running(_text(error.args[0], topic)) from error
             time.sleep(0.1)
 
     def _client(self) -> AdminClient:
         if self._admin is None:
-            self._admin = AdminClient(client_options(self._address))
+            self._admin = AdminClient({**client_options(self._address), "error_cb": self._reasons})
         return self._admin
 
-    def _not_running(self, error: Exception) -> NotRunning:
-        return NotRunning(f"Kafka at {self._where} does not answer ({error}).", "See: weir status")
+    def _not_running(self, error: object) -> WeirError:
+        return as_error(self._fault(error))
+
+    def _fault(self, error: object) -> Fault:
+        """Return the fault behind an error of the admin client. May connect, to find out."""
+        if self._admin is not None:
+            self._admin.poll(0)  # lets the client tell its reasons
+        fault = fault_of(self._address, error, self._reasons.recent())
+        if not fault.cause.passes:
+            self._admin, self._reasons = None, Reasons()  # the next client reads the files again, which may have been put right
+        return fault
+
+    def _unreadable(self, what: str, error: KafkaError) -> WeirError:
+        fault = explained(f"{error.name()}: {error.str()} {self._reasons.recent()}", self._address)
+        return as_error(fault) if fault else NotRunning(f"Reading {what} from Kafka at {self._where} failed: {error.str()}.", "Try again.")
 
 
 def _code(error: BaseException | None) -> int | None:
     """Return the code of an error of the client; None for any other error, or none."""
     return error.args[0].code() if isinstance(error, KafkaException) else None
+
+
+def _text(error: KafkaError, topic: str) -> str:
+    """Return an error's text; one about a missing right does not name its topic."""
+    return f"{error.name()}: {error.str()}" + (f" [{topic}]" if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED else "")
+
+
+def _error(question: Any, topic: str) -> str:
+    """Return why a question about a topic has no answer."""
+    error = question.exception() if question.done() else None
+    return _text(error.args[0], topic) if isinstance(error, KafkaException) else "no answer in time"
 
 
 def _answer(question: Any, deadline: float) -> Any:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from spark_jobs.protocol.head import Head
 from spark_jobs.protocol.partition import Offsets, labels, of_source, unlabelled
-from weir.errors import BadInput, NotRunning, TopicMissing
+from weir.errors import BadInput, BadSetting, NotRunning, TopicMissing
 from weir.jobs.source import EARLIEST, Source
 from weir.ports.source import Broker, Subscription, TopicSnapshot
 from weir.supervise.judge.epoch_start import Bounds, held_back, of_topic
@@ -26,6 +26,7 @@ class TopicsSeen:
     topic_id: str | None = None  # of a job that reads a single topic
     names: Mapping[str, str] | None = None  # topic names by id, of a job that may read several
     log_ends: Offsets = field(default_factory=dict)  # where an open transaction holds back the end: the end with its records
+    fault: str = ""  # why something is None; empty: unknown
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Topics:
 
     each: Mapping[str, TopicSnapshot] = field(default_factory=dict)  # by topic name
     listed: Collection[str] | None = None  # the names of all topics; None if the broker did not list them
+    fault: str = ""  # why they are not listed; empty: unknown
 
     def of(self, reads: Subscription, head: Head | None) -> TopicsSeen:
         """Return the part for one job."""
@@ -42,14 +44,16 @@ class Topics:
         topic = self.each.get(reads.single, TopicSnapshot())
         source = topic.topic_id or (head.topic_id if head else "")  # if the broker does not say, the one that the head counts
         ends, earliest = (None if o is None else of_source(source, o) for o in (topic.end_offsets, topic.earliest_offsets))
-        return TopicsSeen(ends, earliest, topic.topic_id, log_ends=held_back(ends or {}, of_source(source, topic.log_ends or {})))
+        held = held_back(ends or {}, of_source(source, topic.log_ends or {}))
+        fault = f"it has no topic {reads.single}" if topic.missing else topic.fault
+        return TopicsSeen(ends, earliest, topic.topic_id, log_ends=held, fault=fault)
 
     def _several(self, reads: Subscription, head: Head | None) -> TopicsSeen:
         wanted = [name for name in self.listed or () if reads.reads(name)] if reads.pattern else reads.names
         topics = {name: self.each.get(name, TopicSnapshot()) for name in wanted}
         there = {name: topic for name, topic in topics.items() if not topic.missing}
         if (reads.pattern and self.listed is None) or any(topic.topic_id is None for topic in there.values()):
-            return TopicsSeen()
+            return TopicsSeen(fault=next((topic.fault for topic in there.values() if topic.fault), self.fault))
         ends = _united((t.topic_id, t.end_offsets) for t in there.values())
         earliest = _united((t.topic_id, t.earliest_offsets) for t in there.values())
         names = {topic.topic_id or "": name for name, topic in there.items()}
@@ -59,15 +63,15 @@ class Topics:
 
 def ask(broker: Broker, named: Collection[str], patterns: Collection[str]) -> Topics:
     """Ask about topics by name, and about those that match a pattern, with one request for the list of names. Never raises."""
-    listed = None
+    listed, fault = None, ""
     if patterns:
         try:
             listed = broker.topic_names()
-        except NotRunning:
-            listed = None
+        except (NotRunning, BadSetting) as error:
+            fault = f"{error.code}: {error.what}"
     every = [Subscription(pattern=pattern) for pattern in patterns]
     matching = {name for name in listed or () if any(reads.reads(name) for reads in every)}
-    return Topics(broker.topics({*named, *matching}), listed)
+    return Topics(broker.topics({*named, *matching}), listed, fault)
 
 
 def bounds(broker: Broker, reads: Subscription) -> Bounds:

@@ -27,7 +27,6 @@ from weir.cli.common import who
 from weir.counts.folding import fold_many, pending
 from weir.counts.proven import Proven
 from weir.errors import NotRunning
-from weir.ingest import Interrupted, Sent
 from weir.jobs.folders import sound
 from weir.jobs.kinds import KINDS
 from weir.settings import OWN_JOBS
@@ -316,41 +315,6 @@ def test_what_the_manager_is_asked(weir: Weir, manager: FakeManager) -> None:
         ("restart", (JOB, 3), {"who": who(), "reason": "why"}),
         ("stop", (JOB,), {"who": who(), "reason": "by command line"}),
     ]
-
-
-def test_ingest_creates_a_topic_only_when_told_to(weir: Weir, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[str] = []
-    monkeypatch.setattr("weir.ingest.ingest", lambda *args, **more: Sent(lines=1, acknowledged=1))
-    monkeypatch.setattr("weir.local.kafka.topic", lambda address, name: made.append(name) or len(made) == 1)
-    assert weir("ingest", "x.log", "--topic", "mine")[0] == 0 and made == []
-    assert "The topic mine was created.\n" in weir("ingest", "x.log", "--topic", "mine", "--create")[2]
-    assert "created" not in weir("ingest", "x.log", "--topic", "mine", "--create")[2] and made == ["mine", "mine"]
-
-
-def test_ingest_tells_what_became_of_the_lines(weir: Weir, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Any] = []
-
-    def send(*args: Any, **more: Any) -> Sent:
-        asked.append((args[0], args[1], more["topic"], more["rate"], more["follow"]))
-        return Sent(lines=7, acknowledged=6, failed=1, refused=[3], refused_lines=1)
-
-    monkeypatch.setattr("weir.ingest.ingest", send)
-    code, out, err = weir("ingest", "/x/error.log", "--rate", "5")
-    assert (code, out) == (1, "6 lines sent to logs as error\n")
-    assert "WEIR-101: Lines over 1 MiB were refused: 1, number 3." in err and "WEIR-201: Of 7 lines, 1 were not acknowledged." in err
-    assert asked == [("/x/error.log", "error", "logs", 5.0, False)]
-    monkeypatch.setattr("weir.ingest.ingest", lambda *a, **k: Sent(lines=2, acknowledged=2))
-    assert weir("ingest", "-")[:2] == (0, "2 lines sent to logs as stdin\n")
-    assert weir("ingest", "-", "--rate", "0")[0] == 2
-
-
-def test_an_interrupted_ingest_says_how_many_were_acknowledged(weir: Weir, monkeypatch: pytest.MonkeyPatch) -> None:
-    def send(*args: Any, **more: Any) -> Sent:
-        raise Interrupted(Sent(lines=9, acknowledged=8))
-
-    monkeypatch.setattr("weir.ingest.ingest", send)
-    code, _, err = weir("ingest", "-")
-    assert (code, err) == (130, "interrupted: 8 lines were acknowledged\n")
 
 
 def test_errors_go_to_standard_error(weir: Weir, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,7 @@ class Observation:
     earliest_offsets: Offsets | None = None
     topic_id: str | None = None
     topics: Mapping[str, str] | None = None  # topic names by id, of a job that may read several
+    source_fault: str = ""  # why the broker did not say something; empty: unknown
     records: Mapping[str, str] = field(default_factory=dict)  # what the job's kind stores beside the head, as JSON by name
     retention: Retention | None = None
     retentions: Mapping[str, Retention] = field(default_factory=dict)  # by topic id, of a job that may read several
@@ -123,6 +124,11 @@ class Observation:
     def paused(self) -> Sequence[Pause]:
         """Return the active pauses (hold or maintenance)."""
         return in_force(self.pauses, self.now)
+
+    @property
+    def blind(self) -> str:
+        """Return why the lag is unknown, for a sentence."""
+        return self.source_fault.removesuffix(".") or "the broker did not answer"
 
     @property
     def lag(self) -> int | None:

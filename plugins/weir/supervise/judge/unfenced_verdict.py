@@ -104,7 +104,7 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
     if waited_s > more * health.stalled_after and (seen.landed_now or not early):
         return _stalled(job, seen, row, worst, waited_s)
     if queries.read_kafka and queries.lag is None:
-        return Verdict.UNKNOWN, f"{job}: the broker did not answer, so its lag is unknown", "weir status"
+        return Verdict.UNKNOWN, f"{job}: {seen.blind}, so its lag is unknown", "weir status"
     if not seen.landed_now:
         return Verdict.STARTING, f"{job}: attempt {row.attempt} has been submitted and has not committed a batch yet", ""
     return _at_work(job, seen, health, speed)

@@ -153,7 +153,7 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
             return Verdict.UNKNOWN, f"{text}, and the cluster does not answer", "weir status"
         return Verdict.STALLED, text, f"weir logs {job}"
     if lag is None:
-        return Verdict.UNKNOWN, f"{job}: the broker did not answer, so its lag is unknown", "weir status"
+        return Verdict.UNKNOWN, f"{job}: {seen.blind}, so its lag is unknown", "weir status"
     if lag == 0:
         return _without_input(job, seen, row, running_s, running_s <= more * health.ready_within)
     # A claim is not enough: a driver whose start took long would be called stalled the moment it claims its first batch.

@@ -135,6 +135,7 @@ class Fleet:
             earliest_offsets=topics.earliest,
             topic_id=topics.topic_id,
             topics=topics.names,
+            source_fault=topics.fault,
             records=snapshot.records,
             retention=kept.single,
             retentions=kept.by_source,
