@@ -132,7 +132,7 @@ class Planner:
     def _kept(self, reads: Subscription, topic: Bounds | None) -> tuple[Check, ...]:
         """Warn about topics that keep their records in a way that loses lines, or leaves their arrival to producers."""
         names = sorted(topic.names.values()) or [reads.single] if topic else []
-        kept = {name: found for name in names if (found := or_none(lambda name=name: self._parts.source.retention(name)))}
+        kept = {name: found for name in names if (found := or_none(partial(self._parts.source.retention, name)))}
         return preflight.kept(
             [name for name, one in kept.items() if one.compacted], [name for name, one in kept.items() if one.claimed_times]
         )
