@@ -12,8 +12,9 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from weir.errors import BadSetting, OperatingSystem, WeirError
+from weir.errors import BadSetting, OperatingSystem, Prerequisite, WeirError
 
+OURS = ("weir", "spark_jobs")  # a module of these that is missing is a bug
 NEXT = {
     errno.ENOSPC: "Free some space on its disk, then repeat the command.",
     errno.EDQUOT: "Free some space below your quota, then repeat the command.",
@@ -31,6 +32,19 @@ NEXT = {
     errno.EIO: "The disk or file system fails: look at the system's log.",
     errno.ELOOP: "The path has links that lead in a circle: check it.",
 }
+
+
+def of_system(error: Exception) -> WeirError | None:
+    """Return an error of the operating system, its memory or the installation as one that people can read; None for any other."""
+    if isinstance(error, OSError):
+        return explained(error)
+    if isinstance(error, MemoryError):
+        return OperatingSystem("This machine has no memory left for the command.", "End other programs, then repeat it.")
+    if isinstance(error, ImportError) and (error.name or "").partition(".")[0] not in OURS:
+        return Prerequisite(
+            f"A part of the installation cannot be loaded: {error}.", "Install Weir again: make install, or docs/airflow.md."
+        )
+    return None
 
 
 def explained(error: OSError) -> WeirError:

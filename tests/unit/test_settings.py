@@ -27,6 +27,12 @@ def test_every_setting_has_a_rule() -> None:
     assert {field.name for field in fields(Settings)} - RULES.keys() == set()
 
 
+def test_every_setting_is_documented() -> None:
+    text = "".join((PROJECT / "docs" / page).read_text() for page in ("settings.md", "security.md"))
+    named = {name for name in RULES if f"WEIR_{name.upper()}" in text}
+    assert set(RULES) - named - {name for name in RULES if name.startswith(("kafka_", "driver_", "ingest_", "cassandra_"))} == set()
+
+
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [

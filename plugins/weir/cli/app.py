@@ -31,7 +31,7 @@ from weir.cli import (
     streams,
 )
 from weir.errors import BadInput, OutputLost, WeirError
-from weir.system_errors import explained
+from weir.system_errors import of_system
 
 app = typer.Typer(
     name="weir",
@@ -93,15 +93,11 @@ def _run(app: typer.Typer = app) -> int:
     except WeirError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    except OSError as error:  # never a bug of Weir: a disk, a right, a limit
-        if os.environ.get("WEIR_DEBUG"):
-            raise
-        sys.stderr.write(f"{explained(error)}\n")
-        return 1
     except Exception as error:  # one sentence; WEIR_DEBUG=1 gives the traceback
         if os.environ.get("WEIR_DEBUG"):
             raise
-        sys.stderr.write(f"WEIR-000: {type(error).__name__}: {error}. This is a bug in Weir; set WEIR_DEBUG=1 to see the traceback.\n")
+        bug = f"WEIR-000: {type(error).__name__}: {error}. This is a bug in Weir; set WEIR_DEBUG=1 to see the traceback."
+        sys.stderr.write(f"{of_system(error) or bug}\n")
         return 1
     return 0
 

@@ -6,7 +6,7 @@ Samples of rejected lines say which are dated ahead, the hours that the newest b
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 
 from spark_jobs.counts.cells import HOUR_MS, hour_of
 from spark_jobs.protocol.head import Head, Position
-from weir.counts.lines import parser
-from weir.counts.local_time import AHEAD_MS, MOST, QUARTER_MS, Arrival, by_service, cure, in_words
+from weir.counts.lines import Parse, parser
+from weir.counts.local_time import AHEAD_MS, LATE_OF_HOURS_MS, MOST, QUARTER_MS, Arrival, Shift, by_service, cure, in_words, shift
 from weir.counts.progress import batches
 from weir.counts.rules import Rules
 from weir.jobs.spec import JobSpec
@@ -29,6 +29,7 @@ KIND = "time_zone"
 EVERY_MS = 60_000
 KEPT_MS = 900_000  # after it was found last
 BATCHES = 60  # the newest ones
+FAR_MS = (MOST + 4) * QUARTER_MS  # further ahead than any zone: a line is read then, whatever its zone
 SAMPLES, DELTAS = 500, 20_000  # that are read at most
 EARLIER_MS = 13 * HOUR_MS  # the westernmost zone is twelve hours behind
 FINE_MS = 60_000  # of wider panes the time of a line is not known well enough
@@ -41,7 +42,13 @@ def newest(store: CountStore, rules: Rules) -> Iterator[tuple[str, Arrival]]:
     recent = {(h.by, h.batch_id): h for h in islice(batches(store, rules.job), BATCHES) if h.landed_at and h.progress.append_times}
     if recent:
         yield from _rejected(store, rules, recent)
-        yield from _counted(store, rules, {at: max(head.progress.append_times.values()) for at, head in recent.items()}, recent)
+        yield from _counted(store, rules, {at: _arrived(head) for at, head in recent.items()}, recent)
+
+
+def _arrived(head: Head) -> int:
+    """Return when the newest line of a batch arrived (ms): before it was read, whatever a producer says."""
+    newest = max(head.progress.append_times.values())
+    return min(newest, head.began_at) if head.began_at else newest
 
 
 def _rejected(store: CountStore, rules: Rules, recent: Mapping[Position, Head]) -> Iterator[tuple[str, Arrival]]:
@@ -50,7 +57,7 @@ def _rejected(store: CountStore, rules: Rules, recent: Mapping[Position, Head]) 
     parse = parser(rules)
     for position, line in islice(store.rejected_lines(rules.job), SAMPLES):
         if position in recent and line.reason == "future" and line.append_ms:
-            parsed = parse(line.value, line.append_ms + (MOST + 4) * QUARTER_MS)  # so far ahead, it is none of any zone
+            parsed = parse(line.value, line.append_ms + FAR_MS)
             if not isinstance(parsed, str):
                 yield line.service, Arrival(parsed[0], line.append_ms)
 
@@ -72,6 +79,14 @@ def _counted(
         for position, (pane, service, _, _), n in islice(store.deltas(rules.job, (touched.hour, touched.shard)), DELTAS):
             if position in arrived:
                 yield service, Arrival(pane + rules.pane // 2, arrived[position], n)
+
+
+def of_lines(lines: Iterable[bytes], parse: Parse, written_ms: int) -> Shift | None:
+    """Return how far the newest of some lines are from when they were written; None if they are not, or if that cannot be said."""
+    parsed = (parse(line, written_ms + FAR_MS) for line in lines)
+    moments = [found[0] for found in parsed if not isinstance(found, str)]
+    newest = max(moments, default=0)
+    return shift(Arrival(moment, written_ms) for moment in moments if moment >= newest - LATE_OF_HOURS_MS)
 
 
 class ArrivalProbe:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from spark_jobs.counts.cells import RejectedLine
 from spark_jobs.protocol.head import Head
 from tests.unit.counts.job import JOB, RULES, START, TOPIC, Job, line
-from weir.counts.arrivals import KEPT_MS, ArrivalProbe, concerns
+from weir.counts.arrivals import KEPT_MS, ArrivalProbe, concerns, of_lines
 from weir.counts.fold import seen_landed
+from weir.counts.lines import parser
+from weir.counts.local_time import Shift
 from weir.jobs.folders import sound
 from weir.settings import PROJECT
 from weir.supervise.judge.concern import concerns_of
@@ -94,3 +96,10 @@ def test_the_concern_of_a_service_outlives_the_lines_that_showed_it_by_a_while()
         job.land()
     assert told(START + KEPT_MS) == [("time_zone", ("la",), START)]
     assert told(START + KEPT_MS + 1) == []
+
+
+def test_the_newest_lines_of_a_file_are_compared_with_when_it_was_written() -> None:
+    parse = parser(RULES)
+    log = [line(START - n * 60 * S + 9 * HOUR) for n in range(600)] + [line(START - n * S + 9 * HOUR) for n in range(10)]
+    assert of_lines(log, parse, START) == Shift(36, 13)
+    assert of_lines(log, parse, START + 9 * HOUR) is None and of_lines([b"x"], parse, START) is None
