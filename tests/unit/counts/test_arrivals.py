@@ -101,5 +101,5 @@ def test_the_concern_of_a_service_outlives_the_lines_that_showed_it_by_a_while()
 def test_the_newest_lines_of_a_file_are_compared_with_when_it_was_written() -> None:
     parse = parser(RULES)
     log = [line(START - n * 60 * S + 9 * HOUR) for n in range(600)] + [line(START - n * S + 9 * HOUR) for n in range(10)]
-    assert of_lines(log, parse, START) == Shift(36, 13)
+    assert of_lines(log, parse, START) == Shift(36, 14)
     assert of_lines(log, parse, START + 9 * HOUR) is None and of_lines([b"x"], parse, START) is None
