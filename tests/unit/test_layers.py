@@ -27,7 +27,7 @@ ALLOWED = {
     "spark_jobs.protocol": "spark_jobs.failpoint",
     "spark_jobs.sources": "spark_jobs.protocol",
     "spark_jobs.runtime": "spark_jobs.failpoint spark_jobs.protocol spark_jobs.sources",
-    "spark_jobs.counts": "spark_jobs.failpoint spark_jobs.formats spark_jobs.protocol spark_jobs.runtime",
+    "spark_jobs.counts": "spark_jobs.failpoint spark_jobs.formats spark_jobs.formats.spec spark_jobs.protocol spark_jobs.runtime",
     "spark_jobs.error_counts": (
         "spark_jobs.counts spark_jobs.failpoint spark_jobs.formats spark_jobs.protocol spark_jobs.runtime spark_jobs.sources"
     ),
@@ -73,7 +73,7 @@ ALLOWED = {
     "weir.plain": f"{BASICS} weir.jobs weir.ports {DOORS}",
     "weir.counts": (
         f"{BASICS} weir.addresses weir.html weir.jobs weir.ports weir.ports.counts {DOORS} "
-        "spark_jobs.failpoint spark_jobs.protocol spark_jobs.runtime spark_jobs.counts"
+        "spark_jobs.failpoint spark_jobs.formats.spec spark_jobs.protocol spark_jobs.runtime spark_jobs.counts"
     ),
     "weir.alerts": (
         f"{BASICS} weir.http weir.connection weir.counts weir.jobs weir.ports weir.ports.counts {DOORS} "

@@ -156,10 +156,10 @@ def other_zone(spec: JobSpec, service: str, lines: Sequence[bytes], written_ms: 
     from weir.counts.rules import Rules
 
     rules = Rules.of(spec)
-    found = of_lines(lines, parser(rules), written_ms)
+    found = of_lines(lines, parser(rules, service), written_ms)
     if found is None:
         return ""
-    zone = rules.time_zone
+    zone = rules.zone_of(service)
     return f"Warning: {spec.name} reads times as of {zone}; {in_words(service, found, offset_of(zone, written_ms))}: {cure(service)}."
 
 

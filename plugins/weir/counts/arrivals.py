@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from spark_jobs.counts.cells import HOUR_MS, hour_of
 from spark_jobs.protocol.head import Head, Position
-from weir.counts.lines import Parse, parser
+from weir.counts.lines import Parse, reader
 from weir.counts.local_time import AHEAD_MS, LATE_OF_HOURS_MS, MOST, QUARTER_MS, Arrival, Shift, by_service, cure, in_words, shift
 from weir.counts.progress import batches
 from weir.counts.rules import Rules
@@ -54,10 +54,10 @@ def _arrived(head: Head) -> int:
 def _rejected(store: CountStore, rules: Rules, recent: Mapping[Position, Head]) -> Iterator[tuple[str, Arrival]]:
     if not any(head.totals.rejected.get("future") for head in recent.values()):
         return
-    parse = parser(rules)
+    read = reader(rules)
     for position, line in islice(store.rejected_lines(rules.job), SAMPLES):
         if position in recent and line.reason == "future" and line.append_ms:
-            parsed = parse(line.value, line.append_ms + FAR_MS)
+            parsed = read(line.service.encode(), line.value, line.append_ms + FAR_MS)
             if not isinstance(parsed, str):
                 yield line.service, Arrival(parsed[0], line.append_ms)
 
@@ -130,9 +130,9 @@ class _Known:
 
 def concerns(store: CountStore, rules: Rules, now: int) -> list[Concern]:
     """Return a concern for each service whose newest lines look like local time of another zone."""
-    offset = offset_of(rules.time_zone, now)
     found = by_service(newest(store, rules))
-    return [Concern(KIND, (service,), now, in_words(service, one, offset), cure(service)) for service, one in found.items()]
+    said = {service: in_words(service, one, offset_of(rules.zone_of(service), now)) for service, one in found.items()}
+    return [Concern(KIND, (service,), now, sentence, cure(service)) for service, sentence in said.items()]
 
 
 def offset_of(zone: str, at_ms: int) -> int:
