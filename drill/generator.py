@@ -32,7 +32,7 @@ BAD_LINES: tuple[tuple[str, bytes], ...] = (
     ("empty", b""),
     ("not_utf8", b"[Fri Dec 20 01:46:23 2015] [error] caf\xe9"),
     ("not_utf8", b"\xff\xfe\x00"),
-    ("not_a_log_line", b"    at org.example.Main(Main.java:17)"),
+    ("continuation", b"    at org.example.Main(Main.java:17)"),
     ("not_a_log_line", b"[Fri Dec 20 01:46:23 2015] [shouting] no such level"),
     ("bad_time", b"[Tue Feb 30 10:00:00 2016] [error] no such day"),
     ("bad_time", b"[Thu Dec 31 23:59:60.000000 2015] [core:error] [pid 7] a leap second"),

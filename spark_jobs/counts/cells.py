@@ -7,6 +7,7 @@ from zlib import crc32
 
 OTHER = "~other"  # the signature of all lines beyond the cap
 UNKNOWN_SERVICE = "unknown"  # the service of a record without a key
+LONGEST_SERVICE = 256  # bytes of a key that are its service
 HOUR_MS = 3_600_000
 SAMPLE_BYTES = 4096  # of a rejected line; longer ones are cut
 DAY_MS = 24 * HOUR_MS

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from spark_jobs.runtime.options import Change, option, text, whole, whole_seconds, zone
+from spark_jobs.counts.services import services
+from spark_jobs.formats.spec import line_format
+from spark_jobs.runtime.options import Change, option, whole, whole_seconds, zone
 
 
 def _pane(value: Any) -> int:
@@ -19,8 +22,11 @@ def _pane(value: Any) -> int:
 class CountsOptions:
     """How lines are read and counted. Durations are in seconds."""
 
-    line_format: str = option("apache_error", text, "the format of a line", Change.REPLAY)
+    line_format: str | Mapping[str, Any] = option(
+        "apache_error", line_format, "the format of a line: a name, or a mapping with its name", Change.REPLAY
+    )
     time_zone: str = option("UTC", zone, "the zone of times without one", Change.REPLAY)
+    services: Mapping[str, Mapping[str, Any]] = option({}, services, "what differs for single services, by name", Change.REPLAY)
     pane_s: int = option(10, _pane, "the width of a pane; it divides an hour", Change.NEW_EPOCH)
     allowed_lateness_s: int = option(60, whole_seconds, "how long after its end a pane stays open for late lines")
     future_skew_s: int = option(3600, whole_seconds, "a line dated further ahead of its arrival is rejected", Change.REPLAY)

@@ -14,7 +14,7 @@ from spark_jobs.counts.transform import Plan
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-SCHEMA = "sample int, value binary, timestamp timestamp"
+SCHEMA = "sample int, key binary, value binary, timestamp timestamp"
 CONF = {
     "spark.sql.session.timeZone": "UTC",
     "spark.ui.enabled": "false",
@@ -49,7 +49,7 @@ def session() -> SparkSession:
 
 def outcomes(spark: SparkSession, options: CountsOptions, lines: Sequence[RejectedLine]) -> list[Outcome]:
     """Return the outcome of each line, in order."""
-    rows = [(n, line.value, _moment(line.append_ms)) for n, line in enumerate(lines)]
+    rows = [(n, line.service.encode(), line.value, _moment(line.append_ms)) for n, line in enumerate(lines)]
     judged = Plan(options).judged(spark.createDataFrame(rows, SCHEMA)).select("sample", "reason", "level", "event_ms")
     found = {n: Outcome(*rest) for n, *rest in judged.collect()}
     return [found[n] for n in range(len(lines))]

@@ -14,28 +14,28 @@ from typing import TYPE_CHECKING, NamedTuple
 from pyspark.sql import functions as F
 from pyspark.sql.types import LongType, StringType
 
-from spark_jobs.counts import signature
+from spark_jobs.counts import reading, signature
 from spark_jobs.counts.cells import OTHER, UNKNOWN_SERVICE, Delta, RejectedLine
 from spark_jobs.counts.deltas import Counted
 from spark_jobs.counts.options import CountsOptions
-from spark_jobs.formats import Stages, parser
+from spark_jobs.formats.reader import CONTINUATION, Stages
 from spark_jobs.protocol.head import Partition, Progress, Totals, advance
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 LONGEST_LINE = 64 * 1024  # bytes; httpd cuts its lines at 8 KiB
-LONGEST_SERVICE = 256  # bytes
 FEW = 50_000  # lines of a batch that one task counts by itself; more are worth all cores
 NEAR = 2000  # offsets after a partition's first rejected line in which more samples are looked for
 BLOCK = 62  # offsets whose rejected lines one row can name: as many as a long has bits for without its sign
 
 
 class Count(NamedTuple):
-    """`n` lines of one partition, either of a pane, level and signature, or rejected for a reason.
+    """`n` lines of one partition, either of a pane, level and signature, or not counted for a reason.
 
     `place` is the start of the pane (ms), or the block of offsets that the rejected lines are in: bit i of `offsets` is set if the line at
-    `BLOCK * place + i` is one of them. `event_ms` and `append_ms` are the largest times.
+    `BLOCK * place + i` is one of them. Both are 0 for continuations, of which no samples are kept. `event_ms` and `append_ms` are the
+    largest times.
     """
 
     partition: Partition
@@ -64,12 +64,12 @@ class Plan:
 
     def __init__(self, options: CountsOptions, several: bool = False) -> None:
         """Rows are of a topic, too, where there may be `several`: grouping by its name takes time, which a job of one topic is spared."""
-        self._judged = [*_refusals(), *parser(options.line_format)(options.time_zone), *_verdict(options.future_skew_s)]
+        self._judged = [*_refusals(), *reading.stages(options), *_verdict(options.future_skew_s)]
         self._signed = signature.stages()
         self._keys = [
             *([F.col("topic")] if several else []),
             F.col("partition"),
-            _service(),
+            reading.service(options).alias("service"),
             _place(options.pane_s * 1000),
             *map(F.col, ("level", "signature", "reason")),
         ]
@@ -109,11 +109,9 @@ def _refusals() -> Stages:
 
 def _verdict(future_skew_s: int) -> Stages:
     """Find the reason for the rejection of a line, if any; then it has neither time nor level nor message."""
-    event_ms, level = F.col("event_ms"), F.col("level")
+    event_ms = F.col("event_ms")
     future = event_ms > F.col("append_ms") + future_skew_s * 1000
-    reason = F.coalesce(
-        "refused", F.when(level.isNull(), "not_a_log_line"), F.when(event_ms.isNull(), "bad_time"), F.when(future, "future")
-    )
+    reason = F.coalesce("refused", "odd", F.when(event_ms.isNull(), "bad_time"), F.when(future, "future"))
     good = F.col("reason").isNull()
     return [{"reason": reason}, {name: F.when(good, F.col(name)) for name in ("event_ms", "level", "message")}]
 
@@ -121,18 +119,15 @@ def _verdict(future_skew_s: int) -> Stages:
 def _place(width_ms: int) -> Column:
     event_ms = F.col("event_ms")
     pane_start = event_ms - F.pmod(event_ms, F.lit(width_ms))
-    return F.when(F.col("reason").isNull(), pane_start).otherwise(F.floor(F.col("offset") / BLOCK)).alias("place")
+    block = F.when(F.col("reason") == CONTINUATION, 0).otherwise(F.floor(F.col("offset") / BLOCK))  # one row for all of a flood of traces
+    return F.when(F.col("reason").isNull(), pane_start).otherwise(block).alias("place")
 
 
 def _rejected_bit() -> Column:
     """Return the bit as a power, which is exact; shiftleft takes a column only through the SQL parser."""
     bit = F.pow(F.lit(2), F.col("offset") % BLOCK).cast(LongType())
-    return F.when(F.col("reason").isNull(), F.lit(0).cast(LongType())).otherwise(bit)
-
-
-def _service() -> Column:
-    """Return the bytes of a record's key that name its service."""
-    return F.coalesce(F.substring("key", 1, LONGEST_SERVICE), F.lit(b"")).alias("service")
+    rejected = F.col("reason") != CONTINUATION  # null for a line that is counted
+    return F.when(rejected, bit).otherwise(F.lit(0).cast(LongType()))
 
 
 def collected(counts: DataFrame, ids: Mapping[str, str], several: bool = False) -> list[Count]:
@@ -187,7 +182,7 @@ def counted(rows: Sequence[Count], before: Progress, options: CountsOptions, rej
 
 def sampled(rows: Iterable[Count], most: int) -> list[Rejected]:
     """Return the rejected lines to keep as samples: the first for every reason, and those soon after a partition's first."""
-    rejected = sorted(Rejected(o, row.partition, row.service, row.reason) for row in rows if row.reason for o in offsets_of(row))
+    rejected = sorted(Rejected(o, row.partition, row.service, str(row.reason)) for row in rows for o in offsets_of(row))
     by_reason = {line.reason: line for line in reversed(rejected)}
     by_partition = {line.partition: line.offset for line in reversed(rejected)}
     near = [line for line in rejected if line.offset <= by_partition[line.partition] + NEAR]

@@ -22,20 +22,21 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 from pyspark.sql.types import LongType, StringType, TimestampType
 
+from spark_jobs.formats.level import CAPITALS
+from spark_jobs.formats.moment import InUtc
+from spark_jobs.formats.shape import MONTHS
+from spark_jobs.formats.spec.levels import ERRORS, LEVELS
+
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-ERRORS = ("emerg", "alert", "crit", "error")
-LEVELS = (*ERRORS, "warn", "notice", "info", "debug", *(f"trace{n}" for n in range(1, 9)))
 TEXT = StringType()  # by its name it would go through the parser of all of SQL: half a second of a driver's start
-CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 BLANKS, COLONS = (5, 9, 12), (15, 18)  # positions that are the same in both forms, counted from 1
 LONGEST_LEVEL = 64  # bytes of module, colon and level
 TO_THE_END = 1 << 30
 
 
-def parse(time_zone: str) -> list[dict[str, Column]]:
+def parse(in_utc: InUtc) -> list[dict[str, Column]]:
     """Return stages of columns, each built on those before; see `spark_jobs.formats`. The session's own time zone must be UTC."""
     text = F.col("_text")
     return [
@@ -45,7 +46,7 @@ def parse(time_zone: str) -> list[dict[str, Column]]:
         # Not F.lower: its first call maps all of Unicode to title case, 1.5 CPU-s of a driver's start.
         {"_level": F.when(F.col("_spelt").isin(*LEVELS), F.col("_spelt")).otherwise(F.translate("_spelt", CAPITALS, CAPITALS.lower()))},
         {"level": F.when(_fits() & F.col("_level").isin(*LEVELS), F.col("_level"))},
-        {"_text": F.when(F.col("level").isin(*ERRORS), _bytes(_end_of_level() + 1, TO_THE_END)), "event_ms": _event_ms(time_zone)},
+        {"_text": F.when(F.col("level").isin(*ERRORS), _bytes(_end_of_level() + 1, TO_THE_END)), "event_ms": _event_ms(in_utc)},
         {"_text": _without(" [pid ")},
         {"_text": _without(" [client ")},
         {"message": F.trim(text.cast(TEXT))},
@@ -62,7 +63,8 @@ def _is(position: int | Column, text: str) -> Column:
 
 def _end_of_time() -> Column:
     """Where the bracket after the time is: without a fraction, with one of six digits, or to be looked for (and then not sure)."""
-    return F.when(_is(26, "] ["), 26).when(_is(33, "] ["), 33).otherwise(F.locate("] [", _bytes(21, 18).cast(TEXT)) + 20)
+    near = F.substring_index(_bytes(21, 18).cast(TEXT), "] [", 1)  # finds bytes; locate counts characters
+    return F.when(_is(26, "] ["), 26).when(_is(33, "] ["), 33).otherwise(F.octet_length(near) + 21)
 
 
 def _end_of_level() -> Column:
@@ -78,14 +80,13 @@ def _fits() -> Column:
     return reduce(lambda a, b: a & b, fixed) & fraction
 
 
-def _event_ms(time_zone: str) -> Column:
+def _event_ms(in_utc: InUtc) -> Column:
     """Return the time in ms. Spark's cast would also take `01:46:2Z` and `01:46:2.`, so the last digit is checked."""
     end = F.col("_end")
     year, day = _bytes(end - 4, 4), F.when(_is(10, " "), F.concat(F.lit(b"0"), _bytes(11, 1))).otherwise(_bytes(10, 2))
     time = F.concat(year, _month(), day, _bytes(12, 9)).cast(TEXT).try_cast(TimestampType())
-    utc = time if time_zone == "UTC" else F.to_utc_timestamp(time, time_zone)
     digits = _bytes(20, 1).between(F.lit(b"0"), F.lit(b"9")) & (year != F.lit(b"0000"))
-    return F.when(F.col("level").isNotNull() & digits, F.unix_millis(utc) + F.when(end == 26, 0).otherwise(_fraction_ms()))
+    return F.when(F.col("level").isNotNull() & digits, F.unix_millis(in_utc(time)) + F.when(end == 26, 0).otherwise(_fraction_ms()))
 
 
 def _month() -> Column:
@@ -95,10 +96,11 @@ def _month() -> Column:
 
 
 def _fraction_ms() -> Column:
-    """`.902022` as 902. The one in front keeps signs and blanks from passing for digits, and the zeros make nine digits of fewer."""
+    """`.902022` as 902. The one in front keeps signs and blanks from passing for digits, and the zeros make nine digits of fewer.
+    A cast trims blanks at the end, which leaves fewer digits."""
     digits = F.concat(F.lit(b"1"), _bytes(22, F.col("_end") - 27), F.lit(b"00000000"))
     number = F.substring(digits, 1, 10).cast(TEXT).try_cast(LongType())
-    return F.floor(number / 1_000_000) - 1000
+    return F.when(number >= 1_000_000_000, F.floor(number / 1_000_000) - 1000)
 
 
 def _without(tag: str) -> Column:

@@ -48,9 +48,13 @@ class Progress:
     watermark: int | None = None  # None: none yet
 
 
+CONTINUATION = "continuation"  # the reason of lines that continue the one before: not counted, and not rejected either
+
+
 @dataclass(frozen=True)
 class Totals:
-    """The lines of a batch: `lines = sum(levels) + sum(rejected)`; `late` lines are among the levels."""
+    """The lines of a batch: `lines = sum(levels) + sum(rejected)`; `late` lines are among the levels. `rejected` has all lines that are not
+    counted, by reason, continuations too."""
 
     lines: int = 0
     levels: Mapping[str, int] = field(default_factory=dict)
@@ -58,8 +62,23 @@ class Totals:
     late: int = 0
 
     @property
+    def continuations(self) -> int:
+        """Return how many lines continue the one before."""
+        return self.rejected.get(CONTINUATION, 0)
+
+    @property
+    def rejects(self) -> Mapping[str, int]:
+        """Return the rejected lines by reason, continuations not among them."""
+        return rejects(self.rejected)
+
+    @property
     def conserved(self) -> bool:
         return self.lines == sum(self.levels.values()) + sum(self.rejected.values())
+
+
+def rejects(reasons: Mapping[str, int]) -> dict[str, int]:
+    """Return lines by reason without the continuations."""
+    return {reason: n for reason, n in reasons.items() if reason != CONTINUATION}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import MISSING, Field, dataclass, field
 from enum import StrEnum
 from functools import cache
 from typing import Any
@@ -37,7 +37,15 @@ class Option:
 
 def option(default: Any, rule: Rule, meaning: str, change: Change = Change.NOTHING) -> Any:
     """Declare a field of a frozen dataclass of options. In job.yaml a field `pane_s` is named `pane`."""
-    return field(default=default, metadata={"option": Option(rule, meaning, change)})
+    metadata = {"option": Option(rule, meaning, change)}
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def default_of(one: Field[Any]) -> Any:
+    """Return the default of a field that was declared by `option`."""
+    return one.default if one.default_factory is MISSING else one.default_factory()
 
 
 def seconds(value: Any) -> float:

@@ -141,50 +141,52 @@ class Session:
 
     def patiently(self, what: str, run: Callable[[], T]) -> T:
         """Run until it works. Raises OutOfPatience with what is wrong when there is a bound and it has passed."""
-        began, pause, failures = time.monotonic(), 0.1, 0
+        began, to_fix, pause, failures = time.monotonic(), math.inf, 0.1, 0
         while True:
             used = self._session
             try:
                 return run()
             except AWAY as error:
-                fault, failures = self._fault(error, what), failures + 1
-                waited = time.monotonic() - began
-                left = self._patience(fault) - waited
+                failures += 1
+                stuck = used is not None and failures % STUCK == 0 and isinstance(error, NoHostAvailable)
+                fault, now = self._fault((self._renew(used) if stuck else None) or error, what), time.monotonic()
+                to_fix = math.inf if fault.cause.passes else min(to_fix, now)
+                left = self._until(began, to_fix) - now
                 if left <= 0:
-                    raise OutOfPatience(fault, waited) from error
+                    raise OutOfPatience(fault, now - began) from error
                 pause = min(pause, left)
                 LOG.warning("next try in %.1f s: %s: %s. %s", pause, fault.cause, fault.what, fault.next_step)
                 time.sleep(pause)
                 pause = min(pause * 2, 5.0)
-                if used is not None and failures >= STUCK and isinstance(error, NoHostAvailable):
-                    self._renew(used)
+
+    def _until(self, began: float, to_fix: float) -> float:
+        """Return until when it is tried again. `to_fix` is since when an operator must fix something; infinite: nothing."""
+        if self.patience_s is None:
+            return to_fix + FIX_S
+        return began + self.patience_s if to_fix == math.inf else to_fix
 
     def why(self, error: BaseException) -> str:
         """Return what is wrong, by one of AWAY."""
         return self._fault(error, "").what
 
-    def _patience(self, fault: Fault) -> float:
-        if fault.cause.passes:
-            return math.inf if self.patience_s is None else self.patience_s
-        return FIX_S if self.patience_s is None else 0.0
-
     def _fault(self, error: BaseException, what: str) -> Fault:
         fault = fault_of(error, self._address, getattr(error, "datacenters", ()))
         return replace(fault, what=f"{fault.what} ({what})") if what and fault.cause is Cause.NO_ANSWER else fault
 
-    def _renew(self, used: Any) -> None:
-        """Replace the session `used` by a new one, unless another thread did. Do nothing if that fails."""
+    def _renew(self, used: Any) -> BaseException | None:
+        """Replace the session `used` by a new one, unless another thread did. Return why that fails: the client itself only says that it
+        has no connection."""
         with self._renewing:
             if self._session is not used:
-                return
+                return None
             try:
                 cluster, session = connected(self._address)
             except AWAY as error:
-                LOG.warning("no new connection: %s", self._fault(error, "connect").what)
-                return
+                return error
             old, self._prepared = self._cluster, {}
             self._cluster, self._session = cluster, session
             old.shutdown()
+            return None
 
     def _statement(self, cql: str) -> Any:
         if cql not in self._prepared:

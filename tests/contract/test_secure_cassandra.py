@@ -81,8 +81,10 @@ def test_a_password_is_rotated_under_a_session_that_stays(there: tuple[Stack, Se
     with closing(PatientSession(address(settings), 30.0)) as session:
         cassandra_access.set_password(stack, cassandra_access.WEIR, "the new one")
         assert session.execute("SELECT * FROM proven WHERE job = ?", "j"), "connections that are open stay"
-        write_private(file, "the new one\n")
         session._cluster.shutdown()
+        with pytest.raises(errors.LoginRefused, match=str(file)):
+            session.execute("SELECT * FROM proven WHERE job = ?", "j")
+        write_private(file, "the new one\n")
         assert session.execute("SELECT * FROM proven WHERE job = ?", "j"), "and a new one has the new password"
 
 

@@ -14,7 +14,7 @@ LEVELS = ERRORS | {"warn", "notice", "info", "debug"} | {f"trace{n}" for n in ra
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ACCEPTED = re.compile(
     rf"\[.{{3}} ({'|'.join(NAMES)}) ([ 0-9][0-9]) ([0-9]{{2}}):([0-9]{{2}}):([0-9]{{2}})(?:\.([0-9]{{1,9}}))? ([0-9]{{4}})\]"
-    r" \[([^\]]{0,63})\](.*)".encode(),
+    r" \[([^\]]{0,64})\](.*)".encode(),
     re.DOTALL,
 )
 
@@ -52,7 +52,7 @@ def _level(line: bytes) -> str | None:
     fixed = {1: "[", 15: ":", 18: ":", **dict.fromkeys(blanks, " ")} | ({21: "."} if end > 26 else {})
     if end == 0 or end == 27 or any(line[p - 1 : p] != c.encode() for p, c in fixed.items()):
         return None
-    name, bracket, _ = line[end + 2 : end + 66].partition(b"]")
+    name, bracket, _ = line[end + 2 : end + 67].partition(b"]")
     level = name.rpartition(b":")[2].decode(errors="replace").lower()
     return level if bracket and level in LEVELS else None
 

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
-from spark_jobs.formats import parser
+from spark_jobs.formats.reader import in_zones, stages
+from spark_jobs.formats.spec import LineFormat
 from tests.spark.oracle import Verdict, judge
 
 CLASSIC = b"[Fri Dec 20 01:46:23 2015] [error] [client 1.2.3.4] Directory index forbidden by rule: /home/raj/"
@@ -20,7 +21,7 @@ S2015 = 1_450_575_983_000
 
 def parse(spark: SparkSession, lines: Sequence[bytes], time_zone: str = "UTC") -> list[tuple[int | None, str | None, str | None]]:
     frame = spark.createDataFrame([(n, bytearray(line)) for n, line in enumerate(lines)], "n int, value binary")
-    parsed = reduce(lambda df, stage: df.withColumns(stage), parser("apache_error")(time_zone), frame)
+    parsed = reduce(lambda df, stage: df.withColumns(stage), stages(LineFormat(), in_zones(time_zone)), frame)
     return [tuple(row) for row in parsed.orderBy("n").select("event_ms", "level", "message").collect()]
 
 

@@ -137,6 +137,9 @@ class Batch(Model):
     offsets: dict[str, list[int]] = Field(description="[first, one after the last] by partition.")
     lines: int
     rejected: int
+    continuations: int = Field(
+        default=0, description="Lines that continue the one before, such as stack traces: not counted, not rejected."
+    )
     late: int
     landed_at: str | None
     began_at: str | None = None

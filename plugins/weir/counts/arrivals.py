@@ -100,7 +100,7 @@ def evidence(store: CountStore, rules: Rules, now: int) -> Mapping[str, object]:
     """Return the evidence of a report: `time_zones` by service, and `doubts`, sentences with the next step of each."""
     found, zones, doubts = by_service(newest(store, rules)), dict[str, str](), dict[str, str]()
     for service, shift in found.items():
-        offset = offset_of(rules.time_zone, now)
+        offset = offset_of(rules.zone_of(service), now)
         zones[service] = utc(offset + shift.quarters)
         doubts[in_words(service, shift, offset)] = cure(service)
     return {"time_zones": zones, "doubts": doubts} if zones else {}

@@ -12,7 +12,7 @@ from weir.times import iso
 
 Cell = tuple[int, str, str]  # pane start (ms), service, level
 Place = tuple[int, int]  # index of the partition in the order of all, offset
-REJECTED: Cell = (0, "", "")  # rejected lines have neither pane nor level: they are compared as one number
+REJECTED: Cell = (0, "", "")  # rejected lines and continuations have neither pane nor level: they are compared as one number
 NOWHERE: Place = (2**62, 2**62)
 CACHE_KIB = 64 * 1024  # some 700,000 cells
 

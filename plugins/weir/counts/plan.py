@@ -75,7 +75,7 @@ class Plan:
     cut: dict[Partition, int] = field(default_factory=dict)  # by partition, where the log was truncated after the batches to come
     lines: int = 0  # of all batches
     late: int = 0  # late lines, of whole batches
-    rejected: int = 0  # rejected lines, of whole batches
+    rejected: int = 0  # rejected lines and continuations, of whole batches
     unchecked: int = 0  # lines that the broker no longer has
     left_out: int = 0  # lines in gaps
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spark_jobs.protocol.head import Head, Landed, Position, landed
+from spark_jobs.protocol.head import Head, Landed, Position, landed, rejects
 from weir.counts.compare import REJECTED, Cell, Comparison, Difference
 from weir.counts.plan import Plan, plan_of
 from weir.counts.progress import head_of
@@ -142,7 +142,7 @@ def _compared(
         missing=missing,
         doubled=doubled,
         late=plan.late,
-        rejected=rejected.total(),
+        rejected=sum(rejects(rejected).values()),
         checked_lines=counted + rejected.total(),
         unchecked_lines=plan.unchecked,
         gap_lines=plan.left_out,

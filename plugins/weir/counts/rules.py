@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from weir.jobs.spec import JobSpec, counting
 from weir.jobs.versions import readable
@@ -21,7 +22,8 @@ class Rules:
     lateness: int = 60_000
     future_skew: int = 3_600_000
     time_zone: str = "UTC"
-    line_format: str = "apache_error"
+    line_format: str | Mapping[str, Any] = "apache_error"  # spark_jobs.formats.spec.described says what it stands for
+    services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # line_format and time_zone of single services, by name
     several: Subscription | None = None
     earlier: Mapping[str, Rules] = field(default_factory=dict, compare=False)  # by version, of other versions of the job
 
@@ -29,6 +31,10 @@ class Rules:
     def reads(self) -> Subscription:
         """Return the topics that the job reads."""
         return self.several or Subscription((self.topic,))
+
+    def zone_of(self, service: str) -> str:
+        """Return the time zone of a service's lines."""
+        return str(self.services.get(service, {}).get("time_zone", self.time_zone))
 
     def of_version(self, version: str) -> Rules:
         """Return the rules of a version of the job; the present ones if it is unknown."""
@@ -52,4 +58,5 @@ class Rules:
             future_skew=1000 * options.future_skew_s,
             time_zone=options.time_zone,
             line_format=options.line_format,
+            services=options.services,
         )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import Field, fields
 from typing import Any, TypeVar
 
-from spark_jobs.runtime.options import Change, Option
+from spark_jobs.runtime.options import Change, Option, default_of
 
 T = TypeVar("T")
 Model = type[Any]  # the dataclass of a job's options
@@ -46,7 +46,7 @@ def complete(model: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
 
 def defaults(model: type[Any]) -> dict[str, Any]:
     """Return the default of each option."""
-    return {name: field.default for name, field in declared(model).items()}
+    return {name: default_of(field) for name, field in declared(model).items()}
 
 
 def typed(model: type[T], values: Mapping[str, Any]) -> T:
@@ -55,8 +55,9 @@ def typed(model: type[T], values: Mapping[str, Any]) -> T:
 
 
 def change(model: type[Any], name: str) -> Change:
-    """Return what a change of an option needs. An option that the model no longer declares needs nothing: it is not read."""
-    field = declared(model).get(name)
+    """Return what a change of an option needs, or of a part of it, such as `services.web.time_zone`. An option that the model no longer
+    declares needs nothing: it is not read."""
+    field = declared(model).get(name.partition(".")[0])
     return _option(field).change if field else Change.NOTHING
 
 

@@ -76,6 +76,9 @@ PROOF = (
 COUNTED = (
     Metric("weir_lines_total", COUNTER, "Lines that landed, by level.", ("weir_job", "level")),
     Metric("weir_rejected_lines_total", COUNTER, "Lines that were rejected, by reason.", ("weir_job", "reason")),
+    Metric(
+        "weir_continuation_lines_total", COUNTER, "Lines that continue the one before, such as stack traces: not counted, not rejected."
+    ),
     Metric("weir_late_lines_total", COUNTER, "Lines that came after their pane was closed. They are counted, too."),
     Metric("weir_batch_count_seconds", Kind.SUMMARY, "Time to read and count a batch: from its beginning to its claim."),
     Metric("weir_batch_write_seconds", Kind.SUMMARY, "Time to write a batch: from its claim to its landing."),

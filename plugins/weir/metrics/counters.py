@@ -31,6 +31,7 @@ class JobCounters:
     landed_at: int = 0  # ms: when the last batch landed; 0 if unknown
     levels: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
+    continuations: int = 0
     late: int = 0
     batches: int = 0
     count_s: float = 0.0
@@ -44,7 +45,8 @@ class JobCounters:
             return
         self.landed_at = batch.landed_at
         self.levels.update(batch.totals.levels)
-        self.rejected.update(batch.totals.rejected)
+        self.rejected.update(batch.totals.rejects)
+        self.continuations += batch.totals.continuations
         self.late += batch.totals.late
         self.batches += 1
         if batch.began_at:  # older drivers do not record it
@@ -105,7 +107,7 @@ def _beginning(store: LedgerStore, head: Head, attempts: Sequence[AttemptRow]) -
     known.start(attempts)
     known.starts = Counter(dict.fromkeys(known.starts, 0))
     known.levels.update(dict.fromkeys(head.totals.levels, 0))
-    known.rejected.update(dict.fromkeys(head.totals.rejected, 0))
+    known.rejected.update(dict.fromkeys(head.totals.rejects, 0))
     return known
 
 

@@ -124,6 +124,7 @@ def _counted(facts: Facts) -> Samples:
         yield "weir_lines_total", (level,), n
     for reason, n in sorted(counted.rejected.items()):
         yield "weir_rejected_lines_total", (reason,), n
+    yield "weir_continuation_lines_total", (), counted.continuations
     yield "weir_late_lines_total", (), counted.late
     yield "weir_batch_count_seconds", (), (counted.batches, counted.count_s)
     yield "weir_batch_write_seconds", (), (counted.batches, counted.write_s)

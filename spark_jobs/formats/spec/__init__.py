@@ -47,6 +47,11 @@ class LineFormat:
     continuations: bool = True  # whether lines may continue the one before
     openings: tuple[str, ...] = ()  # of continuations, beside those of every format
 
+    @property
+    def names_service(self) -> bool:
+        """Return whether a line may name its own service."""
+        return pattern.SERVICE in self.members or pattern.Field(pattern.SERVICE) in list(pattern.flat(self.parts))
+
 
 def line_format(value: Any) -> Any:
     """Return a value of `line_format` as it is kept: a name, or a mapping of text. Raises ValueError that names the field."""

@@ -5,6 +5,8 @@ A line is judged by itself, since a file is spread over partitions, where the li
 
 from __future__ import annotations
 
+CONTINUATION = "continuation"  # the reason of such lines, in the ledger's reasons: they are neither counted nor rejected
+
 # A line that begins with one of these, and is not of its format, is a continuation. So is one that begins with a blank or a tab.
 OPENINGS = (
     "at ",  # a frame, without its indentation

@@ -1,7 +1,7 @@
 r"""Apache httpd's ErrorLogFormat, such as `[%{cu}t] [%-m:%l] [pid %P:tid %T] [client\ %a] %M`, as the parts of a pattern.
 
-httpd separates fields by blanks, and leaves out a field with its blank if an item of it has nothing to say. What stands in brackets
-after time and level may be missing; what follows without a bracket, such as `%E:`, cannot be told from the message, and is part of it.
+httpd separates fields by blanks, and leaves out a field with its blank if an item of it has nothing to say. A field after time and level
+that begins with a literal may be missing; one that does not, such as `%E:`, cannot be told from the message, and is part of it.
 """
 
 from __future__ import annotations
@@ -31,9 +31,12 @@ def parsed(text: str) -> tuple[tuple[Part, ...], times.TimeFormat]:
     for field, arguments in fields:
         names = {part.name for part in field if isinstance(part, Field)}
         option = arguments.get("t", option)
-        if MESSAGE in names or not (needed or isinstance(field[0], Literal)):
-            break  # what follows is the message, as far as a line tells
-        found += field if names & needed or needed else [Maybe(tuple(joined(field)))]
+        if MESSAGE in names:
+            break
+        if needed:
+            found += field
+        elif isinstance(field[0], Literal):
+            found.append(Maybe(tuple(joined(field))))
         needed -= names
     if needed or Field(MESSAGE) not in [part for field, _ in fields for part in field]:
         raise ValueError("needs %M, the message, in a field of its own after %t and %l")

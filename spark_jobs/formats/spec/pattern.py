@@ -86,7 +86,7 @@ def joined(parts: Iterable[P]) -> Iterator[P | Literal]:
 
 def checked(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     """Return the parts. Raises ValueError unless they can be found from left to right, without trying."""
-    names = [part.name for part in _all(parts) if isinstance(part, Field)]
+    names = [part.name for part in flat(parts) if isinstance(part, Field)]
     if twice := [name for name in SPECIAL if names.count(name) > 1]:
         raise ValueError(f"%{{{twice[0]}}} stands twice")
     if TIME not in names:
@@ -99,7 +99,7 @@ def checked(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     for part, after in pairwise(parts):
         if isinstance(part, Field) and not isinstance(after, Literal):
             raise ValueError(f"%{{{part.name}}} needs a literal after it, which says where it ends")
-    if any(CONTROL.search(part.text) for part in _all(parts) if isinstance(part, Literal)):
+    if any(CONTROL.search(part.text) for part in flat(parts) if isinstance(part, Literal)):
         raise ValueError("has a control character")
     return parts
 
@@ -114,7 +114,8 @@ def _check_maybe(maybe: Maybe) -> None:
         raise ValueError(f"%{{{found[0]}}} must not stand in a part that may be missing")
 
 
-def _all(parts: tuple[Part, ...]) -> Iterator[Literal | Field]:
+def flat(parts: Iterable[Part]) -> Iterator[Literal | Field]:
+    """Yield the parts, and those of parts that may be missing."""
     for part in parts:
         if isinstance(part, Maybe):
             yield from part.parts

@@ -37,7 +37,8 @@ def test_the_error_log_format_of_httpd() -> None:
     """Brackets belong together, what follows without one is the message."""
     found = described({"name": "apache_error", "error_log_format": CU})
     head = (Literal("["), Field("time"), Literal("] ["), Field("m"), Literal(":"), Field("level"), Literal("] "))
-    assert found.parts == (*head, Maybe((Literal("[pid "), Field("P"), Literal(":tid "), Field("T"), Literal("] "))), Field("message"))
+    pid = Maybe((Literal("[pid "), Field("P"), Literal(":tid "), Field("T"), Literal("] ")))
+    assert found.parts == (*head, pid, Maybe((Literal("[client "), Field("a"), Literal("] "))), Field("message"))
     assert found.time_format.name == "iso8601"
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from spark_jobs.counts.options import CountsOptions
 from weir.errors import BadInput, BadSpec, UnknownJob
 from weir.jobs.folders import folder_of, sound
 from weir.jobs.kinds import KINDS, Capability
+from weir.jobs.models import complete_spec
 from weir.jobs.spec import CountsSpec, JobSpec, PlainSpec, counting, parse
 from weir.jobs.specs import find, in_force
 from weir.ports.jobs import JobRow
@@ -72,6 +74,11 @@ def test_the_shipped_spec_fits() -> None:
         (GOOD + "options: {shards: true}", "options.shards"),
         (GOOD + "options: {time_zone: Mars/Olympus, shards: 300}", "options.time_zone: 'Mars/Olympus' is not a time zone"),
         (GOOD + "options: {time_zone: Mars/Olympus, shards: 300}", "options.shards"),
+        (GOOD + "options: {line_format: syslog}", "options.line_format: 'syslog' is not a line format; use one of: apache_error"),
+        (GOOD + "options: {line_format: {name: pattern, pattern: 5}}", "options.line_format: pattern: must be text"),
+        (GOOD + "options: {services: {web: {zone: UTC}}}", "options.services: web.zone: is not known; use line_format, time_zone"),
+        (GOOD + "options: {services: {web: {time_zone: Mars}}}", "options.services: web.time_zone: 'Mars' is not a time zone"),
+        (GOOD + "options: {services: [web]}", "options.services: must be a mapping"),
         (GOOD + "restart: {budgett: 5}", "restart.budgett"),
         (GOOD + "panes: {width: 7s}", "options.pane"),
         (GOOD + "panes: {widht: 10s}", "panes"),
@@ -115,7 +122,12 @@ def test_a_source_reads_the_topics_that_it_names() -> None:
     assert like.names == () and like.reads("web-1") and not like.reads("my-web") and bool(like)
 
 
-@pytest.mark.parametrize("text", [GOOD + "options: {shards: 8}\n", PLAIN, GOOD.replace("topic: logs", "pattern: web.*"), RELEASED_FILE])
+FORMATS = "options: {line_format: {name: json, levels: {50: crit}}, services: {web: {line_format: nginx_error, time_zone: Asia/Tokyo}}}\n"
+
+
+@pytest.mark.parametrize(
+    "text", [GOOD + "options: {shards: 8}\n", GOOD + FORMATS, PLAIN, GOOD.replace("topic: logs", "pattern: web.*"), RELEASED_FILE]
+)
 def test_what_is_written_to_the_store_is_read_back(text: str) -> None:
     spec = parse(text, "x")
     assert parse(spec.dump(), "x") == spec
@@ -136,7 +148,11 @@ def test_what_the_released_form_can_say_is_written_in_it() -> None:
     """Release adaf5c8 is held to its own literal: its model forbids fields that it does not know, and `in_force` then falls back to its
     file. So a job that it knows goes on there, after a rollback, with what was deployed last."""
     assert json.loads(parse(RELEASED_JSON, "x").dump()) == json.loads(RELEASED_JSON)
-    for text in (GOOD.replace("topic: logs", "topics: [a, b]"), GOOD + "options: {of_my_own: 1}", PLAIN):
+    plain = parse(RELEASED_JSON, "x")
+    assert isinstance(plain, CountsSpec)
+    deployed = complete_spec(plain, CountsOptions)
+    assert json.loads(deployed.dump()) == json.loads(RELEASED_JSON), "what it does not know is left out where it changes nothing"
+    for text in (GOOD.replace("topic: logs", "topics: [a, b]"), GOOD + "options: {of_my_own: 1}", GOOD + FORMATS, PLAIN):
         assert "output" in json.loads(parse(text, "x").dump()), "what it cannot read is in the present form alone"
 
 
