@@ -210,6 +210,6 @@ def test_certificates_and_passwords_change_under_a_sender_that_loses_nothing(doo
     change(lambda: rotate.certificates(stack, ["kafka"]))
     with pytest.raises(WeirError, match="WEIR-209"):
         KafkaBroker(open_before, budget_s=2.0).topic_id("logs")
-    change(lambda: rotate.passwords(stack))
+    change(lambda: rotate.passwords(stack, kafka_access.RIGHTS))
     with pytest.raises(WeirError, match="WEIR-210"):
         KafkaBroker(door.login("SCRAM-SHA-512"), budget_s=2.0).topic_id("logs")

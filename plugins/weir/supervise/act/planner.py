@@ -13,6 +13,7 @@ from weir.jobs import bundle, versions
 from weir.jobs.bundle import Made
 from weir.jobs.folders import check
 from weir.jobs.models import model_of
+from weir.jobs.options import Model
 from weir.jobs.source import EARLIEST
 from weir.jobs.spec import JobSpec, parse
 from weir.ports.heads import HeadStore
@@ -58,7 +59,7 @@ class Planner:
         if head and self._versions.runs(wanted, version, job, head.attempt):
             return Plan(job, version, before, spec, Change(Kind.NO_CHANGE, (f"it runs as attempt {head.attempt}",)), made=made)
         ran = self._register.ran(job) or (or_none(lambda: parse(wanted.spec, f"the spec of {job}")) if wanted else None)
-        changed = differences(ran, spec, model) if version != before else ("nothing: the driver restarts",)
+        changed = _changes(ran, spec, model, version, before)
         there, ground = self._application(job, spec, version, made), self._ground(job, spec)
         if not self._kinds[spec.kind.name].fenced:
             topics = tuple(self._look_at(Subscription((name,)))[1] for name in spec.source.names)
@@ -165,3 +166,10 @@ class Planner:
         if spec.cluster == "standalone":
             return found
         return tuple(replace(one, ok=one.ok and None, text=f"{one.text} (this machine's Java, not the driver's)") for one in found)
+
+
+def _changes(ran: JobSpec | None, spec: JobSpec, model: Model, version: str, before: str) -> tuple[str, ...]:
+    """Return what a deploy changes; nothing for a job that is new."""
+    if not before:
+        return ()
+    return differences(ran, spec, model) if version != before else ("nothing: the driver restarts",)

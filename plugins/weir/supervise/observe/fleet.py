@@ -145,6 +145,7 @@ class Fleet:
             standby_states=outside.drivers,
             submit_grace_ms=submit_grace_ms(spec.cluster),
             queries=queries,
+            stopped_at=self._parts.stopped_at() if spec.cluster == "standalone" else 0,
             waits_for=outside.waits_for.get(_submission(snapshot), ""),
         )
 
