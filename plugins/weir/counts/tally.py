@@ -34,6 +34,7 @@ class Tally:
     cells: dict[Cell, tuple[int, int]] = field(default_factory=dict)
     rejected: Counter[str] = field(default_factory=Counter)
     first_rejected: int = -1
+    records: int = 0  # in the ranges of the piece
 
 
 def cores() -> int:
@@ -106,6 +107,7 @@ def count(source: Source, piece: Piece) -> Tally:
             at = next(ranges)
         if offset < at.start:
             continue  # between two ranges
+        tally.records += 1
         parsed = read(record.key, record.value, _arrival(record, at.arrived_by))
         if isinstance(parsed, str):
             if at.whole:

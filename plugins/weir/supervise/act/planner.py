@@ -68,7 +68,16 @@ class Planner:
         topic, topic_check = self._look_at(spec.source.subscription)
         change = classify(ran, spec, model, head, topic, self._finding(job, (ran or spec).source.subscription.single))
         begins = self._start(spec, topic) if head is None and topic else ()
-        return Plan(job, version, before, spec, change, changed, (there, topic_check, *begins, *ground), made)
+        return Plan(
+            job,
+            version,
+            before,
+            spec,
+            change,
+            changed,
+            (there, topic_check, *begins, *self._kept(spec.source.subscription, topic), *ground),
+            made,
+        )
 
     def _old_driver(self, head: Head | None) -> tuple[Check, ...]:
         """Check that the current driver can be replaced. Without fencing it must be confirmed ended before the next one starts."""
@@ -120,6 +129,14 @@ class Planner:
             return (Check("start", None, error.what),)
         where = ", ".join(f"partition {label} at {offsets[p]}" for p, label in labels(offsets, topic.names).items())
         return (Check("start", True, f"it begins with {where}; earlier lines are not counted by this job"),)
+
+    def _kept(self, reads: Subscription, topic: Bounds | None) -> tuple[Check, ...]:
+        """Warn about topics that keep their records in a way that loses lines, or leaves their arrival to producers."""
+        names = sorted(topic.names.values()) or [reads.single] if topic else []
+        kept = {name: found for name in names if (found := or_none(partial(self._parts.source.retention, name)))}
+        return preflight.kept(
+            [name for name, one in kept.items() if one.compacted], [name for name, one in kept.items() if one.claimed_times]
+        )
 
     def _finding(self, job: str, topic: str) -> str:
         """Return why no checkpoint can be continued from what has landed; empty if one can, or if that is unknown.
