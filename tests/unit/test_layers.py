@@ -109,7 +109,7 @@ ALLOWED = {
     ),
     "weir.cli": (
         f"{BASICS} weir.addresses weir.airflow weir.alerts weir.api weir.cassandra weir.counts weir.doctor weir.factory weir.ingest "
-        f"weir.jobs weir.local weir.metrics weir.ports weir.ports.store weir.rows {DOORS} spark_jobs.counts"
+        f"weir.jobs weir.local weir.metrics weir.ports weir.ports.store weir.rows {DOORS} spark_jobs.counts spark_jobs.formats.spec"
     ),
     "weir.__main__": "weir.cli",
     "weir.triggers": "weir.airflow",  # names of the release before

@@ -24,8 +24,7 @@ MOST, TRIED = 1_000_000, 500  # lines that are read, and on which each format is
 @formats.command("list")
 def list_formats(form: FormatOption = Format.TABLE) -> None:
     """List the line formats and their options; docs/formats.md describes them. Example: weir formats list"""
-    from spark_jobs.formats.spec import OPTIONS
-    from weir.counts.fitting import LAYOUTS
+    from weir.counts.fitting import LAYOUTS, OPTIONS
 
     rows = [{"format": name, "options": ", ".join(o for o in options if o != "name")} for name, options in OPTIONS.items()]
     rows += [{"format": f"{layout['name']}: {name}", "options": _yaml(layout)} for name, layout in LAYOUTS.items()]
@@ -118,23 +117,15 @@ def _rows(fit: Fit) -> list[dict[str, Any]]:
 
 
 def _each(lines: list[bytes], value: Any, zone: str, now: int) -> list[dict[str, Any]]:
-    from spark_jobs.formats.spec import described
-    from weir.counts.fitting import FUTURE_MS
-    from weir.counts.parsers.line import judge
+    from weir.counts.fitting import each
     from weir.times import iso
 
-    by = judge(described(value), zone, FUTURE_MS)
     rows = []
-    for number, line in enumerate(lines, 1):
-        taken = by(line, now)
-        counted = not isinstance(taken, str)
-        rows.append({
-            "line": number,
-            "outcome": "counted" if counted else taken,
-            "time": iso(taken.moment or 0) if not isinstance(taken, str) else "",
-            "level": taken.level if not isinstance(taken, str) else "",
-            "text": readable(line),
-        })  # fmt: skip
+    for number, (line, taken) in enumerate(zip(lines, each(lines, value, zone, now), strict=True), 1):
+        outcome = {"outcome": taken, "time": "", "level": ""}
+        if not isinstance(taken, str):
+            outcome = {"outcome": "counted", "time": iso(taken.moment or 0), "level": taken.level or ""}
+        rows.append({"line": number, **outcome, "text": readable(line)})
     return rows
 
 

@@ -156,11 +156,12 @@ def other_zone(spec: JobSpec, service: str, lines: Sequence[bytes], written_ms: 
     from weir.counts.rules import Rules
 
     rules = Rules.of(spec)
-    found = of_lines(lines, parser(rules, service), written_ms)
+    zone = rules.zone_of(service)
+    offset = offset_of(zone, written_ms)
+    found = of_lines(lines, parser(rules, service), written_ms, offset)
     if found is None:
         return ""
-    zone = rules.zone_of(service)
-    return f"Warning: {spec.name} reads times as of {zone}; {in_words(service, found, offset_of(zone, written_ms))}: {cure(service)}."
+    return f"Warning: {spec.name} reads times as of {zone}; {in_words(service, found, offset)}: {cure(service)}."
 
 
 def _readers(topic: str) -> list[JobSpec]:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from spark_jobs.counts.cells import HOUR_MS, hour_of
 from spark_jobs.protocol.head import Head, Position
 from weir.counts.lines import Parse, reader
-from weir.counts.local_time import AHEAD_MS, LATE_OF_HOURS_MS, MOST, QUARTER_MS, Arrival, Shift, by_service, cure, in_words, shift
+from weir.counts.local_time import AHEAD_MS, LATE_OF_HOURS_MS, LEAST, MOST, QUARTER_MS, Arrival, Shift, by_service, cure, in_words, shift
 from weir.counts.progress import batches
 from weir.counts.rules import Rules
 from weir.jobs.spec import JobSpec
@@ -29,9 +29,9 @@ KIND = "time_zone"
 EVERY_MS = 60_000
 KEPT_MS = 900_000  # after it was found last
 BATCHES = 60  # the newest ones
-FAR_MS = (MOST + 4) * QUARTER_MS  # further ahead than any zone: a line is read then, whatever its zone
+FAR_MS = (MOST - LEAST + 4) * QUARTER_MS  # further ahead than any zone: a line is read then, whatever its zone
 SAMPLES, DELTAS = 500, 20_000  # that are read at most
-EARLIER_MS = 13 * HOUR_MS  # the westernmost zone is twelve hours behind
+EARLIER_MS = 27 * HOUR_MS  # the westernmost zone is 26 hours behind the easternmost
 FINE_MS = 60_000  # of wider panes the time of a line is not known well enough
 
 log = logging.getLogger(__name__)
@@ -81,12 +81,12 @@ def _counted(
                 yield service, Arrival(pane + rules.pane // 2, arrived[position], n)
 
 
-def of_lines(lines: Iterable[bytes], parse: Parse, written_ms: int) -> Shift | None:
+def of_lines(lines: Iterable[bytes], parse: Parse, written_ms: int, offset: int = 0) -> Shift | None:
     """Return how far the newest of some lines are from when they were written; None if they are not, or if that cannot be said."""
     parsed = (parse(line, written_ms + FAR_MS) for line in lines)
     moments = [found[0] for found in parsed if not isinstance(found, str)]
     newest = max(moments, default=0)
-    return shift(Arrival(moment, written_ms) for moment in moments if moment >= newest - LATE_OF_HOURS_MS)
+    return shift((Arrival(moment, written_ms) for moment in moments if moment >= newest - LATE_OF_HOURS_MS), offset)
 
 
 class ArrivalProbe:
@@ -130,8 +130,12 @@ class _Known:
 
 def concerns(store: CountStore, rules: Rules, now: int) -> list[Concern]:
     """Return a concern for each service whose newest lines look like local time of another zone."""
-    found = by_service(newest(store, rules))
-    said = {service: in_words(service, one, offset_of(rules.zone_of(service), now)) for service, one in found.items()}
+
+    def offset(service: str) -> int:
+        return offset_of(rules.zone_of(service), now)
+
+    found = by_service(newest(store, rules), offset)
+    said = {service: in_words(service, one, offset(service)) for service, one in found.items()}
     return [Concern(KIND, (service,), now, sentence, cure(service)) for service, sentence in said.items()]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from spark_jobs.formats.spec import OPTIONS, PATTERN, described
 from spark_jobs.formats.spec.continuations import CONTINUATION
+from weir.counts.parsers.found import Found
 from weir.counts.parsers.line import judge
 
 FUTURE_MS = 26 * 3_600_000  # of a file on disk only the zone is unknown: no line of it is from the future for that
@@ -72,6 +73,12 @@ def fit(lines: Iterable[bytes], value: Any, zone: str, now: int, name: str = "")
     return found
 
 
+def each(lines: Iterable[bytes], value: Any, zone: str, now: int) -> Iterator[Found | str]:
+    """Yield what a format makes of each line: its level and time, or the reason why it does not count."""
+    by = judge(described(value), zone, FUTURE_MS)
+    return (by(line, now) for line in lines)
+
+
 def ranked(lines: Sequence[bytes], zone: str, now: int) -> list[Fit]:
     """Return the formats that take some of the lines, best first; among equals the stricter ones come first."""
     found = [fit(lines, value, zone, now, name) for name, value in candidates()]
@@ -80,9 +87,12 @@ def ranked(lines: Sequence[bytes], zone: str, now: int) -> list[Fit]:
 
 def candidates() -> Iterator[tuple[str, Any]]:
     """Yield each format and layout, alone and in each container, with its name."""
-    known = {**{name: name for name in OPTIONS if name != PATTERN}, **LAYOUTS}
+    known: dict[str, Any] = {**{name: name for name in OPTIONS if name != PATTERN}, **LAYOUTS}
     for container, (name, value) in product(CONTAINERS, known.items()):
         if container is None:
             yield name, value
         else:
-            yield f"{name} in {container}", {**({"name": value} if isinstance(value, str) else value), "container": container}
+            yield f"{name} in {container}", {**(dict(value) if isinstance(value, Mapping) else {"name": value}), "container": container}
+
+
+__all__ = ["COUNTED", "LAYOUTS", "OPTIONS", "Fit", "candidates", "each", "fit", "ranked"]

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from spark_jobs.counts.options import CountsOptions
+from spark_jobs.runtime.options import default_of
 from weir.jobs.options import Model, declared
 
 WITHIN_S = 20.0  # a start of Python takes a tenth of a second; fifty times as long on a busy machine
@@ -58,7 +59,7 @@ def load(file: Path, values: Mapping[str, Any]) -> Mapping[str, Any]:
 def _described(model: Model, values: Mapping[str, Any]) -> Mapping[str, Any]:
     known = declared(model)
     fields = [
-        {"name": field.name, "default": field.default, "meaning": option.meaning, "change": str(option.change)}
+        {"name": field.name, "default": default_of(field), "meaning": option.meaning, "change": str(option.change)}
         for field in known.values()
         for option in [field.metadata["option"]]
     ]
