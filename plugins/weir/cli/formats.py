@@ -24,10 +24,10 @@ MOST, TRIED = 1_000_000, 500  # lines that are read, and on which each format is
 @formats.command("list")
 def list_formats(form: FormatOption = Format.TABLE) -> None:
     """List the line formats and their options; docs/formats.md describes them. Example: weir formats list"""
-    from weir.counts.fitting import LAYOUTS, OPTIONS
+    from weir.counts.fitting import LAYOUTS, OPTIONS, as_yaml
 
     rows = [{"format": name, "options": ", ".join(o for o in options if o != "name")} for name, options in OPTIONS.items()]
-    rows += [{"format": f"{layout['name']}: {name}", "options": _yaml(layout)} for name, layout in LAYOUTS.items()]
+    rows += [{"format": f"{layout['name']}: {name}", "options": as_yaml(layout)} for name, layout in LAYOUTS.items()]
     show(rows, form)
 
 
@@ -130,12 +130,8 @@ def _each(lines: list[bytes], value: Any, zone: str, now: int) -> list[dict[str,
 
 
 def _tell(file: Path, fit: Fit, tried: list[Fit], lines: int) -> None:
+    from weir.counts.fitting import as_yaml
+
     others = ", ".join(f"{one.name} {one.share:.1%}" for one in tried[1:4])
     say(f"{fit.share:.1%} of {lines} lines of {file} are taken." + (f" Other formats: {others}." if others else ""))
-    say(f"In job.yaml:\n  options:\n    line_format: {_yaml(fit.value)}")
-
-
-def _yaml(value: Any) -> str:
-    import yaml
-
-    return str(yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=1000).removesuffix("...\n").strip())
+    say(f"In job.yaml:\n  options:\n    line_format: {as_yaml(fit.value)}")

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
+import yaml
+
 from spark_jobs.formats.spec import OPTIONS, PATTERN, described
 from spark_jobs.formats.spec.continuations import CONTINUATION
 from weir.counts.parsers.found import Found
@@ -95,4 +97,9 @@ def candidates() -> Iterator[tuple[str, Any]]:
             yield f"{name} in {container}", {**(dict(value) if isinstance(value, Mapping) else {"name": value}), "container": container}
 
 
-__all__ = ["COUNTED", "LAYOUTS", "OPTIONS", "Fit", "candidates", "each", "fit", "ranked"]
+def as_yaml(value: Any) -> str:
+    """Return a format as it stands in job.yaml, in one line."""
+    return str(yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=1000).removesuffix("...\n").strip())
+
+
+__all__ = ["COUNTED", "LAYOUTS", "OPTIONS", "Fit", "as_yaml", "candidates", "each", "fit", "ranked"]

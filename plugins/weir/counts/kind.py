@@ -12,6 +12,7 @@ from weir.counts.arrivals import ArrivalProbe
 from weir.counts.fold_backlog import FoldBacklogProbe
 from weir.counts.proven import UNPROVEN, Proven
 from weir.counts.rehearsal import newest_lines
+from weir.counts.rejects_probe import RejectsProbe
 from weir.counts.unproven import concerns
 from weir.jobs.spec import JobSpec
 from weir.ports.cluster import Submission
@@ -47,7 +48,7 @@ class CountsKind:
         return submission(spec, replace(newest, standby=standby, max_lines_per_batch=LINES_PER_BATCH), code, self._settings)
 
     def probes(self, budget: TimeBudget) -> Sequence[Probe]:
-        return [ProvenProbe(), FoldBacklogProbe(self._store, budget), ArrivalProbe(self._store, budget)]
+        return [ProvenProbe(), FoldBacklogProbe(self._store, budget), ArrivalProbe(self._store, budget), RejectsProbe(self._store, budget)]
 
 
 class ProvenProbe:

@@ -17,6 +17,8 @@ PLACES = {
     "rejected_samples": ("limits", "rejected_samples"),
 }
 
+NEW_HEALTH: Mapping[str, Any] = {"rejected_share": 0.5, "usual_rejected_share": {}}  # fields of health that it lacks, with their defaults
+
 
 def translated(values: Any) -> Any:
     """Convert a spec from the released form. One with `options` or `output` is in the present form, and is returned as it is."""
@@ -34,6 +36,7 @@ def translated(values: Any) -> Any:
 
 def older(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return a counts spec in the released form; in the present form if that release cannot express it."""
+    values = {**values, "health": _without_defaults(values["health"])}
     options, source = dict(values["options"]), dict(values["source"])
     for name in ("services", "signatures"):  # that release reads all services alike, by its own rules
         if not options.get(name, True):
@@ -45,3 +48,8 @@ def older(values: Mapping[str, Any]) -> dict[str, Any]:
         section, field = PLACES[name]
         sections[section][field] = value
     return {name: value for name, value in values.items() if name not in ("options", "output")} | sections
+
+
+def _without_defaults(health: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the section without fields that earlier releases lack, where they have their defaults."""
+    return {name: value for name, value in health.items() if name not in NEW_HEALTH or value != NEW_HEALTH[name]}

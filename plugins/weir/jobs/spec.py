@@ -43,6 +43,8 @@ class Health(Section):
     stalled_after: Seconds = 60.0
     catching_up_lag: int = Field(default=10_000, ge=0)
     slow_after: Seconds = 600.0
+    rejected_share: float = Field(default=0.5, ge=0, le=1)  # of a service's lines; above it, health and alerts name the service
+    usual_rejected_share: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)  # by service, instead of that
 
 
 class Restart(Section):
