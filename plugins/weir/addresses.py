@@ -51,7 +51,8 @@ def _pair(login: str, user: str, file: str) -> None:
 
 
 def kafka_address(settings: Settings) -> KafkaAddress:
-    """Return the address of Kafka for the supervisor and the command line."""
+    """Return the address of Kafka for the supervisor and the command line. Raises BadSetting."""
+    _fit_kafka(settings)
     return KafkaAddress(
         servers=settings.kafka,
         security=settings.kafka_security,
@@ -68,15 +69,38 @@ def kafka_address(settings: Settings) -> KafkaAddress:
 
 
 def driver_kafka_address(settings: Settings) -> KafkaAddress:
-    """Return the address of Kafka for drivers, with their own login if there is one."""
+    """Return the address of Kafka for drivers, with their own login if there is one. Raises BadSetting."""
     found = replace(kafka_address(settings), servers=settings.driver_kafka or settings.kafka)
-    return _as_user(found, settings.driver_kafka_user, settings.driver_kafka_password_file)
+    return _as_user(found, "WEIR_DRIVER_KAFKA", settings.driver_kafka_user, settings.driver_kafka_password_file)
 
 
 def ingest_kafka_address(settings: Settings) -> KafkaAddress:
-    """Return the address of Kafka for `weir ingest`, with its own login if there is one."""
-    return _as_user(kafka_address(settings), settings.ingest_kafka_user, settings.ingest_kafka_password_file)
+    """Return the address of Kafka for `weir ingest`, with its own login if there is one. Raises BadSetting."""
+    return _as_user(kafka_address(settings), "WEIR_INGEST_KAFKA", settings.ingest_kafka_user, settings.ingest_kafka_password_file)
 
 
-def _as_user(address: KafkaAddress, user: str, password_file: str) -> KafkaAddress:
-    return replace(address, user=user, password_file=password_file or address.password_file) if user else address
+def _fit_kafka(settings: Settings) -> None:
+    """Raise BadSetting for settings that contradict each other."""
+    security, mechanism = settings.kafka_security, settings.kafka_mechanism
+    _pair("WEIR_KAFKA", settings.kafka_user, settings.kafka_password_file)
+    if bool(settings.kafka_cert_file) != bool(settings.kafka_key_file):
+        there, lacks = ("CERT", "KEY") if settings.kafka_cert_file else ("KEY", "CERT")
+        raise BadSetting(f"WEIR_KAFKA_{there}_FILE is set, and WEIR_KAFKA_{lacks}_FILE is not.", "Set both, or none.")
+    for name, file in (("CA", settings.kafka_ca_file), ("CERT", settings.kafka_cert_file)):
+        if file and not security.endswith("SSL"):
+            raise BadSetting(f"WEIR_KAFKA_{name}_FILE is set, and WEIR_KAFKA_SECURITY is {security}.", "Set it to SSL or SASL_SSL.")
+    if mechanism and not security.startswith("SASL"):
+        raise BadSetting(f"WEIR_KAFKA_MECHANISM is set, and WEIR_KAFKA_SECURITY is {security}.", "Set it to SASL_SSL or SASL_PLAINTEXT.")
+    if security.startswith("SASL") and not mechanism:
+        raise BadSetting(f"WEIR_KAFKA_SECURITY is {security}, and WEIR_KAFKA_MECHANISM is not set.", "Set it.")
+    wanted = ("kafka_token_url", "kafka_client_id", "kafka_client_secret_file") if mechanism == "OAUTHBEARER" else ("kafka_user",)
+    for name in wanted if mechanism else ():
+        if not getattr(settings, name):
+            raise BadSetting(f"WEIR_KAFKA_MECHANISM is {mechanism}, and WEIR_{name.upper()} is not set.", "Set it.")
+
+
+def _as_user(address: KafkaAddress, login: str, user: str, password_file: str) -> KafkaAddress:
+    """Return the address with a login of its own. A file alone is where the same user's password is on the machines of drivers."""
+    if user and not password_file:
+        raise BadSetting(f"{login}_USER is set, and {login}_PASSWORD_FILE is not.", "Set both.")
+    return replace(address, user=user or address.user, password_file=password_file or address.password_file)

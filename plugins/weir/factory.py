@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from spark_jobs.runtime.contract import pid_of
+from weir import stack_stop
 from weir.addresses import address, kafka_address
 from weir.cassandra.store import CassandraStore
 from weir.cluster.checkpoints import CheckpointFolders
@@ -44,7 +45,15 @@ def manager(settings: Settings | None = None, others: Mapping[str, Cluster] | No
         kept.close()
         raise
     clusters = {**_standalone(settings), **(others or {})}
-    parts = Parts(kept, clusters, source_of(settings), checkpoints, settings, rehearse=rehearsal(settings.driver_python))
+    parts = Parts(
+        kept,
+        clusters,
+        source_of(settings),
+        checkpoints,
+        settings,
+        stopped_at=lambda: stack_stop.stopped_at(settings),
+        rehearse=rehearsal(settings.driver_python),
+    )
     return assemble(specs, parts)
 
 

@@ -94,7 +94,7 @@ def checkpoint(seen: Seen, harmful: int) -> Row:
     offsets = dict(plans.shown(plans.committed)) if plans and plans.committed in ends else {}
     return {
         "job": seen.after.job,
-        "health": f"{harmful} findings: weir checkpoint {seen.after.job} --doctor" if harmful else "ok",
+        "health": f"{harmful} finding{'' if harmful == 1 else 's'}: weir checkpoint {seen.after.job} --doctor" if harmful else "ok",
         "epoch": folder.epoch,
         "attempt": folder.attempt,
         "planned_batch": plans.newest if ends and plans else None,

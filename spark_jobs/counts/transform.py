@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import LongType, StringType
 
 from spark_jobs.counts import reading, signature
+from spark_jobs.counts.cap import kept
 from spark_jobs.counts.cells import OTHER, UNKNOWN_SERVICE, Delta, RejectedLine
 from spark_jobs.counts.deltas import Counted
 from spark_jobs.counts.options import CountsOptions
@@ -147,17 +148,17 @@ def _named(key: bytes) -> str:
 
 
 def frequent(rows: Iterable[Count], cap: int) -> set[tuple[str, str]]:
-    """Return the services and signatures to keep: the most frequent of each service, the lower bytes among equals."""
+    """Return the services and signatures to keep."""
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
         if row.signature:
             found[row.service][row.signature] += row.n
-    return {(service, text) for service, n in found.items() for text in sorted(n, key=lambda text: (-n[text], text))[:cap]}
+    return {(service, text) for service, n in found.items() for text in kept(n, cap)}
 
 
 def counted(rows: Sequence[Count], before: Progress, options: CountsOptions, rejected: Iterable[RejectedLine] = ()) -> Counted:
     """Return the result of a batch from its rows and the progress without it. Signatures beyond the cap of a service become OTHER."""
-    kept = frequent(rows, options.signature_cap)
+    stay = frequent(rows, options.signature_cap)
     deltas: Counter[tuple[int, str, str, str]] = Counter()
     levels: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
@@ -170,7 +171,7 @@ def counted(rows: Sequence[Count], before: Progress, options: CountsOptions, rej
         if row.level is None or row.event_ms is None:
             reasons[str(row.reason)] += row.n
             continue
-        stays = not row.signature or (row.service, row.signature) in kept
+        stays = not row.signature or (row.service, row.signature) in stay
         deltas[row.place, row.service, row.level, row.signature if stays else OTHER] += row.n
         levels[row.level] += row.n
         late += row.n * is_late(row.place, before, options.pane_s)

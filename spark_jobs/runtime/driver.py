@@ -98,8 +98,9 @@ def run(job: Job[Any], args: JobArguments, store: CassandraStore, incarnation: s
     batches = Batches(writer, args)
     lines.batch = lambda: batches.batch_id
     try:
+        if _unclaimed(store, args):  # before the start, which tells a driver of an earlier release: that one notes nothing
+            proof.note(store, args, TRYING)
         writer.start()
-        proof.note(store, args, TRYING)
         threading.Thread(target=_watch_for_exit, args=(store, args, incarnation, batches), daemon=True).start()
         tools = tools or Tools(job, source.session(), args)
         query = begin(args, batches, tools)
@@ -181,6 +182,12 @@ def _note_exit(args: JobArguments, incarnation: str, reason: Exit, error: str, b
     except Exception:
         LOG.exception("could not note why the driver ends")
     return reason
+
+
+def _unclaimed(store: CassandraStore, args: JobArguments) -> bool:
+    """Return whether no process has started for the attempt yet."""
+    head = store.head(args.job)
+    return head is not None and head.attempt == args.attempt and not head.incarnation
 
 
 def _mine(store: CassandraStore, args: JobArguments, incarnation: str) -> bool:

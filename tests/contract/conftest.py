@@ -157,7 +157,9 @@ class Broker:
             return
         from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
-        wanted = {"retention.ms": retention.ms, "retention.bytes": retention.bytes}
+        wanted: dict[str, object] = {"retention.ms": retention.ms, "retention.bytes": retention.bytes}
+        wanted["cleanup.policy"] = "compact,delete" if retention.compacted else "delete"
+        wanted["message.timestamp.type"] = "CreateTime" if retention.claimed_times else "LogAppendTime"
         entries = [
             ConfigEntry(name, str(-1 if value is None else value), incremental_operation=AlterConfigOpType.SET)
             for name, value in wanted.items()

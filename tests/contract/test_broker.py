@@ -105,6 +105,8 @@ def test_how_long_a_topic_keeps_its_records(broker: Broker) -> None:
     assert broker.reader.retention(broker.topic) == Retention(3_600_000, None)
     broker.keep(Retention(None, 10 * MIB))
     assert broker.reader.retention(broker.topic) == Retention(None, 10 * MIB)
+    broker.keep(Retention(None, None, compacted=True, claimed_times=True))
+    assert broker.reader.retention(broker.topic).compacted
 
 
 def test_when_the_next_record_was_appended(broker: Broker) -> None:

@@ -82,8 +82,9 @@ ALLOWED = {
     # assembled from the kinds
     "weir.factory": (
         f"{BASICS} weir.addresses weir.cassandra weir.cluster weir.counts weir.jobs weir.plain weir.ports weir.ports.store "
-        f"weir.sources {DOORS} spark_jobs.runtime"
+        f"weir.sources weir.stack_stop {DOORS} spark_jobs.runtime"
     ),
+    "weir.stack_stop": "weir.settings",
     "weir.ingest": f"{BASICS} weir.addresses weir.sources spark_jobs.runtime",
     "weir.rows": f"{BASICS} weir.ports {DOORS} spark_jobs.counts",
     "weir.metrics": f"{BASICS} weir.alerts weir.jobs weir.ports weir.ports.counts weir.ports.store {DOORS} spark_jobs.protocol",
@@ -100,7 +101,7 @@ ALLOWED = {
     ),
     "weir.local": (
         f"{BASICS} weir.addresses weir.cassandra weir.cluster weir.counts weir.factory weir.files weir.ingest weir.jobs weir.ports "
-        f"weir.sources {DOORS} spark_jobs.runtime"
+        f"weir.sources weir.stack_stop {DOORS} spark_jobs.runtime"
     ),
     "weir.doctor": (
         f"{BASICS} weir.http weir.setting_rules weir.alerts weir.cassandra weir.cluster weir.factory weir.jobs weir.local "
@@ -108,7 +109,7 @@ ALLOWED = {
     ),
     "weir.cli": (
         f"{BASICS} weir.addresses weir.airflow weir.alerts weir.api weir.cassandra weir.counts weir.doctor weir.factory weir.ingest "
-        f"weir.jobs weir.local weir.metrics weir.ports weir.ports.store weir.rows {DOORS} spark_jobs.counts"
+        f"weir.jobs weir.local weir.metrics weir.ports weir.ports.store weir.rows {DOORS} spark_jobs.counts spark_jobs.formats.spec"
     ),
     "weir.__main__": "weir.cli",
     "weir.triggers": "weir.airflow",  # names of the release before

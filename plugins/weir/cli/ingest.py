@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 PACKED = (".gz", ".zst", ".bz2", ".xz")
 LONGEST_SERVICE = 256  # bytes, as the job reads it
+TAIL = 64 * 1024  # bytes of a file whose lines are compared with the time at which it was written
 SHOWN = 120  # characters of a line in a message
 
 
@@ -94,7 +96,7 @@ def _send(file: str, service: str, topic: str, send: Callable[..., Sent], way_on
 
     try:
         with _bar(file) as progress:
-            look, tell = _judge(topic), lambda sent: _tell(sent, service, topic)
+            look, tell = _judge(topic, file, service), lambda sent: _tell(sent, service, topic)
             sent = send(file, service, progress=progress, look=look, say=say, tell=tell)
     except Interrupted as interrupted:
         say(f"{interrupted}. {way_on}")
@@ -119,15 +121,47 @@ def _quoted(file: str) -> str:
     return shlex.quote(file) if file.isprintable() else "$'" + readable(os.fsencode(file)).replace("'", "\\'") + "'"
 
 
-def _judge(topic: str) -> Callable[[Sequence[bytes]], None]:
+def _judge(topic: str, file: str, service: str) -> Callable[[Sequence[bytes]], None]:
     """Return what warns of lines that the jobs of the topic would reject."""
 
     def look(lines: Sequence[bytes]) -> None:
         for spec in _readers(topic):
             if sentence := misfit(spec, lines, int(time.time() * 1000)):
                 say(sentence)
+            if sentence := other_zone(spec, service, *_newest(file, lines)):
+                say(sentence)
 
     return look
+
+
+def _newest(file: str, lines: Sequence[bytes]) -> tuple[Sequence[bytes], int]:
+    """Return the last lines of a file, and when they were written (ms); of anything else the first ones, and now."""
+    now = int(time.time() * 1000)
+    try:
+        with Path(file).open("rb") as opened:
+            about = os.fstat(opened.fileno())
+            if not stat.S_ISREG(about.st_mode):
+                return lines, now
+            opened.seek(max(0, about.st_size - TAIL))
+            return opened.read(TAIL).splitlines(), min(now, about.st_mtime_ns // 1_000_000)
+    except OSError:
+        return lines, now
+
+
+def other_zone(spec: JobSpec, service: str, lines: Sequence[bytes], written_ms: int) -> str:
+    """Return a warning if these lines, the newest of a log, look like local time of another zone than the job's; empty if not."""
+    from weir.counts.arrivals import of_lines, offset_of
+    from weir.counts.lines import parser
+    from weir.counts.local_time import cure, in_words
+    from weir.counts.rules import Rules
+
+    rules = Rules.of(spec)
+    zone = rules.zone_of(service)
+    offset = offset_of(zone, written_ms)
+    found = of_lines(lines, parser(rules, service), written_ms, offset)
+    if found is None:
+        return ""
+    return f"Warning: {spec.name} reads times as of {zone}; {in_words(service, found, offset)}: {cure(service)}."
 
 
 def _readers(topic: str) -> list[JobSpec]:

@@ -6,27 +6,32 @@ Samples of rejected lines say which are dated ahead, the hours that the newest b
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
 from spark_jobs.counts.cells import HOUR_MS, hour_of
 from spark_jobs.protocol.head import Head, Position
-from weir.counts.lines import parser
-from weir.counts.local_time import AHEAD_MS, MOST, QUARTER_MS, Arrival, by_service, cure, in_words, utc
+from weir.counts.lines import Parse, reader
+from weir.counts.local_time import AHEAD_MS, LATE_OF_HOURS_MS, LEAST, MOST, QUARTER_MS, Arrival, Shift, by_service, cure, in_words, shift
 from weir.counts.progress import batches
 from weir.counts.rules import Rules
 from weir.jobs.spec import JobSpec
 from weir.ports.counts import CountStore
+from weir.supervise.judge.concern import Concern, as_evidence
 from weir.supervise.judge.observation import Observation
 from weir.supervise.time_budget import TimeBudget
 from weir.times import EPOCH
 
+KIND = "time_zone"
 EVERY_MS = 60_000
+KEPT_MS = 900_000  # after it was found last
 BATCHES = 60  # the newest ones
+FAR_MS = (MOST - LEAST + 4) * QUARTER_MS  # further ahead than any zone: a line is read then, whatever its zone
 SAMPLES, DELTAS = 500, 20_000  # that are read at most
-EARLIER_MS = 13 * HOUR_MS  # the westernmost zone is twelve hours behind
+EARLIER_MS = 27 * HOUR_MS  # the westernmost zone is 26 hours behind the easternmost
 FINE_MS = 60_000  # of wider panes the time of a line is not known well enough
 
 log = logging.getLogger(__name__)
@@ -37,16 +42,22 @@ def newest(store: CountStore, rules: Rules) -> Iterator[tuple[str, Arrival]]:
     recent = {(h.by, h.batch_id): h for h in islice(batches(store, rules.job), BATCHES) if h.landed_at and h.progress.append_times}
     if recent:
         yield from _rejected(store, rules, recent)
-        yield from _counted(store, rules, {at: max(head.progress.append_times.values()) for at, head in recent.items()}, recent)
+        yield from _counted(store, rules, {at: _arrived(head) for at, head in recent.items()}, recent)
+
+
+def _arrived(head: Head) -> int:
+    """Return when the newest line of a batch arrived (ms): before it was read, whatever a producer says."""
+    newest = max(head.progress.append_times.values())
+    return min(newest, head.began_at) if head.began_at else newest
 
 
 def _rejected(store: CountStore, rules: Rules, recent: Mapping[Position, Head]) -> Iterator[tuple[str, Arrival]]:
     if not any(head.totals.rejected.get("future") for head in recent.values()):
         return
-    parse = parser(rules)
+    read = reader(rules)
     for position, line in islice(store.rejected_lines(rules.job), SAMPLES):
         if position in recent and line.reason == "future" and line.append_ms:
-            parsed = parse(line.value, line.append_ms + (MOST + 4) * QUARTER_MS)  # so far ahead, it is none of any zone
+            parsed = read(line.service.encode(), line.value, line.append_ms + FAR_MS)
             if not isinstance(parsed, str):
                 yield line.service, Arrival(parsed[0], line.append_ms)
 
@@ -70,40 +81,62 @@ def _counted(
                 yield service, Arrival(pane + rules.pane // 2, arrived[position], n)
 
 
+def of_lines(lines: Iterable[bytes], parse: Parse, written_ms: int, offset: int = 0) -> Shift | None:
+    """Return how far the newest of some lines are from when they were written; None if they are not, or if that cannot be said."""
+    parsed = (parse(line, written_ms + FAR_MS) for line in lines)
+    moments = [found[0] for found in parsed if not isinstance(found, str)]
+    newest = max(moments, default=0)
+    return shift((Arrival(moment, written_ms) for moment in moments if moment >= newest - LATE_OF_HOURS_MS), offset)
+
+
 class ArrivalProbe:
     """Which services look as if their lines were local time of another zone."""
 
     def __init__(self, store: CountStore, budget: TimeBudget) -> None:
-        self._store, self._budget, self._known = store, budget, dict[str, tuple[int, Mapping[str, object]]]()
+        self._store, self._budget = store, budget
+        self._looked: dict[str, int] = {}
+        self._known: dict[str, dict[str, _Known]] = {}  # by job and service
 
     def looked_at(self, job: str) -> int:
         """Return when the job was looked at last (ms), 0 for never."""
-        return self._known.get(job, (0, {}))[0]
+        return self._looked.get(job, 0)
 
     def look(self, spec: JobSpec, seen: Observation) -> Mapping[str, object]:
-        """Return the zones by service, and what to do about them; empty if all is well. Looked at once a minute, while the budget lasts."""
+        """Return a concern for each such service. Looked at once a minute, while the budget lasts."""
         if seen.head is None:
             return {}
+        known = self._known.setdefault(spec.name, {})
         if seen.now - self.looked_at(spec.name) >= EVERY_MS and self._budget.left():
-            self._known[spec.name] = seen.now, self._found(spec, seen.now)
-        return self._known.get(spec.name, (0, {}))[1]
+            self._looked[spec.name] = seen.now
+            for one in self._found(spec, seen.now):
+                since = known[one.key[0]].concern.since if one.key[0] in known else seen.now
+                known[one.key[0]] = _Known(seen.now, replace(one, since=since))
+        # The lines of a service that sends few are not always among the newest.
+        return as_evidence(one.concern for one in known.values() if seen.now - one.at <= KEPT_MS)
 
-    def _found(self, spec: JobSpec, now: int) -> Mapping[str, object]:
+    def _found(self, spec: JobSpec, now: int) -> Sequence[Concern]:
         try:
-            return evidence(self._store, Rules.of(spec), now)
+            return concerns(self._store, Rules.of(spec), now)
         except Exception as error:  # noqa: BLE001 - a job that is down must be restarted, whatever its lines look like
             log.warning("%s: its times could not be compared with arrivals: %r", spec.name, error)
-            return {}
+            return []
 
 
-def evidence(store: CountStore, rules: Rules, now: int) -> Mapping[str, object]:
-    """Return the evidence of a report: `time_zones` by service, and `doubts`, sentences with the next step of each."""
-    found, zones, doubts = by_service(newest(store, rules)), dict[str, str](), dict[str, str]()
-    for service, shift in found.items():
-        offset = offset_of(rules.zone_of(service), now)
-        zones[service] = utc(offset + shift.quarters)
-        doubts[in_words(service, shift, offset)] = cure(service)
-    return {"time_zones": zones, "doubts": doubts} if zones else {}
+@dataclass(frozen=True)
+class _Known:
+    at: int  # when it was found last, ms
+    concern: Concern
+
+
+def concerns(store: CountStore, rules: Rules, now: int) -> list[Concern]:
+    """Return a concern for each service whose newest lines look like local time of another zone."""
+
+    def offset(service: str) -> int:
+        return offset_of(rules.zone_of(service), now)
+
+    found = by_service(newest(store, rules), offset)
+    said = {service: in_words(service, one, offset(service)) for service, one in found.items()}
+    return [Concern(KIND, (service,), now, sentence, cure(service)) for service, sentence in said.items()]
 
 
 def offset_of(zone: str, at_ms: int) -> int:

@@ -7,7 +7,7 @@ they are local time of another zone. Lines of an archive are not: their distance
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -43,13 +43,16 @@ class Shift:
         return f"{hours}{f':{quarters * 15:02}' if quarters else ''} h {'ahead of' if self.quarters > 0 else 'behind'}"
 
 
-def shift(lines: Iterable[Arrival]) -> Shift | None:
-    """Return how far the lines are shifted; None if they are not, or if that cannot be said."""
+def shift(lines: Iterable[Arrival], offset: int = 0) -> Shift | None:
+    """Return how far the lines are shifted; None if they are not, or if that cannot be said.
+
+    `offset` is that of the zone in which the job reads them, in quarters of an hour.
+    """
     found: Counter[int | None] = Counter()
     for line in lines:
         found[_quarters(line.moment - line.arrived)] += line.n
     quarters, n = found.most_common(1)[0] if found else (None, 0)
-    if not quarters or n < FEW or n < MOST_LINES * found.total() or not LEAST <= quarters <= MOST:
+    if not quarters or n < FEW or n < MOST_LINES * found.total() or not LEAST <= offset + quarters <= MOST:
         return None
     return Shift(quarters, n)
 
@@ -80,9 +83,9 @@ def utc(quarters: int) -> str:
     return f"UTC{'-' if quarters < 0 else '+'}{hours}{f':{rest * 15:02}' if rest else ''}"
 
 
-def by_service(lines: Iterable[tuple[str, Arrival]]) -> Mapping[str, Shift]:
-    """Return the services whose lines are shifted."""
+def by_service(lines: Iterable[tuple[str, Arrival]], offset_of: Callable[[str], int] = lambda _: 0) -> Mapping[str, Shift]:
+    """Return the services whose lines are shifted; `offset_of` a service is that of the zone in which the job reads it."""
     each: dict[str, list[Arrival]] = {}
     for service, line in lines:
         each.setdefault(service, []).append(line)
-    return {service: found for service, those in sorted(each.items()) if (found := shift(those)) is not None}
+    return {service: found for service, those in sorted(each.items()) if (found := shift(those, offset_of(service))) is not None}

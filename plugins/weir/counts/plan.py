@@ -12,6 +12,7 @@ from spark_jobs.protocol.head import Head, Landed, Position
 from spark_jobs.protocol.partition import Offsets, Partition, identified, labels, sources_of
 from weir.counts.progress import batches
 from weir.counts.rules import Rules
+from weir.errors import WeirError
 from weir.ports.counts import CountStore
 from weir.ports.source import Source
 from weir.supervise.topics import bounds
@@ -78,6 +79,8 @@ class Plan:
     rejected: int = 0  # rejected lines and continuations, of whole batches
     unchecked: int = 0  # lines that the broker no longer has
     left_out: int = 0  # lines in gaps
+    compacted: frozenset[str] = frozenset()  # ids of compacted topics: lines of any of their batches may have vanished
+    vanishing: int = 0  # lines of batches of compacted topics: those that are not found are unchecked
 
     def pass_over(self, gap: Gap) -> None:
         """Skip a gap, which is in no batch. If it says that the log was truncated, offsets of older batches may have other lines now."""
@@ -92,14 +95,16 @@ class Plan:
         kept = {p: self._kept(p, span, earliest) for p, span in spans.items()}
         gone = sum(end - start - (kept[p][1] - kept[p][0]) for p, (start, end) in spans.items())
         self.lines += head.totals.lines
-        if gone:
+        vanishes = any(p.source in self.compacted for p in spans)
+        if gone or vanishes:
             self.lost[head.by] = max(self.lost.get(head.by, -1), head.batch_id)
-            self.unchecked += gone
+            self.vanishing += head.totals.lines if vanishes else 0
+            self.unchecked += 0 if vanishes else min(gone, head.totals.lines)  # not every offset has a line
         else:
             self.late += head.totals.late
             self.rejected += sum(head.totals.rejected.values())
         for p, (start, end) in kept.items():
-            _join(self.ranges[p], Range(start, end, not gone, rules, head.arrived_by))
+            _join(self.ranges[p], Range(start, end, not (gone or vanishes), rules, head.arrived_by))
 
     def _kept(self, partition: Partition, span: tuple[int, int], earliest: Offsets) -> tuple[int, int]:
         """Return the part of a range that the broker still has."""
@@ -142,7 +147,8 @@ def plan_of(
     """Plan the chosen batches of those that landed, newest first and down to `oldest`."""
     there = bounds(source, rules.reads)
     earliest = there.earliest
-    plan = Plan(there.names)
+    names = there.names or {there.topic_id: rules.topic}
+    plan = Plan(there.names, compacted=frozenset(topic for topic, name in names.items() if _compacted(source, name)))
     for head in batches(store, rules.job):
         position = head.by, head.batch_id
         if position < oldest:
@@ -152,6 +158,14 @@ def plan_of(
         if position in seen and (chosen is None or chosen(head)):
             plan.add(known_by(head, earliest), rules.of_version(head.version), earliest)
     return plan
+
+
+def _compacted(source: Source, topic: str) -> bool:
+    """Return whether a topic is compacted; False if the broker does not say."""
+    try:
+        return source.retention(topic).compacted
+    except WeirError:
+        return False
 
 
 def known_by(head: Head, earliest: Offsets) -> Head:

@@ -24,6 +24,7 @@ from weir.errors import Conflict
 from weir.ports.counts import CountStore, Touched
 from weir.ports.source import Source
 
+COMPACTED = " The topic is compacted: its lines vanish, so only counts that are too low can be found."
 LISTED = 100  # differences that are listed one by one
 
 
@@ -43,6 +44,7 @@ class Result:
     rejected_by_reason: Mapping[str, int]
     differences: tuple[Difference, ...]  # the first LISTED ones
     part: Part  # what this adds to the proven part
+    compacted: bool = False  # the topic is: then a count that is too high, and rejected lines, cannot be told
 
     @property
     def exact(self) -> bool:
@@ -54,7 +56,8 @@ class Result:
 
     @property
     def sentence(self) -> str:
-        left_out = f" {self.gap_lines} lines were left out and never counted: weir ledger {self.job}" if self.gap_lines else ""
+        left_out = f"{COMPACTED if self.compacted else ''}"
+        left_out += f" {self.gap_lines} lines were left out and never counted: weir ledger {self.job}" if self.gap_lines else ""
         if self.exact and not self.checked_lines:
             gone = (
                 f"{self.unchecked_lines} lines are no longer in the broker" if self.unchecked_lines else "no lines have landed in that part"
@@ -128,7 +131,7 @@ def _compared(
     store: CountStore, source: Source, rules: Rules, scope: Scope, workers: int, stored: Stored, comparison: Comparison
 ) -> Result:
     plan = _plan(store, source, rules, scope, stored)
-    counted, rejected = _source_side(source, scope, workers, plan, comparison)
+    counted, rejected, records = _source_side(source, scope, workers, plan, comparison)
     comparison.add_stored({REJECTED: plan.rejected})
     unsure = _unsure(store, rules.job, stored.places, plan) if plan.lost else set()
     missing = doubled = 0
@@ -144,25 +147,28 @@ def _compared(
         late=plan.late,
         rejected=sum(rejects(rejected).values()),
         checked_lines=counted + rejected.total(),
-        unchecked_lines=plan.unchecked,
+        unchecked_lines=plan.unchecked + max(0, plan.vanishing - records),
         gap_lines=plan.left_out,
         rejected_by_reason=dict(rejected),
         differences=tuple(listed),
         part=_part(store, rules.job, scope, stored, unsure, exact=missing == doubled == 0),
+        compacted=bool(plan.compacted),
     )
 
 
-def _source_side(source: Source, scope: Scope, workers: int, plan: Plan, comparison: Comparison) -> tuple[int, Counter[str]]:
-    """Add the source's lines to the comparison. Return how many were counted, and how many were rejected by reason."""
-    lines, rejected, order = 0, Counter[str](), plan.places
+def _source_side(source: Source, scope: Scope, workers: int, plan: Plan, comparison: Comparison) -> tuple[int, Counter[str], int]:
+    """Add the source's lines to the comparison. Return how many were counted, how many were rejected by reason, and how many records of
+    compacted topics there were."""
+    lines, rejected, order, records = 0, Counter[str](), plan.places, 0
     for tally in tallies(source, plan.pieces(), workers):
+        records += tally.records if tally.partition.source in plan.compacted else 0
         cells = {cell: found for cell, found in tally.cells.items() if scope.holds(cell[0])}
         lines += sum(n for n, _ in cells.values())
         comparison.add_counted(order.index(tally.partition), cells)
         if tally.rejected:
             comparison.add_counted(order.index(tally.partition), {REJECTED: (tally.rejected.total(), tally.first_rejected)})
             rejected.update(tally.rejected)
-    return lines, rejected
+    return lines, rejected, records
 
 
 def _plan(store: CountStore, source: Source, rules: Rules, scope: Scope, stored: Stored) -> Plan:

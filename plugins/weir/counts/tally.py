@@ -15,7 +15,7 @@ from typing import Any
 
 from spark_jobs.protocol.partition import Partition
 from weir.counts.compare import Cell
-from weir.counts.lines import parser, service_of
+from weir.counts.lines import reader, service_of
 from weir.counts.plan import Piece
 from weir.ports.source import Record, Source
 
@@ -34,6 +34,7 @@ class Tally:
     cells: dict[Cell, tuple[int, int]] = field(default_factory=dict)
     rejected: Counter[str] = field(default_factory=Counter)
     first_rejected: int = -1
+    records: int = 0  # in the ranges of the piece
 
 
 def cores() -> int:
@@ -95,9 +96,9 @@ def _can_be_sent(what: Any) -> bool:
 
 def count(source: Source, piece: Piece) -> Tally:
     """Count one piece. Raises NotRunning."""
-    tally, parse, pane_ms = Tally(piece.partition), parser(piece.rules), piece.rules.pane
-    counts: dict[tuple[int, bytes | None, str], int] = {}
-    firsts: dict[tuple[int, bytes | None, str], int] = {}
+    tally, read, pane_ms = Tally(piece.partition), reader(piece.rules), piece.rules.pane
+    counts: dict[tuple[int, bytes | str | None, str], int] = {}
+    firsts: dict[tuple[int, bytes | str | None, str], int] = {}
     ranges = iter(piece.ranges)
     at = next(ranges)
     for record in source.records(piece.topic, piece.partition.number, piece.start, piece.end, piece.committed):
@@ -106,20 +107,21 @@ def count(source: Source, piece: Piece) -> Tally:
             at = next(ranges)
         if offset < at.start:
             continue  # between two ranges
-        parsed = parse(record.value, _arrival(record, at.arrived_by))
+        tally.records += 1
+        parsed = read(record.key, record.value, _arrival(record, at.arrived_by))
         if isinstance(parsed, str):
             if at.whole:
                 tally.rejected[parsed] += 1
                 tally.first_rejected = offset if tally.first_rejected < 0 else tally.first_rejected
             continue
-        moment, level = parsed
-        key = moment - moment % pane_ms, record.key, level
+        moment, level, named = parsed
+        key = moment - moment % pane_ms, named or record.key, level
         if key in counts:
             counts[key] += 1
         else:
             counts[key], firsts[key] = 1, offset
     for (pane, name, level), n in counts.items():  # in order of offsets, as they were met: the first of several names stays the first
-        cell, first = (pane, service_of(name), level), firsts[pane, name, level]
+        cell, first = (pane, name if isinstance(name, str) else service_of(name), level), firsts[pane, name, level]
         before = tally.cells.get(cell, (0, first))
         tally.cells[cell] = before[0] + n, before[1]
     return tally

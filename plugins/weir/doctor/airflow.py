@@ -37,7 +37,6 @@ sys.exit(bool(bad))
 
 def airflow(settings: Settings, embedded: bool) -> Iterator[Line]:
     yield from health(settings.airflow_url)
-    yield parsed()
     if not embedded:
         yield bundle(os.environ)
 

@@ -39,6 +39,7 @@ def questions(settings: Settings) -> Mapping[str, Question]:
         "Spark": lambda: spark.spark(settings),
         "folders": lambda: folders.folders(settings),
         "Airflow": lambda: airflow.airflow(settings, embedded),
+        "Weir's DAGs": lambda: [airflow.parsed()],
     }
 
 

@@ -13,7 +13,7 @@ import psutil
 
 from weir.doctor.line import Line, fine, unknown, wrong
 from weir.errors import Prerequisite
-from weir.local.preflight import folder_problem, java_path, java_problem, java_version
+from weir.local.preflight import JAVA, folder_problem, java_path, java_problem, java_version
 from weir.settings import PROJECT
 from weir.system_errors import named
 
@@ -48,8 +48,8 @@ def java(needed: bool) -> Line:
         return fine("Java", f"version {java_version(found)}" if found else "none, and none is needed: no server runs on this machine")
     problem = java_problem()
     if problem:
-        what, _, cure = problem.partition(". ")
-        return wrong("Java", f"{what}.", cure.partition("\n")[0], Prerequisite.code)
+        cure = f"Install Java {JAVA}, such as openjdk-{JAVA}-jre-headless, or set JAVA_HOME to it."
+        return wrong("Java", f"{problem.partition('. ')[0]}.", cure, Prerequisite.code)
     return fine("Java", f"version {java_version(str(found))}")
 
 

@@ -15,25 +15,22 @@ WITHIN_S = 30.0  # a Cassandra that is away takes 10 s, the parsing of DAGs up t
 
 def run(questions: Mapping[str, Question], within_s: float = WITHIN_S) -> list[Line]:
     """Return the lines of all checks, in their order. Never raises what a check raised."""
-    answers: dict[str, list[Line]] = {}
-
-    def answer(name: str, question: Question) -> None:
-        answers[name] = lines_of(name, question)
-
+    answers: dict[str, list[Line]] = {name: [] for name in questions}
     # Daemons: a client that hangs in a system call must not keep the command from ending.
-    threads = [threading.Thread(target=answer, args=each, daemon=True) for each in questions.items()]
+    threads = [threading.Thread(target=lines_of, args=(*each, answers[each[0]]), daemon=True) for each in questions.items()]
     for thread in threads:
         thread.start()
     deadline = time.monotonic() + within_s
-    for thread in threads:
+    for thread, (name, found) in zip(threads, list(answers.items()), strict=True):
         thread.join(max(0.0, deadline - time.monotonic()))
-    late = f"no answer within {within_s:.0f} s"
-    return [line for name in questions for line in answers.get(name, [unknown(name, late, "Repeat the command.")])]
+        late = [unknown(name, f"no answer within {within_s:.0f} s", "Repeat the command.")] if thread.is_alive() else []
+        answers[name] = [*found, *late]
+    return [line for lines in answers.values() for line in lines]
 
 
-def lines_of(name: str, question: Question) -> list[Line]:
-    """Return the lines of a check up to its end, or to the error that ended it."""
-    found: list[Line] = []
+def lines_of(name: str, question: Question, found: list[Line] | None = None) -> list[Line]:
+    """Return the lines of a check up to its end, or to the error that ended it. Each is put into `found` as it comes."""
+    found = [] if found is None else found
     try:
         for line in question():  # one by one, so that those before an error stay
             found.append(line)

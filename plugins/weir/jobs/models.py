@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass, is_dataclass
-from importlib.util import module_from_spec, spec_from_file_location
+from collections.abc import Mapping
+from dataclasses import dataclass, make_dataclass
 from pathlib import Path
-from uuid import uuid4
+from typing import Any
 
 from pydantic_core import PydanticSerializationError
 
 from spark_jobs.counts.options import CountsOptions
+from spark_jobs.runtime.options import Change, option
 from weir.errors import BadSpec
-from weir.jobs.options import Model, WrongOptions, complete, declared
+from weir.jobs import options_process
+from weir.jobs.options import Model, WrongOptions, complete
+from weir.jobs.options_process import NotLoaded
 from weir.jobs.spec import CountsSpec, JobSpec
 
 
@@ -24,7 +26,7 @@ class NoOptions:
 def model_in(folder: Path, spec: JobSpec) -> Model:
     """Return the model of the job whose code is in `folder`; without an `options.py`, that of its kind. Raises BadSpec."""
     file = folder / "options.py"
-    return _loaded(file) if isinstance(spec, CountsSpec) and file.is_file() else of_kind(spec)
+    return _loaded(file, spec.options) if isinstance(spec, CountsSpec) and file.is_file() else of_kind(spec)
 
 
 def model_of(bundle: Path, spec: JobSpec) -> Model:
@@ -55,23 +57,28 @@ def complete_spec(spec: JobSpec, model: Model) -> JobSpec:
         raise BadSpec(f"{spec.name}/job.yaml is not valid: {error}.", "Fix the named fields.") from error
 
 
-def _loaded(file: Path) -> Model:
+def _loaded(file: Path, values: Mapping[str, Any]) -> Model:
+    """Return a model that has what a file declares, and the values of a spec as its rules have them: no code of the job is run here."""
     where = f"{file.parent.name}/{file.name}"
-    source = spec_from_file_location(f"weir_options_{uuid4().hex}", file)
-    assert source is not None and source.loader is not None
-    module = module_from_spec(source)
-    sys.modules[module.__name__] = module  # a dataclass looks its module up while it is made
     try:
-        source.loader.exec_module(module)
-        model = module.Options
-    except (Exception, SystemExit) as error:  # a sys.exit(0) in it ended the command without a message
-        raise BadSpec(
-            f"{where} cannot be loaded: {type(error).__name__}: {error}.", "Fix it. It may import only spark_jobs and the standard library."
-        ) from error
-    finally:
-        del sys.modules[module.__name__]
-    if not (isinstance(model, type) and is_dataclass(model) and issubclass(model, CountsOptions)):
-        raise BadSpec(f"{where}: Options must be a dataclass that extends CountsOptions.", "See spark_jobs/counts/options.py.")
-    if bare := [name for name, field in declared(model).items() if "option" not in field.metadata]:
-        raise BadSpec(f"{where}: {', '.join(bare)} is declared without option(...).", "See spark_jobs/counts/options.py.")
-    return model
+        answer = options_process.load(file, values)
+    except NotLoaded as error:
+        joint = "" if error.cure == options_process.CURE else ":"
+        raise BadSpec(f"{where}{joint} {error.why}.", error.cure) from error
+    return make_dataclass("Options", [_field(each, answer["values"]) for each in answer["fields"]], frozen=True)
+
+
+def _field(each: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[str, Any, Any]:
+    ruled = values.get(each["name"].removesuffix("_s"), {})
+
+    def rule(value: Any) -> Any:
+        if "error" in ruled:
+            raise ValueError(ruled["error"])
+        return ruled.get("value", value)
+
+    return each["name"], Any, option(_frozen(each["default"]), rule, each["meaning"], Change(each["change"]))
+
+
+def _frozen(default: Any) -> Any:
+    """Return a default as a dataclass takes it: JSON makes a list of a tuple."""
+    return tuple(map(_frozen, default)) if isinstance(default, list) else default

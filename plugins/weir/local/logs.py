@@ -11,6 +11,8 @@ from typing import TextIO
 from weir.errors import BadInput
 
 POLL_S = 0.1
+# What Airflow reports after the error of a task, and which says nothing about it.
+BESIDE = ("Failed to push an xcom for task operator extra link",)
 HEAD = 16 * 1024  # bytes; a driver's log begins with its launch command, which names the job
 
 
@@ -56,7 +58,7 @@ def of_dag(home: Path, dag: str) -> Path | None:
 def task_errors(log: Path) -> str:
     """Return the errors in a task's log of JSON lines, one indented line each."""
     lines = (json.loads(line) for line in log.read_text(errors="replace").splitlines() if line.startswith("{"))
-    errors = [line for line in lines if line.get("level") in ("error", "critical")]
+    errors = [line for line in lines if line.get("level") in ("error", "critical") and line.get("event") not in BESIDE]
     return "\n".join(f"    {_sentence(error)}" for error in errors) or "    (no error in its log)"
 
 

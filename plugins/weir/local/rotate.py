@@ -10,12 +10,12 @@ import secrets as random
 from collections.abc import Callable, Iterable, Mapping
 
 from weir.errors import BadInput
-from weir.local import certs, kafka, secrets
+from weir.local import cassandra_access, certs, kafka, secrets
 from weir.local.part import Stack
 
 SetPassword = Callable[[Stack, str, str], None]
-# By the begin of a user's name, and by part. A part without an entry reads its certificate when it starts.
-PASSWORDS: Mapping[str, SetPassword] = {"kafka": kafka.set_password}
+# By the begin of a user's name, and by part. Cassandra looks for a new certificate every ten minutes, PostgreSQL when it starts.
+PASSWORDS: Mapping[str, SetPassword] = {"kafka": kafka.set_password, "cassandra": cassandra_access.set_password}
 RELOADS: Mapping[str, Callable[[Stack], None]] = {"kafka": kafka.reload_certificates}
 
 
@@ -42,16 +42,17 @@ def authority(stack: Stack, drop_old: bool = False) -> None:
         reload(stack)
 
 
-def passwords(stack: Stack) -> list[str]:
+def passwords(stack: Stack, users: Iterable[str] = secrets.USERS) -> list[str]:
     """Give each user of the servers a new password. Return the users. Raises WeirError.
 
     The server comes first: if this is interrupted in between, the next `weir up` sets the passwords of the files.
     """
     _only_secure(stack)
     changed = []
-    for user in secrets.USERS:
-        if (change := PASSWORDS.get(user.partition("_")[0])) is None:
+    for user in users:
+        if user == cassandra_access.ADMIN:  # who sets the others' anew: without its password nobody could
             continue
+        change = PASSWORDS[user.partition("_")[0]]
         password = random.token_urlsafe(24)
         change(stack, user, password)
         secrets.replace(stack.home, user, password)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypedDict
 
+from weir import stack_stop
 from weir.errors import Prerequisite, StackFailed, WeirError
 from weir.local import first_counts, folder, jars, parts, release, secrets
 from weir.local import live_sample as sample
@@ -233,6 +234,8 @@ def _stop_all() -> None:
         _stop_parts(group)
     sweep(str(home()))
     _forget()
+    if not _anything_runs():
+        stack_stop.note(Settings.load())
 
 
 def _stop_parts(group: Iterable[str]) -> None:

@@ -39,10 +39,13 @@ class Subscription:
 
 @dataclass(frozen=True)
 class Retention:
-    """How long a topic keeps a record, in ms, and how many bytes of a partition; None for no bound."""
+    """How long a topic keeps a record, in ms, and how many bytes of a partition; None for no bound. `compacted`: of records with the same
+    key only the last one stays. `claimed_times`: producers set the time of a record (CreateTime)."""
 
     ms: int | None = None
     bytes: int | None = None
+    compacted: bool = False
+    claimed_times: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class Broker(Protocol):
         """What tells a topic from one that was deleted and created again under its name."""
 
     def retention(self, topic: str) -> Retention:
-        """How long the topic keeps its records."""
+        """How the topic keeps its records."""
 
     def append_times(self, topic: str, offsets: Mapping[int, int]) -> Mapping[int, int]:
         """When the first record at or after an offset was appended (ms), by partition; without those that have none."""

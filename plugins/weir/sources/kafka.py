@@ -73,10 +73,11 @@ class KafkaBroker:
 
     def retention(self, topic: str) -> Retention:
         config = self.topic_config(topic)
+        compacted, claimed = "compact" in config["cleanup.policy"], config["message.timestamp.type"] == "CreateTime"
         if "delete" not in config["cleanup.policy"]:
-            return Retention()  # compaction alone
+            return Retention(compacted=compacted, claimed_times=claimed)
         ms, most = (int(config[name]) for name in ("retention.ms", "retention.bytes"))
-        return Retention(ms if ms >= 0 else None, most if most >= 0 else None)
+        return Retention(ms if ms >= 0 else None, most if most >= 0 else None, compacted, claimed)
 
     def topic_config(self, topic: str) -> Mapping[str, str]:
         """Return the topic's settings by Kafka's own names. Raises NotRunning, TopicMissing."""

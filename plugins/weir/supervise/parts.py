@@ -33,6 +33,7 @@ class Parts(Generic[S]):
     settings: Settings
     clock: Callable[[], float] = time.time  # seconds since the epoch
     sleep: Callable[[float], None] = time.sleep
+    stopped_at: Callable[[], int] = lambda: 0  # when the cluster of this machine was stopped on request (ms); 0: never, or it has none
     rehearse: Rehearse = not_rehearsed  # imports an application before it is deployed
 
     def code(self, version: str) -> Path:

@@ -16,6 +16,7 @@ from weir.supervise.judge.plan import Check
 
 WITHIN_S = 60.0  # an import takes a second or two; ten times as long on a busy machine
 LAST_LINES = 3
+WARNING = "warning"
 Rehearse = Callable[[Path, JobSpec], Check]  # the folder for the driver's path, with the code of the job as in a bundle
 
 # This runs the module-level code and all imports; since the name is not __main__, nothing is started.
@@ -84,6 +85,25 @@ def _jar(file: Path, spec: PlainSpec) -> Check:
 def not_rehearsed(folder: Path, spec: JobSpec) -> Check:
     """Check nothing: for managers without a driver's Python."""
     return Check("application", None, f"{spec.program} was not imported")
+
+
+def kept(compacted: Sequence[str], claimed: Sequence[str]) -> tuple[Check, ...]:
+    """Warn about topics that are compacted, and about those whose producers set the time of a record."""
+    found = []
+    if compacted:
+        text = "lines vanish, uncounted ones too, and no recount can check them"
+        found.append(Check("compaction", None, f"{', '.join(compacted)}: {text}: {_alter(compacted, 'cleanup.policy=delete')}", WARNING))
+    if claimed:
+        text = "a producer's date counts as the arrival of a line, up to the end of the hour in which it is read"
+        found.append(
+            Check("times", None, f"{', '.join(claimed)}: {text}: {_alter(claimed, 'message.timestamp.type=LogAppendTime')}", WARNING)
+        )
+    return tuple(found)
+
+
+def _alter(topics: Sequence[str], setting: str) -> str:
+    each = (f"kafka-configs.sh --bootstrap-server ADDRESS --alter --topic {topic} --add-config {setting}" for topic in topics)
+    return "; ".join(each)
 
 
 def tables(pending: Sequence[str]) -> Check:

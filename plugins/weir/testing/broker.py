@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from weir.errors import NotRunning, TopicMissing
 from weir.ports.source import Record, Retention, TopicSnapshot
@@ -52,6 +52,10 @@ class MemoryBroker:
         self._marks.add((topic, partition, end))
         self.add(topic, partition, None, None, 0)
         self._open.pop((topic, partition), None)
+
+    def vanish(self, topic: str, partition: int, offsets: Iterable[int]) -> None:
+        """As compaction does."""
+        self._marks |= {(topic, partition, offset) for offset in offsets}
 
     def hold(self, topic: str, partition: int, lines: int) -> None:
         """Leave a transaction of the last lines of a partition open."""

@@ -468,9 +468,13 @@ def test_the_doctor(weir: Weir, bench: Bench) -> None:
         "action": "weir restart error_counts: whole files are copied, and missing batches are done again",
         "harmless": False,
     }
-    assert "1 findings: weir checkpoint error_counts --doctor" in weir("checkpoint", JOB)[1]
+    code, out, _ = weir("checkpoint", JOB)
+    assert code == 1 and "1 finding: weir checkpoint error_counts --doctor" in out
     files.clear()
-    assert weir("checkpoint", JOB, "--format", "json")[0] == 0, "a checkpoint that is gone can be shown, too"
+    code, out, _ = weir("checkpoint", JOB, "--format", "json")
+    assert code == 1 and json.loads(out), "a checkpoint that is gone can be shown, too"
+    code, out, _ = weir("checkpoint", JOB, "--doctor")
+    assert code == 1 and "weir checkpoint error_counts --rebuild" in out
 
 
 def test_a_rebuild_says_where_it_begins_and_asks(weir: Weir, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,15 @@ from __future__ import annotations
 from spark_jobs.counts.cells import RejectedLine
 from spark_jobs.protocol.head import Head
 from tests.unit.counts.job import JOB, RULES, START, TOPIC, Job, line
-from weir.counts.arrivals import evidence
+from weir.counts.arrivals import KEPT_MS, ArrivalProbe, concerns, of_lines
 from weir.counts.fold import seen_landed
-from weir.supervise.judge.report import Report, Verdict, with_doubts
+from weir.counts.lines import parser
+from weir.counts.local_time import Shift
+from weir.jobs.folders import sound
+from weir.settings import PROJECT
+from weir.supervise.judge.concern import concerns_of
+from weir.supervise.judge.observation import Observation
+from weir.supervise.time_budget import TimeBudget
 
 S, HOUR = 1000, 3_600_000
 
@@ -19,9 +25,7 @@ def live(job: Job, offset_ms: int, service: str = "web", n: int = 20) -> None:
 
 
 def doubts(job: Job) -> list[str]:
-    found = evidence(job.store, RULES, START).get("doubts", {})
-    assert isinstance(found, dict)
-    return list(found)
+    return [one.sentence for one in concerns(job.store, RULES, START)]
 
 
 def rejected(job: Job, offset_ms: int, n: int = 20) -> None:
@@ -65,7 +69,6 @@ def test_lines_that_are_rejected_as_dated_ahead() -> None:
     job.land()
     rejected(job, 9 * HOUR)
     assert doubts(job) == ["lines of tokyo are 9 h ahead of their arrival: they look like local time of UTC+9"]
-    assert evidence(job.store, RULES, START)["time_zones"] == {"tokyo": "UTC+9"}
 
 
 def test_an_archive_is_not_accused() -> None:
@@ -76,8 +79,27 @@ def test_an_archive_is_not_accused() -> None:
     assert seen_landed(job.store, JOB).newest and doubts(job) == []
 
 
-def test_a_report_with_doubts_says_them_and_what_to_do() -> None:
-    calm = Report("counts", Verdict.OK, 1, 0, "counts: counting")
-    assert with_doubts(calm) == calm
-    told = with_doubts(Report("counts", Verdict.OK, 1, 0, "counts: counting", evidence={"doubts": {"lines of la are late": "set a zone"}}))
-    assert (told.sentence, told.next_step) == ("counts: counting; lines of la are late", "set a zone")
+def test_the_concern_of_a_service_outlives_the_lines_that_showed_it_by_a_while() -> None:
+    job, spec = Job(), sound(PROJECT / "spark_jobs")[JOB]
+    live(job, -8 * HOUR, "la")
+    job.land()
+    budget = TimeBudget()
+    budget.begin()
+    probe = ArrivalProbe(job.store, budget)
+
+    def told(now: int) -> list[tuple[str, tuple[str, ...], int]]:
+        return [(one.kind, one.key, one.since) for one in concerns_of(probe.look(spec, Observation(now, None, job.store.head(JOB))))]
+
+    assert told(START) == told(START + 1) == [("time_zone", ("la",), START)]
+    for _ in range(70):
+        job.send(START + 60 * S, append=START + 60 * S)
+        job.land()
+    assert told(START + KEPT_MS) == [("time_zone", ("la",), START)]
+    assert told(START + KEPT_MS + 1) == []
+
+
+def test_the_newest_lines_of_a_file_are_compared_with_when_it_was_written() -> None:
+    parse = parser(RULES)
+    log = [line(START - n * 60 * S + 9 * HOUR) for n in range(600)] + [line(START - n * S + 9 * HOUR) for n in range(10)]
+    assert of_lines(log, parse, START) == Shift(36, 14)
+    assert of_lines(log, parse, START + 9 * HOUR) is None and of_lines([b"x"], parse, START) is None

@@ -115,12 +115,12 @@ def test_time_zones_and_summer_time() -> None:
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weir.counts.lines.REMEMBERED", 2)
+    monkeypatch.setattr("weir.counts.parsers.times.REMEMBERED", 2)
     one = parser(RULES)
     lines = [b"[Fri Dec 20 01:46:%02d 2015] [error] x" % s for s in range(10)]
     assert [one(line, NOW) for line in lines] == [parse(line, NOW) for line in lines]
 
 
-def test_other_formats_are_refused() -> None:
-    with pytest.raises(BadInput, match="line_format: nginx_error"):
-        parser(Rules("job", "logs", line_format="nginx_error"))
+def test_a_format_of_another_release_is_refused() -> None:
+    with pytest.raises(BadInput, match="line_format: klingon cannot be recounted"):
+        parser(Rules("job", "logs", line_format="klingon"))

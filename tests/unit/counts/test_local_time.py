@@ -35,6 +35,11 @@ def test_lines_that_are_not_accused(lines: list[Arrival]) -> None:
     assert shift(lines) is None
 
 
+def test_a_zone_further_from_the_specs_than_any_from_utc() -> None:
+    assert shift(live(-17 * HOUR), 36) == Shift(-68, 20) and shift(live(-17 * HOUR)) is None
+    assert shift(live(9 * HOUR), 36) is None, "there is no UTC+18"
+
+
 def test_services_are_judged_one_by_one() -> None:
     lines = [("tokyo", line) for line in live(9 * HOUR)] + [("web", line) for line in live(0)]
     found = by_service(lines)

@@ -20,6 +20,7 @@ from weir.counts.sweep import sweep
 from weir.errors import NotRunning, UnknownJob
 from weir.jobs.folders import sound
 from weir.ports.jobs import VersionRow
+from weir.ports.source import Retention
 from weir.settings import PROJECT
 from weir.testing import MemoryBroker, MemoryStore
 
@@ -237,6 +238,17 @@ def test_a_batch_of_a_release_that_counted_aborted_lines_is_read_as_it_was(job: 
     job.transaction(START, 1)
     job.land()
     assert again(job).exact
+
+
+def test_lines_that_compaction_took_are_unchecked_and_never_doubled(job: Job) -> None:
+    whole = again(job)
+    job.broker.kept[TOPIC] = Retention(compacted=True)
+    job.broker.vanish(TOPIC, 0, range(3, 6))
+    result = again(job)
+    assert result.exact and result.unchecked_lines == 3 and "compacted" in result.sentence
+    assert result.checked_lines < whole.checked_lines and result.part.checked == 0
+    job.store._deltas[JOB, (START, 0)].clear()
+    assert again(job).missing, "a count that is too low is still found"
 
 
 @pytest.mark.parametrize(("claimed", "bound", "counted"), [(True, 10 * HOUR_MS, 1), (True, 0, 2), (False, 10 * HOUR_MS, 2)])

@@ -182,14 +182,25 @@ def test_a_check_that_hangs_or_fails_hides_nothing() -> None:
         yield fine("first", "here")
         raise NotRunning("It is away.", "Start it.")
 
+    def half() -> Iterator[Line]:
+        yield fine("half", "here")
+        ended.wait(30)
+
     def broken() -> list[Line]:
         raise KeyError("x")
 
-    lines = run.run({"hangs": lambda: [fine("hangs", "")] if ended.wait(30) else [], "lost": lost, "broken": broken}, within_s=0.5)
+    lines = run.run(
+        {"hangs": lambda: [fine("hangs", "")] if ended.wait(30) else [], "half": half, "lost": lost, "broken": broken}, within_s=0.5
+    )
     ended.set()
     assert [(line.check, line.state, line.code) for line in lines] == [
-        ("hangs", "unknown", ""), ("first", "ok", ""), ("lost", "wrong", "WEIR-201"), ("broken", "unknown", ""),
-    ]  # fmt: skip
+        ("hangs", "unknown", ""),
+        ("half", "ok", ""),
+        ("half", "unknown", ""),
+        ("first", "ok", ""),
+        ("lost", "wrong", "WEIR-201"),
+        ("broken", "unknown", ""),
+    ]
 
 
 def test_the_lines_for_people_and_programs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ from weir.ingest.starting import resumed
 from weir.ingest.writers import has_writer
 
 NAME = "weir-ingest-x"
+NOW = [1000.0]  # monotonic time, in s
 
 
 class Killed(BaseException):
@@ -38,6 +39,9 @@ class Turns:
     def __init__(self, *turns: Callable[[], object]) -> None:
         self._turns: Iterator[Callable[[], object]] = iter(turns)
         self.idle = 0
+
+    def monotonic(self) -> float:
+        return NOW[0]
 
     def sleep(self, seconds: float) -> None:
         turn = next(self._turns, None)
@@ -52,7 +56,7 @@ class Turns:
 def follow(kafka: Kafka, path: Path, monkeypatch: pytest.MonkeyPatch, *turns: Callable[[], object]) -> list[str]:
     """Follow as `weir ingest --follow` does, going on where an earlier run ended. Return what was said."""
     said: list[str] = []
-    monkeypatch.setattr("weir.ingest.following.time.sleep", Turns(*turns).sleep)
+    monkeypatch.setattr("weir.ingest.following.time", Turns(*turns))  # of that module alone: others wait for Kafka
     found, new = kafka.read(NAME), Position(str(path), "web", "logs", "topic-1", os.urandom(4).hex())
     text = first_text(Asked(path, "web", "logs", follow=True))
     texts = [text] if text else []
@@ -121,9 +125,8 @@ def test_a_renamed_file_is_read_as_long_as_somebody_writes_to_it(log: Path, monk
 
 @pytest.mark.parametrize("writer", [None, True])
 def test_where_nobody_knows_who_writes_a_quiet_file_is_over(log: Path, monkeypatch: pytest.MonkeyPatch, writer: bool | None) -> None:
-    kafka, now = Kafka(), [1000.0]
+    kafka = Kafka()
     monkeypatch.setattr("weir.ingest.following.has_writer", lambda handle: writer)
-    monkeypatch.setattr("weir.ingest.following.time.monotonic", lambda: now[0])
     log.write_bytes(b"one\nhalf")
 
     def rotate() -> None:
@@ -131,7 +134,7 @@ def test_where_nobody_knows_who_writes_a_quiet_file_is_over(log: Path, monkeypat
         log.write_bytes(b"")
 
     def later() -> None:
-        now[0] += QUIET_S * 0.7
+        NOW[0] += QUIET_S * 0.7
 
     follow(kafka, log, monkeypatch, rotate, later, lambda: add(Path(f"{log}.1"), b" a line\n"), later, later)
     assert kafka.values() == [b"one", b"half a line"]
@@ -289,7 +292,7 @@ def test_binary_that_takes_the_name_ends_the_run(log: Path, monkeypatch: pytest.
         log.write_bytes(b"\x89PNG\r\n" + bytes(range(256)) * 4)
 
     with pytest.raises(UnreadableInput, match="PNG"):
-        monkeypatch.setattr("weir.ingest.following.time.sleep", Turns(rotate).sleep)
+        monkeypatch.setattr("weir.ingest.following.time", Turns(rotate))
         sender = ExactSender(partial(kafka.connect, NAME), kafka, NAME, Position("", "web", "logs", "", "r"), [0], None)  # type: ignore[arg-type]
         sender.send_once(Tail(log, [opened(log)], lambda said: None), None)
     assert kafka.values() == [b"one"]

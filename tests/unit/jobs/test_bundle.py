@@ -13,6 +13,7 @@ from spark_jobs.protocol.head import first_head
 from spark_jobs.runtime.options import Change
 from weir.counts.arguments import arguments
 from weir.errors import BadSpec, UnknownJob
+from weir.jobs import options_process
 from weir.jobs.bundle import Made, made_of, publish
 from weir.jobs.folders import sound
 from weir.jobs.models import model_of
@@ -142,8 +143,9 @@ def test_the_spec_of_a_version_has_every_option_of_its_own_model(folder: Path, t
         ),
         ("options.py", "import numpi", "web/options.py cannot be loaded: ModuleNotFoundError: No module named 'numpi'"),
         ("options.py", "import sys; sys.exit(0)", "web/options.py cannot be loaded: SystemExit"),
+        ("options.py", "import os; os._exit(0)", "web/options.py ended the process that loaded it with exit code 0"),
         ("options.py", OPTIONS.replace('option(5, whole(1), "how deep")', "5"), "depth is declared without option"),
-        ("options.py", OPTIONS.replace("option(5, whole(1)", "option(object(), whole(1)"), "Unable to serialize"),
+        ("options.py", OPTIONS.replace("option(5, whole(1)", "option(object(), whole(1)"), "has a default that has no form in JSON"),
         ("options.py", "class Options: pass", "Options must be a dataclass that extends CountsOptions"),
         ("job.yaml", COUNTS.replace("name: web", "name: other"), "the folder is web, the job other"),
     ],
@@ -152,6 +154,15 @@ def test_options_that_do_not_fit_are_named(folder: Path, file: str, text: str, t
     (folder / "web" / file).write_text(text)
     with pytest.raises(BadSpec, match=f"WEIR-102: .*{told}"):
         made("other" if "other" in text else "web", folder)
+
+
+@pytest.mark.parametrize("text", ["while True: pass", OPTIONS.replace("whole(1, 3)", "lambda value: max(iter(int, 1))")])
+def test_options_that_loop_without_end_are_refused_in_time(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A supervisor must not wait for them: neither for the file, nor for a rule of its own."""
+    monkeypatch.setattr(options_process, "WITHIN_S", 2.0)
+    (folder / "web/options.py").write_text(text)
+    with pytest.raises(BadSpec, match=r"web/options\.py was still being loaded after 2 s"):
+        made("web", folder)
 
 
 def test_a_job_whose_folder_is_gone_cannot_be_made(folder: Path) -> None:

@@ -51,7 +51,8 @@ def test_a_tasks_errors_in_words(tmp_path: Path) -> None:
     log = tmp_path / "airflow" / "logs" / "dag_id=d" / "run_id=r" / "task_id=t" / "attempt=1.log"
     log.parent.mkdir(parents=True)
     error = {"level": "error", "event": "Task failed with exception", "error_detail": [{"exc_value": "the driver has ended"}]}
-    log.write_text("\n".join(['{"level": "info", "event": "fine"}', "not json", json.dumps(error)]))
+    beside = {"level": "error", "event": "Failed to push an xcom for task operator extra link", "error_detail": [{"exc_value": "404"}]}
+    log.write_text("\n".join(['{"level": "info", "event": "fine"}', "not json", json.dumps(error), json.dumps(beside)]))
     assert logs.of_dag(tmp_path, "d") == log
     assert logs.task_errors(log) == "    Task failed with exception: the driver has ended"
     assert logs.of_dag(tmp_path, "none") is None

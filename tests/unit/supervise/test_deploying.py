@@ -49,6 +49,7 @@ def test_a_plan_changes_nothing(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     plan = bench.manager.plan(JOB)
     assert (plan.kind, plan.before) == (Kind.NEW_EPOCH, "")
+    assert not plan.differences and not any("changes" in line for line in plan.lines())
     assert (bench.store.head(JOB), bench.store.job(JOB), bench.store.versions(JOB), bench.manager.kept()) == (None, None, [], set())
 
 

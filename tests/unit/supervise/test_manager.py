@@ -623,3 +623,28 @@ def test_a_driver_that_did_not_reach_the_store_is_heard_all_the_same(bench: Benc
         assert bench.head().attempt == attempt + 1
     row = next(a for a in bench.store.attempts(JOB) if a.attempt == 1)
     assert (row.exit_reason, row.exit_error, row.exit_batch) == ("lost", why, -1)
+
+
+def test_a_planned_stop_of_the_stack_is_no_incident_and_the_next_attempt_starts(bench: Bench) -> None:
+    bench.manager.deploy(JOB)
+    bench.land(bench.writer("driver-1"), 0, 0, 10)
+    down = int(bench.clock() * 1000) + 1000
+    bench.cluster.states["driver-1"] = DriverState.LOST
+    bench.clock.sleep(60)
+    manager = bench.another(stopped_at=lambda: down)
+    report = manager.health(JOB)
+    assert report.verdict is Verdict.STARTING and "was stopped with the stack" in report.sentence and report.act == "restart"
+    action = manager.act(report)
+    assert action and action.attempt == 2 and bench.store.attempts(JOB)[0].cause == "start"
+    assert manager.health(JOB).verdict is Verdict.STARTING and manager.health(JOB).act == "none"
+    bench.cluster.states["driver-2"] = DriverState.KILLED  # later, and not by the stack
+    assert manager.health(JOB).verdict is Verdict.DOWN
+
+
+def test_a_driver_that_had_failed_before_the_stack_was_stopped_is_still_down(bench: Bench) -> None:
+    bench.manager.deploy(JOB)
+    bench.writer("driver-1")
+    bench.store.put_exit(JOB, 1, "i-driver-1", "failed", "ValueError: x", 0)
+    manager = bench.another(stopped_at=lambda: int(bench.clock() * 1000) + 1000)
+    bench.clock.sleep(60)
+    assert manager.health(JOB).verdict is Verdict.DOWN

@@ -18,6 +18,7 @@ class Law:
 
     @property
     def sentence(self) -> str:
-        return (
-            f"{self.table}: {self.law} (not met in {self.broken} of {self.rows} rows{', first: ' + self.example if self.example else ''})"
-        )
+        if not self.rows:
+            return f"{self.table}: {self.law} (not met: there are no rows yet)"
+        first = f", first: {self.example}" if self.example else ""
+        return f"{self.table}: {self.law} (not met in {self.broken} of {self.rows} rows{first})"

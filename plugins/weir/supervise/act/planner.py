@@ -13,6 +13,7 @@ from weir.jobs import bundle, versions
 from weir.jobs.bundle import Made
 from weir.jobs.folders import check
 from weir.jobs.models import model_of
+from weir.jobs.options import Model
 from weir.jobs.source import EARLIEST
 from weir.jobs.spec import JobSpec, parse
 from weir.ports.heads import HeadStore
@@ -58,7 +59,7 @@ class Planner:
         if head and self._versions.runs(wanted, version, job, head.attempt):
             return Plan(job, version, before, spec, Change(Kind.NO_CHANGE, (f"it runs as attempt {head.attempt}",)), made=made)
         ran = self._register.ran(job) or (or_none(lambda: parse(wanted.spec, f"the spec of {job}")) if wanted else None)
-        changed = differences(ran, spec, model) if version != before else ("nothing: the driver restarts",)
+        changed = _changes(ran, spec, model, version, before)
         there, ground = self._application(job, spec, version, made), self._ground(job, spec)
         if not self._kinds[spec.kind.name].fenced:
             topics = tuple(self._look_at(Subscription((name,)))[1] for name in spec.source.names)
@@ -67,7 +68,16 @@ class Planner:
         topic, topic_check = self._look_at(spec.source.subscription)
         change = classify(ran, spec, model, head, topic, self._finding(job, (ran or spec).source.subscription.single))
         begins = self._start(spec, topic) if head is None and topic else ()
-        return Plan(job, version, before, spec, change, changed, (there, topic_check, *begins, *ground), made)
+        return Plan(
+            job,
+            version,
+            before,
+            spec,
+            change,
+            changed,
+            (there, topic_check, *begins, *self._kept(spec.source.subscription, topic), *ground),
+            made,
+        )
 
     def _old_driver(self, head: Head | None) -> tuple[Check, ...]:
         """Check that the current driver can be replaced. Without fencing it must be confirmed ended before the next one starts."""
@@ -120,6 +130,14 @@ class Planner:
         where = ", ".join(f"partition {label} at {offsets[p]}" for p, label in labels(offsets, topic.names).items())
         return (Check("start", True, f"it begins with {where}; earlier lines are not counted by this job"),)
 
+    def _kept(self, reads: Subscription, topic: Bounds | None) -> tuple[Check, ...]:
+        """Warn about topics that keep their records in a way that loses lines, or leaves their arrival to producers."""
+        names = sorted(topic.names.values()) or [reads.single] if topic else []
+        kept = {name: found for name in names if (found := or_none(partial(self._parts.source.retention, name)))}
+        return preflight.kept(
+            [name for name, one in kept.items() if one.compacted], [name for name, one in kept.items() if one.claimed_times]
+        )
+
     def _finding(self, job: str, topic: str) -> str:
         """Return why no checkpoint can be continued from what has landed; empty if one can, or if that is unknown.
 
@@ -165,3 +183,10 @@ class Planner:
         if spec.cluster == "standalone":
             return found
         return tuple(replace(one, ok=one.ok and None, text=f"{one.text} (this machine's Java, not the driver's)") for one in found)
+
+
+def _changes(ran: JobSpec | None, spec: JobSpec, model: Model, version: str, before: str) -> tuple[str, ...]:
+    """Return what a deploy changes; nothing for a job that is new."""
+    if not before:
+        return ()
+    return differences(ran, spec, model) if version != before else ("nothing: the driver restarts",)

@@ -16,6 +16,8 @@ from weir.supervise.register import Register
 from weir.supervise.start.endings import Endings
 from weir.supervise.start.starter import Starter
 
+WITH_STACK = "start"  # the cause of a start after a planned stop of the stack
+
 
 class Responder:
     def __init__(self, parts: Parts, register: Register, health: Health, endings: Endings, rollbacks: Rollbacks, starter: Starter) -> None:
@@ -40,8 +42,7 @@ class Responder:
         try:
             if report.act == Action.RESTART and (rolled_back := self._rollbacks.before_restart(job)):
                 return rolled_back
-            cause = Action.REBUILD if report.act == Action.REBUILD else Action.RESTART
-            return self._starter.start(StartRequest(job, report.attempt, str(cause), reason=report.sentence))
+            return self._starter.start(StartRequest(job, report.attempt, _cause(report), reason=report.sentence))
         except Conflict:
             return None
 
@@ -56,3 +57,10 @@ class Responder:
         row = self._register.row(job, attempt)
         if row and (ended := with_the_clusters_word(row, DriverState.OUT_OF_MEMORY)) != row:
             self._attempts.put_exit(job, row.attempt, row.incarnation, ended.exit_reason, ended.exit_error, row.exit_batch)
+
+
+def _cause(report: Report) -> str:
+    """Return the cause of a start. One after a planned stop of the stack uses up no restarts."""
+    if report.evidence.get("stopped_with_stack"):
+        return WITH_STACK
+    return str(Action.REBUILD if report.act == Action.REBUILD else Action.RESTART)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from weir.ports.attempts import AttemptRow
 from weir.supervise.judge.observation import Observation
+from weir.supervise.judge.report import Verdict
 
 MORE_PATIENCE = 8  # the largest factor: a driver that hangs must still be found
 
@@ -23,6 +24,21 @@ def failed_twice(seen: Observation, row: AttemptRow) -> bool:
     earlier = next((a for a in seen.attempts if a.attempt < row.attempt and a.used), None)  # numbers may be left out
     failed = row.exit_reason == "failed" and row.exit_batch >= 0
     return bool(earlier and failed and fingerprint(earlier) == fingerprint(row))
+
+
+def fix_and_deploy(job: str) -> str:
+    """Return the next step after a fault of the job: a deploy takes what was fixed in its spec or code, which a restart does not."""
+    return f"weir logs driver:{job}; fix the cause, then weir deploy {job}"
+
+
+def after_the_end(job: str, row: AttemptRow) -> str:
+    """Return the next step after a driver has ended."""
+    return fix_and_deploy(job) if row.exit_reason in ("failed", "out_of_memory") else f"weir restart {job}"
+
+
+def stopped_with_stack(job: str, row: AttemptRow) -> tuple[Verdict, str, str]:
+    """Return the verdict on an attempt whose driver ended in a planned stop of its cluster: no incident, and the next one starts."""
+    return Verdict.STARTING, f"{job}: attempt {row.attempt} was stopped with the stack, and the next one starts", ""
 
 
 def patience(seen: Observation) -> int:

@@ -59,7 +59,7 @@ def _restart(job: str) -> str:
 
 def _missing(seen: Seen) -> Finding:
     job = seen.after.job
-    action = f"weir restart {job}: an earlier attempt's folder is copied if it is usable, else a new epoch begins where the ledger ends"
+    action = f"weir checkpoint {job} --rebuild: a new epoch begins where the ledger ends"
     return Finding("", f"the folder is missing, and batch {seen.before.last_landed} has landed", action)
 
 

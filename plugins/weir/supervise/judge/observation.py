@@ -48,6 +48,7 @@ class Observation:
     standbys: Sequence[StandbyRow] = ()  # newest first
     standby_states: Mapping[str, DriverState] = field(default_factory=dict)  # by submission id
     submit_grace_ms: int = SUBMIT_GRACE_MS
+    stopped_at: int = 0  # when the cluster was stopped on request with all its drivers (ms); 0: never
     waits_for: str = ""  # why the driver, or all of its executors, have not been started; empty: they have, or nobody says
     log_ends: Offsets = field(default_factory=dict)  # where an open transaction holds back the end: the end with its records
     queries: Queries | None = None  # progress from the job's own checkpoints, of a job without fencing; None: a job with fencing
@@ -104,12 +105,19 @@ class Observation:
         return not self.fenced or not (self.attempt and self.attempt.proof)
 
     @property
+    def stopped_with_stack(self) -> bool:
+        """Return whether the driver was running when its cluster was stopped on request, which ended it."""
+        row = self.attempt
+        ended_otherwise = row is not None and row.exit_reason not in ("", "lost")
+        return bool(row and row.submission_id and row.submitted_at <= self.stopped_at) and not ended_otherwise
+
+    @property
     def lacks_resources(self) -> bool:
-        """Return whether the cluster has not started the current driver, or none of its executors, and nothing of it has landed.
+        """Return whether the cluster has not started the current driver, or none of its executors, and it has proven nothing.
 
         YARN says so for a while of drivers that run, after its ResourceManager was restarted.
         """
-        return not self.landed_ever and (bool(self.waits_for) or (self.driver is DriverState.SUBMITTED and not self.begun))
+        return not self.proven and (bool(self.waits_for) or (self.driver is DriverState.SUBMITTED and not self.begun))
 
     @property
     def ending_unread(self) -> bool:

@@ -13,6 +13,7 @@ from spark_jobs.runtime.options import Change as Needs
 from weir.errors import DataLoss, Diverged, Refused, WeirError
 from weir.jobs.bundle import Made
 from weir.jobs.options import Model, change, defaults
+from weir.jobs.source import EARLIEST
 from weir.jobs.spec import JobSpec
 from weir.supervise.judge.epoch_start import Bounds, lost_of
 from weir.supervise.judge.verdict import MADE_AGAIN, gone_in_words, lost_in_words
@@ -93,7 +94,8 @@ def classify(ran: JobSpec | None, spec: JobSpec, model: Model, head: Head | None
     can be continued; `model` declares the options of the job.
     """
     if head is None or not head.attempt:
-        return Change(Kind.NEW_EPOCH, ("the first epoch begins with the oldest lines in the topic",))
+        oldest = spec.source.start == EARLIEST
+        return Change(Kind.NEW_EPOCH, (f"the first epoch begins {'with the oldest lines in the topic' if oldest else 'at source.start'}",))
     if refused := _another_job(ran, spec, head):
         return Change(Kind.REFUSED, (f"{refused}. Make a new job for it",))
     if spec.source.subscription.several and "" in head.sources:

@@ -93,15 +93,6 @@ def report_of(text: str | None) -> Report | None:
         return None
 
 
-def with_doubts(report: Report) -> Report:
-    """Add to a report what its evidence says against the counts of a stream that runs: `doubts`, sentences with the next step of each."""
-    doubts = report.evidence.get("doubts")
-    if not isinstance(doubts, Mapping) or not doubts:
-        return report
-    sentence, steps = "; ".join([report.sentence, *map(str, doubts)]), list(dict.fromkeys(map(str, doubts.values())))
-    return replace(report, sentence=sentence, next_step="; ".join([report.next_step, *steps] if report.next_step else steps))
-
-
 def is_news(report: Report, kept: Report | None) -> bool:
     """Return whether a report should replace the stored one.
 

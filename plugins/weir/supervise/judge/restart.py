@@ -51,6 +51,8 @@ def decide(report: Report, policy: Restart, attempts: Sequence[AttemptRow], land
 
 
 def _called_for(report: Report, policy: Restart, attempts: Sequence[AttemptRow], landed_attempt: int) -> Decision:
+    if report.verdict is Verdict.STARTING and report.evidence.get("stopped_with_stack"):
+        return Decision(Action.RESTART, "start it again with the stack", report.since)
     if report.verdict is Verdict.DIVERGED:
         if not policy.rebuild_on_divergence:
             return Decision(Action.NONE, f"the spec requires an operator: weir checkpoint {report.job} --rebuild")
@@ -108,7 +110,7 @@ def _within_budget(act: Action, report: Report, policy: Restart, attempts: Seque
     fruitless = [a for a in automatic if a.attempt > landed_attempt and a.taken_at > report.since - refill * policy.budget]
     spent = sum(1 for a in fruitless if _own_fault(a))
     if spent >= policy.budget:
-        return Decision(Action.NONE, f"{spent} restarts landed nothing: an operator must act. weir logs {report.job}", spent=True)
+        return Decision(Action.NONE, f"{spent} restarts landed nothing: an operator must act: weir logs driver:{report.job}", spent=True)
     often = sum(1 for a in automatic if a.taken_at > report.since - refill) - policy.budget
     wait = _backoff(max(len(fruitless), often), policy) * _spread(report, policy.jitter)
     return Decision(act, f"{act} {spent + 1} of {policy.budget}", report.since + round(wait * 1000))

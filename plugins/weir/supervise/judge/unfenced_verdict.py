@@ -13,7 +13,7 @@ from weir.ports.attempts import AttemptRow
 from weir.ports.checkpoints import QueryProgress
 from weir.ports.cluster import DriverState
 from weir.supervise.judge import room
-from weir.supervise.judge.attempts import failed_twice, first_line, patience
+from weir.supervise.judge.attempts import after_the_end, failed_twice, first_line, fix_and_deploy, patience, stopped_with_stack
 from weir.supervise.judge.observation import STARTS_MS, Observation
 from weir.supervise.judge.queries import Queries, name
 from weir.supervise.judge.report import Verdict
@@ -45,7 +45,7 @@ def of_driver(job: str, seen: Observation, health: Health, waits: Mapping[str, i
         return _never_submitted(job, seen, row)
     if (row and row.exit_reason) or seen.driver.confirmed:
         assert row is not None
-        return _ended(job, seen, row)
+        return stopped_with_stack(job, row) if seen.stopped_with_stack else _ended(job, seen, row)
     if row and not row.submission_id and seen.now - row.taken_at <= seen.submit_grace_ms:
         return Verdict.STARTING, f"{job}: attempt {attempt} is being submitted", ""
     if row is None or not row.submission_id or seen.driver is DriverState.LOST:
@@ -73,9 +73,9 @@ def _never_submitted(job: str, seen: Observation, row: AttemptRow | None) -> Fou
 def _ended(job: str, seen: Observation, row: AttemptRow) -> Found:
     if failed_twice(seen, row):
         text = f"{job}: batch {row.exit_batch} failed twice with the same error: {first_line(row.exit_error)}"
-        return Verdict.POISONED, text, f"weir logs driver:{job}; fix the job or its data, then weir deploy {job}"
+        return Verdict.POISONED, text, fix_and_deploy(job)
     why = first_line(row.exit_error) or f"the cluster says {seen.driver}"
-    return Verdict.DOWN, f"{job}: the driver of attempt {row.attempt} has ended: {why}", f"weir restart {job}"
+    return Verdict.DOWN, f"{job}: the driver of attempt {row.attempt} has ended: {why}", after_the_end(job, row)
 
 
 def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: Mapping[str, int], speed: Verdict) -> Found:

@@ -15,7 +15,7 @@ from weir.jobs.spec import Health
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
 from weir.supervise.judge import open_transactions, room, unfenced_verdict
-from weir.supervise.judge.attempts import failed_twice, first_line, patience
+from weir.supervise.judge.attempts import after_the_end, failed_twice, first_line, fix_and_deploy, patience, stopped_with_stack
 from weir.supervise.judge.epoch_start import Spans
 from weir.supervise.judge.observation import Observation
 from weir.supervise.judge.open_transactions import hangs, held
@@ -124,6 +124,8 @@ def _of_driver(job: str, seen: Observation, health: Health, waits: int, speed: V
         if seen.now - asked <= seen.submit_grace_ms:  # a deploy is at work: a second start would only replace the first
             return Verdict.STARTING, f"{job}: attempt {attempt} is being submitted", ""
         return Verdict.DOWN, f"{job}: attempt {attempt} was never submitted", f"weir restart {job}"
+    if seen.stopped_with_stack:
+        return stopped_with_stack(job, row)
     if seen.driver.ended or (row.exit_reason and row.exit_reason != "stopped"):
         return _ended(job, seen, row)
     return _alive(job, seen, row, health, waits, speed)
@@ -132,10 +134,9 @@ def _of_driver(job: str, seen: Observation, health: Health, waits: int, speed: V
 def _ended(job: str, seen: Observation, row: AttemptRow) -> tuple[Verdict, str, str]:
     if failed_twice(seen, row):
         text = f"{job}: batch {row.exit_batch} failed twice with the same error: {first_line(row.exit_error)}"
-        fix = f"weir logs {job}; fix the cause, then weir restart {job}"
-        return Verdict.POISONED, text, f'{fix}; or leave the batch out: weir quarantine {job} --reason "..."'
+        return Verdict.POISONED, text, f'{fix_and_deploy(job)}; or leave the batch out: weir quarantine {job} --reason "..."'
     why = first_line(row.exit_error) if row.exit_error else f"it was killed or lost (the cluster says {seen.driver})"
-    return Verdict.DOWN, f"{job}: the driver of attempt {row.attempt} has ended: {why}", f"weir restart {job}"
+    return Verdict.DOWN, f"{job}: the driver of attempt {row.attempt} has ended: {why}", after_the_end(job, row)
 
 
 def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: int, speed: Verdict) -> tuple[Verdict, str, str]:
@@ -151,7 +152,7 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
         text = f"{job}: attempt {row.attempt} did not start in {running_s:.0f} s"
         if seen.driver is DriverState.UNKNOWN:
             return Verdict.UNKNOWN, f"{text}, and the cluster does not answer", "weir status"
-        return Verdict.STALLED, text, f"weir logs {job}"
+        return Verdict.STALLED, text, f"weir logs driver:{job}"
     if lag is None:
         return Verdict.UNKNOWN, f"{job}: {seen.blind}, so its lag is unknown", "weir status"
     if lag == 0:
@@ -163,7 +164,7 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
         text = f"{job}: {lag} lines wait and nothing has landed for {waited:.0f} s (the cluster says {seen.driver})"
         if seen.driver is DriverState.UNKNOWN:
             return Verdict.UNKNOWN, text, "weir status"
-        return Verdict.STALLED, text, f"weir logs {job}"
+        return Verdict.STALLED, text, f"weir logs driver:{job}"
     if speed is Verdict.SLOW:
         text = f"{job}: batches land, but it is {lag} lines behind and has not come closer for {health.slow_after / 60:.0f} min"
         return Verdict.SLOW, text, "give it more cores or partitions: see docs/runbook.md#slow"
@@ -206,6 +207,7 @@ def _evidence(seen: Observation, before: Report | None) -> Mapping[str, object]:
         facts["end_offsets"] = ends
     if row:
         facts |= {"submission_id": row.submission_id, "exit_reason": row.exit_reason, "exit_error": first_line(row.exit_error)}
+        facts |= {"stopped_with_stack": True} if seen.stopped_with_stack else {}
         facts |= {"waits_for": room.lack(seen)} if seen.lacks_resources else {}
         facts |= {"proof": first_line(row.proof)} if row.proof and not seen.queries else {}
     if seen.lost:

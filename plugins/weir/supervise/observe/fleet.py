@@ -23,7 +23,7 @@ from weir.ports.reports import JobSnapshot
 from weir.supervise.judge.concern import as_evidence, concerns_of, merged
 from weir.supervise.judge.observation import Observation, submit_grace_ms, with_the_clusters_word
 from weir.supervise.judge.queries import Queries
-from weir.supervise.judge.report import CALM, Report, Verdict, with_doubts
+from weir.supervise.judge.report import CALM, Report, Verdict
 from weir.supervise.judge.restart import READ_ENDING, decide, with_decision
 from weir.supervise.judge.standby import asked_about, duty, in_a_word
 from weir.supervise.judge.verdict import judge
@@ -145,6 +145,7 @@ class Fleet:
             standby_states=outside.drivers,
             submit_grace_ms=submit_grace_ms(spec.cluster),
             queries=queries,
+            stopped_at=self._parts.stopped_at() if spec.cluster == "standalone" else 0,
             waits_for=outside.waits_for.get(_submission(snapshot), ""),
         )
 
@@ -163,7 +164,7 @@ class Fleet:
             report = judge(job, seen, spec.health, self._last_reports.before(job, snapshot))
             standby = {"standby": word} if (word := in_a_word(seen)) else {}
             evidence = {**report.evidence, **standby, **self._evidence(spec, seen)}
-            report = with_doubts(replace(report, evidence=evidence, standby_act=str(duty(seen, report))))
+            report = replace(report, evidence=evidence, standby_act=str(duty(seen, report)))
             decision = decide(report, spec.restart, seen.attempts, seen.landed_attempt, seen.paused)
             return with_decision(report, READ_ENDING if seen.ending_unread and report.found is Verdict.DOWN else decision)
         except Exception as error:

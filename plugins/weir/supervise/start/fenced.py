@@ -51,14 +51,18 @@ class FencedPreparation:
         topic = or_none(lambda: self._register.topic(job))  # after the head: a log ends no earlier than what has landed
         if topic and not request.begins_epoch:
             self._refuse_loss(before, spec, topic)
-        model = model_of(self._parts.code(request.version), spec)
-        anew = request.begins_epoch or fixed(self._register.ran(job), spec, model)
+        anew = request.begins_epoch or self._changes_what_is_fixed(request, spec)
         head = self._new_epoch.begin(request) if anew else self._continued(request, spec, topic)
         self._tell_joined(before, head)
         return Start(request.version, before, head, self._copies.location(head), topic.ends if topic else {})
 
     def started(self, start: Start) -> None:
         self._copies.tidy(start.head)
+
+    def _changes_what_is_fixed(self, request: StartRequest, spec: JobSpec) -> bool:
+        """Return whether the spec needs a new epoch. The model of its options is loaded only if it differs: no restart waits for that."""
+        ran = self._register.ran(request.job)
+        return ran != spec and bool(fixed(ran, spec, model_of(self._parts.code(request.version), spec)))
 
     def _refuse_loss(self, head: Head, spec: JobSpec, topic: Bounds) -> None:
         """Raise DataLoss if a driver could only start at the wrong offsets."""

@@ -1,0 +1,182 @@
+"""The job's parser and the recount's agree on every line: on reason, level, time and service. Nothing is shared between them but the spec.
+
+WEIR_MUTATIONS=N spoils N lines of each format instead of the usual number, with the seed of WEIR_SEED.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from spark_jobs.counts import reading
+from spark_jobs.counts.options import CountsOptions
+from spark_jobs.counts.transform import Plan
+from tests.spark.mutations import mutated
+from weir.counts.lines import reader, service_of
+from weir.counts.rules import Rules
+from weir.times import parse_time
+
+NOW = parse_time("2026-01-31T12:00:00Z")
+N, SEED = int(os.environ.get("WEIR_MUTATIONS", "1500")), int(os.environ.get("WEIR_SEED", "19"))
+Record = tuple[bytes | None, bytes]  # key, line
+SCHEMA = "n int, key binary, value binary, timestamp timestamp, timestampType int"
+ZONES = {"Europe/Berlin": (b"[Sun Oct 26 02:30:00 2025] [error] x", b"[Sun Mar 30 02:30:00 2025] [error] x")}
+TRACE = (
+    b"Traceback (most recent call last):",
+    b"java.lang.IllegalStateException: boom",
+    b"\tat org.example.Main(Main.java:17)",
+    b"#0 /x.php(3)",
+    b"});",
+    b"KeyError",
+)
+LONGEST = b"x" * 45 + b":" + b"x" * 13
+FORMATS: dict[str, tuple[Any, Sequence[bytes]]] = {
+    "apache_error": (
+        "apache_error",
+        (
+            b"[Fri Sep 09 10:42:29.902022 2011] [core:error] [pid 35708:tid 4328636416] [client 72.15.99.187] File does not exist: /x",
+            b"[Fri Dec 20 01:46:23 2015] [error] [client 1.2.3.4] Directory index forbidden",
+            b"[Fri Dec  2 01:46:23.123456789 2015] [ssl:Trace8] x",
+            b"[Fri Dec 20 01:46:23 2015] [" + LONGEST + b":info] at the limit of 64 bytes",
+            b"[Fri Dec 20 01:46:23 2015] [" + LONGEST + b"x:info] one more",
+            b"[Fri Dec 20 01:46:23.12345678  2015] [error] a fraction that ends with a blank",
+        ),
+    ),
+    "apache_iso": (
+        {"name": "apache_error", "error_log_format": r"[%{cu}t] [%-m:%l] [pid %P:tid %T] [client\ %a] %E: %M"},
+        (b"[2026-01-20 10:00:00.123456] [core:error] [pid 1:tid 2] [client 1.2.3.4:5] AH01: x", b"[2026-01-20 10:00:00] [ssl:warn] x"),
+    ),
+    "nginx_error": (
+        "nginx_error",
+        (
+            b'2026/01/20 10:00:00 [error] 12345#678: *90 open() "/x" failed (2: No such file or directory)',
+            b"2026/01/20 10:00:00 [notice] 1#1: start",
+        ),
+    ),
+    "syslog_rfc3164": (
+        "syslog_rfc3164",
+        (
+            b"<187>Jan 20 09:11:00 web1 sshd[18154]: Failed password for root",
+            b"Dec 31 23:59:59 web1 kernel: x",
+            b"Feb 29 09:11:00 web1 cron[1]: x",
+            b"2026-01-20T09:11:00.123+01:00 web1 app: x",
+            b"<13>Feb  1 09:11:00 h " + b"t" * 64 + b": x",
+        ),
+    ),
+    "syslog_rfc5424": (
+        "syslog_rfc5424",
+        (
+            b'<165>1 2026-01-20T09:11:00.003Z web1 app 123 ID47 [exampleSDID@32473 iut="3" x="\\]"] message',
+            b"<11>1 - - - - - - no time",
+            b"<34>1 2026-01-20T09:11:00+01:00 h a - - -",
+        ),
+    ),
+    "ecs": (
+        "ecs",
+        (
+            b'{"@timestamp":"2026-01-20T09:11:00.003Z","log.level":"ERROR","message":"boom"}',
+            b'{"@timestamp":"2026-01-20 09:11:00","log":{"level":"warn"},"message":null,"x":[1,2.5e3,{"y":"\\u00e9"}]}',
+            b'{"log":"{\\"level\\":\\"error\\"}","@timestamp":"2026-01-20T09:11:00Z","message":"nested text"}',
+        ),
+    ),
+    "json_unix": (
+        {"name": "json", "time": "ts", "time_format": "unix", "service": "svc", "default_level": "info"},
+        (
+            b'{"ts":1768900000.123,"level":"error","svc":" shop ","message":"x"}',
+            b'{"ts":"1768900000","level":50}',
+            b'{"ts":-1.5e3,"svc":17}',
+        ),
+    ),
+    "json_filebeat": (
+        {"name": "apache_error", "container": "filebeat"},
+        (b'{"@timestamp":"2026-01-20T09:11:00Z","message":"[Fri Dec 20 01:46:23 2015] [error] x\\n","host":{"name":"a"}}',),
+    ),
+    "docker_cri": (
+        {
+            "name": "pattern",
+            "pattern": "%{time} %{level} %{logger}: %{message}",
+            "time_format": "%Y-%m-%d %H:%M:%S,%f",
+            "container": ["cri", "compose"],
+        },
+        (
+            b"2026-01-20T09:11:00.1Z stderr F web-1  | 2026-01-20 09:11:00,123 WARNING app.db: slow",
+            b"x stdout P a|2026-01-20 09:11:00,1 error : y",
+        ),
+    ),
+    "logback": (
+        {"name": "pattern", "pattern": "%{time} [%{thread}] %{level} %{logger} - %{message}", "time_format": "%Y-%m-%d %H:%M:%S,%f"},
+        (b"2026-01-20 09:11:00,123 [main] ERROR com.example.App - boom", b"2026-01-20 09:11:00,123 [x] INFO   a - "),
+    ),
+    "optional_service": (
+        {"name": "pattern", "pattern": "%{time} %{level} %(<%{service}> %)%{message}", "levels": {"OOPS": "crit"}},
+        (b"2026-01-20T09:11:00.5Z ERROR <shop> boom", b"2026-01-20 09:11:00 +0100 oops no service", b"2026-01-20 09:11:00,5 -05 warn <> x"),
+    ),
+    "two_digits": (
+        {"name": "pattern", "pattern": "%{time} %{level} %{logger}: %{message}", "time_format": "%y/%m/%d %H:%M:%S"},
+        (b"15/09/01 18:16:44 INFO executor.Executor: Finished task", b"69/02/29 18:16:44 ERROR x: y"),
+    ),
+    "seconds": (
+        {"name": "pattern", "pattern": "%{time} %{level} %{message}", "time_format": "%s.%f"},
+        (b"1768900000.123 ERROR x", b"99999999999.1 info y"),
+    ),
+    "no_continuations": ({"name": "nginx_error", "continuations": False}, (b"2026/01/20 10:00:00 [error] 1#1: x",)),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_job_and_the_recount_agree(spark: SparkSession, name: str) -> None:
+    line_format, good = FORMATS[name]
+    agree(spark, CountsOptions(line_format=line_format), spoiled((*good, *TRACE), N))
+
+
+def test_they_agree_on_times_that_occur_twice_or_never(spark: SparkSession) -> None:
+    for zone, good in ZONES.items():
+        agree(spark, CountsOptions(time_zone=zone), spoiled(good, N // 2))
+
+
+def spoiled(lines: Sequence[bytes], n: int) -> list[Record]:
+    return [(b"web", line) for line in dict.fromkeys(mutated(lines, n, SEED))]
+
+
+def test_they_agree_on_which_service_has_which_format_and_zone(spark: SparkSession) -> None:
+    services = {
+        "proxy": {"line_format": "nginx_error", "time_zone": "Asia/Tokyo"},
+        "shop": {"line_format": FORMATS["optional_service"][0]},
+        "unknown": {"time_zone": "America/Los_Angeles"},
+        "ünï": {"line_format": {"name": "ecs", "service": "svc"}},
+    }
+    options = CountsOptions(time_zone="Europe/Berlin", services=services)
+    lines = [line for name in ("apache_error", "nginx_error", "optional_service", "ecs", "json_unix") for line in FORMATS[name][1]]
+    keys = (None, b"", b"unknown", b"proxy", b"proxy2", b"shop", "ünï".encode(), b"\xff", b"shop" + b"x" * 300)
+    agree(spark, options, [(key, line) for key in keys for line in lines])
+
+
+def agree(spark: SparkSession, options: CountsOptions, records: Sequence[Record]) -> None:
+    job, recount = by_the_job(spark, options, records), by_the_recount(options, records)
+    different = [(record, one, other) for record, one, other in zip(records, job, recount, strict=True) if one != other]
+    assert not different, "\n".join(f"{record!r}\n    job:     {one}\n    recount: {other}" for record, one, other in different[:10])
+    assert {type(one) for one in job} == {str, tuple}, "some lines count, and some do not"
+
+
+def by_the_job(spark: SparkSession, options: CountsOptions, records: Sequence[Record]) -> list[Any]:
+    arrived = datetime.fromtimestamp(NOW / 1000, UTC)
+    rows = [(n, key, line, arrived, 1) for n, (key, line) in enumerate(records)]
+    judged = Plan(options).judged(spark.createDataFrame(rows, SCHEMA).repartition(2))
+    wanted = judged.select("n", "reason", "event_ms", "level", reading.service(options).alias("of"))
+    found = {n: (event_ms, level, named(of)) if reason is None else reason for n, reason, event_ms, level, of in wanted.collect()}
+    return [found[n] for n in range(len(records))]
+
+
+def by_the_recount(options: CountsOptions, records: Sequence[Record]) -> list[Any]:
+    read = reader(Rules("job", "logs", time_zone=options.time_zone, line_format=options.line_format, services=options.services))
+    found = [(key, read(key, line, NOW)) for key, line in records]
+    return [one if isinstance(one, str) else (one[0], one[1], one[2] or service_of(key)) for key, one in found]
+
+
+def named(key: bytes) -> str:
+    return bytes(key).decode(errors="replace") if key else "unknown"
