@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spark_jobs.counts.services import services
+from spark_jobs.counts.signature_options import signatures
 from spark_jobs.formats.spec import line_format
 from spark_jobs.runtime.options import Change, option, whole, whole_seconds, zone
 
@@ -32,4 +33,5 @@ class CountsOptions:
     future_skew_s: int = option(3600, whole_seconds, "a line dated further ahead of its arrival is rejected", Change.REPLAY)
     shards: int = option(4, whole(1, 256), "into how many Cassandra partitions the counts of an hour are spread", Change.NEW_EPOCH)
     signature_cap: int = option(200, whole(1), "signatures that are kept of a batch and service; the rest is under ~other")
+    signatures: Mapping[str, Any] = option({}, signatures, "changes of the rules that make signatures", Change.REPLAY)
     rejected_samples: int = option(100, whole(0, 10_000), "samples of rejected lines that are kept of a batch; all are counted")

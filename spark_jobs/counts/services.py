@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from spark_jobs.counts.cells import LONGEST_SERVICE
+from spark_jobs.counts.signature_options import signatures
 from spark_jobs.formats.spec import LineFormat, described, line_format
 from spark_jobs.runtime.options import zone
 
 MOST = 200  # services with fields of their own
-FIELDS: Mapping[str, Callable[[Any], Any]] = {"line_format": line_format, "time_zone": zone}
+FIELDS: Mapping[str, Callable[[Any], Any]] = {"line_format": line_format, "time_zone": zone, "signatures": signatures}
 Services = Mapping[str, Mapping[str, Any]]
 
 

@@ -17,6 +17,8 @@ from spark_jobs.counts.shapes import EVERY, as_class, as_pattern
 from spark_jobs.counts.signature_rules import LONGEST, LONGEST_MESSAGE, MASK, ROW, SHIPPED, TOKEN, Changes, Gate, Rule, rules
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pyspark.sql import Column
 
 IN_FRONT = " "
@@ -51,12 +53,21 @@ def _groups(rule: Rule | Gate) -> int:
     return sum(map(_groups, rule.rules)) if isinstance(rule, Gate) else bool(as_pattern(rule.before))
 
 
-def stages(changes: Changes = SHIPPED) -> list[dict[str, Column]]:
-    """Return stages of columns (see `spark_jobs.formats`) that add `signature` to a `message`; empty where that is null."""
-    found, message, masked = pattern(changes), F.col("message"), F.col("_masked")
+def stages(changes: Changes = SHIPPED, own: Sequence[tuple[Column, Changes]] = ()) -> list[dict[str, Column]]:
+    """Return stages of columns (see `spark_jobs.formats`) that add `signature` to a `message`; empty where that is null.
+
+    `own` are the changes of single services, each with the condition that a line is of it.
+    """
+    message, masked = F.col("message"), F.col("_masked")
     head = F.when(F.octet_length(message) > LONGEST_MESSAGE, F.left(message, F.lit(LONGEST_MESSAGE))).otherwise(message)
-    tokens = F.regexp_replace(F.concat(F.lit(IN_FRONT), head), found.expression, found.kept("$") + MASK)
+    default = _tokens(head, changes)
+    tokens = reduce(lambda case, one: case.when(one[0], _tokens(head, one[1])), own, F.when(F.lit(False), head)) if own else None
     in_row = reduce(or_, (F.contains(masked, F.lit(part)) for part in ROW_SIGNS))
     once = F.when(in_row, F.regexp_replace(masked, as_pattern(ROW), MASK)).otherwise(masked)
     short = F.substring(once, 1 + len(IN_FRONT), LONGEST)
-    return [{"_masked": tokens}, {"signature": F.coalesce(short, F.lit(""))}]
+    return [{"_masked": default if tokens is None else tokens.otherwise(default)}, {"signature": F.coalesce(short, F.lit(""))}]
+
+
+def _tokens(head: Column, changes: Changes) -> Column:
+    found = pattern(changes)
+    return F.regexp_replace(F.concat(F.lit(IN_FRONT), head), found.expression, found.kept("$") + MASK)

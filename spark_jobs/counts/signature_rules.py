@@ -53,12 +53,12 @@ class Gate(NamedTuple):
 
 @dataclass(frozen=True)
 class Changes:
-    """What a job changes: tokens that stay, tokens that are masked, words after which the next token is masked, classes that are off."""
+    """What a job changes: tokens that stay, tokens that are masked, words after which the next token is masked, classes left out."""
 
     keep: tuple[str, ...] = ()
     mask: tuple[str, ...] = ()
     mask_after: tuple[str, ...] = ()
-    off: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
 
 
 SHIPPED = Changes()  # none
@@ -164,7 +164,7 @@ VALUES = (
 QUOTED = Rule(
     seq(Run(EVERY - BLANK - QUOTES), ahead(one(QUOTES), unless(one(WORD | {":"})))), seq(After(frozenset("="), there=False), one(QUOTES))
 )
-KINDS = (*CLASSES, "user", "value", "quoted")  # what can be off
+KINDS = (*CLASSES, "user", "value", "quoted")  # what can be left out
 
 # Most tokens are of letters alone, and only a word before them could mask them, so they are recognised first.
 PLAIN = seq(
@@ -179,7 +179,7 @@ OPENS = TOKEN | QUOTES | frozenset("<:[\\")
 
 def rules(changes: Changes = SHIPPED) -> Gate:
     """Return the rules with a job's changes. They are tried after each character that is none of TOKEN, and where a message begins."""
-    on = set(KINDS) - set(changes.off)
+    on = set(KINDS) - set(changes.without)
     found: list[Rule | Gate] = [after(changes.mask_after)] if changes.mask_after else []
     found += [Gate(ahead(one(_openings(*USERS, *NEW_USERS, *LOGINS))), NAMES)] if "user" in on else []
     found += [QUOTED] if "quoted" in on else []

@@ -19,6 +19,8 @@ from spark_jobs.counts.cap import kept
 from spark_jobs.counts.cells import OTHER, UNKNOWN_SERVICE, Delta, RejectedLine
 from spark_jobs.counts.deltas import Counted
 from spark_jobs.counts.options import CountsOptions
+from spark_jobs.counts.signature_options import changes
+from spark_jobs.counts.signature_rules import Changes
 from spark_jobs.formats.reader import CONTINUATION, Stages
 from spark_jobs.protocol.head import Partition, Progress, Totals, advance
 
@@ -66,7 +68,7 @@ class Plan:
     def __init__(self, options: CountsOptions, several: bool = False) -> None:
         """Rows are of a topic, too, where there may be `several`: grouping by its name takes time, which a job of one topic is spared."""
         self._judged = [*_refusals(), *reading.stages(options), *_verdict(options.future_skew_s)]
-        self._signed = signature.stages()
+        self._signed = signature.stages(changes(options.signatures), _own_signatures(options))
         self._keys = [
             *([F.col("topic")] if several else []),
             F.col("partition"),
@@ -88,6 +90,15 @@ class Plan:
 def gathered(records: DataFrame, lines: int) -> DataFrame:
     """Move a small batch to one partition, to group it without a shuffle: the first shuffle was a part of every start."""
     return records.coalesce(1) if lines <= FEW else records
+
+
+def _own_signatures(options: CountsOptions) -> list[tuple[Column, Changes]]:
+    """Return the services with rules of their own for signatures, each as a condition."""
+    own = {name: fields["signatures"] for name, fields in options.services.items() if "signatures" in fields}
+    return [
+        (reading.service(options).isin(name.encode(), *([b""] if name == UNKNOWN_SERVICE else [])), changes(options.signatures, one))
+        for name, one in own.items()
+    ]
 
 
 def _staged(lines: DataFrame, stages: Stages) -> DataFrame:

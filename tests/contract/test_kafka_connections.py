@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from confluent_kafka import Producer
 from py4j.protocol import Py4JJavaError
 
 from spark_jobs.runtime.contract import Exit
@@ -17,6 +18,7 @@ from spark_jobs.sources import kafka as source
 from weir.errors import WeirError
 from weir.ingest import producer
 from weir.local import certs, kafka_access, rotate, secrets
+from weir.sources.connection import client_options
 from weir.sources.kafka import KafkaBroker
 
 from .kafka_doors import PASSWORD, Doors, doors
@@ -158,7 +160,7 @@ def test_each_user_may_do_what_it_needs_and_no_more(door: Doors, jvm: Any, monke
     sender = producer(ingest)
     sender.produce("logs", b"line", b"web", 0)
     assert sender.flush(30) == 0
-    assert KafkaBroker(weir).retention("logs") and KafkaBroker(weir).topic_names() == {"logs"}
+    assert KafkaBroker(weir).retention("logs") and "logs" in KafkaBroker(weir).topic_names()
     assert [record.value for record in KafkaBroker(weir).records("logs", 0, 0, 1)] == [b"line"]
     args: Any = SimpleNamespace(kafka_options=java_options(driver))
     read = source.Records(SimpleNamespace(_jvm=jvm), args).values([("logs", 0, 0)], 100, 2**62)  # type: ignore[arg-type]
@@ -178,7 +180,7 @@ def refused(address: KafkaAddress) -> str:
     def failed(error: Any, _: object) -> None:
         told.append(error.name())
 
-    intruder = producer(address)
+    intruder = Producer(client_options(address))
     intruder.produce("logs", b"forged", b"web", 0, on_delivery=failed)
     assert intruder.flush(30) == 0
     return told[0]

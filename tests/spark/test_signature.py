@@ -15,7 +15,7 @@ from spark_jobs.counts.signature_rules import LONGEST, LONGEST_MESSAGE, SHIPPED,
 from tests.unit.counts.messages import HOSTILE, VECTORS
 from weir.counts.signing import sign
 
-CHANGED = Changes(keep=("web7", "/health"), mask=("blue", "green"), mask_after=("tenant", "order id"), off=("host", "quoted"))
+CHANGED = Changes(keep=("web7", "/health"), mask=("blue", "green"), mask_after=("tenant", "order id"), without=("host", "quoted"))
 
 
 def signatures(spark: SparkSession, messages: Sequence[str | None], changes: Changes = SHIPPED) -> list[str]:

@@ -125,6 +125,15 @@ def test_the_signature_cap(spark: SparkSession) -> None:
     }  # fmt: skip
 
 
+def test_a_service_has_rules_of_its_own_for_signatures(spark: SparkSession) -> None:
+    records = [(key, at(n, message="tenant acme at web7"), 0) for n, key in enumerate((b"web", b"shop", None))]
+    services = {"shop": {"signatures": {"keep": ("web7",)}}, "unknown": {"signatures": {"without": ("number",)}}}
+    result = count(spark, records, replace(OPTIONS, signatures={"mask_after": ("tenant",)}, services=services))
+    assert {d.service: d.signature for d in result.deltas} == {
+        "web": "tenant * at *", "shop": "tenant * at web7", "unknown": "tenant * at web7"
+    }  # fmt: skip
+
+
 def test_rejected_lines_are_known_by_their_offsets(spark: SparkSession) -> None:
     zero, one = Partition("", 0), Partition("", 1)
     bad = {3: b"bad", 70: b"", 71: b"bad", 131: b"\xff"}

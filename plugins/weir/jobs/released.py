@@ -35,8 +35,9 @@ def translated(values: Any) -> Any:
 def older(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return a counts spec in the released form; in the present form if that release cannot express it."""
     options, source = dict(values["options"]), dict(values["source"])
-    if not options.get("services", True):
-        del options["services"]  # that release reads all services alike
+    for name in ("services", "signatures"):  # that release reads all services alike, by its own rules
+        if not options.get(name, True):
+            del options[name]
     if set(options) - set(PLACES) or not source["topic"] or not isinstance(options.get("line_format", ""), str):
         return dict(values)
     sections: dict[str, Any] = {"source": {"topic": source["topic"]}, "panes": {}, "limits": dict(values["limits"])}

@@ -91,13 +91,13 @@ def test_a_dictionary_attack_is_one_kind(line: str) -> None:
 
 
 def test_a_job_changes_the_rules() -> None:
-    changes = Changes(keep=("web7",), mask=("blue", "green"), mask_after=("tenant", "order id"), off=("host",))
+    changes = Changes(keep=("web7",), mask=("blue", "green"), mask_after=("tenant", "order id"), without=("host",))
     message = "web7 at blue of tenant acme, order id: abc of shop.example.com port 80"
     assert sign(message, changes) == "web7 at * of tenant *, order id: * of shop.example.com port *"
     assert sign(message) == "* at blue of tenant acme, order id: abc of * port *"
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_class_can_be_off(kind: str) -> None:
-    off = Changes(off=(kind,))
-    assert any(sign(message) != sign(message, off) for message, _ in VECTORS)
+def test_each_class_can_be_left_out(kind: str) -> None:
+    left_out = Changes(without=(kind,))
+    assert any(sign(message) != sign(message, left_out) for message, _ in VECTORS)
