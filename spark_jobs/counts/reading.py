@@ -58,7 +58,7 @@ def _by(reading: Reading) -> Stages:
 def _where(n: int, condition: Column, reading: Reading) -> Stages:
     """Return the stages of one of several readings. To it, the lines of others are empty, which costs next to nothing."""
     before = {"value": F.when(condition, F.col("_whole")).otherwise(F.lit(b"")), f"_mine{n}": condition}
-    results = {f"_{name}{n}": F.col(name) if name != "odd" else F.when(F.col(f"_mine{n}"), F.col("odd")) for name in _results(reading)}
+    results = {f"_{name}{n}": F.when(F.col(f"_mine{n}"), F.col(name)) for name in _results(reading)}
     return [before, *_by(reading), results]
 
 
