@@ -37,6 +37,7 @@ GOOD = [
     (CLASSIC.replace(b"1.2.3.4", b"1.2.3.4.5.6"), S2015, "error", "Directory index forbidden by rule: /home/raj/"),
     (b"[Fri Dec 20 01:46:23 2015] [:error] [pid 7] no client", S2015, "error", "no client"),
     (b"[Fri Dec 20 01:46:23 2015] [a:b:Crit] x", S2015, "crit", "x"),
+    (b"[Fri Dec 20 01:46:23 2015] [" + b"m" * 58 + b":error] 64 bytes", S2015, "error", "64 bytes"),
     (b"[??? Dec 20 01:46:23 2015] [emerg] any weekday", S2015, "emerg", "any weekday"),
     (b"[Fri Dec 20 01:46:23 2015] [notice] only errors have a message", S2015, "notice", None),
     (b"[Fri Dec 20 01:46:23 2015] [trace8]", S2015, "trace8", None),
@@ -71,6 +72,7 @@ BAD_TIMES = [
     b"Dec 20 01:46:2Z 2015", b"Dec 20 01:46:2. 2015", b"Dec 20 01:46:2  2015", b"Dec 20 01:46:+2 2015", b"Dec 20 1 :46:23 2015",
     b"Dec 20  1:46:23 2015", b"Dec 20 01:4 :23 2015", b"Dec 20 01::4:23 2015", b"Dec 20 01:46::3 2015", b"Dec 20 01:46:23 +201",
     b"Dec 20 01:46:23  201", b"Dec 20 01:46:23 201x", b"Dec 20 01:46:23.+1 2015", b"Dec 20 01:46:23. 1 2015", b"Dec 20 01:46:23.1Z 2015",
+    b"Dec 20 01:46:23.12345678  2015", "Dec 20 01:46:23.\u00e9 2015".encode(),
     b"Dec 20 01:46:23.12345678x 2015", b"Dec 20 01:46:23.123+08 2015", b"Dec 20 01:46:23.1 5 2015", b"Dec  0 01:46:23 2015",
 ]  # fmt: skip
 
@@ -89,7 +91,7 @@ NOT_LINES = [
     b"Fri Dec 20 01:46:23 2015 [error] x", b" [Fri Dec 20 01:46:23 2015] [error] x", b"[Fri Dec 20T01:46:23 2015] [error] x",
     b"[Friday Dec 20 01:46:23 2015] [error] x", b"[Fri Dec 2 01:46:23 2015] [error] x", b"[Fri Dec 20 01:46:23. 2015] [error] x",
     b"[Fri Dec 20 01:46:23.1234567890 2015] [error] x", b"[Fri Dec 20 01:46:23 12015] [error] x", b"[Fri Dec 20 01-46-23 2015] [error] x",
-    b"[Fri Dec 20 01:46:23 2015] [" + b"m" * 64 + b":error] x", b"[Fri Dec 20 01:46:23.1 2015\xc3\xa9] [error] x",
+    b"[Fri Dec 20 01:46:23 2015] [" + b"m" * 59 + b":error] x", b"[Fri Dec 20 01:46:23.1 2015\xc3\xa9] [error] x",
 ]  # fmt: skip
 
 

@@ -152,6 +152,7 @@ CASES = {
         Verdict.STALLED,
     ),
     "a slow start claims its first batch": (slow_start(100_000), waiting(100), Verdict.STARTING),
+    "claimed its first batch, late, and input has not waited for long": (slow_start(121_000), waiting(30), Verdict.STARTING),
     "claimed its first batch and never landed it": (slow_start(121_000), waiting(121), Verdict.STALLED),
     "taken over a moment ago": (
         replace(STARTING, attempts=(replace(ROW, attempt=2, submission_id="", submitted_at=0, taken_at=NOW - 1_000),)),

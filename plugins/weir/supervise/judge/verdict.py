@@ -165,6 +165,8 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
         if seen.driver is DriverState.UNKNOWN:
             return Verdict.UNKNOWN, text, "weir status"
         return Verdict.STALLED, text, f"weir logs driver:{job}"
+    if not seen.proven:
+        return Verdict.STARTING, f"{job}: attempt {row.attempt} has run for {running_s:.0f} s and has not landed a batch yet", ""
     if speed is Verdict.SLOW:
         text = f"{job}: batches land, but it is {lag} lines behind and has not come closer for {health.slow_after / 60:.0f} min"
         return Verdict.SLOW, text, "give it more cores or partitions: see docs/runbook.md#slow"
