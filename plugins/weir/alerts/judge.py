@@ -12,6 +12,7 @@ from statistics import median
 
 from spark_jobs.counts.cells import DAY_MS, OTHER, day_of
 from weir.alerts.rules import Absence, Basis, NewSignature, Ratio, Rule, Threshold
+from weir.counts.signing import signed_again
 from weir.ports.counts import Cell
 from weir.times import duration
 
@@ -130,11 +131,21 @@ def _is_new(rule: NewSignature, start: int, key: Key, n: int, found: RuleCounts)
     if n < rule.at_least or key[rule.by.index("signature")] in ("", OTHER):
         return False
     since = day_of(start - 1000 * rule.lookback)
-    if any(since <= at < start for at in found.seen[key]):
+    if any(since <= at < start for at in found.seen[key]) or _was_signed_otherwise(rule, key, range(since, start), found):
         return False
     known = start - min(1000 * rule.lookback, DAY_MS)  # for a service that is new itself, no signature counts as new
     kin = (places for other, places in found.seen.items() if _part(rule, other) == _part(rule, key))
     return any(since <= at <= known for places in kin for at in places)
+
+
+def _was_signed_otherwise(rule: NewSignature, key: Key, span: range, found: RuleCounts) -> bool:
+    """Return whether a signature of the span, made by rules of before, becomes this one by the present rules: a deploy may change them, and
+    the same errors are nothing new. A mask is signed as a digit, which every version masks. Only looked at before an alert."""
+    place = rule.by.index("signature")
+    kin = (
+        other[place] for other, places in found.seen.items() if _part(rule, other) == _part(rule, key) and any(at in span for at in places)
+    )
+    return any(signed_again(one) == key[place] for one in kin)
 
 
 def _usual(rule: Ratio, start: int, key: Key, found: RuleCounts) -> float | None:

@@ -10,6 +10,7 @@ from spark_jobs.counts.cells import DAY_MS, HOUR_MS
 from weir.counts.panes import windows
 from weir.counts.query import Question, summed
 from weir.counts.rules import Rules
+from weir.counts.signing import signed_again
 from weir.counts.store import VersionedCounts
 from weir.counts.times import Span, at
 from weir.times import duration, iso
@@ -61,8 +62,13 @@ def ranked(cells: Sequence[tuple[int, Kind, int]], width: int, deployed: int, be
         row["first"], row["last"] = min(row["first"], start), max(row["last"], start + width)
     services = {service for service, _ in before}
     for kind, row in found.items():
-        row["new"] = row["last"] > deployed and kind not in before and kind[0] in services
+        row["new"] = row["last"] > deployed and kind not in before and kind[0] in services and not _was_signed_otherwise(kind, before)
     return sorted(found.values(), key=lambda row: (-row["n"], row["service"], row["signature"]))
+
+
+def _was_signed_otherwise(kind: Kind, before: set[Kind]) -> bool:
+    """Return whether a signature of before becomes this one by the present rules, which the deploy may have brought."""
+    return any(service == kind[0] and signed_again(signature) == kind[1] for service, signature in before)
 
 
 def _before(store: VersionedCounts, rules: Rules, deployed: int) -> set[Kind]:

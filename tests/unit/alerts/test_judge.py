@@ -76,6 +76,14 @@ def test_a_signature_is_new_once() -> None:
     assert fired(new, [T], cells, []) == [set()], "where nothing was before, nothing is new"
 
 
+def test_a_signature_is_not_new_because_the_rules_that_made_it_are() -> None:
+    new = rule(kind="new_signature", lookback="1d", at_least=2)
+    before = ("user bob not found: *", "Received block blk_-* src: *:* is * KB", "* () at Fri Jun *:*", "gone")
+    history: list[Cell] = [(T - DAY_MS, "web", "error", signature) for signature in before]
+    now = ("user * not found: *", "Received block * src: * is *", "* at *", "user * locked")
+    assert fired(new, [T], [at(T, 5, signature=s) for s in now], history) == [{("web", "user * locked")}]
+
+
 def test_usual_is_the_median_of_the_same_window_in_the_weeks_before() -> None:
     ratio = rule(kind="ratio", above=3, weeks=4, at_least=10)
     weeks = [at(T - i * WEEK_MS, n) for i, n in ((1, 10), (2, 12), (3, 900), (4, 11))]
