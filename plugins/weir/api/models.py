@@ -213,6 +213,7 @@ class Check(Model):
     name: str
     ok: bool | None = Field(description="null for unknown, which refuses nothing.")
     text: str
+    word: str = Field(description="What is said instead of unknown, such as WAITS; empty: unknown.")
 
 
 class Plan(Model):

@@ -20,21 +20,22 @@ if TYPE_CHECKING:
     from weir.counts.query import Question
     from weir.ports.jobs import JobStore
 
+WINDOW, BY, LEVELS = "10s", "service,level,signature", "error"
 Services = Annotated[list[str] | None, typer.Option("--service", metavar="NAME", help="Only this service; may be repeated.")]
 
 
 def counts(
-    window: Annotated[str, typer.Option("--window", metavar="DURATION", help="A multiple of the pane.")] = "10s",
+    window: Annotated[str, typer.Option("--window", metavar="DURATION", help="A multiple of the pane.")] = WINDOW,
     slide: Annotated[
         str | None, typer.Option("--slide", metavar="DURATION", help="From one window's start to the next; by default the window.")
     ] = None,
     since: Since = None,
     until: Until = None,
-    by: Annotated[str, typer.Option("--by", help="Dimensions, separated by commas; or none.")] = "service,level,signature",
-    levels: Annotated[str, typer.Option("--levels", help="Levels, separated by commas; or all.")] = "error",
+    by: Annotated[str, typer.Option("--by", help="Dimensions, separated by commas; or none.")] = BY,
+    levels: Annotated[str, typer.Option("--levels", help="Levels, separated by commas; or all.")] = LEVELS,
     service: Services = None,
     signature: Annotated[str, typer.Option("--signature", metavar="TEXT", help="Only signatures that contain this text.")] = "",
-    everything: Annotated[bool, typer.Option("--all", help="Everything that is kept, not only the last hour.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All windows that are kept, not only the last hour.")] = False,
     fill: Annotated[int | None, typer.Option("--fill", metavar="0", help="List empty windows, too.")] = None,
     closed: Annotated[bool, typer.Option("--closed", help="Only closed windows.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Print on standard error what was read.")] = False,
@@ -42,7 +43,8 @@ def counts(
     wide: Wide = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Count lines by window. A window is listed if its start lies in [since, until); without these, the windows of the last hour.
+    """Count lines by window. A window is listed if its start lies in [since, until); all are without these, and without any option those
+    of the last hour.
 
     Example: weir counts --window 1m --slide 10s --since 2h --by service --service web
     """
@@ -63,7 +65,8 @@ def counts(
         rules = Rules.of(spec_of(settings, store, job, Capability.COUNTS))
         question = question_of(window, slide or "", by, levels, rules.pane)
         question = replace(question, since=span[0], until=span[1], fill=fill == 0, services=tuple(service or ()), signature=signature)
-        if lately := span == (None, None) and not everything:
+        asked = (window, slide, by, levels, service, signature, everything, closed) != (WINDOW, None, BY, LEVELS, None, "", False, False)
+        if lately := span == (None, None) and not asked:
             question = recent(question, now)
             say(f"Windows of the last hour, from {iso(question.since or 0)} on. Others: --since TIME, or --all")
         if closed:

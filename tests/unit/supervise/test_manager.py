@@ -358,7 +358,7 @@ def test_a_topic_that_was_changed_in_the_file_and_not_deployed_changes_nothing(b
 
 def test_a_running_job_whose_spec_does_not_fit_any_more_is_watched_over_and_can_be_stopped(bench: Bench) -> None:
     bench.manager.deploy(JOB)
-    assert with_deployed(Specs(), bench.store.jobs())[JOB] == bench.manager.specs.pop(JOB)
+    assert with_deployed(Specs(), bench.store.jobs())[JOB].dump() == bench.manager.specs.pop(JOB).dump()
     bench.manager.stop(JOB)
     assert bench.cluster.killed == ["driver-1"] and with_deployed(Specs(), bench.store.jobs()) == {}
 

@@ -204,7 +204,7 @@ def test_a_changed_verdict_is_told_once_whoever_sees_it(bench: Bench) -> None:
     for _ in range(3):
         bench.manager.health(JOB)
     told = [(e.detail["before"], e.detail["verdict"]) for e in bench.store.events(JOB) if e.kind == "verdict"]
-    assert told[0] == ("idle", "down") and len(told) == 2
+    assert told[0] == ("starting", "down") and len(told) == 2
 
 
 def test_what_is_left_out_is_told(bench: Bench) -> None:
