@@ -126,7 +126,7 @@ def _judge(topic: str, file: str, service: str) -> Callable[[Sequence[bytes]], N
 
     def look(lines: Sequence[bytes]) -> None:
         for spec in _readers(topic):
-            if sentence := misfit(spec, lines, int(time.time() * 1000)):
+            if sentence := misfit(spec, service, lines, int(time.time() * 1000)):
                 say(sentence)
             if sentence := other_zone(spec, service, *_newest(file, lines)):
                 say(sentence)
@@ -173,20 +173,22 @@ def _readers(topic: str) -> list[JobSpec]:
     return [spec for spec in specs if spec.kind.can(Capability.COUNTS) and spec.source.subscription.reads(topic)]
 
 
-def misfit(spec: JobSpec, lines: Sequence[bytes], now_ms: int) -> str:
+def misfit(spec: JobSpec, service: str, lines: Sequence[bytes], now_ms: int) -> str:
     """Return a warning if a job would reject most of these lines; empty if not."""
     from weir.counts.fit import fit
+    from weir.counts.fitting import as_yaml
     from weir.counts.lines import parser
     from weir.counts.rules import Rules
 
     rules = Rules.of(spec)
-    found = fit(lines, parser(rules), now_ms)
+    found = fit(lines, parser(rules, service), now_ms)
     if not found.misfits:
         return ""
     reasons = ", ".join(f"{reason} {n}" for reason, n in sorted(found.reasons.items(), key=lambda each: -each[1]))
+    read_as = as_yaml(rules.format_of(service))
     return (
-        f"Warning: {spec.name} reads the format {rules.line_format}. It would reject {found.rejected} of the first {found.lines} lines "
-        f"({reasons}), first: {readable(found.first)[:SHOWN]}"
+        f"Warning: {spec.name} reads {service} as {read_as}. It would reject {found.rejected} of the first {found.lines} lines "
+        f"({reasons}), first: {readable(found.first)[:SHOWN]}. See: weir formats test FILE"
     )
 
 

@@ -36,6 +36,10 @@ class Rules:
         """Return the time zone of a service's lines."""
         return str(self.services.get(service, {}).get("time_zone", self.time_zone))
 
+    def format_of(self, service: str) -> Any:
+        """Return the line format of a service's lines, as the spec names it."""
+        return self.services.get(service, {}).get("line_format", self.line_format)
+
     def of_version(self, version: str) -> Rules:
         """Return the rules of a version of the job; the present ones if it is unknown."""
         return self.earlier.get(version, self)

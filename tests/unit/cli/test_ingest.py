@@ -123,8 +123,8 @@ def test_lines_of_another_format_are_warned_of(monkeypatch: pytest.MonkeyPatch) 
     spec = sound(OWN_JOBS)["error_counts"]
     good, bad = b"[Tue Jan 20 11:02:00.000001 2026] [core:error] [pid 9] x", b'{"message": "x"}'
     now = 1_800_000_000_000
-    assert misfit(spec, [good, bad], now) == ""
-    assert misfit(spec, [bad, b"", good], now) == (
-        "Warning: error_counts reads the format apache_error. It would reject 2 of the first 3 lines (not_a_log_line 1, empty 1), "
-        'first: {"message": "x"}'
+    assert misfit(spec, "web", [good, bad], now) == ""
+    assert misfit(spec, "web", [bad, b"", good], now) == (
+        "Warning: error_counts reads web as apache_error. It would reject 2 of the first 3 lines (not_a_log_line 1, empty 1), "
+        'first: {"message": "x"}. See: weir formats test FILE'
     )

@@ -107,3 +107,11 @@ def test_a_concern_is_one_incident_from_its_beginning_to_its_end() -> None:
     assert decide(book, rules, Found(concerns=None), (), 20).incidents == book.incidents, "what cannot be seen is not over"
     over = decide(book, rules, Found(concerns=[]), (), 30)
     assert over.incidents == () and over.outbox[-1].message.kind == "resolved"
+
+
+def test_a_young_job_without_a_closed_pane_is_not_called_unproven() -> None:
+    job = Job()
+    job.send(START)
+    job.land()
+    result = work.validate(work.Counts(job.store, job.broker, RULES, START), "")
+    assert result.broken and names(job) == [], "nothing could be checked yet"
