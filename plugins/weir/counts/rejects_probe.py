@@ -61,9 +61,10 @@ class RejectsProbe:
 
 
 def recent(store: CountStore, job: str, now: int) -> Recent:
-    """Return what landed in the last minutes. Raises UnknownJob."""
+    """Return what landed in the last minutes by the present version: a deploy may have been the cure. Raises UnknownJob."""
     newest = takewhile(lambda head: not head.landed_at or head.landed_at > now - LATELY_MS, islice(batches(store, job), BATCHES))
-    heads = {(head.by, head.batch_id): head for head in newest if head.landed_at}
+    landed = [head for head in newest if head.landed_at]
+    heads = {(head.by, head.batch_id): head for head in landed if head.version == landed[0].version}
     rejected = sum(sum(head.totals.rejects.values()) for head in heads.values())
     if not rejected:
         return Recent(0, (), {})

@@ -65,4 +65,8 @@ def test_what_landed_lately_is_looked_at() -> None:
     job.land()
     found = recent(job.store, JOB, job.now)
     assert (found.rejected, found.counted) == (30, {"web": 30}) and found.samples
+    job.take_over("v2")
+    job.send(START + 40)
+    job.land()
+    assert recent(job.store, JOB, job.now).rejected == 0, "a new version may be the cure"
     assert recent(job.store, JOB, job.now + 2 * LATELY_MS) == Recent(0, (), {})

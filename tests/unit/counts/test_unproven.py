@@ -14,6 +14,8 @@ from weir.alerts.book import Book
 from weir.alerts.incidents import Found, decide
 from weir.alerts.rules import JobRules
 from weir.counts import unproven, work
+from weir.counts.quality.expectation import Law
+from weir.counts.quality.validate import ValidationResult
 from weir.counts.scope import Scope
 from weir.counts.unproven import Failure, Looked
 from weir.supervise.judge.concern import Concern, as_evidence, concerns_of, merged
@@ -109,9 +111,11 @@ def test_a_concern_is_one_incident_from_its_beginning_to_its_end() -> None:
     assert over.incidents == () and over.outbox[-1].message.kind == "resolved"
 
 
-def test_a_young_job_without_a_closed_pane_is_not_called_unproven() -> None:
-    job = Job()
-    job.send(START)
-    job.land()
-    result = work.validate(work.Counts(job.store, job.broker, RULES, START), "")
-    assert result.broken and names(job) == [], "nothing could be checked yet"
+@pytest.mark.parametrize(("rows", "found"), [(0, []), (3, ["unproven validate"])])
+def test_a_young_job_of_which_nothing_could_be_checked_is_not_called_unproven(
+    job: Job, monkeypatch: pytest.MonkeyPatch, rows: int, found: list[str]
+) -> None:
+    result = ValidationResult(JOB, (Law("counts", "some pane is closed", False, rows, 1),), "")
+    monkeypatch.setattr("weir.counts.quality.validate.check", lambda *_: result)
+    work.validate(counts(job), "")
+    assert names(job) == found
