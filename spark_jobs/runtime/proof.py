@@ -82,7 +82,7 @@ class Proof:
             self._attempt()
         except Exception as failure:  # noqa: BLE001 - whatever it is, it is judged
             reason, error = explain(failure)
-            LOG.warning("without input, it could not be proven that this attempt can work: %s", error)
+            LOG.warning("the rehearsal without input failed, and is tried again: %s", error)
             if reason is not Exit.LOST:
                 self._give_up(reason, error)
                 return True
@@ -107,7 +107,7 @@ def note(store: Touches, args: JobArguments, proof: str) -> None:
     try:
         store.put_proof(args.job, args.attempt, proof)
     except Exception:
-        LOG.exception("could not record whether this attempt can work")
+        LOG.exception("could not record the result of the rehearsal")
 
 
 def looked_for_input(query: Any) -> bool:
