@@ -186,8 +186,8 @@ def test_an_idle_attempt_says_what_is_known_of_it() -> None:
         return judge("counts", seen, HEALTH, None).sentence
 
     assert "can read and write" in said(without_input(PROVEN))
-    assert "unknown whether it can" in said(without_input("", 121))
-    assert "the broker is away" in said(without_input("the rehearsal without input fails: the broker is away", 121))
+    assert "unknown whether it works" in said(without_input("", 121))
+    assert "the broker is away" in said(without_input("its rehearsal fails: the broker is away", 121))
 
 
 @pytest.mark.parametrize("name", CASES)
