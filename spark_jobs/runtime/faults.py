@@ -194,7 +194,7 @@ def _of_server(seen: _Seen) -> Fault | None:
     if seen.kind == "Unavailable":
         return Fault(Cause.TOO_FEW, f"Too few of Cassandra's nodes are up for the copies of the keyspace: {seen.text}", "See: weir doctor")
     if other := OTHER_PROTOCOL.search(seen.text):
-        what = f"Cassandra at {seen.host} does not speak its protocol 5: it sent the byte {other[1]}"
+        what = f"Cassandra at {seen.host} does not answer with its protocol 5: it sent the byte {other[1]}"
         return Fault(Cause.NO_ANSWER, what, "Check WEIR_CASSANDRA_HOSTS and WEIR_CASSANDRA_PORT. Cassandra 4.0 or newer is needed.")
     return None
 
