@@ -30,11 +30,11 @@ def optional(rule: Rule) -> Rule:
 
 
 def plain(text: str) -> str:
-    """Return the text without blanks around it, if it has something in it and nothing that no terminal shows."""
+    """Return the text without blanks around it. Raises ValueError if it is empty or has a control character."""
     if not (found := text.strip()):
         raise ValueError("is empty. Give a value, or unset it")
     if not found.isprintable():
-        raise ValueError("has a control character in it. Take it away")
+        raise ValueError("has a control character in it. Remove it")
     return found
 
 
@@ -56,7 +56,7 @@ def choice(*names: str) -> Rule:
 
     def rule(text: str) -> str:
         if (found := plain(text)) not in names:
-            raise ValueError(f"is none of {', '.join(names)}. Choose one of them")
+            raise ValueError(f"is not one of {', '.join(names)}. Choose one of them")
         return found
 
     return rule
@@ -69,7 +69,7 @@ def host(text: str) -> str:
         ipaddress.ip_address(found)
     except ValueError:
         if not HOST.fullmatch(found):
-            raise ValueError(f"has {found!r}, which is no name of a machine. Write a host name or an IP address") from None
+            raise ValueError(f"has {found!r}, which is not the name of a machine. Write a host name or an IP address") from None
     return found
 
 
@@ -92,11 +92,11 @@ def url(text: str) -> str:
     except ValueError:
         fits = False
     if not fits or not parts.hostname:
-        raise ValueError(f"has {found!r}, which is no web address. {form}")
+        raise ValueError(f"has {found!r}, which is not a web address. {form}")
     if parts.username or parts.password:
         raise ValueError(f"has a user in an address. {form}")
     if parts.query or parts.fragment or " " in found:
-        raise ValueError(f"has {found!r}, which is more than an address. {form}")
+        raise ValueError(f"has {found!r}, which has a blank, a `?` or a `#`. {form}")
     host(parts.hostname)
     return found
 
@@ -113,14 +113,16 @@ def master(text: str) -> str:
         return "spark://" + servers(found.removeprefix("spark://"))
     if found == "yarn" or found.startswith(("yarn://", "k8s://")):
         return found
-    raise ValueError("is no master of Spark. Write it as spark://HOST:PORT; other clusters are described in docs/clusters.md")
+    raise ValueError(
+        "is not the address of a Spark master. Write it as spark://HOST:PORT; other clusters are described in docs/clusters.md"
+    )
 
 
 def keyspace(text: str) -> str:
     """Return a keyspace's name. It is quoted wherever it is used, so upper case stays."""
     found = plain(text)
     if not KEYSPACE.fullmatch(found):
-        raise ValueError("is no name of a keyspace. Use at most 48 letters, digits and underscores")
+        raise ValueError("is not a valid name of a keyspace. Use at most 48 letters, digits and underscores")
     if OF_CASSANDRA.fullmatch(found.lower()):
         raise ValueError("is a keyspace of Cassandra itself. Choose another name")
     return found
@@ -130,7 +132,7 @@ def name(text: str) -> str:
     """Return a name that may have any letter, but no quotes."""
     found = plain(text)
     if set(found) & set("'\"\\"):
-        raise ValueError("has a quote or a backslash in it. Take it away")
+        raise ValueError("has a quote or a backslash in it. Remove it")
     return found
 
 
@@ -139,7 +141,7 @@ def path(text: str) -> str:
     if not text.strip():
         raise ValueError("is empty. Give an absolute path, or unset it")
     if text != text.strip():
-        raise ValueError("begins or ends with a blank. Take it away, or rename the folder")
+        raise ValueError("begins or ends with a blank. Remove it, or rename the folder")
     if not text.isprintable():
         raise ValueError("has a control character in it. Rename the folder")
     if text.startswith("~"):
@@ -206,7 +208,7 @@ def _server(text: str) -> str:
     found = plain(text)
     name, colon, number = found.rpartition(":")
     if not colon or "://" in found or not number.isdecimal():
-        raise ValueError(f"has {found!r}, which is no address. Write HOST:PORT, several separated by commas")
+        raise ValueError(f"has {found!r}, which is not an address. Write HOST:PORT, several separated by commas")
     bare = name[1:-1] if name.startswith("[") and name.endswith("]") else name
     try:
         host(bare)
@@ -219,7 +221,7 @@ def _server(text: str) -> str:
 def _number(text: str, least: int, most: int) -> int:
     found = text.strip()
     if not (found.isascii() and found.isdecimal()) or not least <= int(found[:20]) <= most:
-        raise ValueError(f"is no whole number from {least} to {most}. Give such a number")
+        raise ValueError(f"is not a whole number from {least} to {most}. Give such a number")
     return int(found)
 
 

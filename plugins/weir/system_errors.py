@@ -35,7 +35,7 @@ NEXT = {
 
 
 def of_system(error: Exception) -> WeirError | None:
-    """Return an error of the operating system, its memory or the installation as one that people can read; None for any other."""
+    """Return an error of the operating system, its memory or the installation as one of Weir's, with a next step; None for any other."""
     if isinstance(error, OSError):
         return explained(error)
     if isinstance(error, MemoryError):
@@ -48,7 +48,7 @@ def of_system(error: Exception) -> WeirError | None:
 
 
 def explained(error: OSError) -> WeirError:
-    """Return the error as one that people can read."""
+    """Return the error as one of Weir's, with a next step."""
     why = error.strerror or str(error) or type(error).__name__
     about = f": {error.filename}" if error.filename is not None else ""
     return OperatingSystem(f"The operating system refused: {why}{about}.", NEXT.get(error.errno or 0, "Check it, then repeat the command."))
@@ -72,7 +72,7 @@ def read_json(file: Path) -> dict[str, Any]:
     except ValueError as error:
         raise damaged(file, str(error)) from error
     if not isinstance(found, dict):
-        raise damaged(file, "it is no JSON object")
+        raise damaged(file, "it is not a JSON object")
     return found
 
 

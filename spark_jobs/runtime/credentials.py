@@ -47,7 +47,7 @@ def password_of(file: str, login: str = LOGIN) -> str:
     try:
         password = Path(file).read_text().strip()
     except UnicodeDecodeError as error:
-        raise BadFile(f"{setting}, {file}, is not UTF-8: is it another file?") from error
+        raise BadFile(f"{setting}, {file}, is not UTF-8 text") from error
     except (OSError, ValueError) as error:
         raise BadFile(f"{setting}, {file}, cannot be read: {_why(error)}") from error
     if not password:

@@ -27,7 +27,7 @@ HINTS = {
     "self-signed certificate": "the certificate's authority is not in WEIR_CASSANDRA_CA_FILE",
     "has expired": "the server's certificate has expired",
     "not yet valid": "the server's certificate is not valid yet, or a clock is wrong",
-    "mismatch": "the server's certificate is of another host",
+    "mismatch": "the server's certificate is for another host name",
     "certificate required": "the server asks for a client certificate: set WEIR_CASSANDRA_CERT_FILE and WEIR_CASSANDRA_KEY_FILE",
     "bad certificate": "the server does not accept the client certificate of WEIR_CASSANDRA_CERT_FILE",
     "unknown ca": "the server does not know the authority of the client certificate of WEIR_CASSANDRA_CERT_FILE",
@@ -161,7 +161,7 @@ def _of_tls(seen: _Seen) -> Fault | None:
         return None
     hint = next((hint for sign, hint in HINTS.items() if sign in text), "")
     what = f"The TLS handshake with Cassandra at {seen.host} failed: {hint or seen.text}"
-    return Fault(Cause.HANDSHAKE, what, f"({seen.text})" if hint else "Check WEIR_CASSANDRA_CA_FILE.")
+    return Fault(Cause.HANDSHAKE, what, f"Fix it: docs/runbook.md, WEIR-209 ({seen.text})" if hint else "Check WEIR_CASSANDRA_CA_FILE.")
 
 
 def _of_login(seen: _Seen) -> Fault | None:
@@ -182,7 +182,7 @@ def _of_statement(seen: _Seen) -> Fault | None:
         what = f"Cassandra does not allow {seen.address.user or 'an anonymous user'}: {lacks}"
         return Fault(Cause.PERMISSION, what, "Grant it; docs/security.md lists what each role needs.")
     if missing := MISSING_KEYSPACE.search(seen.text):
-        step = "Check WEIR_CASSANDRA_KEYSPACE; Weir's keyspace is created by: weir migrate"
+        step = "Check WEIR_CASSANDRA_KEYSPACE. To create it: weir migrate"
         return Fault(Cause.KEYSPACE, f"Cassandra at {seen.host} has no keyspace {missing[1]}", step)
     return None
 
@@ -194,7 +194,7 @@ def _of_server(seen: _Seen) -> Fault | None:
     if seen.kind == "Unavailable":
         return Fault(Cause.TOO_FEW, f"Too few of Cassandra's nodes are up for the copies of the keyspace: {seen.text}", "See: weir doctor")
     if other := OTHER_PROTOCOL.search(seen.text):
-        what = f"Cassandra at {seen.host} does not answer: what listens there sent byte {other[1]}, which is not its protocol 5"
+        what = f"Cassandra at {seen.host} does not answer with its protocol 5: it sent the byte {other[1]}"
         return Fault(Cause.NO_ANSWER, what, "Check WEIR_CASSANDRA_HOSTS and WEIR_CASSANDRA_PORT. Cassandra 4.0 or newer is needed.")
     return None
 

@@ -10,7 +10,7 @@ from spark_jobs.runtime.kafka_address import KafkaAddress
 
 LONGEST = 300  # characters of the client's own text
 RIGHTS = "Grant it; docs/security.md lists what each role needs."
-AGAIN = "A client reads the file when it starts; drivers are restarted by themselves."
+AGAIN = "Clients read the file when they start; Weir restarts drivers by itself."
 NO_TLS = "it does not speak TLS at this port: set WEIR_KAFKA_SECURITY to PLAINTEXT or SASL_PLAINTEXT, or use its TLS port"
 # The signs of Java's, Python's and librdkafka's TLS in lower case, with `_` as a blank, and what they say of the server.
 TLS = {
@@ -23,9 +23,9 @@ TLS = {
     "notafter": "its certificate has expired",
     "not yet valid": "its certificate is not valid yet, or a clock is wrong",
     "notbefore": "its certificate is not valid yet, or a clock is wrong",
-    "mismatch": "its certificate is of another host",
-    "no subject alternative": "its certificate is of another host",
-    "no name matching": "its certificate is of another host",
+    "mismatch": "its certificate is for another host name",
+    "no subject alternative": "its certificate is for another host name",
+    "no name matching": "its certificate is for another host name",
     "certificate required": "it asks for a client certificate: set WEIR_KAFKA_CERT_FILE and WEIR_KAFKA_KEY_FILE",
     "bad certificate": "it does not accept the client certificate of WEIR_KAFKA_CERT_FILE, or asks for one",
     "certificate unknown": "it does not accept the client certificate of WEIR_KAFKA_CERT_FILE",
@@ -79,7 +79,7 @@ def _permission(text: str, address: KafkaAddress) -> Fault | None:
 def _topic(text: str, address: KafkaAddress) -> Fault | None:
     if not any(sign in text for sign in NO_TOPIC):
         return None
-    step = "Create it, or correct the source in job.yaml; or this user may not see it."
+    step = "Create it, correct the source in job.yaml, or grant this user Describe on it."
     return Fault(Cause.TOPIC, f"Kafka at {address.servers} lacks a topic, or a partition of it", step)
 
 
@@ -93,7 +93,7 @@ def handshake(text: str, address: KafkaAddress) -> Fault:
     plain = text.lower().replace("_", " ")
     hint = next((hint for sign, hint in TLS.items() if sign in plain), "")
     what = f"The TLS handshake with Kafka at {address.servers} failed: {hint or text[:LONGEST]}"
-    return Fault(Cause.HANDSHAKE, what, "" if hint else "Check WEIR_KAFKA_CA_FILE.")
+    return Fault(Cause.HANDSHAKE, what, "Fix it: docs/runbook.md, WEIR-209." if hint else "Check WEIR_KAFKA_CA_FILE.")
 
 
 def _login(text: str, address: KafkaAddress) -> Fault | None:
@@ -139,12 +139,12 @@ def _refused(text: str, address: KafkaAddress) -> Fault | None:
 
 def refused(address: KafkaAddress) -> Fault:
     what = f"Kafka at {address.servers} refuses the connection: nothing listens there"
-    return Fault(Cause.REFUSED, what, "Is it up? Check WEIR_KAFKA or WEIR_DRIVER_KAFKA. On the embedded stack: weir status")
+    return Fault(Cause.REFUSED, what, "Start it, or correct WEIR_KAFKA or WEIR_DRIVER_KAFKA. On the embedded stack: weir status")
 
 
 def _settings(text: str, address: KafkaAddress) -> Fault | None:
     found = SETTINGS.search(text)
     if not found:
         return None
-    what = f"Kafka's client does not take its settings: {found[1][:LONGEST]}"
+    what = f"Kafka's client refuses its settings: {found[1][:LONGEST]}"
     return Fault(Cause.SETTING, what, "Check WEIR_KAFKA_* and the files that they name.")

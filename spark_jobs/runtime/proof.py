@@ -82,11 +82,11 @@ class Proof:
             self._attempt()
         except Exception as failure:  # noqa: BLE001 - whatever it is, it is judged
             reason, error = explain(failure)
-            LOG.warning("without input, it could not be proven that this attempt can work: %s", error)
+            LOG.warning("the rehearsal without input failed: %s", error)
             if reason is not Exit.LOST:
                 self._give_up(reason, error)
                 return True
-            self._note(f"the rehearsal without input fails: {error}")
+            self._note(f"its rehearsal fails: {error}")
             return False
         LOG.info("without input: source, evaluation and sink were rehearsed in %.3f s", time.monotonic() - began)
         self._note(PROVEN)
@@ -95,7 +95,7 @@ class Proof:
     def _give_up(self, reason: Exit, error: str) -> None:
         """End the driver, unless a batch lands after all, or fails by itself, which says more."""
         if self._batches.close_unless_begun():
-            self._end(reason, f"without input, a rehearsal failed: {error}")
+            self._end(reason, f"the rehearsal without input failed: {error}")
 
     def _note(self, proof: str) -> None:
         note(self._store, self._args, proof)
@@ -106,7 +106,7 @@ def note(store: Touches, args: JobArguments, proof: str) -> None:
     try:
         store.put_proof(args.job, args.attempt, proof)
     except Exception:
-        LOG.exception("could not record whether this attempt can work")
+        LOG.exception("could not record the result of the rehearsal")
 
 
 def looked_for_input(query: Any) -> bool:

@@ -80,7 +80,7 @@ FAILURES: dict[str, Failure] = {
     "name": Failure(lambda door: KafkaAddress("nowhere.invalid:9092"), "207", "name of Kafka's host cannot be resolved: nowhere.invalid"),
     "refused": Failure(lambda door: KafkaAddress("127.0.0.1:1"), "208", "127.0.0.1:1 refuses the connection"),
     "expired": Failure(lambda door: door.address("expired", "SSL"), "209", "its certificate has expired"),
-    "elsewhere": Failure(lambda door: door.address("elsewhere", "SSL"), "209", "its certificate is of another host"),
+    "elsewhere": Failure(lambda door: door.address("elsewhere", "SSL"), "209", "its certificate is for another host name"),
     "unknown authority": Failure(lambda door: door.address("foreign", "SSL"), "209", "authority is not in WEIR_KAFKA_CA_FILE"),
     "no client certificate": Failure(lambda door: door.address("internal", "SSL"), "209", "WEIR_KAFKA_CERT_FILE, or asks for one"),
     "foreign client certificate": Failure(foreign, "209", "does not accept the client certificate"),

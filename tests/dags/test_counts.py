@@ -102,7 +102,7 @@ def recounted(span: Any, told: Any) -> Any:
 @pytest.fixture
 def true(landed: Fleet, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     """The lines in the topic are what the fleet says that they are."""
-    monkeypatch.setattr("weir.counts.tally.parser", lambda rules: lambda value, append_ms: (0, "error"))
+    monkeypatch.setattr("weir.counts.tally.reader", lambda rules: lambda key, value, append_ms: (0, "error", None))
     return landed
 
 

@@ -109,7 +109,7 @@ def test_a_tick_tells_by_an_asset_what_has_landed_since_the_last_one(dags: DagBa
 
 def test_recount_is_mapped_over_spans_and_proves_them(dags: DagBag, fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("weir.factory.source_of", lambda address: fleet.broker)
-    monkeypatch.setattr("weir.counts.tally.parser", lambda rules: lambda value, append_ms: (0, "error"))
+    monkeypatch.setattr("weir.counts.tally.reader", lambda rules: lambda key, value, append_ms: (0, "error", None))
     fleet.manager.deploy(JOB)
     fleet.land()
     assert run(dags, "error_counts_recount") == ("success", {"spans": "success", "recount[0]": "success", "prove": "success"})
@@ -120,7 +120,7 @@ def test_recount_is_mapped_over_spans_and_proves_them(dags: DagBag, fleet: Fleet
     assert run(dags, "error_counts_recount", since="1970-01-01T00:00:00Z")[1] == {
         "spans": "success", "recount[0]": "success", "prove": "skipped",
     }  # fmt: skip
-    monkeypatch.setattr("weir.counts.tally.parser", lambda rules: lambda value, append_ms: "not_a_log_line")
+    monkeypatch.setattr("weir.counts.tally.reader", lambda rules: lambda key, value, append_ms: "not_a_log_line")
     fleet.land()
     assert run(dags, "error_counts_recount") == ("failed", {"spans": "success", "recount[0]": "failed", "prove": "upstream_failed"})
     assert fleet.store.proven(JOB) == before

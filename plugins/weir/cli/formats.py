@@ -1,4 +1,4 @@
-"""`weir formats list | test`: which line formats there are, and how the lines of a file would be taken."""
+"""`weir formats list | test`: which line formats there are, and how the lines of a file would be read."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def test_formats(
         str, typer.Option("--format", metavar="FORMAT", help="A format, or a mapping in YAML as in job.yaml; by default the best one.")
     ] = "",
     time_zone: Annotated[str, typer.Option("--time-zone", help="The zone of times that do not say their offset.")] = "UTC",
-    lines: Annotated[bool, typer.Option("--lines", help="Print how each line would be taken.")] = False,
+    lines: Annotated[bool, typer.Option("--lines", help="Print how each line would be read.")] = False,
     wide: Wide = False,
     form: Annotated[Format, typer.Option("--print", help="How to print.", case_sensitive=False)] = Format.TABLE,
 ) -> None:
-    """Show how the lines of a file would be taken, and which format fits best. Sends nothing. Exit code 1 if no format takes a line.
+    """Show how the lines of a file would be read, and which format fits best. Sends nothing. Exit code 1 if no format fits a line.
 
     Example: weir formats test /var/log/nginx/error.log --time-zone Europe/Berlin
     """
@@ -52,7 +52,7 @@ def test_formats(
     tried = ranked(_spread(found), time_zone, now) if not line_format else []
     chosen = _chosen(line_format) if line_format else tried[0].value if tried else None
     if chosen is None:
-        say(f"No built-in format takes a line of {file}. See docs/formats.md: describe it by `pattern`.")
+        say(f"No built-in format fits a line of {file}. Describe yours with `pattern`: see docs/formats.md.")
         raise typer.Exit(1)
     fit = _fit(found, chosen, time_zone, now)
     if lines:
@@ -133,5 +133,5 @@ def _tell(file: Path, fit: Fit, tried: list[Fit], lines: int) -> None:
     from weir.counts.fitting import as_yaml
 
     others = ", ".join(f"{one.name} {one.share:.1%}" for one in tried[1:4])
-    say(f"{fit.share:.1%} of {lines} lines of {file} are taken." + (f" Other formats: {others}." if others else ""))
+    say(f"{fit.share:.1%} of {lines} lines of {file} fit." + (f" Other formats: {others}." if others else ""))
     say(f"In job.yaml:\n  options:\n    line_format: {as_yaml(fit.value)}")

@@ -55,7 +55,7 @@ def ingest(
     if rate is not None and rate <= 0:
         raise BadInput(f"rate: {rate:g} is not more than 0.", "Give lines per second.")
     if resume and from_start:
-        raise BadInput("--resume and --from-start exclude each other.", "Give one of them.")
+        raise BadInput("--resume and --from-start contradict each other.", "Give one of them.")
     if follow and len(files) > 1:
         raise BadInput(f"--follow follows one file; {len(files)} were given.", "Start a weir ingest for each.")
     services = [service_of(file, service) for file in files]
@@ -215,7 +215,7 @@ def _tell(sent: Sent, service: str, topic: str) -> None:
         more = sent.refused_lines - len(sent.refused)
         numbers = ", ".join(map(str, sent.refused)) + (f" and {more} more" if more else "")
         size = "1 MiB" if sent.limit == MAX_LINE else f"{sent.limit} bytes, the most that the topic takes,"
-        say(str(BadInput(f"Lines over {size} were refused: {sent.refused_lines}, number {numbers}.", "Cut them and send them again.")))
+        say(str(BadInput(f"{sent.refused_lines} line(s) over {size} were refused: number {numbers}.", "Cut them and send them again.")))
     for problem in sent.problems:
         say(str(UnreadableInput(problem, "What was read was sent.")))
     if sent.acknowledged < sent.lines:

@@ -43,8 +43,9 @@ def counts(
     wide: Wide = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Count lines by window. A window is listed if its start lies in [since, until); all are without these, and without any option those
-    of the last hour.
+    """Count lines by window. Without any option: the windows of the last hour.
+
+    --since and --until list the windows that start in [since, until). With other options alone, all windows are listed.
 
     Example: weir counts --window 1m --slide 10s --since 2h --by service --service web
     """

@@ -32,6 +32,9 @@ def rotate(
     stack = folder.load(home())
     if what is What.AUTHORITY:
         rotate.authority(stack, drop_old)
-        return say("Only the newest authority is trusted." if drop_old else "A new authority signs from now on, and both are trusted.")
+        new = (
+            "The new authority signs from now on, and both are trusted. Next: weir restart JOB for each job, then weir rotate certificates"
+        )
+        return say("Only the newest authority is trusted." if drop_old else new)
     changed = rotate.certificates(stack) if what is What.CERTIFICATES else rotate.passwords(stack)
     say(f"New {what}: {', '.join(changed)}.")

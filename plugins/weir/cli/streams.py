@@ -40,7 +40,7 @@ def finish() -> int:
 
 
 class _Nothing(io.RawIOBase):
-    """Standard input that was closed: a question finds its end; who reads its number finds an error."""
+    """Standard input that was closed: it has no lines, and no file descriptor."""
 
     def readable(self) -> bool:
         return True
@@ -69,7 +69,7 @@ class _Output(io.FileIO):
 
 
 class _Messages(_Output):
-    """Standard error: nobody could be told that it cannot be written."""
+    """Standard error. Its own errors are ignored: there is no stream left to report them on."""
 
     def write(self, data: Any) -> int:
         try:

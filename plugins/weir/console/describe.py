@@ -18,11 +18,11 @@ def in_words(report: Report) -> dict[str, Any]:
     """Return a report for the pages. They show `words`, `lasts` (empty if unknown) and `sentence` in this order."""
     words = {"words": str(report.verdict).replace("_", " "), "sentence": sentence(report), "next_step": report.next_step}
     lasts = span(report.at - report.since) if report.since and report.at else ""
-    worries = [
+    concerns = [
         {"name": one.name, "since": at(one.since), "sentence": one.sentence, "next_step": one.next_step}
         for one in concerns_of(report.evidence)
     ]
-    return {**summary(report), **words, "lasts": lasts, "since": at(report.since), "tone": tone(report.verdict), "worries": worries}
+    return {**summary(report), **words, "lasts": lasts, "since": at(report.since), "tone": tone(report.verdict), "concern_list": concerns}
 
 
 def sentence(report: Report) -> str:

@@ -14,7 +14,7 @@ MOST = 0.5  # above this share of rejected lines, the format is most likely anot
 
 @dataclass(frozen=True)
 class Fit:
-    """How some lines would be taken: how many there were, those that would be rejected by reason, and the first of them."""
+    """How some lines would be read: how many there are, how many would be rejected by reason, and the first of these."""
 
     lines: int
     reasons: Mapping[str, int]

@@ -24,7 +24,7 @@ from weir.errors import Conflict
 from weir.ports.counts import CountStore, Touched
 from weir.ports.source import Source
 
-COMPACTED = " The topic is compacted: its lines vanish, so only counts that are too low can be found."
+COMPACTED = " The topic is compacted: Kafka deletes older lines, so only counts that are too low can be found."
 LISTED = 100  # differences that are listed one by one
 
 

@@ -53,7 +53,7 @@ def health(url: str) -> Iterator[Line]:
         if status == "healthy":
             yield fine(name, "healthy")
         else:
-            yield wrong(name, f"Airflow calls it {status or 'not there'}", "Start it, and look at its log.", NotRunning.code)
+            yield wrong(name, f"Airflow reports it as {status or 'missing'}", "Start it, and look at its log.", NotRunning.code)
 
 
 def parsed() -> Line:
@@ -71,7 +71,7 @@ def parsed() -> Line:
                 stdin=subprocess.DEVNULL,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
-            return unknown(check, f"were still being read after {PARSE_S:.0f} s", "Repeat the command.")
+            return unknown(check, f"reading them took longer than {PARSE_S:.0f} s", "Repeat the command.")
     if done.returncode:
         told = done.stdout.strip().splitlines() or done.stderr.strip().splitlines()
         return wrong(check, f"cannot be read: {told[-1] if told else 'no message'}", "Fix what the message names.")
@@ -79,12 +79,12 @@ def parsed() -> Line:
 
 
 def bundle(environment: Mapping[str, str]) -> Line:
-    """Check that an Airflow of one's own is told where Weir's DAGs are: by a bundle, or a link in its DAGs folder."""
+    """Check that the user's own Airflow knows where Weir's DAGs are: by a bundle, or a link in its DAGs folder."""
     entry = json.dumps([BUNDLE])
     configured = environment.get("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", "")
     home = Path(environment.get("AIRFLOW_HOME") or Path(environment.get("HOME") or "/") / "airflow")
     if str(DAGS) in configured or any(_leads_here(each) for each in _entries(home / "dags")):
-        return fine("DAG bundle", f"Airflow is told of {DAGS}")
+        return fine("DAG bundle", f"Airflow's settings name {DAGS}")
     file = home / "airflow.cfg"
     if os.access(file, os.R_OK) and str(DAGS) in file.read_text(errors="replace"):
         return fine("DAG bundle", f"{file} names {DAGS}")

@@ -28,8 +28,8 @@ def variables(environment: Mapping[str, str]) -> Iterator[Line]:
     known = {f"WEIR_{field.name.upper()}" for field in fields(Settings)}
     for name in sorted(name for name in environment if name.startswith("WEIR_") and name not in known and not OTHERS.fullmatch(name)):
         near = difflib.get_close_matches(name, known, 1)
-        advice = f"Did you mean {near[0]}?" if near else "docs/airflow.md lists the settings. Unset it."
-        yield wrong("settings", f"{name} is no setting of Weir, and has no effect", advice, BadSetting.code)
+        advice = f"Did you mean {near[0]}?" if near else "Unset it; docs/settings.md lists the settings."
+        yield wrong("settings", f"{name} is not a setting of Weir and has no effect", advice, BadSetting.code)
 
 
 def settings(found: Settings) -> Iterator[Line]:
@@ -51,12 +51,12 @@ def state_folder(home: Path) -> Iterator[Line]:
     for name in ("stack.json", "state.json", "secrets.json", "tokens.json"):
         read_json(home / name)
     if not home.exists():
-        yield fine("state folder", f"{home} is not there yet; the first command that needs it makes it")
+        yield fine("state folder", f"{home} does not exist yet; the first command that needs it creates it")
     elif os.access(home, os.W_OK | os.X_OK):
         mode = home.stat().st_mode & 0o077
         secret = (home / "secrets.json").exists()
         if mode and secret:
-            yield wrong("state folder", f"{home} has passwords in it, and other users may enter it", f"Run: chmod 700 {home}")
+            yield wrong("state folder", f"{home} contains passwords, and other users can enter it", f"Run: chmod 700 {home}")
         else:
             yield fine("state folder", str(home))
     else:
@@ -64,7 +64,7 @@ def state_folder(home: Path) -> Iterator[Line]:
 
 
 def jobs(found: Settings) -> Iterator[Line]:
-    """Check each job's spec, and that this machine's time zone is not silently another than the one its lines are read in."""
+    """Check each job's spec, and whether its lines are read in this machine's time zone."""
     specs = sound(*found.job_folders)
     for job, bad in sorted(specs.bad.items()):
         yield failed(f"job {job}", bad)

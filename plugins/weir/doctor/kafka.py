@@ -31,7 +31,7 @@ def topics(source: KafkaBroker, job: str, spec: JobSpec, there: set[str]) -> Ite
     missing = reads.missing(there)
     for topic in missing:
         advice = f"Create it with message.timestamp.type=LogAppendTime, or run: weir ingest FILE --topic {topic} --create"
-        yield wrong(f"topic {topic} of {job}", "the broker has none of this name, or this user may not see it", advice, TopicMissing.code)
+        yield wrong(f"topic {topic} of {job}", "it does not exist, or this user may not see it", advice, TopicMissing.code)
     found = sorted(name for name in there if reads.reads(name))
     if not found and reads.pattern:
         yield wrong(f"topics of {job}", f"none matches {reads.pattern}", "Correct source.pattern, or create one.", TopicMissing.code)
@@ -45,7 +45,9 @@ def _topic(source: KafkaBroker, job: str, spec: JobSpec, topic: str) -> Iterator
     config = _config(source, topic)
     if config is None:
         yield unknown(
-            check, f"{len(ends)} partitions; the broker does not tell its settings", "Give this user DescribeConfigs on the topic."
+            check,
+            f"{len(ends)} partitions; this user may not see its settings, or the broker did not answer",
+            "Give this user DescribeConfigs on the topic.",
         )
         return
     if spec.kind.can(Capability.COUNTS):
@@ -59,15 +61,17 @@ def _topic(source: KafkaBroker, job: str, spec: JobSpec, topic: str) -> Iterator
 def judged(check: str, config: Mapping[str, str]) -> Iterator[Line]:
     """Judge the settings of a topic that is counted."""
     if config.get("message.timestamp.type") != "LogAppendTime":
-        told = "its records have the sender's time (CreateTime): a sender with a wrong clock makes lines late or `future`"
-        yield wrong(check, told, "Set message.timestamp.type=LogAppendTime.")
+        told = "its records have the producer's time (CreateTime): a producer with a wrong clock makes lines late or `future`"
+        yield wrong(check, told, "Set message.timestamp.type=LogAppendTime; the command: weir deploy JOB --plan")
     if "compact" in config.get("cleanup.policy", ""):
-        told = "it is compacted: lines with an equal key are deleted, so they are lost, and a recount differs"
-        yield wrong(check, told, "Set cleanup.policy=delete.")
+        told = (
+            "it is compacted: Kafka deletes older lines of the same service, also before they are counted, and a recount cannot check them"
+        )
+        yield wrong(check, told, "Set cleanup.policy=delete; the command: weir deploy JOB --plan")
 
 
 def _config(source: KafkaBroker, topic: str) -> Mapping[str, str] | None:
-    """Return the topic's settings; None if the broker does not tell them."""
+    """Return the topic's settings; None if they cannot be read."""
     try:
         return source.topic_config(topic)
     except NotRunning:

@@ -39,5 +39,7 @@ def lines_of(name: str, question: Question, found: list[Line] | None = None) -> 
     except OSError as error:
         found.append(failed(name, explained(error)))
     except Exception as error:  # noqa: BLE001  (a check that fails says nothing about what it looks at)
-        found.append(unknown(name, f"the check itself failed: {type(error).__name__}: {error}"))
+        found.append(
+            unknown(name, f"the check itself failed: {type(error).__name__}: {error}", "This is a bug in Weir: report it with this line.")
+        )
     return found

@@ -51,9 +51,9 @@ def ingest(
     """Send every line; `rate` is in lines/s, `follow` waits for more at the end of the file.
 
     `resume` sends only what an earlier run has not; `follow` does so too, unless `from_start`. `say` is told what happens on the way,
-    `tell` what was sent: if that raises, the run counts as one that did not end well. `look` is shown the first lines.
+    `tell` what was sent: if that raises, the run counts as interrupted. `look` is shown the first lines.
 
-    Raises UnreadableInput if the file cannot be read, BadInput if it was sent in part by a run that did not end well, NotRunning if Kafka
+    Raises UnreadableInput if the file cannot be read, BadInput if it was sent in part by an interrupted run, NotRunning if Kafka
     does not answer, Conflict if another run sends the same, Interrupted.
     """
     ask = Asked(Path(path), service, topic, rate, follow, resume, from_start)

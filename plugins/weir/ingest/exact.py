@@ -97,7 +97,7 @@ class ExactSender(Sender):
         self._ready = self._open = False
         self._trouble = self._trouble or time.monotonic()
         if error.args[0].code() in (*HOPELESS, *DENIED) or time.monotonic() - self._trouble > OUTAGE_S:
-            what = f"Kafka takes no more lines after {self._saved.acknowledged}: {error.args[0].str()}."
+            what = f"Kafka accepts no more lines ({self._saved.acknowledged} so far): {error.args[0].str()}."
             raise (NotAuthorized(what, ALLOWED) if error.args[0].code() in DENIED else NotRunning(what, "See: weir status")) from error
         time.sleep(AGAIN_S)
 
@@ -112,7 +112,7 @@ class ExactSender(Sender):
             raise Conflict(
                 f"Another weir ingest sends the same file as {self._position.service} to {self._topic}; "
                 f"this one ends after {self._saved.acknowledged} lines.",
-                "One of them is enough.",
+                "Let the other run finish. If it is interrupted, send the rest with --resume.",
             )
         self._rewind()
         self._ready = True

@@ -133,7 +133,7 @@ class Sender:
                 except BufferError:  # the producer's queue is full
                     self._producer.poll(0.1)
                 except KafkaException as error:
-                    raise NotRunning(f"Kafka takes no more lines after {self._sent.lines}: {error}.", "See: weir status") from error
+                    raise NotRunning(f"Kafka accepts no more lines ({self._sent.lines} so far): {error}.", "See: weir status") from error
 
     def _failed(self, error: object, message: object) -> None:
         self._sent.failed += error is not None

@@ -20,7 +20,7 @@ def require_unsent(found: Position | None, text: Text) -> None:
     if found is None or found.done or not found.lines or not any(text.is_the_one(mark) for mark in found.place.files):
         return
     raise BadInput(
-        f"An earlier run that did not end well sent {found.lines} lines of {shown(text.name)} to {found.topic} as {found.service}.",
+        f"An earlier run that was interrupted sent {found.lines} lines of {shown(text.name)} to {found.topic} as {found.service}.",
         "Repeat the command with --resume to send the rest only, or with --from-start to send them once more.",
     )
 
@@ -32,11 +32,11 @@ def resumed(found: Position, path: Path, say: Say, limit: int = MAX_LINE) -> lis
         if old := find(mark, path, limit):
             texts.append(old)
         else:
-            say(f"{shown(mark.name)} was sent up to byte {mark.offset} and is not found any more: its rest, if it had one, is not sent.")
+            say(f"{shown(mark.name)} was sent up to byte {mark.offset} and cannot be found any more: any lines after that are not sent.")
     texts += since(found.place, path, limit, texts)
     if path.exists() and not _is_there(path, texts):
         texts.append(opened(path, limit))
-    say(f"Going on after {found.lines} lines that were sent before." + _where(texts, path))
+    say(f"Continuing after {found.lines} lines that were sent before." + _where(texts, path))
     return texts
 
 

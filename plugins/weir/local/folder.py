@@ -85,7 +85,7 @@ def known(state: Path) -> dict[str, Any]:
     found = read_json(file)
     wanted = found.get("ports", {})
     if not isinstance(wanted, dict) or any(type(port) is not int for port in wanted.values()):
-        raise damaged(file, "`ports` has something else than numbers")
+        raise damaged(file, "`ports` has a value that is not a number")
     return found
 
 

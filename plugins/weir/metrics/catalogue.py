@@ -41,7 +41,7 @@ STANDING = (
     Metric("weir_spec_fits", GAUGE, "1 if the job's job.yaml is valid, 0 if not. A running job keeps its deployed spec."),
     Metric("weir_verdict", Kind.STATES, "Verdict of the job."),
     Metric("weir_verdict_since_timestamp_seconds", GAUGE, "Time since which the job has this verdict."),
-    Metric("weir_concerns", GAUGE, "What is wrong beside the verdict. No series for nothing.", ("weir_job", "kind")),
+    Metric("weir_concerns", GAUGE, "Problems that do not change the verdict. No series if there are none.", ("weir_job", "kind")),
     Metric("weir_paused", GAUGE, "1 while a pause (hold or maintenance) is active."),
     Metric("weir_action_due_timestamp_seconds", GAUGE, "Time from which an automatic action is due. Only while one is due."),
     Metric("weir_epoch", GAUGE, "Current epoch: one lineage of checkpoints."),

@@ -102,7 +102,7 @@ def _content(address: KafkaAddress, field: str) -> str:
     try:
         text = Path(file).read_text().rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise BadSetting(f"The file {file} of {setting} cannot be read: {why}.", "Check the path and its permissions.") from error
     if not text:
         raise BadSetting(f"The file {file} of {setting} is empty.", "Write the secret into it.")

@@ -91,7 +91,7 @@ def kept(compacted: Sequence[str], claimed: Sequence[str]) -> tuple[Check, ...]:
     """Warn about topics that are compacted, and about those whose producers set the time of a record."""
     found = []
     if compacted:
-        text = "lines vanish, uncounted ones too, and no recount can check them"
+        text = "Kafka deletes older lines, also before they are counted, and no recount can check them"
         found.append(Check("compaction", None, f"{', '.join(compacted)}: {text}: {_alter(compacted, 'cleanup.policy=delete')}", WARNING))
     if claimed:
         text = "a producer's date counts as the arrival of a line, up to the end of the hour in which it is read"

@@ -51,7 +51,7 @@ def test_what_became_of_the_lines_is_said(weir: Weir, sending: Sending) -> None:
     asked = sending(Sent(lines=7, acknowledged=6, failed=1, refused=[3], refused_lines=1, problems=[problem]))
     code, out, err = weir("ingest", "/x/error.log", "--rate", "5")
     assert (code, out) == (1, "6 lines sent to logs as error\n")
-    assert "WEIR-101: Lines over 1 MiB were refused: 1, number 3." in err and "WEIR-201: Of 7 lines, 1 were not acknowledged." in err
+    assert "WEIR-101: 1 line(s) over 1 MiB were refused: number 3." in err and "WEIR-201: Of 7 lines, 1 were not acknowledged." in err
     assert f"WEIR-107: {problem} What was read was sent." in err
     assert asked == [("/x/error.log", "error", {"topic": "logs", "rate": 5.0})]
     sending(Sent(lines=2, acknowledged=2, before=5))
@@ -82,8 +82,8 @@ def test_an_interruption_says_what_was_acknowledged_and_how_to_send_the_rest(
 ) -> None:
     sending(Interrupted(Sent(lines=9, acknowledged=8)))
     assert weir("ingest", *command) == (130, "", f"interrupted: 8 lines were acknowledged. {way_on}\n")
-    sending(NotRunning("Kafka takes no more lines after 8.", "See: weir status"))
-    assert weir("ingest", *command) == (1, "", f"WEIR-201: Kafka takes no more lines after 8. See: weir status. {way_on}\n")
+    sending(NotRunning("Kafka accepts no more lines (8 so far).", "See: weir status"))
+    assert weir("ingest", *command) == (1, "", f"WEIR-201: Kafka accepts no more lines (8 so far). See: weir status. {way_on}\n")
 
 
 def test_a_result_that_nobody_could_read_ends_the_run_badly(weir: Weir, sending: Sending, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -254,7 +254,7 @@ def test_a_rotation_while_nobody_follows(log: Path, monkeypatch: pytest.MonkeyPa
     add(log, b"four, which is long enough\n")
     said = follow(kafka, log, monkeypatch, lambda: add(log, b"five\n"))
     assert sorted(kafka.values()) == [b"five", b"four, which is long enough", b"one", b"three", b"two, half"]
-    assert said[0].startswith("Going on after 1 lines that were sent before. First the rest of:")
+    assert said[0].startswith("Continuing after 1 lines that were sent before. First the rest of:")
     follow(kafka, log, monkeypatch, lambda: add(log, b"six\n"))
     assert len(kafka.values()) == 6
 
@@ -280,7 +280,7 @@ def test_a_file_that_is_gone_is_told(log: Path, monkeypatch: pytest.MonkeyPatch)
     log.write_bytes(b"quite another text\n")
     said = follow(kafka, log, monkeypatch)
     assert kafka.values() == [b"one", b"quite another text"]
-    assert said[0] == f"{log} was sent up to byte 4 and is not found any more: its rest, if it had one, is not sent."
+    assert said[0] == f"{log} was sent up to byte 4 and cannot be found any more: any lines after that are not sent."
 
 
 def test_binary_that_takes_the_name_ends_the_run(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,7 @@ def test_an_outage_is_outlasted_and_told(bench: Bench) -> None:
 def test_a_connector_that_is_missing_ends_the_driver_with_the_cause(bench: Bench) -> None:
     bench.prove(NO_CLASS)
     ((reason, error),) = bench.ended
-    assert reason is Exit.FAILED and "without input, a rehearsal failed" in error and "NoClassDefFoundError" in error
+    assert reason is Exit.FAILED and "the rehearsal without input failed" in error and "NoClassDefFoundError" in error
 
 
 def test_a_batch_that_landed_proves_more(bench: Bench) -> None:

@@ -115,7 +115,7 @@ CASES: dict[str, tuple[Seen, list[tuple[str, str]], str]] = {
         [("", "its batch 4 ends at 0: 40, 1: 3, the landed one at 0: 50, 1: 4")],
         REBUILD,
     ),
-    "no folder, and something has landed": (replace(of(4), folder=EMPTY), [("", "the folder is missing, and batch 4 has landed")], RESTART),
+    "no folder, and something has landed": (replace(of(4), folder=EMPTY), [("", "the folder is missing, and batch 4 has landed")], REBUILD),
     "no folder, and nothing has landed": (replace(of(-1), folder=EMPTY), [], ""),
     "a folder that cannot be read": (
         replace(of(4), folder=replace(EMPTY, trouble={"": "Permission denied"})),

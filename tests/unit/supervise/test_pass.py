@@ -127,6 +127,8 @@ def test_a_budget_that_is_used_up_shows_in_the_history_alone(world: World) -> No
         world.clock.sleep(61)
         world.manager.act(report)
     world.cluster.states[world.submission("job_4")] = DriverState.FAILED
+    (report,) = [r for r in world.manager.tick() if r.job == "job_4"]
+    world.manager.act(report)  # reads why it ended
     assert world.verdicts()["job_4"] is Verdict.CRASH_LOOPING
 
 

@@ -373,7 +373,7 @@ def test_it_is_ready_when_it_commits_and_without_input_nothing_is_known(bench: P
     found = bench.manager.ready(JOB, 2)
     assert not found and "read nothing yet" in found.sentence
     report = bench.look()
-    assert report.verdict is Verdict.IDLE and "unknown whether it can" in report.sentence
+    assert report.verdict is Verdict.IDLE and "unknown whether it works" in report.sentence
     assert not bench.manager.versions(JOB)[0].good or bench.manager.versions(JOB)[0].version == bench.row.version
 
 
@@ -385,7 +385,7 @@ def test_a_topic_that_its_spec_names_and_no_query_reads_is_unknown(bench: PlainB
     assert bench.look(60).verdict is Verdict.IDLE  # there is nothing in it to read
     bench.broker.fill("others", 0, 5)
     report = bench.look(60)
-    assert report.verdict is Verdict.UNKNOWN and "no query reads the topic others" in report.sentence
+    assert report.verdict is Verdict.UNKNOWN and "no query has read the topic others" in report.sentence
 
 
 def test_lines_that_retention_took_before_they_were_read_are_told(bench: PlainBench) -> None:

@@ -109,5 +109,5 @@ def is_news(report: Report, kept: Report | None) -> bool:
 
 def _gist(report: Report) -> tuple[object, ...]:
     decided = report.act, report.plan, report.not_before, report.evidence.get("paused")
-    worries = [(concern.kind, concern.key) for concern in concerns_of(report.evidence)]
-    return report.verdict, report.covers, report.attempt, report.since, worries, *decided
+    concerns = [(concern.kind, concern.key) for concern in concerns_of(report.evidence)]
+    return report.verdict, report.covers, report.attempt, report.since, concerns, *decided

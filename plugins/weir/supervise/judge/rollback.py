@@ -107,7 +107,7 @@ def _alive(seen: Observation, row: AttemptRow, health: Health, lag_since: int, l
     if seen.lacks_resources or seen.driver is not DriverState.RUNNING:
         return Fate.LEAVE, f"the cluster has not started the driver: {lack(seen)}"
     if _began(seen, row) and not seen.lag:
-        return Fate.LEAVE, "it has counted everything" if seen.proven else f"nothing waits, and {row.proof or 'it has read nothing yet'}"
+        return Fate.LEAVE, "it has counted everything" if seen.proven else f"no input waits, and {row.proof or 'it has read nothing yet'}"
     if not _began(seen, row):
         return Fate.ROLL_BACK, f"the driver has run for {running_s:.0f} s and has not begun"
     if waited_s < min(health.stalled_after, health.ready_within / 2):  # an outage begins the wait anew

@@ -96,7 +96,7 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
     if queries.taken:
         what = ", ".join(f"{label} offsets {start} to {end - 1}" for label, (start, end) in queries.taken.items())
         text = f"{job}: the broker deleted lines that were not read: {what}"
-        return Verdict.DATA_LOSS, text, "nothing brings them back; see docs/plain.md#retention for what keeps the next ones"
+        return Verdict.DATA_LOSS, text, "they are lost; raise the topic's retention.ms, see docs/plain.md#retention"
     worst = min((q for q in queries.known if waits.get(q.folder)), key=lambda q: waits[q.folder], default=None)
     if worst is None:
         return _quiet(job, seen, row, queries, health) if _begun(queries) else _without_batch(job, row, running_s, early)
@@ -136,14 +136,14 @@ def _quiet(job: str, seen: Observation, row: AttemptRow, queries: Queries, healt
     if not seen.landed_now and seen.now - row.submitted_at <= STARTS_MS:
         return Verdict.STARTING, f"{job}: attempt {row.attempt} has been submitted, and there is nothing to read", ""
     if unread := queries.unread:
-        text = f"{job}: no query reads the topic {', '.join(unread)}, which its spec names: it is unknown whether anything does"
+        text = f"{job}: by its checkpoints, no query has read the topic {', '.join(unread)}, which its spec names"
         return Verdict.UNKNOWN, text, f"correct source in job.yaml, or the job, then weir deploy {job}"
     quiet_ms = seen.now - max(seen.landed_at, row.submitted_at)
     if not queries.read_kafka and quiet_ms > 1000 * health.stalled_after:
         text = f"{job}: nothing was committed for {quiet_ms / 1000:.0f} s, and it is unknown whether input waits: it reads no Kafka topic"
         return Verdict.UNKNOWN, text, "see docs/plain.md#progress"
     if queries.read_kafka and not seen.landed_ever:
-        text = f"{job}: no new input; attempt {row.attempt} has read nothing yet, so it is unknown whether it can"
+        text = f"{job}: no new input; attempt {row.attempt} has read nothing yet, so it is unknown whether it works"
         return Verdict.IDLE, text, ""
     if queries.read_kafka and quiet_ms > IDLE_AFTER_MS:
         return Verdict.IDLE, f"{job}: everything is committed, no new input", ""

@@ -185,10 +185,10 @@ def _without_input(job: str, seen: Observation, row: AttemptRow, running_s: floa
     if row.proof == PROVEN:
         return Verdict.IDLE, f"{job}: no new input; attempt {row.attempt} has rehearsed a batch, and can read and write", ""
     if early:
-        return Verdict.STARTING, f"{job}: attempt {row.attempt} has started; without input, {first_line(row.proof or TRYING)}", ""
+        return Verdict.STARTING, f"{job}: attempt {row.attempt} has started; there is no input, and {first_line(row.proof or TRYING)}", ""
     if not row.proof:  # the driver is of an earlier release, which rehearses nothing
-        return Verdict.IDLE, f"{job}: no new input; attempt {row.attempt} has read nothing yet, so it is unknown whether it can", ""
-    text = f"{job}: attempt {row.attempt} has run for {running_s:.0f} s; without input, {first_line(row.proof)}"
+        return Verdict.IDLE, f"{job}: no new input; attempt {row.attempt} has read nothing yet, so it is unknown whether it works", ""
+    text = f"{job}: attempt {row.attempt} has run for {running_s:.0f} s; there is no input, and {first_line(row.proof)}"
     if seen.driver is DriverState.UNKNOWN:
         return Verdict.UNKNOWN, f"{text}, and the cluster does not answer", "weir status"
     return Verdict.STALLED, text, f"weir logs driver:{job}"

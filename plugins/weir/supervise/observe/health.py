@@ -81,7 +81,8 @@ class Health:
             return Readiness(True, f"{job} is ready with attempt {attempt}.")
         if row and seen.begun and seen.lag == 0 and seen.rehearses_nothing and seen.now - row.submitted_at > STARTS_MS:
             return Readiness(
-                False, f"{job} runs with attempt {attempt}, without input: it has read nothing yet, so it is unknown whether it can."
+                False,
+                f"{job} runs with attempt {attempt}. There is no input, so it has read nothing yet, and it is unknown whether it works.",
             )
         return Readiness()
 
