@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from weir.cluster import masters_page
 from weir.doctor.line import Line, fine, unknown, wrong
 from weir.errors import NotRunning
 from weir.http import Api, rows
 from weir.jobs.folders import sound
 from weir.jobs.spec import Resources
 from weir.settings import Settings
-from weir.supervise.preflight import mebibytes
+from weir.supervise.preflight import resources
 
 TIMEOUT_S = 5.0
 
@@ -59,14 +60,10 @@ def room(job: str, needs: Resources, page: Mapping[str, Any]) -> Line:
     check = f"room for {job}"
     if any(_runs(job, each) for each in [*rows(page, "activeapps"), *rows(page, "activedrivers")]):
         return fine(check, "it runs")
-    memory = mebibytes(needs.driver_memory)
-    fits = [w for w in _alive(page) if w.get("coresfree", 0) >= 1 and w.get("memoryfree", 0) >= memory]
-    cores = sum(int(w.get("coresfree", 0)) for w in _alive(page))
-    asked = 1 + (needs.cores if needs.executors else 0)
-    if fits and cores >= asked:
-        return fine(check, f"{asked} of {cores} free cores, {memory} MiB on one worker")
-    told = f"it needs {asked} cores and {memory} MiB on one worker; free: {', '.join(map(_free, _alive(page))) or 'none'}"
-    return wrong(check, told, "Stop a job, add a worker, or lower `resources` in its job.yaml.")
+    found = resources(needs, masters_page.room(page))
+    if found.ok:
+        return fine(check, found.text)
+    return wrong(check, found.text, "Stop a job, add a worker, or lower `resources` in its job.yaml.")
 
 
 def _runs(job: str, row: Mapping[str, Any]) -> bool:

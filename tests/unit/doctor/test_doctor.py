@@ -19,6 +19,7 @@ from weir.cli.doctor import text
 from weir.doctor import airflow, cassandra, checks, clocks, configuration, folders, kafka, machine, network, run, spark
 from weir.doctor.line import Line, fine, unknown, wrong
 from weir.errors import NotRunning
+from weir.jobs.spec import Resources
 from weir.settings import PROJECT, Settings
 
 
@@ -148,10 +149,13 @@ def served() -> Iterator[Callable[[dict[str, Any]], str]]:
 
 
 def test_a_cluster_without_room(served: Callable[[dict[str, Any]], str]) -> None:
-    worker = {"state": "ALIVE", "cores": 8, "coresfree": 8, "memory": 3072, "memoryfree": 0}
-    master = served({"/json/": {"status": "ALIVE", "workers": [worker]}})
+    worker = {"id": "w", "state": "ALIVE", "cores": 8, "coresused": 0, "memory": 3072, "memoryused": 3072}
+    full = {"status": "ALIVE", "workers": [worker]}
+    master = served({"/json/": full})
     line = only(list(spark.spark(Settings(home="/h", spark_rest=master, spark_ui=master))))
-    assert line.check == "room for error_counts" and "0 of 3072 MiB" in line.told
+    assert line.check == "room for error_counts" and "no worker has 1 GiB free (3072 of 3072 MiB" in line.told
+    for_driver = {**full, "workers": [worker | {"memoryused": 2048}]}
+    assert "1 GiB free for an executor" in spark.room("other", Resources(driver_memory="1g"), for_driver).told
     running = {"status": "ALIVE", "workers": [worker], "activeapps": [{"name": "weir:error_counts:7"}]}
     master = served({"/json/": running})
     assert all(line.ok for line in spark.spark(Settings(home="/h", spark_rest=master, spark_ui=master)))
