@@ -91,13 +91,20 @@ class Batches(Generic[E]):
         with self._turn:
             self._closed = True
 
+    def close_unless_begun(self) -> bool:
+        """As `close`, unless a batch has landed or failed by then: that says more than whatever else went wrong. Return whether it did."""
+        with self._turn:
+            begun = self.landed or self.failure is not None
+            self._closed = self._closed or not begun
+            return not begun
+
     def __call__(self, rows: DataFrame, batch_id: int) -> None:
-        try:
-            with self._turn:
+        with self._turn:
+            try:
                 self._take(rows, batch_id)
-        except BaseException as failure:
-            self.failure = failure
-            raise
+            except BaseException as failure:
+                self.failure = failure
+                raise
 
     def _take(self, rows: DataFrame, batch_id: int) -> None:
         if self._closed:

@@ -94,8 +94,7 @@ class Proof:
 
     def _give_up(self, reason: Exit, error: str) -> None:
         """End the driver, unless a batch lands after all, or fails by itself, which says more."""
-        self._batches.close()
-        if not self._batches.landed and self._batches.failure is None:
+        if self._batches.close_unless_begun():
             self._end(reason, f"the rehearsal without input failed: {error}")
 
     def _note(self, proof: str) -> None:

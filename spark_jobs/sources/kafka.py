@@ -51,6 +51,8 @@ class Reads(Protocol):
     """The part of a driver's arguments that says what to read, and from where."""
 
     @property
+    def epoch(self) -> int: ...
+    @property
     def kafka_options(self) -> Mapping[str, str]: ...  # of a client in Java, with the servers
     @property
     def several(self) -> bool: ...

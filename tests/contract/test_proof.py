@@ -62,6 +62,18 @@ def test_the_last_record_goes_through_the_parser(spark: SparkSession, real_kafka
     assert counted.totals.levels == {"error": 1} and counted.totals.lines == 1
 
 
+def test_a_record_from_before_the_epoch_is_not_rehearsed(spark: SparkSession, real_kafka: Settings) -> None:
+    """It may be what was quarantined, and would fail every attempt of a stream that waits for input."""
+    from confluent_kafka import Producer
+
+    args = replace(arguments(real_kafka), epoch=2)
+    producer = Producer({"bootstrap.servers": real_kafka.kafka})
+    producer.produce(args.topic, b"poison", b"web", 1)
+    assert producer.flush(30) == 0
+    (counted,) = rehearsed(spark, args)
+    assert counted.totals.lines == 0
+
+
 def test_a_topic_that_is_not_there_is_an_outage(spark: SparkSession, real_kafka: Settings) -> None:
     with pytest.raises(Exception, match="UnknownTopicOrPartition") as failed:
         rehearsed(spark, replace(arguments(real_kafka), topic="nowhere"))

@@ -92,6 +92,8 @@ def of_lines(lines: Iterable[bytes], parse: Parse, written_ms: int, offset: int 
 class ArrivalProbe:
     """Which services look as if their lines were local time of another zone."""
 
+    concern = KIND
+
     def __init__(self, store: CountStore, budget: TimeBudget) -> None:
         self._store, self._budget = store, budget
         self._looked: dict[str, int] = {}
@@ -101,25 +103,27 @@ class ArrivalProbe:
         """Return when the job was looked at last (ms), 0 for never."""
         return self._looked.get(job, 0)
 
-    def look(self, spec: JobSpec, seen: Observation) -> Mapping[str, object]:
-        """Return a concern for each such service. Looked at once a minute, while the budget lasts."""
-        if seen.head is None:
-            return {}
-        known = self._known.setdefault(spec.name, {})
-        if seen.now - self.looked_at(spec.name) >= EVERY_MS and self._budget.left():
+    def look(self, spec: JobSpec, seen: Observation) -> Mapping[str, object] | None:
+        """Return a concern for each such service; None while that is unknown. Looked at once a minute, while the budget lasts."""
+        if seen.head is not None and seen.now - self.looked_at(spec.name) >= EVERY_MS and self._budget.left():
             self._looked[spec.name] = seen.now
-            for one in self._found(spec, seen.now):
-                since = known[one.key[0]].concern.since if one.key[0] in known else seen.now
-                known[one.key[0]] = _Known(seen.now, replace(one, since=since))
+            if (found := self._found(spec, seen.now)) is not None:
+                self._keep(self._known.setdefault(spec.name, {}), found, seen.now)
+        known = self._known.get(spec.name)
         # The lines of a service that sends few are not always among the newest.
-        return as_evidence(one.concern for one in known.values() if seen.now - one.at <= KEPT_MS)
+        return None if known is None else as_evidence(one.concern for one in known.values() if seen.now - one.at <= KEPT_MS)
 
-    def _found(self, spec: JobSpec, now: int) -> Sequence[Concern]:
+    def _keep(self, known: dict[str, _Known], found: Sequence[Concern], now: int) -> None:
+        for one in found:
+            since = known[one.key[0]].concern.since if one.key[0] in known else now
+            known[one.key[0]] = _Known(now, replace(one, since=since))
+
+    def _found(self, spec: JobSpec, now: int) -> Sequence[Concern] | None:
         try:
             return concerns(self._store, Rules.of(spec), now)
         except Exception as error:  # noqa: BLE001 - a job that is down must be restarted, whatever its lines look like
             log.warning("%s: its times could not be compared with arrivals: %r", spec.name, error)
-            return []
+            return None
 
 
 @dataclass(frozen=True)

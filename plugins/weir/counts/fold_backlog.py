@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 
 class FoldBacklogProbe:
+    concern = ""
+
     def __init__(self, store: CountStore, budget: TimeBudget) -> None:
         self._store, self._budget, self._known = store, budget, dict[str, tuple[int, Backlog | None]]()
 

@@ -13,6 +13,7 @@ from weir.counts.fold_backlog import FoldBacklogProbe
 from weir.counts.proven import UNPROVEN, Proven
 from weir.counts.rehearsal import newest_lines
 from weir.counts.rejects_probe import RejectsProbe
+from weir.counts.unproven import KIND as UNPROVEN_COUNTS
 from weir.counts.unproven import concerns
 from weir.jobs.spec import JobSpec
 from weir.ports.cluster import Submission
@@ -53,6 +54,8 @@ class CountsKind:
 
 class ProvenProbe:
     """How far the counts are proven, and which checks fail, from the records that the pass has read anyway."""
+
+    concern = UNPROVEN_COUNTS
 
     def look(self, spec: JobSpec, seen: Observation) -> Mapping[str, object]:
         failures = as_evidence(concerns(spec.name, seen.records))

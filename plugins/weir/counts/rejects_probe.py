@@ -10,7 +10,7 @@ from itertools import islice, takewhile
 
 from spark_jobs.counts.cells import HOUR_MS, hour_of
 from weir.counts.progress import batches
-from weir.counts.rejects import Bounds, Recent, concerns
+from weir.counts.rejects import KIND, Bounds, Recent, concerns
 from weir.counts.rules import Rules
 from weir.jobs.spec import JobSpec
 from weir.ports.counts import CountStore
@@ -28,11 +28,13 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class _Known:
     at: int = 0  # when it was looked at, ms
-    concerns: Sequence[Concern] = ()
+    concerns: Sequence[Concern] | None = None  # None: unknown
 
 
 class RejectsProbe:
     """Services with more rejected lines than the spec allows."""
+
+    concern = KIND
 
     def __init__(self, store: CountStore, budget: TimeBudget) -> None:
         self._store, self._budget, self._known = store, budget, dict[str, _Known]()
@@ -41,23 +43,24 @@ class RejectsProbe:
         """Return when the job was looked at last (ms), 0 for never."""
         return self._known.get(job, _Known()).at
 
-    def look(self, spec: JobSpec, seen: Observation) -> Mapping[str, object]:
-        """Return a concern for each such service. Looked at once a minute, while the budget lasts."""
-        before = self._known.get(spec.name, _Known())
-        if seen.head is not None and seen.now - before.at >= EVERY_MS and self._budget.left():
-            since = {one.key: one.since for one in before.concerns}
-            found = [replace(one, since=min(one.since, since.get(one.key, one.since))) for one in self._found(spec, seen.now)]
-            self._known[spec.name] = before = _Known(seen.now, found)
-        return as_evidence(before.concerns)
+    def look(self, spec: JobSpec, seen: Observation) -> Mapping[str, object] | None:
+        """Return a concern for each such service; None while that is unknown. Looked at once a minute, while the budget lasts."""
+        known = self._known.get(spec.name, _Known())
+        if seen.head is not None and seen.now - known.at >= EVERY_MS and self._budget.left():
+            since, found = {one.key: one.since for one in known.concerns or ()}, self._found(spec, seen.now)
+            if found is not None:
+                found = [replace(one, since=min(one.since, since.get(one.key, one.since))) for one in found]
+            self._known[spec.name] = known = _Known(seen.now, known.concerns if found is None else found)
+        return None if known.concerns is None else as_evidence(known.concerns)
 
-    def _found(self, spec: JobSpec, now: int) -> Sequence[Concern]:
+    def _found(self, spec: JobSpec, now: int) -> Sequence[Concern] | None:
         try:
             rules = Rules.of(spec)
             bounds = Bounds(spec.health.rejected_share, spec.health.usual_rejected_share)
             return concerns(spec.name, recent(self._store, spec.name, now), bounds, rules.time_zone, now)
         except Exception as error:  # noqa: BLE001 - a job that is down must be restarted, whatever its lines look like
             log.warning("%s: its rejected lines could not be looked at: %r", spec.name, error)
-            return []
+            return None
 
 
 def recent(store: CountStore, job: str, now: int) -> Recent:

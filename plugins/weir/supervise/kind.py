@@ -42,8 +42,13 @@ class Preparation(Protocol):
 class Probe(Protocol):
     """Evidence that a kind adds to the reports of its jobs. It never changes a verdict, and never raises."""
 
-    def look(self, spec: JobSpec, seen: Observation) -> Mapping[str, object]:
-        """Return evidence by key. Slow lookups run while the time budget lasts; else return the last known values."""
+    @property
+    def concern(self) -> str:
+        """Return the kind of its concerns; empty if it has none."""
+
+    def look(self, spec: JobSpec, seen: Observation) -> Mapping[str, object] | None:
+        """Return evidence by key; None while nothing is known. Slow lookups run while the time budget lasts; else return the last known
+        values."""
 
     def looked_at(self, job: str) -> int:
         """Return when the job was looked up last (ms), 0 for never. The one that has waited longest is next."""

@@ -88,7 +88,7 @@ def test_the_concern_of_a_service_outlives_the_lines_that_showed_it_by_a_while()
     probe = ArrivalProbe(job.store, budget)
 
     def told(now: int) -> list[tuple[str, tuple[str, ...], int]]:
-        return [(one.kind, one.key, one.since) for one in concerns_of(probe.look(spec, Observation(now, None, job.store.head(JOB))))]
+        return [(one.kind, one.key, one.since) for one in concerns_of(probe.look(spec, Observation(now, None, job.store.head(JOB))) or {})]
 
     assert told(START) == told(START + 1) == [("time_zone", ("la",), START)]
     for _ in range(70):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
-from spark_jobs.runtime.batches import Batches
+from spark_jobs.runtime.batches import Batches, Closed
 from spark_jobs.runtime.contract import PROVEN, CassandraAddress, Exit, JobArguments
 from spark_jobs.runtime.proof import Proof
 from weir.testing import MemoryStore
@@ -36,6 +37,9 @@ class Bench:
 
         Proof(ARGS, self.batches, self.store, attempt, lambda *how: self.ended.append(how)).run(waits, sleep)
         return len(tries) - len(list(left))
+
+    def fails(self) -> None:
+        raise NO_CLASS
 
     @property
     def proof(self) -> str:
@@ -71,8 +75,30 @@ def test_a_batch_that_landed_proves_more(bench: Bench) -> None:
     assert bench.prove(NO_CLASS) == 0 and not bench.ended and not bench.proof
 
 
-@pytest.mark.parametrize("meanwhile", ["landed", "failure"])
-def test_a_batch_that_lands_or_fails_meanwhile_says_more(bench: Bench, meanwhile: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench.batches, "close", lambda: setattr(bench.batches, meanwhile, ValueError() if meanwhile == "failure" else True))
-    bench.prove(NO_CLASS)
+class Meanwhile(Batches[object]):
+    """Its batches land, or fail, without a source."""
+
+    def _land(self, rows: object, batch_id: int) -> None:
+        if rows is None:
+            raise ValueError("a batch that fails")
+        self.landed = True
+
+
+@pytest.mark.parametrize("rows", ["lands", None])
+def test_a_batch_that_lands_or_fails_meanwhile_says_more(bench: Bench, rows: object) -> None:
+    bench.batches = Meanwhile(None, ARGS)  # type: ignore[arg-type]
+    with suppress(ValueError):
+        bench.batches(rows, 0)  # type: ignore[arg-type]
+    Proof(ARGS, bench.batches, bench.store, bench.fails, lambda *how: bench.ended.append(how))._tried()
     assert not bench.ended
+    with suppress(ValueError):
+        bench.batches(rows, 1)  # type: ignore[arg-type]
+    assert not isinstance(bench.batches.failure, Closed), "a driver that works is not closed by its rehearsal"
+
+
+def test_nothing_lands_after_a_rehearsal_that_failed(bench: Bench) -> None:
+    bench.batches = Meanwhile(None, ARGS)  # type: ignore[arg-type]
+    bench.prove(NO_CLASS)
+    with pytest.raises(Closed):
+        bench.batches("lands", 0)  # type: ignore[arg-type]
+    assert len(bench.ended) == 1

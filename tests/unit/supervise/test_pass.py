@@ -25,11 +25,13 @@ from weir.ports.cluster import DriverState
 from weir.ports.reports import JobSnapshot, Kept
 from weir.ports.source import TopicSnapshot
 from weir.settings import PROJECT, Settings
+from weir.supervise.judge.concern import Concern, concerns_of
 from weir.supervise.judge.report import FRESH_MS, UNKNOWN_MS, Report, Verdict
 from weir.supervise.manager import Manager
 from weir.supervise.observe.fleet import Fleet
 from weir.supervise.observe.questions import Questions
 from weir.supervise.parts import Parts
+from weir.supervise.time_budget import TimeBudget
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
 
 at = partial(of_source, "topic-1")  # offsets by partition
@@ -332,3 +334,32 @@ def test_a_broker_that_hangs_leaves_dead_drivers_seen(world: World, hanging: thr
     for _ in range(2):
         verdicts = {report.job: report.verdict for report in fleet.reports(world.specs)}
         assert verdicts.pop("job_4") is Verdict.DOWN and set(verdicts.values()) == {Verdict.UNKNOWN}
+
+
+def raised(*_: object) -> list[Concern]:
+    raise NotRunning("the store did not answer", "")
+
+
+@pytest.mark.parametrize("trouble", ["no time", "no answer"])
+def test_a_concern_stays_while_it_is_unknown_whether_it_is_over(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    """A tick is a process of its own: one that had no time left to look at a job stored that its concern was over."""
+    rejected = Concern("rejected_lines", ("proxy",), 7, "all lines are rejected", "weir rejected")
+
+    def told(manager: Manager) -> set[tuple[Concern, ...]]:
+        return {tuple(concerns_of(report.evidence)) for report in manager.tick()}
+
+    monkeypatch.setattr("weir.counts.rejects_probe.recent", lambda *_: None)
+    monkeypatch.setattr("weir.counts.rejects_probe.concerns", lambda *_: [rejected])
+    assert told(world.manager) == {(rejected,)}
+    with monkeypatch.context() as patch:
+        if trouble == "no time":
+            patch.setattr(TimeBudget, "left", lambda self: False)
+        else:
+            patch.setattr("weir.counts.rejects_probe.concerns", raised)
+        for manager in (world.another(tmp_path), world.manager):
+            world.clock.sleep(60)
+            assert told(manager) == {(rejected,)}
+    monkeypatch.setattr("weir.counts.rejects_probe.concerns", lambda *_: [])
+    assert told(world.another(tmp_path)) == {()}

@@ -424,3 +424,14 @@ def test_a_lag_that_swings_over_the_bound_is_one_verdict_and_not_two_for_each_ba
         report = judge("counts", seen, HEALTH, report)
         said.append(report.verdict)
     assert set(said) == {Verdict.OK}
+
+
+@pytest.mark.parametrize(
+    ("stopped_ago_s", "landed_ago_s", "verdict"), [(60, 120, Verdict.STARTING), (-3600, 1, Verdict.OK), (60, 1, Verdict.OK)]
+)
+def test_only_a_stop_that_ended_the_driver_starts_another(stopped_ago_s: int, landed_ago_s: int, verdict: Verdict) -> None:
+    """A clock that was set back had a driver that lands replaced at every look, for as long as the note lay in the future."""
+    seen = replace(WELL, head=head_at(100, landed_ago_s), stopped_at=NOW - 1000 * stopped_ago_s)
+    report = judge("counts", seen, HEALTH, None)
+    assert report.verdict is verdict
+    assert (decide(report, Restart(), seen.attempts, seen.landed_attempt).act is Action.RESTART) == (verdict is Verdict.STARTING)

@@ -106,10 +106,14 @@ class Observation:
 
     @property
     def stopped_with_stack(self) -> bool:
-        """Return whether the driver was running when its cluster was stopped on request, which ended it."""
+        """Return whether the driver was running when its cluster was stopped on request, which ended it.
+
+        A stop in the future was noted by a clock that has been set back, and a driver that has landed since outlived it.
+        """
         row = self.attempt
         ended_otherwise = row is not None and row.exit_reason not in ("", "lost")
-        return bool(row and row.submission_id and row.submitted_at <= self.stopped_at) and not ended_otherwise
+        lives = self.stopped_at > self.now or (self.landed_now and self.landed_at > self.stopped_at)
+        return bool(row and row.submission_id and row.submitted_at <= self.stopped_at) and not ended_otherwise and not lives
 
     @property
     def lacks_resources(self) -> bool:

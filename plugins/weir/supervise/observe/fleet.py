@@ -161,9 +161,10 @@ class Fleet:
             return self._unknown(job, snapshot, snapshot.trouble)
         try:
             seen = self._observation(spec, snapshot, outside)
-            report = judge(job, seen, spec.health, self._last_reports.before(job, snapshot))
+            before = self._last_reports.before(job, snapshot)
+            report = judge(job, seen, spec.health, before)
             standby = {"standby": word} if (word := in_a_word(seen)) else {}
-            evidence = {**report.evidence, **standby, **self._evidence(spec, seen)}
+            evidence = {**report.evidence, **standby, **self._evidence(spec, seen, before)}
             report = replace(report, evidence=evidence, standby_act=str(duty(seen, report)))
             decision = decide(report, spec.restart, seen.attempts, seen.landed_attempt, seen.paused)
             return with_decision(report, READ_ENDING if seen.ending_unread and report.found is Verdict.DOWN else decision)
@@ -174,9 +175,13 @@ class Fleet:
     def _probes_of(self, spec: JobSpec) -> Sequence[Probe]:
         return self._of_kind.get(spec.kind.name, ())
 
-    def _evidence(self, spec: JobSpec, seen: Observation) -> Mapping[str, object]:
-        """Return what the probes of the job's kind add."""
-        return merged(probe.look(spec, seen) for probe in self._probes_of(spec))
+    def _evidence(self, spec: JobSpec, seen: Observation, before: Report | None) -> Mapping[str, object]:
+        """Return what the probes of the job's kind add. A concern of the last report stays while it is unknown whether it is over: a tick
+        is a process of its own, and may have no time left to look at every job."""
+        looks = [(probe.concern, probe.look(spec, seen)) for probe in self._probes_of(spec)]
+        unknown = {kind for kind, found in looks if found is None}
+        kept = [one for one in concerns_of(before.evidence) if one.kind in unknown] if before else []
+        return merged([*(found for _, found in looks if found is not None), as_evidence(kept)])
 
     def _looked_at(self, job: str, spec: JobSpec) -> int:
         return min((probe.looked_at(job) for probe in self._probes_of(spec)), default=0)
