@@ -116,7 +116,8 @@ DEFECTS: dict[str, tuple[Callable[[Job], None], str]] = {
     "an hour is missing": (lost("hour", "job", "hour", "shard"), "ledger: the hours hold what each batch counted"),
     "a row of the ledger is missing": (lost_batch, "ledger: each batch begins where the one before it ended"),
     "lines are not levels and rejected": (miscounted(rejected={"empty": 5}), "ledger: lines are the sum of levels and rejected"),
-    "lines are not offsets": (miscounted(lines=9, levels={"error": 9}), "ledger: lines are as many as offsets"),
+    "lines are more than offsets": (miscounted(lines=9, levels={"error": 9}), "ledger: no batch has more lines than offsets"),
+    "a line of the offsets is left out": (miscounted(lines=0, levels={}, rejected={}), "ledger: every line of the offsets is in its batch"),
     "input waits": (waiting, "freshness: input waits no longer than 300 s"),
 }
 
