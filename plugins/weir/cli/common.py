@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from weir.errors import NotRunning
 from weir.output import Format, say
-from weir.settings import Settings
+from weir.settings import Settings, home
 
 if TYPE_CHECKING:
     from weir.cassandra.store import CassandraStore
@@ -42,6 +44,7 @@ def opened_store(settings: Settings) -> Iterator[CassandraStore]:
     """Open the store and close it afterwards. Raises NotRunning if it does not answer in time, now or later."""
     from weir.factory import store
 
+    not_of_a_stopped_stack()
     found = store(settings, PATIENCE_S)
     try:
         yield found
@@ -68,6 +71,7 @@ def connected() -> Manager[Store]:
     from weir.factory import manager
     from weir.jobs.folders import sound
 
+    not_of_a_stopped_stack()
     settings = Settings.load()
     standalone = all(spec.cluster == "standalone" for spec in sound(*settings.job_folders).values())
     if standalone and settings.names_spark:
@@ -75,6 +79,19 @@ def connected() -> Manager[Store]:
     from weir.airflow.session import connect
 
     return connect()
+
+
+def not_of_a_stopped_stack(setting: str = "WEIR_CASSANDRA_HOSTS", part: str = "cassandra") -> None:
+    """Raise NotRunning if the address is not set, and of an embedded stack that is stopped: another stack may answer at its port by now."""
+    from weir.local import folder
+    from weir.local.state import SUPERVISOR, Record, StateFile
+
+    state = home()
+    if setting in os.environ or not folder.known(state):
+        return
+    records = StateFile(state).read()
+    if not any(records.get(name, Record()).child() for name in (SUPERVISOR, part)):
+        raise NotRunning(f"The stack in {state} is not running.", "Start it: weir up")
 
 
 def spec_of(settings: Settings, store: JobStore, job: str, needs: Capability | None = None) -> JobSpec:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from weir.cli.common import not_of_a_stopped_stack
 from weir.output import printable, readable, result, say
 from weir.settings import Settings
 
@@ -61,6 +62,7 @@ def ingest(
     services = [service_of(file, service) for file in files]
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores SIGINT, and Python does not raise on SIGTERM
         signal.signal(number, signal.default_int_handler)
+    not_of_a_stopped_stack("WEIR_KAFKA", "kafka")
     if create:
         _create(topic)
     from weir.ingest import ingest as send

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from weir.cli.common import not_of_a_stopped_stack
 from weir.output import say
 
 
@@ -31,6 +32,7 @@ def migrate(
     if grants:
         return _print_grants(Settings.load().cassandra_keyspace, [name.strip() for name in grants.split(",")])
 
+    not_of_a_stopped_stack()
     done = migrate(Settings.load(), replication, patience_s=30.0)
     say(done.told)
     say(f"applied: {', '.join(done.applied)}" if done.applied else "the tables are those of this release")

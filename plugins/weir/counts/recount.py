@@ -44,6 +44,9 @@ class Result:
     rejected_by_reason: Mapping[str, int]
     differences: tuple[Difference, ...]  # the first LISTED ones
     part: Part  # what this adds to the proven part
+    unsure: frozenset[int] = (
+        frozenset()
+    )  # hours (ms) that may have lines which the broker lacks: a count there that is too high is not seen
     compacted: bool = False  # the topic is: then a count that is too high, and rejected lines, cannot be told
 
     @property
@@ -152,6 +155,7 @@ def _compared(
         rejected_by_reason=dict(rejected),
         differences=tuple(listed),
         part=_part(store, rules.job, scope, stored, unsure, exact=missing == doubled == 0),
+        unsure=frozenset(unsure),
         compacted=bool(plan.compacted),
     )
 

@@ -7,9 +7,10 @@ all of that and found nothing: a check of something else proves nothing about it
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
+from spark_jobs.counts.cells import HOUR_MS, hour_of
 from spark_jobs.protocol.head import Position
 from weir.counts.scope import NOTHING, Scope
 from weir.supervise.judge.concern import Concern
@@ -31,7 +32,7 @@ class Looked:
     def at(cls, scope: Scope) -> Looked:
         hours = sorted(scope.hours) if scope.hours else []
         since = hours[0] if hours else scope.since
-        return cls(since, hours[-1] + 3_600_000 if hours else scope.until, scope.after)
+        return cls(since, hours[-1] + HOUR_MS if hours else scope.until, scope.after)
 
     def covers(self, other: Looked) -> bool:
         """Return whether all of the other part was looked at, too."""
@@ -44,6 +45,16 @@ class Looked:
         since = None if self.since is None or other.since is None else min(self.since, other.since)
         until = None if self.until is None or other.until is None else max(self.until, other.until)
         return Looked(since, until, min(self.after, other.after))
+
+    def only(self, panes: Sequence[int], most: int) -> Looked:
+        """Return the hours of these panes (ms); the whole part if there may be more than `most`, or if one is of rejected lines: 0."""
+        if not panes or len(panes) >= most or min(panes) <= 0:
+            return self
+        return replace(self, since=hour_of(min(panes)), until=hour_of(max(panes)) + HOUR_MS)
+
+    def has(self, hour: int) -> bool:
+        """Return whether an hour (ms) is of this part."""
+        return (self.since is None or hour + HOUR_MS > self.since) and (self.until is None or hour < self.until)
 
     @property
     def options(self) -> str:
@@ -78,9 +89,10 @@ def failed(before: Failure | None, now: int, sentence: str, where: Looked) -> Fa
     return replace(before, at=now, sentence=sentence, where=before.where.with_(where))
 
 
-def passed(before: Failure, where: Looked) -> bool:
-    """Return whether a failure is over after a check of this part found nothing."""
-    return where.covers(before.where)
+def passed(before: Failure, where: Looked, unsure: Collection[int] = ()) -> bool:
+    """Return whether a failure is over after a check of this part found nothing. In `unsure` hours (ms) it could not see all: a difference
+    there may only have become invisible, as the broker no longer has its lines."""
+    return where.covers(before.where) and not any(before.where.has(hour) for hour in unsure)
 
 
 def concerns(job: str, records: Mapping[str, str]) -> list[Concern]:

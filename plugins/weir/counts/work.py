@@ -6,7 +6,7 @@ Each function does the work, stores the result, and adds a failure to the job's 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -87,10 +87,10 @@ class Counts:
         """Store that a check failed, for health and alerts."""
         self.store.put_unproven(self.job, work, unproven.failed(self._failure(work), self.now, sentence, where).dump())
 
-    def passes(self, work: str, where: Looked) -> None:
-        """Forget a failed check if the same part of the counts has passed now."""
+    def passes(self, work: str, where: Looked, unsure: Collection[int] = ()) -> None:
+        """Forget a failed check if the same part of the counts has passed now. `unsure` are hours (ms) that could not be checked whole."""
         before = self._failure(work)
-        if before is not None and unproven.passed(before, where):
+        if before is not None and unproven.passed(before, where, unsure):
             self.store.put_unproven(self.job, work, None)
 
     def _failure(self, work: str) -> Failure | None:
@@ -119,6 +119,7 @@ def recount(at: Counts, scope: Scope = EVERYTHING, workers: int = 1, sample: Sam
 
     Raises NotRunning (the broker does not answer), Conflict (the counts were folded repeatedly).
     """
+    from weir.counts.recount import LISTED
     from weir.counts.recount import recount as count_again
 
     result = count_again(at.store, at.source, at.rules, sample.scope if sample else scope, workers)
@@ -126,9 +127,9 @@ def recount(at: Counts, scope: Scope = EVERYTHING, workers: int = 1, sample: Sam
     at.store.put_recount(at.job, {**record, "at": at.now})
     looked = Looked.at(sample.scope if sample else scope)
     if not result.exact:
-        at.fails("recount", result.sentence, looked)
+        at.fails("recount", result.sentence, looked.only([d.cell[0] for d in result.differences], LISTED))
     elif sample is None and not scope.barren and result.checked_lines:
-        at.passes("recount", looked)
+        at.passes("recount", looked, result.unsure)
     if failed(result, scope):
         at.note("recount", result.sentence, result.numbers())
     return result, record
@@ -155,7 +156,8 @@ def prove(at: Counts, goal: Goal, parts: Sequence[Part]) -> Proven:
         if found.checked == goal.base.checked and found.lines > goal.base.lines:
             gone = found.lines - goal.base.lines
             raise NotProven(f"{at.job}: {gone} lines landed that the broker no longer has.", "Extend the topic's retention.")
-    at.passes("recount", Looked(after=goal.base.position))
+    if found.checked - goal.base.checked == found.lines - goal.base.lines:  # else the broker may have lost the lines that differed
+        at.passes("recount", Looked(after=goal.base.position))
     return found
 
 

@@ -18,7 +18,7 @@ from weir.counts.quality.expectation import Law
 from weir.counts.quality.validate import ValidationResult
 from weir.counts.scope import Scope
 from weir.counts.unproven import Failure, Looked
-from weir.supervise.judge.concern import Concern, as_evidence, concerns_of, merged
+from weir.supervise.judge.concern import Concern, as_evidence, concerns_of, continued, merged
 
 BOUND = st.one_of(st.none(), st.integers(0, 20))
 LOOKED = st.builds(Looked, BOUND, BOUND, st.tuples(st.integers(-1, 3), st.integers(-1, 3)))
@@ -79,6 +79,20 @@ def test_its_next_step_looks_at_the_same_part(job: Job) -> None:
     (concern,) = unproven.concerns(JOB, job.store.snapshots([JOB])[JOB].records)
     assert concern.next_step.startswith(f"weir recount {JOB} --since 2026-01-31T12:00:00Z --until 2026-01-31T13:00:00Z;")
     assert concern.sentence.startswith("WEIR-401") and concern.severity == "critical" and concern.since == START + 2 * HOUR_MS
+
+
+def test_what_the_broker_no_longer_has_proves_nothing() -> None:
+    failure = unproven.failed(None, 1, "1 line is doubled", Looked().only([START + 10_000], 100))
+    assert failure.where == Looked(START, START + HOUR_MS)
+    assert not unproven.passed(failure, Looked(), {START}) and unproven.passed(failure, Looked(), {START + HOUR_MS})
+    assert Looked().only([0, START], 100) == Looked(), "rejected lines have no hour"
+    assert Looked().only([START] * 100, 100) == Looked(), "there may be more"
+
+
+def test_a_concern_keeps_its_beginning_from_one_report_to_the_next() -> None:
+    one = Concern("time_zone", ("web",), 50, "text", "step")
+    found = continued(as_evidence([one]), as_evidence([replace(one, since=10)]))
+    assert concerns_of(found) == [replace(one, since=10)] and continued({"a": 1}, as_evidence([one])) == {"a": 1}
 
 
 def test_a_record_of_another_release_is_still_a_concern(job: Job) -> None:

@@ -6,7 +6,7 @@ A concern never changes the verdict, and nothing is restarted for it: it is show
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 EVIDENCE = "concerns"  # the name of the list in a report's evidence
@@ -52,6 +52,13 @@ def merged(parts: Iterable[Mapping[str, object]]) -> dict[str, object]:
         joined += concerns_of(part)
         evidence |= {name: value for name, value in part.items() if name != EVIDENCE}
     return {**evidence, **as_evidence(joined)}
+
+
+def continued(evidence: Mapping[str, object], before: Mapping[str, object]) -> dict[str, object]:
+    """Return the evidence with the beginning of each concern that the last report had already: a new process has not seen it begin."""
+    began = {(one.kind, one.key): one.since for one in concerns_of(before)}
+    found = [replace(one, since=min(one.since, began.get((one.kind, one.key), one.since))) for one in concerns_of(evidence)]
+    return {**evidence, **as_evidence(found)}
 
 
 def as_evidence(concerns: Iterable[Concern]) -> dict[str, object]:

@@ -20,7 +20,7 @@ from weir.jobs.specs import in_force
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
 from weir.ports.reports import JobSnapshot
-from weir.supervise.judge.concern import as_evidence, concerns_of, merged
+from weir.supervise.judge.concern import as_evidence, concerns_of, continued, merged
 from weir.supervise.judge.observation import Observation, submit_grace_ms, with_the_clusters_word
 from weir.supervise.judge.queries import Queries
 from weir.supervise.judge.report import CALM, Report, Verdict
@@ -181,7 +181,8 @@ class Fleet:
         looks = [(probe.concern, probe.look(spec, seen)) for probe in self._probes_of(spec)]
         unknown = {kind for kind, found in looks if found is None}
         kept = [one for one in concerns_of(before.evidence) if one.kind in unknown] if before else []
-        return merged([*(found for _, found in looks if found is not None), as_evidence(kept)])
+        found = merged([*(found for _, found in looks if found is not None), as_evidence(kept)])
+        return continued(found, before.evidence) if before else found
 
     def _looked_at(self, job: str, spec: JobSpec) -> int:
         return min((probe.looked_at(job) for probe in self._probes_of(spec)), default=0)
