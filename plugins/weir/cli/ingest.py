@@ -177,19 +177,17 @@ def _readers(topic: str) -> list[JobSpec]:
 
 def misfit(spec: JobSpec, service: str, lines: Sequence[bytes], now_ms: int) -> str:
     """Return a warning if a job would reject most of these lines; empty if not."""
-    from weir.counts.fit import fit
-    from weir.counts.fitting import as_yaml
-    from weir.counts.lines import parser
+    from weir.counts.fitting import as_yaml, fit
     from weir.counts.rules import Rules
 
     rules = Rules.of(spec)
-    found = fit(lines, parser(rules, service), now_ms)
+    found = fit(lines, rules.format_of(service), rules.zone_of(service), now_ms, future_skew=rules.future_skew)
     if not found.misfits:
         return ""
-    reasons = ", ".join(f"{reason} {n}" for reason, n in sorted(found.reasons.items(), key=lambda each: -each[1]))
-    read_as = as_yaml(rules.format_of(service))
+    reasons = ", ".join(f"{reason} {n}" for reason, n in sorted(found.rejects.items(), key=lambda each: -each[1]))
     return (
-        f"Warning: {spec.name} reads {service} as {read_as}. It would reject {found.rejected} of the first {found.lines} lines "
+        f"Warning: {spec.name} reads {service} as {as_yaml(found.value)}. It would reject {sum(found.rejects.values())} of the first "
+        f"{found.lines} lines "
         f"({reasons}), first: {readable(found.first)[:SHOWN]}. See: weir formats test FILE"
     )
 

@@ -17,6 +17,7 @@ from weir.counts.parsers.line import judge
 
 FUTURE_MS = 26 * 3_600_000  # of a file on disk only the zone is unknown: no line of it is from the future for that
 SAMPLES = 3  # of each reason
+MOST = 0.5  # share of rejected lines
 COUNTED = "counted"
 # Layouts of frameworks as they come, by what they are called.
 LAYOUTS: Mapping[str, Mapping[str, str]] = {
@@ -53,17 +54,31 @@ class Fit:
         return self.outcomes.total()
 
     @property
+    def rejects(self) -> dict[str, int]:
+        """Return the rejected lines by reason. Continuations are not rejected."""
+        return {reason: n for reason, n in self.outcomes.items() if reason not in (COUNTED, CONTINUATION)}
+
+    @property
+    def misfits(self) -> bool:
+        """Return whether most lines would be rejected: the format is most likely another one."""
+        return sum(self.rejects.values()) > MOST * self.lines
+
+    @property
+    def first(self) -> bytes:
+        """Return the first rejected line; empty if there is none."""
+        return next((lines[0] for reason, lines in self.samples.items() if reason != CONTINUATION), b"")
+
+    @property
     def share(self) -> float:
         """Return the share of the lines that count or continue one that does; 0 if none counts."""
         taken = self.outcomes[COUNTED] and self.outcomes[COUNTED] + self.outcomes[CONTINUATION]
         return taken / self.lines if self.lines else 0.0
 
 
-def fit(lines: Iterable[bytes], value: Any, zone: str, now: int, name: str = "") -> Fit:
-    """Return what a format makes of lines that are read at `now` (ms). Raises ValueError if the format is not valid."""
-    by, found = judge(described(value), zone, FUTURE_MS), Fit(name or str(value), value)
-    for line in lines:
-        taken = by(line, now)
+def fit(lines: Sequence[bytes], value: Any, zone: str, now: int, name: str = "", future_skew: int = FUTURE_MS) -> Fit:
+    """Return what a format makes of lines that are read at `now`; times are in ms. Raises ValueError if the format is not valid."""
+    found = Fit(name or str(value), value)
+    for line, taken in zip(lines, each(lines, value, zone, now, future_skew), strict=True):
         outcome = taken if isinstance(taken, str) else COUNTED
         found.outcomes[outcome] += 1
         if isinstance(taken, str):
@@ -75,9 +90,9 @@ def fit(lines: Iterable[bytes], value: Any, zone: str, now: int, name: str = "")
     return found
 
 
-def each(lines: Iterable[bytes], value: Any, zone: str, now: int) -> Iterator[Found | str]:
+def each(lines: Iterable[bytes], value: Any, zone: str, now: int, future_skew: int = FUTURE_MS) -> Iterator[Found | str]:
     """Yield what a format makes of each line: its level and time, or the reason why it does not count."""
-    by = judge(described(value), zone, FUTURE_MS)
+    by = judge(described(value), zone, future_skew)
     return (by(line, now) for line in lines)
 
 

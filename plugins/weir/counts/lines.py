@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from spark_jobs.formats.spec import described
 from weir.counts.parsers.line import Judge, judge
@@ -18,8 +17,8 @@ Parse = Callable[[bytes | None, int], tuple[int, str] | str]
 
 def reader(rules: Rules) -> Read:
     """Return a function from a record to what its line counts as, or to the reason for which it does not."""
-    usual = _judge(rules, {})
-    own = {key: _judge(rules, values) for name, values in rules.services.items() for key in keys_of(name)}
+    usual = _judge(rules, "")
+    own = {key: _judge(rules, name) for name in rules.services for key in keys_of(name)}
     known: dict[bytes | None, Judge] = {}  # by key, of which a stream has few
 
     def read(key: bytes | None, value: bytes | None, append_ms: int) -> Line | str:
@@ -52,14 +51,14 @@ def service_of(key: bytes | None) -> str:
     return of_key(key)
 
 
-def _judge(rules: Rules, own: Mapping[str, Any]) -> Judge:
-    """Return the judgement by the rules of all services and those of one."""
-    named = own.get("line_format", rules.line_format)
+def _judge(rules: Rules, service: str) -> Judge:
+    """Return the judgement on the lines of a service; of one that the spec does not name, empty, that of all others."""
+    named = rules.format_of(service)
     try:
         form = described(named)
     except ValueError as error:  # of another release
         raise BadInput(f"line_format: {named} cannot be recounted: {error}.", "Recount with the release that deployed it.") from error
-    return judge(form, str(own.get("time_zone", rules.time_zone)), rules.future_skew)
+    return judge(form, rules.zone_of(service), rules.future_skew)
 
 
 __all__ = ["LONGEST", "Line", "Parse", "parser", "reader", "service_of"]

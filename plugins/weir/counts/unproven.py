@@ -13,11 +13,11 @@ from dataclasses import asdict, dataclass, replace
 from spark_jobs.counts.cells import HOUR_MS, hour_of
 from spark_jobs.protocol.head import Position
 from weir.counts.scope import NOTHING, Scope
+from weir.ports.reports import UNPROVEN
 from weir.supervise.judge.concern import Concern
 from weir.times import iso
 
 KIND = "unproven"
-PREFIX = f"{KIND}:"  # of the records of a snapshot, by kind of check
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def passed(before: Failure, where: Looked, unsure: Collection[int] = ()) -> bool
 
 def concerns(job: str, records: Mapping[str, str]) -> list[Concern]:
     """Return the failed checks among a snapshot's records. One that cannot be read is shown as such."""
-    return [_concern(job, name.removeprefix(PREFIX), text) for name, text in sorted(records.items()) if name.startswith(PREFIX)]
+    return [_concern(job, name.removeprefix(UNPROVEN), text) for name, text in sorted(records.items()) if name.startswith(UNPROVEN)]
 
 
 def _concern(job: str, work: str, text: str) -> Concern:

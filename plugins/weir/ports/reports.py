@@ -36,9 +36,12 @@ class Kept:
     event: Event | None = None
 
 
+UNPROVEN = "unproven:"  # how the names of records of failed checks begin
+
+
 def records_of(unproven: Mapping[str, str]) -> dict[str, str]:
     """Return the records of failed checks, by kind, as a snapshot has them."""
-    return {f"unproven:{work}": record for work, record in unproven.items()}
+    return {UNPROVEN + work: record for work, record in unproven.items()}
 
 
 class ReportStore(Protocol):

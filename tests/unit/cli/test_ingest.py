@@ -128,3 +128,5 @@ def test_lines_of_another_format_are_warned_of(monkeypatch: pytest.MonkeyPatch) 
         "Warning: error_counts reads web as apache_error. It would reject 2 of the first 3 lines (not_a_log_line 1, empty 1), "
         'first: {"message": "x"}. See: weir formats test FILE'
     )
+    told = misfit(spec, "web", [b"\tat Main.java:17", bad, bad], now)
+    assert 'first: {"message": "x"}' in told, "also after a continuation"

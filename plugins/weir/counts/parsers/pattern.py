@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from spark_jobs.formats.spec import LineFormat
-from spark_jobs.formats.spec.pattern import LEVEL, MESSAGE, SERVICE, TIME, Field, Literal, Maybe, Part
+from spark_jobs.formats.spec.pattern import LEVEL, MESSAGE, SERVICE, TIME, Literal, Maybe, Part
 from weir.counts.parsers import times
 from weir.counts.parsers.found import Found, TextParser
 from weir.counts.parsers.service import named
@@ -100,6 +100,3 @@ def level_of(name: bytes | None, form: LineFormat) -> str | None:
         return form.default_level or None
     names: Mapping[str, str] = form.levels
     return names.get(name.decode().lower()) if name.isascii() else None
-
-
-__all__ = ["Field", "level_of", "parser"]
