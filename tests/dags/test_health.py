@@ -30,11 +30,20 @@ def test_only_the_job_in_trouble_becomes_a_task(fleet: Fleet) -> None:
     fleet.add("two", "three")
     for job in fleet.manager.specs:
         fleet.manager.deploy(job)
+    fleet.land("two")
     fleet.kill("two")
     found, reports = tick()
     assert [(r["job"], r["verdict"], r["act"], r["attempt"]) for r in found] == [("two", "down", "restart", 1)]
     assert set(reports) == {JOB, "two", "three"} and reports["three"]["verdict"] == "starting"
     assert "lag" in reports["three"]["evidence"]
+
+
+def test_a_driver_that_ended_before_it_reached_the_store_has_its_output_read_first(fleet: Fleet) -> None:
+    fleet.manager.deploy(JOB)
+    fleet.kill()
+    (report,), _ = tick()
+    assert (report["verdict"], report["act"]) == ("down", "read_ending")
+    assert trouble(report, not_before=0).trigger_dag_id == "error_counts_restart"
 
 
 def test_of_many_jobs_the_ones_that_can_be_helped_come_first_and_the_rest_have_their_turn(
