@@ -10,11 +10,11 @@ unexport PYTHONDONTWRITEBYTECODE
 # A slow mirror needs more than the default 30 s for the 400 MB of Spark.
 export UV_HTTP_TIMEOUT := 300
 
-.PHONY: help up down clean test test-faults test-plain test-upgrade test-browser drill lint lock install dev
+.PHONY: help up down clean test test-faults test-plain test-upgrade test-browser test-kubernetes drill lint lock install dev
 .DEFAULT_GOAL := help
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 up: $(VENV)/.installed ## start the whole stack, deploy error_counts and show its first counts
 	@$(BIN)/weir up --live-sample
@@ -40,6 +40,9 @@ test-upgrade: $(VENV)/.dev ## from the last release to this one and back, while 
 test-browser: $(VENV)/.browser ## the console in a real Chromium; pictures in tests/browser/shots
 	@sh tests/browser/chromium.sh
 	@$(BIN)/python -m pytest tests/browser
+
+test-kubernetes: $(VENV)/.dev ## a real Kubernetes API server with pods as processes: every fault, and the counts; needs Go, kubectl and root
+	@WEIR_TEST_KUBERNETES=1 $(BIN)/python -m pytest -s tests/kubernetes
 
 drill: $(VENV)/.installed ## every fault on a stack of its own: three to four hours
 	@$(BIN)/python -m drill
