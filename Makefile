@@ -14,11 +14,11 @@ export UV_HTTP_TIMEOUT := 300
 BASE    ?= debian:bookworm-slim
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
-.PHONY: help up down clean image test test-image test-faults test-plain test-upgrade test-browser drill lint lock install dev
+.PHONY: help up down clean image test test-image test-faults test-plain test-upgrade test-browser test-kubernetes drill lint lock install dev
 .DEFAULT_GOAL := help
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 up: $(VENV)/.installed ## start the whole stack, deploy error_counts and show its first counts
 	@$(BIN)/weir up --live-sample
@@ -50,6 +50,9 @@ image: ## build the container image weir:local (BASE=... for another Debian imag
 
 test-image: image $(VENV)/.dev ## what the built image holds, and each role of it started
 	@$(BIN)/python -m pytest tests/image
+
+test-kubernetes: $(VENV)/.dev ## a real Kubernetes API server with pods as processes: every fault, and the counts; needs Go, kubectl and root
+	@WEIR_TEST_KUBERNETES=1 $(BIN)/python -m pytest -s tests/kubernetes
 
 drill: $(VENV)/.installed ## every fault on a stack of its own: three to four hours
 	@$(BIN)/python -m drill
