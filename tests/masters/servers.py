@@ -1,4 +1,4 @@
-"""Two masters of a standalone cluster that elect one by ZooKeeper, and a worker: processes from the pyspark wheel, which has ZooKeeper, too.
+"""Two masters of a standalone cluster that elect one by ZooKeeper, and a worker: processes from the pyspark wheel, ZooKeeper included.
 
 The masters have the same ports on two addresses of this machine, as two hosts would.
 """
@@ -51,7 +51,7 @@ class Masters:
     def start(self, *servers: str) -> None:
         """Start servers, and wait until each answers."""
         for server in servers:
-            self._children[server] = Child.start(self._command(server), self.home / f"{server}.log", self._env(), self.home)
+            self._children[server] = Child.start(self._command(server), self.home / f"{server}.log", self._env(server), self.home)
             reason = await_ready(self._children[server], told(lambda server=server: self._probe(server)), 180, time.sleep)  # type: ignore[misc]
             assert not reason, f"{server}: {reason}\n{last_lines(self.home / f'{server}.log')}"
 
@@ -112,10 +112,10 @@ class Masters:
         at = ("--host", host, "--webui-port", str(self._worker_ui), "--cores", "4", "--memory", "3g", "--work-dir", str(self.home / "work"))
         return (*start, "org.apache.spark.deploy.worker.Worker", *at, self.url)
 
-    def _env(self) -> Mapping[str, str]:
+    def _env(self, server: str) -> Mapping[str, str]:
         own = {name: value for name, value in os.environ.items() if not name.startswith(("SPARK_", "PYSPARK_", "HADOOP"))}
-        spark = {"SPARK_HOME": str(spark_home()), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_SCALA_VERSION": "2.13", "PYSPARK_PYTHON": sys.executable}
-        return {**own, **spark}
+        spark = {"SPARK_HOME": str(spark_home()), "SPARK_SCALA_VERSION": "2.13", "PYSPARK_PYTHON": sys.executable}
+        return {**own, **spark, "SPARK_LOCAL_IP": HOSTS.get(server, HOSTS["a"])}  # what its web page binds to
 
     def _probe(self, server: str) -> str:
         if server == "zookeeper":

@@ -5,40 +5,21 @@ https://hadoop.apache.org/docs/stable/hadoop-yarn/hadoop-yarn-site/ResourceManag
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from weir.cluster.states import each
+from weir.cluster.yarn_application import lack_of, state_of
 from weir.http import NOTHING, Answer, Api, rows, within
 from weir.ports.cluster import ENDING_BYTES, DriverState, Submission, Submit
 from weir.ports.room import Room
 
 NOT_FOUND = 404
 TAG = "weir"  # on every application of Weir, so that one request lists all of them
-STATES = {
-    "NEW": DriverState.SUBMITTED,
-    "NEW_SAVING": DriverState.SUBMITTED,
-    "SUBMITTED": DriverState.SUBMITTED,
-    "ACCEPTED": DriverState.SUBMITTED,
-    "RUNNING": DriverState.RUNNING,
-    "FINISHED": DriverState.FAILED,  # unless the final status says better
-    "FAILED": DriverState.FAILED,
-    "KILLED": DriverState.KILLED,
-}
-# KILLED_EXCEEDED_VMEM and KILLED_EXCEEDED_PMEM of org.apache.hadoop.yarn.api.records.ContainerExitStatus, as diagnostics quote them.
-OVER_MEMORY = re.compile(r"exitCode: -10[34]\b")
-# ABORTED (its node was lost) and PREEMPTED of the same, which the ResourceManager sets by itself; and what it says of a driver that it
-# no longer hears from (org.apache.hadoop.yarn.server.resourcemanager.rmapp.attempt.RMAppAttemptImpl). No node has seen the process end.
-GIVEN_UP = re.compile(r"exitCode: -10[02]\b|on a \*lost\* node|ApplicationMaster for attempt \S+ timed out")
-# Of an ACCEPTED application: the driver's process has been started, and has not registered yet. After the ResourceManager's restart every
-# running application is told so until its driver asks it for something: for 18 s in a test.
-STARTED = re.compile(r"AM container is launched|Attempt recovered after RM restart")
 # Of a node's application whose containers have all ended:
 # https://hadoop.apache.org/docs/stable/hadoop-yarn/hadoop-yarn-site/NodeManagerRest.html#Application_API
 CONTAINERS_ENDED = ("APPLICATION_RESOURCES_CLEANINGUP", "FINISHED")
-FINAL = {"SUCCEEDED": DriverState.FINISHED, "KILLED": DriverState.KILLED}
 
 
 class YarnCluster:
@@ -61,12 +42,12 @@ class YarnCluster:
             if _not_found(answer):
                 return DriverState.LOST if active and active == self._active() else DriverState.UNKNOWN
         app = answer.body.get("app")
-        state = _state(app)
+        state = state_of(app)
         return state if state is not DriverState.KILLED or self._node_confirms(app) else DriverState.LOST
 
     def states_of(self, submission_ids: Collection[str]) -> Mapping[str, DriverState]:
         answer = self._ask(lambda api: api.get(self._path("", applicationTags=TAG, deSelects="resourceRequests")))
-        listed = {str(app.get("id")): _state(app) for app in rows(answer.body, "apps", "app")}
+        listed = {str(app.get("id")): state_of(app) for app in rows(answer.body, "apps", "app")}
         listed = {one: state for one, state in listed.items() if state is not DriverState.KILLED}
         return each(submission_ids, listed, self.state, self._timeout_s)
 
@@ -76,8 +57,8 @@ class YarnCluster:
     def _active(self) -> str:
         """Return which ResourceManager is active, and since when it runs; empty for none.
 
-        While one recovers, it does not find running applications (for 2 s in a test, 13 s on a busy machine). So what it does not find is lost
-        only if the same one was active before and after. A standby answers this by itself, and redirects only the rest.
+        While one recovers, it does not find running applications (for 2 s in a test, 13 s on a busy machine). So what it does not find is
+        lost only if the same one was active before and after. A standby answers this by itself, and redirects only the rest.
         """
         for api in self._apis:
             answer = api.get("/ws/v1/cluster/info")
@@ -104,7 +85,7 @@ class YarnCluster:
 
     def waits_for(self, asked: Collection[str], jobs: Mapping[str, str]) -> Mapping[str, str]:
         """Return the diagnostics of applications that wait in a queue, and what those lack that have a driver and no executor."""
-        found = {one: _waits_for(self._look_up(one).body.get("app")) for one in asked}
+        found = {one: lack_of(self._look_up(one).body.get("app")) for one in asked}
         return {one: why for one, why in found.items() if why}
 
     def ending(self, submission_id: str) -> str:
@@ -136,39 +117,3 @@ class YarnCluster:
 def _not_found(answer: Answer) -> bool:
     """Return whether the API does not know the application, rather than a proxy that does not know the API."""
     return answer.status == NOT_FOUND and "NotFound" in str(answer.body.get("RemoteException"))
-
-
-def _waits_for(app: Any) -> str:
-    """Return why a driver, or every executor of one, has not been started; empty if it has, or if that is unknown."""
-    state, queue = _state(app), within(app, "queue") or "?"
-    if state is DriverState.SUBMITTED:
-        return f"its application waits in the queue {queue}: {_line(app)}"
-    lacks = sum(_memory(part) for part in rows(app, "resourceInfo", "resourceUsagesByPartition"))
-    if state is DriverState.RUNNING and within(app, "runningContainers") == 1 and lacks:
-        return f"the queue {queue} has no room for its executors, which need {lacks} MiB"
-    return ""
-
-
-def _memory(partition: Any) -> int:
-    """Return the memory in MiB that is wanted and was not given."""
-    found = within(partition, "pending", "memory")
-    return found if isinstance(found, int) else 0
-
-
-def _line(app: Any) -> str:
-    return " ".join(str(within(app, "diagnostics") or "YARN gives no reason").split())[:300]
-
-
-def _state(app: Any) -> DriverState:
-    """Return the state of an application from the API; UNKNOWN for anything else."""
-    if not isinstance(app, dict):
-        return DriverState.UNKNOWN
-    said, diagnostics = app.get("state"), str(app.get("diagnostics"))
-    state = STATES.get(str(said), DriverState.UNKNOWN)
-    if state is DriverState.FAILED and OVER_MEMORY.search(diagnostics):
-        return DriverState.OUT_OF_MEMORY
-    if said == "FAILED" and GIVEN_UP.search(diagnostics):
-        return DriverState.LOST
-    if said == "ACCEPTED" and (app.get("launchTime") or STARTED.search(diagnostics)):
-        return DriverState.RUNNING
-    return FINAL.get(str(app.get("finalStatus")), state) if said == "FINISHED" else state
