@@ -68,11 +68,8 @@ lock: $(VENV)/.installed ## pin requirements*.in anew, with hashes, and the brok
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) -c requirements.txt requirements-dev.in -o requirements-dev.txt
 	$(LOCK) requirements-browser.in -o requirements-browser.txt
-<<<<<<< HEAD
 	$(LOCK) requirements-moto.in -o requirements-moto.txt
-=======
 	$(LOCK) requirements-image.in -o requirements-image.txt
->>>>>>> house
 	$(BIN)/python -m weir.local.jars
 
 install: $(VENV)/.installed ## only install into .venv
