@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # A slow mirror needs more than the default 30 s for the 400 MB of Spark.
 export UV_HTTP_TIMEOUT := 300
 
-.PHONY: help up down clean test test-faults test-plain test-upgrade test-browser drill lint lock install dev
+.PHONY: help up down clean test test-faults test-plain test-upgrade test-browser test-compose drill lint lock install dev
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -40,6 +40,9 @@ test-upgrade: $(VENV)/.dev ## from the last release to this one and back, while 
 test-browser: $(VENV)/.browser ## the console in a real Chromium; pictures in tests/browser/shots
 	@sh tests/browser/chromium.sh
 	@$(BIN)/python -m pytest tests/browser
+
+test-compose: $(VENV)/.dev ## docker-compose.yml brought up, used, broken, scaled and exchanged; needs root, or DOCKER_HOST
+	@PYTHONPATH=plugins:. $(BIN)/python -m tests.compose
 
 drill: $(VENV)/.installed ## every fault on a stack of its own: three to four hours
 	@$(BIN)/python -m drill
