@@ -40,7 +40,8 @@ class Settings:
     """Addresses of the services. The environment variable `WEIR_<FIELD>` overrides a field.
 
     `driver_kafka` is where drivers reach Kafka, empty for `kafka`. `checkpoints` is a URI or path that drivers and the supervisor both
-    reach. `bundles` holds the deployed versions of the jobs' code.
+    reach. `event_logs` is where Spark's event logs go, empty for none. `hdfs_...` and `s3_...` are how both of them reach such a store, as
+    docs/stores.md says. `bundles` holds the deployed versions of the jobs' code.
     `jobs` are folders with a folder for each job, separated as in PATH; an empty one stands for Weir's own jobs.
     Names that end in `_file` are files on the machine that uses them; docs/security.md says who reads which. `driver_cassandra_user` is the
     drivers' own user, empty for `cassandra_user`.
@@ -72,6 +73,13 @@ class Settings:
     driver_python: str = sys.executable
     airflow_url: str = "http://127.0.0.1:8080"
     checkpoints: str = ""
+    event_logs: str = ""
+    hdfs_web: str = ""
+    hdfs_user: str = ""
+    s3_endpoint: str = ""
+    s3_region: str = ""
+    s3_path_style: bool = False
+    s3_credentials_file: str = ""
     bundles: str = ""
     data_docs: str = ""
     jobs: str = ""
