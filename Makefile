@@ -57,6 +57,10 @@ test-image: image $(VENV)/.dev ## what the built image holds, and each role of i
 test-kubernetes: $(VENV)/.dev ## a real Kubernetes API server with pods as processes: every fault, and the counts; needs Go, kubectl and root
 	@WEIR_TEST_KUBERNETES=1 $(BIN)/python -m pytest -s tests/kubernetes
 
+.PHONY: test-compose
+test-compose: $(VENV)/.dev ## docker-compose.yml brought up, used, broken, scaled and exchanged; needs root, or DOCKER_HOST
+	@PYTHONPATH=plugins:. $(BIN)/python -m tests.compose
+
 drill: $(VENV)/.installed ## every fault on a stack of its own: three to four hours
 	@$(BIN)/python -m drill
 
