@@ -19,6 +19,6 @@ rm -f "$site"/weir-*.dist-info/uv_cache.json "$site"/weir-*.dist-info/REQUESTED 
 find plugins spark_jobs dags -name __pycache__ -prune -exec rm -rf {} +
 $python -m compileall -q --invalidation-mode checked-hash plugins spark_jobs dags "$site"/__editable__*
 
-/build/bin/python bin/sbom.py "$site" requirements.txt plugins/weir/local/jars.lock /run/dpkg-status /etc/os-release > sbom.cdx.json
-chmod -R go=rX .
-find . -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+/build/bin/python bin/sbom.py .venv requirements.txt plugins/weir/local/jars.lock /run/dpkg-status /etc/os-release > sbom.cdx.json
+# Only what is new: to touch a file of an earlier layer is to copy it.
+find . -newermt "@$SOURCE_DATE_EPOCH" ! -type l -exec chmod go=rX {} + -exec touch -d "@$SOURCE_DATE_EPOCH" {} +

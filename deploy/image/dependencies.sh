@@ -25,3 +25,5 @@ find "$site" -path "*.dist-info/REQUESTED" -delete
 
 # By hash and not by time: a file that a derived image changes is compiled anew, and the time of a build is in none of them.
 $python -m compileall -q -j 0 --invalidation-mode checked-hash "$site"
+chmod -R go=rX .venv
+find .venv ! -type l -exec touch -d "@$SOURCE_DATE_EPOCH" {} +
