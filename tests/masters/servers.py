@@ -37,6 +37,10 @@ class Masters:
         return "spark://" + ",".join(f"{host}:{self.port}" for host in HOSTS.values())
 
     @property
+    def zookeeper(self) -> str:
+        return f"127.0.0.1:{self._zookeeper}"
+
+    @property
     def connection(self) -> Mapping[str, object]:
         """The extras of an Airflow connection."""
         return {"rest-port": self._rest, "ui-port": self._ui}
@@ -93,7 +97,7 @@ class Masters:
     def _settings(self, host: str) -> Mapping[str, object]:
         return {
             "spark.deploy.recoveryMode": "ZOOKEEPER",
-            "spark.deploy.zookeeper.url": f"127.0.0.1:{self._zookeeper}",
+            "spark.deploy.zookeeper.url": self.zookeeper,
             "spark.master.rest.enabled": "true",
             "spark.master.rest.host": host,
             "spark.master.rest.port": self._rest,

@@ -1,0 +1,1 @@
+from tests.fault_table import pytest_terminal_summary, row  # noqa: F401
