@@ -83,7 +83,7 @@ def _pause(seconds: float) -> bool:
     return False
 
 
-def until(condition: Callable[[], Any], what: str, seconds: float = 180) -> Any:
+def until(condition: Callable[[], Any], what: str, seconds: float = 600) -> Any:
     """Wait for a condition and return what it returned."""
     deadline = time.monotonic() + seconds
     while not (answer := condition()):

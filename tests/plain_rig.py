@@ -29,17 +29,21 @@ from .parts import until
 
 CODE = """\
 import sys
-from pyspark.sql import SparkSession, functions as F
-from beside import twice  # executors import it, too
+from pyspark.sql import SparkSession
 
 spark = SparkSession.builder.getOrCreate()
-rows = spark.readStream.format("rate").option("rowsPerSecond", 1).load().select(F.udf(twice, "long")("value"))
+rows = spark.readStream.format("rate").option("rowsPerSecond", 1).load()
 query = rows.writeStream.format("noop").option("checkpointLocation", sys.argv[1]).trigger(processingTime="1 second").start()
 query.awaitTermination()
 """
-FILES = {"ticks.py": CODE, "beside.py": "def twice(value):\n    return 2 * value\n"}
+FILES = {"ticks.py": CODE}
 SMALL = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-CONF = {"spark.driver.extraJavaOptions": SMALL, "spark.executor.extraJavaOptions": SMALL, "spark.ui.enabled": "false"}
+CONF = {
+    "spark.driver.extraJavaOptions": SMALL,
+    "spark.executor.extraJavaOptions": SMALL,
+    "spark.ui.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
+}
 Drivers = Callable[[str], Sequence[psutil.Process]]  # the JVM of a driver, by its submission id
 
 
@@ -93,7 +97,7 @@ class PlainRig:
     def await_commits(self, more: int = 1) -> None:
         """Wait for so many further batches, and let the manager act meanwhile."""
         before = self.commits
-        until(lambda: (self.act(), self.commits >= before + more)[1], f"{self.name} commits {more} batches: {self.sentences[-3:]}", 300)
+        until(lambda: (self.act(), self.commits >= before + more)[1], f"{self.name} commits {more} batches: {self.sentences[-3:]}")
 
     def look(self) -> Report:
         report = self.manager.health(self.name)
@@ -107,7 +111,7 @@ class PlainRig:
             self.manager.act(report)
         return report
 
-    def await_state(self, *states: DriverState, seconds: float = 180) -> DriverState:
+    def await_state(self, *states: DriverState, seconds: float = 600) -> DriverState:
         seen: list[DriverState] = []
 
         def there() -> DriverState | None:
@@ -135,7 +139,7 @@ class PlainRig:
             "application": next(iter(files)),
             "arguments": ["{checkpoint}"],
             "resources": {"executors": 1, "cores": 1, "driver_memory": "512m", "executor_memory": "512m"},
-            "health": {"ready_within": "240s", "stalled_after": "120s"},
+            "health": {"ready_within": "600s", "stalled_after": "600s"},
             "restart": {"backoff_first": "1s"},
         }
         (folder / "job.yaml").write_text(yaml.safe_dump({**usual, **spec, "spark_conf": {**CONF, **spec.get("spark_conf", {})}}))

@@ -26,6 +26,7 @@ from weir.supervise.judge.report import Verdict
 
 pytestmark = [pytest.mark.stack, pytest.mark.skipif(not os.environ.get("WEIR_TEST_MASTERS"), reason="make test-masters runs it")]
 FIRST_PORT = 25100
+PATIENT_S = 30.0  # for an answer, on a machine that may stand still for seconds
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def masters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Masters]:
 @pytest.fixture(scope="module")
 def rig(masters: Masters) -> Iterator[PlainRig]:
     settings = with_connection(Settings(home=str(masters.home)), airflow_connection(masters))
-    cluster = StandaloneCluster(settings.spark_master, settings.spark_rest, settings.spark_ui)
+    cluster = StandaloneCluster(settings.spark_master, settings.spark_rest, settings.spark_ui, PATIENT_S)
     spec = {"cluster": "standalone", "spark_conf": {"spark.driver.host": "127.0.0.1"}}
     with PlainRig(masters.home / "job", "ticks", cluster, lambda _: masters.drivers(), spec) as found:
         yield found
@@ -77,7 +78,7 @@ def test_a_driver_lives_through_every_loss_of_a_master_and_is_never_started_agai
             return condition()
 
         with row(what) as said:
-            until(holds, what, 180)
+            until(holds, what)
             assert [(one.pid, one.create_time()) for one in masters.drivers()] == [before], "one driver, and the same"
             assert rig.driver == driver and rig.row.attempt == 1
             said(f"the cluster said {dict(seen)}; the same driver lives on")

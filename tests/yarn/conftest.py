@@ -24,7 +24,7 @@ from tests.yarn.servers import Yarn  # noqa: E402
 FIRST_PORT = 25000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def submits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The environment in which Airflow's workers find spark-submit and the cluster's addresses."""
     before = dict(os.environ)
@@ -35,7 +35,7 @@ def submits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     os.environ.update(before)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def yarn(submits: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yarn]:
     cluster = Yarn(tmp_path_factory.mktemp("yarn"), FIRST_PORT)
     cluster.configure()

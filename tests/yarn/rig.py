@@ -16,6 +16,7 @@ from weir.airflow.spark_submit import SparkSubmit
 from weir.ports.cluster import Cluster, Submission
 
 CONN_ID = "spark_yarn"
+PATIENCE_S = 600.0  # for spark-submit: its three minutes were not enough on a busy machine
 
 
 def rig(yarn: Yarn, name: str, files: Mapping[str, str] = FILES, queue: str = "streams", user: str = "weir", **spec: Any) -> PlainRig:
@@ -50,7 +51,7 @@ class _Submit(SparkSubmit):
     """Submits by a connection that is in the environment while it submits, as Airflow's secrets backend would bring it."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(CONN_ID)
+        super().__init__(CONN_ID, PATIENCE_S)
         self._text = text
 
     def __call__(self, submission: Submission) -> str:

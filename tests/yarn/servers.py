@@ -26,7 +26,7 @@ MAIN = {"rm": f"{PACKAGE}.resourcemanager.ResourceManager", "nm": f"{PACKAGE}.no
 PORTS = {"client": 0, "scheduler": 1, "tracker": 2, "admin": 3, "web": 4, "localizer": 5}  # counted from a server's first
 NODE_MB = 4096
 NODE_SILENT_MS = 20_000  # after which a node is given up; ten minutes by default
-DRIVER_SILENT_MS = 180_000  # the same of a driver, from its launch on: on a busy machine one took over a minute to register
+DRIVER_SILENT_MS = 600_000  # the same of a driver, from its launch on: on a busy machine one took two minutes to register
 LOG4J = """\
 log4j.rootLogger=INFO,out
 log4j.appender.out=org.apache.log4j.ConsoleAppender
@@ -65,7 +65,7 @@ class Yarn:
         for server in servers:
             self._children[server] = self._launch(server)
         for server in servers:
-            reason = await_ready(self._children[server], told(lambda server=server: self._probe(server)), 120, time.sleep)  # type: ignore[misc]
+            reason = await_ready(self._children[server], told(lambda server=server: self._probe(server)), 300, time.sleep)  # type: ignore[misc]
             assert not reason, f"{server}: {reason}\n{last_lines(self._log(server))}"
 
     def launch(self, server: str) -> Callable[[], bool]:
@@ -150,6 +150,10 @@ class Yarn:
             port = self._at(server, "client").rpartition(":")[2]
             return next((str(node["state"]) for node in listed.get("node", []) if str(node["id"]).endswith(f":{port}")), "")
         return ""
+
+    def holds(self, node: str, app: str) -> bool:
+        """Whether a node runs the driver of an application."""
+        return any(f"/{node}/" in " ".join(driver.cmdline()) for driver in self.drivers(app))
 
     def _settings(self) -> dict[str, object]:
         prefix = "yarn.resourcemanager"

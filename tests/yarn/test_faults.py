@@ -25,6 +25,13 @@ spark = SparkSession.builder.getOrCreate()
 assert spark.range(3).count() == 3
 """
 RAISES = f"{SHORT}raise ValueError('a fault of the job')\n"
+MODULES = {
+    "udf.py": SHORT.replace(
+        "assert",
+        "import beside\nfrom pyspark.sql import functions as F\nspark.range(3).select(F.udf(beside.twice)('id')).collect()\nassert",
+    ),
+    "beside.py": "def twice(value):\n    return 2 * value\n",
+}
 HOG = SHORT + "hog = []\nwhile True:\n    hog.append(bytearray(64 * 1024 * 1024))\n"
 
 
@@ -47,6 +54,13 @@ def test_how_a_driver_ends(yarn: Yarn, row: Row, fault: str, code: str, state: D
         assert rig.await_state(*(one for one in DriverState if one.ended)) is state
         assert ending in rig.cluster.ending(rig.driver)
         said(f"{state}: {rig.look().sentence}")
+
+
+def test_executors_find_the_modules_beside_the_script(yarn: Yarn, row: Row) -> None:
+    with row("module beside the script, on executors") as said, on_yarn(yarn, "modules", MODULES) as rig:
+        rig.deploy()
+        assert rig.await_state(*(one for one in DriverState if one.ended)) is DriverState.FINISHED
+        said("found")
 
 
 @pytest.mark.parametrize(

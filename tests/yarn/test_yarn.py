@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 
 import pytest
@@ -15,7 +16,7 @@ from weir.errors import NotTaken
 from weir.ports.cluster import DriverState
 from weir.supervise.judge.report import Verdict
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.skipif(not os.environ.get("WEIR_TEST_YARN"), reason="make test-yarn runs it")]
 
 
 def test_a_job_lives_through_what_happens_to_its_driver_and_to_the_resource_manager(yarn: Yarn, row: Row) -> None:
