@@ -13,6 +13,16 @@ for root in (PROJECT / "plugins", PROJECT):
         sys.path.insert(0, str(root))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests share a process where `make test` runs two: a file of tests/unit may be in either, and the tests that start servers
+    run one after another in one. Servers mostly wait, so that each process has about a core."""
+    for item in items:
+        file = item.path.relative_to(PROJECT / "tests")
+        group = {"unit": str(file), "dags": "dags"}.get(file.parts[0], "servers")
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_options_once() -> Iterator[None]:
     """Load the options of the product's own jobs in a process of their own once, not for each deploy and restart of a test: that took
