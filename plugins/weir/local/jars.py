@@ -1,6 +1,7 @@
 """The jars of the brokers and of Spark's Kafka source, by Maven coordinate, pinned in jars.lock with checksums.
 
-`python -m weir.local.jars` rewrites the lock; everything else only reads it, and downloads only what the cache lacks.
+`python -m weir.local.jars [SET...]` rewrites the lock, or only these sets of it; everything else only reads it, and downloads only what
+the cache lacks.
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +20,12 @@ from typing import Any
 from weir.errors import StackFailed
 
 LOCK = Path(__file__).with_name("jars.lock")
+AWS_SDK = (
+    "s3", "s3-transfer-manager", "sts", "kms", "netty-nio-client", "apache-client", "annotations", "arns", "auth", "aws-core",
+    "aws-json-protocol", "aws-query-protocol", "aws-xml-protocol", "checksums", "checksums-spi", "crt-core", "endpoints-spi", "http-auth",
+    "http-auth-aws", "http-auth-aws-eventstream", "http-auth-spi", "http-client-spi", "identity-spi", "json-utils", "metrics-spi",
+    "profiles", "protocol-core", "regions", "retries", "retries-spi", "sdk-core", "third-party-jackson-core", "utils", "utils-lite",
+)  # fmt: skip
 ROOTS = {
     # log4j-slf4j-impl: the broker's own POM has no logging backend, and without one it fails without any message.
     "kafka": ["org.apache.kafka:kafka_2.13:4.1.1", "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3"],
@@ -30,8 +38,26 @@ ROOTS = {
         "org.apache.kafka:kafka-clients:3.9.2",
         "org.apache.commons:commons-pool2:2.13.1",
     ],
+    # YARN and HDFS as processes, of the version of pyspark's own Hadoop. The jar is shaded, but for a logging backend and Bouncy Castle.
+    "hadoop": [
+        "org.apache.hadoop:hadoop-client-minicluster:3.5.0",
+        "org.slf4j:slf4j-reload4j:1.7.36",
+        "org.bouncycastle:bcpkix-jdk18on:1.82",
+    ],
+    # S3A with the parts of the AWS SDK that it uses: 20 MB, and the SDK's bundle 650 MB. One by one: a POM of the SDK names a version that
+    # its parent sets, which the resolver does not read. Netty, Apache's HTTP client, SLF4J and commons-* come with Spark.
+    "s3a": [
+        "org.apache.hadoop:hadoop-aws:3.5.0",
+        *(f"software.amazon.awssdk:{part}:2.35.5" for part in AWS_SDK),
+        "software.amazon.eventstream:eventstream:1.0.1",
+        "software.amazon.s3.analyticsaccelerator:analyticsaccelerator-s3:1.3.1",
+        "org.reactivestreams:reactive-streams:1.0.4",
+        "org.wildfly.openssl:wildfly-openssl:2.2.5.Final",
+        "commons-logging:commons-logging:1.2",
+    ],
 }
-NOT_TRANSITIVE = {"spark"}
+STACK = ("kafka", "cassandra", "spark")  # what `weir up` downloads; the other sets are for tests, and for drivers that use S3A
+NOT_TRANSITIVE = {"spark", "s3a"}
 # Tools, and native libraries of platforms that Weir does not run on.
 UNUSED = ("windows-x86_64", "riscv64", "org.gridkit", "scala-reflect", "netty-resolver-dns-native-macos")
 
@@ -58,7 +84,7 @@ def cache() -> Path:
 
 
 def locked(name: str) -> list[Jar]:
-    """Return the jars of the set `name` (kafka, cassandra, spark) in class path order."""
+    """Return the jars of the set `name`, a key of ROOTS, in class path order."""
     rows = (line.split() for line in LOCK.read_text().splitlines() if line.strip() and not line.startswith("#"))
     return [Jar(coordinate, sha256) for owner, coordinate, sha256 in rows if owner == name]
 
@@ -125,9 +151,7 @@ def _download(jar: Jar, attempts: int = 3) -> None:
 
 
 def _fetch(jar: Jar) -> None:
-    group, artifact, version, *classifier = jar.coordinate.split(":")
-    component = _maven().project(group, artifact).at_version(version)
-    component.artifact(*classifier).resolve()
+    _artifact(jar.coordinate).resolve()
 
 
 def _maven() -> Any:
@@ -142,8 +166,7 @@ def _resolve(name: str) -> list[Jar]:
     maven = _maven()
     found: dict[tuple[str, str, str], Any] = {}
     for root in ROOTS[name]:
-        inputs, further = maven.resolver.resolve([maven.create_dependency(root)], transitive=name not in NOT_TRANSITIVE)
-        for artifact in (dependency.artifact for dependency in [*inputs, *([] if name in NOT_TRANSITIVE else further)]):
+        for artifact in [_artifact(root)] if name in NOT_TRANSITIVE else _with_dependencies(maven, root):
             found.setdefault((artifact.groupId, artifact.artifactId, artifact.classifier), artifact)
     used = [artifact for artifact in found.values() if not any(word in str(artifact) for word in UNUSED)]
     with ThreadPoolExecutor(8) as pool:
@@ -151,18 +174,30 @@ def _resolve(name: str) -> list[Jar]:
     return [Jar(_coordinate(artifact), _sha256(path)) for artifact, path in zip(used, paths, strict=True)]
 
 
+def _with_dependencies(maven: Any, root: str) -> list[Any]:
+    inputs, further = maven.resolver.resolve([maven.create_dependency(root)], transitive=True)
+    return [dependency.artifact for dependency in [*inputs, *further]]
+
+
+def _artifact(coordinate: str) -> Any:
+    group, artifact, version, *classifier = coordinate.split(":")
+    return _maven().project(group, artifact).at_version(version).artifact(*classifier)
+
+
 def _coordinate(artifact: Any) -> str:
     parts = [artifact.groupId, artifact.artifactId, artifact.version, artifact.classifier]
     return ":".join(part for part in parts if part)
 
 
-def write_lock() -> None:
-    """Resolve ROOTS and pin every jar. This trusts what the repository serves today: read the difference before committing it."""
+def write_lock(anew: Collection[str] = ()) -> None:
+    """Resolve the sets `anew`, or all, and pin every jar. This trusts what the repository serves today: read the difference before
+    committing it."""
     lines = ["# set  coordinate  sha256 -- written by `make lock`"]
     for name in ROOTS:
-        lines += [f"{name} {jar.coordinate} {jar.sha256}" for jar in sorted(_resolve(name), key=lambda jar: jar.coordinate)]
+        pinned = _resolve(name) if name in anew or not anew else locked(name)
+        lines += [f"{name} {jar.coordinate} {jar.sha256}" for jar in sorted(pinned, key=lambda jar: jar.coordinate)]
     LOCK.write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
-    write_lock()
+    write_lock(sys.argv[1:])
