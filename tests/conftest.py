@@ -17,7 +17,7 @@ for root in (PROJECT / "plugins", PROJECT):
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say which tests share a process where `make test` runs two: a file of tests/unit may be in either, and the tests that start servers
     run one after another in one. Servers mostly wait, so that each process has about a core."""
-    for item in items:
+    for item in (item for item in items if PROJECT / "tests" in item.path.parents):
         file = item.path.relative_to(PROJECT / "tests")
         group = {"unit": str(file), "dags": "dags"}.get(file.parts[0], "servers")
         item.add_marker(pytest.mark.xdist_group(group))
