@@ -1,6 +1,7 @@
 """A stack of an earlier release is upgraded, rolled back and upgraded again while lines come: `make test-upgrade`.
 
-Commit adaf5c8, unless `FROM=` names another, is the last one before jobs of other kinds: its tables, checkpoints, heads, versions and running drivers are taken up.
+It begins with commit adaf5c8, unless `FROM=` names another. That is the last one before jobs of other kinds: its
+tables, checkpoints, heads, versions and running drivers are taken up.
 """
 
 from __future__ import annotations
