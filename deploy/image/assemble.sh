@@ -14,7 +14,8 @@ for jar in jars.class_path('spark'):
     shutil.copy(jar, '.venv/spark/jars')"
 $uv uninstall --quiet -p $python jgo # it has fetched the jars
 $uv install --quiet -p $python --no-deps --build-constraints requirements-build.txt -e .
-rm -f "$site"/weir-*.dist-info/uv_cache.json "$site"/weir-*.dist-info/REQUESTED .venv/.lock # the first is dated
+rm -f "$site"/weir-*.dist-info/uv_cache.json "$site"/weir-*.dist-info/REQUESTED .venv/.lock
+sed -i "/uv_cache.json\|REQUESTED/d" "$site"/weir-*.dist-info/RECORD # uv_cache.json is dated
 
 find plugins spark_jobs dags -name __pycache__ -prune -exec rm -rf {} +
 $python -m compileall -q --invalidation-mode checked-hash plugins spark_jobs dags "$site"/__editable__*
