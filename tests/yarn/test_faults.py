@@ -20,7 +20,7 @@ from weir.supervise.judge.report import Verdict
 pytestmark = pytest.mark.stack
 LIVES = "import time\n\ntime.sleep(3600)\n"
 RAISES = "raise ValueError('a fault of the job')\n"
-HOG = "hog = [bytearray(16 * 1024 * 1024) for _ in range(64)]\n" + LIVES
+HOG = "hog = [b'x' * (16 * 1024 * 1024) for _ in range(64)]\n" + LIVES
 ENDED = [state for state in DriverState if state.ended]
 
 
@@ -30,6 +30,15 @@ def started(rig: PlainRig) -> str:
     until(lambda: rig.processes(), "the driver's process")
     assert rig.await_state(DriverState.RUNNING) is DriverState.RUNNING
     return rig.driver
+
+
+def stopped(rig: PlainRig) -> bool:
+    """Stop the job; False if its end is not confirmed in time."""
+    try:
+        rig.manager.stop(rig.name, "ana", "a test")
+    except NotConfirmed:
+        return False
+    return True
 
 
 def test_a_killed_driver_is_replaced_and_a_stopped_one_has_ended(yarn: Yarn, row: Row) -> None:
@@ -47,7 +56,7 @@ def test_a_killed_driver_is_replaced_and_a_stopped_one_has_ended(yarn: Yarn, row
         with row("stop: kill by REST") as said:
             second = rig.driver
             until(lambda: rig.processes(), "the driver's process")
-            rig.manager.stop(rig.name, "ana", "a test")
+            until(lambda: stopped(rig), "the node confirms the end")
             assert rig.cluster.state(second) is DriverState.KILLED
             assert not rig.processes(second), "killed means that the node has ended the process"
             said(rig.look().sentence)
@@ -77,10 +86,11 @@ def test_a_queue_that_is_full_is_named(yarn: Yarn, row: Row) -> None:
         started(first)
         second.deploy()
         assert second.cluster.state(second.driver) is DriverState.SUBMITTED
-        why = until(lambda: second.cluster.waits_for([second.driver, first.driver], {}), "it is named what it waits for")
-        assert why.keys() == {second.driver} and why[second.driver].startswith("its application waits in the queue root.narrow: ")
-        assert "AM resource limit" in why[second.driver]
-        said(why[second.driver])
+        drivers = [first.driver, second.driver]
+        until(lambda: "AM resource limit" in str(second.cluster.waits_for(drivers, {})), "it is named what it waits for")
+        ((waits, why),) = second.cluster.waits_for(drivers, {}).items()
+        assert waits == second.driver and why.startswith("its application waits in the queue root.narrow: ")
+        said(why)
 
 
 def test_a_driver_lives_through_the_recovery_of_the_resource_manager(yarn: Yarn, row: Row) -> None:

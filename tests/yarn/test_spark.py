@@ -34,7 +34,7 @@ MODULES = {
     ),
     "beside.py": "def twice(value):\n    return 2 * value\n",
 }
-HOG = SHORT + "hog = []\nwhile True:\n    hog.append(bytearray(64 * 1024 * 1024))\n"
+HOG = SHORT + "hog = []\nwhile True:\n    hog.append(b'x' * (64 * 1024 * 1024))\n"
 
 
 @pytest.mark.parametrize(
