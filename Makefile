@@ -29,8 +29,8 @@ down: $(VENV)/.installed ## stop everything in the right order; nothing is lost
 clean: $(VENV)/.installed ## stop, and remove the state (asks first)
 	@$(BIN)/weir clean
 
-test: $(VENV)/.dev $(VENV)/.moto ## all tests; the last ones start the real stack
-	@$(BIN)/python -m pytest
+test: $(VENV)/.dev $(VENV)/.moto ## all tests, in two processes: one of them starts the real parts, in the end the stack
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-faults: $(VENV)/.dev ## kill every server of a real stack under load, and compare the counts
 	@WEIR_ALL_FAULTS=1 $(BIN)/python -m pytest -m faults
@@ -72,11 +72,8 @@ lock: $(VENV)/.installed ## pin requirements*.in anew, with hashes, and the brok
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) -c requirements.txt requirements-dev.in -o requirements-dev.txt
 	$(LOCK) requirements-browser.in -o requirements-browser.txt
-<<<<<<< HEAD
 	$(LOCK) requirements-moto.in -o requirements-moto.txt
-=======
 	$(LOCK) requirements-image.in -o requirements-image.txt
->>>>>>> house
 	$(BIN)/python -m weir.local.jars
 
 install: $(VENV)/.installed ## only install into .venv

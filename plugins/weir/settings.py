@@ -14,16 +14,23 @@ from weir.errors import BadSetting
 from weir.setting_rules import RULES, Value, code_path
 from weir.system_errors import named, read_json
 
-PROJECT = Path(__file__).resolve().parents[2]
+PACKAGE = Path(__file__).resolve().parent
+CHECKOUT = PACKAGE.parents[1] if (PACKAGE.parents[1] / "pyproject.toml").is_file() else None
+PROJECT = CHECKOUT or PACKAGE.parent  # the folder of the code: the checkout, or site-packages
 OWN_JOBS = Path(spark_jobs.__file__ or "").resolve().parent
 
 OF_CASSANDRA = ("cassandra_user", "cassandra_password_file", "cassandra_tls", "cassandra_ca_file", "cassandra_cert_file",
                 "cassandra_key_file", "driver_cassandra_user", "driver_cassandra_password_file")  # fmt: skip
 
 
+def carried(folder: str) -> Path:
+    """Return a folder that comes with Weir: `dags`, `rules` or `samples`. In a checkout the package has links to them."""
+    return (PACKAGE / folder).resolve()
+
+
 def home() -> Path:
-    """Return the state folder: `WEIR_HOME`, else `.weir` in the project. Raises BadSetting."""
-    text = os.environ.get("WEIR_HOME") or str(PROJECT / ".weir")
+    """Return the state folder: `WEIR_HOME`, else `.weir` in the checkout; without one, in the user's home. Raises BadSetting."""
+    text = os.environ.get("WEIR_HOME") or str(CHECKOUT / ".weir" if CHECKOUT else os.path.expanduser("~/.weir"))  # noqa: PTH111 - "~" stays if nobody knows
     whole = text if text.startswith(("/", "~")) or text != text.strip() else str(Path.cwd() / text)
     return Path(str(_checked("WEIR_HOME", code_path, whole))).resolve()
 
@@ -76,7 +83,7 @@ class Settings:
     bundles: str = ""
     data_docs: str = ""
     jobs: str = ""
-    rules: str = str(PROJECT / "rules")
+    rules: str = str(carried("rules"))
     log_format: str = "text"
     kafka_security: str = "PLAINTEXT"
     kafka_mechanism: str = ""
