@@ -30,7 +30,7 @@ class Load:
     pane_s: float = 10.0
     trigger_s: float = 1.0
     keyed: bool = True  # a service's lines are in one partition
-    line_bytes: int = 97
+    line_bytes: int = 137  # of drill's generator
     retention_h: float = 72.0
     jobs: int = 0  # of which each counts its share of the services, from a topic of its own; 0: as few as it takes
     replication: int = 3
