@@ -10,11 +10,15 @@ unexport PYTHONDONTWRITEBYTECODE
 # A slow mirror needs more than the default 30 s for the 400 MB of Spark.
 export UV_HTTP_TIMEOUT := 300
 
-.PHONY: help up down clean test test-faults test-plain test-upgrade test-browser drill lint lock install dev
+# What `make image` builds from and its tag.
+BASE    ?= debian:bookworm-slim
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+
+.PHONY: help up down clean image test test-image test-faults test-plain test-upgrade test-browser test-kubernetes drill lint lock install dev
 .DEFAULT_GOAL := help
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 up: $(VENV)/.installed ## start the whole stack, deploy error_counts and show its first counts
 	@$(BIN)/weir up --live-sample
@@ -41,6 +45,15 @@ test-browser: $(VENV)/.browser ## the console in a real Chromium; pictures in te
 	@sh tests/browser/chromium.sh
 	@$(BIN)/python -m pytest tests/browser
 
+image: ## build the container image weir:local (BASE=... for another Debian image)
+	docker build --build-arg BASE=$(BASE) -f deploy/Dockerfile -t weir:$(VERSION) -t weir:local .
+
+test-image: image $(VENV)/.dev ## what the built image holds, and each role of it started
+	@$(BIN)/python -m pytest tests/image
+
+test-kubernetes: $(VENV)/.dev ## a real Kubernetes API server with pods as processes: every fault, and the counts; needs Go, kubectl and root
+	@WEIR_TEST_KUBERNETES=1 $(BIN)/python -m pytest -s tests/kubernetes
+
 drill: $(VENV)/.installed ## every fault on a stack of its own: three to four hours
 	@$(BIN)/python -m drill
 
@@ -52,6 +65,7 @@ lock: $(VENV)/.installed ## pin requirements*.in anew, with hashes, and the brok
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) -c requirements.txt requirements-dev.in -o requirements-dev.txt
 	$(LOCK) requirements-browser.in -o requirements-browser.txt
+	$(LOCK) requirements-image.in -o requirements-image.txt
 	$(BIN)/python -m weir.local.jars
 
 install: $(VENV)/.installed ## only install into .venv

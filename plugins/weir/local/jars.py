@@ -1,6 +1,7 @@
 """The jars of the brokers and of Spark's Kafka source, by Maven coordinate, pinned in jars.lock with checksums.
 
-`python -m weir.local.jars` rewrites the lock; everything else only reads it, and downloads only what the cache lacks.
+`python -m weir.local.jars [SET...]` rewrites the lock, or only these sets of it; everything else only reads it, and downloads only what
+the cache lacks.
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +32,14 @@ ROOTS = {
         "org.apache.kafka:kafka-clients:3.9.2",
         "org.apache.commons:commons-pool2:2.13.1",
     ],
+    # YARN and HDFS as processes, of the version of pyspark's own Hadoop. The jar is shaded, but for a logging backend and Bouncy Castle.
+    "hadoop": [
+        "org.apache.hadoop:hadoop-client-minicluster:3.5.0",
+        "org.slf4j:slf4j-reload4j:1.7.36",
+        "org.bouncycastle:bcpkix-jdk18on:1.82",
+    ],
 }
+STACK = ("kafka", "cassandra", "spark")  # what `weir up` downloads; the other sets are for tests
 NOT_TRANSITIVE = {"spark"}
 # Tools, and native libraries of platforms that Weir does not run on.
 UNUSED = ("windows-x86_64", "riscv64", "org.gridkit", "scala-reflect", "netty-resolver-dns-native-macos")
@@ -58,7 +67,7 @@ def cache() -> Path:
 
 
 def locked(name: str) -> list[Jar]:
-    """Return the jars of the set `name` (kafka, cassandra, spark) in class path order."""
+    """Return the jars of the set `name`, a key of ROOTS, in class path order."""
     rows = (line.split() for line in LOCK.read_text().splitlines() if line.strip() and not line.startswith("#"))
     return [Jar(coordinate, sha256) for owner, coordinate, sha256 in rows if owner == name]
 
@@ -156,13 +165,15 @@ def _coordinate(artifact: Any) -> str:
     return ":".join(part for part in parts if part)
 
 
-def write_lock() -> None:
-    """Resolve ROOTS and pin every jar. This trusts what the repository serves today: read the difference before committing it."""
+def write_lock(anew: Collection[str] = ()) -> None:
+    """Resolve the sets `anew`, or all, and pin every jar. This trusts what the repository serves today: read the difference before
+    committing it."""
     lines = ["# set  coordinate  sha256 -- written by `make lock`"]
     for name in ROOTS:
-        lines += [f"{name} {jar.coordinate} {jar.sha256}" for jar in sorted(_resolve(name), key=lambda jar: jar.coordinate)]
+        pinned = _resolve(name) if name in anew or not anew else locked(name)
+        lines += [f"{name} {jar.coordinate} {jar.sha256}" for jar in sorted(pinned, key=lambda jar: jar.coordinate)]
     LOCK.write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
-    write_lock()
+    write_lock(sys.argv[1:])

@@ -114,7 +114,7 @@ def _start(reporter: Reporter, servers_only: bool) -> None:
     ours = daemon is None
     try:
         with reporter.step("jars of Kafka, Cassandra and Spark's Kafka source"):
-            for name in jars.ROOTS:
+            for name in jars.STACK:
                 jars.class_path(name)
         if daemon and not release.is_current(daemon):
             with reporter.step("stopping Airflow and the supervisor of the release before"):

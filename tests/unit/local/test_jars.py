@@ -75,3 +75,15 @@ def test_the_lock_pins_each_set(monkeypatch: pytest.MonkeyPatch) -> None:
         pinned = {jar.coordinate: jar.sha256 for jar in jars.locked(name)}
         assert set(roots) <= set(pinned), f"`make lock` was not run after {name} changed"
         assert all(len(sha256) == 64 for sha256 in pinned.values())
+
+
+def test_only_the_named_sets_are_pinned_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    before = jars.LOCK.read_text()
+    monkeypatch.setattr(jars, "LOCK", tmp_path / "jars.lock")
+    jars.LOCK.write_text(before)
+    monkeypatch.setattr(jars, "_resolve", lambda name: [PINNED])
+    jars.write_lock(["hadoop"])
+    kept = [line for line in before.splitlines() if not line.startswith("hadoop ")]
+    assert [line for line in jars.LOCK.read_text().splitlines() if not line.startswith("hadoop ")] == kept
+    assert jars.locked("hadoop") == [PINNED]
