@@ -14,7 +14,7 @@ export UV_HTTP_TIMEOUT := 300
 BASE    ?= debian:bookworm-slim
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
-.PHONY: help up down clean image test test-image test-faults test-plain test-upgrade test-browser test-kubernetes drill lint lock install dev
+.PHONY: help up down clean image test test-image test-stores test-faults test-plain test-upgrade test-browser test-kubernetes drill lint lock install dev
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -29,11 +29,14 @@ down: $(VENV)/.installed ## stop everything in the right order; nothing is lost
 clean: $(VENV)/.installed ## stop, and remove the state (asks first)
 	@$(BIN)/weir clean
 
-test: $(VENV)/.dev ## all tests; the last ones start the real stack
+test: $(VENV)/.dev $(VENV)/.moto ## all tests; the last ones start the real stack
 	@$(BIN)/python -m pytest
 
 test-faults: $(VENV)/.dev ## kill every server of a real stack under load, and compare the counts
 	@WEIR_ALL_FAULTS=1 $(BIN)/python -m pytest -m faults
+
+test-stores: $(VENV)/.dev $(VENV)/.moto ## checkpoints, event logs and Parquet on HDFS and S3, each with every kind of kill
+	@WEIR_ALL_STORES=1 $(BIN)/python -m pytest tests/stores tests/contract/test_checkpoints.py
 
 test-plain: $(VENV)/.dev ## jobs that use nothing of Weir: poison, a broker's outage, a JAR, and a folder made by `weir new`
 	@WEIR_TEST_PLAIN=1 $(BIN)/python -m pytest tests/acceptance/test_plain.py
@@ -54,6 +57,10 @@ test-image: image $(VENV)/.dev ## what the built image holds, and each role of i
 test-kubernetes: $(VENV)/.dev ## a real Kubernetes API server with pods as processes: every fault, and the counts; needs Go, kubectl and root
 	@WEIR_TEST_KUBERNETES=1 $(BIN)/python -m pytest -s tests/kubernetes
 
+.PHONY: test-compose
+test-compose: $(VENV)/.dev ## docker-compose.yml brought up, used, broken, scaled and exchanged; needs root, or DOCKER_HOST
+	@PYTHONPATH=plugins:. $(BIN)/python -m tests.compose
+
 drill: $(VENV)/.installed ## every fault on a stack of its own: three to four hours
 	@$(BIN)/python -m drill
 
@@ -65,6 +72,7 @@ lock: $(VENV)/.installed ## pin requirements*.in anew, with hashes, and the brok
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) -c requirements.txt requirements-dev.in -o requirements-dev.txt
 	$(LOCK) requirements-browser.in -o requirements-browser.txt
+	$(LOCK) requirements-moto.in -o requirements-moto.txt
 	$(LOCK) requirements-image.in -o requirements-image.txt
 	$(BIN)/python -m weir.local.jars
 
@@ -87,6 +95,11 @@ $(VENV)/.installed: $(BIN)/uv requirements.txt pyproject.toml
 $(VENV)/.dev: $(VENV)/.installed requirements-dev.txt
 	@echo "installing what the tests run on"
 	@$(PINNED) -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.moto: $(VENV)/.dev requirements-moto.txt
+	@$(BIN)/python -m venv --without-pip $(VENV)/moto
+	@$(BIN)/uv pip install --quiet -p $(VENV)/moto/bin/python --require-hashes -r requirements-moto.txt
 	@touch $@
 
 $(VENV)/.browser: $(VENV)/.dev requirements-browser.txt

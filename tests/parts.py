@@ -44,15 +44,9 @@ def secure(home: Path, *names: str) -> Iterator[tuple[Stack, Settings]]:
         yield stack, Settings(home=str(home), **folder.addresses(stack))  # type: ignore[arg-type]
 
 
-@contextlib.contextmanager
-def running_stack(stack: Stack, *parts: Part) -> Iterator[None]:
+def running_stack(stack: Stack, *parts: Part) -> contextlib.AbstractContextManager[None]:
     """Start parts of a stack."""
-    with contextlib.ExitStack() as running_parts:
-        started = [running_parts.enter_context(_started(part)) for part in parts]
-        for part, child in started:
-            reason = await_ready(child, part.probe, part.ready_s, _pause)
-            assert not reason, f"{part.name}: {reason}\n{last_lines(part.log)}"
-        yield
+    return part_of(*parts)
 
 
 def _parts(stack: Stack, names: Iterable[str]) -> list[Part]:
@@ -62,11 +56,13 @@ def _parts(stack: Stack, names: Iterable[str]) -> list[Part]:
 
 
 @contextlib.contextmanager
-def part_of(part: Part) -> Iterator[None]:
-    """Start one part, and wait until it is ready."""
-    with _started(part) as (_, child):
-        reason = await_ready(child, part.probe, part.ready_s, _pause)
-        assert not reason, f"{part.name}: {reason}\n{last_lines(part.log)}"
+def part_of(*parts: Part) -> Iterator[None]:
+    """Start parts, and wait until all are ready."""
+    with contextlib.ExitStack() as running_parts:
+        started = [running_parts.enter_context(_started(part)) for part in parts]
+        for part, child in started:
+            reason = await_ready(child, part.probe, part.ready_s, _pause)
+            assert not reason, f"{part.name}: {reason}\n{last_lines(part.log)}"
         yield
 
 

@@ -13,6 +13,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from tests.parts import make_topic, running
+from tests.stores.servers import file_store, file_stores
 from weir.addresses import address
 from weir.cassandra.migrate import migrate
 from weir.cassandra.store import CassandraStore
@@ -23,6 +24,7 @@ from weir.settings import Settings
 from weir.sources.kafka import KafkaBroker
 from weir.testing import MemoryBroker, MemoryStore
 
+__all__ = ["file_store", "file_stores"]
 BOTH = ["memory", pytest.param("real", marks=pytest.mark.stack)]
 
 

@@ -39,6 +39,7 @@ ALLOWED = {
     "weir.settings": "weir.errors weir.system_errors weir.setting_rules spark_jobs",
     "weir.times": "weir.errors",
     "weir.addresses": "weir.errors weir.settings spark_jobs.runtime",
+    "weir.file_stores": "weir.settings",
     "weir.files": "",
     "weir.http": "",
     "weir.output": "weir.errors weir.times weir.settings",
@@ -60,7 +61,7 @@ ALLOWED = {
     "weir.supervise": f"{BASICS} weir.jobs weir.ports weir.supervise.judge spark_jobs.protocol",
     "weir.supervise.observe": f"{BASICS} weir.jobs weir.ports weir.supervise weir.supervise.judge spark_jobs.protocol spark_jobs.runtime",
     "weir.supervise.start": (
-        f"{BASICS} weir.addresses weir.jobs weir.ports weir.supervise weir.supervise.judge weir.supervise.observe "
+        f"{BASICS} weir.addresses weir.file_stores weir.jobs weir.ports weir.supervise weir.supervise.judge weir.supervise.observe "
         "spark_jobs.failpoint spark_jobs.protocol spark_jobs.runtime spark_jobs.sources"
     ),
     "weir.supervise.act": (
