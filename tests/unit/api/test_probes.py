@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +13,7 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
+from tests.conftest import PROJECT
 from tests.unit.api.service import BASE, Service
 from weir.api.serve import alone
 from weir.api.tokens import StaticTokens, issue
@@ -61,3 +63,9 @@ def test_a_service_whose_threads_all_hang_is_not_live(service: Service) -> None:
         return bool(done)
 
     assert asyncio.run(answered()) is False
+
+
+def test_the_manifests_probe_these_addresses(service: Service) -> None:
+    text = (PROJECT / "deploy" / "kubernetes" / "weir" / "serve.yaml").read_text()
+    probed = re.findall(r"httpGet: \{path: (\S+),", text)
+    assert len(probed) == 3 and {service.client.get(path).status_code for path in probed} == {200}
