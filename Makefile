@@ -29,8 +29,8 @@ down: $(VENV)/.installed ## stop everything in the right order; nothing is lost
 clean: $(VENV)/.installed ## stop, and remove the state (asks first)
 	@$(BIN)/weir clean
 
-test: $(VENV)/.dev $(VENV)/.moto ## all tests; the last ones start the real stack
-	@$(BIN)/python -m pytest
+test: $(VENV)/.dev $(VENV)/.moto ## all tests, in two processes: one of them starts the real parts, in the end the stack
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-faults: $(VENV)/.dev ## kill every server of a real stack under load, and compare the counts
 	@WEIR_ALL_FAULTS=1 $(BIN)/python -m pytest -m faults
@@ -41,8 +41,8 @@ test-stores: $(VENV)/.dev $(VENV)/.moto ## checkpoints, event logs and Parquet o
 test-plain: $(VENV)/.dev ## jobs that use nothing of Weir: poison, a broker's outage, a JAR, and a folder made by `weir new`
 	@WEIR_TEST_PLAIN=1 $(BIN)/python -m pytest tests/acceptance/test_plain.py
 
-test-upgrade: $(VENV)/.dev ## from the last release to this one and back, while lines come
-	@WEIR_TEST_UPGRADE=1 $(BIN)/python -m pytest tests/acceptance/test_upgrade.py
+test-upgrade: $(VENV)/.dev ## from an earlier release (FROM=...) to this one and back, while lines come
+	@WEIR_TEST_UPGRADE=1 WEIR_TEST_UPGRADE_FROM=$(FROM) $(BIN)/python -m pytest tests/acceptance/test_upgrade.py
 
 test-browser: $(VENV)/.browser ## the console in a real Chromium; pictures in tests/browser/shots
 	@sh tests/browser/chromium.sh
@@ -60,6 +60,26 @@ test-kubernetes: $(VENV)/.dev ## a real Kubernetes API server with pods as proce
 .PHONY: test-compose
 test-compose: $(VENV)/.dev ## docker-compose.yml brought up, used, broken, scaled and exchanged; needs root, or DOCKER_HOST
 	@PYTHONPATH=plugins:. $(BIN)/python -m tests.compose
+
+.PHONY: test-delivery audit release-check dist release
+test-delivery: $(VENV)/.dev ## the wheel in an Airflow as a user has it, in a virtual environment and in an image (WEIR_TEST_BASE=...)
+	@WEIR_TEST_DELIVERY=1 $(BIN)/python -m pytest tests/delivery
+
+audit: $(VENV)/.dev ## known vulnerabilities of the pinned packages; needs api.osv.dev or PyPI
+	@$(BIN)/pip-audit --strict --disable-pip -r requirements.txt -r requirements-build.txt
+
+release-check: $(BIN)/uv ## compare the version everywhere, and with TAG if that is set
+	@$(BIN)/python deploy/release/release.py check $(TAG)
+
+dist: release-check ## dist/: wheel, sdist and release notes
+	@rm -rf dist build
+	@$(BIN)/uv build --quiet --build-constraints requirements-build.txt --require-hashes --out-dir dist
+	@$(BIN)/python deploy/release/release.py notes > dist/NOTES.md
+
+release: dist image ## dist/ with the image, its SBOM and SHA256SUMS, too
+	@docker run --rm weir:$(VERSION) cat sbom.cdx.json > dist/weir-$(VERSION).cdx.json
+	@docker save weir:$(VERSION) | gzip -n > dist/weir-$(VERSION)-image.tar.gz
+	@cd dist && sha256sum weir-* > SHA256SUMS
 
 drill: $(VENV)/.installed ## every fault on a stack of its own: three to four hours
 	@$(BIN)/python -m drill

@@ -1,4 +1,4 @@
-"""YARN as processes of this machine: one or two ResourceManagers and NodeManagers from Hadoop's jars, in a folder and on ports of their own.
+"""YARN as processes of this machine: ResourceManagers and NodeManagers from Hadoop's jars, in a folder and on ports of their own.
 
 Containers are processes of this user, with real memory limits (Hadoop's default leaves a process alone that takes too much).
 """

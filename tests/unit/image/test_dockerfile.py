@@ -83,7 +83,15 @@ def test_what_it_copies_exists_and_is_in_the_context(source: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    (".git", ".venv/bin/python", ".weir/compose/fernet_key", "tests/conftest.py", "deploy/Dockerfile", "plugins/weir/__pycache__/x.pyc"),
+    (
+        ".git",
+        ".venv/bin/python",
+        ".weir/compose/fernet_key",
+        "tests/conftest.py",
+        "deploy/Dockerfile",
+        "plugins/weir/__pycache__/x.pyc",
+        "dags/.ruff_cache/CACHEDIR.TAG",
+    ),
 )
 def test_what_is_no_part_of_it_stays_out_of_the_context(path: str) -> None:
     assert excluded(path)
