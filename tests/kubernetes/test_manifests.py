@@ -260,12 +260,15 @@ def driver(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Obj
         "spark.kubernetes.namespace": "streams",
         "spark.kubernetes.submission.waitAppCompletion": "false",
         "spark.kubernetes.driver.label.weir-job": "errors",
+        # 10 s by default: not enough for a first connection on a busy machine
+        "spark.kubernetes.submission.connectionTimeout": "120000",
+        "spark.kubernetes.submission.requestTimeout": "120000",
     }
     words = [word.replace("/etc/weir/pods", str(FOLDER / "weir/pods")) for k, v in conf.items() for word in ("--conf", f"{k}={v}")]
     spark = Path(importlib.util.find_spec("pyspark").origin).parent  # type: ignore[union-attr, arg-type]
     command = [str(spark / "bin" / "spark-submit"), "--master", f"k8s://{plane.url}", "--deploy-mode", "cluster", "--name", "weir:errors:1"]
     env = {**os.environ, "SPARK_HOME": str(spark), "SPARK_SUBMIT_OPTS": "-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
-    done = subprocess.run([*command, *words, "local:///weir/job.py"], env=env, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run([*command, *words, "local:///weir/job.py"], env=env, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     (made,) = json.loads(plane.kubectl("get", "pods", "-n", "streams", "-l", "weir-job=errors", "-o", "json"))["items"]
     return dict(made)
