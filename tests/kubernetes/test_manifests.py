@@ -207,10 +207,6 @@ NOT_THERE = ("get secrets", "create pods/exec", "create serviceaccounts/token", 
     [
         ("weir:weir", "create pods streams", True),
         ("weir:weir", "create pods weir", False),
-        *(
-            ("streams:weir-driver", f"{asked} streams", False)
-            for asked in ("get secrets", "create pods/exec", "create serviceaccounts/token")
-        ),
         *(("streams:weir-driver", f"{asked} streams", False) for asked in NOT_THERE),
         *(("streams:weir-driver", asked, False) for asked in ("get secrets weir", "list pods", "list nodes")),
     ],
