@@ -220,3 +220,12 @@ def runs(pid: int) -> bool:
     with suppress(psutil.Error):
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     return False
+
+
+def until(so: Callable[[], Any], what: str) -> Any:
+    """Wait for a condition and return what it returned."""
+    deadline = time.monotonic() + WITHIN_S
+    while not (found := so()):
+        assert time.monotonic() < deadline, f"not within {WITHIN_S:.0f} s: {what}"
+        time.sleep(0.2)
+    return found
