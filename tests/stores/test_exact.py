@@ -36,7 +36,7 @@ def lands_all(job: Supervised) -> None:
     job.is_exact()
 
 
-@STORES
+@pytest.mark.parametrize("job", [pytest.param("hdfs", marks=ON_REQUEST), "s3a"], indirect=True, scope="module")
 def test_the_driver_is_killed_within_a_batch(job: Supervised) -> None:
     job.arm("claim", "kill")
     job.send()
