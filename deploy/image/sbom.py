@@ -1,6 +1,6 @@
 """Write the image's SBOM (CycloneDX 1.6, JSON) to standard output, from what is in it: Python distributions, jars, Debian packages.
 
-Usage: sbom.py SITE_PACKAGES REQUIREMENTS_TXT JARS_LOCK DPKG_STATUS OS_RELEASE. Its time is SOURCE_DATE_EPOCH and its serial number follows
+Usage: sbom.py VENV REQUIREMENTS_TXT JARS_LOCK DPKG_STATUS OS_RELEASE. Its time is SOURCE_DATE_EPOCH and its serial number follows
 from the components, so the same content gives the same file.
 """
 
@@ -110,15 +110,13 @@ def debian(status: Path, os_release: Path) -> Iterator[Component]:
             yield component(PackageURL("deb", release["ID"], fields["Package"], fields["Version"], qualifiers))
 
 
-def bom(site: Path, requirements: Path, lock: Path, status: Path, os_release: Path) -> Bom:
+def bom(venv: Path, requirements: Path, lock: Path, status: Path, os_release: Path) -> Bom:
     hashes, coordinates = locked(requirements), pinned(lock)
-    own, found = component(PackageURL("pypi", name="weir"), ComponentType.CONTAINER), list[Component]()
-    for distribution in distributions(path=[str(site)]):
-        if normal(distribution.name) == "weir":
-            own = component(PackageURL("pypi", name="weir", version=distribution.version), ComponentType.CONTAINER)
-        else:
-            found.append(python(distribution, hashes))
-    found += [jar(path, coordinates) for path in sorted(site.rglob("*.jar"))]
+    installed = list(distributions(path=[str(site) for site in venv.glob("lib/python3*/site-packages")]))
+    version = next(it.version for it in installed if it.name == "weir")
+    own = component(PackageURL("pypi", name="weir", version=version), ComponentType.CONTAINER)
+    found = [python(it, hashes) for it in installed if it.name != "weir"]
+    found += [jar(path, coordinates) for path in sorted(venv.rglob("*.jar"))]
     found += debian(status, os_release)
     made = Bom(components=found)
     made.metadata.component = own

@@ -10,7 +10,7 @@ import pytest
 from airflow.providers.apache.spark.hooks import spark_submit
 
 from weir.airflow.spark_submit import SparkSubmit, hook_for
-from weir.errors import NotRunning, Prerequisite
+from weir.errors import NotRunning, NotTaken, Prerequisite
 from weir.ports.cluster import Submission
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -67,6 +67,34 @@ def test_a_refused_submission_says_why(manager: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(spark_submit.subprocess, "Popen", lambda *a, **k: SimpleNamespace(stdout=["no such queue"], wait=lambda: 1))
     with pytest.raises(NotRunning, match=r"weir:error_counts:3 failed(?s:.*)no such queue"):
         SparkSubmit("spark_test")(DRIVER)
+
+
+REFUSALS = {
+    "org.apache.hadoop.yarn.exceptions.YarnException: org.apache.hadoop.security.AccessControlException: User ana does not have permission "
+    "to submit application_1795955946650_0001 to queue closed": "User ana does not have permission .* to queue closed",
+    "org.apache.hadoop.yarn.exceptions.YarnException: Failed to submit application_1795955946650_0003 to YARN : Application "
+    "application_1795955946650_0003 submitted by user ana to unknown queue: nowhere": "unknown queue: nowhere",
+    "java.lang.IllegalArgumentException: Required AM memory (5120+256 MB) is above the max threshold (4096 MB) of this cluster! Please "
+    "check the values of 'yarn.scheduler.maximum-allocation-mb' and/or 'yarn.nodemanager.resource.memory-mb'.": "above the max threshold",
+}
+
+
+@pytest.mark.parametrize("printed", REFUSALS)
+def test_a_submission_that_yarn_refuses_has_no_driver(printed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Hadoop 3.5 refused them."""
+    use("yarn", monkeypatch)
+    lines = [f'Exception in thread "main" {printed}', "\tat org.apache.hadoop.yarn.ipc.RPCUtil.getRemoteException(RPCUtil.java:40)"]
+    monkeypatch.setattr(spark_submit.subprocess, "Popen", lambda *a, **k: SimpleNamespace(stdout=lines, wait=lambda: 1))
+    with pytest.raises(NotTaken, match=rf"YARN does not take weir:error_counts:3: .*{REFUSALS[printed]}") as refused:
+        SparkSubmit("spark_test")(DRIVER)
+    assert "RPCUtil" not in str(refused.value), "the trace helps nobody here"
+
+
+def test_a_driver_that_was_submitted_is_known_whatever_happened_to_spark_submit(monkeypatch: pytest.MonkeyPatch) -> None:
+    use("yarn", monkeypatch)
+    lines = ["26/11/29 12:31:58 INFO YarnClientImpl: Submitted application application_1795955456075_0001"]
+    monkeypatch.setattr(spark_submit.subprocess, "Popen", lambda *a, **k: SimpleNamespace(stdout=lines, wait=lambda: 137))
+    assert SparkSubmit("spark_test")(DRIVER) == "application_1795955456075_0001"
 
 
 def test_a_spark_submit_that_does_not_come_back_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ def run(*command: str, options: tuple[str, ...] = HARDENED) -> str:
     return docker("run", "--rm", *options, IMAGE, *command)
 
 
-def until(holds: Callable[[], object], what: str, bound_s: float = 180) -> None:
+def until(holds: Callable[[], object], what: str, bound_s: float = 300) -> None:
     deadline = time.monotonic() + bound_s
     while not holds():
         assert time.monotonic() < deadline, f"not within {bound_s:.0f} s: {what}"
@@ -58,7 +58,7 @@ def start() -> Iterator[Start]:
 
     def starting(name: str, *command: str, env: dict[str, str] | None = None) -> str:
         variables = [word for key, value in (env or {}).items() for word in ("--env", f"{key}={value}")]
-        quick = ("--health-interval", "2s", "--health-start-period", "1s", "--health-retries", "1")
+        quick = ("--health-interval", "2s", "--health-start-period", "1s", "--health-retries", "1", "--health-timeout", "120s")
         named = ("--network", network, "--network-alias", name, "--hostname", name)
         started.append(docker("run", "--detach", *HARDENED, *quick, *named, *variables, IMAGE, *command).split()[-1])
         return started[-1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -196,6 +197,7 @@ def test_what_is_not_for_production_is_imported_by_nothing_that_is() -> None:
     assert [arrow for arrow in arrows("weir", "spark_jobs", "dags") if arrow[1] in ANY] == []
 
 
+@cache
 def defined(file: Path) -> set[str]:
     """The names that a module defines or imports."""
     found: set[str] = set()
