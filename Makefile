@@ -10,7 +10,11 @@ unexport PYTHONDONTWRITEBYTECODE
 # A slow mirror needs more than the default 30 s for the 400 MB of Spark.
 export UV_HTTP_TIMEOUT := 300
 
-.PHONY: help up down clean test test-faults test-plain test-upgrade test-browser test-kubernetes drill lint lock install dev
+# What `make image` builds from and its tag.
+BASE    ?= debian:bookworm-slim
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+
+.PHONY: help up down clean image test test-image test-stores test-faults test-plain test-upgrade test-browser test-kubernetes drill lint lock install dev
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -25,24 +29,57 @@ down: $(VENV)/.installed ## stop everything in the right order; nothing is lost
 clean: $(VENV)/.installed ## stop, and remove the state (asks first)
 	@$(BIN)/weir clean
 
-test: $(VENV)/.dev ## all tests; the last ones start the real stack
-	@$(BIN)/python -m pytest
+test: $(VENV)/.dev $(VENV)/.moto ## all tests, in two processes: one of them starts the real parts, in the end the stack
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-faults: $(VENV)/.dev ## kill every server of a real stack under load, and compare the counts
 	@WEIR_ALL_FAULTS=1 $(BIN)/python -m pytest -m faults
 
+test-stores: $(VENV)/.dev $(VENV)/.moto ## checkpoints, event logs and Parquet on HDFS and S3, each with every kind of kill
+	@WEIR_ALL_STORES=1 $(BIN)/python -m pytest tests/stores tests/contract/test_checkpoints.py
+
 test-plain: $(VENV)/.dev ## jobs that use nothing of Weir: poison, a broker's outage, a JAR, and a folder made by `weir new`
 	@WEIR_TEST_PLAIN=1 $(BIN)/python -m pytest tests/acceptance/test_plain.py
 
-test-upgrade: $(VENV)/.dev ## from the last release to this one and back, while lines come
-	@WEIR_TEST_UPGRADE=1 $(BIN)/python -m pytest tests/acceptance/test_upgrade.py
+test-upgrade: $(VENV)/.dev ## from an earlier release (FROM=...) to this one and back, while lines come
+	@WEIR_TEST_UPGRADE=1 WEIR_TEST_UPGRADE_FROM=$(FROM) $(BIN)/python -m pytest tests/acceptance/test_upgrade.py
 
 test-browser: $(VENV)/.browser ## the console in a real Chromium; pictures in tests/browser/shots
 	@sh tests/browser/chromium.sh
 	@$(BIN)/python -m pytest tests/browser
 
+image: ## build the container image weir:local (BASE=... for another Debian image)
+	docker build --build-arg BASE=$(BASE) -f deploy/Dockerfile -t weir:$(VERSION) -t weir:local .
+
+test-image: image $(VENV)/.dev ## what the built image holds, and each role of it started
+	@$(BIN)/python -m pytest tests/image
+
 test-kubernetes: $(VENV)/.dev ## a real Kubernetes API server with pods as processes: every fault, and the counts; needs Go, kubectl and root
 	@WEIR_TEST_KUBERNETES=1 $(BIN)/python -m pytest -s tests/kubernetes
+
+.PHONY: test-compose
+test-compose: $(VENV)/.dev ## docker-compose.yml brought up, used, broken, scaled and exchanged; needs root, or DOCKER_HOST
+	@PYTHONPATH=plugins:. $(BIN)/python -m tests.compose
+
+.PHONY: test-delivery audit release-check dist release
+test-delivery: $(VENV)/.dev ## the wheel in an Airflow as a user has it, in a virtual environment and in an image (WEIR_TEST_BASE=...)
+	@WEIR_TEST_DELIVERY=1 $(BIN)/python -m pytest tests/delivery
+
+audit: $(VENV)/.dev ## known vulnerabilities of the pinned packages; needs api.osv.dev or PyPI
+	@$(BIN)/pip-audit --strict --disable-pip -r requirements.txt -r requirements-build.txt
+
+release-check: $(BIN)/uv ## compare the version everywhere, and with TAG if that is set
+	@$(BIN)/python deploy/release/release.py check $(TAG)
+
+dist: release-check ## dist/: wheel, sdist and release notes
+	@rm -rf dist build
+	@$(BIN)/uv build --quiet --build-constraints requirements-build.txt --require-hashes --out-dir dist
+	@$(BIN)/python deploy/release/release.py notes > dist/NOTES.md
+
+release: dist image ## dist/ with the image, its SBOM and SHA256SUMS, too
+	@docker run --rm weir:$(VERSION) cat sbom.cdx.json > dist/weir-$(VERSION).cdx.json
+	@docker save weir:$(VERSION) | gzip -n > dist/weir-$(VERSION)-image.tar.gz
+	@cd dist && sha256sum weir-* > SHA256SUMS
 
 drill: $(VENV)/.installed ## every fault on a stack of its own: three to four hours
 	@$(BIN)/python -m drill
@@ -55,6 +92,8 @@ lock: $(VENV)/.installed ## pin requirements*.in anew, with hashes, and the brok
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) -c requirements.txt requirements-dev.in -o requirements-dev.txt
 	$(LOCK) requirements-browser.in -o requirements-browser.txt
+	$(LOCK) requirements-moto.in -o requirements-moto.txt
+	$(LOCK) requirements-image.in -o requirements-image.txt
 	$(BIN)/python -m weir.local.jars
 
 install: $(VENV)/.installed ## only install into .venv
@@ -76,6 +115,11 @@ $(VENV)/.installed: $(BIN)/uv requirements.txt pyproject.toml
 $(VENV)/.dev: $(VENV)/.installed requirements-dev.txt
 	@echo "installing what the tests run on"
 	@$(PINNED) -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.moto: $(VENV)/.dev requirements-moto.txt
+	@$(BIN)/python -m venv --without-pip $(VENV)/moto
+	@$(BIN)/uv pip install --quiet -p $(VENV)/moto/bin/python --require-hashes -r requirements-moto.txt
 	@touch $@
 
 $(VENV)/.browser: $(VENV)/.dev requirements-browser.txt

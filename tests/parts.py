@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from weir.local import cassandra, folder, jars, kafka, ports, secrets
 from weir.local.part import Part, Stack
 from weir.local.process import Child, await_ready, last_lines
 from weir.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 MODULES: dict[str, ModuleType] = {"kafka": kafka, "cassandra": cassandra}
 
@@ -44,15 +48,31 @@ def secure(home: Path, *names: str) -> Iterator[tuple[Stack, Settings]]:
         yield stack, Settings(home=str(home), **folder.addresses(stack))  # type: ignore[arg-type]
 
 
-@contextlib.contextmanager
-def running_stack(stack: Stack, *parts: Part) -> Iterator[None]:
+def running_stack(stack: Stack, *parts: Part) -> contextlib.AbstractContextManager[None]:
     """Start parts of a stack."""
-    with contextlib.ExitStack() as running_parts:
-        started = [running_parts.enter_context(_started(part)) for part in parts]
-        for part, child in started:
-            reason = await_ready(child, part.probe, part.ready_s, _pause)
-            assert not reason, f"{part.name}: {reason}\n{last_lines(part.log)}"
-        yield
+    return part_of(*parts)
+
+
+@contextlib.contextmanager
+def local_spark(conf: Mapping[str, str]) -> Iterator[SparkSession]:
+    """Start a Spark in a JVM of its own, and end both.
+
+    PySpark keeps the JVM of a session that has ended for the next one, whose class path it lacks: 'JavaPackage' object is not callable.
+    """
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    builder: Any = SparkSession.builder.master("local[2]")
+    for name, value in conf.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    yield session
+    session.stop()
+    gateway: Any = SparkContext._gateway
+    SparkContext._gateway = SparkContext._jvm = None
+    gateway.shutdown()
+    gateway.proc.stdin.close()  # its JVM waits for this
+    gateway.proc.wait(60)
 
 
 def _parts(stack: Stack, names: Iterable[str]) -> list[Part]:
@@ -62,11 +82,13 @@ def _parts(stack: Stack, names: Iterable[str]) -> list[Part]:
 
 
 @contextlib.contextmanager
-def part_of(part: Part) -> Iterator[None]:
-    """Start one part, and wait until it is ready."""
-    with _started(part) as (_, child):
-        reason = await_ready(child, part.probe, part.ready_s, _pause)
-        assert not reason, f"{part.name}: {reason}\n{last_lines(part.log)}"
+def part_of(*parts: Part) -> Iterator[None]:
+    """Start parts, and wait until all are ready."""
+    with contextlib.ExitStack() as running_parts:
+        started = [running_parts.enter_context(_started(part)) for part in parts]
+        for part, child in started:
+            reason = await_ready(child, part.probe, part.ready_s, _pause)
+            assert not reason, f"{part.name}: {reason}\n{last_lines(part.log)}"
         yield
 
 

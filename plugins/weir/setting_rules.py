@@ -20,7 +20,7 @@ KEYSPACE = re.compile(r"[A-Za-z0-9_]{1,48}")
 OF_CASSANDRA = re.compile(r"(system|system_\w+|dse_\w+|solr_admin)")
 URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/]*)(/.*)?", re.DOTALL)
 # Both Spark (Hadoop) and Weir's own reader (Arrow) take these.
-SCHEMES = ("file", "hdfs", "viewfs", "s3", "gs", "abfs", "abfss")
+SCHEMES = ("file", "hdfs", "viewfs", "s3", "s3a", "gs", "abfs", "abfss")
 YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 
 
@@ -243,6 +243,13 @@ RULES: dict[str, Rule] = {
     "driver_python": program,
     "airflow_url": url,
     "checkpoints": place,
+    "event_logs": optional(place),
+    "hdfs_web": optional(urls),
+    "hdfs_user": optional(name),
+    "s3_endpoint": optional(url),
+    "s3_region": optional(name),
+    "s3_path_style": switch,
+    "s3_credentials_file": optional(path),
     "bundles": code_path,
     "data_docs": path,
     "jobs": job_folders,

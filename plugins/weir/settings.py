@@ -14,16 +14,23 @@ from weir.errors import BadSetting
 from weir.setting_rules import RULES, Value, code_path
 from weir.system_errors import named, read_json
 
-PROJECT = Path(__file__).resolve().parents[2]
+PACKAGE = Path(__file__).resolve().parent
+CHECKOUT = PACKAGE.parents[1] if (PACKAGE.parents[1] / "pyproject.toml").is_file() else None
+PROJECT = CHECKOUT or PACKAGE.parent  # the folder of the code: the checkout, or site-packages
 OWN_JOBS = Path(spark_jobs.__file__ or "").resolve().parent
 
 OF_CASSANDRA = ("cassandra_user", "cassandra_password_file", "cassandra_tls", "cassandra_ca_file", "cassandra_cert_file",
                 "cassandra_key_file", "driver_cassandra_user", "driver_cassandra_password_file")  # fmt: skip
 
 
+def carried(folder: str) -> Path:
+    """Return a folder that comes with Weir: `dags`, `rules` or `samples`. In a checkout the package has links to them."""
+    return (PACKAGE / folder).resolve()
+
+
 def home() -> Path:
-    """Return the state folder: `WEIR_HOME`, else `.weir` in the project. Raises BadSetting."""
-    text = os.environ.get("WEIR_HOME") or str(PROJECT / ".weir")
+    """Return the state folder: `WEIR_HOME`, else `.weir` in the checkout; without one, in the user's home. Raises BadSetting."""
+    text = os.environ.get("WEIR_HOME") or str(CHECKOUT / ".weir" if CHECKOUT else os.path.expanduser("~/.weir"))  # noqa: PTH111 - "~" stays if nobody knows
     whole = text if text.startswith(("/", "~")) or text != text.strip() else str(Path.cwd() / text)
     return Path(str(_checked("WEIR_HOME", code_path, whole))).resolve()
 
@@ -33,7 +40,8 @@ class Settings:
     """Addresses of the services. The environment variable `WEIR_<FIELD>` overrides a field.
 
     `driver_kafka` is where drivers reach Kafka, empty for `kafka`. `checkpoints` is a URI or path that drivers and the supervisor both
-    reach. `bundles` holds the deployed versions of the jobs' code.
+    reach. `event_logs` is where Spark's event logs go, empty for none. `hdfs_...` and `s3_...` are how both of them reach such a store, as
+    docs/stores.md says. `bundles` holds the deployed versions of the jobs' code.
     `jobs` are folders with a folder for each job, separated as in PATH; an empty one stands for Weir's own jobs.
     Names that end in `_file` are files on the machine that uses them; docs/security.md says who reads which. `driver_cassandra_user` is the
     drivers' own user, empty for `cassandra_user`.
@@ -65,10 +73,17 @@ class Settings:
     driver_python: str = sys.executable
     airflow_url: str = "http://127.0.0.1:8080"
     checkpoints: str = ""
+    event_logs: str = ""
+    hdfs_web: str = ""
+    hdfs_user: str = ""
+    s3_endpoint: str = ""
+    s3_region: str = ""
+    s3_path_style: bool = False
+    s3_credentials_file: str = ""
     bundles: str = ""
     data_docs: str = ""
     jobs: str = ""
-    rules: str = str(PROJECT / "rules")
+    rules: str = str(carried("rules"))
     log_format: str = "text"
     kafka_security: str = "PLAINTEXT"
     kafka_mechanism: str = ""

@@ -1,6 +1,7 @@
 """A stack of an earlier release is upgraded, rolled back and upgraded again while lines come: `make test-upgrade`.
 
-Commit adaf5c8 is the last one before jobs of other kinds: its tables, checkpoints, heads, versions and running drivers are taken up.
+It begins with commit adaf5c8, unless `FROM=` names another. That is the last one before jobs of other kinds: its
+tables, checkpoints, heads, versions and running drivers are taken up.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import pytest
 from .conftest import JOB, until
 from .release import Clone, Feed, has, under_test
 
-OLD = "adaf5c8"
+OLD = os.environ.get("WEIR_TEST_UPGRADE_FROM") or "adaf5c8"
 SERVERS = ("kafka", "cassandra", "postgres", "spark-master", "spark-worker")
 BAD = b"just some text\n\n[Fri Dec 20 01:46:23 2099] [error] [client 1.2.3.4] from the future\n"
 pytestmark = [

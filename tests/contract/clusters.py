@@ -304,6 +304,9 @@ class FakeYarn(FakeServer):
         self.diagnostics: dict[str, str] = {}
         self.active = active  # of a standby: the address of the active one
         self.recovers = False
+        self.started_on = 1795955674546
+        self.launched: set[str] = set()  # of those that are ACCEPTED, those whose process has been started
+        self.lacks: dict[str, int] = {}  # the memory in MiB that an application's executors wait for
         self.node = True  # is the node that the drivers are on to be reached?
         self.on_node: dict[str, str] = {}  # the state that the node has of an application that was killed; it forgets those that ended
 
@@ -327,10 +330,11 @@ class FakeYarn(FakeServer):
         self.diagnostics[driver] = "[Sun Nov 29] Application is added to the scheduler. Queue's AM resource limit exceeded."
 
     def reply(self, method: str, path: str, body: Any) -> Reply:
+        if path == "/ws/v1/cluster/info":  # which a standby answers by itself
+            state = "STANDBY" if self.active else "INITIALIZING" if self.recovers else "ACTIVE"
+            return 200, {"clusterInfo": {"state": "STARTED", "haState": state, "startedOn": self.started_on}}
         if self.active:
             return 307, f"This is standby RM. The redirect url is: {self.active}{path}\n"
-        if path == "/ws/v1/cluster/info":
-            return 200, {"clusterInfo": {"state": "STARTED", "haState": "INITIALIZING" if self.recovers else "ACTIVE"}}
         if path.startswith("/ws/v1/node/apps/"):
             app = path.rpartition("/")[2]
             return (200, {"app": {"id": app, "state": self.on_node[app]}}) if app in self.on_node else _no_such(app)
@@ -361,9 +365,15 @@ class FakeYarn(FakeServer):
             "amHostHttpAddress": self.url.partition("//")[2] if self.node else "127.0.0.1:1",
             "progress": 10.0,
             "trackingUI": "UI",
+            "queue": "root.streams",
+            "launchTime": 1795955803979 if app in self.launched or state == "RUNNING" else 0,
+            "runningContainers": 1 if app in self.lacks else 2,
+            "resourceInfo": {
+                "resourceUsagesByPartition": [{"partitionName": "", "pending": {"memory": self.lacks.get(app, 0), "vCores": 1}}]
+            },
         }
 
 
 def _no_such(app: str) -> Reply:
-    told = {"exception": "NotFoundException", "message": f"java.lang.Exception: app with id: {app} not found"}
+    told = {"exception": "NotFoundException", "message": f"app with id: {app} not found"}
     return 404, {"RemoteException": {**told, "javaClassName": "org.apache.hadoop.yarn.webapp.NotFoundException"}}

@@ -12,7 +12,8 @@ import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
-from tests.parts import make_topic, running
+from tests.parts import local_spark, make_topic, running
+from tests.stores.servers import file_store, file_stores
 from weir.addresses import address
 from weir.cassandra.migrate import migrate
 from weir.cassandra.store import CassandraStore
@@ -23,6 +24,7 @@ from weir.settings import Settings
 from weir.sources.kafka import KafkaBroker
 from weir.testing import MemoryBroker, MemoryStore
 
+__all__ = ["file_store", "file_stores"]
 BOTH = ["memory", pytest.param("real", marks=pytest.mark.stack)]
 
 
@@ -62,22 +64,18 @@ def jvm() -> Iterator[Any]:
     gateway.shutdown()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def spark() -> Iterator[SparkSession]:
     """A local Spark with the Kafka connector."""
-    path = ":".join(map(str, jars.class_path("spark")))
     conf = {
-        "spark.driver.extraClassPath": path,
+        "spark.driver.extraClassPath": ":".join(map(str, jars.class_path("spark"))),
         "spark.ui.enabled": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.memory": "512m",
+        "spark.sql.shuffle.partitions": "1",
     }
-    builder: Any = SparkSession.builder.master("local[2]").config("spark.sql.shuffle.partitions", "1")
-    for name, value in conf.items():
-        builder = builder.config(name, value)
-    session = builder.getOrCreate()
-    yield session
-    session.stop()
+    with local_spark(conf) as session:
+        yield session
 
 
 @pytest.fixture(params=BOTH)

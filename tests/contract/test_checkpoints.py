@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from tests.stores.servers import EACH, FileStore
 from weir.cluster.checkpoints import CheckpointFolders
 from weir.errors import NotRunning
 from weir.ports.checkpoints import QueryProgress
+from weir.settings import Settings
 from weir.testing import MemoryCheckpoints
 
 JOB = "counts"
@@ -36,8 +40,8 @@ class Place:
             self.write(epoch, attempt, path, data)
 
 
-@pytest.fixture(params=["memory", "folders"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+@pytest.fixture(params=["memory", *EACH])
+def place(request: pytest.FixtureRequest) -> Place:
     if request.param == "memory":
         memory = MemoryCheckpoints()
 
@@ -45,13 +49,23 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
             memory.files.setdefault((JOB, epoch, attempt), {})[path] = data
 
         return Place(memory, remember)
+    return in_store(request.getfixturevalue("file_stores")(request.param))
+
+
+@pytest.fixture
+def stored(file_store: FileStore) -> Place:
+    """Checkpoints in a store that keeps files."""
+    return in_store(file_store)
+
+
+def in_store(store: FileStore) -> Place:
+    settings = store.settings(Settings(home=""), f"checkpoints-{uuid4().hex[:8]}")
+    folders = CheckpointFolders(settings.checkpoints, settings)
 
     def write(epoch: int, attempt: int | None, path: str, data: bytes) -> None:
-        file = tmp_path / JOB / f"epoch-{epoch}" / ("shared" if attempt is None else f"attempt-{attempt}") / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data)
+        store.write(f"{folders.location(JOB, epoch, attempt)}/{path}", data)
 
-    return Place(CheckpointFolders(str(tmp_path)), write)
+    return Place(folders, write)
 
 
 def test_every_attempt_that_has_a_folder_is_known(place: Place) -> None:
@@ -66,7 +80,7 @@ def test_a_folder_is_read_as_it_is(place: Place) -> None:
     place.fill(1, 3)
     place.write(1, 3, "offsets/.12.5f.tmp", b"v1")
     folder = place.there.read(JOB, 1, 3)
-    assert folder.exists and folder.trouble == {} and folder.writable is True
+    assert folder.exists and folder.trouble == {} and folder.writable is not False
     assert folder.contents == FILES
     assert folder.sizes == {**{path: len(data) for path, data in FILES.items()}, "offsets/.12.5f.tmp": 2}
     assert folder.numbered("offsets").keys() == {9, 10, 11} and folder.numbered("commits") == {9: b"v1\n{}", 10: b""}
@@ -109,15 +123,40 @@ def test_before_the_first_query_there_is_no_progress(place: Place) -> None:
 # what only a disk does
 
 
-def test_a_copy_that_was_cut_short_is_made_again(tmp_path: Path) -> None:
-    folders = CheckpointFolders(str(tmp_path))
-    short = tmp_path / JOB / "epoch-1" / "attempt-4.copying" / "offsets"
-    short.mkdir(parents=True)
-    (short / "9").write_bytes(b"v1")
-    assert list(folders.attempts(JOB)) == [(1, 4)], "its number is used"
-    assert folders.read(JOB, 1, 4).sizes == {"attempt-4.copying/offsets/9": 2}
-    folders.put(JOB, 1, 4, FILES)
-    assert folders.read(JOB, 1, 4).contents == FILES and not short.exists()
+def test_a_copy_that_was_cut_short_is_not_read_and_is_made_again(stored: Place) -> None:
+    cut: Any = {**FILES, "offsets/11": None}  # what cannot be written ends the copy in its middle
+    with pytest.raises(TypeError):
+        stored.there.put(JOB, 1, 4, cut)
+    assert list(stored.there.attempts(JOB)) == [(1, 4)], "its number is used"
+    torn = stored.there.read(JOB, 1, 4)
+    assert torn.exists and torn.contents == {} and torn.sizes["attempt-4.copying/offsets/10"] == len(FILES["offsets/10"])
+    stored.there.put(JOB, 1, 4, FILES)
+    assert stored.there.read(JOB, 1, 4).contents == FILES
+    assert stored.there.read(JOB, 1, 4).sizes.keys() == FILES.keys()
+
+
+def test_a_copy_that_was_cut_short_is_forgotten(stored: Place) -> None:
+    cut: Any = {**FILES, "offsets/11": None}
+    with pytest.raises(TypeError):
+        stored.there.put(JOB, 1, 4, cut)
+    stored.there.forget(JOB, 1, [4])
+    assert list(stored.there.attempts(JOB)) == [] and not stored.there.read(JOB, 1, 4).exists
+
+
+def test_a_file_that_is_replaced_is_read_as_it_is_now_and_dated(stored: Place) -> None:
+    before = time.time() - 60
+    stored.write(1, None, "offsets/0", b'v1\n{}\n{"logs":{"0":7}}')
+    for end in (b"v1\n", b"v1\n{}"):
+        stored.write(1, None, "commits/0", end)
+    (found,) = stored.there.progress(stored.there.location(JOB, 1))
+    assert (found.committed, found.committed_ends) == (0, {"logs": {0: 7}})
+    assert before < found.committed_at / 1000 < time.time() + 60
+
+
+def test_doctor_tries_the_store_and_leaves_nothing(stored: Place) -> None:
+    stored.there.try_out()
+    stored.fill(1, 3)
+    assert list(stored.there.attempts(JOB)) == [(1, 3)]
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -455,8 +455,44 @@ def test_an_application_that_a_recovering_resource_manager_does_not_find_may_run
         cluster, driver = over(fake), fake.add()
         fake.recovers = True
         assert cluster.state(driver) is DriverState.UNKNOWN
+        fake.drivers[driver], fake.diagnostics[driver] = "ACCEPTED UNDEFINED", "Attempt recovered after RM restart"
         fake.recovers = False
-        assert cluster.state(driver) is DriverState.RUNNING
+        assert cluster.state(driver) is DriverState.RUNNING, "its driver has not asked the ResourceManager for anything since"
+        assert cluster.waits_for([driver], {driver: "counts"}) == {}
+
+
+def test_a_resource_manager_that_has_been_restarted_in_between_says_nothing_of_what_it_does_not_find() -> None:
+    class Restarted(FakeYarn):
+        def reply(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+            self.started_on += path == "/ws/v1/cluster/info"
+            return super().reply(method, path, body)
+
+    with Restarted().running() as fake:
+        assert over(fake).state("application_1_1") is DriverState.UNKNOWN
+
+
+@pytest.mark.parametrize("known_by", ["launch time", "diagnostics"])
+def test_a_driver_that_has_not_registered_yet_runs(known_by: str) -> None:
+    """Who may not view the application is told 0 for its launch time."""
+    with FakeYarn().running() as fake:
+        cluster, driver = over(fake), fake.add()
+        fake.drivers[driver] = "ACCEPTED UNDEFINED"
+        assert cluster.state(driver) is DriverState.SUBMITTED
+        if known_by == "launch time":
+            fake.launched.add(driver)
+        else:
+            fake.diagnostics[driver] = "AM container is launched, waiting for AM container to Register with RM"
+        assert cluster.state(driver) is DriverState.RUNNING and cluster.states_of([driver, "x"])[driver] is DriverState.RUNNING
+
+
+def test_a_driver_on_yarn_without_an_executor_names_the_queue_that_is_full() -> None:
+    with FakeYarn().running() as fake:
+        cluster, driver = over(fake), fake.add()
+        assert cluster.waits_for([driver], {driver: "counts"}) == {}
+        fake.lacks[driver] = 1408
+        assert cluster.waits_for([driver], {driver: "counts"}) == {
+            driver: "the queue root.streams has no room for its executors, which need 1408 MiB"
+        }
 
 
 def test_a_driver_that_could_not_be_launched_has_failed() -> None:
@@ -477,6 +513,7 @@ def test_a_standby_resource_manager_is_passed_over() -> None:
         assert cluster.state(driver) is DriverState.RUNNING
         cluster.kill(driver)
         assert cluster.states_of([driver])[driver] is DriverState.KILLED
+        assert cluster.state("application_1_1") is DriverState.LOST, "of the active one it is known that it is active"
 
 
 def test_a_404_of_something_else_is_no_news() -> None:

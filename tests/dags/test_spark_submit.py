@@ -12,7 +12,7 @@ import pytest
 from airflow.providers.apache.spark.hooks import spark_submit
 
 from weir.airflow.spark_submit import SparkSubmit, pod_name
-from weir.errors import NotRunning, Prerequisite
+from weir.errors import NotRunning, NotTaken, Prerequisite
 from weir.ports.cluster import Submission
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -85,6 +85,34 @@ def test_a_refused_submission_says_why(manager: str, monkeypatch: pytest.MonkeyP
         SparkSubmit("spark_test")(DRIVER)
 
 
+REFUSALS = {
+    "org.apache.hadoop.yarn.exceptions.YarnException: org.apache.hadoop.security.AccessControlException: User ana does not have permission "
+    "to submit application_1795955946650_0001 to queue closed": "User ana does not have permission .* to queue closed",
+    "org.apache.hadoop.yarn.exceptions.YarnException: Failed to submit application_1795955946650_0003 to YARN : Application "
+    "application_1795955946650_0003 submitted by user ana to unknown queue: nowhere": "unknown queue: nowhere",
+    "java.lang.IllegalArgumentException: Required AM memory (5120+256 MB) is above the max threshold (4096 MB) of this cluster! Please "
+    "check the values of 'yarn.scheduler.maximum-allocation-mb' and/or 'yarn.nodemanager.resource.memory-mb'.": "above the max threshold",
+}
+
+
+@pytest.mark.parametrize("printed", REFUSALS)
+def test_a_submission_that_yarn_refuses_has_no_driver(printed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Hadoop 3.5 refused them."""
+    use("yarn", monkeypatch)
+    lines = [f'Exception in thread "main" {printed}', "\tat org.apache.hadoop.yarn.ipc.RPCUtil.getRemoteException(RPCUtil.java:40)"]
+    monkeypatch.setattr(spark_submit.subprocess, "Popen", lambda *a, **k: SimpleNamespace(stdout=lines, wait=lambda: 1))
+    with pytest.raises(NotTaken, match=rf"YARN does not take weir:error_counts:3: .*{REFUSALS[printed]}") as refused:
+        SparkSubmit("spark_test")(DRIVER)
+    assert "RPCUtil" not in str(refused.value), "the trace helps nobody here"
+
+
+def test_a_driver_that_was_submitted_is_known_whatever_happened_to_spark_submit(monkeypatch: pytest.MonkeyPatch) -> None:
+    use("yarn", monkeypatch)
+    lines = ["26/11/29 12:31:58 INFO YarnClientImpl: Submitted application application_1795955456075_0001"]
+    monkeypatch.setattr(spark_submit.subprocess, "Popen", lambda *a, **k: SimpleNamespace(stdout=lines, wait=lambda: 137))
+    assert SparkSubmit("spark_test")(DRIVER) == "application_1795955456075_0001"
+
+
 def test_a_spark_submit_that_does_not_come_back_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use("yarn", monkeypatch)
     binary = tmp_path / "spark-submit"
@@ -106,3 +134,31 @@ def test_kubernetes_without_its_package_says_which_one(monkeypatch: pytest.Monke
 def test_a_pods_name_is_one_that_kubernetes_takes_and_never_the_same(name: str) -> None:
     found = pod_name(name)
     assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", found) and found != pod_name(name)
+
+
+API = "https://localhost:6443/api/v1/namespaces/streams"
+QUOTA = "exceeded quota: tenant, requested: pods=1, used: pods=1, limited: pods=1"
+RIGHT = 'User "system:serviceaccount:streams:weir" cannot patch resource "networkpolicies" in API group "networking.k8s.io"'
+
+
+@pytest.mark.parametrize(
+    ("verb", "what", "why", "refused"),
+    [
+        ("POST", "pods", f'pods "weir-1-driver" is forbidden: {QUOTA}', True),
+        ("PATCH", "networkpolicies/weir-1", f'networkpolicies.networking.k8s.io "weir-1" is forbidden: {RIGHT}', True),
+        ("POST", "configmaps", f'configmaps "weir-1-conf-map" is forbidden: {QUOTA}', False),
+    ],
+)
+def test_a_driver_that_kubernetes_refuses_was_not_started(
+    verb: str, what: str, why: str, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use("kubernetes", monkeypatch)
+    line = (
+        f"io.fabric8.kubernetes.client.KubernetesClientException: Failure executing: {verb} at: {API}/{what}. Message: {why}. "
+        "Received status: Status(apiVersion=v1, code=403, kind=Status, reason=Forbidden, status=Failure)."
+    )
+    monkeypatch.setattr(spark_submit.subprocess, "Popen", lambda *a, **k: SimpleNamespace(stdout=[line], wait=lambda: 1))
+    with pytest.raises(NotRunning, match=re.escape(why)) as caught:
+        SparkSubmit("spark_test")(DRIVER)
+    assert isinstance(caught.value, NotTaken) is refused
+    assert not refused or caught.value.what == f"Kubernetes does not take weir:error_counts:3: {why}."

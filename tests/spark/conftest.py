@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+
+from tests.parts import local_spark
 
 CONF = {
     "spark.sql.session.timeZone": "UTC",
@@ -22,12 +23,8 @@ CONF = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def spark() -> Iterator[SparkSession]:
-    builder: Any = SparkSession.builder.master("local[2]").appName("tests")
-    for name, value in CONF.items():
-        builder = builder.config(name, value)
-    session = builder.getOrCreate()
-    session.sparkContext.setLogLevel("ERROR")
-    yield session
-    session.stop()
+    with local_spark(CONF) as session:
+        session.sparkContext.setLogLevel("ERROR")
+        yield session

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -39,6 +40,7 @@ ALLOWED = {
     "weir.settings": "weir.errors weir.system_errors weir.setting_rules spark_jobs",
     "weir.times": "weir.errors",
     "weir.addresses": "weir.errors weir.settings spark_jobs.runtime",
+    "weir.file_stores": "weir.settings",
     "weir.files": "",
     "weir.http": "",
     "weir.output": "weir.errors weir.times weir.settings",
@@ -60,7 +62,7 @@ ALLOWED = {
     "weir.supervise": f"{BASICS} weir.jobs weir.ports weir.supervise.judge spark_jobs.protocol",
     "weir.supervise.observe": f"{BASICS} weir.jobs weir.ports weir.supervise weir.supervise.judge spark_jobs.protocol spark_jobs.runtime",
     "weir.supervise.start": (
-        f"{BASICS} weir.addresses weir.jobs weir.ports weir.supervise weir.supervise.judge weir.supervise.observe "
+        f"{BASICS} weir.addresses weir.file_stores weir.jobs weir.ports weir.supervise weir.supervise.judge weir.supervise.observe "
         "spark_jobs.failpoint spark_jobs.protocol spark_jobs.runtime spark_jobs.sources"
     ),
     "weir.supervise.act": (
@@ -195,6 +197,7 @@ def test_what_is_not_for_production_is_imported_by_nothing_that_is() -> None:
     assert [arrow for arrow in arrows("weir", "spark_jobs", "dags") if arrow[1] in ANY] == []
 
 
+@cache
 def defined(file: Path) -> set[str]:
     """The names that a module defines or imports."""
     found: set[str] = set()

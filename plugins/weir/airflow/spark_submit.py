@@ -13,11 +13,14 @@ from uuid import uuid4
 
 from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 
-from weir.cluster import kubernetes, yarn
-from weir.errors import NotRunning, Prerequisite
+from weir.cluster import kubernetes, pods, yarn
+from weir.cluster.yarn_application import refusal, submitted_as
+from weir.errors import NotRunning, NotTaken, Prerequisite
 from weir.ports.cluster import Submission
 
 BUDGET_S = 180.0  # spark-submit uploads the jars, and ends when the cluster has accepted the driver
+FORBIDDEN = "Give the account of the Spark connection the missing right, or make room in the namespace's quota; then run: weir deploy JOB"
+REFUSED = "Correct the queue of the connection, the rights of its user, or the job's resources; then run: weir deploy JOB"
 KUBERNETES_AUTH = "spark.kubernetes.authenticate.submission"
 POD_NAME = "spark.kubernetes.driver.pod.name"
 LONGEST_NAME = 63
@@ -33,7 +36,8 @@ class SparkSubmit:
         self._conn_id, self._budget_s = conn_id, budget_s
 
     def __call__(self, submission: Submission) -> str:
-        """Submit a driver and return when the cluster has accepted it. Raises NotRunning with spark-submit's last lines."""
+        """Submit a driver and return when the cluster has accepted it. Raises NotTaken if the cluster refuses it, NotRunning with spark-submit's
+        last lines if it may have been accepted."""
         hook = hook_for(submission, self._conn_id)
         application = _in_image(submission.application) if hook._is_kubernetes else submission.application
         killer = threading.Timer(self._budget_s, lambda: hook._submit_sp and hook._submit_sp.kill())
@@ -41,6 +45,12 @@ class SparkSubmit:
         try:
             hook.submit(application)
         except Exception as error:  # the provider raises AirflowException, ValueError and RuntimeError
+            if taken := submitted_as(str(error)):  # it was ended, or failed, after that
+                return taken
+            if why := refusal(str(error)):
+                raise NotTaken(f"YARN does not take {submission.name}: {why}.", REFUSED) from error
+            if why := pods.refusal(str(error)):
+                raise NotTaken(f"Kubernetes does not take {submission.name}: {why}.", FORBIDDEN) from error
             raise NotRunning(f"spark-submit of {submission.name} failed: {error}", "Check the connection and the cluster.") from error
         finally:
             killer.cancel()

@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
 
 import typer
 
@@ -72,6 +74,22 @@ app.command(hidden=True, context_settings={"allow_extra_args": True, "ignore_unk
 app.add_typer(formats.formats, rich_help_panel="Lines and counts")
 app.add_typer(alerts.alerts, rich_help_panel="Alerts")
 app.add_typer(alerts.rules, rich_help_panel="Alerts")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        try:
+            sys.stdout.write(f"weir {version('weir')}\n")
+        except PackageNotFoundError:
+            raise BadInput("This code is not installed, so it has no version.", "Run: make install") from None
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)] = False,
+) -> None:
+    """Counts you can prove, from Spark streams that Airflow keeps alive without harm."""
 
 
 def main(app: typer.Typer = app) -> None:

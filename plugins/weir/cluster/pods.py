@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from weir.http import rows, within
 
 Object = Mapping[str, Any]
+REFUSED = re.compile(  # POST of the pod, PATCH of what comes before it; as fabric8's client says it
+    r"(?:POST at: \S+/pods|PATCH at: \S+)\. Message: (?P<why>\S+ \S+ is forbidden: .+?)\.? Received status", re.DOTALL
+)
 STARTING = ("ContainerCreating", "PodInitializing")  # a reason that every pod has for a moment
 
 
@@ -25,6 +29,14 @@ def quotas(found: Iterable[Object]) -> str:
     """Return what is used of a namespace's quotas, as the rest of a sentence; empty if there are none, or if Weir may not see them."""
     each = [f"{within(quota, 'metadata', 'name')} ({', '.join(_used(quota))})" for quota in found]
     return f"; the namespace has a quota, see the driver's log for a refusal: {', '.join(each)}" if each else ""
+
+
+def refusal(printed: str) -> str:
+    """Return why the API server refused a driver that spark-submit wanted to create, in its words; empty if it may have taken it.
+
+    Spark creates a few objects before the pod, and deletes the pod if one after it is refused: only its last refusal is a no to the pod."""
+    found = REFUSED.search(printed)
+    return found["why"] if found else ""
 
 
 def _used(quota: Object) -> Iterator[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType
+from pyarrow.fs import FileInfo, FileSelector, FileType
 
+from weir.cluster.file_systems import Files
 from weir.cluster.query_checkpoint import progress_of
 from weir.ports.checkpoints import QueryProgress
 
@@ -20,13 +21,13 @@ class TooMany(OSError):
     """There are too many folders to search."""
 
 
-def queries(fs: FileSystem, root: str) -> Sequence[QueryProgress]:
+def queries(fs: Files, root: str) -> Sequence[QueryProgress]:
     """Return the progress of each query with a checkpoint in the folder or below it, in order. Raises OSError if one cannot be read."""
     found = [_query(fs, root, path) for path in _folders(fs, root)]
     return sorted(found, key=lambda query: query.folder)
 
 
-def _folders(fs: FileSystem, root: str) -> Iterator[str]:
+def _folders(fs: Files, root: str) -> Iterator[str]:
     """Yield the folders of queries. Partitions of a table (`day=3`) and hidden folders are not searched."""
     ahead, looked = [root], 0
     while ahead:
@@ -41,7 +42,7 @@ def _folders(fs: FileSystem, root: str) -> Iterator[str]:
             ahead += [f"{path}/{name}" for name in below if name not in own and name[0] not in "._" and "=" not in name]
 
 
-def _query(fs: FileSystem, root: str, path: str) -> QueryProgress:
+def _query(fs: Files, root: str, path: str) -> QueryProgress:
     """Read the progress of one query. Commits are listed before offsets: a batch that is planned and committed in between looks planned,
     never committed without a plan."""
     commits, planned = _numbered(fs, f"{path}/commits"), _numbered(fs, f"{path}/offsets")
@@ -57,15 +58,15 @@ def _query(fs: FileSystem, root: str, path: str) -> QueryProgress:
     )
 
 
-def _numbered(fs: FileSystem, folder: str) -> dict[int, FileInfo]:
+def _numbered(fs: Files, folder: str) -> dict[int, FileInfo]:
     return {int(one.base_name): one for one in _list(fs, folder) if one.base_name.isdecimal() and one.type is FileType.File}
 
 
-def _list(fs: FileSystem, folder: str) -> list[FileInfo]:
+def _list(fs: Files, folder: str) -> list[FileInfo]:
     return list(fs.get_file_info(FileSelector(folder, allow_not_found=True)))
 
 
-def _read(fs: FileSystem, path: str) -> bytes | None:
+def _read(fs: Files, path: str) -> bytes | None:
     """Return a file's content; None if it does not exist, or was purged meanwhile."""
     try:
         with fs.open_input_stream(path) as stream:

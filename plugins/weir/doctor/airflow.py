@@ -14,11 +14,11 @@ from tempfile import TemporaryDirectory
 from weir.doctor.line import Line, fine, unknown, wrong
 from weir.errors import NotRunning
 from weir.http import Api, within
-from weir.settings import PROJECT, Settings
+from weir.settings import Settings, carried
 
 TIMEOUT_S = 5.0
 PARSE_S = 60.0
-DAGS = PROJECT / "dags"
+DAGS = carried("dags")
 PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 BUNDLE = {"name": "weir", "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle", "kwargs": {"path": str(DAGS)}}
 # Each file is run as the DAG processor runs it. The last line of an error is a sentence of Weir's, or Python's own.

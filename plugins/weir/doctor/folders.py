@@ -8,24 +8,34 @@ from pathlib import Path
 from uuid import uuid4
 
 from weir.cluster.checkpoints import CheckpointFolders
+from weir.cluster.file_systems import as_uri, prepared
 from weir.doctor.line import Line, fine, wrong
 from weir.errors import BadSetting
 from weir.settings import Settings
 
 
 def folders(settings: Settings) -> Iterator[Line]:
-    yield checkpoints(settings.checkpoints)
+    yield checkpoints(settings)
+    if settings.event_logs:
+        yield event_logs(settings)
     for name in ("bundles", "data_docs"):
         yield folder(name.replace("_", " "), f"WEIR_{name.upper()}", Path(getattr(settings, name)))
 
 
-def checkpoints(base: str) -> Line:
+def checkpoints(settings: Settings) -> Line:
     """Try the folder of checkpoints, which may be on any file system. Raises NotRunning, BadSetting."""
+    base = settings.checkpoints
     if base.startswith("/"):
         found = folder("checkpoints", "WEIR_CHECKPOINTS", Path(base))
         return replace(found, told=f"{found.told}; drivers must reach it, too") if found.ok else found
-    CheckpointFolders(base).try_out()
-    return fine("checkpoints", f"{base} can be read and written from here; drivers must reach it, too")
+    CheckpointFolders(base, settings).try_out()
+    return fine("checkpoints", f"{base} can be written, listed and read from here; drivers must reach it, too")
+
+
+def event_logs(settings: Settings) -> Line:
+    """Make the folder of event logs, without which no driver starts, and try it. Raises NotRunning, BadSetting, OSError."""
+    prepared(as_uri(settings.event_logs), settings)
+    return fine("event logs", f"{settings.event_logs} is there and can be written from here; drivers must reach it, too")
 
 
 def folder(check: str, setting: str, place: Path) -> Line:

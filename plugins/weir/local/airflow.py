@@ -18,7 +18,7 @@ from weir.files import write_private
 from weir.local import postgres, postgres_access, secrets
 from weir.local.part import LOOPBACK, Part, Stack, get, get_json, told
 from weir.local.process import run
-from weir.settings import PROJECT
+from weir.settings import PROJECT, carried
 
 DAGS = "WEIR_DAGS"  # a folder of DAGs instead of the project's
 OTLP = (
@@ -90,7 +90,7 @@ def _settings(stack: Stack) -> dict[str, object]:
         "CORE__EXECUTOR": "LocalExecutor",
         "CORE__PARALLELISM": 4,  # so many workers are forked at the start, 140 MB each
         "CORE__LOAD_EXAMPLES": False,
-        "CORE__DAGS_FOLDER": os.environ.get(DAGS) or PROJECT / "dags",
+        "CORE__DAGS_FOLDER": os.environ.get(DAGS) or carried("dags"),
         "CORE__PLUGINS_FOLDER": PROJECT / "plugins",
         "CORE__DAGS_ARE_PAUSED_AT_CREATION": False,
         "CORE__FERNET_KEY": stack.secrets["airflow_fernet"],

@@ -13,11 +13,11 @@ from weir.local.airflow_api import AirflowApi
 from weir.local.part import Stack, late
 from weir.local.process import last_lines
 from weir.local.report import Reporter
-from weir.settings import PROJECT, Settings
+from weir.settings import Settings, carried
 
 JOB = "error_counts"
 DEPLOY_DAG = "error_counts_deploy"
-SAMPLE = PROJECT / "samples" / "sample.log"
+SAMPLE = carried("samples") / "sample.log"
 SERVICE = "sample"
 COUNT_S = 240.0  # 88 s were seen at a load of 15 on two cores, nearly all of it the start of the driver
 

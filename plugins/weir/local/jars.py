@@ -20,6 +20,12 @@ from typing import Any
 from weir.errors import StackFailed
 
 LOCK = Path(__file__).with_name("jars.lock")
+AWS_SDK = (
+    "s3", "s3-transfer-manager", "sts", "kms", "netty-nio-client", "apache-client", "annotations", "arns", "auth", "aws-core",
+    "aws-json-protocol", "aws-query-protocol", "aws-xml-protocol", "checksums", "checksums-spi", "crt-core", "endpoints-spi", "http-auth",
+    "http-auth-aws", "http-auth-aws-eventstream", "http-auth-spi", "http-client-spi", "identity-spi", "json-utils", "metrics-spi",
+    "profiles", "protocol-core", "regions", "retries", "retries-spi", "sdk-core", "third-party-jackson-core", "utils", "utils-lite",
+)  # fmt: skip
 ROOTS = {
     # log4j-slf4j-impl: the broker's own POM has no logging backend, and without one it fails without any message.
     "kafka": ["org.apache.kafka:kafka_2.13:4.1.1", "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3"],
@@ -38,9 +44,20 @@ ROOTS = {
         "org.slf4j:slf4j-reload4j:1.7.36",
         "org.bouncycastle:bcpkix-jdk18on:1.82",
     ],
+    # S3A with the parts of the AWS SDK that it uses: 20 MB, and the SDK's bundle 650 MB. One by one: a POM of the SDK names a version that
+    # its parent sets, which the resolver does not read. Netty, Apache's HTTP client, SLF4J and commons-* come with Spark.
+    "s3a": [
+        "org.apache.hadoop:hadoop-aws:3.5.0",
+        *(f"software.amazon.awssdk:{part}:2.35.5" for part in AWS_SDK),
+        "software.amazon.eventstream:eventstream:1.0.1",
+        "software.amazon.s3.analyticsaccelerator:analyticsaccelerator-s3:1.3.1",
+        "org.reactivestreams:reactive-streams:1.0.4",
+        "org.wildfly.openssl:wildfly-openssl:2.2.5.Final",
+        "commons-logging:commons-logging:1.2",
+    ],
 }
-STACK = ("kafka", "cassandra", "spark")  # what `weir up` downloads; the other sets are for tests
-NOT_TRANSITIVE = {"spark"}
+STACK = ("kafka", "cassandra", "spark")  # what `weir up` downloads; the other sets are for tests, and for drivers that use S3A
+NOT_TRANSITIVE = {"spark", "s3a"}
 # Tools, and native libraries of platforms that Weir does not run on.
 UNUSED = ("windows-x86_64", "riscv64", "org.gridkit", "scala-reflect", "netty-resolver-dns-native-macos")
 
@@ -134,9 +151,7 @@ def _download(jar: Jar, attempts: int = 3) -> None:
 
 
 def _fetch(jar: Jar) -> None:
-    group, artifact, version, *classifier = jar.coordinate.split(":")
-    component = _maven().project(group, artifact).at_version(version)
-    component.artifact(*classifier).resolve()
+    _artifact(jar.coordinate).resolve()
 
 
 def _maven() -> Any:
@@ -151,13 +166,22 @@ def _resolve(name: str) -> list[Jar]:
     maven = _maven()
     found: dict[tuple[str, str, str], Any] = {}
     for root in ROOTS[name]:
-        inputs, further = maven.resolver.resolve([maven.create_dependency(root)], transitive=name not in NOT_TRANSITIVE)
-        for artifact in (dependency.artifact for dependency in [*inputs, *([] if name in NOT_TRANSITIVE else further)]):
+        for artifact in [_artifact(root)] if name in NOT_TRANSITIVE else _with_dependencies(maven, root):
             found.setdefault((artifact.groupId, artifact.artifactId, artifact.classifier), artifact)
     used = [artifact for artifact in found.values() if not any(word in str(artifact) for word in UNUSED)]
     with ThreadPoolExecutor(8) as pool:
         paths = list(pool.map(lambda artifact: artifact.resolve(), used))
     return [Jar(_coordinate(artifact), _sha256(path)) for artifact, path in zip(used, paths, strict=True)]
+
+
+def _with_dependencies(maven: Any, root: str) -> list[Any]:
+    inputs, further = maven.resolver.resolve([maven.create_dependency(root)], transitive=True)
+    return [dependency.artifact for dependency in [*inputs, *further]]
+
+
+def _artifact(coordinate: str) -> Any:
+    group, artifact, version, *classifier = coordinate.split(":")
+    return _maven().project(group, artifact).at_version(version).artifact(*classifier)
 
 
 def _coordinate(artifact: Any) -> str:

@@ -9,17 +9,18 @@ from pathlib import Path
 import psutil
 
 from weir.local.process import Child
-from weir.settings import PROJECT
+from weir.settings import OWN_JOBS, PACKAGE
 
 # The code that supervisor and Airflow keep in memory. Drivers run from their own bundle, and the DAG processor rereads DAGs by itself.
-LOADED = ("plugins/weir", "spark_jobs/protocol", "spark_jobs/runtime")
+LOADED = (PACKAGE, OWN_JOBS / "protocol", OWN_JOBS / "runtime")
 
 
-def digest(project: Path = PROJECT) -> str:
+def digest(folders: tuple[Path, ...] = LOADED) -> str:
     """Return a digest (12 hexadecimal digits) of the code that long-lived processes load."""
     found = hashlib.sha256()
-    for file in sorted(file for folder in LOADED for file in (project / folder).rglob("*.py")):
-        found.update(str(file.relative_to(project)).encode() + b"\0" + file.read_bytes() + b"\0")
+    for folder in folders:
+        for file in sorted(folder.rglob("*.py")):
+            found.update(f"{folder.name}/{file.relative_to(folder)}".encode() + b"\0" + file.read_bytes() + b"\0")
     return found.hexdigest()[:12]
 
 

@@ -88,7 +88,7 @@ def test_a_folder_in_the_way_of_bundles(tmp_path: Path) -> None:
     line = folders.folder("bundles", "WEIR_BUNDLES", tmp_path / "file" / "bundles")
     assert line.ok is False and "WEIR_BUNDLES" in line.next_step
     before = sorted(tmp_path.iterdir())
-    assert folders.checkpoints(str(tmp_path / "not yet")).ok
+    assert folders.checkpoints(Settings(home="", checkpoints=str(tmp_path / "not yet"))).ok
     assert sorted(tmp_path.iterdir()) == before, "nothing is changed"
 
 

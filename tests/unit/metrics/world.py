@@ -39,6 +39,7 @@ class World:
         code = folder / "spark_jobs"
         (code / "error_counts").mkdir(parents=True, exist_ok=True)
         (code / "error_counts" / "job.py").write_text("")
+        (code / "runtime").mkdir(exist_ok=True)  # a package of its own with nothing in it: a bundle of two files, not of seventy
         settings = Settings(home=str(folder), bundles=str(folder / "bundles"), checkpoints="memory", jobs=str(code))
         clusters = {"standalone": self.cluster}
         parts = Parts(self.store, clusters, self.broker, self.checkpoints, settings, self.clock, self.clock.sleep)

@@ -13,6 +13,7 @@ from spark_jobs.runtime import logs
 from spark_jobs.runtime.contract import JobArguments
 from spark_jobs.runtime.kafka_address import KafkaAddress, java_options
 from weir.addresses import driver_kafka_address
+from weir.file_stores import spark_conf, spark_env
 from weir.jobs.spec import JobSpec, PlainSpec
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import Submission
@@ -74,12 +75,13 @@ def _submission(spec: JobSpec, name: str, arguments: Sequence[str], bundle: Path
         name=name,
         application=str(bundle / spec.entry),
         arguments=arguments,
-        conf=spec.spark_conf,
+        conf={**spark_conf(settings), **spec.spark_conf},
         env={
             "PYTHONPATH": os.pathsep.join(map(str, path)),
             "PYSPARK_PYTHON": settings.driver_python,
             "PYSPARK_DRIVER_PYTHON": settings.driver_python,
             **_locale(settings),
+            **spark_env(settings),
         },
         jars=[jar for jar in settings.spark_jars.split(",") if jar],
         driver_memory=spec.resources.driver_memory,

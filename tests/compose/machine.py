@@ -1,0 +1,157 @@
+"""What the test needs of this machine, and its way back: packages, a dockerd of its own, a base image, Compose 2.
+
+With DOCKER_HOST set, that daemon is used and left alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.compose.docker import CommandFailed, Docker, run
+from weir.local import jars
+
+PACKAGES = {"dockerd": "docker.io", **{name: name for name in ("debootstrap", "iptables", "docker-compose")}, "go": "golang-go"}
+RELEASE = "bookworm"
+BASE = f"weir-test-base:{RELEASE}"
+COMPOSE = "v2.40.3"
+FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
+# Certificates of this machine, for builds behind a proxy that signs anew. Only the test's base image has them.
+CERTIFICATES = Path("/usr/local/share/ca-certificates")
+BASE_FILE = """\
+FROM {base}
+COPY certificates /usr/local/share/ca-certificates
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/* && update-ca-certificates
+ENV SSL_CERT_FILE={bundle} PIP_CERT={bundle} REQUESTS_CA_BUNDLE={bundle} UV_NATIVE_TLS=1
+"""
+BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+
+
+def cached(name: str) -> Path:
+    """Return the path of something that takes minutes to make, beside the jars."""
+    folder = jars.cache() / "weir-test"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / name
+
+
+def install() -> None:
+    """Install what is missing. Raises CommandFailed."""
+    if missing := sorted(package for program, package in PACKAGES.items() if not shutil.which(program)):
+        if os.geteuid() != 0:
+            raise CommandFailed(f"Only root can install packages. Run: apt-get install {' '.join(missing)}")
+        run(["apt-get", "update", "-q"])
+        run(["apt-get", "install", "-y", "-q", "--no-install-recommends", *missing], {"DEBIAN_FRONTEND": "noninteractive"})
+
+
+def compose_v2() -> str:
+    """Return the path of Compose 2, built from its Go modules the first time (5 minutes of CPU)."""
+    program = cached(f"docker-compose-{COMPOSE}")
+    if not program.exists():
+        with tempfile.TemporaryDirectory() as module:
+
+            def go(*words: str) -> None:
+                subprocess.run(["go", *words], cwd=module, env={**os.environ, "CGO_ENABLED": "0"}, check=True, stdout=sys.stderr)
+
+            go("mod", "init", "weir.test/compose")
+            go("get", "-tool", f"github.com/docker/compose/v2/cmd@{COMPOSE}")
+            go("build", "-ldflags", "-s -w", "-o", str(program.with_suffix(".part")), "github.com/docker/compose/v2/cmd")
+            program.with_suffix(".part").rename(program)
+    return str(program)
+
+
+@contextmanager
+def docker() -> Iterator[Docker]:
+    """Yield the daemon of DOCKER_HOST, or one of the test's own, which is taken away at the end."""
+    if host := os.environ.get("DOCKER_HOST"):
+        yield Docker(host)
+        return
+    if _chains():
+        raise CommandFailed("Two Docker daemons on one machine break each other's iptables. Set DOCKER_HOST to the one that runs.")
+    folder = Path(tempfile.mkdtemp(prefix="weir-compose-", dir="/var/tmp"))
+    forwarded, policy = FORWARD.read_text(), _policy()
+    daemon = _start(folder)
+    try:
+        yield _ready(folder, daemon)
+    finally:
+        daemon.send_signal(signal.SIGTERM)
+        daemon.wait(120)
+        _restore(policy)
+        FORWARD.write_text(forwarded)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(folder: Path) -> subprocess.Popen[bytes]:
+    places = (f"--data-root={folder}/data", f"--exec-root={folder}/exec", f"--pidfile={folder}/pid", f"--host=unix://{folder}/docker.sock")
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen(["dockerd", *places, "--default-ulimit=nofile=20000:20000"], stdout=log, stderr=log, start_new_session=True)
+
+
+def _ready(folder: Path, daemon: subprocess.Popen[bytes]) -> Docker:
+    found = Docker(f"unix://{folder}/docker.sock")
+    deadline = time.monotonic() + 60
+    while daemon.poll() is None and time.monotonic() < deadline:
+        try:
+            found("info")
+            return found
+        except CommandFailed:
+            time.sleep(0.5)
+    raise CommandFailed(f"dockerd did not start:\n{(folder / 'log').read_text()[-3000:]}")
+
+
+def _rules() -> list[str]:
+    return run(["iptables-save"]).splitlines()
+
+
+def _chains() -> bool:
+    return any(":DOCKER" in line for line in _rules())
+
+
+def _policy() -> str:
+    return next((line.split()[1] for line in _rules() if line.startswith(":FORWARD")), "ACCEPT")
+
+
+def _restore(policy: str) -> None:
+    """Remove the chains, rules and bridges that a Docker daemon leaves."""
+    ours = re.compile(r"DOCKER|docker0|\bbr-[0-9a-f]{12}\b")
+    kept = [f":FORWARD {policy} [0:0]" if line.startswith(":FORWARD") else line for line in _rules() if not ours.search(line)]
+    run(["iptables-restore"], sends="\n".join([*kept, ""]))
+    links = run(["ip", "-o", "link", "show", "type", "bridge"])
+    for bridge in re.findall(r"\b(docker0|br-[0-9a-f]{12})\b", links):
+        run(["ip", "link", "delete", bridge])
+
+
+def left() -> list[str]:
+    """Return what a daemon of the test's own would have left behind."""
+    links = run(["ip", "-o", "link", "show", "type", "bridge"])
+    return [*(line for line in _rules() if "DOCKER" in line), *re.findall(r"\b(?:docker0|br-[0-9a-f]{12})\b", links)]
+
+
+def base(docker: Docker) -> str:
+    """Return the tag of a base image with this machine's certificates, made by debootstrap the first time (75 s)."""
+    if docker("images", "-q", BASE).strip():
+        return BASE
+    archive = cached(f"{RELEASE}.tar")
+    if not archive.exists():
+        with tempfile.TemporaryDirectory(dir="/var/tmp") as tree:
+            run(["debootstrap", "--variant=minbase", RELEASE, tree])
+            run(["tar", "-C", tree, "-cf", str(archive.with_suffix(".part")), "."])
+            archive.with_suffix(".part").rename(archive)
+    plain = f"{BASE}-plain"
+    docker("import", str(archive), plain)
+    with tempfile.TemporaryDirectory() as context:
+        if CERTIFICATES.is_dir():
+            shutil.copytree(CERTIFICATES, f"{context}/certificates")
+        else:
+            Path(context, "certificates").mkdir()
+        Path(context, "Dockerfile").write_text(BASE_FILE.format(base=plain, bundle=BUNDLE))
+        docker("build", "--quiet", "-t", BASE, context)
+    return BASE

@@ -1,0 +1,235 @@
+"""YARN as processes of this machine: ResourceManagers and NodeManagers from Hadoop's jars, in a folder and on ports of their own.
+
+Containers are processes of this user, with real memory limits (Hadoop's default leaves a process alone that takes too much).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+import psutil
+
+from weir.local import jars
+from weir.local.part import IPV4, LOOPBACK, get_json, java, told
+from weir.local.preflight import java_path
+from weir.local.process import Child, await_ready, last_lines
+
+JVM = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", IPV4)
+PACKAGE = "org.apache.hadoop.yarn.server"
+MAIN = {"rm": f"{PACKAGE}.resourcemanager.ResourceManager", "nm": f"{PACKAGE}.nodemanager.NodeManager"}
+PORTS = {"client": 0, "scheduler": 1, "tracker": 2, "admin": 3, "web": 4, "localizer": 5}  # counted from a server's first
+NODE_MB = 4096
+NODE_SILENT_MS = 20_000  # after which a node is given up; ten minutes by default
+DRIVER_SILENT_MS = 180_000  # the same of a driver, from its launch on: on a busy machine one took over a minute to register
+LOG4J = """\
+log4j.rootLogger=INFO,out
+log4j.appender.out=org.apache.log4j.ConsoleAppender
+log4j.appender.out.layout=org.apache.log4j.PatternLayout
+log4j.appender.out.layout.ConversionPattern=%d{ISO8601} %p %c{1}: %m%n
+"""
+
+
+class Yarn:
+    """A cluster in the folder `home`. Its servers are named rm1, rm2, nm1, nm2; each has ten ports from `first_port` on.
+
+    `zookeeper` is the address of the server by which two ResourceManagers elect the active one; with none there is one ResourceManager,
+    which keeps what it has to recover in files.
+    """
+
+    def __init__(self, home: Path, first_port: int, zookeeper: str = "", **more: object) -> None:
+        self.home, self._first, self._zookeeper, self._more = home, first_port, zookeeper, more
+        self._children: dict[str, Child] = {}
+        self.managers = ("rm1", "rm2") if zookeeper else ("rm1",)
+
+    @property
+    def conf(self) -> Path:
+        """The folder that HADOOP_CONF_DIR names."""
+        return self.home / "conf"
+
+    @property
+    def rest(self) -> str:
+        """The addresses of all ResourceManagers' REST API."""
+        return ",".join(self.url(one) for one in self.managers)
+
+    def url(self, server: str) -> str:
+        return f"http://{self._at(server, 'web')}"
+
+    def start(self, *servers: str) -> None:
+        """Start servers, and wait until they work: a ResourceManager answers, a node is listed as running."""
+        for server in servers:
+            self._children[server] = self._launch(server)
+        for server in servers:
+            reason = await_ready(self._children[server], told(lambda server=server: self._probe(server)), 120, time.sleep)  # type: ignore[misc]
+            assert not reason, f"{server}: {reason}\n{last_lines(self._log(server))}"
+
+    def kill(self, server: str) -> None:
+        """kill -9 a server; containers live on."""
+        self._children.pop(server)._process.kill()
+
+    def stop(self) -> None:
+        """Kill the servers and all containers."""
+        for child in self._children.values():
+            child.kill_group()
+        for process in self.processes(str(self.home)):
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+
+    def info(self, server: str = "rm1") -> Mapping[str, Any]:
+        found: Mapping[str, Any] = get_json(f"{self.url(server)}/ws/v1/cluster/info")["clusterInfo"]
+        return found
+
+    def app(self, app: str, server: str = "rm1") -> Mapping[str, Any]:
+        found: Mapping[str, Any] = get_json(f"{self.url(server)}/ws/v1/cluster/apps/{app}")["app"]
+        return found
+
+    def drivers(self, job: str = "") -> list[psutil.Process]:
+        """The JVMs of drivers, of one job or of all: in cluster mode each is the application's master."""
+        found = self.processes("org.apache.spark.deploy.yarn.ApplicationMaster")
+        return [one for one in found if f"/{job}/" in " ".join(one.cmdline())]
+
+    def processes(self, word: str) -> list[psutil.Process]:
+        """The processes of this cluster whose command line has a word."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                line = " ".join(process.cmdline())
+                if str(self.home) in line and word in line and process.status() != psutil.STATUS_ZOMBIE and process.pid != os.getpid():
+                    found.append(process)
+        return found
+
+    def configure(self) -> None:
+        self.conf.mkdir(parents=True, exist_ok=True)
+        (self.conf / "log4j.properties").write_text(LOG4J)
+        (self.conf / "core-site.xml").write_text(xml({"hadoop.tmp.dir": self.home / "tmp"}))
+        (self.conf / "capacity-scheduler.xml").write_text(xml(QUEUES))
+        (self.conf / "yarn-site.xml").write_text(xml({**self._settings(), **self._more}))
+        for node in ("nm1", "nm2"):
+            folder = self.home / node
+            folder.mkdir(exist_ok=True)
+            for name in ("log4j.properties", "core-site.xml"):
+                (folder / name).write_text((self.conf / name).read_text())
+            (folder / "yarn-site.xml").write_text(xml({**self._settings(), **self._more, **self._node(node)}))
+
+    def _launch(self, server: str) -> Child:
+        conf = self.home / server if server.startswith("nm") else self.conf
+        path = os.pathsep.join([str(conf), *map(str, jars.class_path("hadoop"))])
+        identity = ("-Dyarn.resourcemanager.ha.id=" + server,) if self._zookeeper and server.startswith("rm") else ()
+        command = (java(), *JVM, *identity, f"-Dhadoop.home.dir={self.home}", "-cp", path, MAIN[server[:2]])
+        home = str(Path(java_path() or "").resolve().parents[1])
+        env = {name: value for name, value in os.environ.items() if not name.startswith(("HADOOP", "YARN"))} | {"JAVA_HOME": home}
+        return Child.start(command, self._log(server), env, self.home)
+
+    def _log(self, server: str) -> Path:
+        return self.home / f"{server}.log"
+
+    def _at(self, server: str, port: str) -> str:
+        number = self._first + 10 * ("rm1", "rm2", "nm1", "nm2").index(server) + PORTS[port]
+        return f"{LOOPBACK}:{number}"
+
+    def _probe(self, server: str) -> str:
+        if server.startswith("rm"):
+            state = self.info(server)["haState"]
+            return "" if state == "ACTIVE" or self._zookeeper else f"is {state}"
+        return "" if "RUNNING" in [self.node(server, one) for one in self.managers] else "is not listed as running"
+
+    def node(self, server: str, manager: str = "rm1") -> str:
+        """The state of a node as a ResourceManager lists it; empty if it does not."""
+        with contextlib.suppress(OSError, ValueError):
+            listed = get_json(f"{self.url(manager)}/ws/v1/cluster/nodes?states=RUNNING,LOST,REBOOTED,SHUTDOWN")["nodes"] or {}
+            port = self._at(server, "client").rpartition(":")[2]
+            return next((str(node["state"]) for node in listed.get("node", []) if str(node["id"]).endswith(f":{port}")), "")
+        return ""
+
+    def _settings(self) -> dict[str, object]:
+        prefix = "yarn.resourcemanager"
+        names = {"client": "address", "scheduler": "scheduler.address", "tracker": "resource-tracker.address", "admin": "admin.address"}
+        names["web"] = "webapp.address"
+        found: dict[str, object] = {}
+        for one in self.managers:
+            end = f".{one}" if self._zookeeper else ""
+            found |= {f"{prefix}.{name}{end}": self._at(one, port) for port, name in names.items()}
+            found |= {f"{prefix}.hostname{end}": LOOPBACK}
+        return {**found, **(self._elected() if self._zookeeper else self._recovers()), **COMMON}
+
+    def _recovers(self) -> dict[str, object]:
+        store = "org.apache.hadoop.yarn.server.resourcemanager.recovery.FileSystemRMStateStore"
+        return {"yarn.resourcemanager.store.class": store, "yarn.resourcemanager.fs.state-store.uri": (self.home / "state").as_uri()}
+
+    def _elected(self) -> dict[str, object]:
+        store = "org.apache.hadoop.yarn.server.resourcemanager.recovery.ZKRMStateStore"
+        return {
+            "yarn.resourcemanager.store.class": store,
+            "hadoop.zk.address": self._zookeeper,
+            "yarn.resourcemanager.ha.enabled": "true",
+            "yarn.resourcemanager.ha.rm-ids": ",".join(self.managers),
+            "yarn.resourcemanager.cluster-id": "weir",
+        }
+
+    def _node(self, node: str) -> dict[str, object]:
+        return {
+            "yarn.nodemanager.hostname": LOOPBACK,
+            "yarn.nodemanager.address": self._at(node, "client"),
+            "yarn.nodemanager.localizer.address": self._at(node, "localizer"),
+            "yarn.nodemanager.webapp.address": self._at(node, "web"),
+            "yarn.nodemanager.local-dirs": self.home / node / "local",
+            "yarn.nodemanager.log-dirs": self.home / node / "logs",
+        }
+
+
+COMMON = {
+    "yarn.resourcemanager.recovery.enabled": "true",
+    "yarn.nm.liveness-monitor.expiry-interval-ms": NODE_SILENT_MS,
+    "yarn.am.liveness-monitor.expiry-interval-ms": DRIVER_SILENT_MS,
+    "yarn.resourcemanager.nm.liveness-monitor.interval-ms": 1000,
+    "yarn.resourcemanager.am.liveness-monitor.interval-ms": 1000,
+    "yarn.nodemanager.resource.memory-mb": NODE_MB,
+    "yarn.nodemanager.resource.cpu-vcores": 8,
+    "yarn.scheduler.minimum-allocation-mb": 128,
+    "yarn.scheduler.maximum-allocation-mb": NODE_MB,
+    "yarn.nodemanager.vmem-check-enabled": "false",
+    "yarn.nodemanager.resource.memory.enforced": "false",  # else Hadoop 3.5 leaves a process alone that takes too much
+    "yarn.nodemanager.container-monitor.interval-ms": 500,
+    "yarn.nodemanager.disk-health-checker.enable": "false",
+    "yarn.acl.enable": "true",
+    "yarn.admin.acl": "root-of-this-cluster",
+}
+_QUEUE = "yarn.scheduler.capacity.root"
+QUEUES = {
+    "yarn.scheduler.capacity.maximum-am-resource-percent": 1,
+    f"{_QUEUE}.queues": "streams,narrow,closed",
+    f"{_QUEUE}.acl_submit_applications": " ",  # nobody here: a queue names its own users
+    f"{_QUEUE}.acl_administer_queue": " ",
+    **{f"{_QUEUE}.{name}.capacity": share for name, share in {"streams": 80, "narrow": 15, "closed": 5}.items()},
+    **{f"{_QUEUE}.{name}.acl_submit_applications": users for name, users in {"streams": "*", "narrow": "*", "closed": " "}.items()},
+    f"{_QUEUE}.streams.acl_administer_queue": "weir",
+    f"{_QUEUE}.narrow.acl_administer_queue": "weir",
+    f"{_QUEUE}.streams.maximum-capacity": 100,
+    f"{_QUEUE}.narrow.maximum-capacity": 15,  # 614 MB: one small driver, and no executor
+}
+
+
+def xml(values: Mapping[str, object]) -> str:
+    rows = "".join(f"<property><name>{name}</name><value>{escape(str(value))}</value></property>\n" for name, value in values.items())
+    return f"<configuration>\n{rows}</configuration>\n"
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float = 120) -> Any:
+    """Wait for a condition and return what it returned."""
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.2)
+    return answer
+
+
+def kill(processes: Iterable[psutil.Process]) -> None:
+    """kill -9."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
