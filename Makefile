@@ -14,7 +14,7 @@ export UV_HTTP_TIMEOUT := 300
 BASE    ?= debian:bookworm-slim
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
-.PHONY: help up down clean image test test-image test-stores test-faults test-plain test-upgrade test-browser test-kubernetes drill lint lock install dev
+.PHONY: help up down clean image test test-image test-stores test-faults test-plain test-upgrade test-browser test-yarn test-masters test-kubernetes drill lint lock install dev
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -58,6 +58,12 @@ test-kubernetes: $(VENV)/.dev ## a real Kubernetes API server with pods as proce
 	@WEIR_TEST_KUBERNETES=1 $(BIN)/python -m pytest -s tests/kubernetes
 
 .PHONY: test-compose
+test-yarn: $(VENV)/.dev ## every fault of YARN on real ResourceManagers and nodes, one row each
+	@WEIR_TEST_YARN=1 $(BIN)/python -m pytest tests/yarn
+
+test-masters: $(VENV)/.dev ## two masters of a standalone cluster, elected by ZooKeeper, killed in turn
+	@WEIR_TEST_MASTERS=1 $(BIN)/python -m pytest tests/masters
+
 test-compose: $(VENV)/.dev ## docker-compose.yml brought up, used, broken, scaled and exchanged; needs root, or DOCKER_HOST
 	@PYTHONPATH=plugins:. $(BIN)/python -m tests.compose
 

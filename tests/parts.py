@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -103,10 +104,17 @@ def _started(part: Part) -> Iterator[tuple[Part, Child]]:
 
 
 def _pause(seconds: float) -> bool:
-    import time
-
     time.sleep(seconds)
     return False
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float = 600) -> Any:
+    """Wait for a condition and return what it returned."""
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.2)
+    return answer
 
 
 def make_topic(settings: Settings, topic: str, partitions: int = 4) -> None:

@@ -537,10 +537,29 @@ def test_the_active_one_of_two_masters_is_found_before_and_after_a_failover() ->
         second.alive = False
         assert cluster.state(driver) is DriverState.UNKNOWN  # nobody is active yet
         assert cluster.states_of([driver, "driver-x"])["driver-x"] is DriverState.UNKNOWN
-        with pytest.raises(NotRunning, match="did not accept"):
+        with pytest.raises(NotRunning, match="no active master"):
             cluster.submit(DRIVER)
         first.alive, second.fault = True, "slow"
         assert cluster.state(driver) is DriverState.RUNNING
         assert cluster.log_link(driver) == f"http://10.0.0.7:8081/logPage/?driverId={driver}&logType=stderr"
         cluster.kill(driver)
         assert cluster.states_of([driver, cluster.submit(DRIVER)])[driver] is DriverState.KILLED
+
+
+def test_a_driver_is_sent_to_one_master_only() -> None:
+    """The one that was asked may have accepted it before it was killed; another one becomes active at once."""
+
+    class Dies(FakeMaster):
+        def reply(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+            if not path.endswith("/create"):
+                return super().reply(method, path, body)
+            self.add()
+            second.alive = True
+            return 500, "<html>gone</html>"
+
+    known: dict[str, str] = {}
+    with FakeMaster(known, alive=False).running() as second, Dies(known).running() as first:
+        cluster = StandaloneCluster("spark://a:7077,b:7077", f"{first.url},{second.url}", "", BUDGET_S)
+        with pytest.raises(NotRunning, match=f"did not accept .*: {first.url} did not answer"):
+            cluster.submit(DRIVER)
+    assert len(known) == 1

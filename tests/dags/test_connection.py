@@ -33,6 +33,7 @@ def addresses(text: str) -> tuple[str, str]:
             "spark://a:7077,b:7077",
             "http://a:6066,http://b:6066",
         ),
+        ('{"conn_type": "spark", "host": "spark://a,b", "port": 7077}', "spark://a:7077,b:7077", "http://a:6066,http://b:6066"),
         ('{"conn_type": "spark", "host": "spark://a:7077,b", "port": 7077}', "spark://a:7077,b:7077", "http://a:6066,http://b:6066"),
         ('{"conn_type": "spark", "host": "k8s://https://api", "port": 6443}', "k8s://https://api:6443", ""),
         ('{"conn_type": "spark", "host": "yarn"}', "yarn", ""),

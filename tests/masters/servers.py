@@ -37,6 +37,10 @@ class Masters:
         return "spark://" + ",".join(f"{host}:{self.port}" for host in HOSTS.values())
 
     @property
+    def zookeeper(self) -> str:
+        return f"127.0.0.1:{self._zookeeper}"
+
+    @property
     def connection(self) -> Mapping[str, object]:
         """The extras of an Airflow connection."""
         return {"rest-port": self._rest, "ui-port": self._ui}
@@ -52,7 +56,7 @@ class Masters:
         """Start servers, and wait until each answers."""
         for server in servers:
             self._children[server] = Child.start(self._command(server), self.home / f"{server}.log", self._env(server), self.home)
-            reason = await_ready(self._children[server], told(lambda server=server: self._probe(server)), 180, time.sleep)  # type: ignore[misc]
+            reason = await_ready(self._children[server], told(lambda server=server: self._probe(server)), 300, time.sleep)  # type: ignore[misc]
             assert not reason, f"{server}: {reason}\n{last_lines(self.home / f'{server}.log')}"
 
     def kill(self, server: str) -> None:
@@ -93,7 +97,7 @@ class Masters:
     def _settings(self, host: str) -> Mapping[str, object]:
         return {
             "spark.deploy.recoveryMode": "ZOOKEEPER",
-            "spark.deploy.zookeeper.url": f"127.0.0.1:{self._zookeeper}",
+            "spark.deploy.zookeeper.url": self.zookeeper,
             "spark.master.rest.enabled": "true",
             "spark.master.rest.host": host,
             "spark.master.rest.port": self._rest,

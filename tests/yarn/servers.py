@@ -26,7 +26,7 @@ MAIN = {"rm": f"{PACKAGE}.resourcemanager.ResourceManager", "nm": f"{PACKAGE}.no
 PORTS = {"client": 0, "scheduler": 1, "tracker": 2, "admin": 3, "web": 4, "localizer": 5}  # counted from a server's first
 NODE_MB = 4096
 NODE_SILENT_MS = 20_000  # after which a node is given up; ten minutes by default
-DRIVER_SILENT_MS = 180_000  # the same of a driver, from its launch on: on a busy machine one took over a minute to register
+DRIVER_SILENT_MS = 600_000  # the same of a driver, from its launch on: on a busy machine one took two minutes to register
 LOG4J = """\
 log4j.rootLogger=INFO,out
 log4j.appender.out=org.apache.log4j.ConsoleAppender
@@ -65,8 +65,13 @@ class Yarn:
         for server in servers:
             self._children[server] = self._launch(server)
         for server in servers:
-            reason = await_ready(self._children[server], told(lambda server=server: self._probe(server)), 120, time.sleep)  # type: ignore[misc]
+            reason = await_ready(self._children[server], told(lambda server=server: self._probe(server)), 300, time.sleep)  # type: ignore[misc]
             assert not reason, f"{server}: {reason}\n{last_lines(self._log(server))}"
+
+    def launch(self, server: str) -> Callable[[], bool]:
+        """Start a server, and return what says whether it answers as an active ResourceManager, or as a node that is listed."""
+        self._children[server] = self._launch(server)
+        return lambda: not told(lambda: self._probe(server))()
 
     def kill(self, server: str) -> None:
         """kill -9 a server; containers live on."""
@@ -146,6 +151,10 @@ class Yarn:
             return next((str(node["state"]) for node in listed.get("node", []) if str(node["id"]).endswith(f":{port}")), "")
         return ""
 
+    def holds(self, node: str, app: str) -> bool:
+        """Whether a node runs the driver of an application."""
+        return any(f"/{node}/" in " ".join(driver.cmdline()) for driver in self.drivers(app))
+
     def _settings(self) -> dict[str, object]:
         prefix = "yarn.resourcemanager"
         names = {"client": "address", "scheduler": "scheduler.address", "tracker": "resource-tracker.address", "admin": "admin.address"}
@@ -210,22 +219,13 @@ QUEUES = {
     f"{_QUEUE}.streams.acl_administer_queue": "weir",
     f"{_QUEUE}.narrow.acl_administer_queue": "weir",
     f"{_QUEUE}.streams.maximum-capacity": 100,
-    f"{_QUEUE}.narrow.maximum-capacity": 15,  # 614 MB: one small driver, and no executor
+    f"{_QUEUE}.narrow.maximum-capacity": 20,  # 819 MB: one small driver, and no executor
 }
 
 
 def xml(values: Mapping[str, object]) -> str:
     rows = "".join(f"<property><name>{name}</name><value>{escape(str(value))}</value></property>\n" for name, value in values.items())
     return f"<configuration>\n{rows}</configuration>\n"
-
-
-def until(condition: Callable[[], Any], what: str, seconds: float = 120) -> Any:
-    """Wait for a condition and return what it returned."""
-    deadline = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.2)
-    return answer
 
 
 def kill(processes: Iterable[psutil.Process]) -> None:

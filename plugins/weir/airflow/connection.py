@@ -57,11 +57,17 @@ def elsewhere(connection: Connection, submit: Submit) -> Mapping[str, Cluster]:
 
 
 def master_of(connection: Connection) -> str:
-    """Return the master's URL as the provider's hook does: the host may have a scheme; a bare host means standalone."""
+    """Return the master's URL as the provider's hook does: the host may have a scheme; a bare host means standalone. Of several masters,
+    each without a port gets the connection's: Spark would call the URL invalid."""
     host = connection.host or ""
     whole = connection.conn_type == "spark" and ("://" in host or host in ("yarn", "yarn-cluster"))
     url = host if whole else f"{connection.conn_type}://{host}"
-    return f"{url}:{connection.port}" if connection.port else url
+    if not connection.port:
+        return url
+    if not url.startswith("spark://"):
+        return f"{url}:{connection.port}"
+    hosts = url.removeprefix("spark://").split(",")
+    return "spark://" + ",".join(host if ":" in host else f"{host}:{connection.port}" for host in hosts)
 
 
 def addresses(master: str, scheme: str, port: int) -> str:

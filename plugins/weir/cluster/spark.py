@@ -41,10 +41,15 @@ class StandaloneCluster:
         self._rest, self._ui = Masters(rest, timeout_s), Masters(ui, timeout_s)
 
     def submit(self, submission: Submission) -> str:
+        """Start a driver. It is sent to one master only: one that does not answer may have accepted it all the same."""
         body = create_request(submission, self._master)
-        answer = self._rest.first(lambda api: api.send("POST", "/v1/submissions/create", body), _decides)
+        active = self._rest.active(lambda api: api.get("/v1/submissions/status/driver-0"), _decides)
+        if active is None:
+            raise NotRunning(f"Spark did not accept {submission.name}: no active master at {self._rest_address}.", "Run: weir status")
+        sent = active.send("POST", "/v1/submissions/create", body)
+        answer = sent.body if sent and _decides(sent.body) else NOTHING
         if not answer.get("success"):
-            why = answer.get("message", f"no active master at {self._rest_address}")
+            why = answer.get("message", f"{active.address} did not answer")
             refused = NotTaken if answer else NotRunning
             raise refused(f"Spark's master did not accept {submission.name}: {why}.", "Run: weir status")
         return str(answer["submissionId"])
@@ -131,13 +136,23 @@ class Masters:
 
     def first(self, ask: Callable[[Api], Answer | None], decides: Callable[[Mapping[str, Any]], bool]) -> Mapping[str, Any]:
         """Return the first answer of an active master; empty if there is none."""
+        return self._first(ask, decides)[1]
+
+    def active(self, ask: Callable[[Api], Answer | None], decides: Callable[[Mapping[str, Any]], bool]) -> Api | None:
+        """Return the active master; None if none answers."""
+        return self._first(ask, decides)[0]
+
+    def _first(
+        self, ask: Callable[[Api], Answer | None], decides: Callable[[Mapping[str, Any]], bool]
+    ) -> tuple[Api | None, Mapping[str, Any]]:
         began = self._active
         for n in range(began, began + len(self._apis)):
-            answer = ask(self._apis[n % len(self._apis)])
+            api = self._apis[n % len(self._apis)]
+            answer = ask(api)
             if answer is not None and answer.body and decides(answer.body):
                 self._active = n % len(self._apis)
-                return answer.body
-        return NOTHING
+                return api, answer.body
+        return None, NOTHING
 
 
 def _decides(body: Mapping[str, Any]) -> bool:
