@@ -43,7 +43,7 @@ def said(stream: Stream, row: Row, *verdicts: str, words: str = "") -> None:
 
 def test_a_deploy_starts_a_driver_and_an_executor_as_pods(stream: Stream, table: Table) -> None:
     with table.row("deploy", stream) as row:
-        assert weir(stream, "deploy", JOB, "--reason", "first").returncode == 0
+        stream.manager.deploy(JOB, "test", "first")
         stream.until_landed()
         said(stream, row, "ok", "catching_up")
     pods = json.loads(stream.plane.kubectl("get", "pods", "-n", TENANT, "-o", "json"))["items"]
@@ -220,7 +220,7 @@ def test_an_account_without_a_right_says_which(stream: Stream, table: Table) -> 
 
 def weir(stream: Stream, *args: str) -> subprocess.CompletedProcess[str]:
     """Run the command line as an operator does."""
-    return subprocess.run([Path(sys.executable).with_name("weir"), *args], capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run([Path(sys.executable).with_name("weir"), *args], capture_output=True, text=True, timeout=600, check=False)
 
 
 def only_one(stream: Stream) -> None:

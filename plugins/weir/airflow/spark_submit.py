@@ -36,8 +36,8 @@ class SparkSubmit:
         self._conn_id, self._budget_s = conn_id, budget_s
 
     def __call__(self, submission: Submission) -> str:
-        """Submit a driver and return when the cluster has accepted it. Raises NotTaken if the cluster refuses it, NotRunning with spark-submit's
-        last lines if it may have been accepted."""
+        """Submit a driver and return when the cluster has accepted it. Raises NotTaken if the cluster refuses it, and NotRunning with the
+        last lines of spark-submit if it may have been accepted."""
         hook = hook_for(submission, self._conn_id)
         application = _in_image(submission.application) if hook._is_kubernetes else submission.application
         killer = threading.Timer(self._budget_s, lambda: hook._submit_sp and hook._submit_sp.kill())
