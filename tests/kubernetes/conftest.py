@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.kubernetes import container, tenants
+from tests.kubernetes.early_build import pytest_collection_finish, pytest_sessionfinish
 from tests.kubernetes.kubelet import nodes
 from tests.kubernetes.servers import NODES, control_plane
 from tests.kubernetes.stream import Stream, lines, recounted, stack
@@ -81,3 +82,6 @@ def stream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stream]:
             tenants.create(plane, namespace)
         with stack(home / "weir", plane, both, TENANT) as found, lines(found.settings), found.watching():
             yield found
+
+
+__all__ = ["pytest_collection_finish", "pytest_sessionfinish"]
