@@ -45,15 +45,15 @@ class Docker:
 
 @dataclass(frozen=True)
 class Compose:
-    """A project. `program` is `docker-compose` of either version; `env` overrides values of .env."""
+    """A project. `program` is its command, of either version; `env` overrides values of .env."""
 
     docker: Docker
-    program: str
+    program: tuple[str, ...]
     env: Mapping[str, str]
 
     def __call__(self, *arguments: str, within_s: float = 10 * MINUTES, sends: str = "") -> str:
         env = {**self.env, "DOCKER_HOST": self.docker.host, "DOCKER_BUILDKIT": "0"}
-        return run([self.program, *arguments], env, within_s, sends)
+        return run([*self.program, *arguments], env, within_s, sends)
 
     def weir(self, *arguments: str, within_s: float = 5 * MINUTES, mount: str = "", sends: str = "") -> str:
         """Run a command of Weir as docs/compose.md says. `mount` is SOURCE:TARGET."""

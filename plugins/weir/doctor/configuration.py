@@ -20,7 +20,7 @@ from weir.settings import Settings, check_file
 from weir.system_errors import read_json
 
 # Variables that are no settings of Settings.
-OTHERS = re.compile(r"WEIR_(HOME|CACHE|DAGS|DEBUG|FAILPOINTS|SECURE|STACK|ALL_FAULTS|LOG_\w+|TEST_\w+|DRILL_\w*|JOB_\w*)")
+OTHERS = re.compile(r"WEIR_(HOME|CACHE|DAGS|DEBUG|FAILPOINTS|HISTORY|SECURE|STACK|ALL_[A-Z]+|LOG_\w+|TEST_\w+|DRILL_\w*|JOB_\w*)")
 
 
 def variables(environment: Mapping[str, str]) -> Iterator[Line]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from weir.errors import NotRunning, Prerequisite
-from weir.local import airflow, cassandra_access, certs, kafka_access, ports, secrets, spark
+from weir.local import airflow, cassandra_access, certs, history, kafka_access, ports, secrets, spark
 from weir.local.part import LOOPBACK, Stack
 from weir.local.state import StateFile
 from weir.system_errors import damaged, read_json, write_json
@@ -17,7 +17,8 @@ PORT_OWNERS = {
     "kafka": "kafka", "kafka_controller": "kafka", "kafka_driver": "kafka", "kafka_internal": "kafka",
     "cassandra": "cassandra", "cassandra_storage": "cassandra",
     "spark_master": "spark-master", "spark_rest": "spark-master", "spark_master_ui": "spark-master",
-    "spark_worker": "spark-worker", "spark_worker_ui": "spark-worker", "postgres": "postgres", "airflow": "airflow-api-server",
+    "spark_worker": "spark-worker", "spark_worker_ui": "spark-worker", "spark_history": "spark-history",
+    "postgres": "postgres", "airflow": "airflow-api-server",
 }  # fmt: skip
 SECURE = "WEIR_SECURE"  # 1: servers ask for TLS and a login. Decided at the first start of a state folder
 
@@ -30,11 +31,11 @@ def configure(state: Path, note: Callable[[str], object]) -> Stack:
     chosen, notes = ports.choose(state, known(state).get("ports", {}), _ports_in_use(state))
     for moved in notes:
         note(moved)
-    stack = Stack(state, chosen, secrets.load_or_create(state), secure)
+    stack = Stack(state, chosen, secrets.load_or_create(state), secure, _has_history(state))
     if secure:
         certs.ensure(state)
         secrets.write_files(state, stack.secrets)
-    write_json(_stack_file(state), {"ports": chosen, "secure": secure, **addresses(stack)})
+    write_json(_stack_file(state), {"ports": chosen, "secure": secure, "history": stack.history, **addresses(stack)})
     return stack
 
 
@@ -51,6 +52,12 @@ def _is_secure(state: Path) -> bool:
     return secure
 
 
+def _has_history(state: Path) -> bool:
+    """Return whether the stack has a History Server: as WEIR_HISTORY says, else as at the start before."""
+    asked = os.environ.get(history.SWITCH, "")
+    return asked == "1" if asked else bool(known(state).get("history"))
+
+
 def addresses(stack: Stack) -> dict[str, object]:
     return {
         "kafka": stack.address("kafka"),
@@ -63,6 +70,7 @@ def addresses(stack: Stack) -> dict[str, object]:
         "spark_ui": f"http://{stack.address('spark_master_ui')}",
         "airflow_url": airflow.url(stack),
         "checkpoints": str(stack.folder("checkpoints")),
+        **({"event_logs": str(history.logs(stack))} if stack.history else {}),
         "bundles": str(stack.folder("bundles")),
         "data_docs": str(stack.folder("data_docs")),
         **({**kafka_access.settings(stack), **cassandra_access.settings(stack)} if stack.secure else {}),
@@ -94,4 +102,4 @@ def load(state: Path) -> Stack:
     found = known(state)
     if not found.get("ports"):
         raise NotRunning(f"There is no stack in {state}.", "Start it with `weir up`.")
-    return Stack(state, found["ports"], secrets.load_or_create(state), bool(found.get("secure")))
+    return Stack(state, found["ports"], secrets.load_or_create(state), bool(found.get("secure")), bool(found.get("history")))

@@ -25,12 +25,13 @@ KEPT = ("WEIR_CACHE", "WEIR_FAILPOINTS", "WEIR_CASSANDRA_PORT", "WEIR_DAGS", "WE
 @dataclass(frozen=True)
 class Stack:
     """One embedded stack. `ports` were chosen for this state folder; `secrets` come from secrets.json; `secure` says whether its servers
-    ask for TLS and a login."""
+    ask for TLS and a login, `history` whether it has a History Server."""
 
     home: Path
     ports: Mapping[str, int]
     secrets: Mapping[str, str]
     secure: bool = False
+    history: bool = False
 
     def folder(self, name: str) -> Path:
         path = self.home / name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weir.local import airflow, cassandra, kafka, postgres, spark
+from weir.local import airflow, cassandra, history, kafka, postgres, spark
 from weir.local.part import Part, Stack
 
 AIRFLOW = ("airflow-scheduler", "airflow-triggerer", "airflow-dag-processor", "airflow-api-server")
@@ -10,10 +10,11 @@ AIRFLOW = ("airflow-scheduler", "airflow-triggerer", "airflow-dag-processor", "a
 STOP_ORDER = (
     AIRFLOW,
     ("spark-worker",),
-    ("spark-master", "kafka", "cassandra", "postgres"),
+    ("spark-master", "spark-history", "kafka", "cassandra", "postgres"),
 )
 
 
 def all_parts(stack: Stack) -> list[Part]:
     brokers = [kafka.part(stack), cassandra.part(stack), postgres.part(stack)]
-    return [*brokers, spark.master(stack), spark.worker(stack), *airflow.parts(stack)]
+    shown = [history.part(stack, history.logs(stack).as_uri())] if stack.history else []
+    return [*brokers, spark.master(stack), spark.worker(stack), *shown, *airflow.parts(stack)]

@@ -29,6 +29,7 @@ WANTED = {
     "spark_master_ui": 8081,
     "spark_worker": 7078,
     "spark_worker_ui": 8082,
+    "spark_history": 18080,
     "postgres": 15432,
     "airflow": 8080,
 }

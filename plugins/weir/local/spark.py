@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.util
+import os
 import re
 import shutil
 import sys
@@ -87,8 +88,8 @@ def master(stack: Stack) -> Part:
     return Part(
         name="spark-master",
         address=stack.address("spark_master"),
-        command=(*_daemon(stack, "master"), "org.apache.spark.deploy.master.Master", *arguments, *_properties(stack)),
-        env=_env(stack),
+        command=(*daemon(stack, "master"), "org.apache.spark.deploy.master.Master", *arguments, *_properties(stack)),
+        env=daemon_env(stack),
         log=stack.log("spark-master"),
         probe=told(lambda: _master_probe(stack)),
         prepare=lambda: _prepare(stack),
@@ -106,8 +107,8 @@ def worker(stack: Stack) -> Part:
     return Part(
         name="spark-worker",
         address=stack.address("spark_worker"),
-        command=(*_daemon(stack, "worker"), "org.apache.spark.deploy.worker.Worker", *arguments, *_properties(stack), master_url(stack)),
-        env=_env(stack),
+        command=(*daemon(stack, "worker"), "org.apache.spark.deploy.worker.Worker", *arguments, *_properties(stack), master_url(stack)),
+        env=daemon_env(stack),
         log=stack.log("spark-worker"),
         probe=told(lambda: _worker_probe(stack)),
         prepare=lambda: _prepare(stack),
@@ -118,7 +119,7 @@ def worker(stack: Stack) -> Part:
     )
 
 
-def _daemon(stack: Stack, role: str) -> tuple[str, ...]:
+def daemon(stack: Stack, role: str) -> tuple[str, ...]:
     """Return the java command. Not spark-class, which starts a JVM to build a command line, and whose shell would be the watched pid."""
     opens = (f"--add-opens={name}=ALL-UNNAMED" for name in OPENS)
     log4j = stack.home / "spark" / "conf" / "log4j2-daemon.properties"
@@ -129,11 +130,12 @@ def _properties(stack: Stack) -> tuple[str, str]:
     return "--properties-file", str(stack.home / "spark" / "conf" / "spark-daemon.conf")
 
 
-def _env(stack: Stack) -> dict[str, str]:
+def daemon_env(stack: Stack, *jars: str) -> dict[str, str]:
+    """Return the environment of master, worker and History Server, with further jars on its class path."""
     return driver_env(
         stack,
         SPARK_SCALA_VERSION="2.13",  # else the worker looks for a source tree, and no driver starts
-        CLASSPATH=str(spark_home() / "jars" / "*"),
+        CLASSPATH=os.pathsep.join([str(spark_home() / "jars" / "*"), *jars]),
     )
 
 
@@ -163,7 +165,7 @@ def driver_env(stack: Stack, **more: str) -> dict[str, str]:
 
 def _prepare(stack: Stack) -> None:
     conf = stack.folder("spark/conf")
-    daemon = {
+    settings = {
         # Without it a restarted master tells the workers to kill drivers that it does not know.
         "spark.deploy.recoveryMode": "FILESYSTEM",
         "spark.deploy.recoveryDirectory": stack.folder("spark/recovery"),
@@ -185,9 +187,14 @@ def _prepare(stack: Stack) -> None:
         "spark.worker.ui.retainedDrivers": 20,
         "spark.worker.ui.retainedExecutors": 20,
     }
-    (conf / "spark-daemon.conf").write_text(properties(daemon))
-    (conf / "log4j2-daemon.properties").write_text(LOG4J)
+    (conf / "spark-daemon.conf").write_text(properties(settings))
     (conf / "log4j2.properties").write_text(LOG4J)
+    prepare_logging(stack)
+
+
+def prepare_logging(stack: Stack) -> None:
+    """Write how master, worker and History Server log."""
+    (stack.folder("spark/conf") / "log4j2-daemon.properties").write_text(LOG4J)
 
 
 LOG4J = """\

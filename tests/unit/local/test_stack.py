@@ -22,7 +22,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def a_stack(home: Path) -> Stack:
-    return Stack(home, ports.WANTED, secrets.load_or_create(home))
+    return Stack(home, ports.WANTED, secrets.load_or_create(home), history=True)
 
 
 def configured(home: Path, a_stack: Stack) -> None:
@@ -156,3 +156,16 @@ def test_up_refuses_a_folder_that_no_server_could_name(letter: str, monkeypatch:
     monkeypatch.setattr(stack, "PROJECT", f"/srv/a{letter}b")
     with pytest.raises(Prerequisite, match="Move or rename the folder"):
         stack.up(Reporter())
+
+
+def test_a_stack_has_a_history_server_if_asked_and_keeps_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEIR_HISTORY", "1")
+    assert folder.configure(home, lambda _: None).history
+    assert Settings.load().event_logs == str(home / "event_logs")
+    monkeypatch.delenv("WEIR_HISTORY")
+    again = folder.configure(home, lambda _: None)
+    assert again.history and "spark-history" in {part.name for part in parts.all_parts(again)}
+    monkeypatch.setenv("WEIR_HISTORY", "0")
+    without = folder.configure(home, lambda _: None)
+    assert "spark-history" not in {part.name for part in parts.all_parts(without)}
+    assert Settings.load().event_logs == ""
