@@ -108,7 +108,7 @@ class User:
 
     def run(self, *args: str, codes: tuple[int, ...] = (0,)) -> str:
         command = self.place.command(self.env, self.shared, *args)
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, cwd=self.shared)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=1200, check=False, cwd=self.shared)
         assert done.returncode in codes, f"{' '.join(args)}: exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return done.stdout
 

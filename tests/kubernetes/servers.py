@@ -34,7 +34,7 @@ SERVING, ACCOUNTS = "kube-apiserver", "accounts"  # the names of keys and certif
 FIRST_PORT = 23000  # below 32768, from where Linux takes outgoing ports
 NODE_GRACE_S = 8  # without a heartbeat for so long a node is taken for unreachable; Kubernetes' default is 50 s
 EVICTION_S = 5  # pods of such a node are evicted after so long; 300 s by default
-READY_S = 120
+READY_S = 600
 
 
 @dataclass

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 from fastapi import FastAPI
 
-from weir.api import problems
-from weir.api.access import Access
+from weir.api import probes, problems
 from weir.api.app import UNPUBLISHED, build
 from weir.api.ask import Ask
 from weir.api.limits import Buckets
@@ -28,10 +27,11 @@ if TYPE_CHECKING:
 PREFIX = "/api/v1"
 
 
-def alone(access: Access, ask: Ask, clock: Callable[[], float] = time.time, buckets: Buckets | None = None) -> FastAPI:
-    """Return an app with only the service, at its address."""
+def alone(access: StaticTokens, ask: Ask, clock: Callable[[], float] = time.time, buckets: Buckets | None = None) -> FastAPI:
+    """Return an app with only the service, at its address, and the probes."""
     app = FastAPI(**UNPUBLISHED)
     problems.install(app)
+    app.include_router(probes.build(access))
     app.mount(PREFIX, build(access, ask, clock, buckets))
     return app
 

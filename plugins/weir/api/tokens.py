@@ -77,6 +77,11 @@ class StaticTokens:
             raise NotSignedIn("The token is missing or unknown.", NEXT)
         return Person(fitting[0].name, "" if fitting[0].role == "editor" else READS_ONLY)
 
+    def check(self) -> None:
+        """Raise NotRunning if no request can be accepted: there is no token, or the file cannot be read."""
+        if not self._tokens():
+            raise NotRunning(f"{self._file} has no tokens, so every request is refused.", NEXT)
+
     def _tokens(self) -> list[Token]:
         stamp = self._file.stat().st_mtime_ns if self._file.exists() else 0
         if stamp != self._known[0]:
