@@ -54,7 +54,7 @@ image: ## build the container image weir:local (BASE=... for another Debian imag
 test-image: image $(VENV)/.dev ## what the built image holds, and each role of it started
 	@$(BIN)/python -m pytest tests/image
 
-test-kubernetes: $(VENV)/.dev ## a real Kubernetes API server with pods as processes: every fault, and the counts; needs Go, kubectl and root
+test-kubernetes: $(VENV)/.kubernetes ## a real Kubernetes API server with pods as processes: every fault, and the counts; needs Go, kubectl and root
 	@WEIR_TEST_KUBERNETES=1 $(BIN)/python -m pytest -s tests/kubernetes
 
 .PHONY: test-compose
@@ -98,6 +98,7 @@ lock: $(VENV)/.installed ## pin requirements*.in anew, with hashes, and the brok
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) -c requirements.txt requirements-dev.in -o requirements-dev.txt
 	$(LOCK) requirements-browser.in -o requirements-browser.txt
+	$(LOCK) requirements-kubernetes.in -o requirements-kubernetes.txt
 	$(LOCK) requirements-moto.in -o requirements-moto.txt
 	$(LOCK) requirements-image.in -o requirements-image.txt
 	$(BIN)/python -m weir.local.jars
@@ -130,4 +131,8 @@ $(VENV)/.moto: $(VENV)/.dev requirements-moto.txt
 
 $(VENV)/.browser: $(VENV)/.dev requirements-browser.txt
 	@$(PINNED) -r requirements-browser.txt
+	@touch $@
+
+$(VENV)/.kubernetes: $(VENV)/.dev requirements-kubernetes.txt
+	@$(PINNED) -r requirements-kubernetes.txt
 	@touch $@

@@ -15,7 +15,7 @@ HEALTH = "http://airflow-api-server:8080/api/v2/monitor/health"
 def main(part: str) -> str:
     """Return why the part is not healthy; empty if it is."""
     try:
-        with build_opener(ProxyHandler({})).open(HEALTH, timeout=8) as answer:
+        with build_opener(ProxyHandler({})).open(HEALTH, timeout=12) as answer:
             status = json.load(answer)[part]["status"]
     except (OSError, ValueError, KeyError) as error:
         return f"{part}: unknown, the api-server does not answer ({error})"

@@ -37,7 +37,7 @@ def known(commit: str) -> bool:
 
 
 def play(docker: Docker, table: Table, folder: Path) -> None:
-    with table.row("Compose 2 (built once)"):
+    with table.row("Compose 2 (found, or built once)"):
         program = machine.compose_v2()
     with table.row("base image (made once)"):
         base = machine.base(docker)

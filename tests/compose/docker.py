@@ -45,15 +45,15 @@ class Docker:
 
 @dataclass(frozen=True)
 class Compose:
-    """A project. `program` is `docker-compose` of either version; `env` overrides values of .env."""
+    """A project. `program` is its command, of either version; `env` overrides values of .env."""
 
     docker: Docker
-    program: str
+    program: tuple[str, ...]
     env: Mapping[str, str]
 
     def __call__(self, *arguments: str, within_s: float = 10 * MINUTES, sends: str = "") -> str:
         env = {**self.env, "DOCKER_HOST": self.docker.host, "DOCKER_BUILDKIT": "0"}
-        return run([self.program, *arguments], env, within_s, sends)
+        return run([*self.program, *arguments], env, within_s, sends)
 
     def weir(self, *arguments: str, within_s: float = 5 * MINUTES, mount: str = "", sends: str = "") -> str:
         """Run a command of Weir as docs/compose.md says. `mount` is SOURCE:TARGET."""
@@ -61,8 +61,11 @@ class Compose:
         return self("run", "--rm", "-T", *volume, "weir", *arguments, within_s=within_s, sends=sends)
 
     def containers(self, service: str = "") -> list[str]:
-        """Return the ids of the project's containers, also of those that ended."""
-        return self("ps", "-a", "-q", *([service] if service else [])).split()
+        """Return the ids of the project's containers, also of those that ended. Those of `run` may vanish meanwhile and are left out."""
+        label = "label=com.docker.compose"
+        wanted = [f"{label}.project={self.env['COMPOSE_PROJECT_NAME']}", f"{label}.oneoff=False"]
+        wanted += [f"{label}.service={service}"] if service else []
+        return self.docker("ps", "-a", "-q", "--no-trunc", *(word for one in wanted for word in ("--filter", one))).split()
 
 
 def versions() -> dict[str, str]:

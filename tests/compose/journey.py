@@ -175,7 +175,7 @@ class Journey:
         """docker-compose 1.29 reads the file, and starts what Spark's worker needs, in a project of its own."""
         with self._table.row("docker-compose 1.29: config, up of Spark") as row:
             env = {**self._compose.env, "COMPOSE_PROJECT_NAME": f"{self._compose.env['COMPOSE_PROJECT_NAME']}-v1", "SPARK_PORT": "0"}
-            old = Project(Compose(self._compose.docker, program, env), self._project.ports)
+            old = Project(Compose(self._compose.docker, (program,), env), self._project.ports)
             old.compose("config", "-q")
             try:
                 old.compose("up", "-d", "spark-worker", within_s=5 * MINUTES)

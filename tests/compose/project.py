@@ -19,7 +19,7 @@ ONE_SHOT = ("init", "set-up", "airflow-set-up")
 T = TypeVar("T")
 
 
-def until(question: Callable[[], T], what: str, within_s: float = 240.0) -> T:
+def until(question: Callable[[], T | None], what: str, within_s: float = 240.0) -> T:
     """Return the first true answer. Raises CommandFailed with the last error or answer at the timeout."""
     deadline, last = time.monotonic() + within_s, "no answer"
     while time.monotonic() < deadline:
@@ -49,8 +49,6 @@ class Project:
         for container in chosen:
             about = self.compose.docker.inspect(container)
             service, state = about["Config"]["Labels"]["com.docker.compose.service"], about["State"]
-            if about["Config"]["Labels"].get("com.docker.compose.oneoff") == "True":
-                continue
             health = state.get("Health", {}).get("Status", "healthy")
             ended = state["Status"] == "exited" and state["ExitCode"] == 0
             well = ended if service in ONE_SHOT else health == "healthy" and state["Running"]
@@ -78,7 +76,7 @@ class Project:
             now = self.landed(at)
             return now if (now["epoch"], now["batch_id"]) > (before["epoch"], before["batch_id"]) else None
 
-        return until(further, f"a batch after {before['batch_id']} has landed", within_s)  # type: ignore[return-value]
+        return until(further, f"a batch after {before['batch_id']} has landed", within_s)
 
     def kill(self, container: str) -> str:
         """Kill a container's process as a crash would, and return when it had started. `docker kill` counts as a stop by hand, after
@@ -88,11 +86,12 @@ class Project:
         return str(state["StartedAt"])
 
     def await_restarted(self, container: str, started: str, within_s: float = 240.0) -> None:
-        def again() -> bool:
+        def restarted() -> bool:
             state = self.state(container)
-            return state["Running"] and state["StartedAt"] != started and state.get("Health", {}).get("Status", "healthy") == "healthy"
+            again = state["Running"] and state["StartedAt"] != started
+            return bool(again) and state.get("Health", {}).get("Status", "healthy") == "healthy"
 
-        until(again, "Docker has restarted the container, and it is healthy", within_s)
+        until(restarted, "Docker has restarted the container, and it is healthy", within_s)
 
     def counted(self, service: str) -> dict[str, int]:
         """Return a service's lines by level."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.compose.docker import Docker
 from weir.local import cassandra, jars, kafka
 
-FOLDER = Path(__file__).with_name("stand_ins")
+FOLDER = Path(__file__).with_name("images")
 # folder: (image, its version in .env, what is in it)
 STAND_INS = {
     "kafka": ("apache/kafka", "KAFKA_VERSION", "the same version, from the locked jars"),

@@ -199,6 +199,12 @@ class FakeMaster(FakeServer):
         self.needs[driver] = 8192
 
 
+FORBIDDEN = (  # as Kubernetes 1.36 says it
+    'pods "weir-counts-0-0a1b-driver" is forbidden: User "system:serviceaccount:others:weir" cannot get resource "pods" in API group "" '
+    'in the namespace "streams"'
+)
+
+
 class FakeKubernetes(FakeServer):
     """The pods of the API server, with the phases of https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/."""
 
@@ -216,6 +222,9 @@ class FakeKubernetes(FakeServer):
         super().__init__()
         self.more: dict[str, dict[str, Any]] = {}  # by pod, what else its status says
         self.logs: dict[str, str] = {}  # by pod
+        self.executors: list[dict[str, Any]] = [{"phase": "Running"}]  # the status of each, of whatever driver
+        self.quotas: list[dict[str, Any]] | None = []  # None: Weir may not see them
+        self.forbids = False
 
     def add(self) -> str:
         pod = f"weir-counts-{len(self.drivers)}-0a1b-driver"
@@ -244,6 +253,12 @@ class FakeKubernetes(FakeServer):
         token = self.seen[-1][2].get("Authorization")
         if token != f"Bearer {self.TOKEN}":
             return 401, _status("Unauthorized", 401)
+        if self.forbids:
+            return 403, _status("Forbidden", 403, FORBIDDEN)
+        if path.endswith("/resourcequotas"):
+            return (403, _status("Forbidden", 403)) if self.quotas is None else (200, {"kind": "ResourceQuotaList", "items": self.quotas})
+        if "labelSelector=spark-app-selector=spark-1,spark-role=executor" in path:
+            return 200, {"kind": "PodList", "items": [{"metadata": {"name": "exec"}, "status": status} for status in self.executors]}
         if path == "/api/v1/namespaces/streams/pods?labelSelector=weir-job":
             return 200, {"kind": "PodList", "apiVersion": "v1", "items": [self._pod(p) for p in self.drivers]}
         pod, _, log = path.removeprefix("/api/v1/namespaces/streams/pods/").partition("/")
@@ -259,12 +274,16 @@ class FakeKubernetes(FakeServer):
         return 200, {"kind": "Pod", "apiVersion": "v1", **self._pod(pod)}
 
     def _pod(self, pod: str) -> dict[str, Any]:
-        meta = {"name": pod, "namespace": "streams", "labels": {"spark-role": "driver", "weir-job": "counts"}}
+        meta = {
+            "name": pod,
+            "namespace": "streams",
+            "labels": {"spark-role": "driver", "weir-job": "counts", "spark-app-selector": "spark-1"},
+        }
         return {"metadata": meta, "spec": {}, "status": {"phase": self.drivers[pod], **self.more.get(pod, {})}}
 
 
-def _status(reason: str, code: int) -> dict[str, Any]:
-    return {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason, "code": code, "message": reason}
+def _status(reason: str, code: int, message: str = "") -> dict[str, Any]:
+    return {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason, "code": code, "message": message or reason}
 
 
 class FakeYarn(FakeServer):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.clusters import DRIVER, FakeKubernetes, FakeMaster, FakeServer, FakeYarn
+from tests.contract.clusters import DRIVER, FORBIDDEN, FakeKubernetes, FakeMaster, FakeServer, FakeYarn
 from weir.cluster.kubernetes import KubernetesCluster
 from weir.cluster.spark import StandaloneCluster
 from weir.cluster.yarn import YarnCluster
@@ -319,6 +319,53 @@ def test_a_wrong_token_is_no_news_of_the_driver() -> None:
         cluster = KubernetesCluster(fake.url, lambda s: "", lambda: "old", timeout_s=BUDGET_S)
         driver = fake.add()
         assert cluster.state(driver) is DriverState.UNKNOWN and cluster.states_of([driver])[driver] is DriverState.UNKNOWN
+
+
+def test_what_the_api_server_refuses_is_told_with_the_missing_right() -> None:
+    with FakeKubernetes().running() as fake:
+        cluster, driver = over(fake, budget_s=PATIENT_S), fake.add()
+        assert cluster.state(driver) is DriverState.RUNNING and cluster.refusal() == ""
+        fake.forbids = True
+        assert cluster.state(driver) is DriverState.UNKNOWN and cluster.waits_for([driver], {}) == {}
+        assert cluster.refusal() == f"a right is missing (403): {FORBIDDEN}"
+        assert cluster.states_of([driver]) == {driver: DriverState.UNKNOWN}
+        fake.forbids = False
+        assert cluster.states_of([driver]) == {driver: DriverState.RUNNING} and cluster.refusal() == ""
+
+
+def test_a_token_that_is_not_accepted_is_told() -> None:
+    with FakeKubernetes().running() as fake:
+        cluster = KubernetesCluster(fake.url, lambda s: "", lambda: "old", timeout_s=PATIENT_S)
+        cluster.state(fake.add())
+        assert cluster.refusal().startswith("the API server does not accept the token (401)")
+
+
+QUOTA = {
+    "metadata": {"name": "tenant"},
+    "status": {"hard": {"pods": "1", "limits.memory": "2Gi"}, "used": {"pods": "1", "limits.memory": "1433Mi"}},
+}
+USED = "; the namespace has a quota, see the driver's log for a refusal: tenant (limits.memory: 1433Mi of 2Gi, pods: 1 of 1)"
+UNSCHEDULED = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2 nodes are available."}
+
+
+@pytest.mark.parametrize(
+    ("executors", "quotas", "why"),
+    [
+        ([], [], "it has no executor pods"),
+        ([], [QUOTA], f"it has no executor pods{USED}"),
+        ([], None, "it has no executor pods"),
+        ([{"phase": "Pending", "conditions": [UNSCHEDULED]}], [], "its executor's pod is pending: Unschedulable: 0/2 nodes are available."),
+        ([{"phase": "Pending"}], [], ""),
+        ([{"phase": "Failed"}, {"phase": "Running"}], [QUOTA], ""),
+        ([{"phase": "Failed"}], [QUOTA], f"it has no executor pods{USED}"),
+    ],
+)
+def test_a_driver_without_executors_says_why(executors: list[dict[str, Any]], quotas: list[dict[str, Any]] | None, why: str) -> None:
+    with FakeKubernetes().running() as fake:
+        cluster, driver = over(fake, budget_s=PATIENT_S), fake.add()
+        fake.executors, fake.quotas = executors, quotas
+        assert cluster.waits_for([driver], {driver: "counts"}) == ({driver: why} if why else {})
+        assert cluster.refusal() == "", "that Weir may not see quotas hides no state"
 
 
 def test_a_renewed_token_is_used() -> None:

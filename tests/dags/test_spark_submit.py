@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from types import SimpleNamespace
+from uuid import UUID
 
 import pytest
 from airflow.providers.apache.spark.hooks import spark_submit
 
-from weir.airflow.spark_submit import SparkSubmit, hook_for
+from weir.airflow.spark_submit import SparkSubmit, pod_name
 from weir.errors import NotRunning, NotTaken, Prerequisite
 from weir.ports.cluster import Submission
 
@@ -42,11 +44,24 @@ def manager(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 def use(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_SPARK_TEST", CONNECTIONS[name])
     monkeypatch.setattr(spark_submit, "kube_client", SimpleNamespace(), raising=False)  # only that it is there matters
+    monkeypatch.setattr("weir.airflow.spark_submit.uuid4", lambda: UUID(int=0x0A1B << 112))
 
 
-def test_the_command_line_is_exactly_this(manager: str) -> None:
-    command = hook_for(DRIVER, "spark_test")._build_spark_submit_command(DRIVER.application)
-    text = "\n".join(command) + "\n"
+def command_of(submission: Submission, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the command line with which a driver is submitted."""
+    commands: list[list[str]] = []
+
+    def popen(command: list[str], **_: object) -> SimpleNamespace:
+        commands.append(command)
+        return SimpleNamespace(stdout=["INFO Client: Submitted application application_1700000000000_0042"], wait=lambda: 0)
+
+    monkeypatch.setattr(spark_submit.subprocess, "Popen", popen)
+    SparkSubmit("spark_test")(submission)
+    return commands[0]
+
+
+def test_the_command_line_is_exactly_this(manager: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "\n".join(command_of(DRIVER, monkeypatch)) + "\n"
     golden = GOLDEN / f"{manager}.txt"
     if os.environ.get("REBUILD_GOLDEN"):
         golden.write_text(text)
@@ -56,10 +71,11 @@ def test_the_command_line_is_exactly_this(manager: str) -> None:
 def test_a_submission_is_known_by_what_the_cluster_calls_it(manager: str, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = {
         "yarn": "INFO Client: Submitted application application_1700000000000_0042",
-        "kubernetes": "INFO LoggingPodStatusWatcherImpl: submission ID spark:weir-error-counts-3-0a1b-driver",
+        "kubernetes": "INFO Client: Deployed Spark application weir:error_counts:3 with application ID spark-65 and submission ID "
+        "streams:weir-error-counts-3-0a1b00000000-driver into Kubernetes",
     }
     monkeypatch.setattr(spark_submit.subprocess, "Popen", lambda *a, **k: SimpleNamespace(stdout=[lines[manager]], wait=lambda: 0))
-    known = {"yarn": "application_1700000000000_0042", "kubernetes": "streams:weir-error-counts-3-0a1b-driver"}
+    known = {"yarn": "application_1700000000000_0042", "kubernetes": "streams:weir-error-counts-3-0a1b00000000-driver"}
     assert SparkSubmit("spark_test")(DRIVER) == known[manager]
 
 
@@ -112,3 +128,37 @@ def test_kubernetes_without_its_package_says_which_one(monkeypatch: pytest.Monke
     monkeypatch.delattr(spark_submit, "kube_client")
     with pytest.raises(Prerequisite, match="apache-airflow-providers-cncf-kubernetes"):
         SparkSubmit("spark_test")(DRIVER)
+
+
+@pytest.mark.parametrize("name", ["weir:error_counts:3", f"weir:{'long' * 30}:12", "weir:Ärger_:standby", "weir:__:1"])
+def test_a_pods_name_is_one_that_kubernetes_takes_and_never_the_same(name: str) -> None:
+    found = pod_name(name)
+    assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", found) and found != pod_name(name)
+
+
+API = "https://localhost:6443/api/v1/namespaces/streams"
+QUOTA = "exceeded quota: tenant, requested: pods=1, used: pods=1, limited: pods=1"
+RIGHT = 'User "system:serviceaccount:streams:weir" cannot patch resource "networkpolicies" in API group "networking.k8s.io"'
+
+
+@pytest.mark.parametrize(
+    ("verb", "what", "why", "refused"),
+    [
+        ("POST", "pods", f'pods "weir-1-driver" is forbidden: {QUOTA}', True),
+        ("PATCH", "networkpolicies/weir-1", f'networkpolicies.networking.k8s.io "weir-1" is forbidden: {RIGHT}', True),
+        ("POST", "configmaps", f'configmaps "weir-1-conf-map" is forbidden: {QUOTA}', False),
+    ],
+)
+def test_a_driver_that_kubernetes_refuses_was_not_started(
+    verb: str, what: str, why: str, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use("kubernetes", monkeypatch)
+    line = (
+        f"io.fabric8.kubernetes.client.KubernetesClientException: Failure executing: {verb} at: {API}/{what}. Message: {why}. "
+        "Received status: Status(apiVersion=v1, code=403, kind=Status, reason=Forbidden, status=Failure)."
+    )
+    monkeypatch.setattr(spark_submit.subprocess, "Popen", lambda *a, **k: SimpleNamespace(stdout=[line], wait=lambda: 1))
+    with pytest.raises(NotRunning, match=re.escape(why)) as caught:
+        SparkSubmit("spark_test")(DRIVER)
+    assert isinstance(caught.value, NotTaken) is refused
+    assert not refused or caught.value.what == f"Kubernetes does not take weir:error_counts:3: {why}."

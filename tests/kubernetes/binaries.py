@@ -1,4 +1,4 @@
-"""Build etcd and Kubernetes' servers from Go modules, once: no image registry and no release archive is needed.
+"""Build etcd, Kubernetes' servers and Compose from Go modules, once: no image registry and no release archive is needed.
 
 The sources are pinned in modules/*/go.sum. A build takes ten minutes of CPU, so the programs are kept beside the jars.
 """
@@ -18,12 +18,13 @@ from weir.local import jars
 
 MODULES = Path(__file__).with_name("modules")
 PACKAGES = {
+    "docker-compose": ("compose", "github.com/docker/compose/v2/cmd"),
     "etcd": ("etcd", "go.etcd.io/etcd/server/v3"),
     "kube-apiserver": ("kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver"),
     "kube-controller-manager": ("kubernetes", "k8s.io/kubernetes/cmd/kube-controller-manager"),
     "kube-scheduler": ("kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler"),
 }
-MODULE = {"etcd": "go.etcd.io/etcd/server/v3", "kubernetes": "k8s.io/kubernetes"}
+MODULE = {"etcd": "go.etcd.io/etcd/server/v3", "kubernetes": "k8s.io/kubernetes", "compose": "github.com/docker/compose/v2"}
 BUILD_S = 3600
 
 

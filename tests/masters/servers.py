@@ -56,7 +56,7 @@ class Masters:
         """Start servers, and wait until each answers."""
         for server in servers:
             self._children[server] = Child.start(self._command(server), self.home / f"{server}.log", self._env(server), self.home)
-            reason = await_ready(self._children[server], told(lambda server=server: self._probe(server)), 300, time.sleep)  # type: ignore[misc]
+            reason = await_ready(self._children[server], told(lambda server=server: self._probe(server)), 900, time.sleep)  # type: ignore[misc]
             assert not reason, f"{server}: {reason}\n{last_lines(self.home / f'{server}.log')}"
 
     def kill(self, server: str) -> None:

@@ -42,6 +42,7 @@ def spark_conf(home: Path) -> Mapping[str, str]:
         "spark.yarn.stagingDir": (home / "staging").as_uri(),
         "spark.yarn.appMasterEnv.SPARK_LOCAL_IP": "127.0.0.1",
         "spark.executorEnv.SPARK_LOCAL_IP": "127.0.0.1",
+        "spark.yarn.am.waitTime": "600s",  # for the Spark context
         "spark.driver.memoryOverhead": "256m",
         "spark.executor.memoryOverhead": "256m",
     }

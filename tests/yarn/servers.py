@@ -65,7 +65,7 @@ class Yarn:
         for server in servers:
             self._children[server] = self._launch(server)
         for server in servers:
-            reason = await_ready(self._children[server], told(lambda server=server: self._probe(server)), 300, time.sleep)  # type: ignore[misc]
+            reason = await_ready(self._children[server], told(lambda server=server: self._probe(server)), 900, time.sleep)  # type: ignore[misc]
             assert not reason, f"{server}: {reason}\n{last_lines(self._log(server))}"
 
     def launch(self, server: str) -> Callable[[], bool]:
@@ -93,10 +93,14 @@ class Yarn:
         found: Mapping[str, Any] = get_json(f"{self.url(server)}/ws/v1/cluster/apps/{app}")["app"]
         return found
 
-    def drivers(self, job: str = "") -> list[psutil.Process]:
-        """The JVMs of drivers, of one job or of all: in cluster mode each is the application's master."""
-        found = self.processes("org.apache.spark.deploy.yarn.ApplicationMaster")
-        return [one for one in found if f"/{job}/" in " ".join(one.cmdline())]
+    def drivers(self, app: str) -> list[psutil.Process]:
+        """The processes of an application's driver: of its first container, without the shell that started them."""
+        found, container = [], f"container_{app.removeprefix('application_')}_01_000001"
+        for process in psutil.process_iter(["name"]):
+            with contextlib.suppress(psutil.Error, OSError):
+                if process.info["name"] not in ("bash", "sh") and process.environ().get("CONTAINER_ID") == container:
+                    found.append(process)
+        return found
 
     def processes(self, word: str) -> list[psutil.Process]:
         """The processes of this cluster whose command line has a word."""
@@ -153,7 +157,7 @@ class Yarn:
 
     def holds(self, node: str, app: str) -> bool:
         """Whether a node runs the driver of an application."""
-        return any(f"/{node}/" in " ".join(driver.cmdline()) for driver in self.drivers(app))
+        return any(f"/{node}/" in driver.cwd() for driver in self.drivers(app))
 
     def _settings(self) -> dict[str, object]:
         prefix = "yarn.resourcemanager"

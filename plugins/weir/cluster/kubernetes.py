@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from weir.cluster import pods
 from weir.cluster.states import each
-from weir.http import Api, context, rows, within
+from weir.http import OK, Answer, Api, context, rows, within
 from weir.ports.cluster import ENDING_BYTES, DriverState, Submission, Submit
 from weir.ports.room import Room
 
 LABEL = "weir-job"  # on every driver pod, with the job's name, so that one request lists all of them
+APPLICATION = "spark-app-selector"  # on the driver's pod and on those of its executors
+UNAUTHORIZED, FORBIDDEN = 401, 403
 ENDING_LINES = 2000
 CONTAINER = "spark-kubernetes-driver"
 IN_CLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -36,6 +39,7 @@ class KubernetesCluster:
         tls = context(ca_file or None) if address.startswith("https") else None
         self._api = Api(address, timeout_s, lambda: _bearer(token()), tls)
         self._submit, self._log_url, self._timeout_s = submit, log_url, timeout_s
+        self._refusal = ""
 
     def submit(self, submission: Submission) -> str:
         return self._submit(submission)
@@ -44,7 +48,7 @@ class KubernetesCluster:
         """Return the state of a driver; LOST if its pod was deleted: by Weir, by somebody else, by a drained node. Whether its containers
         ended is unknown then, since a forced deletion and the garbage collector do not wait for the node.
         https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination-forced"""
-        answer = self._api.get(_path(submission_id))
+        answer = self._get(_path(submission_id))
         if answer is None:
             return DriverState.UNKNOWN
         if answer.status == 404 and answer.body.get("reason") == "NotFound":
@@ -55,23 +59,55 @@ class KubernetesCluster:
         """Return the states by submission id: one request for each namespace, and one for each pod that is not listed."""
         listed: dict[str, DriverState] = {}
         for namespace in {one.partition(":")[0] for one in submission_ids}:
-            answer = self._api.get(f"/api/v1/namespaces/{quote(namespace)}/pods?labelSelector={LABEL}")
-            pods = rows(answer.body, "items") if answer else []
-            listed |= {f"{namespace}:{within(pod, 'metadata', 'name')}": _state({"kind": "Pod", **pod}) for pod in pods}
+            found = self._pods(namespace, LABEL) or []
+            listed |= {f"{namespace}:{within(pod, 'metadata', 'name')}": _state({"kind": "Pod", **pod}) for pod in found}
         return each(submission_ids, listed, self.state, self._timeout_s)
 
     def kill(self, submission_id: str) -> None:
         self._api.send("DELETE", _path(submission_id))
+
+    def refusal(self) -> str:
+        """Return why the API server refused the last question: the missing right, in its words, or an unknown token."""
+        return self._refusal
 
     def room(self) -> Room | None:
         """Return None: the free resources depend on the namespace's quota and on autoscaling, so they are unknown beforehand."""
         return None
 
     def waits_for(self, asked: Collection[str], jobs: Mapping[str, str]) -> Mapping[str, str]:
-        """Return why pods are pending: why they are not scheduled, or why their container does not start, such as a missing image."""
-        answers = {one: self._api.get(_path(one)) for one in asked}
-        found = {one: _pending(answer.body) for one, answer in answers.items() if answer is not None}
+        """Return why pods are pending: why they are not scheduled, or why their container does not start, such as a missing image. Of a
+        driver that runs, why it has no executor."""
+        answers = {one: self._get(_path(one)) for one in asked}
+        found = {one: self._waits_for(answer.body) for one, answer in answers.items() if answer is not None}
         return {one: why for one, why in found.items() if why}
+
+    def _waits_for(self, driver: Mapping[str, Any]) -> str:
+        namespace, app = within(driver, "metadata", "namespace"), within(driver, "metadata", "labels", APPLICATION)
+        if within(driver, "status", "phase") != "Running" or not (namespace and app):
+            return pods.pending(driver, "its pod")
+        executors = self._pods(namespace, f"{APPLICATION}={app},spark-role=executor")
+        phases = {within(pod, "status", "phase") for pod in executors or ()}
+        if executors is None or "Running" in phases:
+            return ""
+        if "Pending" in phases:
+            return next(filter(None, (pods.pending(pod, "its executor's pod") for pod in executors)), "")
+        return f"it has no executor pods{pods.quotas(self._listed(f'/api/v1/namespaces/{quote(namespace)}/resourcequotas'))}"
+
+    def _pods(self, namespace: str, selector: str) -> list[Mapping[str, Any]] | None:
+        """Return the pods with some labels; None if the API server did not answer, or refused."""
+        answer = self._get(f"/api/v1/namespaces/{quote(namespace)}/pods?labelSelector={quote(selector, safe='=,')}")
+        return rows(answer.body, "items") if answer and answer.status == OK else None
+
+    def _listed(self, path: str) -> list[Mapping[str, Any]]:
+        """Return what there is, as far as Weir may see it."""
+        answer = self._api.get(path)
+        return rows(answer.body, "items") if answer else []
+
+    def _get(self, path: str) -> Answer | None:
+        answer = self._api.get(path)
+        if answer is not None:
+            self._refusal = _refused(answer)
+        return answer
 
     def ending(self, submission_id: str) -> str:
         """Return the end of the pod's log, which has both streams; empty if the pod was deleted."""
@@ -105,14 +141,13 @@ def _bearer(token: str) -> Mapping[str, str]:
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
-def _pending(pod: Mapping[str, Any]) -> str:
-    """Return why a pod has not started, in the words of the scheduler or the node; empty if it has, or if neither says so."""
-    if within(pod, "status", "phase") != "Pending":
-        return ""
-    unscheduled = [c for c in rows(pod, "status", "conditions") if c.get("type") == "PodScheduled" and c.get("status") == "False"]
-    held = [w for c in rows(pod, "status", "containerStatuses") if isinstance(w := within(c, "state", "waiting"), Mapping)]
-    told = (f"{each.get('reason') or ''}: {each.get('message') or ''}".strip(": ") for each in (*unscheduled, *held))
-    return next((f"its pod is pending: {text}" for text in told if text and text != "ContainerCreating"), "")
+def _refused(answer: Answer) -> str:
+    """Return why the API server refused to answer; empty if it did not."""
+    if answer.status == UNAUTHORIZED:
+        return "the API server does not accept the token (401): check token-file or the password of the Spark connection"
+    if answer.status == FORBIDDEN:
+        return f"a right is missing (403): {answer.body.get('message') or 'the API server does not say which'}"
+    return ""
 
 
 def _state(pod: Mapping[str, Any]) -> DriverState:

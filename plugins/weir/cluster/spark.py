@@ -114,6 +114,9 @@ class StandaloneCluster:
     def _status(self, submission_id: str) -> Mapping[str, Any]:
         return self._rest.first(lambda api: api.get(f"/v1/submissions/status/{submission_id}"), _decides)
 
+    def refusal(self) -> str:
+        return ""
+
     def room(self) -> Room | None:
         return masters_page.room(self._page())
 

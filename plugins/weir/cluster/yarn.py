@@ -79,6 +79,9 @@ class YarnCluster:
     def kill(self, submission_id: str) -> None:
         self._ask(lambda api: api.send("PUT", self._path(f"/{quote(submission_id)}/state"), {"state": "KILLED"}))
 
+    def refusal(self) -> str:
+        return ""
+
     def room(self) -> Room | None:
         """Return None: the free resources depend on the queue, so they are unknown beforehand."""
         return None

@@ -83,6 +83,9 @@ class Cluster(Protocol):
     def log_link(self, submission_id: str) -> str:
         """Where a person reads what the driver said, as a URL; empty if that is not known."""
 
+    def refusal(self) -> str:
+        """Why the cluster refused Weir's last question, such as a missing right; empty if it did not. Asks nothing."""
+
     def room(self) -> Room | None:
         """What there is to run drivers and executors on; None if the cluster does not say."""
 

@@ -12,8 +12,8 @@ from weir.ports.room import Room, Worker, room_of
 class MemoryCluster:
     """Drivers as states.
 
-    A test sets `states[id]`, `printed[id]`, `has` for what there is to run on, `waiting[id]` for why one has not been started, or `answers`
-    to False for a master that does not answer.
+    A test sets `states[id]`, `printed[id]`, `has` for what there is to run on, `waiting[id]` for why one has not been started, `refuses`
+    to the reason why it refuses what Weir asks, or `answers` to False for a master that does not answer.
     """
 
     def __init__(self) -> None:
@@ -24,6 +24,7 @@ class MemoryCluster:
         self.has: Room | None = room_of([Worker("worker-1", cores=8, memory=16_384)])
         self.waiting: dict[str, str] = {}
         self.answers = True
+        self.refuses = ""
 
     def submit(self, submission: Submission) -> str:
         if not self.answers:
@@ -49,6 +50,9 @@ class MemoryCluster:
 
     def log_link(self, submission_id: str) -> str:
         return f"memory://{submission_id}" if submission_id in self.states else ""
+
+    def refusal(self) -> str:
+        return self.refuses
 
     def room(self) -> Room | None:
         return self.has if self.answers else None

@@ -569,11 +569,11 @@ def test_a_driver_that_waits_for_room_is_not_restarted_and_the_cause_is_told(ben
     bench.cluster.waiting["driver-1"] = "no worker has 1 GiB free (3072 of 3072 MiB in use by words)"
     bench.clock.sleep(20)
     report = bench.manager.health(JOB)
-    assert report.verdict is Verdict.STARTING and "waits for resources: no worker has 1 GiB free" in report.sentence
+    assert report.verdict is Verdict.STARTING and "has not been started: no worker has 1 GiB free" in report.sentence
     bench.clock.sleep(200)
     report = bench.manager.health(JOB)
     assert report.verdict is Verdict.STALLED and "3072 of 3072 MiB in use by words" in report.sentence
-    assert report.act == "none" and bench.manager.act(report) is None and "a restart makes no room" in report.plan
+    assert report.act == "none" and bench.manager.act(report) is None and "a restart changes nothing" in report.plan
     bench.cluster.states["driver-1"] = DriverState.RUNNING  # room was made
     bench.cluster.waiting.clear()
     bench.land(bench.writer("driver-1"), 0, 0, 10)

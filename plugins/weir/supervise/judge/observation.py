@@ -50,6 +50,7 @@ class Observation:
     submit_grace_ms: int = SUBMIT_GRACE_MS
     stopped_at: int = 0  # when the cluster was stopped on request with all its drivers (ms); 0: never
     waits_for: str = ""  # why the driver, or all of its executors, have not been started; empty: they have, or nobody says
+    refusal: str = ""  # why the cluster refused to say how the driver is; empty: it did not
     log_ends: Offsets = field(default_factory=dict)  # where an open transaction holds back the end: the end with its records
     queries: Queries | None = None  # progress from the job's own checkpoints, of a job without fencing; None: a job with fencing
 

@@ -60,7 +60,7 @@ def _called_for(report: Report, policy: Restart, attempts: Sequence[AttemptRow],
     if report.verdict is Verdict.DOWN and (why := _no_memory(policy, attempts, landed_attempt)):
         return Decision(Action.NONE, why, spent=True)
     if report.verdict is Verdict.STALLED and report.evidence.get("waits_for"):
-        return Decision(Action.NONE, "it waits for resources, and a restart makes no room")
+        return Decision(Action.NONE, "the cluster has not started it, and a restart changes nothing about that")
     if report.verdict in (Verdict.DOWN, Verdict.STALLED):
         return _within_budget(Action.RESTART, report, policy, attempts, landed_attempt)
     return Decision(Action.NONE, f"{report.verdict} needs no action")

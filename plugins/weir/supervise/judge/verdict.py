@@ -44,7 +44,10 @@ def judge(job: str, seen: Observation, health: Health, before: Report | None) ->
         found, next_step = Verdict.SLOW, open_transactions.NEXT_STEP
     verdict, next_step = _in_maintenance(job, seen, found, next_step)
     sentence += (
-        open_transactions.in_words(waiting, seen.now) + _running_out(seen) + "".join(f"; {in_words(pause)}" for pause in seen.paused)
+        open_transactions.in_words(waiting, seen.now)
+        + _running_out(seen)
+        + (f"; the cluster refuses to say how its driver is: {seen.refusal}" if seen.refusal else "")
+        + "".join(f"; {in_words(pause)}" for pause in seen.paused)
     )
     same = before is not None and (ENDED.get(before.verdict, before.verdict), before.attempt) == (verdict, attempt)
     since = min(before.since, seen.now) if same and before else seen.now  # a clock that steps back must put off no restart
@@ -197,6 +200,7 @@ def _without_input(job: str, seen: Observation, row: AttemptRow, running_s: floa
 def _evidence(seen: Observation, before: Report | None) -> Mapping[str, object]:
     head, row = seen.head, seen.attempt
     facts: dict[str, object] = {"driver": str(seen.driver), "lag": seen.lag}
+    facts |= {"refusal": seen.refusal} if seen.refusal else {}
     if head:
         facts |= {"epoch": head.epoch, "attempt": head.attempt, "batch_id": head.batch_id, "state": str(head.state)}
         offsets = labelled(seen.begins, seen.names) if seen.fenced else dict(seen.frontier)

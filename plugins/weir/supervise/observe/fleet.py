@@ -52,6 +52,7 @@ class Outside:
     topics: Topics
     queries: Mapping[str, Queries]  # by job, of jobs without fencing
     waits_for: Mapping[str, str] = field(default_factory=dict)  # by submission id, why a driver or its executors have not been started
+    refusals: Mapping[str, str] = field(default_factory=dict)  # by kind of cluster, why it refused to answer
 
 
 class Fleet:
@@ -104,7 +105,8 @@ class Fleet:
         asked = [self._ask(kind, ids) for kind, ids in submissions.items() if kind in self._clusters]
         drivers = {one: state for answer in asked for one, state in answer().items()}
         waits_for = self._waits_for(specs, snapshots, drivers)
-        return specs, snapshots, Outside(drivers, topics(), found.queries(topics().each), waits_for)
+        refusals = {kind: self._clusters[kind].refusal() for kind in submissions.keys() & self._clusters.keys()}
+        return specs, snapshots, Outside(drivers, topics(), found.queries(topics().each), waits_for, refusals)
 
     def _ask(self, kind: str, ids: list[str]) -> Callable[[], Mapping[str, DriverState]]:
         return self._questions.ask(kind, lambda: self._clusters[kind].states_of(ids), {})
@@ -147,6 +149,7 @@ class Fleet:
             queries=queries,
             stopped_at=self._parts.stopped_at() if spec.cluster == "standalone" else 0,
             waits_for=outside.waits_for.get(_submission(snapshot), ""),
+            refusal=outside.refusals.get(spec.cluster, "") if driver is DriverState.UNKNOWN else "",
         )
 
     # judge

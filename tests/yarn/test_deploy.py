@@ -1,4 +1,4 @@
-"""YARN as processes, with Weir's own manager and adapter. Here is the short form for `make test`; test_faults.py has the whole matrix."""
+"""A Spark job deployed on YARN as production does it, by the provider's spark-submit hook: `make test-yarn` runs it."""
 
 from __future__ import annotations
 
