@@ -120,7 +120,7 @@ def test_a_driver_lives_through_every_loss_of_a_master_and_is_never_started_agai
         said(report.sentence)
         rig.manager.confirm_ended(rig.name, 1, "ana", "its process is gone")
         rig.await_commits()
-        assert rig.row.attempt == 2 and len(masters.drivers()) == 1 and not rig.together
+        assert rig.row.attempt == 2 and len(masters.drivers()) == 1
 
 
 def submission() -> Submission:
