@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def own_options_once() -> Iterator[None]:
     """Load the options of the product's own jobs in a process of their own once, not for each deploy and restart of a test: that took
-    0.13 CPU-s each, two thirds of the CPU of the tests of supervision. A file of any other content is loaded each time."""
+    0.13 CPU-s each, four fifths of a deploy. A file of any other content is loaded each time."""
     from weir.jobs import options_process
 
     own = {file.read_bytes() for file in (PROJECT / "spark_jobs").glob("*/options.py")}

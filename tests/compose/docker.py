@@ -61,8 +61,11 @@ class Compose:
         return self("run", "--rm", "-T", *volume, "weir", *arguments, within_s=within_s, sends=sends)
 
     def containers(self, service: str = "") -> list[str]:
-        """Return the ids of the project's containers, also of those that ended."""
-        return self("ps", "-a", "-q", *([service] if service else [])).split()
+        """Return the ids of the project's containers, also of those that ended. Those of `run` may vanish meanwhile and are left out."""
+        label = "label=com.docker.compose"
+        wanted = [f"{label}.project={self.env['COMPOSE_PROJECT_NAME']}", f"{label}.oneoff=False"]
+        wanted += [f"{label}.service={service}"] if service else []
+        return self.docker("ps", "-a", "-q", "--no-trunc", *(word for one in wanted for word in ("--filter", one))).split()
 
 
 def versions() -> dict[str, str]:

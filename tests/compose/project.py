@@ -49,8 +49,6 @@ class Project:
         for container in chosen:
             about = self.compose.docker.inspect(container)
             service, state = about["Config"]["Labels"]["com.docker.compose.service"], about["State"]
-            if about["Config"]["Labels"].get("com.docker.compose.oneoff") == "True":
-                continue
             health = state.get("Health", {}).get("Status", "healthy")
             ended = state["Status"] == "exited" and state["ExitCode"] == 0
             well = ended if service in ONE_SHOT else health == "healthy" and state["Running"]

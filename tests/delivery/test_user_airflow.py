@@ -172,10 +172,10 @@ def test_every_dag_of_the_bundle_is_read_and_none_has_an_import_error(airflow: R
     }
 
     def known() -> bool:
-        return wanted <= {row["dag_id"] for row in json.loads(airflow.user.run("airflow", "dags", "list", "--output", "json"))}
+        return wanted <= {row["dag_id"] for row in airflow.api.call("GET", "/api/v2/dags?limit=100")["dags"]}
 
     until(known, "Airflow lists every DAG of Weir", PATIENT_S)
-    assert json.loads(airflow.user.run("airflow", "dags", "list-import-errors", "--output", "json") or "[]") == []
+    assert "No data found" in airflow.user.run("airflow", "dags", "list-import-errors")
 
 
 def test_the_plugins_page_opens_for_whoever_has_logged_in(airflow: Running) -> None:

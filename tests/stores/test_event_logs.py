@@ -23,8 +23,8 @@ from weir.local.spark import driver_env, spark_home
 from weir.ports.cluster import Submission
 from weir.settings import Settings
 
-pytestmark = pytest.mark.stack
-STORES = ["folder", *(pytest.param(name, marks=pytest.mark.skipif(not ALL, reason="make test-stores runs it")) for name in ("hdfs", "s3a"))]
+pytestmark = [pytest.mark.stack, pytest.mark.skipif(not ALL, reason="make test-stores runs it")]
+STORES = ["folder", "hdfs", "s3a"]
 APPLICATION = """\
 from pyspark.sql import SparkSession
 

@@ -1,6 +1,6 @@
 """error_counts with its checkpoints on HDFS and S3: killed, frozen, copied in part, from an older copy, rebuilt. Every line counts once.
 
-`make test` runs one row; `make test-stores` runs all, and prints them as a table.
+`make test-stores` runs them, and prints them as a table.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ def lands_all(job: Supervised) -> None:
     job.is_exact()
 
 
-@pytest.mark.parametrize("job", [pytest.param("hdfs", marks=ON_REQUEST), "s3a"], indirect=True, scope="module")
+@STORES
+@ON_REQUEST
 def test_the_driver_is_killed_within_a_batch(job: Supervised) -> None:
     job.arm("claim", "kill")
     job.send()

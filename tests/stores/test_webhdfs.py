@@ -7,13 +7,14 @@ from collections.abc import Callable
 import pytest
 from pyarrow.fs import FileType
 
+from tests.stores.conftest import ALL
 from tests.stores.servers import FileStore
 from weir.cluster.checkpoints import CheckpointFolders
 from weir.cluster.webhdfs import WebHdfs
 from weir.errors import NotRunning
 from weir.settings import Settings
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.skipif(not ALL, reason="make test-stores runs it")]
 NOBODY = "http://127.0.0.1:1"
 
 

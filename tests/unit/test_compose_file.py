@@ -106,6 +106,11 @@ def test_no_secret_is_in_the_environment() -> None:
             assert not re.search(r"PASSWORD|SECRET|TOKEN|FERNET", variable) or variable.endswith(("_FILE", "_CMD")), (name, variable)
 
 
+def test_what_sends_files_has_a_host_name_that_stays() -> None:
+    """`--resume` in another container sent 1,365 lines twice."""
+    assert {SERVICES[name].get("hostname") for name in ("weir", "first-counts")} == {"weir"}
+
+
 @each
 def test_every_setting_of_weir_is_one(name: str) -> None:
     for variable, value in SERVICES[name].get("environment", {}).items():

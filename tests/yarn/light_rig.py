@@ -26,12 +26,12 @@ class RestSubmit:
     """https://hadoop.apache.org/docs/stable/hadoop-yarn/hadoop-yarn-site/ResourceManagerRest.html#Cluster_Applications_API.28Submit_Application.29"""
 
     def __init__(self, yarn: Yarn, queue: str, memory: int) -> None:
-        self._api, self._queue, self._memory = Api(yarn.url("rm1"), PATIENT_S), queue, memory
+        self._apis = [Api(yarn.url(one), PATIENT_S) for one in yarn.managers]
+        self._queue, self._memory = queue, memory
 
     def __call__(self, submission: Submission) -> str:
-        made = self._api.send("POST", "/ws/v1/cluster/apps/new-application?user.name=weir", {})
-        assert made, "the ResourceManager does not answer"
-        app = str(made.body["application-id"])
+        made = [(api, api.send("POST", "/ws/v1/cluster/apps/new-application?user.name=weir", {})) for api in self._apis]
+        api, app = next((api, str(answer.body["application-id"])) for api, answer in made if answer and answer.body)
         command = shlex.join([sys.executable, submission.application, *submission.arguments])
         logs = "1><LOG_DIR>/stdout 2><LOG_DIR>/stderr"
         wanted = {
@@ -44,6 +44,6 @@ class RestSubmit:
             "resource": {"memory": self._memory, "vCores": 1},
             "am-container-spec": {"commands": {"command": f"exec {command} {logs}"}},
         }
-        taken = self._api.send("POST", "/ws/v1/cluster/apps?user.name=weir", wanted)
+        taken = api.send("POST", "/ws/v1/cluster/apps?user.name=weir", wanted)
         assert taken and taken.status == 202, taken
         return app

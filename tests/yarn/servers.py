@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -118,18 +119,13 @@ class Yarn:
         (self.conf / "core-site.xml").write_text(xml({"hadoop.tmp.dir": self.home / "tmp"}))
         (self.conf / "capacity-scheduler.xml").write_text(xml(QUEUES))
         (self.conf / "yarn-site.xml").write_text(xml({**self._settings(), **self._more}))
-        for node in ("nm1", "nm2"):
-            folder = self.home / node
-            folder.mkdir(exist_ok=True)
-            for name in ("log4j.properties", "core-site.xml"):
-                (folder / name).write_text((self.conf / name).read_text())
-            (folder / "yarn-site.xml").write_text(xml({**self._settings(), **self._more, **self._node(node)}))
+        for server in (*self.managers, "nm1", "nm2"):
+            shutil.copytree(self.conf, self.home / server)
+            (self.home / server / "yarn-site.xml").write_text(xml({**self._settings(), **self._more, **self._own(server)}))
 
     def _launch(self, server: str) -> Child:
-        conf = self.home / server if server.startswith("nm") else self.conf
-        path = os.pathsep.join([str(conf), *map(str, jars.class_path("hadoop"))])
-        identity = ("-Dyarn.resourcemanager.ha.id=" + server,) if self._zookeeper and server.startswith("rm") else ()
-        command = (java(), *JVM, *identity, f"-Dhadoop.home.dir={self.home}", "-cp", path, MAIN[server[:2]])
+        path = os.pathsep.join([str(self.home / server), *map(str, jars.class_path("hadoop"))])
+        command = (java(), *JVM, f"-Dhadoop.home.dir={self.home}", "-cp", path, MAIN[server[:2]])
         home = str(Path(java_path() or "").resolve().parents[1])
         env = {name: value for name, value in os.environ.items() if not name.startswith(("HADOOP", "YARN"))} | {"JAVA_HOME": home}
         return Child.start(command, self._log(server), env, self.home)
@@ -184,14 +180,16 @@ class Yarn:
             "yarn.resourcemanager.cluster-id": "weir",
         }
 
-    def _node(self, node: str) -> dict[str, object]:
+    def _own(self, server: str) -> dict[str, object]:
+        if server in self.managers:
+            return {"yarn.resourcemanager.ha.id": server} if self._zookeeper else {}
         return {
             "yarn.nodemanager.hostname": LOOPBACK,
-            "yarn.nodemanager.address": self._at(node, "client"),
-            "yarn.nodemanager.localizer.address": self._at(node, "localizer"),
-            "yarn.nodemanager.webapp.address": self._at(node, "web"),
-            "yarn.nodemanager.local-dirs": self.home / node / "local",
-            "yarn.nodemanager.log-dirs": self.home / node / "logs",
+            "yarn.nodemanager.address": self._at(server, "client"),
+            "yarn.nodemanager.localizer.address": self._at(server, "localizer"),
+            "yarn.nodemanager.webapp.address": self._at(server, "web"),
+            "yarn.nodemanager.local-dirs": self.home / server / "local",
+            "yarn.nodemanager.log-dirs": self.home / server / "logs",
         }
 
 

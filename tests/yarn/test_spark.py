@@ -1,4 +1,4 @@
-"""Spark drivers on YARN, submitted by the provider's hook: what ends them, what is refused, and two ResourceManagers.
+"""Spark drivers on YARN, submitted by the provider's hook: what ends them, and what is refused.
 
 `make test-yarn` runs it. Kerberos is not tested at all.
 """
@@ -6,14 +6,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 import pytest
 
 from tests.fault_table import Row
-from tests.masters.servers import Masters
 from tests.parts import until
-from tests.yarn.conftest import FIRST_PORT
 from tests.yarn.rig import rig as on_yarn
 from tests.yarn.servers import Yarn, kill
 from weir.errors import NotConfirmed, NotTaken
@@ -99,47 +96,3 @@ def test_a_login_without_the_right_to_kill_stops_nothing_and_says_so(yarn: Yarn,
         assert rig.processes() and rig.row.attempt == 1
         said(refused.value.what)
         kill(rig.processes())
-
-
-@pytest.fixture
-def pair(submits: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yarn]:
-    """Two ResourceManagers that elect one by ZooKeeper."""
-    zookeeper = Masters(tmp_path_factory.mktemp("zookeeper"), FIRST_PORT + 50)
-    zookeeper.configure()
-    cluster = Yarn(tmp_path_factory.mktemp("pair"), FIRST_PORT + 60, zookeeper.zookeeper)
-    cluster.configure()
-    before = os.environ["HADOOP_CONF_DIR"]
-    os.environ["HADOOP_CONF_DIR"] = str(cluster.conf)
-    try:
-        zookeeper.start("zookeeper")
-        cluster.start("rm1", "rm2", "nm1")
-        yield cluster
-    finally:
-        cluster.stop()
-        zookeeper.stop()
-        os.environ["HADOOP_CONF_DIR"] = before
-
-
-def test_two_resource_managers(pair: Yarn, row: Row) -> None:
-    with on_yarn(pair, "elected") as rig:
-        with row("two ResourceManagers: deploy") as said:
-            rig.deploy()
-            rig.await_commits()
-            assert rig.cluster.state("application_1_1") is DriverState.LOST
-            said(rig.look().sentence)
-        with row("active ResourceManager: kill -9") as said:
-            active = next(one for one in pair.managers if pair.info(one)["haState"] == "ACTIVE")
-            standby = next(one for one in pair.managers if one != active)
-            before, seen = rig.driver, set[DriverState]()
-            pair.kill(active)
-
-            def taken_over() -> bool:
-                seen.add(rig.cluster.state(before))
-                rig.act()
-                return bool(pair.info(standby)["haState"] == "ACTIVE") and pair.app(before, standby)["state"] == "RUNNING"
-
-            until(taken_over, "the standby takes over")
-            assert seen <= {DriverState.UNKNOWN, DriverState.RUNNING} and rig.driver == before, seen
-            rig.await_commits()
-            assert rig.driver == before and not rig.together
-            said(f"the cluster said {sorted(seen)}; the same driver went on")
