@@ -37,7 +37,7 @@ def cluster_of(plane: ControlPlane, namespace: str) -> KubernetesCluster:
     def submit(submission: Submission) -> str:
         from weir.airflow.spark_submit import SparkSubmit
 
-        return SparkSubmit("spark_default")(submission)
+        return SparkSubmit("spark_default", budget_s=600)(submission)  # 180 s were too few at a load of 50
 
     return KubernetesCluster(plane.url, submit, lambda: token, str(plane.ca), timeout_s=30.0)
 
