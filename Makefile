@@ -14,7 +14,7 @@ export UV_HTTP_TIMEOUT := 300
 BASE    ?= debian:bookworm-slim
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
-.PHONY: help up down clean image test test-image test-stores test-faults test-plain test-upgrade test-browser test-yarn test-masters test-kubernetes drill lint lock install dev
+.PHONY: help up down clean image test test-image test-stores test-faults test-plain test-upgrade test-browser test-yarn test-masters test-kubernetes test-compose drill lint lock install dev
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -54,10 +54,9 @@ image: ## build the container image weir:local (BASE=... for another Debian imag
 test-image: image $(VENV)/.dev ## what the built image holds, and each role of it started
 	@$(BIN)/python -m pytest tests/image
 
-test-kubernetes: $(VENV)/.kubernetes ## a real Kubernetes API server with pods as processes: every fault, and the counts; needs Go, kubectl and root
+test-kubernetes: $(VENV)/.dev ## a real Kubernetes API server with pods as processes: every fault, and the counts; needs Go, kubectl and root
 	@WEIR_TEST_KUBERNETES=1 $(BIN)/python -m pytest -s tests/kubernetes
 
-.PHONY: test-compose
 test-yarn: $(VENV)/.dev ## every fault of YARN on real ResourceManagers and nodes, one row each
 	@WEIR_TEST_YARN=1 $(BIN)/python -m pytest tests/yarn
 
@@ -98,7 +97,6 @@ lock: $(VENV)/.installed ## pin requirements*.in anew, with hashes, and the brok
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) -c requirements.txt requirements-dev.in -o requirements-dev.txt
 	$(LOCK) requirements-browser.in -o requirements-browser.txt
-	$(LOCK) requirements-kubernetes.in -o requirements-kubernetes.txt
 	$(LOCK) requirements-moto.in -o requirements-moto.txt
 	$(LOCK) requirements-image.in -o requirements-image.txt
 	$(BIN)/python -m weir.local.jars
@@ -131,8 +129,4 @@ $(VENV)/.moto: $(VENV)/.dev requirements-moto.txt
 
 $(VENV)/.browser: $(VENV)/.dev requirements-browser.txt
 	@$(PINNED) -r requirements-browser.txt
-	@touch $@
-
-$(VENV)/.kubernetes: $(VENV)/.dev requirements-kubernetes.txt
-	@$(PINNED) -r requirements-kubernetes.txt
 	@touch $@

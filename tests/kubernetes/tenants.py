@@ -1,26 +1,25 @@
-"""The objects that a tenant needs on a cluster: a namespace, an account for Weir and one for drivers, each with the least rights."""
+"""The objects that a tenant needs on a cluster: a namespace, an account for Weir and one for drivers, each with the rights of the manifests."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from tests.kubernetes.servers import ControlPlane
 
 WEIR, DRIVER = "weir", "weir-driver"
-ALL = ["create", "get", "list", "watch", "delete", "deletecollection", "patch"]
-OF_DRIVERS = [
-    {"apiGroups": [""], "resources": ["pods", "configmaps", "services", "persistentvolumeclaims"], "verbs": ALL},
-    {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": ALL},
-]
-OF_WEIR = [*OF_DRIVERS, {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]}]
+RIGHTS = Path(__file__).parents[2] / "deploy/kubernetes/streams/rights.yaml"
+ROLES = {one["metadata"]["name"]: one["rules"] for one in yaml.safe_load_all(RIGHTS.read_text()) if one["kind"] == "Role"}
 
 
 def create(plane: ControlPlane, namespace: str) -> None:
     """Create a tenant's namespace, accounts and rights."""
     plane.apply(
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
-        *_account(namespace, WEIR, OF_WEIR),
-        *_account(namespace, DRIVER, OF_DRIVERS),
+        *_account(namespace, WEIR, ROLES["weir-submit"]),
+        *_account(namespace, DRIVER, ROLES["weir-driver"]),
     )
 
 

@@ -23,7 +23,6 @@ DRIVER = Submission("weir:error_counts:1", "/bundles/job.py", ["{}"], CONF, {}, 
 
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    pytest.importorskip("airflow.providers.cncf.kubernetes", reason="make test-kubernetes installs requirements-kubernetes.txt")
     with control_plane(tmp_path_factory.mktemp("plane")) as found:
         tenants.create(found, OURS)
         tenants.create(found, THEIRS)
