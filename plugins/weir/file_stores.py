@@ -26,7 +26,8 @@ def spark_env(settings: Settings) -> Mapping[str, str]:
 
 
 def _s3a(settings: Settings) -> dict[str, str]:
-    found = {"path.style.access": str(settings.s3_path_style).lower()}
+    # S3A's usual buffer, on disk, fails with a ClassCastException beside the raw local file system that Weir's specs set.
+    found = {"path.style.access": str(settings.s3_path_style).lower(), "fast.upload.buffer": "bytebuffer"}
     if settings.s3_endpoint:
         found |= {"endpoint": settings.s3_endpoint, "connection.ssl.enabled": str(settings.s3_endpoint.startswith("https:")).lower()}
     if settings.s3_region or settings.s3_endpoint:
