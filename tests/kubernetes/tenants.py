@@ -1,4 +1,4 @@
-"""The objects that a tenant needs on a cluster: a namespace, an account for Weir and one for drivers, each with the rights of the manifests."""
+"""The objects that a tenant needs on a cluster: a namespace, and accounts for Weir and for drivers, with the rights of the manifests."""
 
 from __future__ import annotations
 
