@@ -63,8 +63,8 @@ test-yarn: $(VENV)/.dev ## every fault of YARN on real ResourceManagers and node
 test-masters: $(VENV)/.dev ## two masters of a standalone cluster, elected by ZooKeeper, killed in turn
 	@WEIR_TEST_MASTERS=1 $(BIN)/python -m pytest tests/masters
 
-test-compose: $(VENV)/.dev ## docker-compose.yml brought up, used, broken, scaled and exchanged; needs root, or DOCKER_HOST
-	@PYTHONPATH=plugins:. $(BIN)/python -m tests.compose
+test-compose: $(VENV)/.dev ## docker-compose.yml brought up, used, broken, scaled and exchanged; needs root, or DOCKER_HOST; ARGS=--help
+	@PYTHONPATH=plugins:. $(BIN)/python -m tests.compose $(ARGS)
 
 .PHONY: test-delivery audit release-check dist release
 test-delivery: $(VENV)/.dev ## the wheel in an Airflow as a user has it, in a virtual environment and in an image (WEIR_TEST_BASE=...)

@@ -2,16 +2,19 @@
 
 Prints one table. Exit code 1 if a row failed.
 
-Runs as root, for the packages and a dockerd of its own; or uses the daemon of DOCKER_HOST. 25 minutes on two cores.
+Runs as root, for the packages and a dockerd of its own; or uses the daemon of DOCKER_HOST, where a step can be played again:
+`--keep` leaves the project there, `--from STEP` goes on with it.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +26,7 @@ from tests.compose.table import Table, say
 
 EARLIER = "15ec5c9"  # before the image could be built
 TAG, EARLIER_TAG = "test", "test-earlier"
+STEPS = ("up", "first-counts", "doors", "alert", "lines", "kills", "down-and-up", "scale", "release", "recount", "version-1")
 FIRST_PORT = int(os.environ.get("WEIR_TEST_PORTS", "22100"))
 
 
@@ -36,7 +40,18 @@ def known(commit: str) -> bool:
     return not subprocess.run(["git", "cat-file", "-e", f"{commit}^{{commit}}"], cwd=PROJECT, capture_output=True, check=False).returncode
 
 
-def play(docker: Docker, table: Table, folder: Path) -> None:
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.compose", description="Play docker-compose.yml.")
+    parser.add_argument("--lines", type=int, default=1_000_000, help="how many lines are sent at full speed (%(default)s)")
+    parser.add_argument("--from", dest="first", choices=STEPS, default=STEPS[0], help="go on with a project that --keep has left")
+    parser.add_argument("--keep", action="store_true", help="leave the project in the daemon of DOCKER_HOST")
+    asked = parser.parse_args()
+    if (asked.keep or asked.first != STEPS[0]) and not os.environ.get("DOCKER_HOST"):
+        parser.error("--keep and --from need the daemon of DOCKER_HOST: the test's own is taken away at the end")
+    return asked
+
+
+def play(docker: Docker, table: Table, folder: Path, asked: argparse.Namespace) -> None:
     with table.row("Compose 2 (found, or built once)"):
         program = machine.compose_v2()
     with table.row("base image (made once)"):
@@ -52,50 +67,59 @@ def play(docker: Docker, table: Table, folder: Path) -> None:
     tags = [f"{image}:{TAG}", *(tag for _, tag, _ in stand_ins.tags(versions()))]
     say("images\n" + "\n".join(sizes(compose, tags)))
     try:
-        travel(Journey(project, table, folder), compose, base, table)
+        travel(Journey(project, table, folder, asked.lines), compose, base, table, asked.first)
     except BaseException:
         with suppress(CommandFailed):
             say(compose("ps", "-a") + compose("logs", "--tail", "15"))
         raise
     finally:
-        with table.row("down -v"):
-            compose("down", "-v", "--remove-orphans", within_s=5 * MINUTES)
-        if os.environ.get("DOCKER_HOST"):
-            for tag in (f"{image}:{TAG}", f"{image}:{EARLIER_TAG}"):
-                with suppress(CommandFailed):
-                    docker("rmi", tag)
+        if not asked.keep:
+            take_away(compose, table)
 
 
-def travel(journey: Journey, compose: Compose, base: str, table: Table) -> None:
-    journey.up()
-    journey.first_counts()
-    journey.doors()
-    journey.alert()
-    journey.million()
-    journey.kills()
-    journey.down_and_up()
-    journey.scale()
-    if known(EARLIER):
-        with table.row("image of an earlier commit built"), tempfile.TemporaryDirectory() as folder:
-            build_earlier(compose, base, EARLIER, f"{compose.env['WEIR_IMAGE']}:{EARLIER_TAG}", Path(folder))
-        journey.other_release(EARLIER_TAG, EARLIER)
-    else:
+def take_away(compose: Compose, table: Table) -> None:
+    with table.row("down -v"):
+        compose("--profile", "cli", "down", "-v", "--remove-orphans", within_s=5 * MINUTES)
+    if os.environ.get("DOCKER_HOST"):
+        for tag in (TAG, EARLIER_TAG):
+            with suppress(CommandFailed):
+                compose.docker("rmi", f"{compose.env['WEIR_IMAGE']}:{tag}")
+
+
+def travel(journey: Journey, compose: Compose, base: str, table: Table, first: str) -> None:
+    """Play the steps from `first` on."""
+
+    def release() -> None:
         with table.row("another release") as row:
-            row.verdict = f"not played: commit {EARLIER} is not here. Run: git fetch --unshallow"
-    journey.recount()
-    if old := shutil.which("docker-compose"):
-        journey.by_version_1(old)
+            if not known(EARLIER):
+                row.verdict = f"not played: commit {EARLIER} is not here. Run: git fetch --unshallow"
+                return
+            row.verdict = f"image of {EARLIER} built"
+            with tempfile.TemporaryDirectory() as folder:
+                build_earlier(compose, base, EARLIER, f"{compose.env['WEIR_IMAGE']}:{EARLIER_TAG}", Path(folder))
+        journey.other_release(EARLIER_TAG, EARLIER)
+
+    def version_1() -> None:
+        if old := shutil.which("docker-compose"):
+            journey.by_version_1(old)
+
+    played: tuple[Callable[[], None], ...] = (
+        journey.up, journey.first_counts, journey.doors, journey.alert, journey.million, journey.kills, journey.down_and_up,
+        journey.scale, release, journey.recount, version_1,
+    )  # fmt: skip
+    for step in played[STEPS.index(first) :]:
+        step()
 
 
 def main() -> int:
-    table = Table()
+    asked, table = arguments(), Table()
     folder = Path(tempfile.mkdtemp(prefix="weir-compose-logs-", dir="/var/tmp"))
     folder.chmod(0o755)
     try:
         with table.row("packages"):
             machine.install()
         with machine.docker() as docker:
-            play(docker, table, folder)
+            play(docker, table, folder, asked)
         if not os.environ.get("DOCKER_HOST"):
             with table.row("nothing is left on the machine") as row:
                 if rest := machine.left():

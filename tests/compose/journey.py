@@ -9,12 +9,12 @@ from pathlib import Path
 from urllib.error import HTTPError
 
 from tests.compose.docker import MINUTES, CommandFailed, Compose, run
-from tests.compose.lines import Load, is_exact, write
+from tests.compose.lines import Load, Log, is_exact, write
 from tests.compose.project import JOB, Project, until
 from tests.compose.table import Table
 
-MILLION = 1_000_000
-LOAD = 300_000  # more than any step sends at the rate of a load
+# A load must outlast its step at its rate; the rest is sent at full speed.
+LOAD, LONG_LOAD = 200_000, 600_000
 # In this order: what lines pass through, then what supervises, then what watches.
 KILLED = (
     "spark-worker", "spark-master", "kafka", "cassandra", "postgres", "airflow-scheduler", "airflow-triggerer", "airflow-dag-processor",
@@ -23,9 +23,16 @@ KILLED = (
 
 
 class Journey:
-    def __init__(self, project: Project, table: Table, folder: Path) -> None:
-        self._project, self._table, self._folder = project, table, folder
+    def __init__(self, project: Project, table: Table, folder: Path, lines: int = 1_000_000) -> None:
+        self._project, self._table, self._folder, self._lines = project, table, folder, lines
         self._compose = project.compose
+        self._run = f"{time.time():.0f}"  # a step that is played again sends lines of another service
+
+    def _write(self, name: str, lines: int, density: int = 1000) -> Log:
+        return write(self._folder, f"{name}-{self._run}", lines, density)
+
+    def _load(self, name: str, lines: int = LOAD) -> Load:
+        return Load(self._project, self._write(name, lines))
 
     def up(self) -> None:
         with self._table.row("up: every container healthy") as row:
@@ -77,8 +84,8 @@ class Journey:
             until(lambda: "WeirTest" in json.dumps(self._project.get("MAIL_PORT", "/api/v1/messages")), "the mail about WeirTest", 120)
 
     def million(self) -> None:
-        log = write(self._folder, "million", MILLION)
-        with self._table.row("a million lines: sent and counted exactly") as row:
+        log = self._write("million", self._lines, density=10_000)
+        with self._table.row(f"{self._lines:,} lines: sent and counted exactly") as row:
             began = time.monotonic()
             self._compose.weir("ingest", log.inside, "--service", log.service, mount=log.mount, within_s=10 * MINUTES)
             sent = time.monotonic() - began
@@ -86,20 +93,20 @@ class Journey:
             row.verdict = f"sent in {sent:.0f} s; every level exact"
 
     def kills(self) -> None:
-        load = Load(self._project, write(self._folder, "killed", LOAD, density=1000))
+        load = self._load("killed", LONG_LOAD)
         self._project.moves_on(self._project.landed())
         for service in KILLED:
             with self._table.row(f"killed under load: {service}", goes_on=True) as row:
-                row.verdict = self._kill(service)
+                row.verdict = self._kill(service, load)
         with self._table.row("after the kills: rest sent, counts exact"):
             load.end()
 
-    def _kill(self, service: str, container: str = "") -> str:
+    def _kill(self, service: str, load: Load, container: str = "") -> str:
         at = "weir-metrics" if service == "weir-serve" else "weir-serve"
         before, began = self._project.landed(at), time.monotonic()
         victim = container or self._compose.containers(service)[0]
         started = self._project.kill(victim)
-        after = self._project.moves_on(before, at)
+        after = self._project.moves_on(before, at, meanwhile=load.go_on)
         landed = time.monotonic() - began
         self._project.await_restarted(victim, started)
         self._project.await_well()
@@ -108,27 +115,27 @@ class Journey:
 
     def down_and_up(self) -> None:
         with self._table.row("down, up: volumes kept, the stream goes on") as row:
-            before, counts = self._project.landed(), self._project.counted("million")
+            before, counts = self._project.landed(), self._project.counted()
             self._compose("down", within_s=5 * MINUTES)
             self._compose("up", "-d", within_s=10 * MINUTES)
             self._project.await_well()
-            if self._project.counted("million") != counts:
-                raise CommandFailed(f"counts differ: {counts}, then {self._project.counted('million')}")
-            log = write(self._folder, "after-up", 10_000)
+            if self._project.counted() != counts:
+                raise CommandFailed(f"counts differ: {counts}, then {self._project.counted()}")
+            log = self._write("after-up", 10_000)
             self._compose.weir("ingest", log.inside, "--service", log.service, mount=log.mount)
             is_exact(self._project, log)
             row.verdict = f"attempt {before['attempt']}, then {self._project.landed()['attempt']}; counts the same"
 
     def scale(self) -> None:
-        load = Load(self._project, write(self._folder, "scaled", LOAD, density=1000))
+        load = self._load("scaled")
         with self._table.row("three workers; the driver's one killed", goes_on=True) as row:
             self._compose("up", "-d", "--no-recreate", "--scale", "spark-worker=3", "spark-worker", within_s=5 * MINUTES)
             self._project.await_well()
-            row.verdict = self._kill("spark-worker", self._drivers_container())
+            row.verdict = self._kill("spark-worker", load, self._drivers_container())
         with self._table.row("back to one worker under load", goes_on=True) as row:
             before, began = self._project.landed(), time.monotonic()
             self._compose("up", "-d", "--no-recreate", "--scale", "spark-worker=1", "spark-worker", within_s=5 * MINUTES)
-            after = self._project.moves_on(before)
+            after = self._project.moves_on(before, meanwhile=load.go_on)
             workers = len(self._compose.containers("spark-worker"))
             row.verdict = f"{workers} worker, next batch {time.monotonic() - began:.0f} s, attempt {after['attempt']}"
         with self._table.row("after scaling: rest sent, counts exact"):
@@ -147,7 +154,7 @@ class Journey:
 
     def other_release(self, tag: str, commit: str) -> None:
         """Roll back to the image `tag` of an earlier commit while lines come, and upgrade again."""
-        load = Load(self._project, write(self._folder, "upgraded", LOAD, density=1000))
+        load = self._load("upgraded")
         here = self._compose.env["WEIR_VERSION"]
         for step, version in ((f"rolled back to {commit}", tag), ("upgraded again", here)):
             with self._table.row(f"{step} under load") as row:
@@ -155,10 +162,10 @@ class Journey:
                 before, began = self._project.landed(), time.monotonic()
                 other.compose("up", "-d", within_s=10 * MINUTES)
                 other.await_well()
-                after = other.moves_on(before)
+                after = other.moves_on(before, meanwhile=load.go_on)
                 landed = time.monotonic() - began
                 other.compose.weir("deploy", JOB, "--wait", within_s=8 * MINUTES)
-                other.moves_on(other.landed())
+                other.moves_on(other.landed(), meanwhile=load.go_on)
                 attempts = [one["attempt"] for one in (before, after, other.landed())]
                 row.verdict = f"next batch {landed:.0f} s; attempts before, after, deployed: {attempts}"
         with self._table.row("after both: rest sent, counts exact"):

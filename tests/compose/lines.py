@@ -11,7 +11,7 @@ from drill.generator import Generator, Mix
 from tests.compose.docker import MINUTES, CommandFailed
 from tests.compose.project import Project
 
-RATE = 500  # lines a second of a load
+RATE = 300  # lines a second of a load
 EARLIER_S = 6 * 3600  # the lines are dated before now: a line of the future is rejected
 
 
@@ -48,18 +48,24 @@ class Load:
     """Sends a log at RATE from a container in the background."""
 
     def __init__(self, project: Project, log: Log) -> None:
-        self._project, self.log = project, log
+        self._compose, self._project, self.log = project.compose, project, log
         self._name = f"{project.compose.env['COMPOSE_PROJECT_NAME']}-load-{log.service}"
-        project.compose(
-            "run", "-d", "--name", self._name, "-v", f"{log.mount}:ro", "weir",
-            "ingest", log.inside, "--service", log.service, "--rate", str(RATE),
-        )  # fmt: skip
+        self._start()
+
+    def _start(self) -> None:
+        ingest = ("ingest", self.log.inside, "--service", self.log.service, "--resume")
+        self._compose("run", "-d", "--name", self._name, "-v", f"{self.log.mount}:ro", "weir", *ingest, "--rate", str(RATE))
+
+    def go_on(self) -> None:
+        """Start the sender again if it has given up on a broker that was away too long, as a person would."""
+        if not self._project.state(self._name)["Running"]:
+            self._compose.docker("rm", self._name)
+            self._start()
 
     def end(self) -> None:
         """Kill the sender, send the rest at full speed, and wait until everything is counted. Raises CommandFailed if a count differs."""
-        docker = self._project.compose.docker
-        docker("rm", "-f", self._name)
-        self._project.compose.weir(
+        self._compose.docker("rm", "-f", self._name)
+        self._compose.weir(
             "ingest", self.log.inside, "--service", self.log.service, "--resume", mount=self.log.mount, within_s=10 * MINUTES
         )
         is_exact(self._project, self.log)

@@ -6,7 +6,6 @@ With DOCKER_HOST set, that daemon is used and left alone.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -16,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.compose import firewall
 from tests.compose.docker import CommandFailed, Docker, run
 from tests.kubernetes.binaries import built
 from weir.local import jars
@@ -59,21 +59,22 @@ def compose_v2() -> tuple[str, ...]:
 
 @contextmanager
 def docker() -> Iterator[Docker]:
-    """Yield the daemon of DOCKER_HOST, or one of the test's own, which is taken away at the end."""
+    """Yield the daemon of DOCKER_HOST, and touch nothing of the machine; or one of the test's own, which is taken away at the end."""
     if host := os.environ.get("DOCKER_HOST"):
         yield Docker(host)
         return
-    if _chains():
+    before, there = _rules(), _bridges()
+    if firewall.of_docker(before, there):
         raise CommandFailed("Two Docker daemons on one machine break each other's iptables. Set DOCKER_HOST to the one that runs.")
     folder = Path(tempfile.mkdtemp(prefix="weir-compose-", dir="/var/tmp"))
-    forwarded, policy = FORWARD.read_text(), _policy()
+    forwarded = FORWARD.read_text()
     daemon = _start(folder)
     try:
         yield _ready(folder, daemon)
     finally:
         daemon.send_signal(signal.SIGTERM)
         daemon.wait(120)
-        _restore(policy)
+        _take_away(_bridges() - there, firewall.policy(before))
         FORWARD.write_text(forwarded)
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -96,32 +97,26 @@ def _ready(folder: Path, daemon: subprocess.Popen[bytes]) -> Docker:
     raise CommandFailed(f"dockerd did not start:\n{(folder / 'log').read_text()[-3000:]}")
 
 
-def _rules() -> list[str]:
-    return run(["iptables-save"]).splitlines()
+def _rules() -> str:
+    return run(["iptables-save"])
 
 
-def _chains() -> bool:
-    return any(":DOCKER" in line for line in _rules())
+def _bridges() -> set[str]:
+    return firewall.bridges(run(["ip", "-o", "link", "show", "type", "bridge"]))
 
 
-def _policy() -> str:
-    return next((line.split()[1] for line in _rules() if line.startswith(":FORWARD")), "ACCEPT")
-
-
-def _restore(policy: str) -> None:
-    """Remove the chains, rules and bridges that a Docker daemon leaves."""
-    ours = re.compile(r"DOCKER|docker0|\bbr-[0-9a-f]{12}\b")
-    kept = [f":FORWARD {policy} [0:0]" if line.startswith(":FORWARD") else line for line in _rules() if not ours.search(line)]
-    run(["iptables-restore"], sends="\n".join([*kept, ""]))
-    links = run(["ip", "-o", "link", "show", "type", "bridge"])
-    for bridge in re.findall(r"\b(docker0|br-[0-9a-f]{12})\b", links):
+def _take_away(made: set[str], policy: str) -> None:
+    """Remove the chains, rules and bridges that the daemon has left."""
+    for command in firewall.undo(_rules(), made, policy):
+        run(command)
+    for bridge in made:
         run(["ip", "link", "delete", bridge])
 
 
 def left() -> list[str]:
     """Return what a daemon of the test's own would have left behind."""
-    links = run(["ip", "-o", "link", "show", "type", "bridge"])
-    return [*(line for line in _rules() if "DOCKER" in line), *re.findall(r"\b(?:docker0|br-[0-9a-f]{12})\b", links)]
+    found = _bridges()
+    return [*firewall.of_docker(_rules(), found), *sorted(found)]
 
 
 def base(docker: Docker) -> str:

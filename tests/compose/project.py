@@ -69,10 +69,13 @@ class Project:
         found: Mapping[str, Any] = next(row for row in rows if row["state"] == "landed")
         return found
 
-    def moves_on(self, before: Mapping[str, Any], at: str = "weir-serve", within_s: float = 240.0) -> Mapping[str, Any]:
-        """Wait until a batch after `before` has landed."""
+    def moves_on(
+        self, before: Mapping[str, Any], at: str = "weir-serve", within_s: float = 300.0, meanwhile: Callable[[], object] = int
+    ) -> Mapping[str, Any]:
+        """Wait until a batch after `before` has landed. Calls `meanwhile` before each look."""
 
         def further() -> Mapping[str, Any] | None:
+            meanwhile()
             now = self.landed(at)
             return now if (now["epoch"], now["batch_id"]) > (before["epoch"], before["batch_id"]) else None
 
@@ -93,9 +96,10 @@ class Project:
 
         until(restarted, "Docker has restarted the container, and it is healthy", within_s)
 
-    def counted(self, service: str) -> dict[str, int]:
-        """Return a service's lines by level."""
-        rows = self.ask("counts", "--window", "1d", "--by", "service,level", "--levels", "all", "--service", service, "--all")
+    def counted(self, service: str = "") -> dict[str, int]:
+        """Return a service's lines by level; without one, those of all services together."""
+        of = ("--service", service) if service else ()
+        rows = self.ask("counts", "--window", "1d", "--by", "service,level", "--levels", "all", *of, "--all")
         found: dict[str, int] = {}
         for row in rows:
             found[row["level"]] = found.get(row["level"], 0) + row["n"]
