@@ -13,6 +13,8 @@ from weir.local import jars
 for jar in (*jars.class_path('spark'), *jars.class_path('s3a')):
     shutil.copy(jar, '.venv/spark/jars')"
 $uv uninstall --quiet -p $python jgo # it has fetched the jars
+# 90 MB that nothing here imports: Kubernetes' client a second time, for asyncio; Arrow's RPC; zstd for interpreters that cannot load its C module.
+rm -rf "$site"/kubernetes/aio "$site"/pyarrow/*flight* "$site"/zstandard/_cffi.*.so "$site"/zstandard/backend_cffi.py
 $uv install --quiet -p $python --no-deps --build-constraints requirements-build.txt -e .
 rm -f "$site"/weir-*.dist-info/uv_cache.json "$site"/weir-*.dist-info/REQUESTED .venv/.lock
 sed -i "/uv_cache.json\|REQUESTED/d" "$site"/weir-*.dist-info/RECORD # uv_cache.json is dated

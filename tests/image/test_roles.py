@@ -49,6 +49,12 @@ def test_what_each_airflow_process_runs_is_there(part: str) -> None:
     run("python", "-c", f"import airflow.{part}")
 
 
+def test_what_was_left_out_of_libraries_is_not_needed() -> None:
+    airflow = "airflow.providers.cncf.kubernetes.hooks.kubernetes, airflow.providers.apache.spark.hooks.spark_submit"
+    script = f"import pyarrow.dataset, pyarrow.parquet, zstandard, {airflow}; print(zstandard.backend)"
+    assert run("python", "-c", script).strip().splitlines()[-1] == "cext"
+
+
 def test_the_dags_parse() -> None:
     script = "airflow db migrate >/dev/null 2>&1; airflow dags list-import-errors --output json 2>/dev/null | tail -n 1"
     variables = [word for name, value in SQLITE.items() for word in ("--env", f"{name}={value}")]
