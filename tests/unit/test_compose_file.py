@@ -53,8 +53,9 @@ def test_a_lasting_service_is_restarted_and_has_a_health_check(name: str) -> Non
     assert check.get("disable") or {"test", "interval", "timeout", "retries"} <= check.keys()
 
 
-def test_only_what_nothing_waits_for_has_no_health_check() -> None:
-    assert {name for name, service in SERVICES.items() if service.get("healthcheck", {}).get("disable")} == {"housekeeping", "live-sample"}
+def test_what_ends_and_what_nothing_waits_for_has_no_health_check() -> None:
+    disabled = {name for name, service in SERVICES.items() if service.get("healthcheck", {}).get("disable")}
+    assert disabled == ONE_SHOT | {"housekeeping", "live-sample"}
 
 
 @each
