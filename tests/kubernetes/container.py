@@ -46,7 +46,7 @@ class Container:
         script = " && ".join([*steps, f"exec {shlex.join(_command(spec, env, address))}"])
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                ["nice", "-n", "10", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script],
+                ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script],
                 env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
 

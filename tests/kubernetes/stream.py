@@ -245,6 +245,7 @@ def _write_spec(file: Path, plane: ControlPlane, conf: dict[str, str]) -> None:
         "spark.kubernetes.executor.useDriverPodIP": "true",
         "spark.kubernetes.driver.request.cores": "500m",
         "spark.kubernetes.executor.request.cores": "500m",
+        **tenants.NO_CLAIMS,
         **conf,
     }
     file.write_text(yaml.safe_dump(spec))

@@ -206,7 +206,7 @@ def test_an_account_without_a_right_says_which(stream: Stream, table: Table) -> 
 
     before = stream.attempt
     with table.row("account without the right networkpolicies", stream) as row:
-        stream.plane.kubectl("patch", "role", "weir", "-n", TENANT, "--type=json", "-p", '[{"op": "remove", "path": "/rules/1"}]')
+        tenants.create(stream.plane, TENANT, without="networkpolicies")
         try:
             driver = Submission(f"weir:{JOB}:9", "/nothing.py", [], {"spark.kubernetes.container.image": IMAGE}, {})
             with pytest.raises(NotRunning, match='cannot patch resource "networkpolicies"') as refused:
