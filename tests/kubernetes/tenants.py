@@ -9,7 +9,7 @@ import yaml
 
 from tests.kubernetes.servers import ControlPlane
 
-WEIR, DRIVER = "weir", "weir-driver"
+WEIR, DRIVER, EXECUTOR = "weir", "weir-driver", "weir-executor"
 RIGHTS = Path(__file__).parents[2] / "deploy/kubernetes/streams/rights.yaml"
 ROLES = {one["metadata"]["name"]: one["rules"] for one in yaml.safe_load_all(RIGHTS.read_text()) if one["kind"] == "Role"}
 
@@ -26,6 +26,7 @@ def create(plane: ControlPlane, namespace: str, without: str = "") -> None:
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
         *_account(namespace, WEIR, [rule for rule in ROLES["weir-submit"] if without not in rule["resources"]]),
         *_account(namespace, DRIVER, ROLES["weir-driver"]),
+        *_account(namespace, EXECUTOR, []),
     )
 
 
