@@ -114,7 +114,7 @@ def master(text: str) -> str:
     if found == "yarn" or found.startswith(("yarn://", "k8s://")):
         return found
     raise ValueError(
-        "is not the address of a Spark master. Write it as spark://HOST:PORT; other clusters are described in docs/clusters.md"
+        "is not the address of a Spark master. Write it as spark://HOST:PORT; other clusters are described in docs/spark.md"
     )
 
 
