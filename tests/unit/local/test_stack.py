@@ -41,8 +41,8 @@ def test_settings_are_what_was_chosen(home: Path, a_stack: Stack) -> None:
 
 
 def test_every_part_ends_exactly_once(a_stack: Stack) -> None:
-    for stack in (a_stack, replace(a_stack, history=not a_stack.history)):
-        kept = [part.name for part in parts.all_parts(stack)]
+    for either in (a_stack, replace(a_stack, history=not a_stack.history)):
+        kept = [part.name for part in parts.all_parts(either)]
         assert sorted(name for group in parts.groups_to_stop(kept) for name in group) == sorted(kept)
 
 
