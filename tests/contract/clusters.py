@@ -18,6 +18,7 @@ from urllib.parse import parse_qs
 from weir.ports.cluster import DriverState, Submission
 
 DRIVER = Submission("weir:counts:1", "/b/job.py", ["{}"], {}, {})
+HANGS_S = 60.0  # how long an answer takes that never ends, or that drips
 Reply = tuple[int, Any]
 
 
@@ -96,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _hang(self) -> None:
         """Say nothing, or a little now and then, so that each single read is quick."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + HANGS_S
         dripping = chain([b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n{"], repeat(b" "))
         while self.fake.fault in ("slow", "drip") and time.monotonic() < end:
             if self.fake.fault == "drip":

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.clusters import DRIVER, FORBIDDEN, FakeKubernetes, FakeMaster, FakeServer, FakeYarn
+from tests.contract.clusters import DRIVER, FORBIDDEN, HANGS_S, FakeKubernetes, FakeMaster, FakeServer, FakeYarn
 from weir.cluster.kubernetes import KubernetesCluster
 from weir.cluster.spark import StandaloneCluster
 from weir.cluster.yarn import YarnCluster
@@ -20,7 +20,8 @@ from weir.ports.cluster import ENDING_BYTES, Cluster, DriverState, Submission
 from weir.testing import MemoryCluster
 
 BUDGET_S = 0.5  # for an answer that never comes
-PATIENT_S = 30.0  # for one that does, on a machine that may stand still for a second
+PATIENT_S = 30.0  # for one that does, on a machine that may stand still for seconds
+SOON_S = HANGS_S / 2  # a question that waits for its answer's end takes HANGS_S
 KINDS = ["standalone", "kubernetes", "yarn"]
 FAULTS = ["500", "garbage", "nonsense", "slow", "drip"]
 
@@ -45,7 +46,7 @@ class Rig:
             self.fake.prints(driver, text)
 
 
-def over(fake: FakeServer, address: str = "", budget_s: float = BUDGET_S) -> Cluster:
+def over(fake: FakeServer, address: str = "", budget_s: float = PATIENT_S) -> Cluster:
     """The real cluster for a fake API. What spark-submit would do to it, `submit` does."""
 
     def submit(submission: Submission) -> str:
@@ -70,7 +71,7 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
         yield Rig(MemoryCluster(), None)
         return
     with FAKES[request.param]().running() as fake:
-        yield Rig(over(fake, budget_s=PATIENT_S), fake)
+        yield Rig(over(fake), fake)
 
 
 @pytest.fixture(params=KINDS)
@@ -139,7 +140,7 @@ def test_an_application_without_executors_is_named_by_its_driver() -> None:
 def test_a_cluster_that_does_not_answer_has_no_room_to_tell_of(real: Rig, fault: str) -> None:
     assert real.fake is not None
     real.fake.fault = fault
-    assert real.cluster.room() is None
+    assert over(real.fake, budget_s=BUDGET_S).room() is None
 
 
 def test_a_killed_driver_has_ended(rig: Rig) -> None:
@@ -185,8 +186,8 @@ def test_what_a_driver_printed_is_waited_for_no_longer_than_the_budget(real: Rig
     driver = real.cluster.submit(DRIVER)
     real.prints(driver, "Traceback")
     real.fake.fault, began = fault, time.monotonic()
-    assert "Traceback" not in real.cluster.ending(driver)
-    assert time.monotonic() - began < 3 * BUDGET_S + 0.5
+    assert "Traceback" not in over(real.fake, budget_s=BUDGET_S).ending(driver)
+    assert time.monotonic() - began < SOON_S
 
 
 def test_ended_drivers_that_the_list_no_longer_has_are_asked_for_one_by_one(rig: Rig) -> None:
@@ -212,18 +213,17 @@ def test_a_log_link_names_the_driver(rig: Rig) -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_cannot_be_learnt_is_unknown_and_takes_no_longer_than_its_budget(real: Rig, fault: str) -> None:
     assert real.fake is not None
-    driver, other = real.cluster.submit(DRIVER), real.cluster.submit(DRIVER)
-    real.cluster.state(driver)  # so that there is an open connection, too
+    cluster, driver, other = over(real.fake, budget_s=BUDGET_S), real.cluster.submit(DRIVER), real.cluster.submit(DRIVER)
+    cluster.state(driver)  # so that there is an open connection, too
     real.fake.fault = fault
     began = time.monotonic()
-    assert real.cluster.state(driver) is DriverState.UNKNOWN
-    assert time.monotonic() - began < BUDGET_S + 0.5
-    assert set(real.cluster.states_of([driver, other]).values()) == {DriverState.UNKNOWN}
-    real.cluster.kill(driver)
-    real.cluster.log_link(driver)
-    assert time.monotonic() - began < 8 * BUDGET_S
+    assert cluster.state(driver) is DriverState.UNKNOWN
+    assert set(cluster.states_of([driver, other]).values()) == {DriverState.UNKNOWN}
+    cluster.kill(driver)
+    cluster.log_link(driver)
     with pytest.raises(NotRunning):
-        real.cluster.submit(DRIVER)
+        cluster.submit(DRIVER)
+    assert time.monotonic() - began < SOON_S
     real.fake.fault = ""
     assert real.cluster.state(driver) is not DriverState.UNKNOWN
 
@@ -239,7 +239,7 @@ def test_a_cluster_that_is_away_says_nothing() -> None:
 
 def test_a_connection_that_the_server_closed_long_ago_is_made_anew() -> None:
     with FakeMaster().running() as fake:
-        api = Api(fake.url, BUDGET_S)
+        api = Api(fake.url, PATIENT_S)
         for n in (1, 2):
             assert api.get("/json/") is not None and fake.connections == n
             (kept,) = api._idle.queue
@@ -316,14 +316,14 @@ def test_what_a_pod_tells(status: dict[str, Any], state: DriverState) -> None:
 
 def test_a_wrong_token_is_no_news_of_the_driver() -> None:
     with FakeKubernetes().running() as fake:
-        cluster = KubernetesCluster(fake.url, lambda s: "", lambda: "old", timeout_s=BUDGET_S)
+        cluster = KubernetesCluster(fake.url, lambda s: "", lambda: "old", timeout_s=PATIENT_S)
         driver = fake.add()
         assert cluster.state(driver) is DriverState.UNKNOWN and cluster.states_of([driver])[driver] is DriverState.UNKNOWN
 
 
 def test_what_the_api_server_refuses_is_told_with_the_missing_right() -> None:
     with FakeKubernetes().running() as fake:
-        cluster, driver = over(fake, budget_s=PATIENT_S), fake.add()
+        cluster, driver = over(fake), fake.add()
         assert cluster.state(driver) is DriverState.RUNNING and cluster.refusal() == ""
         fake.forbids = True
         assert cluster.state(driver) is DriverState.UNKNOWN and cluster.waits_for([driver], {}) == {}
@@ -362,7 +362,7 @@ UNSCHEDULED = {"type": "PodScheduled", "status": "False", "reason": "Unschedulab
 )
 def test_a_driver_without_executors_says_why(executors: list[dict[str, Any]], quotas: list[dict[str, Any]] | None, why: str) -> None:
     with FakeKubernetes().running() as fake:
-        cluster, driver = over(fake, budget_s=PATIENT_S), fake.add()
+        cluster, driver = over(fake), fake.add()
         fake.executors, fake.quotas = executors, quotas
         assert cluster.waits_for([driver], {driver: "counts"}) == ({driver: why} if why else {})
         assert cluster.refusal() == "", "that Weir may not see quotas hides no state"
@@ -371,7 +371,7 @@ def test_a_driver_without_executors_says_why(executors: list[dict[str, Any]], qu
 def test_a_renewed_token_is_used() -> None:
     tokens = ["old", FakeKubernetes.TOKEN]
     with FakeKubernetes().running() as fake:
-        cluster = KubernetesCluster(fake.url, lambda s: "", lambda: tokens[0], timeout_s=BUDGET_S)
+        cluster = KubernetesCluster(fake.url, lambda s: "", lambda: tokens[0], timeout_s=PATIENT_S)
         driver = fake.add()
         assert cluster.state(driver) is DriverState.UNKNOWN
         tokens.pop(0)
@@ -529,7 +529,7 @@ def test_the_active_one_of_two_masters_is_found_before_and_after_a_failover() ->
     known: dict[str, str] = {}
     with FakeMaster(known, alive=False).running() as first, FakeMaster(known).running() as second:
         addresses = f"{first.url},{second.url}"
-        cluster = StandaloneCluster("spark://a:7077,b:7077", addresses, addresses, BUDGET_S)
+        cluster = StandaloneCluster("spark://a:7077,b:7077", addresses, addresses, 6 * BUDGET_S)  # one of them will be slow
         driver = cluster.submit(DRIVER)
         assert cluster.state(driver) is DriverState.RUNNING and len(known) == 1
         asked = len(first.seen)
@@ -559,7 +559,7 @@ def test_a_driver_is_sent_to_one_master_only() -> None:
 
     known: dict[str, str] = {}
     with FakeMaster(known, alive=False).running() as second, Dies(known).running() as first:
-        cluster = StandaloneCluster("spark://a:7077,b:7077", f"{first.url},{second.url}", "", BUDGET_S)
+        cluster = StandaloneCluster("spark://a:7077,b:7077", f"{first.url},{second.url}", "", PATIENT_S)
         with pytest.raises(NotRunning, match=f"did not accept .*: {first.url} did not answer"):
             cluster.submit(DRIVER)
     assert len(known) == 1

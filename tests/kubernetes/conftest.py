@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -63,6 +65,14 @@ class Table:
         return "\n".join([head, *map(self.line, self.rows), "", *played])
 
 
+@pytest.fixture(scope="session", autouse=True)
+def path() -> Iterator[None]:
+    """Set PATH as Airflow's workers have it: with spark-submit."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+        yield
+
+
 @pytest.fixture(scope="session")
 def table() -> Iterator[Table]:
     table = Table()
@@ -73,7 +83,6 @@ def table() -> Iterator[Table]:
 @pytest.fixture(scope="session")
 def stream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stream]:
     """A cluster of two nodes with two tenants; the stream of one of them, kept alive, while lines come. It is not deployed yet."""
-    pytest.importorskip("airflow.providers.cncf.kubernetes", reason="install requirements-kubernetes.txt: make test-kubernetes does")
     if lacking := container.lacking():
         pytest.fail(lacking)
     home = Path(tmp_path_factory.mktemp("kubernetes"))

@@ -5,6 +5,7 @@ Its image is this machine's file system with Spark in /opt/spark; its entry poin
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import signal
@@ -19,6 +20,7 @@ from tests.kubernetes.client import Object
 from weir.local.part import FOREIGN, java
 
 CGROUP = Path("/sys/fs/cgroup/memory")
+POD_GROUPS = CGROUP / "weir-pods"
 SPARK = Path(pyspark.__file__).parent
 UNITS = {"Ki": 1024, "Mi": 1024**2, "Gi": 1024**3, "k": 1000, "M": 1000**2, "G": 1000**3, "": 1}
 
@@ -36,7 +38,7 @@ class Container:
     """A started container. `folder` gets its log and its home."""
 
     def __init__(self, pod: Object, spec: Object, address: str, volumes: Mapping[str, Path], folder: Path) -> None:
-        self._cgroup = CGROUP / "weir-pods" / pod["metadata"]["uid"]
+        self._cgroup = POD_GROUPS / pod["metadata"]["uid"]
         self._cgroup.mkdir(parents=True, exist_ok=True)
         if limit := spec.get("resources", {}).get("limits", {}).get("memory"):
             (self._cgroup / "memory.limit_in_bytes").write_text(str(size(limit)))
@@ -46,7 +48,7 @@ class Container:
         script = " && ".join([*steps, f"exec {shlex.join(_command(spec, env, address))}"])
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                ["nice", "-n", "10", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script],
+                ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script],
                 env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
 
@@ -92,6 +94,12 @@ class Container:
                 return self._cgroup.rmdir()
             except OSError:
                 psutil.wait_procs([], timeout=0.1)
+
+
+def tidy() -> None:
+    """Remove the folder of the containers' cgroups, unless one is in use."""
+    with contextlib.suppress(OSError):
+        POD_GROUPS.rmdir()
 
 
 def size(text: str) -> int:

@@ -18,11 +18,12 @@ from typing import Any
 
 from tests.kubernetes import volumes
 from tests.kubernetes.client import Client, Object, pod_path
-from tests.kubernetes.container import Container
+from tests.kubernetes.container import Container, tidy
 from tests.kubernetes.servers import ControlPlane
 
 LEASE_S = 2.0
 PULL_RETRY_S = 10.0
+ENDED_S = 30.0
 NO_SUCH_IMAGE = "missing"  # in the name of an image that cannot be pulled
 ADDRESSES = itertools.count(10)
 
@@ -47,6 +48,9 @@ class Node:
     def stop(self) -> None:
         self._ended.set()
         self.power_off()
+        deadline = time.monotonic() + ENDED_S
+        while self.containers and time.monotonic() < deadline:  # until their threads have removed the cgroups
+            time.sleep(0.1)
 
     def cut_off(self) -> None:
         self._silent.set()
@@ -143,10 +147,10 @@ class Node:
         self.containers[name], since = container, _now()
         self._tell(pod, "Running", address, {"running": {"startedAt": since}})
         code, starved = container.wait()
+        self.containers.pop(name, None)
         reason = "OOMKilled" if starved else "Error" if code else "Completed"
         ended = {"exitCode": code, "reason": reason, "startedAt": since, "finishedAt": _now()}
         self._tell(pod, "Failed" if code else "Succeeded", address, {"terminated": ended})
-        self.containers.pop(name, None)
 
     def _pulled(self, pod: Object, spec: Object) -> bool:
         """Say what a kubelet says of an image that cannot be pulled; it tries again until the pod is deleted."""
@@ -211,6 +215,7 @@ def nodes(plane: ControlPlane, cores: int, memory: str, *names: str) -> Iterator
     finally:
         for node in found.values():
             node.stop()
+        tidy()
 
 
 def _condition(kind: str, true: bool) -> Object:

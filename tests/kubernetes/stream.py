@@ -57,13 +57,14 @@ class Stream:
     namespace: str
     manager: Manager[Store]
     seen: list[Seen] = field(default_factory=list)
-    pods: list[str] = field(default_factory=list)  # every driver pod that was there, oldest first
+    latest: Report | None = None
 
     # what is
 
     @property
     def report(self) -> Report:
-        return self.seen[-1].report
+        assert self.latest, "the watch has reported nothing yet"
+        return self.latest
 
     @property
     def attempt(self) -> int:
@@ -145,11 +146,10 @@ class Stream:
             thread.join()
 
     def _note(self, report: Report) -> None:
+        self.latest = report
         last = self.seen[-1].report if self.seen else None
         if last is None or (last.verdict, _without_numbers(last.sentence)) != (report.verdict, _without_numbers(report.sentence)):
             self.seen.append(Seen(time.monotonic(), report))
-        if (pod := self.pod) and pod not in self.pods:
-            self.pods.append(pod)
 
 
 def _without_numbers(sentence: str) -> str:
@@ -237,14 +237,17 @@ def _write_spec(file: Path, plane: ControlPlane, conf: dict[str, str]) -> None:
     spec = yaml.safe_load(file.read_text())
     spec["cluster"] = "kubernetes"
     spec["resources"] = {"executors": 1, "cores": 1, "driver_memory": "1g", "executor_memory": "512m"}
+    spec["health"] |= {"ready_within": "10m", "stalled_after": "2m"}  # a first batch took two minutes beside other tests
     spec["restart"]["refill_after"] = "1m"  # more drivers are killed here in ten minutes than in a year
     spec["spark_conf"] |= {
         "spark.kubernetes.container.image": IMAGE,
         "spark.kubernetes.authenticate.driver.serviceAccountName": tenants.DRIVER,
+        "spark.kubernetes.authenticate.executor.serviceAccountName": tenants.EXECUTOR,
         "spark.kubernetes.driver.master": plane.url,  # a pod finds its API server at kubernetes.default.svc where there is DNS
         "spark.kubernetes.executor.useDriverPodIP": "true",
         "spark.kubernetes.driver.request.cores": "500m",
         "spark.kubernetes.executor.request.cores": "500m",
+        **tenants.NO_CLAIMS,
         **conf,
     }
     file.write_text(yaml.safe_dump(spec))

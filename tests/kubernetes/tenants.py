@@ -9,17 +9,24 @@ import yaml
 
 from tests.kubernetes.servers import ControlPlane
 
-WEIR, DRIVER = "weir", "weir-driver"
+WEIR, DRIVER, EXECUTOR = "weir", "weir-driver", "weir-executor"
 RIGHTS = Path(__file__).parents[2] / "deploy/kubernetes/streams/rights.yaml"
 ROLES = {one["metadata"]["name"]: one["rules"] for one in yaml.safe_load_all(RIGHTS.read_text()) if one["kind"] == "Role"}
 
 
-def create(plane: ControlPlane, namespace: str) -> None:
-    """Create a tenant's namespace, accounts and rights."""
+NO_CLAIMS = {  # the drivers' account has no right to claims
+    "spark.kubernetes.driver.ownPersistentVolumeClaim": "false",
+    "spark.kubernetes.driver.reusePersistentVolumeClaim": "false",
+}
+
+
+def create(plane: ControlPlane, namespace: str, without: str = "") -> None:
+    """Create a tenant's namespace, accounts and rights; Weir's has none to the resource `without`."""
     plane.apply(
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
-        *_account(namespace, WEIR, ROLES["weir-submit"]),
+        *_account(namespace, WEIR, [rule for rule in ROLES["weir-submit"] if without not in rule["resources"]]),
         *_account(namespace, DRIVER, ROLES["weir-driver"]),
+        *_account(namespace, EXECUTOR, []),
     )
 
 

@@ -28,7 +28,7 @@ from weir.jobs.spec import JobSpec
 
 FOLDER = PROJECT / "deploy" / "kubernetes"
 OVERLAYS = ("one-tenant", "two-tenants", "s3")
-DOCS = (PROJECT / "docs" / "kubernetes.md", PROJECT / "docs" / "clusters.md")
+DOC = PROJECT / "docs" / "kubernetes.md"
 VERSION = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]
 IMAGE = f"registry.example.com/weir:{VERSION}"
 CONTROLLERS = ("kube-controller-manager", "kube-scheduler")
@@ -146,13 +146,13 @@ def test_every_image_has_this_version_and_none_is_latest() -> None:
     found = [c["image"] for overlay in OVERLAYS for template in templates(overlay).values() for c in template["spec"]["containers"]]
     values = yaml.safe_load((FOLDER / "airflow.values.yaml").read_text())
     chart = f"{values['defaultAirflowRepository']}:{values['defaultAirflowTag']}"
-    named = re.findall(r"registry\.example\.com/[\w./-]+(?::[\w.-]+)?", "".join(doc.read_text() for doc in DOCS if doc.exists()))
+    named = re.findall(r"registry\.example\.com/[\w./-]+(?::[\w.-]+)?", DOC.read_text())
     assert {*found, chart} == {IMAGE} and set(named) <= {IMAGE}
     assert "latest" not in "".join(file.read_text() for file in FOLDER.rglob("*.yaml"))
 
 
 def test_what_the_docs_show_is_accepted(plane: ControlPlane) -> None:
-    shown = [text for doc in DOCS for text in blocks(doc)]
+    shown = blocks(DOC)
     manifests = [one for text in shown if text.startswith("apiVersion:") for one in objects(text)]
     assert [answer for one in manifests if (answer := applied(plane, one, dry_run=True))["kind"] != one["kind"]] == []
     specs = [yaml.safe_load(text) for text in shown if text.startswith("cluster: kubernetes")]
@@ -250,7 +250,7 @@ def driver(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Obj
     (folder / "token").write_text(plane.kubectl("create", "token", "weir", "-n", "weir"))
     auth = "spark.kubernetes.authenticate.submission"
     conf = {
-        **next(yaml.safe_load(text) for text in blocks(DOCS[0]) if text.startswith("cluster:"))["spark_conf"],
+        **next(yaml.safe_load(text) for text in blocks(DOC) if text.startswith("cluster:"))["spark_conf"],
         f"{auth}.oauthTokenFile": folder / "token",
         f"{auth}.caCertFile": plane.ca,
         "spark.kubernetes.namespace": "streams",

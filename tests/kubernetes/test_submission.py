@@ -17,7 +17,11 @@ from weir.ports.cluster import DriverState, Submission
 LACKING = binaries.missing("etcd", "kube-apiserver")
 pytestmark = [pytest.mark.stack, pytest.mark.skipif(bool(LACKING), reason=LACKING)]
 OURS, THEIRS = "streams", "others"
-CONF = {"spark.kubernetes.container.image": "weir-job:1", "spark.kubernetes.authenticate.driver.serviceAccountName": tenants.DRIVER}
+CONF = {
+    "spark.kubernetes.container.image": "weir-job:1",
+    "spark.kubernetes.authenticate.driver.serviceAccountName": tenants.DRIVER,
+    **tenants.NO_CLAIMS,
+}
 DRIVER = Submission("weir:error_counts:1", "/bundles/job.py", ["{}"], CONF, {}, jars=["/jars/kafka.jar"])
 
 
@@ -83,7 +87,7 @@ def test_a_quota_refuses_a_driver_in_its_own_words(plane: ControlPlane, cluster:
 
 def test_a_missing_right_is_named(plane: ControlPlane, cluster: KubernetesCluster) -> None:
     """Since Spark 4.2 a submission creates a NetworkPolicy, too."""
-    plane.kubectl("patch", "role", "weir", "-n", OURS, "--type=json", "-p", '[{"op": "remove", "path": "/rules/1"}]')
+    tenants.create(plane, OURS, without="networkpolicies")
     with pytest.raises(NotRunning, match='resource "networkpolicies"'):
         cluster.submit(DRIVER)
     tenants.create(plane, OURS)

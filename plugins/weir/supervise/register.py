@@ -91,6 +91,6 @@ class Register:
         found = self._parts.clusters.get(spec.cluster)
         if found is None:
             raise NotRunning(
-                f"{job} runs on {spec.cluster}, and no connection to it is configured here.", "Configure it: see docs/clusters.md."
+                f"{job} runs on {spec.cluster}, and no connection to it is configured here.", "Configure it: see docs/spark.md."
             )
         return found
