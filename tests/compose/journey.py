@@ -184,7 +184,7 @@ class Journey:
     def recount(self) -> None:
         with self._table.row("recount of everything") as row:
             found = self._project.recount()
-            row.verdict = ", ".join(f"{name} {found[name]}" for name in ("lines", "missing", "doubled") if name in found)
+            row.verdict = ", ".join(f"{name} {found[name]}" for name in ("checked_lines", "missing", "doubled"))
             if found.get("missing") or found.get("doubled"):
                 raise CommandFailed(row.verdict)
 
