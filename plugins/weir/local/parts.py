@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from weir.local import airflow, cassandra, history, kafka, postgres, spark
 from weir.local.part import Part, Stack
 
@@ -12,6 +14,12 @@ STOP_ORDER = (
     ("spark-worker",),
     ("spark-master", "spark-history", "kafka", "cassandra", "postgres"),
 )
+
+
+def groups_to_stop(names: Collection[str]) -> list[list[str]]:
+    """Return these parts in the order in which they stop; those of a group stop together."""
+    groups = [[name for name in group if name in names] for group in STOP_ORDER]
+    return [group for group in groups if group]
 
 
 def all_parts(stack: Stack) -> list[Part]:

@@ -170,7 +170,7 @@ class Supervisor:
         return self._state.read().get(SUPERVISOR, Record()).pid == os.getpid()
 
     def _stop(self) -> None:
-        for group in parts.STOP_ORDER:
+        for group in parts.groups_to_stop(self._keepers):
             with ThreadPoolExecutor(len(group)) as pool:
                 list(pool.map(lambda name: self._keepers[name].stop(), group))
 

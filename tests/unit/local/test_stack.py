@@ -2,6 +2,7 @@ import io
 import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,9 @@ def test_settings_are_what_was_chosen(home: Path, a_stack: Stack) -> None:
 
 
 def test_every_part_ends_exactly_once(a_stack: Stack) -> None:
-    stopped = [name for group in parts.STOP_ORDER for name in group]
-    assert sorted(stopped) == sorted(part.name for part in parts.all_parts(a_stack))
+    for either in (a_stack, replace(a_stack, history=not a_stack.history)):
+        kept = [part.name for part in parts.all_parts(either)]
+        assert sorted(name for group in parts.groups_to_stop(kept) for name in group) == sorted(kept)
 
 
 def test_every_port_has_an_owner_among_the_parts(a_stack: Stack) -> None:
