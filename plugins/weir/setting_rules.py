@@ -113,9 +113,7 @@ def master(text: str) -> str:
         return "spark://" + servers(found.removeprefix("spark://"))
     if found == "yarn" or found.startswith(("yarn://", "k8s://")):
         return found
-    raise ValueError(
-        "is not the address of a Spark master. Write it as spark://HOST:PORT; other clusters are described in docs/spark.md"
-    )
+    raise ValueError("is not the address of a Spark master. Write it as spark://HOST:PORT; other clusters are described in docs/spark.md")
 
 
 def keyspace(text: str) -> str:

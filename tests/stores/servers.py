@@ -22,6 +22,7 @@ from weir.local.ports import next_free
 from weir.settings import Settings
 
 FIRST_PORT = 26_000
+READY_S = 600.0  # on a machine that was busy with other work the NameNode took more than two minutes
 HDFS_JVM = ("-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", IPV4)
 HDFS = "org.apache.hadoop.hdfs.server"
 BEANS = "Hadoop:service=NameNode,name=NameNodeStatus", "Hadoop:service=NameNode,name=FSNamesystemState"
@@ -83,6 +84,7 @@ def s3(home: Path) -> Iterator[FileStore]:
         env={**os.environ, "AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": KEY},
         log=home / "moto.log",
         probe=told(lambda: "" if get(f"http://{address}/moto-api/") else "is empty"),
+        ready_s=READY_S,
     )
     credentials = home / "s3-credentials"
     credentials.write_text(f"[default]\naws_access_key_id = {KEY_ID}\naws_secret_access_key = {KEY}\n")
@@ -189,6 +191,7 @@ def _hdfs_part(home: Path, main: str, address: str, probe: object) -> Part:
         log=home / f"{main.partition('.')[0]}.log",
         probe=told(probe),  # type: ignore[arg-type]
         prepare=prepare,
+        ready_s=READY_S,
         stop_s=5,
     )
 

@@ -63,6 +63,6 @@ def run(stack: Stack, settings: Settings) -> None:
     asked = Submission("weir:seen:1", str(script), [], spark_conf(settings), {}, jars=jars, driver_memory="512m", executors=0)
     stack.folder("spark")
     done = subprocess.run(
-        command(asked, spark_home()), env=driver_env(stack), cwd=stack.home, capture_output=True, text=True, timeout=600, check=False
+        command(asked, spark_home()), env=driver_env(stack), cwd=stack.home, capture_output=True, text=True, timeout=1800, check=False
     )
     assert done.returncode == 0, done.stderr[-5000:]

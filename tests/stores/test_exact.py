@@ -16,7 +16,7 @@ from tests.stores.conftest import ALL
 from tests.stores.supervised import JOB, Supervised, runs, wake
 
 pytestmark = pytest.mark.stack
-STORES = pytest.mark.parametrize("job", ["hdfs", "s3a"], indirect=True, scope="module")
+STORES = pytest.mark.parametrize("job", ["s3a", "hdfs"], indirect=True, scope="module")
 ON_REQUEST = pytest.mark.skipif(not ALL, reason="make test-stores runs it")
 Begin = Callable[[Supervised], object]
 

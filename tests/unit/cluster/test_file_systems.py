@@ -53,6 +53,12 @@ def test_spark_gets_the_place_of_the_secret_and_not_the_secret(tmp_path: Path) -
     assert "the-id" not in str(conf) and "the-secret" not in str(conf)
 
 
+def test_spark_buffers_in_memory_what_it_writes_to_s3() -> None:
+    """On disk, S3A casts the local file system to the checksummed one, and Weir's specs set the raw one."""
+    conf = spark_conf(Settings(home="", checkpoints="s3a://bucket/weir"))
+    assert conf["spark.hadoop.fs.s3a.fast.upload.buffer"] == "bytebuffer"
+
+
 def test_spark_gets_nothing_for_a_folder() -> None:
     settings = Settings(home="", checkpoints="/srv/weir")
     assert (spark_conf(settings), spark_env(settings)) == ({}, {})
