@@ -81,7 +81,7 @@ def table() -> Iterator[Table]:
 
 
 @pytest.fixture(scope="session")
-def stream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stream]:
+def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stream]:
     """A cluster of two nodes with two tenants; the stream of one of them, kept alive, while lines come. It is not deployed yet."""
     if lacking := container.lacking():
         pytest.fail(lacking)
@@ -91,6 +91,15 @@ def stream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stream]:
             tenants.create(plane, namespace)
         with stack(home / "weir", plane, both, TENANT) as found, lines(found.settings), found.watching():
             yield found
+
+
+@pytest.fixture
+def stream(idle: Stream) -> Stream:
+    """The stream, counting. It is deployed unless an earlier test has, so that each fault can be tried alone (-k)."""
+    if not idle.attempt:
+        idle.deploy("first")
+    idle.until_landed()
+    return idle
 
 
 __all__ = ["pytest_collection_finish", "pytest_sessionfinish"]

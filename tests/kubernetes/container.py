@@ -91,7 +91,8 @@ class Container:
             os.kill(int(pid), signal.SIGKILL)
         for _ in range(50):
             try:
-                return self._cgroup.rmdir()
+                self._cgroup.rmdir()
+                return
             except OSError:
                 psutil.wait_procs([], timeout=0.1)
 

@@ -23,6 +23,7 @@ from tests.kubernetes import tenants
 from tests.kubernetes.kubelet import Node
 from tests.kubernetes.servers import ControlPlane
 from tests.parts import make_topic, running
+from weir.errors import NotRunning
 from weir.jobs.folders import sound
 from weir.local import jars
 from weir.ports.store import Store
@@ -115,6 +116,17 @@ class Stream:
         return "\n".join([*said, self.plane.kubectl("get", "pods", "-A", "-o", "wide", check=False)])
 
     # what is done
+
+    def deploy(self, reason: str) -> int:
+        """Deploy the job, again while its store does not answer, as an operator would. Return the attempt."""
+
+        def taken() -> int:
+            try:
+                return self.manager.deploy(JOB, "test", reason).attempt
+            except NotRunning:  # Cassandra needed 14 s for a row beside other tests
+                return 0
+
+        return self.until(taken, "the deploy is taken")
 
     def change_spec(self, conf: dict[str, str]) -> None:
         """Change the job's Spark settings in its folder; a deploy then applies them."""

@@ -1,6 +1,6 @@
 """Every fault of a cluster that a driver can meet, one after the other, on one stream: the verdict, the seconds, and the counts.
 
-The stream is deployed by the first test; each test leaves it counting.
+Each test finds the stream counting, the first one excepted, and leaves it so.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ def said(stream: Stream, row: Row, *verdicts: str, words: str = "") -> None:
     stream.until(found, f"Weir says {' or '.join(verdicts)} with {words!r}")
 
 
-def test_a_deploy_starts_a_driver_and_an_executor_as_pods(stream: Stream, table: Table) -> None:
-    with table.row("deploy", stream) as row:
-        stream.manager.deploy(JOB, "test", "first")
-        stream.until_landed()
-        said(stream, row, "ok", "catching_up")
-    pods = json.loads(stream.plane.kubectl("get", "pods", "-n", TENANT, "-o", "json"))["items"]
+def test_a_deploy_starts_a_driver_and_an_executor_as_pods(idle: Stream, table: Table) -> None:
+    with table.row("deploy", idle) as row:
+        idle.deploy("first")
+        idle.until_landed()
+        said(idle, row, "ok", "catching_up")
+    pods = json.loads(idle.plane.kubectl("get", "pods", "-n", TENANT, "-o", "json"))["items"]
     assert {pod["metadata"]["labels"]["spark-role"]: pod["status"]["phase"] for pod in pods} == {"driver": "Running", "executor": "Running"}
-    assert stream.report.evidence["driver"] == "running"
-    assert len(stream.drivers()) == 1
+    assert idle.report.evidence["driver"] == "running"
+    assert len(idle.drivers()) == 1
 
 
 def test_a_killed_driver_is_replaced(stream: Stream, table: Table) -> None:
@@ -139,14 +139,14 @@ def test_a_quota_that_refuses_the_executors_is_named(stream: Stream, table: Tabl
 def test_a_pod_that_does_not_start_says_why(stream: Stream, table: Table, fault: str, conf: dict[str, str], words: str) -> None:
     with table.row(fault, stream) as row:
         stream.change_spec(conf)
-        deployed = stream.manager.deploy(JOB, "test", fault)
+        attempt = stream.deploy(fault)
         said(stream, row, "starting", "stalled", words=words)
         assert stream.until(lambda: words in str(stream.report.evidence.get("waits_for")), "it is seen, too")
         assert stream.report.evidence["driver"] == "submitted"
         assert words in weir(stream, "health", JOB).stdout
         stream.change_spec({"spark.kubernetes.container.image": IMAGE, "spark.kubernetes.driver.request.cores": "500m"})
-        stream.manager.deploy(JOB, "test", "corrected")
-        stream.until_landed(deployed.attempt)
+        stream.deploy("corrected")
+        stream.until_landed(attempt)
     only_one(stream)
 
 
