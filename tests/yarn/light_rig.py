@@ -26,12 +26,13 @@ class RestSubmit:
     """https://hadoop.apache.org/docs/stable/hadoop-yarn/hadoop-yarn-site/ResourceManagerRest.html#Cluster_Applications_API.28Submit_Application.29"""
 
     def __init__(self, yarn: Yarn, queue: str, memory: int) -> None:
-        self._apis = [Api(yarn.url(one), PATIENT_S) for one in yarn.managers]
+        self._api = Api(yarn.rest, PATIENT_S)
         self._queue, self._memory = queue, memory
 
     def __call__(self, submission: Submission) -> str:
-        made = [(api, api.send("POST", "/ws/v1/cluster/apps/new-application?user.name=weir", {})) for api in self._apis]
-        api, app = next((api, str(answer.body["application-id"])) for api, answer in made if answer and answer.body)
+        made = self._api.send("POST", "/ws/v1/cluster/apps/new-application?user.name=weir", {})
+        assert made and made.body, made
+        app = str(made.body["application-id"])
         command = shlex.join([sys.executable, submission.application, *submission.arguments])
         logs = "1><LOG_DIR>/stdout 2><LOG_DIR>/stderr"
         wanted = {
@@ -44,6 +45,6 @@ class RestSubmit:
             "resource": {"memory": self._memory, "vCores": 1},
             "am-container-spec": {"commands": {"command": f"exec {command} {logs}"}},
         }
-        taken = api.send("POST", "/ws/v1/cluster/apps?user.name=weir", wanted)
+        taken = self._api.send("POST", "/ws/v1/cluster/apps?user.name=weir", wanted)
         assert taken and taken.status == 202, taken
         return app

@@ -1,4 +1,4 @@
-"""YARN as processes of this machine: ResourceManagers and NodeManagers from Hadoop's jars, in a folder and on ports of their own.
+"""YARN as processes of this machine: a ResourceManager and NodeManagers from Hadoop's jars, in a folder and on ports of their own.
 
 Containers are processes of this user, with real memory limits (Hadoop's default leaves a process alone that takes too much).
 """
@@ -37,16 +37,14 @@ log4j.appender.out.layout.ConversionPattern=%d{ISO8601} %p %c{1}: %m%n
 
 
 class Yarn:
-    """A cluster in the folder `home`. Its servers are named rm1, rm2, nm1, nm2; each has ten ports from `first_port` on.
+    """A cluster in the folder `home`. Its servers are named rm1, nm1, nm2; each has ten ports from `first_port` on.
 
-    `zookeeper` is the address of the server by which two ResourceManagers elect the active one; with none there is one ResourceManager,
-    which keeps what it has to recover in files.
+    The ResourceManager keeps what it has to recover in files.
     """
 
-    def __init__(self, home: Path, first_port: int, zookeeper: str = "", **more: object) -> None:
-        self.home, self._first, self._zookeeper, self._more = home, first_port, zookeeper, more
+    def __init__(self, home: Path, first_port: int) -> None:
+        self.home, self._first = home, first_port
         self._children: dict[str, Child] = {}
-        self.managers = ("rm1", "rm2") if zookeeper else ("rm1",)
 
     @property
     def conf(self) -> Path:
@@ -55,11 +53,8 @@ class Yarn:
 
     @property
     def rest(self) -> str:
-        """The addresses of all ResourceManagers' REST API."""
-        return ",".join(self.url(one) for one in self.managers)
-
-    def url(self, server: str) -> str:
-        return f"http://{self._at(server, 'web')}"
+        """The address of the ResourceManager's REST API."""
+        return f"http://{self._at('rm1', 'web')}"
 
     def start(self, *servers: str) -> None:
         """Start servers, and wait until they work: a ResourceManager answers, a node is listed as running."""
@@ -86,12 +81,8 @@ class Yarn:
             with contextlib.suppress(psutil.Error):
                 process.kill()
 
-    def info(self, server: str = "rm1") -> Mapping[str, Any]:
-        found: Mapping[str, Any] = get_json(f"{self.url(server)}/ws/v1/cluster/info")["clusterInfo"]
-        return found
-
-    def app(self, app: str, server: str = "rm1") -> Mapping[str, Any]:
-        found: Mapping[str, Any] = get_json(f"{self.url(server)}/ws/v1/cluster/apps/{app}")["app"]
+    def app(self, app: str) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = get_json(f"{self.rest}/ws/v1/cluster/apps/{app}")["app"]
         return found
 
     def drivers(self, app: str) -> list[psutil.Process]:
@@ -118,10 +109,10 @@ class Yarn:
         (self.conf / "log4j.properties").write_text(LOG4J)
         (self.conf / "core-site.xml").write_text(xml({"hadoop.tmp.dir": self.home / "tmp"}))
         (self.conf / "capacity-scheduler.xml").write_text(xml(QUEUES))
-        (self.conf / "yarn-site.xml").write_text(xml({**self._settings(), **self._more}))
-        for server in (*self.managers, "nm1", "nm2"):
+        (self.conf / "yarn-site.xml").write_text(xml(self._settings()))
+        for server in ("rm1", "nm1", "nm2"):
             shutil.copytree(self.conf, self.home / server)
-            (self.home / server / "yarn-site.xml").write_text(xml({**self._settings(), **self._more, **self._own(server)}))
+            (self.home / server / "yarn-site.xml").write_text(xml({**self._settings(), **self._own(server)}))
 
     def _launch(self, server: str) -> Child:
         path = os.pathsep.join([str(self.home / server), *map(str, jars.class_path("hadoop"))])
@@ -134,19 +125,19 @@ class Yarn:
         return self.home / f"{server}.log"
 
     def _at(self, server: str, port: str) -> str:
-        number = self._first + 10 * ("rm1", "rm2", "nm1", "nm2").index(server) + PORTS[port]
+        number = self._first + 10 * ("rm1", "nm1", "nm2").index(server) + PORTS[port]
         return f"{LOOPBACK}:{number}"
 
     def _probe(self, server: str) -> str:
         if server.startswith("rm"):
-            state = self.info(server)["haState"]
-            return "" if state == "ACTIVE" or self._zookeeper else f"is {state}"
-        return "" if "RUNNING" in [self.node(server, one) for one in self.managers] else "is not listed as running"
+            state = get_json(f"{self.rest}/ws/v1/cluster/info")["clusterInfo"]["haState"]
+            return "" if state == "ACTIVE" else f"is {state}"
+        return "" if self.node(server) == "RUNNING" else "is not listed as running"
 
-    def node(self, server: str, manager: str = "rm1") -> str:
-        """The state of a node as a ResourceManager lists it; empty if it does not."""
+    def node(self, server: str) -> str:
+        """The state of a node as the ResourceManager lists it; empty if it does not."""
         with contextlib.suppress(OSError, ValueError):
-            listed = get_json(f"{self.url(manager)}/ws/v1/cluster/nodes?states=RUNNING,LOST,REBOOTED,SHUTDOWN")["nodes"] or {}
+            listed = get_json(f"{self.rest}/ws/v1/cluster/nodes?states=RUNNING,LOST,REBOOTED,SHUTDOWN")["nodes"] or {}
             port = self._at(server, "client").rpartition(":")[2]
             return next((str(node["state"]) for node in listed.get("node", []) if str(node["id"]).endswith(f":{port}")), "")
         return ""
@@ -159,30 +150,17 @@ class Yarn:
         prefix = "yarn.resourcemanager"
         names = {"client": "address", "scheduler": "scheduler.address", "tracker": "resource-tracker.address", "admin": "admin.address"}
         names["web"] = "webapp.address"
-        found: dict[str, object] = {}
-        for one in self.managers:
-            end = f".{one}" if self._zookeeper else ""
-            found |= {f"{prefix}.{name}{end}": self._at(one, port) for port, name in names.items()}
-            found |= {f"{prefix}.hostname{end}": LOOPBACK}
-        return {**found, **(self._elected() if self._zookeeper else self._recovers()), **COMMON}
-
-    def _recovers(self) -> dict[str, object]:
-        store = "org.apache.hadoop.yarn.server.resourcemanager.recovery.FileSystemRMStateStore"
-        return {"yarn.resourcemanager.store.class": store, "yarn.resourcemanager.fs.state-store.uri": (self.home / "state").as_uri()}
-
-    def _elected(self) -> dict[str, object]:
-        store = "org.apache.hadoop.yarn.server.resourcemanager.recovery.ZKRMStateStore"
         return {
-            "yarn.resourcemanager.store.class": store,
-            "hadoop.zk.address": self._zookeeper,
-            "yarn.resourcemanager.ha.enabled": "true",
-            "yarn.resourcemanager.ha.rm-ids": ",".join(self.managers),
-            "yarn.resourcemanager.cluster-id": "weir",
+            **{f"{prefix}.{name}": self._at("rm1", port) for port, name in names.items()},
+            f"{prefix}.hostname": LOOPBACK,
+            f"{prefix}.store.class": "org.apache.hadoop.yarn.server.resourcemanager.recovery.FileSystemRMStateStore",
+            f"{prefix}.fs.state-store.uri": (self.home / "state").as_uri(),
+            **COMMON,
         }
 
     def _own(self, server: str) -> dict[str, object]:
-        if server in self.managers:
-            return {"yarn.resourcemanager.ha.id": server} if self._zookeeper else {}
+        if server == "rm1":
+            return {}
         return {
             "yarn.nodemanager.hostname": LOOPBACK,
             "yarn.nodemanager.address": self._at(server, "client"),
