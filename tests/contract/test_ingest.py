@@ -103,8 +103,8 @@ def test_a_followed_file_is_sent_once_through_a_kill_and_a_rotation(real_kafka: 
     log.write_bytes(b"line 4\n")
     run = begun(real_kafka, log, topic, rate=4_000, follow=True)
     until_sent(real_kafka, log, topic, 5)
-    run.send_signal(signal.SIGINT)
-    run.wait()
+    run.send_signal(signal.SIGTERM)  # not SIGINT, which a process of a shell's background ignores
+    run.wait(60)
     assert numbers(real_kafka, topic) == list(range(5))
 
 

@@ -62,14 +62,21 @@ def serve() -> Iterator[Callable[..., Server]]:
         server.close()
 
 
+def received(wire: socket.socket) -> bytes:
+    """Return what came. Raises ConnectionError at the end: a thread that read on would keep a core busy until the last test."""
+    if data := wire.recv(65_536):
+        return data
+    raise ConnectionError("the sender has gone")
+
+
 def read_request(wire: socket.socket) -> bytes:
     data = b""
     while b"\r\n\r\n" not in data:
-        data += wire.recv(65_536)
+        data += received(wire)
     head, _, body = data.partition(b"\r\n\r\n")
     length = int(next((line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")), b"0"))
     while len(body) < length:
-        body += wire.recv(65_536)
+        body += received(wire)
     return head + b"\r\n\r\n" + body
 
 
