@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import time
 from datetime import UTC, datetime
 
-from weir.local.airflow import KEEP
+from weir.local.airflow import KEEP, clean_command, remove_old_logs
 from weir.local.supervisor import LOG_EVERY_S, PRUNE_EVERY_S, bound_logs
 from weir.settings import home
 
@@ -15,11 +14,8 @@ from weir.settings import home
 def prune() -> None:
     """Remove Airflow's logs and rows that are older than KEEP. A failure is in this container's log, and the next day tries again."""
     limit = datetime.now(UTC) - KEEP
-    logs = home() / "airflow" / "logs"
-    for old in [*logs.glob("dag_id=*/run_id=*"), *logs.glob("dag_processor/*")]:
-        if old.is_dir() and old.stat().st_mtime < limit.timestamp():
-            shutil.rmtree(old, ignore_errors=True)
-    subprocess.run(["airflow", "db", "clean", "--clean-before-timestamp", limit.isoformat(), "--skip-archive", "--yes"], check=False)
+    remove_old_logs(home() / "airflow" / "logs", limit)
+    subprocess.run(clean_command(limit), check=False)
 
 
 def main() -> None:

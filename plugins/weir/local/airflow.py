@@ -174,12 +174,20 @@ def prune(stack: Stack, now: datetime | None = None) -> None:
     """Remove task logs and metadata rows older than KEEP. Raises StackFailed if `airflow db clean` fails."""
     _pruned(stack).touch()  # first: a clean that fails is tried again tomorrow, not every 30 s
     limit = (now or datetime.now(UTC)) - KEEP
-    logs = stack.folder("airflow/logs")
+    remove_old_logs(stack.folder("airflow/logs"), limit)
+    run(clean_command(limit), stack.log("airflow-clean"), env(stack), stack.folder("airflow"), timeout=600)
+
+
+def remove_old_logs(logs: Path, limit: datetime) -> None:
+    """Remove the logs of tasks and of the DAG processor that are older than the limit."""
     for old in [*logs.glob("dag_id=*/run_id=*"), *logs.glob("dag_processor/*")]:
         if old.is_dir() and old.stat().st_mtime < limit.timestamp():
             shutil.rmtree(old, ignore_errors=True)
-    clean = ("db", "clean", "--clean-before-timestamp", limit.isoformat(), "--skip-archive", "--yes")
-    run((sys.executable, "-m", "airflow", *clean), stack.log("airflow-clean"), env(stack), stack.folder("airflow"), timeout=600)
+
+
+def clean_command(limit: datetime) -> tuple[str, ...]:
+    """Return the command that removes the rows of Airflow's database from before the limit."""
+    return (sys.executable, "-m", "airflow", "db", "clean", "--clean-before-timestamp", limit.isoformat(), "--skip-archive", "--yes")
 
 
 def last_pruned(stack: Stack) -> float:
