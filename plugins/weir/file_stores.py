@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from weir.settings import Settings
+from weir.settings import Settings, as_uri
 
 S3A = "s3a://"
 ROLLED_AT = "32m"  # the reader of an object store sees a file when it is closed; Spark's least is 10m
@@ -30,8 +30,8 @@ def _s3a(settings: Settings) -> dict[str, str]:
     found = {"path.style.access": str(settings.s3_path_style).lower(), "fast.upload.buffer": "bytebuffer"}
     if settings.s3_endpoint:
         found |= {"endpoint": settings.s3_endpoint, "connection.ssl.enabled": str(settings.s3_endpoint.startswith("https:")).lower()}
-    if settings.s3_region or settings.s3_endpoint:
-        found["endpoint.region"] = settings.s3_region or "us-east-1"
+    if settings.object_store_region:
+        found["endpoint.region"] = settings.object_store_region
     if settings.s3_credentials_file:
         found |= {
             "aws.credentials.provider": "org.apache.hadoop.fs.s3a.auth.ProfileAWSCredentialsProvider",
@@ -44,7 +44,7 @@ def _s3a(settings: Settings) -> dict[str, str]:
 def _event_log(place: str) -> dict[str, str]:
     return {
         "spark.eventLog.enabled": "true",
-        "spark.eventLog.dir": f"file://{place}" if place.startswith("/") else place,
+        "spark.eventLog.dir": as_uri(place),
         "spark.eventLog.rolling.enabled": "true",  # one file would grow as long as the stream runs
         "spark.eventLog.rolling.maxFileSize": ROLLED_AT,
     }

@@ -28,6 +28,11 @@ def carried(folder: str) -> Path:
     return (PACKAGE / folder).resolve()
 
 
+def as_uri(place: str) -> str:
+    """Return the URI of a path; a URI as it is."""
+    return f"file://{place}" if place.startswith("/") else place
+
+
 def home() -> Path:
     """Return the state folder: `WEIR_HOME`, else `.weir` in the checkout; without one, in the user's home. Raises BadSetting."""
     text = os.environ.get("WEIR_HOME") or str(CHECKOUT / ".weir" if CHECKOUT else os.path.expanduser("~/.weir"))  # noqa: PTH111 - "~" stays if nobody knows
@@ -104,6 +109,11 @@ class Settings:
     def job_folders(self) -> tuple[Path, ...]:
         """Return the folders of `jobs`, in order."""
         return tuple(Path(folder) if folder else OWN_JOBS for folder in self.jobs.split(os.pathsep))
+
+    @property
+    def object_store_region(self) -> str:
+        """Return the region of the object store; empty if its client looks for it. A store with an endpoint of its own takes any."""
+        return self.s3_region or ("us-east-1" if self.s3_endpoint else "")
 
     @property
     def names_spark(self) -> bool:

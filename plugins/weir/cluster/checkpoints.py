@@ -18,12 +18,12 @@ from uuid import uuid4
 from pyarrow.fs import FileSelector, LocalFileSystem
 
 from weir.cluster import folder_copies
-from weir.cluster.file_systems import RENAMES, Files, as_uri, opened, why
+from weir.cluster.file_systems import RENAMES, Files, opened, why
 from weir.cluster.folder_copies import COPYING
 from weir.cluster.query_folders import queries
 from weir.errors import BadSetting, NotRunning
 from weir.ports.checkpoints import Folder, QueryProgress
-from weir.settings import Settings
+from weir.settings import Settings, as_uri
 
 KINDS = ("offsets", "commits")
 OTHERS = ("metadata", "sources/0/0")

@@ -15,7 +15,6 @@ from weir.cluster.webhdfs import WebHdfs
 from weir.errors import BadSetting, NotRunning
 from weir.settings import Settings
 
-LOCAL = "file://"
 S3 = ("s3", "s3a")
 RENAMES = ("file", "hdfs", "viewfs")  # renames a folder in one step; an object store copies and deletes its objects one by one
 CONNECT_S = 5.0
@@ -43,10 +42,6 @@ class Files(Protocol):
 
     def open_output_stream(self, path: str) -> Any:
         """Return a new file, or one that replaces what is there once it is closed."""
-
-
-def as_uri(base: str) -> str:
-    return f"{LOCAL}{base}" if base.startswith("/") else base
 
 
 def opened(uri: str, settings: Settings) -> tuple[Files, str]:
@@ -87,8 +82,8 @@ def s3(settings: Settings) -> Files:
     if settings.s3_endpoint:
         parts = urlsplit(settings.s3_endpoint)
         options = {"scheme": parts.scheme, "endpoint_override": parts.netloc, "force_virtual_addressing": not settings.s3_path_style}
-    if settings.s3_region or settings.s3_endpoint:
-        options["region"] = settings.s3_region or "us-east-1"
+    if settings.object_store_region:
+        options["region"] = settings.object_store_region
     found: Files = S3FileSystem(**options, **_credentials(settings.s3_credentials_file), connect_timeout=CONNECT_S)
     return found
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from uuid import uuid4
 
 from weir.cluster.checkpoints import CheckpointFolders
-from weir.cluster.file_systems import as_uri, prepared
+from weir.cluster.file_systems import prepared
 from weir.doctor.line import Line, fine, wrong
 from weir.errors import BadSetting
-from weir.settings import Settings
+from weir.settings import Settings, as_uri
 
 
 def folders(settings: Settings) -> Iterator[Line]:

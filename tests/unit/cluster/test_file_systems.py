@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from pyarrow.fs import LocalFileSystem, S3FileSystem
 
-from weir.cluster.file_systems import as_uri, opened
+from weir.cluster.file_systems import opened
 from weir.cluster.webhdfs import WebHdfs
 from weir.errors import BadSetting
 from weir.file_stores import spark_conf, spark_env
-from weir.settings import Settings
+from weir.settings import Settings, as_uri
 
 ENDPOINT = "http://s3.example:9000"
 
