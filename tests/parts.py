@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 from weir.local import cassandra, folder, jars, kafka, ports, secrets
 from weir.local.part import Part, Stack
 from weir.local.process import Child, await_ready, last_lines
+from weir.local.rehearse import command
+from weir.local.spark import driver_env, spark_home
+from weir.ports.cluster import Submission
 from weir.settings import Settings
 
 if TYPE_CHECKING:
@@ -106,6 +110,19 @@ def _started(part: Part) -> Iterator[tuple[Part, Child]]:
 def _pause(seconds: float) -> bool:
     time.sleep(seconds)
     return False
+
+
+def start_driver(stack: Stack, submission: Submission, log: Path) -> subprocess.Popen[bytes]:
+    """Start a driver as a worker of Spark's starts it."""
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            command(submission, spark_home()),
+            env={**driver_env(stack), **submission.env},
+            cwd=stack.folder("spark"),
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = 600) -> Any:

@@ -16,7 +16,7 @@ import pytest
 
 from drill.generator import Generator
 from spark_jobs.protocol.head import State
-from tests.parts import make_topic, running
+from tests.parts import make_topic, running, start_driver
 from weir.addresses import address
 from weir.cassandra.migrate import migrate
 from weir.cassandra.store import CassandraStore
@@ -26,8 +26,6 @@ from weir.ingest import producer
 from weir.jobs.folders import sound
 from weir.local import ports, secrets
 from weir.local.part import Stack
-from weir.local.rehearse import command
-from weir.local.spark import driver_env, spark_home
 from weir.ports.cluster import DriverState, Submission
 from weir.settings import PROJECT, Settings
 from weir.supervise.manager import Manager
@@ -49,15 +47,7 @@ class Processes(MemoryCluster):
         name = super().submit(submission)
         if submission.name.endswith(":standby"):
             self.logs[name] = self._stack.home / f"{name}.log"
-            with self.logs[name].open("wb") as log:
-                self.running[name] = subprocess.Popen(
-                    command(submission, spark_home()),
-                    env={**driver_env(self._stack), **submission.env},
-                    cwd=self._stack.folder("spark"),
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                )
+            self.running[name] = start_driver(self._stack, submission, self.logs[name])
         return name
 
     def states_of(self, submission_ids: Collection[str]) -> Mapping[str, DriverState]:

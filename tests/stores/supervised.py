@@ -19,7 +19,7 @@ from drill.generator import Generator
 from spark_jobs import failpoint
 from spark_jobs.protocol.head import Head
 from spark_jobs.protocol.partition import numbers
-from tests.parts import make_topic
+from tests.parts import make_topic, start_driver
 from tests.stores.servers import FileStore
 from weir.addresses import address
 from weir.cassandra.migrate import migrate
@@ -32,8 +32,6 @@ from weir.ingest import producer
 from weir.jobs.folders import sound
 from weir.local import ports, secrets
 from weir.local.part import Stack
-from weir.local.rehearse import command
-from weir.local.spark import driver_env, spark_home
 from weir.ports.cluster import DriverState, Submission
 from weir.settings import PROJECT, Settings
 from weir.supervise.manager import Manager
@@ -58,15 +56,7 @@ class Drivers(MemoryCluster):
 
     def submit(self, submission: Submission) -> str:
         name = super().submit(submission)
-        with self.log(name).open("wb") as log:
-            self.running[name] = subprocess.Popen(
-                command(submission, spark_home()),
-                env={**driver_env(self._stack), **submission.env},
-                cwd=self._stack.folder("spark"),
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        self.running[name] = start_driver(self._stack, submission, self.log(name))
         return name
 
     def log(self, name: str) -> Path:
