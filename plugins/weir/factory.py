@@ -37,9 +37,8 @@ def manager(settings: Settings | None = None, others: Mapping[str, Cluster] | No
     """Over the jobs whose spec is sound, and those that run and have none. `others` are the clusters that only a caller can reach, by
     kind: those behind Airflow's connections. Raises NotRunning if the store cannot be reached."""
     settings = settings or Settings.load()
-    checkpoints = CheckpointFolders(
-        settings.checkpoints, settings
-    )  # before the store: one of another machine is asked here, and may not answer
+    # Before the store: one of another machine is asked here, and may not answer.
+    checkpoints = CheckpointFolders(settings.checkpoints, settings)
     kept = store(settings)
     try:
         specs = with_deployed(sound(*settings.job_folders), kept.jobs())

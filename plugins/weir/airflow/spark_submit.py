@@ -1,7 +1,6 @@
 """Start drivers on Kubernetes and YARN in cluster mode, by the Spark provider's own spark-submit hook.
 
-Kubernetes needs the package apache-airflow-providers-cncf-kubernetes, and both need `spark-submit` on PATH. docs/spark.md says how to
-set them up, and what was tested.
+Kubernetes needs the package apache-airflow-providers-cncf-kubernetes, and both need `spark-submit` on PATH: docs/spark.md.
 """
 
 from __future__ import annotations
