@@ -32,7 +32,7 @@ class Load:
     keyed: bool = True  # a service's lines are in one partition
     line_bytes: int = 137  # of drill's generator
     retention_h: float = 72.0
-    jobs: int = 0  # of which each counts its share of the services, from a topic of its own; 0: as few as it takes
+    jobs: int = 0  # number of jobs; each has its own topic and an equal share of the services. 0: the fewest that suffice
     replication: int = 3
     utilisation: float = 0.5  # of cores, writer and nodes in use at this rate: the rest is for catching up
     longest_batch_s: float = 10.0  # counts may be this old
