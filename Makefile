@@ -14,7 +14,8 @@ export UV_HTTP_TIMEOUT := 300
 BASE    ?= debian:bookworm-slim
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
-.PHONY: help up down clean image test test-image test-stores test-faults test-plain test-upgrade test-browser test-yarn test-masters test-kubernetes test-compose drill lint lock install dev
+.PHONY: help up down clean image test test-image test-stores test-faults test-plain test-upgrade test-browser test-yarn test-masters test-kubernetes test-compose test-delivery \
+	audit release-check dist release drill lint lock install dev
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -66,7 +67,6 @@ test-masters: $(VENV)/.dev ## two masters of a standalone cluster, elected by Zo
 test-compose: $(VENV)/.dev ## docker-compose.yml brought up, used, broken, scaled and exchanged; needs root, or DOCKER_HOST; ARGS=--help
 	@PYTHONPATH=plugins:. $(BIN)/python -m tests.compose $(ARGS)
 
-.PHONY: test-delivery audit release-check dist release
 test-delivery: $(VENV)/.dev ## the wheel in an Airflow as a user has it, in a virtual environment and in an image (WEIR_TEST_BASE=...)
 	@WEIR_TEST_DELIVERY=1 $(BIN)/python -m pytest tests/delivery
 

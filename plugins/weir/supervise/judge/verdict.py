@@ -46,7 +46,7 @@ def judge(job: str, seen: Observation, health: Health, before: Report | None) ->
     sentence += (
         open_transactions.in_words(waiting, seen.now)
         + _running_out(seen)
-        + (f"; the cluster refuses to say how its driver is: {seen.refusal}" if seen.refusal else "")
+        + (f"; the cluster refused to give its driver's state: {seen.refusal}" if seen.refusal else "")
         + "".join(f"; {in_words(pause)}" for pause in seen.paused)
     )
     same = before is not None and (ENDED.get(before.verdict, before.verdict), before.attempt) == (verdict, attempt)
