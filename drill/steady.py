@@ -16,6 +16,7 @@ from weir.local.part import get_json
 from weir.local.process import descendants_of
 
 PAUSE_S = 60.0  # between two landed batches: the spec's limit, after which a stream is called stalled
+REHEARSAL = "weir.local.rehearse"  # runs the job in a JVM of its own, to archive its classes
 ENDS_S = 90.0  # a superseded driver ends at its next batch
 
 
@@ -100,10 +101,17 @@ def _jvms(stage: Stage) -> list[int]:
 
 
 def of_driver(stage: Stage) -> list[psutil.Process]:
-    """Return every process of this stack that runs the job, JVMs and Python, without standbys."""
+    """Return every process of this stack that runs the job, JVMs and Python, without standbys and rehearsals."""
     waiting, found = _waiting(stage), descendants_of(str(stage.home))
-    jobs = [each for each in found if any(word.endswith(f"{JOB}/job.py") for word in _command(each))]
+    rehearsed = {process.pid for each in found if REHEARSAL in _command(each) for process in _below(each)}
+    jobs = [each for each in found if each.pid not in rehearsed and any(word.endswith(f"{JOB}/job.py") for word in _command(each))]
     return [each for each in jobs if not any(name in word for word in _command(each) for name in waiting)]
+
+
+def _below(process: psutil.Process) -> Sequence[psutil.Process]:
+    with suppress(psutil.Error):
+        return process.children(recursive=True)
+    return ()
 
 
 def _command(process: psutil.Process) -> Sequence[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +12,7 @@ import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
-from tests.parts import local_spark, make_topic, running
+from tests.parts import local_spark, make_topic, running, until
 from tests.stores.servers import file_store, file_stores
 from weir.addresses import address
 from weir.cassandra.migrate import migrate
@@ -129,12 +129,15 @@ class Broker:
         producer = Producer({"bootstrap.servers": self.settings.kafka, "transactional.id": uuid4().hex, "log_level": 0})
         self._producers.append(producer)  # one that is collected aborts its transaction
         producer.init_transactions(30)
+        before = self.reader.end_offsets(self.topic)[partition]
         producer.begin_transaction()
         for n in range(lines):
             producer.produce(self.topic, b"line %d" % n, b"web", partition)
         producer.flush(30)
         if end != "open":
             (producer.commit_transaction if end == "commit" else producer.abort_transaction)(30)
+            # The broker answers before it writes the mark.
+            self._until(lambda: self.reader.end_offsets(self.topic)[partition] == before + lines + 1)
 
     def forget(self, partition: int, before: int) -> None:
         """As retention does."""
@@ -183,13 +186,8 @@ class Broker:
         except TopicMissing:
             return False
 
-    def _until(self, so: Any) -> None:
-        import time
-
-        deadline = time.monotonic() + 30
-        while not so():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+    def _until(self, so: Callable[[], bool]) -> None:
+        until(so, "the broker shows what it was told", 30)
 
 
 @pytest.fixture(params=BOTH)

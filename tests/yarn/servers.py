@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -87,10 +88,10 @@ class Yarn:
 
     def drivers(self, app: str) -> list[psutil.Process]:
         """The processes of an application's driver: of its first container, without the shell that started them."""
-        found, container = [], f"container_{app.removeprefix('application_')}_01_000001"
+        found, first = [], re.compile(rf"container_(e\d+_)?{app.removeprefix('application_')}_01_000001")  # e01: after one recovery
         for process in psutil.process_iter(["name"]):
             with contextlib.suppress(psutil.Error, OSError):
-                if process.info["name"] not in ("bash", "sh") and process.environ().get("CONTAINER_ID") == container:
+                if process.info["name"] not in ("bash", "sh") and first.fullmatch(process.environ().get("CONTAINER_ID", "")):
                     found.append(process)
         return found
 

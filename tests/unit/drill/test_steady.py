@@ -33,3 +33,17 @@ def test_a_standby_is_no_driver_until_it_is_called_up(monkeypatch: pytest.Monkey
             found.append(psutil.Process(process.pid))
         monkeypatch.setattr(steady, "descendants_of", lambda home: found)
         assert steady.of_driver(stage) == found[1:]
+
+
+def test_a_rehearsal_is_no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage: Any = SimpleNamespace(home="", manager=SimpleNamespace(store=MemoryStore()))
+    driver = [sys.executable, "-c", "print(flush=True); input()", f"/code/{JOB}/job.py"]
+    with ExitStack() as ends:
+        found = []
+        for command in (driver, [sys.executable, "-c", f"import subprocess; subprocess.run({driver})", steady.REHEARSAL]):
+            process = ends.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+            assert process.stdout and process.stdout.readline()
+            found.append(psutil.Process(process.pid))
+        (rehearsed,) = found[1].children()
+        monkeypatch.setattr(steady, "descendants_of", lambda home: [*found, rehearsed])
+        assert steady.of_driver(stage) == found[:1]
