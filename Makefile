@@ -70,8 +70,9 @@ test-compose: $(VENV)/.dev ## docker-compose.yml brought up, used, broken, scale
 test-delivery: $(VENV)/.dev ## the wheel in an Airflow as a user has it, in a virtual environment and in an image (WEIR_TEST_BASE=...)
 	@WEIR_TEST_DELIVERY=1 $(BIN)/python -m pytest tests/delivery
 
-audit: $(VENV)/.dev ## known vulnerabilities of the pinned packages; needs api.osv.dev or PyPI
-	@$(BIN)/pip-audit --strict --disable-pip -r requirements.txt -r requirements-build.txt
+audit: $(VENV)/.dev ## known vulnerabilities of the pinned packages: by PyPI, another service (ARGS="-s osv"), or files (ADVISORIES=...)
+	@$(if $(ADVISORIES),$(BIN)/python deploy/release/audit.py "$(ADVISORIES)",$(BIN)/pip-audit) --strict --disable-pip \
+		-r requirements.txt -r requirements-build.txt -r requirements-image.txt $(ARGS)
 
 release-check: $(BIN)/uv ## compare the version everywhere, and with TAG if that is set
 	@$(BIN)/python deploy/release/release.py check $(TAG)
