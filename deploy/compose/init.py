@@ -14,8 +14,8 @@ from pathlib import Path
 
 VOLUMES = Path("/volumes")
 WEIR = 10001  # the image's user
-OF_WEIR = ("home", "home/airflow", "home/airflow/logs", "home/spark", "home/spark/work", "checkpoints", "bundles", "spark-work",
-           "spark-recovery", "airflow-secrets")  # fmt: skip
+OF_WEIR = ("home", "home/airflow", "home/airflow/logs", "home/spark", "home/spark/work", "checkpoints", "bundles", "event-logs",
+           "spark-work", "spark-recovery", "airflow-secrets")  # fmt: skip
 MINE, ANYBODY = 0o400, 0o444
 
 

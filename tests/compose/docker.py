@@ -18,11 +18,13 @@ class CommandFailed(Exception):
     """A command, its exit code and the end of what it printed."""
 
 
-def run(command: Sequence[str], env: Mapping[str, str] | None = None, within_s: float = 10 * MINUTES, sends: str = "") -> str:
+def run(
+    command: Sequence[str], env: Mapping[str, str] | None = None, within_s: float = 10 * MINUTES, sends: str = "", folder: Path = PROJECT
+) -> str:
     """Run a command and return its standard output. Raises CommandFailed."""
     try:
         given = {**os.environ, **(env or {})}
-        done = subprocess.run(command, env=given, cwd=PROJECT, capture_output=True, text=True, input=sends, timeout=within_s, check=False)
+        done = subprocess.run(command, env=given, cwd=folder, capture_output=True, text=True, input=sends, timeout=within_s, check=False)
     except subprocess.TimeoutExpired as error:
         raise CommandFailed(f"{' '.join(command)}: no end after {within_s:.0f} s") from error
     if done.returncode:
@@ -45,15 +47,16 @@ class Docker:
 
 @dataclass(frozen=True)
 class Compose:
-    """A project. `program` is its command, of either version; `env` overrides values of .env."""
+    """A project. `program` is its command, of either version; `env` overrides values of .env; `folder` is a checkout."""
 
     docker: Docker
     program: tuple[str, ...]
     env: Mapping[str, str]
+    folder: Path = PROJECT
 
     def __call__(self, *arguments: str, within_s: float = 10 * MINUTES, sends: str = "") -> str:
         env = {**self.env, "DOCKER_HOST": self.docker.host, "DOCKER_BUILDKIT": "0"}
-        return run([*self.program, *arguments], env, within_s, sends)
+        return run([*self.program, *arguments], env, within_s, sends, self.folder)
 
     def weir(self, *arguments: str, within_s: float = 5 * MINUTES, mount: str = "", sends: str = "") -> str:
         """Run a command of Weir as docs/compose.md says. `mount` is SOURCE:TARGET."""

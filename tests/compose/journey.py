@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.error import HTTPError
 
-from tests.compose.docker import MINUTES, CommandFailed, Compose, run
+from tests.compose.docker import MINUTES, CommandFailed, Compose
 from tests.compose.lines import Load, Log, is_exact, write
 from tests.compose.project import JOB, Project, until
 from tests.compose.table import Table
 
 # A load must outlast its step at its rate; the rest is sent at full speed.
 LOAD, LONG_LOAD = 200_000, 600_000
+EVENT_LOGS = "/var/lib/weir/event-logs"
 # In this order: what lines pass through, then what supervises, then what watches.
 KILLED = (
     "spark-worker", "spark-master", "kafka", "cassandra", "postgres", "airflow-scheduler", "airflow-triggerer", "airflow-dag-processor",
@@ -162,13 +163,15 @@ class Journey:
 
         return until(runs, "the driver runs on a worker")
 
-    def other_release(self, tag: str, commit: str) -> None:
-        """Roll back to the image `tag` of an earlier commit while lines come, and upgrade again."""
+    def other_release(self, version: str, tree: Path) -> None:
+        """Roll back to the earlier checkout `tree` while lines come, and upgrade again, as docs/compose.md says."""
         load = self._load("upgraded")
-        here = self._compose.env["WEIR_VERSION"]
-        for step, version in ((f"rolled back to {commit}", tag), ("upgraded again", here)):
+        earlier = replace(self._compose, env={**self._compose.env, "WEIR_VERSION": version}, folder=tree)
+        with self._table.row("earlier release: its image built"):
+            earlier("build", "init", within_s=30 * MINUTES)
+        for step, compose in (("rolled back", earlier), ("upgraded again", self._compose)):
             with self._table.row(f"{step} under load") as row:
-                other = replace(self._project, compose=replace(self._compose, env={**self._compose.env, "WEIR_VERSION": version}))
+                other = replace(self._project, compose=compose)
                 before, began = self._project.landed(), time.monotonic()
                 other.compose("up", "-d", within_s=10 * MINUTES)
                 other.await_well()
@@ -180,6 +183,22 @@ class Journey:
                 row.verdict = f"next batch {landed:.0f} s; attempts before, after, deployed: {attempts}"
         with self._table.row("after both: rest sent, counts exact"):
             load.end()
+
+    def history(self) -> None:
+        """Switch event logs on as docs/compose.md says, and ask the History Server for the next driver."""
+        with self._table.row("profile history: the next driver is listed") as row:
+            other = replace(self._project, compose=replace(self._compose, env={**self._compose.env, "EVENT_LOGS": EVENT_LOGS}))
+            other.compose("--profile", "history", "up", "-d", within_s=10 * MINUTES)
+            other.await_well()
+            other.compose.weir("deploy", JOB, "--wait", within_s=8 * MINUTES)
+            applications = "/api/v1/applications"
+
+            def listed() -> str:
+                return next((app["id"] for app in other.get("HISTORY_PORT", applications) if JOB in app["name"]), "")
+
+            found = until(listed, f"the History Server lists {JOB}", 120)
+            jobs = other.get("HISTORY_PORT", f"{applications}/{found}/jobs")
+            row.verdict = f"{found} with {len(jobs)} jobs of Spark"
 
     def recount(self) -> None:
         with self._table.row("recount of everything") as row:
@@ -206,16 +225,6 @@ def _missing(project: Project) -> list[str]:
     if ill := project.ill(("init", "spark-master", "spark-worker")):
         raise ValueError(", ".join(ill))
     return []
-
-
-def build_earlier(compose: Compose, base: str, commit: str, tag: str, folder: Path) -> None:
-    """Build the image of an earlier commit with the present way of building. Raises CommandFailed."""
-    tree = folder / "earlier"
-    tree.mkdir()
-    run(["sh", "-c", f"git archive {commit} | tar -x -C {tree}"])
-    run(["sh", "-c", f"rm -rf {tree}/deploy && git archive HEAD deploy .dockerignore requirements-image.txt | tar -x -C {tree}"])
-    asked = ("--quiet", "--build-arg", f"BASE={base}", "-t", tag, "-f", f"{tree}/deploy/Dockerfile", str(tree))
-    compose.docker("build", *asked, within_s=30 * MINUTES)
 
 
 def sizes(compose: Compose, tags: list[str]) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.conftest import PROJECT
-from weir.local import airflow, cassandra, jars, kafka, postgres, spark
+from weir.local import airflow, cassandra, history, jars, kafka, postgres, spark
 from weir.local.part import Stack
 from weir.setting_rules import RULES
 from weir.settings import Settings
@@ -24,8 +24,14 @@ ENV = dict(line.split("=", 1) for line in (PROJECT / ".env").read_text().splitli
 ONE_SHOT = {name for name, service in SERVICES.items() if service.get("restart") == "no"}
 # Their images write their configuration into their own root file system when they start.
 WRITES_ITS_ROOT = {"kafka", "cassandra"}
+EVENT_LOGS = "/var/lib/weir/event-logs"
 each = pytest.mark.parametrize("name", SERVICES)
 lasting = pytest.mark.parametrize("name", sorted(SERVICES.keys() - ONE_SHOT))
+
+
+def filled(text: str, **chosen: str) -> str:
+    """Return a value as Compose reads it: variables replaced by those of .env, or by the `chosen` ones."""
+    return re.sub(r"\$\{([A-Z_]+)\}", lambda found: {**ENV, **chosen}[found[1]], text)
 
 
 @pytest.fixture
@@ -116,7 +122,7 @@ def test_what_sends_files_has_a_host_name_that_stays() -> None:
 def test_every_setting_of_weir_is_one(name: str) -> None:
     for variable, value in SERVICES[name].get("environment", {}).items():
         if variable.startswith("WEIR_"):
-            RULES[variable.removeprefix("WEIR_").lower()](value)
+            RULES[variable.removeprefix("WEIR_").lower()](filled(value))
 
 
 def test_every_variable_is_in_env_and_every_one_of_env_is_used() -> None:
@@ -181,17 +187,36 @@ def test_cassandra_keeps_what_it_acknowledged_as_in_the_embedded_stack(tmp_path:
     assert {"commitlog_sync", "commitlog_sync_group_window", "paxos_variant", "write_request_timeout"} <= options.keys()
 
 
+def conf(path: Path) -> dict[str, str]:
+    """Return the settings of a properties file."""
+    return dict(line.split("=", 1) for line in path.read_text().splitlines() if line and not line.startswith("#"))
+
+
 def test_spark_is_set_as_in_the_embedded_stack(tmp_path: Path) -> None:
     spark._prepare(Stack(tmp_path, {"spark_rest": 6066}, {}))
     places = {"spark.deploy.recoveryDirectory", "spark.master.rest.host"}
-    embedded, here = (
-        dict(line.split("=", 1) for line in path.read_text().splitlines() if line and not line.startswith("#"))
-        for path in (tmp_path / "spark" / "conf" / "spark-daemon.conf", PROJECT / "deploy/compose/spark-daemon.conf")
-    )
+    embedded, here = conf(tmp_path / "spark" / "conf" / "spark-daemon.conf"), conf(PROJECT / "deploy/compose/spark-daemon.conf")
     assert {name: value for name, value in here.items() if name not in places} == {
         name: value for name, value in embedded.items() if name not in places
     }
     assert (PROJECT / "deploy/compose/log4j2.properties").read_text() == spark.LOG4J
+
+
+def test_the_history_server_is_set_as_in_the_embedded_stack(tmp_path: Path) -> None:
+    history._prepare(Stack(tmp_path, {"spark_history": 18080}, {}), f"file://{EVENT_LOGS}", {})
+    assert conf(PROJECT / "deploy/compose/spark-history.conf") == conf(tmp_path / "spark" / "conf" / "spark-history.conf")
+
+
+def test_whatever_reads_or_writes_event_logs_has_their_volume(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service behind the profile removes what is old, so without it nothing is written."""
+    assert SERVICES["spark-history"]["profiles"] == ["history"]
+    assert ENV["EVENT_LOGS"] == ""
+    mount = f"event-logs:{EVENT_LOGS}"
+    members = {name for name, service in SERVICES.items() if mount in service.get("volumes", [])}
+    submit = {name for name, service in SERVICES.items() if "bundles:/var/lib/weir/bundles" in service.get("volumes", [])}
+    assert members == submit | {"spark-worker", "spark-history"}
+    monkeypatch.setenv("WEIR_EVENT_LOGS", filled(SERVICES["airflow-triggerer"]["environment"]["WEIR_EVENT_LOGS"], EVENT_LOGS=EVENT_LOGS))
+    assert Settings.load().event_logs == EVENT_LOGS
 
 
 def test_a_worker_has_room_for_what_it_offers() -> None:
@@ -220,7 +245,7 @@ def test_the_sources_that_the_development_file_mounts_are_there() -> None:
 def test_weir_reads_its_settings_as_they_are_set_here(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable, value in SERVICES["weir-metrics"]["environment"].items():
         if variable.startswith("WEIR_"):
-            monkeypatch.setenv(variable, value)
+            monkeypatch.setenv(variable, filled(value))
     settings = Settings.load()
     assert settings.names_spark
     assert (settings.checkpoints, settings.bundles) == ("/var/lib/weir/checkpoints", "/var/lib/weir/bundles")
