@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from tests.compose.table import Table, say
 EARLIER = "847fa68"  # the packages are those of today, so their layer is built once
 TAG, EARLIER_TAG = "test", "test-earlier"
 STEPS = ("up", "first-counts", "doors", "alert", "lines", "kills", "down-and-up", "scale", "release", "history", "recount", "version-1")
+NEEDED = ("up", "first-counts")
 FIRST_PORT = int(os.environ.get("WEIR_TEST_PORTS", "22100"))
 
 
@@ -56,22 +58,24 @@ def play(docker: Docker, table: Table, folder: Path, asked: argparse.Namespace) 
         program = machine.compose_v2()
     with table.row("base image (made once)"):
         base = machine.base(docker)
-    with table.row("stand-ins built"):
-        stand_ins.build(docker, base, versions())
     env = {**environment(), "WEIR_BASE": base}
     compose = Compose(docker, program, env)
-    with table.row("Weir's image built"):
-        compose("build", "init", within_s=40 * MINUTES)
+    with ThreadPoolExecutor() as pool:  # both wait for downloads most of the time
+
+        def stood_in() -> None:
+            with table.row("stand-ins built"):
+                stand_ins.build(docker, base, versions())
+
+        others = pool.submit(stood_in)
+        with table.row("meanwhile Weir's image built"):
+            compose("build", "init", within_s=30 * MINUTES)
+        others.result()
     image = env["WEIR_IMAGE"]
     project = Project(compose, {name: int(port) for name, port in env.items() if name.endswith("_PORT")})
     tags = [f"{image}:{TAG}", *(tag for _, tag, _ in stand_ins.tags(versions()))]
     say("images\n" + "\n".join(sizes(compose, tags)))
     try:
         travel(Journey(project, table, folder, asked.lines), table, asked.first)
-    except BaseException:
-        with suppress(CommandFailed):
-            say(compose("ps", "-a") + compose("logs", "--tail", "15"))
-        raise
     finally:
         if not asked.keep:
             take_away(compose, table)
@@ -87,7 +91,7 @@ def take_away(compose: Compose, table: Table) -> None:
 
 
 def travel(journey: Journey, table: Table, first: str) -> None:
-    """Play the steps from `first` on."""
+    """Play the steps from `first` on. One that fails is in the table, and the next is played unless it needs a stack with a job."""
 
     def release() -> None:
         if not known(EARLIER):
@@ -96,7 +100,10 @@ def travel(journey: Journey, table: Table, first: str) -> None:
             return
         with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
             Path(folder).chmod(0o755)
-            run(["sh", "-c", f"git archive {EARLIER} | tar -x -C {folder}"])
+            # With the modes of a checkout: with others the layer of the packages is built again.
+            run(["sh", "-c", f"git -c tar.umask=0022 archive {EARLIER} | tar -x -C {folder}"])
+            with Path(folder, "spark_jobs/error_counts/job.py").open("a") as code:
+                code.write("# Another version: a deploy of the same one does nothing.\n")
             journey.other_release(EARLIER_TAG, Path(folder))
 
     def version_1() -> None:
@@ -107,8 +114,16 @@ def travel(journey: Journey, table: Table, first: str) -> None:
         journey.up, journey.first_counts, journey.doors, journey.alert, journey.million, journey.kills, journey.down_and_up,
         journey.scale, release, journey.history, journey.recount, version_1,
     )  # fmt: skip
-    for step in played[STEPS.index(first) :]:
-        step()
+    for name, step in list(zip(STEPS, played, strict=True))[STEPS.index(first) :]:
+        try:
+            step()
+        except (CommandFailed, OSError) as error:
+            say(f"FAILED: {name}: {error}")
+            table.fail(name, str(error))
+            with suppress(CommandFailed):
+                say(journey.parts())
+            if name in NEEDED:
+                raise
 
 
 def main() -> int:

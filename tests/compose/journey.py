@@ -35,6 +35,10 @@ class Journey:
     def _load(self, name: str, lines: int = LOAD) -> Load:
         return Load(self._project, self._write(name, lines))
 
+    def parts(self) -> str:
+        """Return the state and the last lines of every container."""
+        return self._compose("ps", "-a") + self._compose("logs", "--tail", "15")
+
     def up(self) -> None:
         with self._table.row("up: every container healthy") as row:
             self._compose("up", "-d", within_s=15 * MINUTES)
@@ -181,6 +185,8 @@ class Journey:
                 other.moves_on(other.landed(), meanwhile=load.go_on)
                 attempts = [one["attempt"] for one in (before, after, other.landed())]
                 row.verdict = f"next batch {landed:.0f} s; attempts before, after, deployed: {attempts}"
+                if attempts[1] == attempts[2]:
+                    raise CommandFailed(f"the deploy has not exchanged the job's code; {row.verdict}")
         with self._table.row("after both: rest sent, counts exact"):
             load.end()
 
@@ -190,7 +196,7 @@ class Journey:
             other = replace(self._project, compose=replace(self._compose, env={**self._compose.env, "EVENT_LOGS": EVENT_LOGS}))
             other.compose("--profile", "history", "up", "-d", within_s=10 * MINUTES)
             other.await_well()
-            other.compose.weir("deploy", JOB, "--wait", within_s=8 * MINUTES)
+            other.compose.weir("restart", JOB, "--wait", within_s=8 * MINUTES)
             applications = "/api/v1/applications"
 
             def listed() -> str:

@@ -44,6 +44,11 @@ class Table:
             row.seconds = time.monotonic() - began
             say(row.text())
 
+    def fail(self, step: str, reason: str) -> None:
+        """Add a row for a step that failed between two rows; one that failed in its last row has that."""
+        if not (self.rows and self.rows[-1].failed):
+            self.rows.append(Row(step, verdict=f"FAILED: {reason}", failed=True))
+
     @property
     def failed(self) -> bool:
         return any(row.failed for row in self.rows)
