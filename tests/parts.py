@@ -112,11 +112,17 @@ def _pause(seconds: float) -> bool:
     return False
 
 
+def driver_command(submission: Submission) -> list[str]:
+    """Return the command of a driver. The jars of Spark's Kafka source are there: `weir up` downloads them, which no single part does."""
+    jars.class_path("spark")
+    return command(submission, spark_home())
+
+
 def start_driver(stack: Stack, submission: Submission, log: Path) -> subprocess.Popen[bytes]:
     """Start a driver as a worker of Spark's starts it."""
     with log.open("wb") as output:
         return subprocess.Popen(
-            command(submission, spark_home()),
+            driver_command(submission),
             env={**driver_env(stack), **submission.env},
             cwd=stack.folder("spark"),
             stdout=output,

@@ -16,6 +16,8 @@ UNANSWERED = "Py4JError: An error occurred while calling"
 # first batch all topics must be named. Nothing is lost, and the next attempt reads them.
 NEW_TOPICS = ("ADDED_PARTITION_DOES_NOT_START_FROM_OFFSET_ZERO", "Reason: Added partition ", "you must specify all TopicPartitions")
 OF_KAFKA = "org.apache.kafka."
+# What py4j says of a class that the JVM does not have. A driver needs none but Spark's own and those of the Kafka source.
+NO_CLASS = "'JavaPackage' object is not callable"
 JVM_GONE = ("ConnectionRefusedError", "ConnectionResetError", "BrokenPipeError", "Py4JNetworkError")
 
 
@@ -46,6 +48,9 @@ def _explained(failure: BaseException) -> tuple[Exit, str]:
     unanswered = text.startswith(UNANSWERED) and "Trace:" not in text
     if unanswered or text.startswith(JVM_GONE):
         return Exit.LOST, f"{JVM_ENDED}: it was killed, or ran out of memory ({text})"
+    if NO_CLASS in text:
+        where = "Put the four jars of Spark's Kafka source into $SPARK_HOME/jars of the workers, or list them in WEIR_SPARK_JARS."
+        return Exit.FAILED, f"a Java class is not on the driver's class path. {where} ({text})"
     if any(sign in text for sign in NEW_TOPICS):
         return Exit.LOST, f"a new topic matches; the next attempt will read it: {text}"
     return (Exit.LOST if _outage(failure, text) else Exit.FAILED), text

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.parts import part_of
+from tests.parts import driver_command, part_of
 from tests.stores.conftest import ALL
 from tests.stores.servers import FIRST_PORT, FileStore
 from tests.stores.supervised import until
@@ -18,8 +18,7 @@ from weir.cluster.file_systems import prepared
 from weir.file_stores import spark_conf
 from weir.local import history, ports, secrets
 from weir.local.part import Stack
-from weir.local.rehearse import command
-from weir.local.spark import driver_env, spark_home
+from weir.local.spark import driver_env
 from weir.ports.cluster import Submission
 from weir.settings import Settings
 
@@ -63,6 +62,6 @@ def run(stack: Stack, settings: Settings) -> None:
     asked = Submission("weir:seen:1", str(script), [], spark_conf(settings), {}, jars=jars, driver_memory="512m", executors=0)
     stack.folder("spark")
     done = subprocess.run(
-        command(asked, spark_home()), env=driver_env(stack), cwd=stack.home, capture_output=True, text=True, timeout=1800, check=False
+        driver_command(asked), env=driver_env(stack), cwd=stack.home, capture_output=True, text=True, timeout=1800, check=False
     )
     assert done.returncode == 0, done.stderr[-5000:]

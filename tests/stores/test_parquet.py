@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.parts import driver_command
 from tests.stores.conftest import ALL
 from tests.stores.servers import FileStore
 from tests.stores.supervised import until
@@ -17,8 +18,7 @@ from weir.cluster.checkpoints import CheckpointFolders
 from weir.file_stores import spark_conf, spark_env
 from weir.local import ports, secrets
 from weir.local.part import Stack
-from weir.local.rehearse import command
-from weir.local.spark import driver_env, spark_home
+from weir.local.spark import driver_env
 from weir.ports.cluster import Submission
 from weir.settings import Settings
 
@@ -73,4 +73,4 @@ def started(home: Path, settings: Settings, arguments: list[str]) -> subprocess.
     asked = Submission("weir:lines:1", str(script), arguments, spark_conf(settings), {}, jars=jars, driver_memory="512m", executors=0)
     env = {**driver_env(stack), **spark_env(settings)}
     with (home / "log").open("ab") as log:
-        return subprocess.Popen(command(asked, spark_home()), env=env, cwd=home, stdout=log, stderr=log, start_new_session=True)
+        return subprocess.Popen(driver_command(asked), env=env, cwd=home, stdout=log, stderr=log, start_new_session=True)

@@ -69,6 +69,11 @@ def test_the_text_names_what_happened() -> None:
     assert explain(ValueError("a line nobody thought of"))[1] == "ValueError: a line nobody thought of"
 
 
+def test_a_driver_without_the_jars_of_the_kafka_source_says_what_to_do() -> None:
+    reason, text = explain(TypeError("'JavaPackage' object is not callable"))  # seen where the cache had no such jar
+    assert reason is Exit.FAILED and "WEIR_SPARK_JARS" in text and "'JavaPackage' object" in text
+
+
 ARGS = JobArguments("counts", 1, 1, "v1", "file:///c", "kafka", "logs", CassandraAddress(("host",)))
 
 
