@@ -43,7 +43,7 @@ test-plain: $(VENV)/.dev ## jobs that use nothing of Weir: poison, a broker's ou
 	@WEIR_TEST_PLAIN=1 $(BIN)/python -m pytest tests/acceptance/test_plain.py
 
 test-upgrade: $(VENV)/.dev ## from an earlier release (FROM=...) to this one and back, while lines come
-	@WEIR_TEST_UPGRADE=1 WEIR_TEST_UPGRADE_FROM=$(FROM) $(BIN)/python -m pytest tests/acceptance/test_upgrade.py
+	@WEIR_TEST_UPGRADE=1 WEIR_TEST_UPGRADE_FROM=$(FROM) $(BIN)/python -m pytest --log-cli-level=INFO tests/acceptance/test_upgrade.py
 
 test-browser: $(VENV)/.browser ## the console in a real Chromium; pictures in tests/browser/shots
 	@sh tests/browser/chromium.sh

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import logging
 import os
 import subprocess
 import sys
 import sysconfig
 import threading
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from drill.generator import Generator, Mix
 
@@ -20,6 +24,23 @@ from .test_main_job import expected, iso
 PROJECT = Path(__file__).resolve().parents[2]
 RATE = 300  # lines per second
 FOREIGN = ("PYTHON", "WEIR_", "AIRFLOW")  # what a shell has set must not reach another clone's stack
+LOG = logging.getLogger(__name__)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def step(function: Callable[P, R]) -> Callable[P, R]:
+    """Log what the function took: `make test-upgrade` shows it as it happens."""
+
+    @functools.wraps(function)
+    def timed(*args: P.args, **kwargs: P.kwargs) -> R:
+        begun = time.monotonic()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            LOG.info("%s: %.0f s", function.__name__.replace("_", " "), time.monotonic() - begun)
+
+    return timed
 
 
 def git(folder: Path, *args: str) -> str:
@@ -72,10 +93,12 @@ class Clone(Stack):
         for made in (self._bin / "uv", self.folder / ".venv" / ".installed"):
             made.touch()
 
+    @step
     def make_up(self, tries: int = 3) -> None:
         """Again, as a person would: at a load of 18 on two cores PostgreSQL ended transactions of Airflow that had waited for 15 s."""
         done = subprocess.run(["make", "up"], cwd=self.folder, env=self.env, capture_output=True, timeout=900, check=False)
         if done.returncode and tries > 1:
+            LOG.warning("make up: exit %d, tried again\n%s", done.returncode, done.stderr.decode()[-2000:])
             return self.make_up(tries - 1)
         assert done.returncode == 0, f"make up: exit {done.returncode}\n{done.stdout.decode()}\n{done.stderr.decode()}"
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from .conftest import JOB, until
-from .release import Clone, Feed, has, under_test
+from .release import Clone, Feed, has, step, under_test
 
 OLD = os.environ.get("WEIR_TEST_UPGRADE_FROM") or "adaf5c8"
 SERVERS = ("kafka", "cassandra", "postgres", "spark-master", "spark-worker")
@@ -68,6 +68,7 @@ def test_a_release_is_upgraded_and_rolled_back_while_lines_come(stack: Clone, fe
     nothing_is_missing_or_doubled(stack, feeds)
 
 
+@step
 def start_the_old_release(stack: Clone) -> None:
     """Up, with rejected lines, a fold, a validation, a proof, a pause that is over, and lines that came after all of these."""
     stack.check_out(OLD)
@@ -81,6 +82,7 @@ def start_the_old_release(stack: Clone) -> None:
     stack.weir("hold", JOB, "--release")
 
 
+@step
 def upgrade_under_a_running_driver(stack: Clone, new: str) -> None:
     """Check out, `weir migrate`, `make up`. Until the last the old driver counts on, on tables that are migrated already."""
     old = stack.landed()
@@ -91,6 +93,7 @@ def upgrade_under_a_running_driver(stack: Clone, new: str) -> None:
     upgraded(stack, old)
 
 
+@step
 def in_place_upgrade(stack: Clone, new: str) -> None:
     old = stack.landed()
     stack.check_out(new)
@@ -108,6 +111,7 @@ def upgraded(stack: Clone, old: dict[str, Any]) -> None:
     assert (now["epoch"], now["attempt"]) == (old["epoch"], old["attempt"] + 1)
 
 
+@step
 def a_killed_driver_is_replaced_by_the_watch(stack: Clone) -> None:
     attempt = stack.landed()["attempt"]
     stack.kill(f"driver:{JOB}")
@@ -115,6 +119,7 @@ def a_killed_driver_is_replaced_by_the_watch(stack: Clone) -> None:
     until((stack.home / "airflow" / "logs" / "dag_id=weir_watch").exists, "the watch says in Airflow what it has done")
 
 
+@step
 def an_old_version_runs_and_the_new_one_again(stack: Clone, version: str) -> None:
     """The bundle of the old release has the old code; the new supervisor starts it, and takes it over again."""
     for wanted in (("--to", version), ()):
@@ -125,6 +130,7 @@ def an_old_version_runs_and_the_new_one_again(stack: Clone, version: str) -> Non
         stack.moves_on()
 
 
+@step
 def roll_back_the_release(stack: Clone) -> None:
     """Old code on migrated tables, and on what the new code has written there. Nothing comes meanwhile: `weir down` stops the broker."""
     last = stack.landed()
@@ -168,6 +174,7 @@ def current_version(stack: Clone) -> str:
     return next(str(row["version"]) for row in stack.json("versions", JOB) if row["current"])
 
 
+@step
 def nothing_is_missing_or_doubled(stack: Clone, feeds: list[Feed]) -> None:
     """Everything that was sent has landed, the recount agrees, and so does the generator, which knows what it sent."""
     stack.wait_landed()
@@ -181,6 +188,7 @@ def is_proven(stack: Clone) -> None:
     assert (proof["missing"], proof["doubled"], proof["unchecked_lines"], proof["gap_lines"]) == (0, 0, 0, 0), proof
 
 
+@step
 def fold_and_validate(stack: Clone) -> None:
     stack.weir("fold", JOB)
     stack.weir("validate", JOB)
