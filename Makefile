@@ -15,11 +15,11 @@ BASE    ?= debian:bookworm-slim
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
 .PHONY: help up down clean image test test-image test-stores test-faults test-plain test-upgrade test-browser test-yarn test-masters test-kubernetes test-compose test-delivery \
-	audit release-check dist release drill lint lock install dev
+	kubernetes-servers audit release-check dist release drill lint lock install dev
 .DEFAULT_GOAL := help
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
 
 up: $(VENV)/.installed ## start the whole stack, deploy error_counts and show its first counts
 	@$(BIN)/weir up --live-sample
@@ -54,6 +54,9 @@ image: ## build the container image weir:local (BASE=... for another Debian imag
 
 test-image: image $(VENV)/.dev ## what the built image holds, and each role of it started
 	@$(BIN)/python -m pytest tests/image
+
+kubernetes-servers: $(VENV)/.dev ## build etcd and Kubernetes' servers from Go modules, once; needs Go. `make test` uses them if they are there
+	@PYTHONPATH=plugins:. $(BIN)/python -c "from tests.kubernetes import binaries; binaries.built(*binaries.SERVERS, *binaries.CONTROLLERS)"
 
 test-kubernetes: $(VENV)/.dev ## a real Kubernetes API server with pods as processes: every fault, and the counts; needs Go, kubectl and root
 	@WEIR_TEST_KUBERNETES=1 $(BIN)/python -m pytest -s tests/kubernetes

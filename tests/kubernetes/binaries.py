@@ -24,6 +24,8 @@ PACKAGES = {
     "kube-controller-manager": ("kubernetes", "k8s.io/kubernetes/cmd/kube-controller-manager"),
     "kube-scheduler": ("kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler"),
 }
+SERVERS = ("etcd", "kube-apiserver")
+CONTROLLERS = ("kube-controller-manager", "kube-scheduler")
 MODULE = {"etcd": "go.etcd.io/etcd/server/v3", "kubernetes": "k8s.io/kubernetes", "compose": "github.com/docker/compose/v2"}
 BUILD_S = 3600
 
@@ -36,7 +38,7 @@ def built(*names: str) -> dict[str, Path]:
 def missing(*names: str) -> str:
     """Return what the cache lacks, with what to do, as a reason to skip a test; empty if nothing is missing."""
     lacking = [name for name in names if not _file(name).exists()]
-    return f"{', '.join(lacking)} not built yet: run `make test-kubernetes` once; it needs Go" if lacking else ""
+    return f"{', '.join(lacking)} not built yet: run `make kubernetes-servers` once; it needs Go" if lacking else ""
 
 
 def _file(name: str) -> Path:

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from tests.kubernetes import container, tenants
-from tests.kubernetes.early_build import pytest_collection_finish, pytest_sessionfinish
 from tests.kubernetes.kubelet import nodes
 from tests.kubernetes.servers import NODES, control_plane
 from tests.kubernetes.stream import Stream, lines, recounted, stack
@@ -100,6 +99,3 @@ def stream(idle: Stream) -> Stream:
         idle.deploy("first")
     idle.until_landed()
     return idle
-
-
-__all__ = ["pytest_collection_finish", "pytest_sessionfinish"]

@@ -126,7 +126,7 @@ def control_plane(home: Path, *, controllers: bool = False, first_port: int = FI
     home.mkdir(parents=True, exist_ok=True)
     chosen = _ports(first_port, 5)
     plane = ControlPlane(home, chosen[0])
-    names = ["etcd", "kube-apiserver", *(["kube-controller-manager", "kube-scheduler"] if controllers else [])]
+    names = [*binaries.SERVERS, *(binaries.CONTROLLERS if controllers else ())]
     programs = binaries.built(*names)
     _credentials(plane)
     commands = {

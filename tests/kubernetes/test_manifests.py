@@ -21,8 +21,7 @@ import pytest
 import yaml
 
 from tests.conftest import PROJECT
-from tests.kubernetes import binaries
-from tests.kubernetes.early_build import SERVERS
+from tests.kubernetes import BUILDS, binaries, skip_unless_built
 from tests.kubernetes.servers import ControlPlane, control_plane
 from weir.jobs.spec import JobSpec
 
@@ -31,28 +30,21 @@ OVERLAYS = ("one-tenant", "two-tenants", "s3")
 DOC = PROJECT / "docs" / "kubernetes.md"
 VERSION = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]
 IMAGE = f"registry.example.com/weir:{VERSION}"
-CONTROLLERS = ("kube-controller-manager", "kube-scheduler")
 # As Spark 4.2.0 labels an executor; a driver's labels come from a submission below.
 EXECUTOR = {"spark-role": "executor", "spark-app-selector": "spark-1", "spark-exec-id": "1", "spark-version": "4.2.0"}
 
 Object = Mapping[str, Any]
 
 
-def lacking() -> str:
-    """Return why these tests cannot run here; empty if they can."""
-    programs = ["kubectl", *(["go"] if binaries.missing(*SERVERS) else [])]
-    absent = [program for program in programs if not shutil.which(program)]
-    return f"install {' and '.join(absent)}: the manifests are tried on a real API server" if absent else ""
-
-
-pytestmark = pytest.mark.skipif(bool(lacking()), reason=lacking())
+pytestmark = pytest.mark.skipif(not shutil.which("kubectl"), reason="install kubectl: it renders the manifests")
 
 
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """An API server; with its controllers if they were built before."""
+    skip_unless_built(*binaries.SERVERS)
     home = tmp_path_factory.mktemp("plane")
-    with control_plane(home, controllers=not binaries.missing(*CONTROLLERS), first_port=24000) as made:
+    with control_plane(home, controllers=BUILDS or not binaries.missing(*binaries.CONTROLLERS), first_port=24000) as made:
         for one in (*objects(rendered("one-tenant")), *objects(rendered("two-tenants"))):
             answer = applied(made, one)
             assert answer["kind"] == one["kind"], answer
@@ -232,8 +224,8 @@ def test_a_container_without_limits_gets_them(plane: ControlPlane) -> None:
     assert container["resources"] == {"limits": {"memory": "1Gi"}, "requests": {"cpu": "250m", "memory": "512Mi"}}
 
 
-@pytest.mark.skipif(bool(binaries.missing(*CONTROLLERS)), reason=f"a quota needs its controller; {binaries.missing(*CONTROLLERS)}")
 def test_a_pod_beyond_the_quota_is_refused_with_the_quotas_name(plane: ControlPlane) -> None:
+    skip_unless_built(*binaries.CONTROLLERS)
     plane.kubectl("wait", "resourcequota/streams", "-n", "streams", "--for=jsonpath={.status.hard.pods}=40", "--timeout=60s")
     spec = of_spark("driver")
     spec["containers"][0]["resources"] = {"requests": {"cpu": "17"}, "limits": {"memory": "1Gi"}}

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.kubernetes import binaries, tenants
+from tests.kubernetes import binaries, skip_unless_built, tenants
 from tests.kubernetes.servers import ControlPlane, control_plane
 from weir.cluster.kubernetes import KubernetesCluster
 from weir.errors import NotRunning, NotTaken
 from weir.ports.cluster import DriverState, Submission
 
-LACKING = binaries.missing("etcd", "kube-apiserver")
-pytestmark = [pytest.mark.stack, pytest.mark.skipif(bool(LACKING), reason=LACKING)]
+pytestmark = pytest.mark.stack
 OURS, THEIRS = "streams", "others"
 CONF = {
     "spark.kubernetes.container.image": "weir-job:1",
@@ -27,6 +26,7 @@ DRIVER = Submission("weir:error_counts:1", "/bundles/job.py", ["{}"], CONF, {}, 
 
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    skip_unless_built(*binaries.SERVERS)
     with control_plane(tmp_path_factory.mktemp("plane")) as found:
         tenants.create(found, OURS)
         tenants.create(found, THEIRS)
