@@ -1,6 +1,6 @@
 """error_counts with its checkpoints on HDFS and S3: killed, frozen, copied in part, from an older copy, rebuilt. Every line counts once.
 
-`make test-stores` runs them, and prints them as a table.
+`make test-stores` runs them, and prints them as a table. `make test` runs one row on each store.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def lands_all(job: Supervised) -> None:
 
 
 @STORES
-@ON_REQUEST
 def test_the_driver_is_killed_within_a_batch(job: Supervised) -> None:
+    """`make test` runs it, too: a takeover from a copy of the checkpoint on each store."""
     job.arm("claim", "kill")
     job.send()
     job.hit("claim")
