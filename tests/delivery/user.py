@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -43,8 +44,9 @@ class Place(Protocol):
 
 
 def frozen(text: str) -> dict[str, str]:
-    """Return `pip freeze` as versions by name; the address of a file counts as a version."""
-    return {name: version for line in text.splitlines() for name, _, version in [line.replace(" @ ", "==").partition("==")]}
+    """Return `pip freeze` as versions by normal name (pip says SQLAlchemy, uv sqlalchemy); the address of a file counts as a version."""
+    rows = (line.replace(" @ ", "==").partition("==") for line in text.splitlines())
+    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, _, version in rows}
 
 
 def checked(*command: str | Path, timeout: float = 1800, cwd: Path | None = None) -> str:
