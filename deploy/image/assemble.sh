@@ -20,7 +20,8 @@ rm -f "$site"/weir-*.dist-info/uv_cache.json "$site"/weir-*.dist-info/REQUESTED 
 sed -i "/uv_cache.json\|REQUESTED/d" "$site"/weir-*.dist-info/RECORD # uv_cache.json is dated
 
 find plugins spark_jobs dags -name __pycache__ -prune -exec rm -rf {} +
-$python -m compileall -q --invalidation-mode checked-hash plugins spark_jobs dags "$site"/__editable__*
+$python -m compileall -q --invalidation-mode checked-hash plugins spark_jobs dags
+$python -m compileall -q --invalidation-mode checked-hash "$site"/__editable__* # alone: after others its bytecode differed from build to build
 
 /build/bin/python bin/sbom.py .venv requirements.txt plugins/weir/local/jars.lock /run/dpkg-status /etc/os-release > sbom.cdx.json
 # Only what is new: to touch a file of an earlier layer is to copy it.
