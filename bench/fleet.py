@@ -37,6 +37,7 @@ from spark_jobs.protocol import codec  # noqa: E402
 from spark_jobs.protocol.head import Batch, Head, Progress, Totals, claim, land, started  # noqa: E402
 from spark_jobs.protocol.partition import Partition, numbers  # noqa: E402
 from weir.factory import assemble  # noqa: E402
+from weir.jobs.bundle import BundleFolder  # noqa: E402
 from weir.jobs.folders import sound  # noqa: E402
 from weir.jobs.spec import JobSpec  # noqa: E402
 from weir.ports.cluster import DriverState  # noqa: E402
@@ -65,7 +66,10 @@ class World:
             self.broker.fill(topic, 0, 1)
         settings = Settings(home=str(home), bundles=str(home / "bundles"), checkpoints="memory", jobs=str(PROJECT / "spark_jobs"))
         self.checkpoints = MemoryCheckpoints()
-        self.manager = assemble(self.specs, Parts(self.store, {"standalone": self.cluster}, self.broker, self.checkpoints, settings))
+        self.manager = assemble(
+            self.specs,
+            Parts(self.store, {"standalone": self.cluster}, self.broker, self.checkpoints, BundleFolder(settings.bundles), settings),
+        )
         self.manager.close = lambda: None  # type: ignore[method-assign]
         for job in self.specs:
             self.manager.deploy(job)
@@ -268,7 +272,9 @@ def stored(jobs: int, home: Path, settings: Settings, server: psutil.Process) ->
         write("INSERT INTO ledger (job, day, attempt, batch_id, record) VALUES (?, ?, ?, ?, ?)", [[row] for row in rows])
 
     move()
-    manager = assemble(world.specs, Parts(store, {"standalone": world.cluster}, world.broker, world.checkpoints, settings))
+    manager = assemble(
+        world.specs, Parts(store, {"standalone": world.cluster}, world.broker, world.checkpoints, BundleFolder(settings.bundles), settings)
+    )
     told = passes(manager.tick, move, lambda: sum(server.cpu_times()[:2]))
     told |= {"scrape": scrapes(manager, move, lambda: sum(server.cpu_times()[:2]))}
     reports = manager.tick()

@@ -17,6 +17,7 @@ import yaml
 from weir.cluster.checkpoints import CheckpointFolders
 from weir.errors import WeirError
 from weir.factory import assemble
+from weir.jobs.bundle import BundleFolder
 from weir.jobs.folders import sound
 from weir.ports.cluster import Cluster, DriverState
 from weir.settings import Settings
@@ -60,7 +61,7 @@ class PlainRig:
         )
         self.store = MemoryStore()
         checkpoints = CheckpointFolders(self.settings.checkpoints)
-        parts = Parts(self.store, {kind: cluster}, MemoryBroker(), checkpoints, self.settings)
+        parts = Parts(self.store, {kind: cluster}, MemoryBroker(), checkpoints, BundleFolder(self.settings.bundles), self.settings)
         self.manager: Manager[Any] = assemble(sound(home / "folder"), parts)
         self.together: list[str] = []  # moments at which two drivers had processes
         self.sentences: list[str] = []

@@ -12,14 +12,17 @@ from weir import stack_stop
 from weir.addresses import address, kafka_address
 from weir.cassandra.store import CassandraStore
 from weir.cluster.checkpoints import CheckpointFolders
+from weir.cluster.packed_bundles import PackedBundles
 from weir.cluster.spark import StandaloneCluster
 from weir.counts.kind import CountsKind
 from weir.errors import WeirError
+from weir.jobs.bundle import BundleFolder
 from weir.jobs.folders import sound
 from weir.jobs.kinds import COUNTS, PLAIN
 from weir.jobs.spec import JobSpec
 from weir.jobs.specs import with_deployed
 from weir.plain.kind import PlainKind
+from weir.ports.bundles import Bundles
 from weir.ports.cluster import Cluster, DriverState
 from weir.ports.store import Store
 from weir.settings import Settings
@@ -51,6 +54,7 @@ def manager(settings: Settings | None = None, others: Mapping[str, Cluster] | No
         clusters,
         source_of(settings),
         checkpoints,
+        bundles(settings),
         settings,
         stopped_at=lambda: stack_stop.stopped_at(settings),
         rehearse=rehearsal(settings.driver_python),
@@ -62,6 +66,11 @@ def assemble(specs: dict[str, JobSpec], parts: Parts[Store]) -> Manager[Store]:
     """Return a manager over these parts, with the kinds of jobs that there are."""
     counts = CountsKind(parts.store, parts.source, parts.settings)
     return Manager(specs, parts, {COUNTS.name: counts, PLAIN.name: PlainKind(parts.settings)})
+
+
+def bundles(settings: Settings) -> Bundles:
+    """Return where the settings keep the code of deployed versions."""
+    return PackedBundles(settings) if "://" in settings.bundles else BundleFolder(settings.bundles)
 
 
 def _standalone(settings: Settings) -> Mapping[str, Cluster]:

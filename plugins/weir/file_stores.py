@@ -15,7 +15,7 @@ ROLLED_AT = "32m"  # the reader of an object store sees a file when it is closed
 
 def spark_conf(settings: Settings) -> Mapping[str, str]:
     """Return Spark's settings for the stores that the settings use."""
-    used = f"{settings.checkpoints} {settings.event_logs}"
+    used = f"{settings.checkpoints} {settings.event_logs} {settings.bundles}"
     s3a = _s3a(settings) if S3A in used or settings.s3_endpoint or settings.s3_credentials_file else {}
     return s3a | (_event_log(settings.event_logs) if settings.event_logs else {})
 

@@ -165,6 +165,11 @@ def code_path(text: str) -> str:
     return found
 
 
+def code_place(text: str) -> str:
+    """Return a path as `code_path` does, or the URI of a folder on HDFS or in an object store, where code is kept packed."""
+    return place(text).rstrip("/") if "://" in text and not text.startswith("file:") else code_path(text)
+
+
 def place(text: str) -> str:
     """Return a path, or the URI of a folder that Spark and Weir read in the same way."""
     if not (found := URI.fullmatch(text.strip())):
@@ -248,7 +253,7 @@ RULES: dict[str, Rule] = {
     "s3_region": optional(name),
     "s3_path_style": switch,
     "s3_credentials_file": optional(path),
-    "bundles": code_path,
+    "bundles": code_place,
     "data_docs": path,
     "jobs": job_folders,
     "rules": path,

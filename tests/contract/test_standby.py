@@ -23,6 +23,7 @@ from weir.cassandra.store import CassandraStore
 from weir.cluster.checkpoints import CheckpointFolders
 from weir.factory import assemble, source_of
 from weir.ingest import producer
+from weir.jobs.bundle import BundleFolder
 from weir.jobs.folders import sound
 from weir.local import ports, secrets
 from weir.local.part import Stack
@@ -78,7 +79,7 @@ def parts(tmp_path: Path) -> Iterator[tuple[Manager, Processes, Settings]]:
         specs[JOB] = specs[JOB].model_copy(update={"standby": "warm"})
         store = CassandraStore.connect(address(settings), 30.0)
         checkpoints = CheckpointFolders(settings.checkpoints)
-        parts = Parts(store, {"standalone": cluster}, source_of(settings), checkpoints, settings)
+        parts = Parts(store, {"standalone": cluster}, source_of(settings), checkpoints, BundleFolder(settings.bundles), settings)
         with closing(assemble(specs, parts)) as manager:
             try:
                 yield manager, cluster, settings

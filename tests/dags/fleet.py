@@ -23,6 +23,7 @@ from weir.alerts.rules import parse
 from weir.alerts.sink import Inbox
 from weir.counts.rules import Rules
 from weir.factory import assemble
+from weir.jobs.bundle import BundleFolder
 from weir.jobs.folders import sound
 from weir.ports.cluster import DriverState
 from weir.settings import PROJECT, Settings
@@ -49,7 +50,9 @@ class Fleet:
         specs = sound(PROJECT / "spark_jobs")
         settings = Settings(home=str(folder), bundles=str(folder / "bundles"), checkpoints="memory")
         clusters = {"standalone": self.cluster}
-        parts = Parts(self.store, clusters, self.broker, self.checkpoints, settings, self.clock, self.clock.sleep)
+        parts = Parts(
+            self.store, clusters, self.broker, self.checkpoints, BundleFolder(settings.bundles), settings, self.clock, self.clock.sleep
+        )
         self.manager = assemble(specs, parts)
         self.manager.close = lambda: None  # type: ignore[method-assign]
 

@@ -27,7 +27,7 @@ from weir.cassandra.store import CassandraStore
 from weir.cluster.checkpoints import CheckpointFolders
 from weir.counts.recount import recount
 from weir.counts.rules import Rules
-from weir.factory import assemble, source_of
+from weir.factory import assemble, bundles, source_of
 from weir.ingest import producer
 from weir.jobs.folders import sound
 from weir.local import ports, secrets
@@ -176,9 +176,9 @@ def supervised(home: Path, servers: Settings, store: FileStore) -> Iterator[Supe
         servers,
         cassandra_keyspace=f"weir_{uuid4().hex[:8]}",
         home=str(home),
-        bundles=str(home / "bundles"),
     )
     settings = store.settings(found, f"exact-{uuid4().hex[:8]}")
+    settings = replace(settings, bundles=f"{settings.checkpoints}-bundles")
     migrate(settings)
     topic = f"logs-{uuid4().hex[:8]}"
     make_topic(settings, topic)
@@ -190,7 +190,14 @@ def supervised(home: Path, servers: Settings, store: FileStore) -> Iterator[Supe
     source, restart = spec.source.model_copy(update={"topic": topic}), spec.restart.model_copy(update={"budget": 1000, "backoff_max": 2.0})
     health = spec.health.model_copy(update=dict.fromkeys(("ready_within", "stalled_after"), WITHIN_S))
     specs[JOB] = spec.model_copy(update={"source": source, "restart": restart, "health": health})
-    parts = Parts(CassandraStore.connect(address(settings), 30.0), {"standalone": cluster}, source_of(settings), checkpoints, settings)
+    parts = Parts(
+        CassandraStore.connect(address(settings), 30.0),
+        {"standalone": cluster},
+        source_of(settings),
+        checkpoints,
+        bundles(settings),
+        settings,
+    )
     try:
         with closing(assemble(specs, parts)) as manager:
             running = Supervised(manager, cluster, checkpoints, settings, store)

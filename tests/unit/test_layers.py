@@ -23,6 +23,7 @@ BASICS = "weir.errors weir.system_errors weir.times weir.settings weir.output"
 ALLOWED = {
     # what runs on the cluster
     "spark_jobs.failpoint": "",
+    "spark_jobs.unpack": "",
     "spark_jobs.formats.spec": "",  # the description alone: the recount must not use the job's parsers
     "spark_jobs.formats": "spark_jobs.formats.spec",
     "spark_jobs.protocol": "spark_jobs.failpoint",
@@ -49,9 +50,10 @@ ALLOWED = {
     "weir.ports": f"{BASICS} spark_jobs.protocol",
     "weir.ports.counts": f"{BASICS} weir.ports spark_jobs.protocol spark_jobs.counts",
     "weir.ports.store": "weir.ports weir.ports.counts",  # every port: for doors, which show jobs with their counts
+    "weir.jobs.packed": f"{BASICS} spark_jobs.unpack",  # for what writes to a store, and what starts drivers from it
     "weir.jobs": f"{BASICS} weir.ports spark_jobs.protocol spark_jobs.runtime spark_jobs.counts",
     "weir.cassandra": f"{BASICS} weir.addresses weir.ports weir.ports.counts spark_jobs.protocol spark_jobs.runtime spark_jobs.counts",
-    "weir.cluster": f"{BASICS} weir.http weir.ports spark_jobs.protocol spark_jobs.sources",
+    "weir.cluster": f"{BASICS} weir.http weir.jobs.packed weir.ports spark_jobs.protocol spark_jobs.sources",
     "weir.sources": f"{BASICS} weir.ports spark_jobs.protocol spark_jobs.runtime",
     "weir.testing": (
         f"{BASICS} weir.ports weir.ports.counts weir.cassandra weir.cluster "
@@ -62,8 +64,8 @@ ALLOWED = {
     "weir.supervise": f"{BASICS} weir.jobs weir.ports weir.supervise.judge spark_jobs.protocol",
     "weir.supervise.observe": f"{BASICS} weir.jobs weir.ports weir.supervise weir.supervise.judge spark_jobs.protocol spark_jobs.runtime",
     "weir.supervise.start": (
-        f"{BASICS} weir.addresses weir.file_stores weir.jobs weir.ports weir.supervise weir.supervise.judge weir.supervise.observe "
-        "spark_jobs.failpoint spark_jobs.protocol spark_jobs.runtime spark_jobs.sources"
+        f"{BASICS} weir.addresses weir.file_stores weir.jobs weir.jobs.packed weir.ports weir.supervise weir.supervise.judge "
+        "weir.supervise.observe spark_jobs.failpoint spark_jobs.protocol spark_jobs.runtime spark_jobs.sources"
     ),
     "weir.supervise.act": (
         f"{BASICS} weir.jobs weir.ports weir.supervise weir.supervise.judge weir.supervise.observe weir.supervise.start spark_jobs.protocol"

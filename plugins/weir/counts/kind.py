@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from weir.counts.arguments import arguments
 from weir.counts.arrivals import ArrivalProbe
@@ -40,11 +39,11 @@ class CountsKind:
     def keeps_checkpoint(self, spec: JobSpec) -> bool:
         return True
 
-    def driver(self, spec: JobSpec, start: Start, code: Path) -> Submission:
+    def driver(self, spec: JobSpec, start: Start, code: str) -> Submission:
         args = arguments(spec, start.head, start.version, start.checkpoint, self._settings, start.partitions)
         return submission(spec, args, code, self._settings)
 
-    def standby(self, spec: JobSpec, version: str, standby: str, code: Path) -> Submission:
+    def standby(self, spec: JobSpec, version: str, standby: str, code: str) -> Submission:
         newest = newest_lines(spec, version, self._broker, self._settings)
         return submission(spec, replace(newest, standby=standby, max_lines_per_batch=LINES_PER_BATCH), code, self._settings)
 

@@ -23,7 +23,7 @@ def rehearsal(settings: Settings, job: str, broker: Broker) -> Submission:
     """Return the submission of a driver without an attempt. Raises UnknownJob, BadSpec, NotRunning (Kafka does not answer)."""
     spec = find(sound(*settings.job_folders), job)
     args = newest_lines(spec, "rehearsal", broker, settings)
-    asked = submission(spec, args, OWN_JOBS.parent, settings)
+    asked = submission(spec, args, str(OWN_JOBS.parent), settings)
     return replace(asked, executors=0)
 
 

@@ -18,8 +18,8 @@ def folders(settings: Settings) -> Iterator[Line]:
     yield checkpoints(settings)
     if settings.event_logs:
         yield event_logs(settings)
-    for name in ("bundles", "data_docs"):
-        yield folder(name.replace("_", " "), f"WEIR_{name.upper()}", Path(getattr(settings, name)))
+    yield bundles(settings)
+    yield folder("data docs", "WEIR_DATA_DOCS", Path(settings.data_docs))
 
 
 def checkpoints(settings: Settings) -> Line:
@@ -36,6 +36,14 @@ def event_logs(settings: Settings) -> Line:
     """Make the folder of event logs, without which no driver starts, and try it. Raises NotRunning, BadSetting, OSError."""
     prepared(as_uri(settings.event_logs), settings)
     return fine("event logs", f"{settings.event_logs} is there and can be written from here; drivers must reach it, too")
+
+
+def bundles(settings: Settings) -> Line:
+    """Try the place of deployed code, which may be in a store. Raises NotRunning, BadSetting, OSError."""
+    if "://" not in settings.bundles:
+        return folder("bundles", "WEIR_BUNDLES", Path(settings.bundles))
+    prepared(settings.bundles, settings)
+    return fine("bundles", f"{settings.bundles} can be written from here; drivers must be able to read it")
 
 
 def folder(check: str, setting: str, place: Path) -> Line:

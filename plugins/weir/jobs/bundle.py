@@ -39,9 +39,7 @@ class Made:
 
     def copy_to(self, folder: Path) -> None:
         """Lay the files out as in a bundle."""
-        for place, file in self.files.items():
-            (folder / place).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, folder / place)
+        _copy(self.files, folder)
 
 
 def made_of(spec: JobSpec, *folders: Path) -> Made:
@@ -85,26 +83,38 @@ def _files(folder: Path) -> Iterator[Path]:
             yield file
 
 
-def publish(made: Made, bundles: Path, version: str) -> Path:
-    """Copy the files to `bundles/<version>`, once. Return that folder, for the driver's path."""
-    target = bundles / version
-    if not target.exists():
-        temporary = bundles / f"{version}.{uuid.uuid4().hex}"  # threads of one process publish at once, too
+class BundleFolder:
+    """Versions in a folder that drivers and Airflow reach by the same path."""
+
+    def __init__(self, home: str) -> None:
+        self._home = Path(home)
+
+    def publish(self, version: str, files: Mapping[str, Path]) -> None:
+        if self.folder(version).exists():
+            return
+        temporary = self._home / f"{version}.{uuid.uuid4().hex}"  # threads of one process publish at once, too
         temporary.mkdir(parents=True)
-        made.copy_to(temporary)
+        _copy(files, temporary)
         try:
-            temporary.rename(target)
+            temporary.rename(self.folder(version))
         except OSError:  # somebody else published the same version first
             shutil.rmtree(temporary)
-    return target
+
+    def place(self, version: str) -> str:
+        return str(self.folder(version))
+
+    def folder(self, version: str) -> Path:
+        return self._home / version
+
+    def kept(self) -> set[str]:
+        return {found.name for found in self._home.iterdir() if "." not in found.name} if self._home.is_dir() else set()
+
+    def drop(self, versions: Iterable[str]) -> None:
+        for version in versions:
+            shutil.rmtree(self.folder(version), ignore_errors=True)
 
 
-def kept(bundles: Path) -> set[str]:
-    """Return the versions, of all jobs, whose code is kept."""
-    return {found.name for found in bundles.iterdir() if found.is_dir()} if bundles.is_dir() else set()
-
-
-def drop(bundles: Path, versions: Iterable[str]) -> None:
-    """Delete the code of versions that are no longer needed. What cannot be deleted now is left for the next time."""
-    for version in versions:
-        shutil.rmtree(bundles / version, ignore_errors=True)
+def _copy(files: Mapping[str, Path], folder: Path) -> None:
+    for place, file in files.items():
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, folder / place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -53,7 +54,8 @@ def command(asked: Submission, spark: Path, *options: str) -> list[str]:
     """Return the command that a worker would run for a submission."""
     request = late("weir.cluster.spark", "create_request")(asked, "")
     extra = asked.conf.get("spark.driver.extraJavaOptions", "").split()
-    jvm = [java(), *options, f"-Xmx{asked.driver_memory}", *extra, "-cp", class_path(spark)]
+    path = os.pathsep.join(filter(None, [asked.conf.get("spark.driver.extraClassPath"), class_path(spark)]))
+    jvm = [java(), *options, f"-Xmx{asked.driver_memory}", *extra, "-cp", path]
     return [*jvm, "org.apache.spark.deploy.SparkSubmit", *request["appArgs"]]
 
 

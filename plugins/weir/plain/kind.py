@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from weir.errors import NotRunning
 from weir.jobs.spec import JobSpec, PlainSpec
@@ -25,11 +24,11 @@ class PlainKind:
     def keeps_checkpoint(self, spec: JobSpec) -> bool:
         return isinstance(spec, PlainSpec) and spec.asks_for("checkpoint")
 
-    def driver(self, spec: JobSpec, start: Start, code: Path) -> Submission:
+    def driver(self, spec: JobSpec, start: Start, code: str) -> Submission:
         assert isinstance(spec, PlainSpec)
         return plain_submission(spec, start.head.attempt, start.version, start.checkpoint, code, self._settings)
 
-    def standby(self, spec: JobSpec, version: str, standby: str, code: Path) -> Submission:
+    def standby(self, spec: JobSpec, version: str, standby: str, code: str) -> Submission:
         """Raise NotRunning: plain jobs have no standby, and their spec cannot ask for one."""
         raise NotRunning(f"{spec.name} is a plain job, which has no standby.", "Remove `standby` from its job.yaml.")
 

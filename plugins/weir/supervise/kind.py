@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from spark_jobs.protocol.head import Head, Offsets
@@ -64,13 +63,13 @@ class KindSupport(Protocol):
     def keeps_checkpoint(self, spec: JobSpec) -> bool:
         """Return whether the driver keeps its progress in its checkpoint folder, according to the spec."""
 
-    def driver(self, spec: JobSpec, start: Start, code: Path) -> Submission:
-        """Return the submission for an attempt. `code` is the folder of the version's code."""
+    def driver(self, spec: JobSpec, start: Start, code: str) -> Submission:
+        """Return the submission for an attempt. `code` is where the driver finds the version: a folder, or a URI."""
 
-    def standby(self, spec: JobSpec, version: str, standby: str, code: Path) -> Submission:
+    def standby(self, spec: JobSpec, version: str, standby: str, code: str) -> Submission:
         """Return the submission for a standby.
 
-        `code` is the folder of the version's code. Raises NotRunning if the source does not answer.
+        `code` is where the driver finds the version: a folder, or a URI. Raises NotRunning if the source does not answer.
         """
 
     def probes(self, budget: TimeBudget) -> Sequence[Probe]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Generic
 
 from typing_extensions import TypeVar
 
 from weir.errors import WeirError
+from weir.ports.bundles import Bundles
 from weir.ports.checkpoints import Checkpoints
 from weir.ports.cluster import Cluster
 from weir.ports.source import Source
@@ -30,15 +30,12 @@ class Parts(Generic[S]):
     clusters: Mapping[str, Cluster]  # by the kind that a spec names
     source: Source
     checkpoints: Checkpoints
+    bundles: Bundles
     settings: Settings
     clock: Callable[[], float] = time.time  # seconds since the epoch
     sleep: Callable[[float], None] = time.sleep
     stopped_at: Callable[[], int] = lambda: 0  # when the cluster of this machine was stopped on request (ms); 0: never, or it has none
     rehearse: Rehearse = not_rehearsed  # imports an application before it is deployed
-
-    def code(self, version: str) -> Path:
-        """Return the folder of a deployed version's code."""
-        return Path(self.settings.bundles) / version
 
     def now_ms(self) -> int:
         return int(self.clock() * 1000)

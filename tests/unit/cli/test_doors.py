@@ -15,6 +15,7 @@ from tests.unit.cli.conftest import Weir
 from tests.unit.counts.job import JOB, START, TOPIC, Job
 from weir.cli.common import who
 from weir.factory import assemble
+from weir.jobs.bundle import BundleFolder
 from weir.jobs.folders import sound
 from weir.jobs.spec import parse
 from weir.jobs.specs import with_deployed
@@ -90,7 +91,9 @@ def manager(monkeypatch: pytest.MonkeyPatch, job: Job, tmp_path: Path) -> Manage
     """The product's own, by the files as they are now."""
     settings = Settings(home=str(tmp_path), bundles=str(tmp_path / "bundles"), jobs=str(tmp_path / "jobs"), checkpoints="memory")
     specs = with_deployed(sound(Path(settings.jobs)), job.store.jobs())
-    parts = Parts(job.store, {"standalone": MemoryCluster()}, job.broker, MemoryCheckpoints(), settings, time.time)
+    parts = Parts(
+        job.store, {"standalone": MemoryCluster()}, job.broker, MemoryCheckpoints(), BundleFolder(settings.bundles), settings, time.time
+    )
     made = assemble(specs, parts)
     for module in ("jobs", "checkpoint", "pauses"):
         monkeypatch.setattr(f"weir.cli.{module}.opened_manager", lambda: nullcontext(made))

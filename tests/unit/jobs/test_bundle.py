@@ -14,7 +14,7 @@ from spark_jobs.runtime.options import Change
 from weir.counts.arguments import arguments
 from weir.errors import BadSpec, UnknownJob
 from weir.jobs import options_process
-from weir.jobs.bundle import Made, made_of, publish
+from weir.jobs.bundle import BundleFolder, Made, made_of
 from weir.jobs.folders import sound
 from weir.jobs.models import model_of
 from weir.jobs.options import change
@@ -112,11 +112,14 @@ def test_a_copy_of_the_package_is_the_runtime_of_its_jobs(tmp_path: Path) -> Non
 
 def test_what_is_published_is_laid_out_for_the_drivers_path(folder: Path, tmp_path: Path) -> None:
     found = made("web", folder)
-    bundle = publish(found, tmp_path / "bundles", found.version)
+    kept = BundleFolder(str(tmp_path / "bundles"))
+    kept.publish(found.version, found.files)
+    bundle = kept.folder(found.version)
     assert (bundle / found.spec.entry).is_file() and (bundle / "spark_jobs/runtime/contract.py").is_file()
     version = found.version
     (folder / "web/job.py").write_text("later")
-    assert publish(found, tmp_path / "bundles", bundle.name) == bundle and (bundle / "web/job.py").read_text() == ""
+    kept.publish(bundle.name, found.files)
+    assert (bundle / "web/job.py").read_text() == ""
     assert version == bundle.name != found.version
     assert not list((tmp_path / "bundles").glob("*.*"))
 
@@ -126,7 +129,9 @@ def test_the_spec_of_a_version_has_every_option_of_its_own_model(folder: Path, t
     assert isinstance(found.spec, CountsSpec)
     assert (found.spec.options["dialect"], found.spec.options["depth"], found.spec.options["pane"]) == (2, 5, 10)
     assert [change(found.model, name) for name in ("dialect", "depth", "time_zone")] == [Change.NEW_EPOCH, Change.NOTHING, Change.REPLAY]
-    bundle = publish(found, tmp_path / "bundles", "v1")
+    kept = BundleFolder(str(tmp_path / "bundles"))
+    kept.publish("v1", found.files)
+    bundle = kept.folder("v1")
     assert change(model_of(bundle, found.spec), "dialect") is Change.NEW_EPOCH
     (bundle / "web/options.py").write_text("raise ValueError")
     assert model_of(bundle, found.spec) is CountsOptions, "a restart is not stopped by that"
@@ -178,7 +183,7 @@ def test_a_kept_bundle_of_the_release_before_still_starts(tmp_path: Path) -> Non
     (tmp_path / "spark_jobs/error_counts").mkdir(parents=True)
     (tmp_path / spec.entry).write_text("")
     asked = submission(
-        spec, arguments(spec, first_head("error_counts", {}, 1), "v0", "c", Settings(home="h")), tmp_path, Settings(home="h")
+        spec, arguments(spec, first_head("error_counts", {}, 1), "v0", "c", Settings(home="h")), str(tmp_path), Settings(home="h")
     )
     assert Path(asked.application).is_file() and asked.env["PYTHONPATH"] == str(tmp_path)
     assert model_of(tmp_path, spec) is CountsOptions and json.loads(asked.arguments[0])["shards"] == 8

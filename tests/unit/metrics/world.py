@@ -15,6 +15,7 @@ from spark_jobs.protocol.partition import numbers, of_source
 from spark_jobs.protocol.writer import Writer
 from spark_jobs.runtime.contract import JobArguments
 from weir.factory import assemble
+from weir.jobs.bundle import BundleFolder
 from weir.jobs.folders import sound
 from weir.metrics.collector import FleetCollector
 from weir.metrics.look import Looker
@@ -42,7 +43,9 @@ class World:
         (code / "runtime").mkdir(exist_ok=True)  # a package of its own with nothing in it: a bundle of two files, not of seventy
         settings = Settings(home=str(folder), bundles=str(folder / "bundles"), checkpoints="memory", jobs=str(code))
         clusters = {"standalone": self.cluster}
-        parts = Parts(self.store, clusters, self.broker, self.checkpoints, settings, self.clock, self.clock.sleep)
+        parts = Parts(
+            self.store, clusters, self.broker, self.checkpoints, BundleFolder(settings.bundles), settings, self.clock, self.clock.sleep
+        )
         self.manager = assemble(specs, parts)
         self.looker = Looker(recounts_s=-1, alerts_s=-1)
         for job in jobs:

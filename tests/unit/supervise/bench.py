@@ -14,6 +14,7 @@ from spark_jobs.protocol.partition import of_source
 from spark_jobs.protocol.writer import Writer
 from spark_jobs.runtime.contract import PROVEN, JobArguments
 from weir.factory import assemble
+from weir.jobs.bundle import BundleFolder
 from weir.jobs.folders import sound
 from weir.settings import PROJECT, Settings
 from weir.supervise.manager import Manager
@@ -34,7 +35,9 @@ class Bench:
         settings = Settings(home=str(folder), bundles=str(folder / "bundles"), checkpoints="memory")
         specs = sound(PROJECT / "spark_jobs")
         clusters = {"standalone": self.cluster}
-        self.parts = Parts(self.store, clusters, self.broker, self.checkpoints, settings, self.clock, self.clock.sleep)
+        self.parts = Parts(
+            self.store, clusters, self.broker, self.checkpoints, BundleFolder(settings.bundles), settings, self.clock, self.clock.sleep
+        )
         self.manager = assemble(specs, self.parts)
 
     def another(self, **changes: Any) -> Manager:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from spark_jobs.protocol.head import Head
 from weir.factory import assemble
+from weir.jobs.bundle import BundleFolder
 from weir.jobs.folders import sound
 from weir.jobs.spec import JobSpec
 from weir.ports.attempts import AttemptRow
@@ -43,7 +44,16 @@ class PlainBench:
         self.jobs = folder / "jobs"
         self.write(spec)
         settings = Settings(home=str(folder), bundles=str(folder / "bundles"), checkpoints="memory", jobs=str(self.jobs))
-        self.parts = Parts(self.store, {"standalone": self.cluster}, self.broker, self.checkpoints, settings, self.clock, self.clock.sleep)
+        self.parts = Parts(
+            self.store,
+            {"standalone": self.cluster},
+            self.broker,
+            self.checkpoints,
+            BundleFolder(settings.bundles),
+            settings,
+            self.clock,
+            self.clock.sleep,
+        )
         self.manager = self.another()
 
     def write(self, spec: str = SPEC, code: str = "print('words')\n") -> None:

@@ -20,6 +20,7 @@ from spark_jobs.runtime.contract import PROVEN, JobArguments
 from weir.airflow.operators.health import in_trouble
 from weir.errors import NotRunning
 from weir.factory import assemble
+from weir.jobs.bundle import BundleFolder
 from weir.jobs.folders import sound
 from weir.ports.cluster import DriverState
 from weir.ports.reports import JobSnapshot, Kept
@@ -66,7 +67,9 @@ class World:
         (code / "job.py").write_text("")
         settings = Settings(home=str(folder), bundles=str(folder / "bundles"), checkpoints="memory", jobs=str(code))
         clusters = {"standalone": self.cluster}
-        self.parts = Parts(self.store, clusters, self.broker, MemoryCheckpoints(), settings, self.clock, self.clock.sleep)
+        self.parts = Parts(
+            self.store, clusters, self.broker, MemoryCheckpoints(), BundleFolder(settings.bundles), settings, self.clock, self.clock.sleep
+        )
         return assemble(self.specs, self.parts)
 
     def writer(self, job: str) -> Writer:

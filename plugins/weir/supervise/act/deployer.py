@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from spark_jobs.protocol.head import Head, Offsets, first_head
 from weir.errors import DataLoss, Diverged, WeirError
-from weir.jobs import bundle
 from weir.jobs.spec import JobSpec
 from weir.ports.heads import HeadStore
 from weir.ports.jobs import JobStore
@@ -60,7 +58,7 @@ class Deployer:
         _refuse(plan)
         spec, version = plan.spec, plan.version
         if plan.made:
-            bundle.publish(plan.made, Path(self._parts.settings.bundles), version)
+            self._parts.bundles.publish(version, plan.made.files)
         if plan.kind is not Kind.NO_CHANGE:
             self._let_land(spec)
         # The head first: a later deploy is noticed when the job's row is changed or when the attempt is replaced.

@@ -53,7 +53,7 @@ class Planner:
         """
         made = None if to else self._made_here(job)
         spec, version = (made.spec, made.version) if made else self._kept_spec(job, to)
-        model = made.model if made else model_of(self._parts.code(version), spec)
+        model = made.model if made else model_of(self._parts.bundles.folder(version), spec)
         wanted, head = self._jobs.job(job), self._heads.head(job)
         before = wanted.version if wanted else ""
         if head and self._versions.runs(wanted, version, job, head.attempt):
@@ -161,7 +161,7 @@ class Planner:
         A version that was deployed before is not tried again: that takes a second of a core.
         """
         if made is None or (version in self._versions.kept() and any(row.version == version for row in self._jobs.versions(job))):
-            there = (self._parts.code(version) / spec.entry).is_file()
+            there = (self._parts.bundles.folder(version) / spec.entry).is_file()
             return Check("application", there, f"{spec.entry} {'is' if there else 'is not'} in the kept version")
         tried = preflight.application(made, self._parts.rehearse)
         if tried.ok is False and spec.cluster != "standalone":  # its container image has its own Python

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from weir.errors import NotRunning
-from weir.jobs import bundle, versions
+from weir.jobs import versions
 from weir.jobs.spec import JobSpec
 from weir.ports.attempts import AttemptRow, AttemptStore
 from weir.ports.cluster import DriverState
@@ -22,7 +20,7 @@ class Versions:
         self._jobs: JobStore = parts.store
         self._heads: HeadStore = parts.store
         self._attempts: AttemptStore = parts.store
-        self._bundles = Path(parts.settings.bundles)
+        self._bundles = parts.bundles
 
     def all(self, job: str) -> list[VersionRow]:
         """Return every deployed version, newest first; good if one of its attempts became ready or landed a batch.
@@ -36,7 +34,7 @@ class Versions:
 
     def kept(self) -> set[str]:
         """Return the versions whose code is kept."""
-        return bundle.kept(self._bundles)
+        return self._bundles.kept()
 
     def put(self, spec: JobSpec, version: str) -> None:
         """Record that a version is being deployed."""
@@ -58,7 +56,7 @@ class Versions:
 
     def drop_old(self, job: str, current: str) -> None:
         """Delete the code of versions that are no longer needed."""
-        bundle.drop(self._bundles, versions.droppable(self.all(job), self._attempts.attempts(job), current))
+        self._bundles.drop(versions.droppable(self.all(job), self._attempts.attempts(job), current))
 
     def runs(self, wanted: JobRow | None, version: str, job: str, attempt: int) -> bool:
         """Return whether the version should run and the attempt runs it. Without this check the retry of a deploy that failed halfway

@@ -62,7 +62,7 @@ class FencedPreparation:
     def _changes_what_is_fixed(self, request: StartRequest, spec: JobSpec) -> bool:
         """Return whether the spec needs a new epoch. The model of its options is loaded only if it differs: no restart waits for that."""
         ran = self._register.ran(request.job)
-        return ran != spec and bool(fixed(ran, spec, model_of(self._parts.code(request.version), spec)))
+        return ran != spec and bool(fixed(ran, spec, model_of(self._parts.bundles.folder(request.version), spec)))
 
     def _refuse_loss(self, head: Head, spec: JobSpec, topic: Bounds) -> None:
         """Raise DataLoss if a driver could only start at the wrong offsets."""

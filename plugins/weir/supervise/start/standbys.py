@@ -66,7 +66,7 @@ class Standbys:
         """Record a standby, then submit it: an unrecorded one would wait without end."""
         spec, now = parse(wanted.spec, f"version {wanted.version}"), self._parts.now_ms()
         row = StandbyRow(f"{now:013d}-{uuid4().hex[:8]}", wanted.version, now)
-        driver = self._kinds[spec.kind.name].standby(spec, wanted.version, row.id, self._parts.code(wanted.version))
+        driver = self._kinds[spec.kind.name].standby(spec, wanted.version, row.id, self._parts.bundles.place(wanted.version))
         self._rows.put_standby(job, row)
         submission_id = self._register.cluster(job).submit(driver)
         self._rows.put_standby(job, replace(row, submission_id=submission_id))

@@ -52,7 +52,7 @@ class Starter:
         preparation = self._preparations[kind.fenced]
         start = preparation.prepare(request, spec)
         failpoint.reach("takeover.copy")
-        driver = kind.driver(spec, start, self._parts.code(wanted.version))
+        driver = kind.driver(spec, start, self._parts.bundles.place(wanted.version))
         standby = self._standbys.call_up(wanted, start.head.attempt, driver.arguments)
         submission_id = standby or self._submitted(cluster, start, self._with_memory(driver, spec))
         failpoint.reach("takeover.submit")

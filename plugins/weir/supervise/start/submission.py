@@ -7,13 +7,13 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from spark_jobs.runtime import logs
 from spark_jobs.runtime.contract import JobArguments
 from spark_jobs.runtime.kafka_address import KafkaAddress, java_options
 from weir.addresses import driver_kafka_address
 from weir.file_stores import spark_conf, spark_env
+from weir.jobs.packed import FOLDER, UNPACK, archive
 from weir.jobs.spec import JobSpec, PlainSpec
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import Submission
@@ -28,16 +28,16 @@ def enlarged(spec: JobSpec, attempts: Sequence[AttemptRow]) -> JobSpec:
     return spec.model_copy(update={"resources": spec.resources.model_copy(update={"driver_memory": spec.restart.larger_memory})})
 
 
-def submission(spec: JobSpec, args: JobArguments, bundle: Path, settings: Settings) -> Submission:
-    """Return the submission of a driver that uses the runtime, from the code in `bundle`."""
+def submission(spec: JobSpec, args: JobArguments, code: str, settings: Settings) -> Submission:
+    """Return the submission of a driver that uses the runtime. `code` is the place of its version: a folder, or the URI of a packed one."""
     name = f"weir:{spec.name}:{'standby' if args.standby else args.attempt}"
-    found = _submission(spec, name, args.to_argv(), bundle, [bundle], settings)
+    found = _submission(spec, name, args.to_argv(), code, [""], settings)
     return replace(found, env={**found.env, logs.FORMAT: settings.log_format})
 
 
-def plain_submission(spec: PlainSpec, attempt: int, version: str, checkpoint: str, bundle: Path, settings: Settings) -> Submission:
-    """Return the submission of a plain job, from the code in `bundle`. Driver and executors find the modules beside the script."""
-    folder = bundle / spec.folder
+def plain_submission(spec: PlainSpec, attempt: int, version: str, checkpoint: str, code: str, settings: Settings) -> Submission:
+    """Return the submission of a plain job. Driver and executors find the modules beside the script."""
+    folder = f"{code}/{spec.folder}"
     kafka = driver_kafka_address(settings)
     values = {
         "checkpoint": checkpoint,
@@ -47,12 +47,12 @@ def plain_submission(spec: PlainSpec, attempt: int, version: str, checkpoint: st
         "pattern": spec.source.pattern,
         "job": spec.name,
         "version": version,
-        "folder": str(folder),
+        "folder": FOLDER if _packed(code) and not spec.main_class else folder,  # unpack.py fills in what it has unpacked
     }
     arguments = [filled(text, values) for text in spec.arguments]
-    found = _submission(spec, f"weir:{spec.name}:{attempt}", arguments, bundle, [folder, bundle], settings)
-    jars = [jar if ":" in jar or jar.startswith("/") else str(folder / jar) for jar in spec.jars]
-    return replace(found, main_class=spec.main_class, jars=[*found.jars, *jars])
+    found = _submission(spec, f"weir:{spec.name}:{attempt}", arguments, code, [spec.folder, ""], settings)
+    jars = [jar if ":" in jar or jar.startswith("/") else f"{folder}/{jar}" for jar in spec.jars]
+    return replace(found, jars=[*found.jars, *jars])
 
 
 def spark_options(kafka: KafkaAddress) -> str:
@@ -70,20 +70,42 @@ def _locale(settings: Settings) -> Mapping[str, str]:
     return {} if f"{settings.checkpoints}{settings.bundles}".isascii() else {"LC_ALL": "C.UTF-8"}
 
 
-def _submission(spec: JobSpec, name: str, arguments: Sequence[str], bundle: Path, path: Sequence[Path], settings: Settings) -> Submission:
-    return Submission(
+def _packed(code: str) -> bool:
+    return "://" in code
+
+
+def _program(spec: JobSpec, arguments: Sequence[str], code: str, path: Sequence[str]) -> Submission:
+    """Return what is run and with which code: the places below `code`, from which Python imports, are `path`."""
+    main_class = spec.main_class if isinstance(spec, PlainSpec) else ""
+    asked = Submission("", f"{code}/{spec.entry}", arguments, {}, {}, main_class=main_class)
+    if not _packed(code):
+        return replace(asked, env={"PYTHONPATH": os.pathsep.join(f"{code}/{place}".rstrip("/") for place in path)})
+    if main_class:
+        return asked
+    archives = [f"{code}/{archive(place)}" for place in path]
+    return replace(asked, application=f"{code}/{UNPACK.name}", arguments=[spec.entry, *arguments], py_files=archives)
+
+
+def _class_path(jars: Sequence[str]) -> Mapping[str, str]:
+    """Return the setting by which spark-submit itself can read from a store: it downloads the program before it looks at `--jars`."""
+    own = [jar for jar in jars if jar.startswith("/")]
+    return {"spark.driver.extraClassPath": os.pathsep.join(own)} if own else {}
+
+
+def _submission(spec: JobSpec, name: str, arguments: Sequence[str], code: str, path: Sequence[str], settings: Settings) -> Submission:
+    program, jars = _program(spec, arguments, code, path), [jar for jar in settings.spark_jars.split(",") if jar]
+    return replace(
+        program,
         name=name,
-        application=str(bundle / spec.entry),
-        arguments=arguments,
-        conf={**spark_conf(settings), **spec.spark_conf},
+        conf={**spark_conf(settings), **(_class_path(jars) if _packed(code) else {}), **spec.spark_conf},
         env={
-            "PYTHONPATH": os.pathsep.join(map(str, path)),
+            **program.env,
             "PYSPARK_PYTHON": settings.driver_python,
             "PYSPARK_DRIVER_PYTHON": settings.driver_python,
             **_locale(settings),
             **spark_env(settings),
         },
-        jars=[jar for jar in settings.spark_jars.split(",") if jar],
+        jars=jars,
         driver_memory=spec.resources.driver_memory,
         executor_memory=spec.resources.executor_memory,
         executors=spec.resources.executors,
