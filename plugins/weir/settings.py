@@ -46,7 +46,7 @@ class Settings:
 
     `driver_kafka` is where drivers reach Kafka, empty for `kafka`. `checkpoints` is a URI or path that drivers and the supervisor both
     reach. `event_logs` is where Spark's event logs go, empty for none. `hdfs_...` and `s3_...` are how both of them reach such a store, as
-    docs/stores.md says. `bundles` holds the deployed versions of the jobs' code.
+    docs/stores.md says. `bundles`, a path or URI, holds the deployed versions of the jobs' code.
     `jobs` are folders with a folder for each job, separated as in PATH; an empty one stands for Weir's own jobs.
     Names that end in `_file` are files on the machine that uses them; docs/security.md says who reads which. `driver_cassandra_user` is the
     drivers' own user, empty for `cassandra_user`.
