@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from uuid import uuid4
@@ -40,20 +40,24 @@ class PackedBundles:
         self._here = self._here or tempfile.TemporaryDirectory(prefix="weir-bundles-")
         here = Path(self._here.name) / version
         if not here.exists():
+            new = Path(tempfile.mkdtemp(dir=self._here.name))
             with self._store() as (fs, base):
-                self._download(fs, f"{base}/{version}/{archive('')}", here)
+                self._download(fs, f"{base}/{version}/{archive('')}", new)
+            with suppress(OSError):  # another thread was first
+                new.rename(here)
         return here
 
     def kept(self) -> set[str]:
         with self._store() as (fs, base):
-            found = fs.get_file_info(FileSelector(base, allow_not_found=True))
-            folders = [each.base_name for each in found if each.type is FileType.Directory and "." not in each.base_name]
-            return {name for name in folders if self._is_whole(fs, f"{base}/{name}")}
+            found = fs.get_file_info(FileSelector(base, allow_not_found=True, recursive=True))
+            folders = (Path(each.path).parent.name for each in found if each.base_name == UNPACK.name)
+            return {name for name in folders if "." not in name}
 
     def drop(self, versions: Iterable[str]) -> None:
         try:
             with self._store() as (fs, base):
                 for version in versions:
+                    folder_copies.delete(fs, f"{base}/{version}/{UNPACK.name}")  # first: what is left of it is not whole
                     folder_copies.delete(fs, f"{base}/{version}")
         except NotRunning:
             return
@@ -79,7 +83,7 @@ class PackedBundles:
             with fs.open_input_stream(path) as stream, ZipFile(BytesIO(stream.read())) as code:
                 code.extractall(here)
         except FileNotFoundError:
-            here.mkdir(parents=True)
+            return
         except BadZipFile as error:
             raise NotRunning(f"{path} is damaged: {error}.", "Deploy the job again.") from error
 
