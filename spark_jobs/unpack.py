@@ -34,7 +34,7 @@ def run(program: str, *arguments: str) -> None:
 def _archive() -> Path:
     found = next((Path(each) for each in sys.path if each.endswith(f"/{ARCHIVE}")), None)
     if found is None:
-        sys.exit(f"{ARCHIVE} is not on Python's path: spark-submit did not download it. Its log says why.")
+        sys.exit(f"{ARCHIVE} is not on Python's path: spark-submit did not download it. Look for the cause in the log of spark-submit.")
     return found
 
 

@@ -85,7 +85,7 @@ class PackedBundles:
         except FileNotFoundError:
             return
         except BadZipFile as error:
-            raise NotRunning(f"{path} is damaged: {error}.", "Deploy the job again.") from error
+            raise NotRunning(f"{path} is damaged: {error}.", "Delete its folder from the store, then deploy the job again.") from error
 
     def _is_whole(self, fs: Files, folder: str) -> bool:
         return fs.get_file_info(f"{folder}/{UNPACK.name}").type is FileType.File
