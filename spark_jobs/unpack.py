@@ -1,13 +1,14 @@
 """Start a program whose code lies packed in a store. Spark has downloaded this file, and `code.zip`, which is on Python's path.
 
-    unpack.py PROGRAM [ARGUMENT...]
+    unpack.py FOLDER PROGRAM [ARGUMENT...]
 
-PROGRAM is a path in `code.zip`. In the arguments, `{folder}` stands for the folder that the program is in.
+FOLDER, from which Python imports, too, and PROGRAM are paths in `code.zip`. In the arguments, `{folder}` stands for FOLDER.
 """
 
 from __future__ import annotations
 
 import atexit
+import os
 import runpy
 import shutil
 import sys
@@ -19,15 +20,16 @@ ARCHIVE = "code.zip"
 FOLDER = "{folder}"
 
 
-def run(program: str, *arguments: str) -> None:
+def run(folder: str, program: str, *arguments: str) -> None:
     """Unpack the code into a folder that is deleted at the end, and run the program as if it had been started there."""
-    home = Path(tempfile.mkdtemp(prefix="weir-code-"))
+    # Beside the driver: what lies in a machine's /tmp for weeks may be cleaned away. A pod's own file system cannot be written.
+    home = Path(tempfile.mkdtemp(prefix="weir-code-", dir=Path.cwd() if os.access(Path.cwd(), os.W_OK) else None))
     atexit.register(shutil.rmtree, home, ignore_errors=True)
     with ZipFile(_archive()) as code:
         code.extractall(home)
-    file = home / program
-    sys.path[:0] = [str(file.parent), str(home)]
-    sys.argv = [str(file), *(text.replace(FOLDER, str(file.parent)) for text in arguments)]
+    file, own = home / program, home / folder
+    sys.path[:0] = [str(file.parent), str(own), str(home)]
+    sys.argv = [str(file), *(text.replace(FOLDER, str(own)) for text in arguments)]
     runpy.run_path(str(file), run_name="__main__")
 
 

@@ -21,6 +21,7 @@ OF_CASSANDRA = re.compile(r"(system|system_\w+|dse_\w+|solr_admin)")
 URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/]*)(/.*)?", re.DOTALL)
 # Both Spark (Hadoop) and Weir's own reader (Arrow) take these.
 SCHEMES = ("file", "hdfs", "viewfs", "s3", "s3a", "gs", "abfs", "abfss")
+CODE_SCHEMES = ("hdfs", "viewfs", "s3a")
 YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 
 
@@ -166,8 +167,17 @@ def code_path(text: str) -> str:
 
 
 def code_place(text: str) -> str:
-    """Return a path as `code_path` does, or the URI of a folder on HDFS or in an object store, where code is kept packed."""
-    return place(text).rstrip("/") if "://" in text and not text.startswith("file:") else code_path(text)
+    """Return a path as `code_path` does, or the URI of a folder on HDFS or S3, where code is kept packed."""
+    if not URI.fullmatch(text.strip()):
+        return code_path(text)
+    found = place(text).rstrip("/")
+    if (scheme := found.partition("://")[0]) not in CODE_SCHEMES:
+        raise ValueError(f"has the scheme {scheme}, from which no driver starts. Use one of {', '.join(CODE_SCHEMES)}, or a path")
+    if bad := sorted(set(found) & set(", *?[]{}")):
+        raise ValueError(
+            f"has {' and '.join(map(repr, bad))} in it, which Spark's list of files reads as something else. Rename the folder"
+        )
+    return found
 
 
 def place(text: str) -> str:

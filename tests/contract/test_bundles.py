@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -22,11 +23,19 @@ from weir.factory import bundles
 from weir.jobs.packed import packed
 from weir.jobs.spec import parse
 from weir.ports.bundles import Bundles
+from weir.ports.cluster import Submission
 from weir.settings import Settings, as_uri
 from weir.supervise.start.submission import plain_submission
 
 SCRIPT = "import pathlib, sys\nimport helper\nprint(helper.WORD, sys.argv[1:], pathlib.Path(__file__).with_name('data.txt').read_text())\n"
-CODE = {"words/words.py": SCRIPT, "words/helper.py": "WORD = 'found'\n", "words/data.txt": "data", "words/lib/udf.jar": "PK"}
+DEEP = "import pathlib, sys\nimport helper\nprint(helper.WORD, pathlib.Path(sys.argv[1]).read_text())\n"
+CODE = {
+    "words/words.py": SCRIPT,
+    "words/src/deep.py": DEEP,
+    "words/helper.py": "WORD = 'found'\n",
+    "words/data.txt": "data",
+    "words/lib/udf.jar": "PK",
+}
 SPEC = "name: words\noutput: plain\napplication: words.py\narguments: ['{folder}/data.txt', '{checkpoint}']\njars: [lib/udf.jar]\n"
 
 
@@ -67,15 +76,18 @@ def test_what_is_dropped_is_gone_and_may_come_again(place: Bundles, files: dict[
     place.publish("v1", files)
     place.publish("v2", files)
     place.drop(["v1", "never"])
-    assert place.kept() == {"v2"} and contents(bundles(settings).folder("v1")) == {}
+    later = bundles(settings)
+    assert place.kept() == {"v2"} and contents(later.folder("v1")) == {}
     place.publish("v1", files)
-    assert place.kept() == {"v1", "v2"} and contents(bundles(settings).folder("v1")) == CODE
+    assert place.kept() == {"v1", "v2"} and contents(later.folder("v1")) == CODE
 
 
 def test_many_may_publish_at_once(place: Bundles, files: dict[str, Path], settings: Settings) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: bundles(settings).publish("v1", files), range(8)))
-    assert place.kept() == {"v1"} and contents(place.folder("v1")) == CODE
+    with ThreadPoolExecutor(4) as pool:
+        assert all(contents(found) == CODE for found in pool.map(place.folder, ["v1"] * 8))
+    assert place.kept() == {"v1"}
     fs, base = opened(as_uri(settings.bundles), settings)
     assert [found.base_name for found in fs.get_file_info(FileSelector(base))] == ["v1"]
 
@@ -99,17 +111,38 @@ def test_a_program_starts_from_its_place(place: Bundles, files: dict[str, Path],
     asked = plain_submission(parse(SPEC, "words/job.yaml"), 1, "v1", "c", place.place("v1"), settings)  # type: ignore[arg-type]
     here = {each: downloaded(each, settings, tmp_path / "work") for each in (asked.application, *asked.py_files, *asked.jars[-1:])}
     assert here[asked.jars[-1]].read_text() == "PK"
-    path = asked.env.get("PYTHONPATH") or os.pathsep.join(str(here[each]) for each in asked.py_files)
-    done = subprocess.run(
-        [sys.executable, here[asked.application], *asked.arguments], env={"PYTHONPATH": path, "TMPDIR": str(tmp_path)},
-        capture_output=True, text=True, check=False, cwd=tmp_path,
-    )  # fmt: skip
+    done = started(asked, here, tmp_path)
     assert done.returncode == 0, done.stderr
     word, _, rest = done.stdout.strip().partition(" ")
     assert word == "found" and rest.endswith("/data.txt', 'c'] data") and "{folder}" not in rest
     assert not list(tmp_path.glob("weir-code-*")), "what was unpacked is deleted"
     modules = [each for each in asked.py_files if each.endswith("/words.zip")]
-    assert not modules or "helper.py" in ZipFile(here[modules[0]]).namelist(), "executors import what lies beside the program"
+    assert not modules or ZipFile(here[modules[0]]).namelist() == ["data.txt", "helper.py", "src/deep.py", "words.py"], "for executors"
+
+
+def test_a_program_in_a_subfolder_finds_what_is_in_its_jobs_folder(
+    place: Bundles, files: dict[str, Path], settings: Settings, tmp_path: Path
+) -> None:
+    place.publish("v1", files)
+    text = SPEC.replace("words.py", "src/deep.py")
+    asked = plain_submission(parse(text, "words/job.yaml"), 1, "v1", "c", place.place("v1"), settings)  # type: ignore[arg-type]
+    here = {each: downloaded(each, settings, tmp_path / "work") for each in (asked.application, *asked.py_files)}
+    done = started(asked, here, tmp_path)
+    assert done.stdout.strip() == "found data", done.stderr
+
+
+def test_what_a_jar_reads_beside_it_is_there(place: Bundles, files: dict[str, Path], settings: Settings, tmp_path: Path) -> None:
+    place.publish("v1", files)
+    text = "name: words\noutput: plain\njar: lib/udf.jar\nmain_class: Words\narguments: ['{folder}/data.txt']\n"
+    asked = plain_submission(parse(text, "words/job.yaml"), 1, "v1", "c", place.place("v1"), settings)  # type: ignore[arg-type]
+    read = [downloaded(each, settings, tmp_path / "work").read_text() for each in (asked.application, *asked.arguments)]
+    assert (read, asked.main_class, list(asked.py_files)) == (["PK", "data"], "Words", [])
+
+
+def started(asked: Submission, here: Mapping[str, Path], folder: Path) -> subprocess.CompletedProcess[str]:
+    path = asked.env.get("PYTHONPATH") or os.pathsep.join(str(here[each]) for each in asked.py_files)
+    command = [sys.executable, str(here[asked.application]), *asked.arguments]
+    return subprocess.run(command, env={"PYTHONPATH": path}, capture_output=True, text=True, check=False, cwd=folder)
 
 
 def downloaded(uri: str, settings: Settings, work: Path) -> Path:
@@ -124,7 +157,9 @@ def downloaded(uri: str, settings: Settings, work: Path) -> Path:
 
 
 def test_without_its_archive_a_program_says_what_is_missing(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, unpack.__file__, "words/words.py"], capture_output=True, text=True, check=False, cwd=tmp_path)
+    done = subprocess.run(
+        [sys.executable, unpack.__file__, "words", "words/words.py"], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
     assert done.returncode == 1 and "code.zip is not on Python's path" in done.stderr
 
 

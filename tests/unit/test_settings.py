@@ -77,7 +77,23 @@ def test_a_setting_is_used_as_it_is_meant(name: str, text: str, value: object, m
         *[("airflow_url", text) for text in ("127.0.0.1:8080", "http://a b:1", "http://[::1", "http://a:99999")],
         *[("checkpoints", text) for text in ("chk", "./chk", "~/chk", " /chk", "/chk ", "/a\nb", "x://b", "file:chk")],
         *[("checkpoints", text) for text in ("file:///a%20b", "file:///a#b", "hdfs://n/a?b", "file://host/a")],
-        *[("bundles", text) for text in ("/a:b", "/a,b", "/a#b", "/a%20b", "ftp://n/b", "hdfs://n/b?c", "b")],
+        *[
+            ("bundles", text)
+            for text in (
+                "/a:b",
+                "/a,b",
+                "/a#b",
+                "/a%20b",
+                "ftp://n/b",
+                "hdfs://n/b?c",
+                "gs://n/b",
+                "s3a://n/a,b",
+                "s3a://n/a b",
+                "s3a://n/{x}",
+                "FILE:///b",
+                "b",
+            )
+        ],
         *[("data_docs", text) for text in ("docs", "~/docs")],
         ("jobs", "/a:b"),
         ("spark_jars", "a.jar"),

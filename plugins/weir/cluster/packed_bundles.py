@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from threading import Lock
 from uuid import uuid4
 from zipfile import BadZipFile, ZipFile
 
@@ -14,7 +15,7 @@ from pyarrow.fs import FileSelector, FileType
 
 from weir.cluster import folder_copies
 from weir.cluster.file_systems import RENAMES, Files, opened, why
-from weir.errors import NotRunning
+from weir.errors import BadSetting, NotRunning
 from weir.jobs.packed import UNPACK, archive, packed
 from weir.settings import Settings
 
@@ -26,6 +27,7 @@ class PackedBundles:
         self._settings, self._uri = settings, settings.bundles.rstrip("/")
         self._renames = self._uri.partition("://")[0] in RENAMES
         self._here: tempfile.TemporaryDirectory[str] | None = None
+        self._downloads = Lock()
 
     def publish(self, version: str, files: Mapping[str, Path]) -> None:
         with self._store() as (fs, base):
@@ -37,30 +39,36 @@ class PackedBundles:
         return f"{self._uri}/{version}"
 
     def folder(self, version: str) -> Path:
-        self._here = self._here or tempfile.TemporaryDirectory(prefix="weir-bundles-")
-        here = Path(self._here.name) / version
-        if not here.exists():
-            new = Path(tempfile.mkdtemp(dir=self._here.name))
-            with self._store() as (fs, base):
-                self._download(fs, f"{base}/{version}/{archive('')}", new)
-            with suppress(OSError):  # another thread was first
-                new.rename(here)
-        return here
+        with self._downloads:
+            self._here = self._here or tempfile.TemporaryDirectory(prefix="weir-bundles-")
+            here = Path(self._here.name) / version
+            if not here.exists():
+                with self._store() as (fs, base):
+                    self._download(fs, f"{base}/{version}/{archive('')}", here)
+            return here
 
     def kept(self) -> set[str]:
         with self._store() as (fs, base):
-            found = fs.get_file_info(FileSelector(base, allow_not_found=True, recursive=True))
-            folders = (Path(each.path).parent.name for each in found if each.base_name == UNPACK.name)
-            return {name for name in folders if "." not in name}
+            found = fs.get_file_info(FileSelector(base, allow_not_found=True, recursive=not self._renames))
+            if self._renames:  # a folder with a version's own name is whole
+                return {each.base_name for each in found if each.type is FileType.Directory and "." not in each.base_name}
+            return {Path(each.path).parent.name for each in found if each.base_name == UNPACK.name}
 
     def drop(self, versions: Iterable[str]) -> None:
         try:
             with self._store() as (fs, base):
                 for version in versions:
-                    folder_copies.delete(fs, f"{base}/{version}/{UNPACK.name}")  # first: what is left of it is not whole
-                    folder_copies.delete(fs, f"{base}/{version}")
-        except NotRunning:
+                    self._drop(fs, f"{base}/{version}")
+        except (NotRunning, BadSetting):
             return
+
+    def _drop(self, fs: Files, folder: str) -> None:
+        """Delete a version. First it loses what says that it is whole: its name, or its unpack.py."""
+        if not self._renames:
+            folder_copies.delete(fs, f"{folder}/{UNPACK.name}")
+        elif self._is_whole(fs, folder):
+            fs.move(folder, folder := f"{folder}.{uuid4().hex}")
+        folder_copies.delete(fs, folder)
 
     def _write(self, fs: Files, folder: str, contents: Mapping[str, bytes]) -> None:
         """Write a version, which may be written by two at once. Where a folder cannot be renamed, each of its files appears whole, and the
@@ -81,7 +89,8 @@ class PackedBundles:
     def _download(self, fs: Files, path: str, here: Path) -> None:
         try:
             with fs.open_input_stream(path) as stream, ZipFile(BytesIO(stream.read())) as code:
-                code.extractall(here)
+                code.extractall(part := here.with_suffix(".part"))
+            part.rename(here)
         except FileNotFoundError:
             return
         except BadZipFile as error:

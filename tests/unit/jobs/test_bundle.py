@@ -18,9 +18,9 @@ from weir.jobs.bundle import BundleFolder, Made, made_of
 from weir.jobs.folders import sound
 from weir.jobs.models import model_of
 from weir.jobs.options import change
-from weir.jobs.spec import CountsSpec, parse
+from weir.jobs.spec import CountsSpec, PlainSpec, parse
 from weir.settings import OWN_JOBS, Settings
-from weir.supervise.start.submission import submission
+from weir.supervise.start.submission import plain_submission, submission
 
 COUNTS = "name: web\napplication: job.py\nsource: {topic: web}\noptions: {dialect: 2}\n"
 PLAIN = "name: words\noutput: plain\napplication: words.py\narguments: ['{checkpoint}']\n"
@@ -187,3 +187,16 @@ def test_a_kept_bundle_of_the_release_before_still_starts(tmp_path: Path) -> Non
     )
     assert Path(asked.application).is_file() and asked.env["PYTHONPATH"] == str(tmp_path)
     assert model_of(tmp_path, spec) is CountsOptions and json.loads(asked.arguments[0])["shards"] == 8
+
+
+def test_a_packed_version_adds_to_what_the_spec_sets_and_hides_nothing() -> None:
+    text = {"spark.driver.extraClassPath": "/opt/u.jar", "spark.submit.pyFiles": "s3a://b/lib.zip"}
+    spec = parse(json.dumps({"name": "words", "output": "plain", "application": "w.py", "spark_conf": text}), "words/job.yaml")
+    assert isinstance(spec, PlainSpec)
+    settings = Settings(home="h", spark_jars="/jars/a.jar,local:///jars/b.jar,s3a://b/c.jar")
+    asked = plain_submission(spec, 1, "v1", "c", "s3a://b/v1", settings)
+    assert asked.conf["spark.driver.extraClassPath"] == "/opt/u.jar:/jars/a.jar:/jars/b.jar"
+    assert asked.conf["spark.executor.extraClassPath"] == "/jars/a.jar:/jars/b.jar"
+    assert list(asked.py_files) == ["s3a://b/v1/words.zip", "s3a://b/v1/code.zip", "s3a://b/lib.zip"]
+    plain = plain_submission(spec, 1, "v1", "c", "/bundles/v1", settings)
+    assert plain.conf["spark.driver.extraClassPath"] == "/opt/u.jar" and not plain.py_files

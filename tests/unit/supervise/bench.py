@@ -46,7 +46,7 @@ class Bench:
 
     def arguments(self, submission_id: str) -> JobArguments:
         """Those that it was submitted with; those that it was called up with for a standby that was."""
-        args = JobArguments.from_argv(self.cluster.submissions[submission_id].arguments)
+        args = JobArguments.from_argv(self.cluster.submissions[submission_id].arguments[-1:])
         orders = self.store.orders(JOB, args.standby)
         return JobArguments.from_argv([orders.arguments]) if orders and orders.arguments else args
 

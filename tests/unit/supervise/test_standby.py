@@ -20,6 +20,7 @@ from tests.unit.supervise.bench import JOB, Bench
 from weir.airflow.triggers.restart_pool import Hands
 from weir.errors import NotRunning
 from weir.factory import _standby
+from weir.jobs.bundle import BundleFolder
 from weir.jobs.spec import parse
 from weir.ports.cluster import DriverState, Submission
 from weir.ports.standbys import StandbyRow
@@ -189,6 +190,27 @@ def test_a_dead_driver_is_followed_by_the_standby(bench: Warm) -> None:
     assert "given to the standby driver-2" in told.text and told.detail["standby"] == "driver-2"
     assert bench.look().verdict is Verdict.OK
     assert bench.cluster.alive == ["driver-2", "driver-3"]  # the next one
+
+
+class InStore(BundleFolder):
+    """Versions that drivers find packed in a store."""
+
+    def place(self, version: str) -> str:
+        return f"s3a://weir/bundles/{version}"
+
+
+def test_a_standby_from_packed_code_is_given_the_jobs_own_arguments(bench: Warm) -> None:
+    bench.manager = bench.another(bundles=InStore(bench.parts.settings.bundles))
+    bench.deploy_and_land()
+    bench.look()
+    bench.warm_up()
+    bench.cluster.states["driver-1"] = DriverState.FAILED
+    bench.look()
+    started = bench.cluster.submissions["driver-2"]
+    assert started.application.endswith("/unpack.py") and list(started.arguments[:2]) == [".", "spark_jobs/error_counts/job.py"]
+    assert [archive.rpartition("/")[2] for archive in started.py_files] == ["code.zip"]
+    bench.land(bench.writer("driver-2"), 1, 10, 20)
+    assert (bench.arguments("driver-2").attempt, bench.head().frontier) == (2, at({0: 20, 1: 0}))
 
 
 def test_what_is_not_ready_does_not_keep_a_driver_from_being_started(bench: Warm) -> None:

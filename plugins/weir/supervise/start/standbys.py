@@ -47,7 +47,7 @@ class Standbys:
         rows, states = or_none(lambda: self._seen(job)) or ((), {})
         found = standby.fitting(rows, states, version)
         if found:
-            self._rows.call_up(job, found.id, attempt, arguments[0])
+            self._rows.call_up(job, found.id, attempt, arguments[-1])  # before it, packed code has those of unpack.py
         self._retire(job, [r for r in standby.superfluous(rows, states, version, self._parts.now_ms()) if r is not found])
         return found.submission_id if found else ""
 

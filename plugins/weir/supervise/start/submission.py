@@ -20,6 +20,9 @@ from weir.ports.cluster import Submission
 from weir.settings import Settings
 from weir.supervise.judge.restart import starved
 
+PY_FILES = "spark.submit.pyFiles"
+CLASS_PATHS = ("spark.driver.extraClassPath", "spark.executor.extraClassPath")
+
 
 def enlarged(spec: JobSpec, attempts: Sequence[AttemptRow]) -> JobSpec:
     """Return the spec, with its larger memory if an attempt since the last deploy ran out of the usual one. `attempts` are newest first."""
@@ -83,13 +86,16 @@ def _program(spec: JobSpec, arguments: Sequence[str], code: str, path: Sequence[
     if main_class:
         return asked
     archives = [f"{code}/{archive(place)}" for place in path]
-    return replace(asked, application=f"{code}/{UNPACK.name}", arguments=[spec.entry, *arguments], py_files=archives)
+    others = [file for file in spec.spark_conf.get(PY_FILES, "").split(",") if file]  # --py-files would hide them
+    start = [path[0] or ".", spec.entry, *arguments]
+    return replace(asked, application=f"{code}/{UNPACK.name}", arguments=start, py_files=[*archives, *others])
 
 
-def _class_path(jars: Sequence[str]) -> Mapping[str, str]:
-    """Return the setting by which spark-submit itself can read from a store: it downloads the program before it looks at `--jars`."""
-    own = [jar for jar in jars if jar.startswith("/")]
-    return {"spark.driver.extraClassPath": os.pathsep.join(own)} if own else {}
+def _class_path(jars: Sequence[str], conf: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the settings by which driver and executors can read from a store: they download code before they look at `--jars`."""
+    own = [jar.removeprefix("local://").removeprefix("file://") for jar in jars]
+    paths = [jar for jar in own if jar.startswith("/")]
+    return {name: os.pathsep.join([conf[name], *paths] if name in conf else paths) for name in CLASS_PATHS} if paths else {}
 
 
 def _submission(spec: JobSpec, name: str, arguments: Sequence[str], code: str, path: Sequence[str], settings: Settings) -> Submission:
@@ -97,7 +103,7 @@ def _submission(spec: JobSpec, name: str, arguments: Sequence[str], code: str, p
     return replace(
         program,
         name=name,
-        conf={**spark_conf(settings), **(_class_path(jars) if _packed(code) else {}), **spec.spark_conf},
+        conf={**spark_conf(settings), **spec.spark_conf, **(_class_path(jars, spec.spark_conf) if _packed(code) else {})},
         env={
             **program.env,
             "PYSPARK_PYTHON": settings.driver_python,
