@@ -30,7 +30,7 @@ down: $(VENV)/.installed ## stop everything in the right order; nothing is lost
 clean: $(VENV)/.installed ## stop, and remove the state (asks first)
 	@$(BIN)/weir clean
 
-test: $(VENV)/.dev $(VENV)/.moto ## all tests, in two processes: one of them starts the real parts, in the end the stack
+test: $(VENV)/.dev $(VENV)/.moto ## the tests of each push, in two processes: one of them starts the real parts
 	@PYTHONHASHSEED=$$$$ $(BIN)/python -m pytest -n 2  # one seed: both processes must collect in one order
 
 test-faults: $(VENV)/.dev ## kill every server of a real stack under load, and compare the counts

@@ -24,8 +24,7 @@ JVM_GONE = ("ConnectionRefusedError", "ConnectionResetError", "BrokenPipeError",
 def explain(failure: BaseException, kafka: KafkaAddress | None = None) -> tuple[Exit, str]:
     """Return the exit reason for a failure, and its text.
 
-    If it is one of Kafka's client, the text begins with why Kafka cannot be used, as far as it can be found out; for that this may connect
-    to `kafka`.
+    The text of an error of Kafka's client begins with why Kafka cannot be used. To find that out, this may connect to `kafka`.
     """
     reason, text = _explained(failure)
     if reason is Exit.LOST and kafka and (fault := kafka_fault(text, kafka)):
