@@ -171,7 +171,7 @@ def drain(settings: Settings, spec: JobSpec, topic: str, lines: int, home: Path)
 @contextmanager
 def driver(spec: JobSpec, args: JobArguments, home: Path, settings: Settings) -> Iterator[psutil.Popen]:
     """Start what a worker starts for a submission: SparkSubmit in a JVM, with Python as its child."""
-    asked = submission(spec, args, PROJECT, settings)
+    asked = submission(spec, args, str(PROJECT), settings)
     request = create_request(replace(asked, executors=0), "")
     extra = asked.conf.get("spark.driver.extraJavaOptions", "").split()
     java = ["java", f"-Xmx{asked.driver_memory}", *extra, "-cp", f"{spark_home()}/jars/*", "org.apache.spark.deploy.SparkSubmit"]

@@ -162,7 +162,7 @@ def test_many_who_follow_share_one_look(deployed: Fleet, monkeypatch: pytest.Mon
     onlooker = deployed.manager.onlooker
     monkeypatch.setattr(deployed.manager, "onlooker", lambda: looks.append(1) or onlooker())
     monkeypatch.setattr("weir.console.live.EVERY_S", 3600)  # on a busy machine the next check came before the last one had its answer
-    app = build()
+    app, everybody = build(), asyncio.Barrier(1)
 
     class Request:
         def __init__(self) -> None:
@@ -173,10 +173,13 @@ def test_many_who_follow_share_one_look(deployed: Fleet, monkeypatch: pytest.Mon
         answer = await endpoint(Request(), **values)
         async for chunk in answer.body_iterator:
             if chunk.startswith("data: "):
+                await everybody.wait()  # a page that all have left is forgotten: who came later would look again
                 return str(chunk)
         raise AssertionError("nothing was said")
 
     async def together() -> list[str]:
+        nonlocal everybody
+        everybody = asyncio.Barrier(20)
         return await asyncio.gather(*(first("/jobs/{name}/events", name=JOB) for _ in range(20)))
 
     answers = asyncio.run(together())

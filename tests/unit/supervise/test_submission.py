@@ -25,7 +25,7 @@ def test_jars_of_the_settings_go_with_each_driver_and_none_are_named_without_the
     """The embedded stack has Kafka's among Spark's own; a cluster of somebody else is told of them."""
     args = arguments(SPEC, first_head("error_counts", at({0: 0}), 1), "v1", "file:///c", Settings(home=str(tmp_path)))
     there, none = (
-        create_request(submission(SPEC, args, PROJECT, replace(Settings(home=str(tmp_path)), spark_jars=jars)), "")["appArgs"]
+        create_request(submission(SPEC, args, str(PROJECT), replace(Settings(home=str(tmp_path)), spark_jars=jars)), "")["appArgs"]
         for jars in ("/j/kafka.jar,/j/pool.jar", "")
     )
     assert there[there.index("--jars") + 1] == "/j/kafka.jar,/j/pool.jar"
@@ -76,7 +76,7 @@ application: words.py
 source: {topics: [a, b]}
 arguments: ['{kafka}', subscribe, '{topic}', 'at={checkpoint}', '{"a": {"b": 1}}', '{folder}/model.bin', '{job}-{version}', 7]
 """)
-    asked = plain_submission(spec, 3, "v1", "file:///c/3", tmp_path / "v1", settings)
+    asked = plain_submission(spec, 3, "v1", "file:///c/3", f"{tmp_path}/v1", settings)
     folder = str(tmp_path / "v1/words")
     assert asked.arguments == [
         "inside:19092", "subscribe", "a,b", "at=file:///c/3", '{"a": {"b": 1}}', f"{folder}/model.bin", "words-v1", "7"
@@ -88,7 +88,7 @@ arguments: ['{kafka}', subscribe, '{topic}', 'at={checkpoint}', '{"a": {"b": 1}}
 def test_java_can_name_every_folder(folder: str, locale: str | None, tmp_path: Path) -> None:
     """In a worker's locale C, Java writes `größe` as `gr??e`, another folder than the supervisor reads."""
     spec = plain("application: words.py")
-    asked = plain_submission(spec, 1, "v1", f"file://{folder}/1", tmp_path, Settings(home="h", checkpoints=folder))
+    asked = plain_submission(spec, 1, "v1", f"file://{folder}/1", str(tmp_path), Settings(home="h", checkpoints=folder))
     assert asked.env.get("LC_ALL") == locale
 
 
@@ -97,7 +97,7 @@ def test_a_jar_is_run_by_its_main_class(tmp_path: Path) -> None:
     spec = plain(
         "jar: words.jar\nmain_class: org.example.Words\njars: [lib/a.jar, 'hdfs://x/b.jar', /opt/c.jar]\narguments: ['{checkpoint}']"
     )
-    asked = plain_submission(spec, 1, "v1", "file:///c/1", tmp_path, settings)
+    asked = plain_submission(spec, 1, "v1", "file:///c/1", str(tmp_path), settings)
     args = create_request(asked, "spark://m:7077")["appArgs"]
     assert args[args.index("--class") + 1] == "org.example.Words" and args[-2:] == [str(tmp_path / "words/words.jar"), "file:///c/1"]
     assert args[args.index("--jars") + 1] == f"/jars/kafka.jar,{tmp_path}/words/lib/a.jar,hdfs://x/b.jar,/opt/c.jar"
