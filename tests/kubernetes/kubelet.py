@@ -26,6 +26,8 @@ PULL_RETRY_S = 10.0
 ENDED_S = 30.0
 NO_SUCH_IMAGE = "missing"  # in the name of an image that cannot be pulled
 ADDRESSES = itertools.count(10)
+SHORT_OF_MEMORY = "The node was low on resource: memory. Threshold quantity: 100Mi, available: 64Mi. "  # the kubelet's own words
+NOTHING: Mapping[str, str] = {}
 
 
 class Node:
@@ -37,6 +39,7 @@ class Node:
         self._resources = {"cpu": str(cores), "memory": memory, "pods": "20", "ephemeral-storage": "100Gi"}
         self.containers: dict[str, Container] = {}  # by pod
         self._known: set[str] = set()
+        self._evicted: set[str] = set()
         self._silent, self._ended = threading.Event(), threading.Event()
 
     def start(self) -> None:
@@ -63,6 +66,11 @@ class Node:
         self.cut_off()
         for container in list(self.containers.values()):
             container.kill()
+
+    def evict(self, pod: str) -> None:
+        """End a pod as a kubelet does that is short of memory: at once, and its pod stays as failed, with the reason."""
+        self._evicted.add(pod)
+        self.containers[pod].kill()
 
     # what a node says
 
@@ -150,7 +158,8 @@ class Node:
         self.containers.pop(name, None)
         reason = "OOMKilled" if starved else "Error" if code else "Completed"
         ended = {"exitCode": code, "reason": reason, "startedAt": since, "finishedAt": _now()}
-        self._tell(pod, "Failed" if code else "Succeeded", address, {"terminated": ended})
+        why = {"reason": "Evicted", "message": SHORT_OF_MEMORY} if name in self._evicted else {}
+        self._tell(pod, "Failed" if code else "Succeeded", address, {"terminated": ended}, why)
 
     def _pulled(self, pod: Object, spec: Object) -> bool:
         """Say what a kubelet says of an image that cannot be pulled; it tries again until the pod is deleted."""
@@ -174,7 +183,8 @@ class Node:
         if container := self.containers.get(pod["metadata"]["name"]):
             container.stop(grace)
 
-    def _tell(self, pod: Object, phase: str, address: str, state: Object) -> None:
+    def _tell(self, pod: Object, phase: str, address: str, state: Object, why: Mapping[str, str] = NOTHING) -> None:
+        """Report a pod's state; `why` has reason and message of the pod, beside those of its container."""
         (spec,) = pod["spec"]["containers"]
         ready = "running" in state
         told = {"name": spec["name"], "image": spec["image"], "imageID": "", "ready": ready, "restartCount": 0, "state": state}
@@ -184,6 +194,7 @@ class Node:
             "hostIP": "127.0.0.1",
             "conditions": conditions,
             "containerStatuses": [{**told, "started": ready}],
+            **why,
         }
         if address:
             status |= {"podIP": address, "podIPs": [{"ip": address}]}

@@ -128,13 +128,15 @@ class Stream:
 
         return self.until(taken, "the deploy is taken")
 
-    def change_spec(self, conf: dict[str, str]) -> None:
-        """Change the job's Spark settings in its folder; a deploy then applies them."""
+    def change_spec(self, conf: dict[str, str]) -> dict[str, str]:
+        """Change the job's Spark settings in its folder; a deploy then applies them. Return what they were."""
         file = Path(self.settings.jobs) / JOB / "job.yaml"
         spec = yaml.safe_load(file.read_text())
+        before = {name: spec["spark_conf"][name] for name in conf}
         spec["spark_conf"] |= conf
         file.write_text(yaml.safe_dump(spec))
         self.manager.specs = sound(*self.settings.job_folders)
+        return before
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
@@ -216,7 +218,9 @@ def stack(home: Path, plane: ControlPlane, nodes: dict[str, Node], namespace: st
 def _environment(home: Path, plane: ControlPlane, servers: Settings, namespace: str, conf: dict[str, str]) -> Iterator[None]:
     code = home / "code" / "spark_jobs"
     shutil.copytree(PROJECT / "spark_jobs", code, ignore=shutil.ignore_patterns("__pycache__"))
-    _write_spec(code / JOB / "job.yaml", plane, conf)
+    checkpoints = home / "checkpoints"
+    tenants.claim(plane, namespace, checkpoints)
+    _write_spec(code / JOB / "job.yaml", plane, tenants.mounted(checkpoints) | conf)
     values = {
         "WEIR_HOME": str(home),
         "WEIR_KAFKA": servers.kafka,

@@ -14,6 +14,7 @@ RIGHTS = Path(__file__).parents[2] / "deploy/kubernetes/streams/rights.yaml"
 ROLES = {one["metadata"]["name"]: one["rules"] for one in yaml.safe_load_all(RIGHTS.read_text()) if one["kind"] == "Role"}
 
 
+STATE = "weir-state"  # the claim that the manifests make for checkpoints
 NO_CLAIMS = {  # the drivers' account has no right to claims
     "spark.kubernetes.driver.ownPersistentVolumeClaim": "false",
     "spark.kubernetes.driver.reusePersistentVolumeClaim": "false",
@@ -28,6 +29,38 @@ def create(plane: ControlPlane, namespace: str, without: str = "") -> None:
         *_account(namespace, DRIVER, ROLES["weir-driver"]),
         *_account(namespace, EXECUTOR, []),
     )
+
+
+def claim(plane: ControlPlane, namespace: str, folder: Path) -> None:
+    """Create the manifests' claim on a volume, which is a folder of this machine here. The controller manager binds them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    spec = {"accessModes": ["ReadWriteMany"], "storageClassName": ""}
+    volume = {
+        **spec,
+        "capacity": {"storage": "20Gi"},
+        "persistentVolumeReclaimPolicy": "Retain",
+        "claimRef": {"namespace": namespace, "name": STATE},
+        "hostPath": {"path": str(folder)},
+    }
+    meta = {"name": STATE, "namespace": namespace}
+    plane.apply(
+        {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": f"{namespace}-state"}, "spec": volume},
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": meta,
+            "spec": {**spec, "resources": {"requests": {"storage": "20Gi"}}},
+        },
+    )
+
+
+def mounted(folder: Path) -> dict[str, str]:
+    """Return the Spark settings with which drivers and executors have the claim at a folder."""
+    return {
+        f"spark.kubernetes.{role}.volumes.persistentVolumeClaim.state.{key}": value
+        for role in ("driver", "executor")
+        for key, value in {"mount.path": str(folder), "options.claimName": STATE}.items()
+    }
 
 
 def token(plane: ControlPlane, namespace: str, account: str = WEIR) -> str:

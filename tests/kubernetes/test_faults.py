@@ -50,6 +50,8 @@ def test_a_deploy_starts_a_driver_and_an_executor_as_pods(idle: Stream, table: T
     assert {pod["metadata"]["labels"]["spark-role"]: pod["status"]["phase"] for pod in pods} == {"driver": "Running", "executor": "Running"}
     assert idle.report.evidence["driver"] == "running"
     assert len(idle.drivers()) == 1
+    mounts = Path(f"/proc/{idle.node_of(idle.pod).containers[idle.pod].main}/mountinfo").read_text()
+    assert f" {idle.settings.checkpoints} " in mounts, "checkpoints are on the claim"
 
 
 def test_a_killed_driver_is_replaced(stream: Stream, table: Table) -> None:
@@ -84,6 +86,38 @@ def test_a_deleted_pod_is_replaced(stream: Stream, table: Table) -> None:
         stream.until_landed(before)
     only_one(stream)
     stream.until(lambda: not executors_of(stream, pod), "the garbage collector has removed its executors")
+
+
+def test_an_evicted_pod_is_replaced(stream: Stream, table: Table) -> None:
+    before, pod = stream.attempt, stream.pod
+    with table.row("evicted by its node", stream) as row:
+        stream.node_of(pod).evict(pod)
+        said(stream, row, "down")
+        stream.until_landed(before)
+    ended = stream.describe(pod)["status"]
+    assert (ended["phase"], ended["reason"]) == ("Failed", "Evicted")
+    only_one(stream)
+
+
+def test_a_drained_node_waits_for_a_disruption_budget(stream: Stream, table: Table) -> None:
+    """The API server refuses to evict a pod that a budget protects. Without it the driver moves to another node."""
+    before, pod = stream.attempt, stream.pod
+    node = stream.node_of(pod)
+    drain = ("drain", node.name, "--force", "--ignore-daemonsets", "--delete-emptydir-data")
+    with table.row("kubectl drain of its node", stream) as row:
+        budget(stream)
+        refused = stream.plane.kubectl(*drain, "--timeout=10s", check=False)
+        assert "Cannot evict pod as it would violate the pod's disruption budget" in refused
+        landed = stream.landed[0]
+        stream.until(lambda: stream.landed[0] > landed, "the driver lands on")
+        assert stream.attempt == before and stream.node_of(pod) is node
+        stream.plane.kubectl("delete", "poddisruptionbudget", "drivers", "-n", TENANT)
+        stream.plane.kubectl(*drain, "--timeout=90s")
+        said(stream, row, "down")
+        stream.until_landed(before)
+    assert stream.node_of(stream.pod) is not node
+    stream.plane.kubectl("uncordon", node.name)
+    only_one(stream)
 
 
 def test_an_api_server_that_is_away_is_no_news_of_the_driver(stream: Stream, table: Table) -> None:
@@ -134,17 +168,22 @@ def test_a_quota_that_refuses_the_executors_is_named(stream: Stream, table: Tabl
     [
         ("image that cannot be pulled", {"spark.kubernetes.container.image": "missing:1"}, "ImagePull"),
         ("driver larger than any node", {"spark.kubernetes.driver.request.cores": "64"}, "Unschedulable: 0/2 nodes are available"),
+        (
+            "claim that is not there",
+            {"spark.kubernetes.driver.volumes.persistentVolumeClaim.state.options.claimName": "none"},
+            'Unschedulable: 0/2 nodes are available: persistentvolumeclaim "none" not found',
+        ),
     ],
 )
 def test_a_pod_that_does_not_start_says_why(stream: Stream, table: Table, fault: str, conf: dict[str, str], words: str) -> None:
     with table.row(fault, stream) as row:
-        stream.change_spec(conf)
+        before = stream.change_spec(conf)
         attempt = stream.deploy(fault)
         said(stream, row, "starting", "stalled", words=words)
         assert stream.until(lambda: words in str(stream.report.evidence.get("waits_for")), "it is seen, too")
         assert stream.report.evidence["driver"] == "submitted"
         assert words in weir(stream, "health", JOB).stdout
-        stream.change_spec({"spark.kubernetes.container.image": IMAGE, "spark.kubernetes.driver.request.cores": "500m"})
+        stream.change_spec(before)
         stream.deploy("corrected")
         stream.until_landed(attempt)
     only_one(stream)
@@ -238,6 +277,15 @@ def quota(stream: Stream, resource: str, most: str) -> None:
     stream.plane.apply({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": meta, "spec": {"hard": {resource: most}}})
     used = ("get", "quota", "tenant", "-n", TENANT, "-o", f"jsonpath={{.status.used.{resource}}}")
     stream.until(lambda: stream.plane.kubectl(*used), "the quota's use is counted")
+
+
+def budget(stream: Stream) -> None:
+    """Let one driver be there at all times, and wait until the controller manager has counted it."""
+    spec = {"minAvailable": 1, "selector": {"matchLabels": {"spark-role": "driver"}}}
+    meta = {"name": "drivers", "namespace": TENANT}
+    stream.plane.apply({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": meta, "spec": spec})
+    healthy = ("get", "pdb", "drivers", "-n", TENANT, "-o", "jsonpath={.status.currentHealthy}")
+    stream.until(lambda: stream.plane.kubectl(*healthy) == "1", "the budget counts the driver")
 
 
 def come_back(stream: Stream, node: Node) -> None:

@@ -20,6 +20,8 @@ def made(pod: Object, folder: Path, client: Client) -> dict[str, Path]:
 
 
 def _made(volume: Object, pod: Object, folder: Path, client: Client) -> Path:
+    if "persistentVolumeClaim" in volume:
+        volume = _claimed(volume["persistentVolumeClaim"]["claimName"], pod, client)
     if "hostPath" in volume:
         host = Path(volume["hostPath"]["path"])
         host.mkdir(parents=True, exist_ok=True)
@@ -30,6 +32,13 @@ def _made(volume: Object, pod: Object, folder: Path, client: Client) -> Path:
         for name, content in _contents(source, pod, client).items():
             (folder / name).write_bytes(content)
     return folder
+
+
+def _claimed(name: str, pod: Object, client: Client) -> Object:
+    """Return the source of the volume that a claim is bound to: the scheduler binds no pod to a node before that."""
+    claim = client.get(f"/api/v1/namespaces/{pod['metadata']['namespace']}/persistentvolumeclaims/{name}")
+    spec: Object = client.get(f"/api/v1/persistentvolumes/{claim['spec']['volumeName']}")["spec"]
+    return spec
 
 
 def _contents(source: Object, pod: Object, client: Client) -> dict[str, bytes]:
