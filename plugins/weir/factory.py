@@ -19,6 +19,7 @@ from weir.errors import WeirError
 from weir.jobs.bundle import BundleFolder
 from weir.jobs.folders import sound
 from weir.jobs.kinds import COUNTS, PLAIN
+from weir.jobs.packed import is_packed
 from weir.jobs.spec import JobSpec
 from weir.jobs.specs import with_deployed
 from weir.plain.kind import PlainKind
@@ -70,7 +71,7 @@ def assemble(specs: dict[str, JobSpec], parts: Parts[Store]) -> Manager[Store]:
 
 def bundles(settings: Settings) -> Bundles:
     """Return where the settings keep the code of deployed versions."""
-    return PackedBundles(settings) if "://" in settings.bundles else BundleFolder(settings.bundles)
+    return PackedBundles(settings) if is_packed(settings.bundles) else BundleFolder(settings.bundles)
 
 
 def _standalone(settings: Settings) -> Mapping[str, Cluster]:

@@ -85,8 +85,8 @@ ALLOWED = {
     ),
     # assembled from the kinds
     "weir.factory": (
-        f"{BASICS} weir.addresses weir.cassandra weir.cluster weir.counts weir.jobs weir.plain weir.ports weir.ports.store "
-        f"weir.sources weir.stack_stop {DOORS} spark_jobs.runtime"
+        f"{BASICS} weir.addresses weir.cassandra weir.cluster weir.counts weir.jobs weir.jobs.packed weir.plain weir.ports "
+        f"weir.ports.store weir.sources weir.stack_stop {DOORS} spark_jobs.runtime"
     ),
     "weir.stack_stop": "weir.settings",
     "weir.ingest": f"{BASICS} weir.addresses weir.sources spark_jobs.runtime",
@@ -108,7 +108,7 @@ ALLOWED = {
         f"weir.sources weir.stack_stop {DOORS} spark_jobs.runtime"
     ),
     "weir.doctor": (
-        f"{BASICS} weir.http weir.setting_rules weir.alerts weir.cassandra weir.cluster weir.factory weir.jobs weir.local "
+        f"{BASICS} weir.http weir.setting_rules weir.alerts weir.cassandra weir.cluster weir.factory weir.jobs weir.jobs.packed weir.local "
         f"weir.ports weir.sources {DOORS}"
     ),
     "weir.cli": (

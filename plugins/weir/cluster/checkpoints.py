@@ -18,7 +18,7 @@ from uuid import uuid4
 from pyarrow.fs import FileSelector, LocalFileSystem
 
 from weir.cluster import folder_copies
-from weir.cluster.file_systems import RENAMES, Files, opened, why
+from weir.cluster.file_systems import RENAMES, Files, opened, reached, why
 from weir.cluster.folder_copies import COPYING
 from weir.cluster.query_folders import queries
 from weir.errors import BadSetting, NotRunning
@@ -127,13 +127,11 @@ class CheckpointFolders:
     @contextmanager
     def _or_not_running(self) -> Iterator[None]:
         try:
-            yield
-        except OSError as error:
+            with reached(f"checkpoints at {self._uri}"):
+                yield
+        except NotRunning:
             self._opened = None
-            raise NotRunning(
-                f"The checkpoints at {self._uri} cannot be read or written: {why(error)}.",
-                "Check that the file system is up and that Weir's user may write there.",
-            ) from error
+            raise
 
 
 def _numbered(sizes: Mapping[str, int], kind: str, newest: int | None) -> list[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from configparser import ConfigParser
 from configparser import Error as NotAnIniFile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
@@ -101,6 +103,16 @@ def _credentials(file: str) -> dict[str, str]:
         said = error.strerror if isinstance(error, OSError) else "it has no aws_access_key_id and aws_secret_access_key under [default]"
         raise BadSetting(f"WEIR_S3_CREDENTIALS_FILE, {file}, cannot be used: {said}.", "Correct the path or the file.") from None
     return found | ({"session_token": own["aws_session_token"]} if "aws_session_token" in own else {})
+
+
+@contextmanager
+def reached(what: str) -> Iterator[None]:
+    """Raise NotRunning instead of an OSError within the block; `what` says what is read or written there."""
+    try:
+        yield
+    except OSError as error:
+        cure = "Check that the file system is up and that Weir's user may write there."
+        raise NotRunning(f"The {what} cannot be read or written: {why(error)}.", cure) from error
 
 
 def why(error: OSError) -> str:

@@ -28,6 +28,14 @@ def write(fs: Files, folder: str, contents: Mapping[str, bytes], renames: bool) 
         fs.delete_file(folder + COPYING)
 
 
+def write_files(fs: Files, folder: str, contents: Mapping[str, bytes]) -> None:
+    """Write files by their paths below a folder, in this order. Raises OSError."""
+    for path in {f"{folder}/{name}".rpartition("/")[0] for name in contents}:
+        fs.create_dir(path)
+    for name, data in contents.items():
+        write_file(fs, f"{folder}/{name}", data)
+
+
 def write_file(fs: Files, path: str, data: bytes) -> None:
     with fs.open_output_stream(path) as stream:
         stream.write(data)
@@ -52,10 +60,9 @@ def sizes(fs: Files, folder: str) -> dict[str, int]:
 
 
 def _write(fs: Files, folder: str, contents: Mapping[str, bytes]) -> None:
-    for path in {f"{folder}/{name}".rpartition("/")[0] for name in (*contents, "offsets/", "commits/")}:
-        fs.create_dir(path)
-    for name, data in contents.items():
-        write_file(fs, f"{folder}/{name}", data)
+    for kind in ("offsets", "commits"):
+        fs.create_dir(f"{folder}/{kind}")
+    write_files(fs, folder, contents)
 
 
 def _below(fs: Files, root: str, prefix: str = "") -> dict[str, int]:

@@ -14,7 +14,7 @@ from zipfile import BadZipFile, ZipFile
 from pyarrow.fs import FileSelector, FileType
 
 from weir.cluster import folder_copies
-from weir.cluster.file_systems import RENAMES, Files, opened, why
+from weir.cluster.file_systems import RENAMES, Files, opened, reached
 from weir.errors import BadSetting, NotRunning
 from weir.jobs.packed import UNPACK, archive, packed
 from weir.settings import Settings
@@ -71,20 +71,18 @@ class PackedBundles:
         folder_copies.delete(fs, folder)
 
     def _write(self, fs: Files, folder: str, contents: Mapping[str, bytes]) -> None:
-        """Write a version, which may be written by two at once. Where a folder cannot be renamed, each of its files appears whole, and the
-        same whoever wrote it."""
-        target = f"{folder}.{uuid4().hex}" if self._renames else folder
-        for name, data in contents.items():
-            if self._renames:
-                fs.create_dir(f"{target}/{name}".rpartition("/")[0])
-            folder_copies.write_file(fs, f"{target}/{name}", data)
-        if self._renames:
-            try:
-                fs.move(target, folder)
-            except OSError:  # somebody else published the same version first
-                folder_copies.delete(fs, target)
-                if not self._is_whole(fs, folder):
-                    raise
+        """Write a version, which two processes may do at once. Where no folder can be renamed, both write the same bytes to the same files,
+        and a reader sees each file as a whole."""
+        if not self._renames:
+            folder_copies.write_files(fs, folder, contents)
+            return
+        folder_copies.write_files(fs, new := f"{folder}.{uuid4().hex}", contents)
+        try:
+            fs.move(new, folder)
+        except OSError:  # somebody else published the same version first
+            folder_copies.delete(fs, new)
+            if not self._is_whole(fs, folder):
+                raise
 
     def _download(self, fs: Files, path: str, here: Path) -> None:
         try:
@@ -102,10 +100,5 @@ class PackedBundles:
     @contextmanager
     def _store(self) -> Iterator[tuple[Files, str]]:
         """Open the store, with the credentials that are there now."""
-        try:
+        with reached(f"bundles at {self._uri}"):
             yield opened(self._uri, self._settings)
-        except OSError as error:
-            raise NotRunning(
-                f"The bundles at {self._uri} cannot be read or written: {why(error)}.",
-                "Check that the file system is up and that Weir's user may write there.",
-            ) from error

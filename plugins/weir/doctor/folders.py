@@ -11,6 +11,7 @@ from weir.cluster.checkpoints import CheckpointFolders
 from weir.cluster.file_systems import prepared
 from weir.doctor.line import Line, fine, wrong
 from weir.errors import BadSetting
+from weir.jobs.packed import is_packed
 from weir.settings import Settings, as_uri
 
 
@@ -40,7 +41,7 @@ def event_logs(settings: Settings) -> Line:
 
 def bundles(settings: Settings) -> Line:
     """Try the place of deployed code, which may be in a store. Raises NotRunning, BadSetting, OSError."""
-    if "://" not in settings.bundles:
+    if not is_packed(settings.bundles):
         return folder("bundles", "WEIR_BUNDLES", Path(settings.bundles))
     prepared(settings.bundles, settings)
     return fine("bundles", f"{settings.bundles} can be written from here; drivers must be able to read it")

@@ -20,6 +20,11 @@ UNPACK = Path(unpack.__file__)
 FOLDER = unpack.FOLDER
 
 
+def is_packed(place: str) -> bool:
+    """Return whether a place of code is in a store; else it is a folder of this machine, which is not packed."""
+    return "://" in place
+
+
 def archive(folder: str) -> str:
     """Return the name of the archive of a folder of the version; of the whole version if it is empty."""
     return f"{folder}.zip" if folder else unpack.ARCHIVE

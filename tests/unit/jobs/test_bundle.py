@@ -193,10 +193,10 @@ def test_a_packed_version_adds_to_what_the_spec_sets_and_hides_nothing() -> None
     text = {"spark.driver.extraClassPath": "/opt/u.jar", "spark.submit.pyFiles": "s3a://b/lib.zip"}
     spec = parse(json.dumps({"name": "words", "output": "plain", "application": "w.py", "spark_conf": text}), "words/job.yaml")
     assert isinstance(spec, PlainSpec)
-    settings = Settings(home="h", spark_jars="/jars/a.jar,local:///jars/b.jar,s3a://b/c.jar")
+    settings = Settings(home="h", spark_jars="/jars/a.jar,local:///jars/b.jar,local:/jars/d.jar,s3a://b/c.jar")
     asked = plain_submission(spec, 1, "v1", "c", "s3a://b/v1", settings)
-    assert asked.conf["spark.driver.extraClassPath"] == "/opt/u.jar:/jars/a.jar:/jars/b.jar"
-    assert asked.conf["spark.executor.extraClassPath"] == "/jars/a.jar:/jars/b.jar"
+    assert asked.conf["spark.driver.extraClassPath"] == "/opt/u.jar:/jars/a.jar:/jars/b.jar:/jars/d.jar"
+    assert asked.conf["spark.executor.extraClassPath"] == "/jars/a.jar:/jars/b.jar:/jars/d.jar"
     assert list(asked.py_files) == ["s3a://b/v1/words.zip", "s3a://b/v1/code.zip", "s3a://b/lib.zip"]
     plain = plain_submission(spec, 1, "v1", "c", "/bundles/v1", settings)
     assert plain.conf["spark.driver.extraClassPath"] == "/opt/u.jar" and not plain.py_files

@@ -7,13 +7,14 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from spark_jobs.runtime import logs
 from spark_jobs.runtime.contract import JobArguments
 from spark_jobs.runtime.kafka_address import KafkaAddress, java_options
 from weir.addresses import driver_kafka_address
 from weir.file_stores import spark_conf, spark_env
-from weir.jobs.packed import FOLDER, UNPACK, archive
+from weir.jobs.packed import FOLDER, UNPACK, archive, is_packed
 from weir.jobs.spec import JobSpec, PlainSpec
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import Submission
@@ -50,7 +51,7 @@ def plain_submission(spec: PlainSpec, attempt: int, version: str, checkpoint: st
         "pattern": spec.source.pattern,
         "job": spec.name,
         "version": version,
-        "folder": FOLDER if _packed(code) and not spec.main_class else folder,  # unpack.py fills in what it has unpacked
+        "folder": FOLDER if is_packed(code) and not spec.main_class else folder,  # unpack.py fills in what it has unpacked
     }
     arguments = [filled(text, values) for text in spec.arguments]
     found = _submission(spec, f"weir:{spec.name}:{attempt}", arguments, code, [spec.folder, ""], settings)
@@ -73,15 +74,11 @@ def _locale(settings: Settings) -> Mapping[str, str]:
     return {} if f"{settings.checkpoints}{settings.bundles}".isascii() else {"LC_ALL": "C.UTF-8"}
 
 
-def _packed(code: str) -> bool:
-    return "://" in code
-
-
 def _program(spec: JobSpec, arguments: Sequence[str], code: str, path: Sequence[str]) -> Submission:
     """Return what is run and with which code: the places below `code`, from which Python imports, are `path`."""
     main_class = spec.main_class if isinstance(spec, PlainSpec) else ""
     asked = Submission("", f"{code}/{spec.entry}", arguments, {}, {}, main_class=main_class)
-    if not _packed(code):
+    if not is_packed(code):
         return replace(asked, env={"PYTHONPATH": os.pathsep.join(f"{code}/{place}".rstrip("/") for place in path)})
     if main_class:
         return asked
@@ -93,8 +90,7 @@ def _program(spec: JobSpec, arguments: Sequence[str], code: str, path: Sequence[
 
 def _class_path(jars: Sequence[str], conf: Mapping[str, str]) -> Mapping[str, str]:
     """Return the settings by which driver and executors can read from a store: they download code before they look at `--jars`."""
-    own = [jar.removeprefix("local://").removeprefix("file://") for jar in jars]
-    paths = [jar for jar in own if jar.startswith("/")]
+    paths = [where.path for where in map(urlsplit, jars) if where.scheme in ("", "file", "local")]
     return {name: os.pathsep.join([conf[name], *paths] if name in conf else paths) for name in CLASS_PATHS} if paths else {}
 
 
@@ -103,7 +99,7 @@ def _submission(spec: JobSpec, name: str, arguments: Sequence[str], code: str, p
     return replace(
         program,
         name=name,
-        conf={**spark_conf(settings), **spec.spark_conf, **(_class_path(jars, spec.spark_conf) if _packed(code) else {})},
+        conf={**spark_conf(settings), **spec.spark_conf, **(_class_path(jars, spec.spark_conf) if is_packed(code) else {})},
         env={
             **program.env,
             "PYSPARK_PYTHON": settings.driver_python,
