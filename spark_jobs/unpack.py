@@ -2,7 +2,8 @@
 
     unpack.py FOLDER PROGRAM [ARGUMENT...]
 
-FOLDER, from which Python imports, too, and PROGRAM are paths in `code.zip`. In the arguments, `{folder}` stands for FOLDER.
+FOLDER and PROGRAM are paths in `code.zip`. PROGRAM is run, and can import what lies in FOLDER.
+In the arguments, `{folder}` stands for FOLDER.
 """
 
 from __future__ import annotations

@@ -36,13 +36,16 @@ def part(nodeid: str) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse two tests with one id, of which xdist runs one and says nothing. Schemathesis 4 makes such ids under pytest 9.2."""
+    """Refuse a run in which two tests have the same id: xdist would run only one of them, without a message.
+
+    The tests that schemathesis 4 makes have the same id under pytest 9.2. Their names differ, and are added to the ids here.
+    """
     for item in items:
         if not item.nodeid.endswith(item.name) and item.parent:
             item._id = coerce_node_id(f"{item.parent.nodeid}::{item.name}")
     twice = [name for name, times in Counter(item.nodeid for item in items).items() if times > 1]
     if twice:
-        raise pytest.UsageError(f"These ids belong to several tests each, of which only one would run: {twice}.")
+        raise pytest.UsageError(f"Several tests have the same id, and xdist would run only one of them. Give each its own name: {twice}.")
 
 
 @pytest.fixture(scope="session", autouse=True)

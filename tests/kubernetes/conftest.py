@@ -22,7 +22,7 @@ PLAYED = {
     "image pulls": "played: the pod runner says what a kubelet says of an image that is not there; nothing is pulled",
     "pods' network": "played: pods share the machine's network and have addresses of 127/8",
     "eviction by a kubelet": "played: the pod runner ends the pod, and says what a kubelet says that is short of memory",
-    "NetworkPolicy": "not seen: nobody enforces them here",
+    "NetworkPolicy": "not seen: no program enforces it here",
     "probes, init containers, restarts of a container": "not seen: the pod runner has none",
     "API server, etcd, controller manager, scheduler, RBAC, quota, taints, drain, PodDisruptionBudget, claims, garbage collection": "real",
     "memory limits, OOM kills, process ids, mounts": "real: cgroups and namespaces of this kernel",
