@@ -40,6 +40,7 @@ class Node:
         self.containers: dict[str, Container] = {}  # by pod
         self._known: set[str] = set()
         self._evicted: set[str] = set()
+        self.told: dict[str, Object] = {}  # by pod, its last status at the API server: Weir deletes the pod of a driver that it replaces
         self._silent, self._ended = threading.Event(), threading.Event()
 
     def start(self) -> None:
@@ -198,7 +199,11 @@ class Node:
         }
         if address:
             status |= {"podIP": address, "podIPs": [{"ip": address}]}
-        self._until_heard(lambda: self._client.patch(f"{pod_path(pod)}/status", {"status": status}))
+
+        def tell() -> None:
+            self.told[pod["metadata"]["name"]] = self._client.patch(f"{pod_path(pod)}/status", {"status": status})["status"]
+
+        self._until_heard(tell)
 
     def _until_heard(self, tell: Any) -> None:
         """Say something until the API server answers; a refusal is an answer."""

@@ -57,18 +57,21 @@ def test_a_deploy_starts_a_driver_and_an_executor_as_pods(idle: Stream, table: T
 def test_a_killed_driver_is_replaced(stream: Stream, table: Table) -> None:
     before, pod = stream.attempt, stream.pod
     with table.row("kill -9 of the driver", stream) as row:
-        os.kill(stream.node_of(pod).containers[pod].main, signal.SIGKILL)
-        said(stream, row, "down", words="the cluster says failed")  # the pod itself is deleted when its successor starts
+        os.kill((node := stream.node_of(pod)).containers[pod].main, signal.SIGKILL)
+        said(stream, row, "down", words="the cluster says failed")
         stream.until_landed(before)
+    ended = node.told[pod]
+    assert ended["phase"] == "Failed" and ended["containerStatuses"][0]["state"]["terminated"]["exitCode"] == 137
     only_one(stream)
 
 
 def test_a_driver_that_takes_too_much_memory_gets_more_once(stream: Stream, table: Table) -> None:
     before, pod = stream.attempt, stream.pod
     with table.row("OOMKilled", stream) as row:
-        stream.node_of(pod).containers[pod].exhaust()
+        (node := stream.node_of(pod)).containers[pod].exhaust()
         said(stream, row, "down", words="memory")
         stream.until_landed(before)
+    assert node.told[pod]["containerStatuses"][0]["state"]["terminated"]["reason"] == "OOMKilled"
     assert stream.manager.store.attempts(JOB, 2)[1].exit_reason == "out_of_memory"
     limit = stream.describe(stream.pod)["spec"]["containers"][0]["resources"]["limits"]["memory"]
     assert limit == "2867Mi", "restart.larger_memory of 2 GiB and 40 % for what is not the JVM's"
@@ -88,9 +91,10 @@ def test_a_deleted_pod_is_replaced(stream: Stream, table: Table) -> None:
 def test_an_evicted_pod_is_replaced(stream: Stream, table: Table) -> None:
     before, pod = stream.attempt, stream.pod
     with table.row("evicted by its node", stream) as row:
-        stream.node_of(pod).evict(pod)
+        (node := stream.node_of(pod)).evict(pod)
         said(stream, row, "down")
         stream.until_landed(before)
+    assert (node.told[pod]["phase"], node.told[pod]["reason"]) == ("Failed", "Evicted")
     only_one(stream)
 
 
@@ -275,7 +279,7 @@ def quota(stream: Stream, resource: str, most: str) -> None:
 
 
 def budget(stream: Stream) -> None:
-    """Let one driver be there at all times, and wait until the controller manager has counted it."""
+    """Create a disruption budget by which one driver must keep running, and wait until the controller manager has counted the driver."""
     spec = {"minAvailable": 1, "selector": {"matchLabels": {"spark-role": "driver"}}}
     meta = {"name": "drivers", "namespace": TENANT}
     stream.plane.apply({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": meta, "spec": spec})
