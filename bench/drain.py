@@ -1,26 +1,26 @@
 """Measure how fast, and with how much CPU, a filled topic drains into Cassandra, compared with a consumer that only reads it.
 
-    python bench/drain.py [--lines 10000000] [--json FILE] [--home DIR]
+    python bench/drain.py [--lines 10000000] [--engines native,spark] [--json FILE] [--home DIR]
 
 Starts its own Kafka and Cassandra, fills a topic with generated lines, reads it once with a plain consumer (the floor), and then runs the
-job as a cluster would, with the tasks inside the driver: the same SparkSubmit with the arguments of its spec. CPU is that of the driver
-with all its children, from their first instruction to the landing of the last line, without brokers and producer. If the counts in
-Cassandra differ from the generator's truth, the figure does not count, and the exit code is 1.
+job with each engine as a cluster would, with the tasks inside the driver and with the class archive: the same SparkSubmit with the
+arguments of its spec. CPU is that of the driver with all its children, from their first instruction to the landing of the last line,
+without brokers and producer. If the counts in Cassandra differ from the generator's truth, the figure does not count, and the exit code
+is 1.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -32,24 +32,25 @@ from confluent_kafka import Consumer, Producer, TopicPartition  # noqa: E402
 from drill.generator import Generator, Mix, Truth  # noqa: E402
 from spark_jobs.protocol.head import Head, State, first_head  # noqa: E402
 from spark_jobs.protocol.partition import numbers, of_source  # noqa: E402
-from spark_jobs.runtime.contract import JobArguments  # noqa: E402
-from tests.parts import make_topic, running  # noqa: E402
+from tests.parts import make_topic, running, start_driver  # noqa: E402
 from weir.addresses import address  # noqa: E402  # noqa: E402
 from weir.cassandra.migrate import migrate  # noqa: E402
 from weir.cassandra.store import CassandraStore  # noqa: E402
-from weir.cluster.spark import create_request  # noqa: E402
 from weir.counts.arguments import arguments  # noqa: E402
 from weir.counts.read import snapshot  # noqa: E402
+from weir.counts.rehearsal import rehearsal  # noqa: E402
 from weir.factory import source_of  # noqa: E402
 from weir.jobs.folders import sound  # noqa: E402
 from weir.jobs.spec import JobSpec  # noqa: E402
-from weir.local.part import LOOPBACK  # noqa: E402
-from weir.local.spark import spark_home  # noqa: E402
+from weir.local import class_archive, ports, rehearse, secrets  # noqa: E402
+from weir.local.part import Stack  # noqa: E402
+from weir.local.spark import driver_env, driver_jars, spark_home  # noqa: E402
 from weir.ports.counts import Cell  # noqa: E402
 from weir.settings import Settings  # noqa: E402
 from weir.supervise.start.submission import submission  # noqa: E402
 from weir.supervise.start.takeover import take_over  # noqa: E402
 
+JOB = "error_counts"
 START_MS = 1_768_435_200_000  # 15 January 2026
 MIX = Mix(services=("web", "shop", "api", "pay", "auth"), events_per_s=20_000)
 
@@ -143,7 +144,7 @@ def used(process: psutil.Process) -> tuple[float, int]:
     return seconds, resident
 
 
-def drain(settings: Settings, spec: JobSpec, topic: str, lines: int, home: Path) -> tuple[Cost, Head]:
+def drain(settings: Settings, stack: Stack, spec: JobSpec, topic: str, lines: int) -> tuple[Cost, Head]:
     """Run the job from the topic's beginning until its last line has landed."""
     store = CassandraStore.connect(address(settings), patience_s=30)
     broker = source_of(settings)
@@ -151,41 +152,33 @@ def drain(settings: Settings, spec: JobSpec, topic: str, lines: int, home: Path)
     store.create_head(first_head(spec.name, of_source(broker.topic_id(topic), broker.earliest_offsets(topic)), 1))
     head = take_over(store, spec.name, judged=0)
     spec = spec.model_copy(update={"source": spec.source.model_copy(update={"topic": topic})})
-    args = arguments(spec, head, "bench", str(home / "checkpoint"), settings)
-    began = time.monotonic()
-    with driver(spec, args, home, settings) as child:
+    args = arguments(spec, head, "bench", str(stack.home / spec.name), settings)
+    log, began = stack.home / f"{spec.name}.log", time.monotonic()
+    driver = start_driver(stack, submission(spec, args, str(PROJECT), settings), log)
+    child = psutil.Process(driver.pid)
 
-        def landed() -> bool:
-            head = store.head(spec.name)
-            assert child.poll() is None, f"the driver ended: see {home / 'driver.log'}"
-            return head is not None and head.state is State.LANDED and numbers(head.end) == ends
+    def landed() -> bool:
+        head = store.head(spec.name)
+        assert driver.poll() is None, f"the driver ended: see {log}"
+        return head is not None and head.state is State.LANDED and numbers(head.end) == ends
 
+    try:
         cpu, memory = watch(child, landed)
         cost = Cost(lines, time.monotonic() - began, cpu, memory)
+    finally:
+        for each in [*child.children(recursive=True), child]:
+            each.kill()
+        driver.wait()
     final = store.head(spec.name)
     assert final is not None
     store.session.close()
     return cost, final
 
 
-@contextmanager
-def driver(spec: JobSpec, args: JobArguments, home: Path, settings: Settings) -> Iterator[psutil.Popen]:
-    """Start what a worker starts for a submission: SparkSubmit in a JVM, with Python as its child."""
-    asked = submission(spec, args, str(PROJECT), settings)
-    request = create_request(replace(asked, executors=0), "")
-    extra = asked.conf.get("spark.driver.extraJavaOptions", "").split()
-    java = ["java", f"-Xmx{asked.driver_memory}", *extra, "-cp", f"{spark_home()}/jars/*", "org.apache.spark.deploy.SparkSubmit"]
-    local = ["--conf", f"spark.driver.host={LOOPBACK}", "--conf", f"spark.driver.bindAddress={LOOPBACK}"]
-    env = {**os.environ, **asked.env, "SPARK_HOME": str(spark_home()), "SPARK_LOCAL_IP": LOOPBACK, "PYSPARK_PYTHON": sys.executable}
-    with (home / "driver.log").open("wb") as log:
-        child = psutil.Popen([*java, *local, *request["appArgs"]], stdout=log, stderr=log, env=env, cwd=home)
-    try:
-        yield child
-    finally:
-        if child.poll() is None:
-            for each in [*child.children(recursive=True), child]:
-                each.kill()
-        child.wait()
+def archive_classes(settings: Settings, stack: Stack) -> None:
+    """Archive the classes of drivers, as a stack does after its first start."""
+    if not class_archive.archive(spark_home()).exists():
+        rehearse.make(stack, spark_home(), rehearsal(settings, JOB, source_of(settings)), driver_env(stack))
 
 
 def differences(settings: Settings, job: str, truth: Truth) -> list[str]:
@@ -208,6 +201,8 @@ def differences(settings: Settings, job: str, truth: Truth) -> list[str]:
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--lines", type=int, default=10_000_000)
+    options.add_argument("--engines", default="native,spark", help="engines in the order in which they run; one may stand several times")
+    options.add_argument("--batch", type=int, help="limits.lines_per_batch instead of that of the spec")
     options.add_argument("--json", type=Path, help="also write the figures to this file")
     options.add_argument("--home", type=Path, help="keep everything in this folder, such as the logs")
     options.add_argument("--only-read", nargs=3, help=argparse.SUPPRESS)
@@ -216,29 +211,47 @@ def main() -> int:
         only_read(chosen.only_read[0], chosen.only_read[1], int(chosen.only_read[2]))
         return 0
     with tempfile.TemporaryDirectory(prefix="weir-drain-") as temporary:
-        return run(chosen.lines, chosen.home or Path(temporary), chosen.json)
+        return run(chosen.lines, chosen.engines.split(","), chosen.batch, chosen.home or Path(temporary), chosen.json)
 
 
-def run(lines: int, home: Path, report: Path | None) -> int:
+def run(lines: int, engines: Sequence[str], batch: int | None, home: Path, report: Path | None) -> int:
     home.mkdir(parents=True, exist_ok=True)
-    spec = sound(PROJECT / "spark_jobs")["error_counts"]
+    stack = Stack(home, ports.WANTED, secrets.load_or_create(home))
+    driver_jars()
+    wrong: list[str] = []
     with running(home, "kafka", "cassandra") as settings:
         migrate(settings)
         print(f"filling a topic with {lines:,} lines", flush=True)
         truth = fill(settings, "drain", lines)
+        make_topic(settings, "logs")
+        archive_classes(settings, stack)
         least = floor(settings, "drain", lines)
         show("plain consumer", least)
-        cost, head = drain(settings, spec, "drain", lines, home)
-        show("error_counts", cost)
-        wrong = differences(settings, spec.name, truth)
-    ratio = cost.cpu_s / least.cpu_s
-    print(f"{ratio:.1f} times the CPU of reading alone; {head.batch_id + 1} batches; {len(truth.panes):,} cells, {len(wrong)} differ")
+        figures: dict[str, Any] = {"floor": least.as_dict(), "runs": []}
+        for n, engine in enumerate(engines):
+            spec = counting(engine, batch, n)
+            cost, head = drain(settings, stack, spec, "drain", lines)
+            differ = differences(settings, spec.name, truth)
+            show(engine, cost)
+            ratio = cost.cpu_s / least.cpu_s
+            print(
+                f"{ratio:.1f} times the CPU of reading alone; {head.batch_id + 1} batches; {len(truth.panes):,} cells, {len(differ)} differ"
+            )
+            figures["runs"].append({"engine": engine, **cost.as_dict(), "ratio": round(ratio, 2), "exact": not differ})
+            wrong += differ
     for each in wrong[:10]:
         print("  ", each)
     if report:
-        figures = {"floor": least.as_dict(), "job": cost.as_dict(), "ratio": round(ratio, 2), "exact": not wrong}
         report.write_text(json.dumps(figures, indent=2) + "\n")
     return 1 if wrong else 0
+
+
+def counting(engine: str, batch: int | None, n: int) -> JobSpec:
+    """Return the spec of a run: error_counts under a name of its own."""
+    spec = sound(PROJECT / "spark_jobs")[JOB]
+    limits = spec.limits.model_copy(update={"lines_per_batch": batch} if batch else {})  # type: ignore[attr-defined]
+    options = {**spec.options, "engine": engine}  # type: ignore[attr-defined]
+    return spec.model_copy(update={"name": f"{engine}_{n}", "options": options, "limits": limits})
 
 
 def show(name: str, cost: Cost) -> None:

@@ -29,12 +29,12 @@ from bench.drain import fill  # noqa: E402
 from tests.parts import running  # noqa: E402
 from weir.counts.rehearsal import rehearsal  # noqa: E402
 from weir.factory import source_of  # noqa: E402
-from weir.local import jars, ports, secrets  # noqa: E402
+from weir.local import ports, secrets  # noqa: E402
 from weir.local.class_archive import archive  # noqa: E402
 from weir.local.part import Stack  # noqa: E402
 from weir.local.process import last_lines  # noqa: E402
 from weir.local.rehearse import WITHIN_S, command  # noqa: E402
-from weir.local.spark import driver_env, spark_home  # noqa: E402
+from weir.local.spark import driver_env, driver_jars, spark_home  # noqa: E402
 from weir.ports.cluster import Submission  # noqa: E402
 from weir.settings import Settings  # noqa: E402
 
@@ -56,7 +56,7 @@ def started(asked: Submission, stack: Stack) -> dict[str, float]:
 
 def measure(home: Path, rounds: int) -> dict[str, list[dict[str, float]]]:
     """Run the job and the minimal stream in all rounds."""
-    jars.class_path("spark")
+    driver_jars()
     stack = Stack(home, ports.WANTED, secrets.load_or_create(home))
     with running(home, "kafka") as found:
         settings = replace(Settings.load(), kafka=found.kafka)

@@ -15,7 +15,7 @@ from weir.local import cassandra, folder, jars, kafka, ports, secrets
 from weir.local.part import Part, Stack
 from weir.local.process import Child, await_ready, last_lines
 from weir.local.rehearse import command
-from weir.local.spark import driver_env, spark_home
+from weir.local.spark import driver_env, driver_jars, spark_home
 from weir.ports.cluster import Submission
 from weir.settings import Settings
 
@@ -114,7 +114,7 @@ def _pause(seconds: float) -> bool:
 
 def driver_command(submission: Submission) -> list[str]:
     """Return the command of a driver. The jars of Spark's Kafka source are there: `weir up` downloads them, which no single part does."""
-    jars.class_path("spark")
+    driver_jars()
     return command(submission, spark_home())
 
 

@@ -38,7 +38,7 @@ class Count(NamedTuple):
 
     `place` is the start of the pane (ms), or the block of offsets that the rejected lines are in: bit i of `offsets` is set if the line at
     `BLOCK * place + i` is one of them. Both are 0 for continuations, of which no samples are kept. `event_ms` and `append_ms` are the
-    largest times.
+    largest times; None if other rows of the partition have them.
     """
 
     partition: Partition
@@ -49,7 +49,7 @@ class Count(NamedTuple):
     reason: str | None
     n: int
     event_ms: int | None
-    append_ms: int
+    append_ms: int | None
     offsets: int
 
 
@@ -178,15 +178,18 @@ def counted(rows: Sequence[Count], before: Progress, options: CountsOptions, rej
     late = 0
     for row in rows:
         at = row.partition
-        append_times[at] = max(row.append_ms, append_times.get(at, row.append_ms))
-        if row.level is None or row.event_ms is None:
-            reasons[str(row.reason)] += row.n
+        if row.append_ms is not None:
+            append_times[at] = max(row.append_ms, append_times.get(at, row.append_ms))
+        if row.event_ms is not None:
+            event_times[at] = max(row.event_ms, event_times.get(at, row.event_ms))
+        if row.level is None:
+            if row.n:
+                reasons[str(row.reason)] += row.n
             continue
         stays = not row.signature or (row.service, row.signature) in stay
         deltas[row.place, row.service, row.level, row.signature if stays else OTHER] += row.n
         levels[row.level] += row.n
         late += row.n * is_late(row.place, before, options.pane_s)
-        event_times[at] = max(row.event_ms, event_times.get(at, row.event_ms))
     totals = Totals(levels.total() + reasons.total(), dict(levels), dict(reasons), late)
     progress = advance(before, event_times, append_times, options.allowed_lateness_s * 1000)
     return Counted([Delta(*cell, n) for cell, n in sorted(deltas.items())], totals, progress, list(rejected))

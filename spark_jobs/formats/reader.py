@@ -6,7 +6,7 @@ and end with
   odd       string, why a line is not of this format; null if it is
   event_ms  long, null if the line has no valid time
   level     string, null if the line is not of this format
-  message   string, what an error says; not used for other levels
+  message   string, what an error says; null for other levels
   named     bytes, the service that the line names, only where the format has one; null or empty if it names none
 """
 
@@ -23,6 +23,7 @@ from spark_jobs.formats.continuation import CONTINUATION, is_continuation
 from spark_jobs.formats.members import Stages
 from spark_jobs.formats.moment import InUtc
 from spark_jobs.formats.spec import APACHE, LineFormat
+from spark_jobs.formats.spec.levels import ERRORS
 from spark_jobs.formats.text import TEXT
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ NOT_A_LOG_LINE = "not_a_log_line"
 
 def stages(line_format: LineFormat, in_utc: InUtc) -> Stages:
     """Return the stages that read lines of this format. The session's own time zone must be UTC."""
-    return [*unwrap(line_format.containers), *_parsed(line_format, in_utc), {"odd": _odd(line_format)}]
+    message = F.when(F.col("level").isin(*ERRORS), F.col("message"))
+    return [*unwrap(line_format.containers), *_parsed(line_format, in_utc), {"odd": _odd(line_format), "message": message}]
 
 
 def in_zones(time_zone: str, others: Mapping[str, Column] | None = None) -> InUtc:

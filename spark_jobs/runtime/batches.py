@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("weir.driver")
 R = TypeVar("R", covariant=True)
 # From places, a most of bytes and a bound for arrivals (ms) to the first bytes of the records there, and when they arrived (ms).
+Rows = Callable[[], "DataFrame"]  # the lines of a batch as Spark reads them, for an evaluation that wants them
 Reread = Callable[[Iterable[source.Place], int, int], Mapping[source.Place, tuple[bytes, int]]]
 
 
@@ -35,8 +36,8 @@ class Closed(Exception):
 class Evaluation(Protocol[R]):
     """How a job evaluates its batches."""
 
-    def __call__(self, rows: DataFrame, batch: Batch, before: Progress) -> R:
-        """Evaluate a batch; `before` is the progress without it. The same rows must give the same result, in any order, at any time."""
+    def __call__(self, rows: Rows, batch: Batch, before: Progress) -> R:
+        """Evaluate a batch; `before` is the progress without it. The same lines must give the same result, in any order, at any time."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class Batches(Generic[E]):
 
     def _evaluate(self, rows: DataFrame, batch: Batch, before: Progress) -> E:
         assert self._tools is not None
-        evaluated = self._tools.evaluate(source.arrivals(rows, batch.arrived_by), batch, before)
+        evaluated = self._tools.evaluate(lambda: source.arrivals(rows, batch.arrived_by), batch, before)
         self._same_topics(batch)
         return evaluated
 

@@ -42,18 +42,18 @@ def rehearse(args: JobArguments, tools: Tools[Any], store: Touches, sink: Sink) 
     """Evaluate the last record of each topic as a batch, drop the result, and reach everything that a landing writes to."""
     ids = tools.topics.ids(args.ids)
     if ends := tools.topics.ends(ids):
-        batch = _batch(args, ids, {name: max(offsets.values()) for name, offsets in ends.items()})
-        rows = source.arrivals(idle.last_lines(tools.spark, args, ends), batch.arrived_by)
-        tools.evaluate(rows, batch, Progress())
+        begins = tools.topics.begins(ids)
+        batch = _batch(args, ids, {name: idle.last_range(args, begins[name], offsets) for name, offsets in ends.items()})
+        tools.evaluate(lambda: source.arrivals(idle.last_lines(tools.spark, args, ends), batch.arrived_by), batch, Progress())
     store.touch(args.job)
     sink.rehearse(args.job)
 
 
-def _batch(args: JobArguments, ids: dict[str, str], ends: dict[str, int]) -> Batch:
-    """Return a batch that stands for one record of each topic."""
-    start = {Partition(ids[name], 0): max(0, end - 1) for name, end in ends.items()}
+def _batch(args: JobArguments, ids: dict[str, str], ranges: dict[str, idle.LastRange]) -> Batch:
+    """Return a batch of the last record of each topic."""
+    start = {Partition(ids[name], last.partition): last.start for name, last in ranges.items()}
     names = {topic_id: name for name, topic_id in ids.items()} if args.several else {}
-    end = {partition: offset + 1 for partition, offset in start.items()}
+    end = {Partition(ids[name], last.partition): last.end for name, last in ranges.items()}
     return Batch(0, start, end, names, source.arrived_by(time.time_ns() // 1_000_000))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spark_jobs.sources.kafka import Reads, connector
 
@@ -17,6 +17,20 @@ if TYPE_CHECKING:
 
 POLL_MS = 200  # how long a consumer waits for records that are not there; then it asks where the partition ends, and waits for that
 GROUP = "spark-kafka-source"  # as the stream's consumers: a broker with rights may allow no other group
+
+
+class LastRange(NamedTuple):
+    """The offsets of a topic's last record; empty if there is none to read."""
+
+    partition: int
+    start: int
+    end: int
+
+
+def last_range(args: Reads, begins: Mapping[int, int], ends: Mapping[int, int]) -> LastRange:
+    """Return the last record of a topic, of which these are the first and the end offsets; see `last_lines`."""
+    partition, end = _fullest(ends)
+    return LastRange(partition, max(begins[partition], end - int(args.epoch == 1)), end)
 
 
 def last_lines(spark: SparkSession, args: Reads, ends: Mapping[str, Mapping[int, int]]) -> DataFrame:

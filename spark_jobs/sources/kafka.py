@@ -34,11 +34,12 @@ FETCH = {
     "kafka.receive.buffer.bytes": str(1024**2),
     **{f"kafka.{name}": value for name, value in CONSUMER.items()},
 }
+NO_OTHER = {"auto.offset.reset": "none", "enable.auto.commit": "false"}  # a deleted record must not become another line
+READING = {**{name.removeprefix("kafka."): value for name, value in FETCH.items()}, **NO_OTHER}  # of a consumer that reads by itself
 AGAIN = {
     "key.deserializer": "org.apache.kafka.common.serialization.ByteArrayDeserializer",
     "value.deserializer": "org.apache.kafka.common.serialization.ByteArrayDeserializer",
-    "auto.offset.reset": "none",  # a deleted record must not become another line
-    "enable.auto.commit": "false",
+    **NO_OTHER,
     **CONSUMER,
 }
 PATIENCE_S = 5.0  # for samples; the counts do not wait for them longer
@@ -131,11 +132,18 @@ class TopicWatch:
 
     def ends(self, names: Iterable[str]) -> dict[str, dict[int, int]]:
         """Return the end offsets of topics by name and partition. Raises as `ids` does."""
-        asked, latest = self._jvm.java.util.HashMap(), self._jvm.org.apache.kafka.clients.admin.OffsetSpec.latest()
+        return self._offsets(names, self._jvm.org.apache.kafka.clients.admin.OffsetSpec.latest())
+
+    def begins(self, names: Iterable[str]) -> dict[str, dict[int, int]]:
+        """Return the offsets of the first records that are kept, by topic name and partition. Raises as `ids` does."""
+        return self._offsets(names, self._jvm.org.apache.kafka.clients.admin.OffsetSpec.earliest())
+
+    def _offsets(self, names: Iterable[str], which: Any) -> dict[str, dict[int, int]]:
+        asked = self._jvm.java.util.HashMap()
         sizes = {name: int(topic.partitions().size()) for name, topic in self._described(names).items()}
         at = {name: [self._jvm.org.apache.kafka.common.TopicPartition(name, n) for n in range(size)] for name, size in sizes.items()}
         for partition in (each for partitions in at.values() for each in partitions):
-            asked.put(partition, latest)
+            asked.put(partition, which)
         answer = self._admin.listOffsets(asked).all().get()
         return {name: {n: int(answer.get(each).offset()) for n, each in enumerate(partitions)} for name, partitions in at.items()}
 

@@ -18,7 +18,8 @@ from weir.addresses import address
 from weir.cassandra.migrate import migrate
 from weir.cassandra.store import CassandraStore
 from weir.errors import TopicMissing
-from weir.local import jars, preflight
+from weir.local import preflight
+from weir.local.spark import driver_jars
 from weir.ports.source import Retention
 from weir.settings import Settings
 from weir.sources.kafka import KafkaBroker
@@ -56,7 +57,7 @@ def jvm() -> Iterator[Any]:
     from py4j.java_gateway import JavaGateway
 
     spark = Path(pyspark.__file__).parent / "jars"
-    path = ":".join([f"{spark}/*", *map(str, jars.class_path("spark"))])
+    path = ":".join([f"{spark}/*", *map(str, driver_jars())])
     gateway = JavaGateway.launch_gateway(
         jarpath=str(next(spark.glob("py4j-*.jar"))), classpath=path, java_path=preflight.java_path(), die_on_exit=True
     )
@@ -68,7 +69,7 @@ def jvm() -> Iterator[Any]:
 def spark() -> Iterator[SparkSession]:
     """A local Spark with the Kafka connector."""
     conf = {
-        "spark.driver.extraClassPath": ":".join(map(str, jars.class_path("spark"))),
+        "spark.driver.extraClassPath": ":".join(map(str, driver_jars())),
         "spark.ui.enabled": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.memory": "512m",

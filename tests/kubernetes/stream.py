@@ -25,7 +25,7 @@ from tests.kubernetes.servers import ControlPlane
 from tests.parts import make_topic, running
 from weir.errors import NotRunning
 from weir.jobs.folders import sound
-from weir.local import jars
+from weir.local.spark import driver_jars
 from weir.ports.store import Store
 from weir.settings import PROJECT, Settings
 from weir.supervise.judge.report import Report
@@ -227,7 +227,7 @@ def _environment(home: Path, plane: ControlPlane, servers: Settings, namespace: 
         "WEIR_CASSANDRA_HOSTS": servers.cassandra_hosts,
         "WEIR_CASSANDRA_PORT": str(servers.cassandra_port),
         "WEIR_JOBS": str(code),
-        "WEIR_SPARK_JARS": ",".join(map(str, jars.class_path("spark"))),
+        "WEIR_SPARK_JARS": ",".join(map(str, driver_jars())),
         "AIRFLOW_HOME": str(home / "airflow"),
         "AIRFLOW_CONN_SPARK_DEFAULT": connection(home, plane, namespace),
     }

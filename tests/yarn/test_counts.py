@@ -22,7 +22,7 @@ from tests.yarn.servers import Yarn, kill
 from weir.cassandra.migrate import migrate
 from weir.errors import WeirError
 from weir.factory import manager
-from weir.local import jars
+from weir.local.spark import driver_jars
 from weir.ports.cluster import Cluster, DriverState
 from weir.settings import OWN_JOBS, Settings
 from weir.supervise.manager import Manager
@@ -92,7 +92,7 @@ def counts(yarn: Yarn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cou
         folder = home / "jobs" / JOB
         folder.mkdir(parents=True)
         (folder / "job.yaml").write_text(spec(yarn))
-        connectors = ",".join(map(str, jars.class_path("spark")))
+        connectors = ",".join(map(str, driver_jars()))
         found = replace(
             found,
             jobs=str(home / "jobs"),

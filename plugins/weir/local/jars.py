@@ -38,6 +38,7 @@ ROOTS = {
         "org.apache.kafka:kafka-clients:3.9.2",
         "org.apache.commons:commons-pool2:2.13.1",
     ],
+    "compiler": ["org.eclipse.jdt:ecj:3.40.0"],  # of the native engine: it needs no JDK
     # YARN and HDFS as processes, of the version of pyspark's own Hadoop. The jar is shaded, but for a logging backend and Bouncy Castle.
     "hadoop": [
         "org.apache.hadoop:hadoop-client-minicluster:3.5.0",
@@ -56,8 +57,8 @@ ROOTS = {
         "commons-logging:commons-logging:1.2",
     ],
 }
-STACK = ("kafka", "cassandra", "spark")  # what `weir up` downloads; the other sets are for tests, and for drivers that use S3A
-NOT_TRANSITIVE = {"spark", "s3a"}
+STACK = ("kafka", "cassandra", "spark", "compiler")  # what `weir up` downloads; the other sets are for tests, and for drivers that use S3A
+NOT_TRANSITIVE = {"spark", "s3a", "compiler"}
 # Tools, and native libraries of platforms that Weir does not run on.
 UNUSED = ("windows-x86_64", "riscv64", "org.gridkit", "scala-reflect", "netty-resolver-dns-native-macos")
 

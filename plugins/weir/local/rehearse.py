@@ -33,10 +33,8 @@ def begin(stack: Stack, spark: Path, job: str) -> None:
         subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=stack.env(), cwd=stack.home, start_new_session=True)
 
 
-def make(stack: Stack, spark: Path, job: str, env: dict[str, str]) -> None:
-    """Rehearse the job in a JVM that archives its classes at the end. Raises CalledProcessError or TimeoutExpired."""
-    settings = Settings.load()
-    asked = late("weir.counts.rehearsal", "rehearsal")(settings, job, late("weir.factory", "source_of")(settings))
+def make(stack: Stack, spark: Path, asked: Submission, env: dict[str, str]) -> None:
+    """Run a rehearsal in a JVM that archives its classes at the end. Raises CalledProcessError or TimeoutExpired."""
     # The JVM refuses to make an archive while an option tells it to use one.
     env = {**env, "JDK_JAVA_OPTIONS": env["JDK_JAVA_OPTIONS"].replace(options(spark), "")}
     made = archive(spark).with_suffix(".part")  # one process at a time; leftovers of a killed one are overwritten
@@ -66,8 +64,10 @@ def main(job: str) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not archive(spark_home()).exists():
             stack = folder.load(home())
+            settings = Settings.load()
             try:
-                make(stack, spark_home(), job, driver_env(stack))
+                asked = late("weir.counts.rehearsal", "rehearsal")(settings, job, late("weir.factory", "source_of")(settings))
+                make(stack, spark_home(), asked, driver_env(stack))
             except (WeirError, subprocess.SubprocessError) as error:
                 sys.exit(f"The classes of {job} were not archived ({error}). {HARMLESS}")
 

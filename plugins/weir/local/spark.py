@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
-from weir.local import class_archive, jars
+from weir.local import class_archive, jars, native
 from weir.local.part import IPV4, LOOPBACK, Part, Stack, connect, get_json, java, properties, told
 
 # Advertised, not measured: a driver waits for input most of the time. Two drivers of error_counts (old and new) must fit beside two jobs
@@ -41,19 +41,29 @@ SIGNATURE = re.compile(r"META-INF/[^/]*\.(SF|RSA|DSA|EC)")
 
 @functools.cache
 def spark_home() -> Path:
-    """Return the SPARK_HOME of this stack: links to the pyspark wheel's jars except LEFT_OUT, and to those of Spark's Kafka source. A
-    driver copies none of these jars at its start, and their classes are archived. Does not import pyspark. Raises FileNotFoundError if it
-    is not installed."""
-    found = importlib.util.find_spec("pyspark")
-    if found is None or not found.origin:
-        raise FileNotFoundError("pyspark is not installed")
-    wheel = [jar for jar in (Path(found.origin).parent / "jars").glob("*.jar") if not jar.match(LEFT_OUT)]
-    chosen = [*wheel, *(jar.path for jar in jars.locked("spark"))]
+    """Return the SPARK_HOME of this stack: links to the pyspark wheel's jars except LEFT_OUT, to those of Spark's Kafka source,
+    and to the native engine. A driver copies none of these jars at its start, and their classes are archived. Does not import pyspark.
+    Raises FileNotFoundError if it is not installed, StackFailed if the engine cannot be compiled."""
+    chosen = [*_wheel(), *driver_jars()]
     digest = hashlib.sha256("\n".join(sorted(map(str, chosen))).encode()).hexdigest()[:8]
     home = class_archive.place() / f"spark-{version('pyspark')}-{digest}"
     if not home.exists():
         _gather(chosen, home)
     return home
+
+
+def driver_jars() -> list[Path]:
+    """Return the jars that a driver needs beside those of the pyspark wheel: Spark's Kafka source, and the native engine. Downloads what is
+    missing. Raises as `spark_home` does."""
+    source = jars.class_path("spark")
+    return [*source, native.jar([*_wheel(), *source])]
+
+
+def _wheel() -> list[Path]:
+    found = importlib.util.find_spec("pyspark")
+    if found is None or not found.origin:
+        raise FileNotFoundError("pyspark is not installed")
+    return [jar for jar in (Path(found.origin).parent / "jars").glob("*.jar") if not jar.match(LEFT_OUT)]
 
 
 def _gather(chosen: Iterable[Path], home: Path) -> None:

@@ -1,0 +1,94 @@
+package weir.counting;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.record.TimestampType;
+import org.apache.spark.api.java.JavaSparkContext;
+
+/** Counts the ranges of a batch on Spark's executors: what spark_jobs/counts/native.py calls. */
+public final class Engine {
+    private static final byte[] NONE = new byte[0];
+    private static final ConcurrentHashMap<String, Plan> PLANS = new ConcurrentHashMap<>(); // by their JSON: a job has one
+
+    private Engine() {}
+
+    /** Of plan and result, as spark_jobs/counts/native.py has it: code of one release may meet the jar of another. */
+    public static int protocol() {
+        return 1;
+    }
+
+    /**
+     * Counts the ranges.
+     *
+     * @param plan the JSON of a Plan
+     * @param ranges JSON: a list of [topic, partition, from, to]
+     * @param arrivedBy by when (ms) all records had arrived: no time that a producer set is later
+     * @param few of so many lines or fewer, one task reads all ranges
+     * @return the counts, as Packed has them
+     */
+    public static byte[] count(JavaSparkContext spark, String plan, String ranges, long arrivedBy, long few) throws JsonProcessingException {
+        List<List<Range>> tasks = tasks(ranges, few);
+        List<byte[]> counted = spark.parallelize(tasks, Math.max(1, tasks.size())).map(each -> counted(plan, each, arrivedBy)).collect();
+        if (counted.size() == 1) return counted.get(0);
+        Counts all = new Counts();
+        for (byte[] each : counted) Packed.add(each, all);
+        return Packed.of(all);
+    }
+
+    private static List<List<Range>> tasks(String json, long few) throws JsonProcessingException {
+        List<Range> ranges = new ArrayList<>();
+        long lines = 0;
+        for (JsonNode each : new ObjectMapper().readTree(json)) {
+            Range range = new Range(ranges.size(), each.get(0).asText(), each.get(1).asInt(), each.get(2).asLong(), each.get(3).asLong());
+            ranges.add(range);
+            lines += range.to() - range.from();
+        }
+        List<List<Range>> tasks = new ArrayList<>();
+        if (lines <= few) tasks.add(ranges);
+        else for (Range each : ranges) if (!each.empty()) tasks.add(new ArrayList<>(List.of(each)));
+        return tasks;
+    }
+
+    private static byte[] counted(String json, List<Range> ranges, long arrivedBy) {
+        Plan plan = PLANS.computeIfAbsent(json, Plan::of);
+        Counter counter = new Counter(plan);
+        Fetcher.read(plan, ranges, (range, record) -> add(counter, range.number(), record, arrivedBy));
+        return Packed.of(counter.counts);
+    }
+
+    private static void add(Counter counter, int range, ConsumerRecord<ByteBuffer, ByteBuffer> record, long arrivedBy) {
+        ByteBuffer key = record.key(), value = record.value();
+        byte[] k = key == null ? NONE : key.array(), v = value == null ? NONE : value.array();
+        int k0 = key == null ? 0 : key.arrayOffset() + key.position(), k1 = key == null ? 0 : k0 + key.remaining();
+        int v0 = value == null ? 0 : value.arrayOffset() + value.position(), v1 = value == null ? 0 : v0 + value.remaining();
+        counter.add(range, record.offset(), arrival(record, arrivedBy), k, k0, k1, v, v0, v1);
+    }
+
+    /** As `arrivals` of spark_jobs/sources/kafka.py: what a producer says is not believed beyond `by`. */
+    private static long arrival(ConsumerRecord<?, ?> record, long by) {
+        long said = record.timestamp();
+        if (record.timestampType() == TimestampType.LOG_APPEND_TIME) return said;
+        return said > 0 ? Math.min(said, by) : by;
+    }
+
+    /** Counts lines that are given, for tests: the same without a broker. Each is [key or null, value or null, append], in base64. */
+    public static byte[] countLines(String json, String lines) throws JsonProcessingException {
+        Counter counter = new Counter(Plan.of(json));
+        long offset = 0;
+        for (JsonNode each : new ObjectMapper().readTree(lines)) {
+            byte[] k = bytes(each.get(0)), v = bytes(each.get(1));
+            counter.add(0, offset++, each.get(2).asLong(), k, 0, k.length, v, 0, v.length);
+        }
+        return Packed.of(counter.counts);
+    }
+
+    private static byte[] bytes(JsonNode text) {
+        return text.isNull() ? NONE : java.util.Base64.getDecoder().decode(text.asText());
+    }
+}

@@ -1,0 +1,64 @@
+package weir.counting;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Properties;
+
+/** What a job counts, and how: the JSON that spark_jobs/counts/native.py writes. */
+final class Plan {
+    final JsonNode node;
+    final long pane, skew; // ms
+    final int longestService; // bytes
+
+    private Plan(JsonNode node) {
+        this.node = node;
+        pane = node.get("pane_ms").asLong();
+        skew = node.get("future_skew_ms").asLong();
+        longestService = node.get("longest_service").asInt();
+    }
+
+    static Plan of(String json) {
+        try {
+            return new Plan(new ObjectMapper().readTree(json));
+        } catch (JsonProcessingException error) {
+            throw new IllegalArgumentException("the plan of the native engine is no JSON", error);
+        }
+    }
+
+    Properties consumer() {
+        Properties found = new Properties();
+        found.putAll(map(node.get("kafka")));
+        return found;
+    }
+
+    static List<String> texts(JsonNode nodes) {
+        List<String> found = new ArrayList<>();
+        for (JsonNode each : nodes) found.add(each.asText());
+        return found;
+    }
+
+    static Map<String, String> map(JsonNode node) {
+        Map<String, String> found = new HashMap<>();
+        for (Map.Entry<String, JsonNode> each : node.properties()) found.put(each.getKey(), each.getValue().asText());
+        return found;
+    }
+
+    /** Numbers of common levels by name. */
+    static Map<String, Integer> levels(JsonNode names) {
+        Map<String, Integer> found = new HashMap<>();
+        map(names).forEach((name, level) -> found.put(name, Levels.NAMES.indexOf(level)));
+        return found;
+    }
+
+    /** ASCII letters in lower case: others stay as they are. */
+    static String lower(String text) {
+        for (int i = 0; i < text.length(); i++) if (text.charAt(i) > 127) return text;
+        return text.toLowerCase(Locale.ROOT);
+    }
+}

@@ -1,0 +1,130 @@
+package weir.counting;
+
+import com.fasterxml.jackson.databind.JsonNode;
+
+/**
+ * Signs messages: masks what varies in them. Runs the rules of spark_jobs/counts/signature_rules.py, which come as data, as
+ * plugins/weir/counts/signing.py does.
+ */
+final class Signer {
+    private final int longestMessage, longest;
+    private final boolean[] token;
+    private final Masks rules;
+    private final Shape row; // masks in a row, which are masked once
+    private byte[] text = new byte[4096], once = new byte[4096];
+    byte[] out = new byte[4096]; // the signature, from 0 on
+
+    Signer(JsonNode node) {
+        longestMessage = node.get("longest_message").asInt();
+        longest = node.get("longest").asInt();
+        token = Shape.chars(node.get("token"));
+        rules = Masks.of(node.get("rules"));
+        row = Shape.of(node.get("row"));
+    }
+
+    /** Signs a message into `out`, and returns its length. */
+    int sign(byte[] a, int from, int to) {
+        int size = Bytes.cut(a, from, to, longestMessage) - from + 1;
+        if (text.length < size) {
+            text = new byte[2 * size];
+            once = new byte[2 * size];
+            out = new byte[2 * size];
+        }
+        text[0] = ' '; // gives the first token a delimiter, with which every match begins
+        System.arraycopy(a, from, text, 1, size - 1);
+        int masked = scan(size), n = joined(masked);
+        return Bytes.cut(out, 0, n, longest);
+    }
+
+    /** From `text` into `once`. */
+    private int scan(int end) {
+        final byte[] a = text, o = once;
+        int at = 0, n = 0;
+        while (at < end) {
+            byte c = o[n++] = a[at++];
+            if (token[c & 255] || !rules.mayFit(a, at, end)) continue;
+            long place = rules.found(a, at, end);
+            if (place == Masks.NONE) continue;
+            int start = (int) (place >>> 32);
+            while (at < start) o[n++] = a[at++];
+            o[n++] = '*';
+            at = (int) place;
+        }
+        return n;
+    }
+
+    /** From `once`, without its first byte, into `out`. */
+    private int joined(int end) {
+        final byte[] a = once, o = out;
+        int at = 1, n = 0;
+        while (at < end) {
+            int to = a[at] == '*' ? row.fits(a, at, end) : Shape.NO;
+            o[n++] = a[at];
+            at = to == Shape.NO ? at + 1 : to;
+        }
+        return n;
+    }
+
+    /** A rule, or rules that fit only where their lead does. */
+    private abstract static class Masks {
+        static final long NONE = -1;
+
+        abstract boolean mayFit(byte[] a, int at, int end);
+
+        /** From where (the upper half) to where (the lower half) the first rule that fits masks. */
+        abstract long found(byte[] a, int at, int end);
+
+        static Masks of(JsonNode node) {
+            return node.has("lead") ? new Gate(node) : new Rule(node);
+        }
+    }
+
+    private static final class Rule extends Masks {
+        private final Shape before, masked;
+
+        Rule(JsonNode node) {
+            before = Shape.of(node.get("before"));
+            masked = Shape.of(node.get("masked"));
+        }
+
+        @Override
+        boolean mayFit(byte[] a, int at, int end) {
+            return before.mayFit(a, at, end) && (!before.mayBeEmpty || before.opens[at < end ? a[at] & 255 : 0] || masked.mayFit(a, at, end));
+        }
+
+        @Override
+        long found(byte[] a, int at, int end) {
+            int start = before.fits(a, at, end);
+            if (start == Shape.NO) return NONE;
+            int to = masked.fits(a, start, end);
+            return to == Shape.NO ? NONE : (long) start << 32 | to;
+        }
+    }
+
+    private static final class Gate extends Masks {
+        private final Shape lead;
+        private final Masks[] rules;
+
+        Gate(JsonNode node) {
+            lead = Shape.of(node.get("lead"));
+            rules = new Masks[node.get("rules").size()];
+            for (int i = 0; i < rules.length; i++) rules[i] = Masks.of(node.get("rules").get(i));
+        }
+
+        @Override
+        boolean mayFit(byte[] a, int at, int end) {
+            return lead.mayFit(a, at, end);
+        }
+
+        @Override
+        long found(byte[] a, int at, int end) {
+            if (lead.fits(a, at, end) == Shape.NO) return NONE;
+            for (Masks rule : rules) {
+                if (!rule.mayFit(a, at, end)) continue;
+                long place = rule.found(a, at, end);
+                if (place != NONE) return place;
+            }
+            return NONE;
+        }
+    }
+}
