@@ -22,6 +22,8 @@ from weir.local.part import FOREIGN, java
 CGROUP = Path("/sys/fs/cgroup/memory")
 POD_GROUPS = CGROUP / "weir-pods"
 SPARK = Path(pyspark.__file__).parent
+# What unshare 2.38 says, with exit code 1, when SIGKILL ended what it started: it tries to unblock that signal and end by it.
+KILLED = b"unshare: sigprocmask unblock failed: Invalid argument\n"
 UNITS = {"Ki": 1024, "Mi": 1024**2, "Gi": 1024**3, "k": 1000, "M": 1000**2, "G": 1000**3, "": 1}
 
 
@@ -65,6 +67,8 @@ class Container:
         code = self._process.wait()
         events = dict(line.split() for line in (self._cgroup / "memory.oom_control").read_text().splitlines())
         self._remove_cgroup()
+        if code == 1 and self.log.read_bytes().endswith(KILLED):
+            code = -signal.SIGKILL
         return (128 - code if code < 0 else code), code != 0 and int(events.get("oom_kill", 0)) > 0
 
     def stop(self, grace_s: float) -> None:

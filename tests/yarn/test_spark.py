@@ -48,7 +48,7 @@ HOG = SHORT + "hog = []\nwhile True:\n    hog.append(b'x' * (64 * 1024 * 1024))\
     ],
 )
 def test_how_a_driver_ends(yarn: Yarn, row: Row, fault: str, code: str, state: DriverState, ending: str) -> None:
-    with row(fault) as said, on_yarn(yarn, fault.replace(" ", "_"), {"once.py": code}) as rig:
+    with row(fault) as said, on_yarn(yarn, f"spark_{fault.replace(' ', '_')}", {"once.py": code}) as rig:
         rig.deploy()
         assert rig.await_state(*(one for one in DriverState if one.ended)) is state
         assert ending in rig.cluster.ending(rig.driver)
@@ -71,7 +71,7 @@ def test_executors_find_the_modules_beside_the_script(yarn: Yarn, row: Row) -> N
 )
 def test_what_yarn_refuses(yarn: Yarn, row: Row, fault: str, queue: str, spec: dict[str, str], why: str) -> None:
     resources = {"executors": 1, "cores": 1, "driver_memory": "512m", "executor_memory": "512m", **spec}
-    with row(fault) as said, on_yarn(yarn, fault.replace(" ", "_"), queue=queue, resources=resources) as rig:
+    with row(fault) as said, on_yarn(yarn, f"spark_{fault.replace(' ', '_')}", queue=queue, resources=resources) as rig:
         with pytest.raises(NotTaken, match=why) as refused:
             rig.deploy()
         assert rig.row.exit_reason == "lost" and not rig.driver
@@ -79,7 +79,7 @@ def test_what_yarn_refuses(yarn: Yarn, row: Row, fault: str, queue: str, spec: d
 
 
 def test_a_queue_without_room_for_executors_is_named(yarn: Yarn, row: Row) -> None:
-    with row("queue's maximum: no executor") as said, on_yarn(yarn, "first", queue="narrow") as rig:
+    with row("queue's maximum: no executor") as said, on_yarn(yarn, "no_executor", queue="narrow") as rig:
         rig.deploy()
         rig.await_state(DriverState.RUNNING)
         why = until(lambda: rig.cluster.waits_for([rig.driver], {}), "it is named what the executors wait for")[rig.driver]

@@ -101,3 +101,12 @@ def test_a_jar_is_run_by_its_main_class(tmp_path: Path) -> None:
     args = create_request(asked, "spark://m:7077")["appArgs"]
     assert args[args.index("--class") + 1] == "org.example.Words" and args[-2:] == [str(tmp_path / "words/words.jar"), "file:///c/1"]
     assert args[args.index("--jars") + 1] == f"/jars/kafka.jar,{tmp_path}/words/lib/a.jar,hdfs://x/b.jar,/opt/c.jar"
+
+
+def test_yarn_is_not_given_a_file_system_that_its_client_cannot_ask(tmp_path: Path) -> None:
+    settings = Settings(home=str(tmp_path))
+    args = arguments(SPEC, first_head("error_counts", at({0: 0}), 1), "v1", "file:///c", settings)
+    clusters = ("standalone", "yarn")
+    usual, on_yarn = (submission(SPEC.model_copy(update={"cluster": one}), args, str(PROJECT), settings).conf for one in clusters)
+    assert usual["spark.hadoop.fs.file.impl"].endswith(".RawLocalFileSystem")
+    assert usual.keys() - on_yarn.keys() == {"spark.hadoop.fs.file.impl"}

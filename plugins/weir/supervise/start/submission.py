@@ -22,6 +22,8 @@ from weir.settings import Settings
 from weir.supervise.judge.restart import starved
 
 PY_FILES = "spark.submit.pyFiles"
+# Spark's YARN client asks the local file system for its scheme, which RawLocalFileSystem does not tell: no submission came through.
+LOCAL_FILES = "spark.hadoop.fs.file.impl"
 CLASS_PATHS = ("spark.driver.extraClassPath", "spark.executor.extraClassPath")
 
 
@@ -94,12 +96,18 @@ def _class_path(jars: Sequence[str], conf: Mapping[str, str]) -> Mapping[str, st
     return {name: os.pathsep.join([conf[name], *paths] if name in conf else paths) for name in CLASS_PATHS} if paths else {}
 
 
+def _conf(spec: JobSpec) -> Mapping[str, str]:
+    """Return the spec's own settings that its cluster can be given."""
+    asks_for_scheme = spec.cluster == "yarn" and spec.spark_conf.get(LOCAL_FILES, "").endswith(".RawLocalFileSystem")
+    return {name: value for name, value in spec.spark_conf.items() if name != LOCAL_FILES or not asks_for_scheme}
+
+
 def _submission(spec: JobSpec, name: str, arguments: Sequence[str], code: str, path: Sequence[str], settings: Settings) -> Submission:
     program, jars = _program(spec, arguments, code, path), [jar for jar in settings.spark_jars.split(",") if jar]
     return replace(
         program,
         name=name,
-        conf={**spark_conf(settings), **spec.spark_conf, **(_class_path(jars, spec.spark_conf) if is_packed(code) else {})},
+        conf={**spark_conf(settings), **_conf(spec), **(_class_path(jars, spec.spark_conf) if is_packed(code) else {})},
         env={
             **program.env,
             "PYSPARK_PYTHON": settings.driver_python,
