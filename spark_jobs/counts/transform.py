@@ -79,12 +79,12 @@ class Plan:
         self._sums = [F.count("*"), F.max("event_ms"), F.max("append_ms"), F.sum(_rejected_bit())]
 
     def judged(self, records: DataFrame) -> DataFrame:
-        """Add to each record the reason for its rejection, or its `level` and `event_ms`."""
-        return _staged(records, self._judged)
+        """Add to each record the reason for its rejection, or its `level`, `event_ms` and `signature`."""
+        return _staged(records, [*self._judged, *self._signed])
 
     def counts(self, records: DataFrame) -> DataFrame:
         """Return rows for `collected`. `records` come from Spark's Kafka source."""
-        return _staged(records, [*self._judged, *self._signed]).groupBy(*self._keys).agg(*self._sums)
+        return self.judged(records).groupBy(*self._keys).agg(*self._sums)
 
 
 def gathered(records: DataFrame, lines: int) -> DataFrame:

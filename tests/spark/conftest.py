@@ -8,8 +8,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from tests.parts import local_spark
+from weir.local.spark import driver_jars
 
 CONF = {
+    "spark.driver.extraClassPath": ":".join(map(str, driver_jars())),
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.shuffle.partitions": "1",
     "spark.ui.enabled": "false",

@@ -1,11 +1,14 @@
-"""The job's parser and the recount's agree on every line: on reason, level, time and service. Nothing is shared between them but the spec.
+"""Three parsers agree on every line: the job's two engines, and the recount's. On reason, level, time and service; the engines on the
+signature, too. The recount shares nothing with them but the spec.
 
 WEIR_MUTATIONS=N spoils N lines of each format instead of the usual number, with the seed of WEIR_SEED.
 """
 
 from __future__ import annotations
 
+import json
 import os
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -13,10 +16,11 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from spark_jobs.counts import reading
+from spark_jobs.counts import native, reading
 from spark_jobs.counts.options import CountsOptions
 from spark_jobs.counts.transform import Plan
 from tests.spark.mutations import mutated
+from tests.unit.counts.messages import HOSTILE, VECTORS
 from weir.counts.lines import reader, service_of
 from weir.counts.rules import Rules
 from weir.times import parse_time
@@ -156,19 +160,40 @@ def test_they_agree_on_which_service_has_which_format_and_zone(spark: SparkSessi
     agree(spark, options, [(key, line) for key in keys for line in lines])
 
 
+def test_they_agree_on_signatures(spark: SparkSession) -> None:
+    own = {"shop": {"signatures": {"mask": ["blue", "green"], "mask_after": ["tenant", "order id"], "without": ["host", "quoted"]}}}
+    options = CountsOptions(services=own, signatures={"keep": ["web7", "/health"]})
+    head = "[Fri Dec 20 01:46:23 2015] [error]"
+    short = [f"{head}{tags} {message}".encode() for tags in ("", " [pid 7]", " [client x]") for message, _ in VECTORS]
+    lines = [*dict.fromkeys(mutated(short, N, SEED)), *(f"{head} {message}".encode() for message in HOSTILE)]
+    agree(spark, options, [(key, line) for line in lines for key in (b"web", b"shop")])
+
+
 def agree(spark: SparkSession, options: CountsOptions, records: Sequence[Record]) -> None:
-    job, recount = by_the_job(spark, options, records), by_the_recount(options, records)
-    different = [(record, one, other) for record, one, other in zip(records, job, recount, strict=True) if one != other]
-    assert not different, "\n".join(f"{record!r}\n    job:     {one}\n    recount: {other}" for record, one, other in different[:10])
-    assert {type(one) for one in job} == {str, tuple}, "some lines count, and some do not"
+    engines = by_spark(spark, options, records), by_the_native_engine(spark, options, records)
+    same(records, "spark ", engines[0], "native", engines[1])
+    same(records, "job    ", [one if isinstance(one, str) else one[:3] for one in engines[0]], "recount", by_the_recount(options, records))
+    assert {type(one) for one in engines[0]} == {str, tuple}, "some lines count, and some do not"
 
 
-def by_the_job(spark: SparkSession, options: CountsOptions, records: Sequence[Record]) -> list[Any]:
+def same(records: Sequence[Record], first: str, one: Sequence[Any], second: str, other: Sequence[Any]) -> None:
+    different = [(record, a, b) for record, a, b in zip(records, one, other, strict=True) if a != b]
+    assert not different, "\n".join(f"{record!r}\n    {first}: {a}\n    {second}: {b}" for record, a, b in different[:10])
+
+
+def by_the_native_engine(spark: SparkSession, options: CountsOptions, records: Sequence[Record]) -> list[Any]:
+    lines = json.dumps([[None if key is None else b64encode(key).decode(), b64encode(line).decode(), NOW] for key, line in records])
+    jvm: Any = spark._jvm
+    found = json.loads(jvm.weir.counting.Engine.read(native.plan(options, {}), lines))
+    return [native.REASONS[one] if isinstance(one, int) else (one[0], one[1], named(b64decode(one[2])), one[3]) for one in found]
+
+
+def by_spark(spark: SparkSession, options: CountsOptions, records: Sequence[Record]) -> list[Any]:
     arrived = datetime.fromtimestamp(NOW / 1000, UTC)
     rows = [(n, key, line, arrived, 1) for n, (key, line) in enumerate(records)]
     judged = Plan(options).judged(spark.createDataFrame(rows, SCHEMA).repartition(2))
-    wanted = judged.select("n", "reason", "event_ms", "level", reading.service(options).alias("of"))
-    found = {n: (event_ms, level, named(of)) if reason is None else reason for n, reason, event_ms, level, of in wanted.collect()}
+    wanted = judged.select("n", "reason", "event_ms", "level", reading.service(options).alias("of"), "signature")
+    found = {n: (event_ms, level, named(of), sig) if reason is None else reason for n, reason, event_ms, level, of, sig in wanted.collect()}
     return [found[n] for n in range(len(records))]
 
 

@@ -10,8 +10,9 @@ import java.util.Map;
 /** Counts records, one after the other: reads each by its service, and adds it to `counts`. */
 final class Counter {
     final Counts counts = new Counts();
+    final Line line = new Line();
+    int service; // the number of that of `line`
     private final Plan plan;
-    private final Line line = new Line();
     private final Map<String, Judge> judges = new HashMap<>(); // of services that are read in their own way
     private final Map<String, Signer> signers = new HashMap<>(); // of services with rules of their own
     private final Judge usual;
@@ -35,33 +36,40 @@ final class Counter {
 
     /** Counts a record of a range. Its key and value are slices; empty ones if it has none. */
     void add(int range, long offset, long append, byte[] key, int k0, int k1, byte[] value, int v0, int v1) {
-        int service = counts.services.of(key, k0, Math.min(k1, k0 + plan.longestService));
+        int reason = read(append, key, k0, k1, value, v0, v1);
         Counts.Extent extent = counts.extent(range);
         if (append > extent.append) extent.append = append;
-        int reason = judge(service).line(value, v0, v1, append, line);
         if (reason != Line.COUNTS) {
             extent.reject(offset, service, reason, reason != Judge.CONTINUATION);
             return;
         }
         if (line.moment > extent.event) extent.event = line.moment;
-        if (line.service != null && line.service.length > 0)
-            service = counts.services.of(line.service, 0, Math.min(line.service.length, plan.longestService));
-        counts.add(line.moment - Math.floorMod(line.moment, plan.pane), Counts.key(signature(service), service, line.level), 1);
+        counts.add(line.moment - Math.floorMod(line.moment, plan.pane), Counts.key(signature(), service, line.level), 1);
     }
 
-    private int signature(int service) {
+    /** Reads a record into `line` and `service`. Returns COUNTS, or the reason why it is rejected. */
+    int read(long append, byte[] key, int k0, int k1, byte[] value, int v0, int v1) {
+        service = counts.services.of(key, k0, Math.min(k1, k0 + plan.longestService));
+        int reason = judge().line(value, v0, v1, append, line);
+        if (reason == Line.COUNTS && line.service != null && line.service.length > 0)
+            service = counts.services.of(line.service, 0, Math.min(line.service.length, plan.longestService));
+        return reason;
+    }
+
+    /** The number of the signature of `line`. */
+    int signature() {
         if (line.level >= Levels.ERRORS) return 0;
-        Signer by = signers.isEmpty() ? signer : signerFor(service);
+        Signer by = signers.isEmpty() ? signer : signerOfService();
         return counts.signatures.of(by.out, 0, by.sign(line.message, line.from, line.to));
     }
 
-    private Judge judge(int service) {
+    private Judge judge() {
         if (judges.isEmpty()) return usual;
         while (judgeOf.size() <= service) judgeOf.add(judges.getOrDefault(name(judgeOf.size()), usual));
         return judgeOf.get(service);
     }
 
-    private Signer signerFor(int service) {
+    private Signer signerOfService() {
         while (signerOf.size() <= service) signerOf.add(signers.getOrDefault(name(signerOf.size()), signer));
         return signerOf.get(service);
     }

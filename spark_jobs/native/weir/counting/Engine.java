@@ -1,10 +1,14 @@
 package weir.counting;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -77,18 +81,30 @@ public final class Engine {
         return said > 0 ? Math.min(said, by) : by;
     }
 
-    /** Counts lines that are given, for tests: the same without a broker. Each is [key or null, value or null, append], in base64. */
-    public static byte[] countLines(String json, String lines) throws JsonProcessingException {
-        Counter counter = new Counter(Plan.of(json));
-        long offset = 0;
+    /**
+     * Reads lines one by one, for tests.
+     *
+     * @param lines JSON: a list of [key, value, append time], keys and values in base64, or null
+     * @return JSON: for each the number of its reason, or [event time, level, service in base64, signature]
+     */
+    public static String read(String plan, String lines) throws JsonProcessingException {
+        Counter counter = new Counter(Plan.of(plan));
+        ArrayNode found = new ObjectMapper().createArrayNode();
         for (JsonNode each : new ObjectMapper().readTree(lines)) {
             byte[] k = bytes(each.get(0)), v = bytes(each.get(1));
-            counter.add(0, offset++, each.get(2).asLong(), k, 0, k.length, v, 0, v.length);
+            int reason = counter.read(each.get(2).asLong(), k, 0, k.length, v, 0, v.length);
+            if (reason != Line.COUNTS) {
+                found.add(reason);
+                continue;
+            }
+            int signature = counter.signature(); // may move the others
+            byte[] service = counter.counts.services.at[counter.service], signed = counter.counts.signatures.at[signature];
+            found.addArray().add(counter.line.moment).add(Levels.NAMES.get(counter.line.level)).add(service).add(new String(signed, UTF_8));
         }
-        return Packed.of(counter.counts);
+        return found.toString();
     }
 
     private static byte[] bytes(JsonNode text) {
-        return text.isNull() ? NONE : java.util.Base64.getDecoder().decode(text.asText());
+        return text.isNull() ? NONE : Base64.getDecoder().decode(text.asText());
     }
 }
