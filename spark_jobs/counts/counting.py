@@ -11,9 +11,10 @@ from spark_jobs.counts.cells import SAMPLE_BYTES, RejectedLine
 from spark_jobs.counts.deltas import Counted, Deltas
 from spark_jobs.counts.options import NATIVE, CountsOptions
 from spark_jobs.counts.store import DeltaTables
-from spark_jobs.counts.transform import Count, Plan, collected, counted, gathered, sampled
+from spark_jobs.counts.transform import Count, Plan, capped, collected, counted, gathered, sampled
 from spark_jobs.counts.zones import require, zones_in
 from spark_jobs.protocol.head import Batch, Progress
+from spark_jobs.protocol.partition import sources_of
 from spark_jobs.runtime.batches import Job, Reread, Rows
 from spark_jobs.runtime.contract import JobArguments
 from spark_jobs.sources.kafka import READING
@@ -41,14 +42,15 @@ class Counting:
 
     def __call__(self, rows: Rows, batch: Batch, before: Progress) -> Counted:
         ids = {name: source for source, name in batch.names.items()} if self._args.several else self._args.ids
-        names = {source: name for name, source in ids.items()}
+        names = batch.names if self._args.several else dict.fromkeys(sources_of(batch.end), self._args.topic)
         counts = self._counts(rows, batch, ids) if self._native is None else self._native(batch, names)
         return counted(counts, before, self._options, self._samples(counts, names, batch.arrived_by))
 
     def _counts(self, rows: Rows, batch: Batch, ids: Mapping[str, str]) -> list[Count]:
         """Count with Spark's functions."""
         assert self._plan is not None
-        return collected(self._plan.counts(gathered(rows(), batch.offsets)), ids, self._args.several)
+        counts = collected(self._plan.counts(gathered(rows(), batch.offsets)), ids, self._args.several)
+        return capped(counts, self._options.signature_cap)
 
     def _samples(self, counts: Sequence[Count], names: Mapping[str, str], by_ms: int) -> list[RejectedLine]:
         """Read a few rejected lines again. Keeping lines while they are counted would slow down every batch that has none."""

@@ -14,7 +14,7 @@ from typing import Any
 from pyspark import SparkContext
 
 from spark_jobs.counts import shapes
-from spark_jobs.counts.cells import LONGEST_SERVICE, UNKNOWN_SERVICE
+from spark_jobs.counts.cells import LONGEST_SERVICE, OTHER, UNKNOWN_SERVICE
 from spark_jobs.counts.options import CountsOptions
 from spark_jobs.counts.services import Reading, readings
 from spark_jobs.counts.shapes import Chars, Shape
@@ -29,6 +29,7 @@ from spark_jobs.formats.spec import APACHE, LineFormat
 from spark_jobs.formats.spec.levels import LEVELS
 from spark_jobs.protocol.head import Batch
 from spark_jobs.protocol.partition import Partition
+from spark_jobs.sources.kafka import has_native
 
 PROTOCOL = 1  # of plan and result, as Engine.java has it: raise it with every change of either
 REASONS = ("empty", "too_long", "not_utf8", "not_a_log_line", "bad_time", "future", "continuation")  # by number, as Judge.java has them
@@ -54,10 +55,9 @@ class NativeEngine:
 def missing() -> str:
     """Return why the native engine cannot be used; empty if it can."""
     context: Any = SparkContext._active_spark_context
-    try:
-        found = context._jvm.weir.counting.Engine.protocol()
-    except TypeError:  # a class that the JVM does not have is a package to py4j
+    if not has_native(context._jvm):
         return "its jar is not on the driver's class path"
+    found = context._jvm.weir.counting.Engine.protocol()
     return "" if found == PROTOCOL else f"its jar is of another release: it speaks protocol {found}, and not {PROTOCOL}"
 
 
@@ -67,6 +67,8 @@ def plan(options: CountsOptions, kafka: Mapping[str, str]) -> str:
         "pane_ms": options.pane_s * 1000,
         "future_skew_ms": options.future_skew_s * 1000,
         "longest_service": LONGEST_SERVICE,
+        "signature_cap": options.signature_cap,
+        "other": OTHER,
         "kafka": dict(kafka),
         "readings": [each for one in readings(options.line_format, options.time_zone, options.services) for each in _by_zone(one)],
         "signatures": _signing(changes(options.signatures)),

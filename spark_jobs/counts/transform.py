@@ -167,9 +167,14 @@ def frequent(rows: Iterable[Count], cap: int) -> set[tuple[str, str]]:
     return {(service, text) for service, n in found.items() for text in kept(n, cap)}
 
 
-def counted(rows: Sequence[Count], before: Progress, options: CountsOptions, rejected: Iterable[RejectedLine] = ()) -> Counted:
-    """Return the result of a batch from its rows and the progress without it. Signatures beyond the cap of a service become OTHER."""
-    stay = frequent(rows, options.signature_cap)
+def capped(rows: Sequence[Count], cap: int) -> list[Count]:
+    """Return the rows with OTHER in place of the signatures of a service beyond the cap."""
+    stay = frequent(rows, cap)
+    return [row if not row.signature or (row.service, row.signature) in stay else row._replace(signature=OTHER) for row in rows]
+
+
+def counted(rows: Iterable[Count], before: Progress, options: CountsOptions, rejected: Iterable[RejectedLine] = ()) -> Counted:
+    """Return the result of a batch from its rows, after the cap, and the progress without it."""
     deltas: Counter[tuple[int, str, str, str]] = Counter()
     levels: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
@@ -186,8 +191,7 @@ def counted(rows: Sequence[Count], before: Progress, options: CountsOptions, rej
             if row.n:
                 reasons[str(row.reason)] += row.n
             continue
-        stays = not row.signature or (row.service, row.signature) in stay
-        deltas[row.place, row.service, row.level, row.signature if stays else OTHER] += row.n
+        deltas[row.place, row.service, row.level, row.signature] += row.n
         levels[row.level] += row.n
         late += row.n * is_late(row.place, before, options.pane_s)
     totals = Totals(levels.total() + reasons.total(), dict(levels), dict(reasons), late)

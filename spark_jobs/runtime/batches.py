@@ -77,15 +77,16 @@ class Batches(Generic[E]):
     def __init__(self, writer: Lands[E], args: JobArguments) -> None:
         self._writer, self._args = writer, args
         self._tools: Tools[E] | None = None
+        self._pace: source.Pace | None = None
         self._ids = dict(args.ids)  # by topic name, of the topics seen so far
         self._turn, self._closed = threading.Lock(), False
         self.failure: BaseException | None = None
         self.batch_id = -1  # the current batch, -1 for none: tells poison from an outage
         self.landed = False  # True once this process has landed a batch
 
-    def equip(self, tools: Tools[E]) -> None:
-        """Set the tools, before the first batch. Their session reads the checkpoint."""
-        self._tools = tools
+    def equip(self, tools: Tools[E], pace: source.Pace | None = None) -> None:
+        """Set the tools, before the first batch. Their session reads the checkpoint. `pace` learns how long batches take."""
+        self._tools, self._pace = tools, pace
 
     def close(self) -> None:
         """Accept no more batches. Returns when the current one has landed."""
@@ -119,8 +120,11 @@ class Batches(Generic[E]):
         batch = self._batch(batch_id)
         landed = self._writer.write(batch, lambda before: self._evaluate(rows, batch, before))
         self.landed = self.landed or landed
+        took = time.monotonic() - began
+        if self._pace:
+            self._pace.landed(batch.offsets, took)
         done = "landed" if landed else "had landed" if self._args.attempt else "was rehearsed"
-        LOG.info("batch=%d %s %s in %.3f s", batch_id, done, ranges(batch), time.monotonic() - began)
+        LOG.info("batch=%d %s %s in %.3f s", batch_id, done, ranges(batch), took)
 
     def _evaluate(self, rows: DataFrame, batch: Batch, before: Progress) -> E:
         assert self._tools is not None

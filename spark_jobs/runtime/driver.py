@@ -115,9 +115,10 @@ def run(job: Job[Any], args: JobArguments, store: CassandraStore, incarnation: s
 
 def begin(args: JobArguments, batches: Batches[Any], tools: Tools[Any]) -> Any:
     """Begin to read the source batch by batch. Return the query."""
-    batches.equip(tools)
+    pace = source.Pace(tools.spark, args.max_lines_per_batch)
+    batches.equip(tools, pace)
     query = (
-        source.stream(tools.spark, args)
+        source.stream(tools.spark, args, pace)
         .writeStream.queryName(args.job)
         .foreachBatch(batches)
         .option("checkpointLocation", args.checkpoint)

@@ -37,8 +37,9 @@ def rehearse(tools: Tools[Any], args: JobArguments) -> None:
         checkpoint = f"file://{folder}"  # not as_uri(): Hadoop takes %20 for itself, not for a blank
         dropped = Dropped()
         batches = Batches(dropped, replace(args, checkpoint=checkpoint))
-        batches.equip(tools)
-        writer = source.stream(tools.spark, args).writeStream.foreachBatch(batches).option("checkpointLocation", checkpoint)
+        pace = source.Pace(tools.spark, args.max_lines_per_batch)
+        batches.equip(tools, pace)
+        writer = source.stream(tools.spark, args, pace).writeStream.foreachBatch(batches).option("checkpointLocation", checkpoint)
         query = writer.trigger(availableNow=True).start()
         while query.isActive and not dropped.enough.wait(0.1):
             pass

@@ -8,9 +8,11 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from py4j.java_gateway import JavaClass
 from py4j.protocol import Py4JJavaError
 
 from spark_jobs.protocol.partition import Offsets
+from spark_jobs.sources import pace
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -45,6 +47,8 @@ AGAIN = {
 PATIENCE_S = 5.0  # for samples; the counts do not wait for them longer
 BY_BROKER = 1  # the type of a timestamp that the broker set (LogAppendTime); all others are its producer's word
 SLOT_MS = 3_600_000  # a bound for arrivals is a literal in generated code, which is compiled anew for each: once an hour
+PACED = "weir.kafka.Paced"  # Spark's source, with batches of changing size: Paced.java
+FIXED = 250_000  # lines of a batch of Spark's own source: one of 419,000 landed 35 s after a kill
 LOG = logging.getLogger("weir.driver")
 
 
@@ -79,15 +83,46 @@ def connector(reader: Any, args: Reads) -> Any:
     return reader.format("kafka").options(**FETCH, **{f"kafka.{name}": value for name, value in args.kafka_options.items()})
 
 
-def stream(spark: SparkSession, args: Reads) -> DataFrame:
+class Pace:
+    """Sets how many lines the next batches have, by how long the last ones took. Without the native jar they have a fixed size."""
+
+    def __init__(self, spark: SparkSession, most: int) -> None:
+        jvm: Any = spark._jvm
+        self._most, self._limit = most, min(most, pace.FIRST)
+        self._paced = jvm.weir.kafka.Paced if has_native(jvm) else None
+        self._set()
+
+    @property
+    def source(self) -> tuple[str, int]:
+        """Return the name of the source for Spark, and the fixed size of its batches."""
+        return (PACED, self._most) if self._paced else ("kafka", min(self._most, FIXED))
+
+    def landed(self, lines: int, seconds: float) -> None:
+        """Set the limit after a batch that landed."""
+        self._limit = pace.next_limit(self._limit, lines, seconds, self._most)
+        self._set()
+
+    def _set(self) -> None:
+        if self._paced:
+            self._paced.limit(self._limit)
+
+
+def has_native(jvm: Any) -> bool:
+    """Return whether the jar of `spark_jobs/native` is on the driver's class path."""
+    return isinstance(jvm.weir.kafka.Paced, JavaClass)
+
+
+def stream(spark: SparkSession, args: Reads, paced: Pace) -> DataFrame:
     """Return the topics as a stream. An epoch begins at `start`; after that the checkpoint says where to continue."""
     subscribed = ("subscribePattern", args.topic_pattern) if args.topic_pattern else ("subscribe", ",".join(sorted(args.ids)))
+    name, most = paced.source
     return (
         connector(spark.readStream, args)
+        .format(name)
         .option(*subscribed)
         .option("startingOffsets", json.dumps(_starting(args)))
         .option("failOnDataLoss", "true")  # deleted lines are a verdict for an operator, not a warning in a log
-        .option("maxOffsetsPerTrigger", args.max_lines_per_batch)
+        .option("maxOffsetsPerTrigger", most)
         .load()
     )
 

@@ -14,7 +14,7 @@ from drill.generator import Generator, Mix
 from spark_jobs.counts.cells import OTHER, Delta
 from spark_jobs.counts.deltas import Counted
 from spark_jobs.counts.options import CountsOptions
-from spark_jobs.counts.transform import BLOCK, FEW, LONGEST_LINE, Count, Plan, Rejected, collected, counted, gathered, sampled
+from spark_jobs.counts.transform import BLOCK, FEW, LONGEST_LINE, Count, Plan, Rejected, capped, collected, counted, gathered, sampled
 from spark_jobs.protocol.head import Progress
 from spark_jobs.protocol.partition import Partition, of_source
 from spark_jobs.sources import kafka
@@ -32,7 +32,8 @@ def frame(spark: SparkSession, records: Iterable[Record], append_ms: int = NOW_M
 
 
 def count(spark: SparkSession, records: Sequence[Record], options: CountsOptions = OPTIONS, append_ms: int = NOW_MS) -> Counted:
-    return counted(collected(Plan(options).counts(frame(spark, records, append_ms)), IDS), Progress(), options)
+    counts = collected(Plan(options).counts(frame(spark, records, append_ms)), IDS)
+    return counted(capped(counts, options.signature_cap), Progress(), options)
 
 
 def at(second: int, level: str = "error", message: str = "x") -> bytes:

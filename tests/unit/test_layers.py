@@ -29,7 +29,9 @@ ALLOWED = {
     "spark_jobs.protocol": "spark_jobs.failpoint",
     "spark_jobs.sources": "spark_jobs.protocol",
     "spark_jobs.runtime": "spark_jobs.failpoint spark_jobs.protocol spark_jobs.sources",
-    "spark_jobs.counts": "spark_jobs.failpoint spark_jobs.formats spark_jobs.formats.spec spark_jobs.protocol spark_jobs.runtime",
+    "spark_jobs.counts": (
+        "spark_jobs.failpoint spark_jobs.formats spark_jobs.formats.spec spark_jobs.protocol spark_jobs.runtime spark_jobs.sources"
+    ),
     "spark_jobs.error_counts": (
         "spark_jobs.counts spark_jobs.failpoint spark_jobs.formats spark_jobs.protocol spark_jobs.runtime spark_jobs.sources"
     ),

@@ -17,6 +17,7 @@ PLACES = {
     "rejected_samples": ("limits", "rejected_samples"),
 }
 
+ENGINE = "native"  # the default; that release has the other one alone, which counts the same
 NEW_HEALTH: Mapping[str, Any] = {"rejected_share": 0.5, "usual_rejected_share": {}}  # fields of health that it lacks, with their defaults
 
 
@@ -41,6 +42,8 @@ def older(values: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("services", "signatures"):  # that release reads all services alike, by its own rules
         if not options.get(name, True):
             del options[name]
+    if options.get("engine") == ENGINE:
+        del options["engine"]
     if set(options) - set(PLACES) or not source["topic"] or not isinstance(options.get("line_format", ""), str):
         return dict(values)
     sections: dict[str, Any] = {"source": {"topic": source["topic"]}, "panes": {}, "limits": dict(values["limits"])}

@@ -10,14 +10,14 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import spark_jobs
 from weir.errors import StackFailed
 from weir.local import jars
 from weir.local.part import java
+from weir.settings import OWN_JOBS
 
-SOURCES = Path(spark_jobs.__file__).parent / "native"
+SOURCES = OWN_JOBS / "native"
 WITHIN_S = 600.0  # it takes 4 CPU-s
-USED = ("jackson-*", "kafka-clients-*", "scala-library-*", "slf4j-api-*", "spark-core_*", "spark-common-utils*", "spark-unsafe_*")
+USED = ("jackson-*", "kafka-clients-*", "scala-library-*", "slf4j-api-*", "spark-*")
 OPTIONS = ("-17", "-proc:none", "-g", "-warn:-serial", "-encoding", "UTF-8")
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of the files in the jar: the same sources give the same bytes
 

@@ -71,6 +71,18 @@ final class Counts {
         return (long) signature << 32 | (long) service << 8 | level;
     }
 
+    static int signature(long key) {
+        return (int) (key >>> 32);
+    }
+
+    static int service(long key) {
+        return (int) (key >>> 8 & 0xFFFFFF);
+    }
+
+    static int level(long key) {
+        return (int) (key & 255);
+    }
+
     void add(long place, long key, long n) {
         int mask = keys.length - 1, i = slot(place, key) & mask;
         for (; numbers[i] != 0; i = i + 1 & mask)

@@ -39,10 +39,10 @@ public final class Engine {
     public static byte[] count(JavaSparkContext spark, String plan, String ranges, long arrivedBy, long few) throws JsonProcessingException {
         List<List<Range>> tasks = tasks(ranges, few);
         List<byte[]> counted = spark.parallelize(tasks, Math.max(1, tasks.size())).map(each -> counted(plan, each, arrivedBy)).collect();
-        if (counted.size() == 1) return counted.get(0);
         Counts all = new Counts();
         for (byte[] each : counted) Packed.add(each, all);
-        return Packed.of(all);
+        Plan given = PLANS.computeIfAbsent(plan, Plan::of);
+        return Packed.of(Cap.applied(all, given.cap, given.other));
     }
 
     private static List<List<Range>> tasks(String json, long few) throws JsonProcessingException {

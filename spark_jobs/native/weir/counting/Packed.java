@@ -44,7 +44,7 @@ final class Packed {
         int at = in.position();
         for (int i = 0; i < cells; i++) {
             long key = in.getLong(at + 8 * (cells + i));
-            long moved = Counts.key(signature[(int) (key >>> 32)], service[(int) (key >>> 8 & 0xFFFFFF)], (int) (key & 255));
+            long moved = Counts.key(signature[Counts.signature(key)], service[Counts.service(key)], Counts.level(key));
             all.add(in.getLong(at + 8 * i), moved, in.getLong(at + 8 * (2 * cells + i)));
         }
         in.position(at + 24 * cells);

@@ -3,6 +3,7 @@ package weir.counting;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -15,12 +16,16 @@ final class Plan {
     final JsonNode node;
     final long pane, skew; // ms
     final int longestService; // bytes
+    final int cap; // signatures of a service in a batch
+    final byte[] other; // the signature of lines beyond the cap
 
     private Plan(JsonNode node) {
         this.node = node;
         pane = node.get("pane_ms").asLong();
         skew = node.get("future_skew_ms").asLong();
         longestService = node.get("longest_service").asInt();
+        cap = node.get("signature_cap").asInt();
+        other = node.get("other").asText().getBytes(StandardCharsets.UTF_8);
     }
 
     static Plan of(String json) {

@@ -1,0 +1,19 @@
+"""How many lines a batch may have: few after a start, so that the first counts come soon, and many if the backlog is large. Pure.
+
+A batch has a fixed cost, about as much as reading 100,000 lines: a large backlog is read cheaper in large batches. But a batch that is cut
+short by a kill is done again, and nothing of it can be seen before it lands.
+"""
+
+from __future__ import annotations
+
+FIRST = 50_000  # lines, of the first batch after a start
+GROWTH = 4  # at most so many times the last one: how long a batch takes is not known before it was done
+LANDS_IN_S = 2.0  # what a full batch should take
+
+
+def next_limit(limit: int, lines: int, seconds: float, most: int) -> int:
+    """Return the limit of the next batch after one of so many lines, which took so long to land. `most` bounds it."""
+    if lines < limit:
+        return limit  # it was all that there was: its speed says little
+    fitting = int(lines / max(seconds, 0.001) * LANDS_IN_S)
+    return min(most, max(FIRST, min(fitting, limit * GROWTH)))
