@@ -26,11 +26,11 @@ from cassandra.concurrent import execute_concurrent
 from cassandra.connection import ConnectionException, ConnectionShutdown
 from cassandra.policies import ConstantReconnectionPolicy, DCAwareRoundRobinPolicy, FallthroughRetryPolicy, TokenAwarePolicy
 from cassandra.protocol import IsBootstrappingErrorMessage, OverloadedErrorMessage, RequestExecutionException
-from cassandra.query import BatchStatement, BatchType
 
 from spark_jobs.runtime.contract import CassandraAddress
 from spark_jobs.runtime.credentials import FreshTls, PasswordFile, password_of, speaks_tls
 from spark_jobs.runtime.faults import BadFile, Cause, Fault, NoKeyspace, OutOfPatience, SpeaksTls, fault_of
+from spark_jobs.runtime.row_batches import PROTOCOL, batches
 
 T = TypeVar("T")
 LOG = logging.getLogger(__name__)
@@ -53,7 +53,6 @@ AWAY = (*OUTAGE, UnresolvableContactPoints, AuthenticationFailed, Unauthorized, 
 CLOSED = (ConnectionShutdown, ConnectionResetError, BrokenPipeError)  # what a server with TLS does to a client without
 FIX_S = 60.0  # how long a driver waits for an operator: a password changes in Cassandra first and in the file a moment later
 STUCK = 5  # failures in a row, 3 s, until a session connects anew: the client gives a node up for good that refused one login
-ROWS_PER_BATCH = 100  # one process: 4,500 rows/s as single inserts, 17,800 rows/s in single-partition batches of 100
 IN_FLIGHT = 32
 # The server warns of `USE` at every prepared statement; one keyspace is all that a session here uses.
 logging.getLogger("cassandra.protocol").setLevel(logging.ERROR)
@@ -130,13 +129,13 @@ class Session:
 
     def write_partitions(self, cql: str, partitions: Iterable[Sequence[Sequence[Any]]]) -> None:
         """Write many rows; each element of `partitions` holds the values of rows of one partition."""
-        chunks = [rows[i : i + ROWS_PER_BATCH] for rows in partitions for i in range(0, len(rows), ROWS_PER_BATCH)]
+        wanted = [rows for rows in partitions if rows]
 
         def run() -> None:
-            statement = self._statement(cql)
-            execute_concurrent(self._session, [(_batch(statement, rows), None) for rows in chunks], concurrency=IN_FLIGHT)
+            found = [(batch, None) for batch in batches(self._statement(cql), wanted)]
+            execute_concurrent(self._session, found, concurrency=IN_FLIGHT)
 
-        if chunks:
+        if wanted:
             self.patiently(cql, run)
 
     def patiently(self, what: str, run: Callable[[], T]) -> T:
@@ -207,7 +206,7 @@ def _cluster(address: CassandraAddress) -> Any:
     return Cluster(
         [host.strip() for host in address.hosts],
         port=address.port,
-        protocol_version=5,  # of Cassandra 4 and 5; a negotiation costs two connections and two warnings
+        protocol_version=PROTOCOL,  # of Cassandra 4 and 5; a negotiation costs two connections and two warnings
         auth_provider=PasswordFile(address) if address.user else None,
         ssl_context=FreshTls(address) if address.tls else None,
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
@@ -260,10 +259,3 @@ def _closed_by(error: BaseException) -> dict[str, SpeaksTls]:
 def _split(server: str) -> tuple[str, int]:
     host, _, port = server.rpartition(":")
     return host, int(port)
-
-
-def _batch(statement: Any, rows: Sequence[Sequence[Any]]) -> BatchStatement:
-    batch = BatchStatement(BatchType.UNLOGGED, consistency_level=ConsistencyLevel.LOCAL_QUORUM)
-    for row in rows:
-        batch.add(statement, row)
-    return batch
