@@ -15,7 +15,7 @@ from tests.stores.conftest import ALL
 from tests.stores.servers import FIRST_PORT, FileStore
 from tests.stores.supervised import until
 from weir.cluster.file_systems import prepared
-from weir.file_stores import spark_conf
+from weir.file_stores import spark_conf, spark_env
 from weir.local import history, ports, secrets
 from weir.local.part import Stack
 from weir.local.spark import driver_env
@@ -44,6 +44,7 @@ def test_a_driver_that_has_ended_is_shown_until_its_log_is_old(
     run(stack, settings)
     conf = spark_conf(settings)
     server = history.part(stack, settings.event_logs, conf, [jar for jar in settings.spark_jars.split(",") if jar])
+    server = replace(server, env={**server.env, **spark_env(settings)})
     with part_of(server):
         (shown,) = until(lambda: history.applications(stack), "the application is shown")
         attempts: Any = shown["attempts"]
@@ -62,6 +63,12 @@ def run(stack: Stack, settings: Settings) -> None:
     asked = Submission("weir:seen:1", str(script), [], spark_conf(settings), {}, jars=jars, driver_memory="512m", executors=0)
     stack.folder("spark")
     done = subprocess.run(
-        driver_command(asked), env=driver_env(stack), cwd=stack.home, capture_output=True, text=True, timeout=1800, check=False
+        driver_command(asked),
+        env={**driver_env(stack), **spark_env(settings)},
+        cwd=stack.home,
+        capture_output=True,
+        text=True,
+        timeout=1800,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-5000:]

@@ -96,6 +96,7 @@ def test_a_frozen_driver_wakes_beside_its_successor(job: Supervised, point: str,
     job.cluster.deaf = True
     try:
         begin(job)
+        job.send()  # a driver that froze after it had landed left nothing for its successor
         job.until(lambda: job.landed() and job.head.by > old, "the successor lands")
         wake(zombie)
         job.until(lambda: not runs(zombie), "the old driver has ended", ticks=False)
