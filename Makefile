@@ -14,7 +14,7 @@ export UV_HTTP_TIMEOUT := 300
 BASE    ?= debian:bookworm-slim
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
-.PHONY: help up down clean image test test-image test-stores test-faults test-plain test-upgrade test-browser test-yarn test-masters test-kubernetes test-compose test-delivery \
+.PHONY: help up down clean image test test-image test-stores test-faults test-plain test-upgrade test-browser test-yarn test-masters test-kubernetes test-compose test-delivery fuzz \
 	kubernetes-servers audit release-check dist release drill lint lock install dev
 .DEFAULT_GOAL := help
 
@@ -32,6 +32,9 @@ clean: $(VENV)/.installed ## stop, and remove the state (asks first)
 
 test: $(VENV)/.dev $(VENV)/.moto ## the tests of each push, in two processes: one of them starts the real parts
 	@PYTHONHASHSEED=$$$$ $(BIN)/python -m pytest -n 2  # one seed: both processes must collect in one order
+
+fuzz: $(VENV)/.dev ## three parsers on 150,000 spoiled lines of each format, with a new seed (SEED=...)
+	@WEIR_MUTATIONS=$${MUTATIONS:-150000} WEIR_SEED=$${SEED:-$$$$} $(BIN)/python -m pytest tests/spark/test_differential.py
 
 test-faults: $(VENV)/.dev ## kill every server of a real stack under load, and compare the counts
 	@WEIR_ALL_FAULTS=1 $(BIN)/python -m pytest -m faults
@@ -80,8 +83,9 @@ audit: $(VENV)/.dev ## known vulnerabilities of the pinned packages: by PyPI, an
 release-check: $(BIN)/uv ## compare the version everywhere, and with TAG if that is set
 	@$(BIN)/python deploy/release/release.py check $(TAG)
 
-dist: release-check ## dist/: wheel, sdist and release notes
-	@rm -rf dist build
+dist: release-check $(VENV)/.installed ## dist/: wheel, sdist and release notes
+	@rm -rf dist build spark_jobs/native/*.jar
+	@PYTHONPATH=plugins:. $(BIN)/python -m weir.local.native ship
 	@$(BIN)/uv build --quiet --build-constraints requirements-build.txt --require-hashes --out-dir dist
 	@$(BIN)/python deploy/release/release.py notes > dist/NOTES.md
 

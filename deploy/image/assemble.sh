@@ -6,11 +6,11 @@ uv="/build/bin/uv pip"
 python=.venv/bin/python
 site=$($python -c "import sysconfig; print(sysconfig.get_path('purelib'))")
 
-# Spark's Kafka source and S3A go beside Spark's own jars: here nobody writes a stack.json that would name them. Checked against jars.lock.
+# Spark's Kafka source, the native engine and S3A go beside Spark's own jars: here nobody writes a stack.json that would name them. Checked against jars.lock.
 WEIR_CACHE=/build/jars PYTHONPATH=plugins:. $python -c "
 import shutil
-from weir.local import jars
-for jar in (*jars.class_path('spark'), *jars.class_path('s3a')):
+from weir.local import jars, spark
+for jar in (*spark.driver_jars(), *jars.class_path('s3a')):
     shutil.copy(jar, '.venv/spark/jars')"
 $uv uninstall --quiet -p $python jgo # it has fetched the jars
 # 90 MB that nothing here imports: Kubernetes' client a second time, for asyncio; Arrow's RPC; zstd for interpreters that cannot load its C module.
