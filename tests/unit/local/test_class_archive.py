@@ -4,6 +4,7 @@ import pytest
 
 from weir.local import class_archive, ports, rehearse, secrets, spark
 from weir.local.part import Stack
+from weir.ports.cluster import Submission
 
 
 @pytest.fixture(autouse=True)
@@ -57,13 +58,11 @@ def test_an_archive_is_not_made_by_a_jvm_that_is_told_to_use_one(jars: Path, tmp
         ran.update(env)
         Path(next(o for o in command if "ArchiveClassesAtExit" in o).partition("=")[2]).touch()
 
-    class Asked:
-        driver_memory, conf, env = "1g", {}, {}
-
-    monkeypatch.setattr(rehearse, "late", lambda module, name: lambda *_: {"appArgs": []} if name == "create_request" else Asked)
-    monkeypatch.setattr(rehearse.Settings, "load", lambda: None)
+    monkeypatch.setattr(rehearse, "late", lambda module, name: lambda *_: {"appArgs": []})
     monkeypatch.setattr(rehearse.subprocess, "run", run)
     stack = Stack(tmp_path, ports.WANTED, secrets.load_or_create(tmp_path))
-    rehearse.make(stack, jars, "counts", {"JDK_JAVA_OPTIONS": f"-Dfile=x {class_archive.options(jars)} -Dy=z"})
+    rehearse.make(
+        stack, jars, Submission("a rehearsal", "/job.py", [], {}, {}), {"JDK_JAVA_OPTIONS": f"-Dfile=x {class_archive.options(jars)} -Dy=z"}
+    )
     assert "SharedArchiveFile" not in ran["JDK_JAVA_OPTIONS"]
     assert class_archive.archive(jars).exists()
