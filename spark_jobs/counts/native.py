@@ -29,9 +29,8 @@ from spark_jobs.formats.spec import APACHE, LineFormat
 from spark_jobs.formats.spec.levels import LEVELS
 from spark_jobs.protocol.head import Batch
 from spark_jobs.protocol.partition import Partition
-from spark_jobs.sources.kafka import has_native
+from spark_jobs.sources import native_jar
 
-PROTOCOL = 1  # of plan and result, as Engine.java has it: raise it with every change of either
 REASONS = ("empty", "too_long", "not_utf8", "not_a_log_line", "bad_time", "future", "continuation")  # by number, as Judge.java has them
 NEVER = -(2**63)
 Json = Mapping[str, Any]
@@ -55,10 +54,9 @@ class NativeEngine:
 def missing() -> str:
     """Return why the native engine cannot be used; empty if it can."""
     context: Any = SparkContext._active_spark_context
-    if not has_native(context._jvm):
+    if not native_jar.is_there(context._jvm):
         return "its jar is not on the driver's class path"
-    found = context._jvm.weir.counting.Engine.protocol()
-    return "" if found == PROTOCOL else f"its jar is of another release: it speaks protocol {found}, and not {PROTOCOL}"
+    return "" if context._jvm.weir.counting.Engine.sources() == native_jar.digest() else "its jar is of another release than this code"
 
 
 def plan(options: CountsOptions, kafka: Mapping[str, str]) -> str:
@@ -69,6 +67,7 @@ def plan(options: CountsOptions, kafka: Mapping[str, str]) -> str:
         "longest_service": LONGEST_SERVICE,
         "signature_cap": options.signature_cap,
         "other": OTHER,
+        "unknown_service": UNKNOWN_SERVICE,
         "kafka": dict(kafka),
         "readings": [each for one in readings(options.line_format, options.time_zone, options.services) for each in _by_zone(one)],
         "signatures": _signing(changes(options.signatures)),

@@ -13,7 +13,7 @@ from spark_jobs.formats.members import Stages, members
 from spark_jobs.formats.moment import NUMBER, InUtc, event_ms, unix_ms
 from spark_jobs.formats.spec import LineFormat
 from spark_jobs.formats.spec.times import UNIX, UNIX_MS
-from spark_jobs.formats.text import TEXT, read
+from spark_jobs.formats.text import MARK, TEXT, read
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
@@ -28,8 +28,11 @@ def parse(line_format: LineFormat, in_utc: InUtc) -> Stages:
     level = level_of(F.trim("_level"), line_format.levels)
     if line_format.default_level:
         level = F.when(F.col("_level").isNull(), line_format.default_level).otherwise(level)
+    fits = F.col("_time").isNotNull()
+    if "_service" in texts:
+        fits = fits & ~F.coalesce(F.contains("_service", F.lit(MARK)), F.lit(False))
     columns = {
-        "level": F.when(F.col("_time").isNotNull(), level),
+        "level": F.when(fits, level),
         "message": F.coalesce(F.trim("_message"), F.lit("")),
         **({"named": _service()} if "_service" in texts else {}),
     }

@@ -79,5 +79,5 @@ def _offset_ms(offset: Column) -> Column:
 def _undated(parts: Parts, in_utc: InUtc, fraction: Column) -> Column:
     """Return the latest such time that is at most a day after the line's arrival, of the years around it."""
     year, latest = F.year("timestamp"), F.col("append_ms") + DAY_MS
-    there = [_dated({**parts, "offset": F.lit("")}, in_utc, F.lpad((year + n).cast(TEXT), 4, "0")) + fraction for n in (1, 0, -1)]
+    there = [_dated(parts, in_utc, F.lpad((year + n).cast(TEXT), 4, "0")) + fraction for n in (1, 0, -1)]
     return F.coalesce(*(F.when(one <= latest, one) for one in there))

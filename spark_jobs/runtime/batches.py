@@ -121,7 +121,7 @@ class Batches(Generic[E]):
         landed = self._writer.write(batch, lambda before: self._evaluate(rows, batch, before))
         self.landed = self.landed or landed
         took = time.monotonic() - began
-        if self._pace:
+        if self._pace and (landed or not self._args.attempt):  # what had landed before took no time
             self._pace.landed(batch.offsets, took)
         done = "landed" if landed else "had landed" if self._args.attempt else "was rehearsed"
         LOG.info("batch=%d %s %s in %.3f s", batch_id, done, ranges(batch), took)

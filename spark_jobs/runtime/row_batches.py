@@ -17,8 +17,9 @@ PROTOCOL = 5
 
 def batches(statement: Any, partitions: Iterable[Sequence[Sequence[Any]]]) -> Iterator[BatchStatement]:
     """Yield batches of at most ROWS rows, each of one partition. An element of `partitions` has the values of its rows."""
-    bound, serialize = BoundStatement(statement), _serializer(statement)
+    serialize = _serializer(statement)
     for rows in partitions:
+        bound = BoundStatement(statement)  # it remembers where its first row belongs, which is true of all rows of a partition
         for first in range(0, len(rows), ROWS):
             batch = BatchStatement(BatchType.UNLOGGED, consistency_level=ConsistencyLevel.LOCAL_QUORUM)
             for row in rows[first : first + ROWS]:

@@ -8,11 +8,10 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from py4j.java_gateway import JavaClass
 from py4j.protocol import Py4JJavaError
 
 from spark_jobs.protocol.partition import Offsets
-from spark_jobs.sources import pace
+from spark_jobs.sources import native_jar, pace
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -89,7 +88,7 @@ class Pace:
     def __init__(self, spark: SparkSession, most: int) -> None:
         jvm: Any = spark._jvm
         self._most, self._limit = most, min(most, pace.FIRST)
-        self._paced = jvm.weir.kafka.Paced if has_native(jvm) else None
+        self._paced = jvm.weir.kafka.Paced if native_jar.is_there(jvm) else None
         self._set()
 
     @property
@@ -105,11 +104,6 @@ class Pace:
     def _set(self) -> None:
         if self._paced:
             self._paced.limit(self._limit)
-
-
-def has_native(jvm: Any) -> bool:
-    """Return whether the jar of `spark_jobs/native` is on the driver's class path."""
-    return isinstance(jvm.weir.kafka.Paced, JavaClass)
 
 
 def stream(spark: SparkSession, args: Reads, paced: Pace) -> DataFrame:

@@ -21,9 +21,9 @@ from spark_jobs.counts.deltas import Counted
 from spark_jobs.counts.options import NATIVE, SPARK, CountsOptions
 from spark_jobs.protocol.head import Batch, Progress
 from spark_jobs.protocol.partition import Partition
-from spark_jobs.runtime.contract import CassandraAddress, JobArguments
+from spark_jobs.runtime.contract import CassandraAddress, Exit, JobArguments
 from spark_jobs.runtime.ending import explain
-from spark_jobs.sources import kafka
+from spark_jobs.sources import kafka, native_jar
 from tests.contract.conftest import Broker
 from weir.settings import Settings
 from weir.sources.kafka import KafkaBroker
@@ -126,6 +126,32 @@ def test_a_range_without_a_line_is_asked_for(rig: Rig) -> None:
     assert rig.both(rig.batch()).totals.lines == 0
 
 
+def test_an_empty_range_takes_nothing_from_what_was_read_ahead(rig: Rig) -> None:
+    fill(rig.broker, ((0, b"web", LINE % b"x", START_MS) for _ in range(20_000)))
+    batch = rig.batch()
+    for start, end in ((0, 100), (100, 100), (100, 20_000)):
+        part = replace(batch, start={Partition("", 0): start, Partition("", 1): 0}, end={Partition("", 0): end, Partition("", 1): 0})
+        assert rig.count(NATIVE, part).totals.lines == end - start
+
+
+def test_a_broker_that_does_not_answer_is_no_empty_range(rig: Rig) -> None:
+    assert rig.both(rig.batch()).totals.lines == 0
+    nowhere = native.NativeEngine(rig.options, {**kafka.READING, "bootstrap.servers": "127.0.0.1:1", "default.api.timeout.ms": "2000"})
+    with pytest.raises(Exception, match="TimeoutException") as failed:
+        nowhere(rig.batch(), {"": rig.broker.topic})
+    assert explain(failed.value)[0] is Exit.LOST
+
+
+def test_services_of_one_name_share_a_cap(rig: Rig) -> None:
+    rig.options = replace(rig.options, signature_cap=1)
+    keys = [(None, b"alpha"), (b"", b"alpha"), (b"unknown", b"beta"), (b"\xff", b"gamma"), (b"\xfe", b"gamma"), (b"\xfe", b"delta")]
+    fill(rig.broker, [(0, key, LINE % text, START_MS) for key, text in keys])
+    counted = rig.both(rig.batch())
+    assert {(d.service, d.signature) for d in counted.deltas} == {
+        ("unknown", "alpha"), ("unknown", OTHER), ("\ufffd", "gamma"), ("\ufffd", OTHER)
+    }  # fmt: skip
+
+
 def test_lines_that_were_deleted_end_the_batch(rig: Rig) -> None:
     for n in range(10):
         rig.broker.add(0, b"web", LINE % str(n).encode())
@@ -155,12 +181,12 @@ def test_they_keep_the_same_signatures_of_a_flood(rig: Rig) -> None:
 
 
 def test_without_the_jar_it_is_said_and_spark_counts(rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(native, "has_native", lambda jvm: False)
+    monkeypatch.setattr(native_jar, "is_there", lambda jvm: False)
     evaluate = Counting(rig.args, rig.options, lambda *_: {})
     assert evaluate._native is None and "Spark's functions" in caplog.text
 
 
 def test_a_jar_of_another_release_is_not_used(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native, "PROTOCOL", native.PROTOCOL + 1)
+    monkeypatch.setattr(native_jar, "digest", lambda: "another")
     assert "another release" in native.missing()
     assert counting_module._native(rig.args, rig.options) is None

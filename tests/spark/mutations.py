@@ -51,6 +51,14 @@ def _digit(rng: random.Random, line: bytes, _: Sequence[bytes]) -> bytes:
     return line[:at] + rng.choice((b"0", b"1", b"3", b"6", b"9", b" ", b"/", b":")) + line[at + 1 :]
 
 
+def _byte(rng: random.Random, line: bytes, _: Sequence[bytes]) -> bytes:
+    """Change a byte to any character of ASCII: a rule about digits or letters is not tried by digits and letters."""
+    if not line:
+        return line
+    at = rng.randrange(len(line))
+    return line[:at] + bytes([rng.choice((*range(2, 128), 0))]) + line[at + 1 :]
+
+
 def _grow(rng: random.Random, line: bytes, _: Sequence[bytes]) -> bytes:
     """Repeat a byte so often that a limit is reached or passed by one."""
     if not line:
@@ -69,4 +77,4 @@ def _indent(rng: random.Random, line: bytes, _: Sequence[bytes]) -> bytes:
     return rng.choice((b" ", b"\t", b"  \t", b"    ")) + line
 
 
-CHANGES = (_insert, _insert, _replace, _replace, _delete, _digit, _digit, _grow, _splice, _indent)
+CHANGES = (_insert, _insert, _replace, _replace, _delete, _digit, _digit, _byte, _grow, _splice, _indent)

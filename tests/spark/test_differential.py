@@ -49,6 +49,8 @@ FORMATS: dict[str, tuple[Any, Sequence[bytes]]] = {
             b"[Fri Dec 20 01:46:23 2015] [" + LONGEST + b":info] at the limit of 64 bytes",
             b"[Fri Dec 20 01:46:23 2015] [" + LONGEST + b"x:info] one more",
             b"[Fri Dec 20 01:46:23.12345678  2015] [error] a fraction that ends with a blank",
+            b"[Fri Dec  : 01:46:23 2015] [error] no digit after the blank of a day",
+            b"[Fri Dec 20 01:46:23 2015] [\0error] a level with a byte too many",
         ),
     ),
     "apache_iso": (
@@ -127,6 +129,26 @@ FORMATS: dict[str, tuple[Any, Sequence[bytes]]] = {
     "seconds": (
         {"name": "pattern", "pattern": "%{time} %{level} %{message}", "time_format": "%s.%f"},
         (b"1768900000.123 ERROR x", b"99999999999.1 info y"),
+    ),
+    "offset_without_year": (
+        {"name": "pattern", "pattern": "%{time} %{level} %{message}", "time_format": "%b %d %H:%M:%S %z"},
+        (b"Jan 20 09:11:00 +0530 error x", b"Dec 31 23:59:59 -0230 info y", b"Jan 01 00:30:00 Z warn z", b"Jan 20 09:11:00 +2460 error x"),
+    ),
+    "in_syslog": (
+        {"name": "apache_error", "container": "syslog_rfc3164"},
+        (
+            b"<187>Jan 20 09:11:00 web1 httpd[18154]: [Fri Dec 20 01:46:23 2015] [error] x",
+            b"<999>Jan 20 09:11:00 web1 httpd:   [Fri Dec 20 01:46:23 2015] [error] x ",
+            b"2026-01-20T09:11:00Z web1 [Fri Dec 20 01:46:23 2015] [error] x",
+        ),
+    ),
+    "in_syslog_5424": (
+        {"name": "apache_error", "container": "syslog_rfc5424"},
+        (
+            b"<165>1 2026-01-20T09:11:00.003Z web1 app 123 ID47 - [Fri Dec 20 01:46:23 2015] [error] x",
+            b"<999>1 2026-01-20T09:11:00.003Z web1 app 123 ID47 -  [Fri Dec 20 01:46:23 2015] [error] x ",
+            b"<34>1 - h a - - -",
+        ),
     ),
     "no_continuations": ({"name": "nginx_error", "continuations": False}, (b"2026/01/20 10:00:00 [error] 1#1: x",)),
 }

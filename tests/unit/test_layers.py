@@ -107,7 +107,7 @@ ALLOWED = {
     ),
     "weir.local": (
         f"{BASICS} weir.addresses weir.cassandra weir.cluster weir.counts weir.factory weir.files weir.ingest weir.jobs weir.ports "
-        f"weir.sources weir.stack_stop {DOORS} spark_jobs.runtime"
+        f"weir.sources weir.stack_stop {DOORS} spark_jobs.runtime spark_jobs.sources"
     ),
     "weir.doctor": (
         f"{BASICS} weir.http weir.setting_rules weir.alerts weir.cassandra weir.cluster weir.factory weir.jobs weir.jobs.packed weir.local "

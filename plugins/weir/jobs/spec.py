@@ -58,7 +58,7 @@ class Restart(Section):
 
 
 class Limits(Section):
-    lines_per_batch: int = Field(default=2_000_000, ge=1)
+    lines_per_batch: int = Field(default=1_000_000, ge=1)
 
 
 class JobSpec(Section):

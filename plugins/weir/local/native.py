@@ -15,12 +15,11 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from spark_jobs.sources import native_jar
 from weir.errors import StackFailed
 from weir.local import jars
 from weir.local.part import java
-from weir.settings import OWN_JOBS
 
-SOURCES = OWN_JOBS / "native"
 WITHIN_S = 600.0  # it takes 4 CPU-s
 USED = ("jackson-*", "kafka-clients-*", "scala-library-*", "slf4j-api-*", "spark-*")
 OPTIONS = ("-17", "-proc:none", "-g", "-warn:-serial", "-encoding", "UTF-8")
@@ -32,14 +31,14 @@ def jar(others: Sequence[Path]) -> Path:
 
     Raises StackFailed.
     """
-    shipped = SOURCES / name()
+    shipped = native_jar.FOLDER / name()
     return shipped if shipped.exists() else compiled(others, jars.cache() / "weir-native")
 
 
 def name() -> str:
     """Return the name of the file, which tells the state of the sources."""
     (compiler,) = jars.locked("compiler")
-    told = "\n".join([compiler.sha256, *map(_told, _sources())])
+    told = f"{compiler.sha256} {native_jar.digest()}"
     return f"weir-native-{hashlib.sha256(told.encode()).hexdigest()[:12]}.jar"
 
 
@@ -55,23 +54,14 @@ def compiled(others: Sequence[Path], into: Path) -> Path:
     return made
 
 
-def _told(source: Path) -> str:
-    return f"{source.name} {hashlib.sha256(source.read_bytes()).hexdigest()}"
-
-
-def _sources() -> list[Path]:
-    return sorted(SOURCES.rglob("*.java"))
-
-
 def _classes(others: Iterable[Path], to: Path) -> Path:
     (compiler,) = jars.class_path("compiler")
     path = ":".join(str(each) for each in others if any(fnmatch.fnmatch(each.name, one) for one in USED))
-    command = [java(), "-jar", str(compiler), *OPTIONS, "-cp", path, "-d", str(to), *map(str, _sources())]
+    command = [java(), "-jar", str(compiler), *OPTIONS, "-cp", path, "-d", str(to), *map(str, native_jar.files())]
     done = subprocess.run(command, capture_output=True, text=True, timeout=WITHIN_S)
     if done.returncode:
-        raise StackFailed(
-            f"The native engine could not be compiled: {done.stderr.strip()[-2000:]}", "Set engine: spark in job.yaml meanwhile."
-        )
+        why = done.stderr.strip()[-2000:]
+        raise StackFailed(f"The native engine could not be compiled: {why}", "Check that `java -version` says 17 or later, then try again.")
     return to
 
 
@@ -79,13 +69,14 @@ def _pack(classes: Path, to: Path) -> None:
     with zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED) as packed:
         for each in sorted(classes.rglob("*.class")):
             packed.writestr(zipfile.ZipInfo(str(each.relative_to(classes)), EPOCH), each.read_bytes())
+        packed.writestr(zipfile.ZipInfo(native_jar.DIGEST, EPOCH), native_jar.digest())
 
 
 def main(*arguments: str) -> None:
     from weir.local.spark import driver_jars
 
     made = driver_jars()[-1]
-    sys.stdout.write(f"{shutil.copy(made, SOURCES) if arguments == ('ship',) else made}\n")
+    sys.stdout.write(f"{shutil.copy(made, native_jar.FOLDER) if arguments == ('ship',) else made}\n")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from spark_jobs.formats.spec.fields import COMPOSE, CRI, SYSLOG, SYSLOG_5424
 from weir.counts.parsers import syslog
 from weir.counts.parsers.members import lookup, object_at_start, text_of
+from weir.counts.parsers.pattern import MARK
 
 Container = Callable[[bytes], bytes | None]  # the text inside; None if it does not fit
 CRI_HEAD = re.compile(rb"[^ ]{1,64}+ (?:stdout|stderr) [FP][^ ]*+ ")
@@ -29,7 +30,7 @@ def _member(text: bytes, name: str) -> bytes | None:
 
 def _after(head: re.Pattern[bytes]) -> Container:
     def inside(text: bytes) -> bytes | None:
-        match = head.match(text)
+        match = None if text.startswith(MARK) else head.match(text)
         return text[match.end() :] if match else None
 
     return inside
@@ -37,8 +38,8 @@ def _after(head: re.Pattern[bytes]) -> Container:
 
 def _message(take_apart: Callable[[bytes], syslog.Text | None]) -> Container:
     def inside(text: bytes) -> bytes | None:
-        found = take_apart(text)
-        return found.message if found is not None and found.valid else None
+        found = None if text.startswith(MARK) else take_apart(text)
+        return found.message if found is not None else None
 
     return inside
 

@@ -46,7 +46,7 @@ def classic(text: bytes) -> Text | None:
     if host is None:
         return None
     tag = TAG.match(text, host.end())
-    return Text(priority, time[0], text[tag.end() if tag else host.end() :].strip(b" "))
+    return Text(priority, time[0], text[tag.end() :].removeprefix(b" ") if tag else text[host.end() :])
 
 
 def modern(text: bytes) -> Text | None:
@@ -68,7 +68,7 @@ def modern(text: bytes) -> Text | None:
     end = _after_structured(text, at)
     if end is None or not (end == len(text) or text.startswith(b" ", end)):
         return None
-    return Text(int(head[1]), time[0] if time else None, text[end:].strip(b" "))
+    return Text(int(head[1]), time[0] if time else None, text[end:].removeprefix(b" "))
 
 
 def _after_structured(text: bytes, at: int) -> int | None:

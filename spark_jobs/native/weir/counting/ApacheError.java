@@ -93,7 +93,7 @@ final class ApacheError implements Format {
         int name = (a[b + 5] & 255) << 16 | (a[b + 6] & 255) << 8 | a[b + 7] & 255;
         for (int i = 0; i < 12; i++) if (MONTHS[i] == name) month = i + 1;
         int day = a[b + 9] == ' ' ? a[b + 10] - '0' : Bytes.two(a, b + 9);
-        if (century < 0 || years < 0) return Line.NO_TIME;
+        if (century < 0 || years < 0 || a[b + 9] == ' ' && day > 9) return Line.NO_TIME;
         return calendar.local(100 * century + years, month, day, Bytes.two(a, b + 12), Bytes.two(a, b + 15), Bytes.two(a, b + 18));
     }
 

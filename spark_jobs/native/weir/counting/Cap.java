@@ -1,10 +1,13 @@
 package weir.counting;
 
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -14,19 +17,28 @@ import java.util.Set;
 final class Cap {
     private final Counts counts, totals = new Counts(); // totals: lines by signature and service, all in one place
     private final Set<Long> kept = new HashSet<>(); // keys of totals, of services that have too many
+    private final Map<String, Integer> groups = new HashMap<>(); // services by name
+    private final int[] group; // by the number of a service
     private final int most;
+    private final String unknown;
 
-    private Cap(Counts counts, int most) {
+    private Cap(Counts counts, int most, String unknown) {
         this.counts = counts;
         this.most = most;
+        this.unknown = unknown;
+        group = new int[counts.services.size];
     }
 
-    /** Returns the counts with at most `most` signatures of each service, and `other`. */
-    static Counts applied(Counts counts, int most, byte[] other) {
-        return counts.signatures.size <= most ? counts : new Cap(counts, most).applied(other);
+    /** Returns the counts with at most `most` signatures of each service, and `other`. `unknown` is the name of a service without one. */
+    static Counts applied(Counts counts, int most, byte[] other, String unknown) {
+        return counts.signatures.size <= most ? counts : new Cap(counts, most, unknown).applied(other);
     }
 
     private Counts applied(byte[] other) {
+        for (int i = 0; i < counts.services.size; i++) {
+            String name = new String(counts.services.at[i], StandardCharsets.UTF_8);
+            group[i] = groups.computeIfAbsent(name.isEmpty() ? unknown : name, any -> groups.size());
+        }
         for (int i = 0; i < counts.keys.length; i++)
             if (counts.numbers[i] != 0 && Counts.signature(counts.keys[i]) != 0) totals.add(0, of(counts.keys[i]), counts.numbers[i]);
         boolean[] full = full();
@@ -37,22 +49,22 @@ final class Cap {
             if (counts.numbers[i] == 0) continue;
             long key = counts.keys[i];
             byte[] text = counts.signatures.at[Counts.signature(key)];
-            if (text.length > 0 && full[Counts.service(key)] && !kept.contains(of(key))) text = other;
+            if (text.length > 0 && full[group[Counts.service(key)]] && !kept.contains(of(key))) text = other;
             int signature = capped.signatures.of(text, 0, text.length);
             capped.add(counts.places[i], Counts.key(signature, Counts.service(key), Counts.level(key)), counts.numbers[i]);
         }
         return capped;
     }
 
-    /** A key without its level. */
-    private static long of(long key) {
-        return key & ~255L;
+    /** The key of a total. Services whose bytes differ may have one name: that of a key that is no text, or is missing. */
+    private long of(long key) {
+        return Counts.key(Counts.signature(key), group[Counts.service(key)], 0);
     }
 
-    /** By service, whether it has too many signatures; fills `kept` for those. */
+    /** By name, whether a service has too many signatures; fills `kept` for those. */
     private boolean[] full() {
         List<List<Integer>> slots = new ArrayList<>();
-        for (int i = 0; i < counts.services.size; i++) slots.add(new ArrayList<>());
+        for (int i = 0; i < groups.size(); i++) slots.add(new ArrayList<>());
         for (int i = 0; i < totals.keys.length; i++) if (totals.numbers[i] != 0) slots.get(Counts.service(totals.keys[i])).add(i);
         boolean[] full = new boolean[slots.size()];
         for (int i = 0; i < full.length; i++)

@@ -6,6 +6,9 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Base64;
@@ -22,9 +25,13 @@ public final class Engine {
 
     private Engine() {}
 
-    /** Of plan and result, as spark_jobs/counts/native.py has it: code of one release may meet the jar of another. */
-    public static int protocol() {
-        return 1;
+    /** The digest of the sources that this jar was compiled from: the code of one release may meet the jar of another. */
+    public static String sources() {
+        try (InputStream in = Engine.class.getResourceAsStream("/weir/sources.sha256")) {
+            return in == null ? "" : new String(in.readAllBytes(), UTF_8);
+        } catch (IOException failure) {
+            throw new UncheckedIOException(failure);
+        }
     }
 
     /**
@@ -37,15 +44,17 @@ public final class Engine {
      * @return the counts, as Packed has them
      */
     public static byte[] count(JavaSparkContext spark, String plan, String ranges, long arrivedBy, long few) throws JsonProcessingException {
-        List<List<Range>> tasks = tasks(ranges, few);
-        List<byte[]> counted = spark.parallelize(tasks, Math.max(1, tasks.size())).map(each -> counted(plan, each, arrivedBy)).collect();
+        List<List<Range>> tasks = tasks(ranges, few, 2 * spark.defaultParallelism());
+        String sources = sources();
+        List<byte[]> counted = spark.parallelize(tasks, tasks.size()).map(each -> counted(sources, plan, each, arrivedBy)).collect();
         Counts all = new Counts();
         for (byte[] each : counted) Packed.add(each, all);
         Plan given = PLANS.computeIfAbsent(plan, Plan::of);
-        return Packed.of(Cap.applied(all, given.cap, given.other));
+        return Packed.of(Cap.applied(all, given.cap, given.other, given.unknown));
     }
 
-    private static List<List<Range>> tasks(String json, long few) throws JsonProcessingException {
+    /** The ranges by task. Which task has a partition does not change from batch to batch, so its consumer is there. */
+    private static List<List<Range>> tasks(String json, long few, int most) throws JsonProcessingException {
         List<Range> ranges = new ArrayList<>();
         long lines = 0;
         for (JsonNode each : new ObjectMapper().readTree(json)) {
@@ -54,15 +63,18 @@ public final class Engine {
             lines += range.to() - range.from();
         }
         List<List<Range>> tasks = new ArrayList<>();
-        if (lines <= few) tasks.add(ranges);
-        else for (Range each : ranges) if (!each.empty()) tasks.add(new ArrayList<>(List.of(each)));
+        for (int i = 0; i < (lines <= few ? 1 : Math.min(most, ranges.size())); i++) tasks.add(new ArrayList<>());
+        for (Range each : ranges) tasks.get(each.number() % tasks.size()).add(each);
+        if (lines > 0) tasks.removeIf(each -> each.stream().allMatch(Range::empty));
         return tasks;
     }
 
-    private static byte[] counted(String json, List<Range> ranges, long arrivedBy) {
+    private static byte[] counted(String sources, String json, List<Range> ranges, long arrivedBy) {
+        if (!sources.equals(sources())) throw new IllegalStateException("the executor has the native jar of another release than the driver");
         Plan plan = PLANS.computeIfAbsent(json, Plan::of);
         Counter counter = new Counter(plan);
-        Fetcher.read(plan, ranges, (range, record) -> add(counter, range.number(), record, arrivedBy));
+        if (ranges.stream().allMatch(Range::empty)) Fetcher.touch(plan, ranges);
+        else Fetcher.read(plan, ranges, (range, record) -> add(counter, range.number(), record, arrivedBy));
         return Packed.of(counter.counts);
     }
 

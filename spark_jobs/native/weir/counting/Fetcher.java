@@ -12,6 +12,8 @@ import java.util.function.BiConsumer;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.Metric;
+import org.apache.kafka.common.MetricName;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.header.Headers;
@@ -22,9 +24,11 @@ import org.apache.spark.TaskContext;
 final class Fetcher {
     private static final Duration POLL = Duration.ofMillis(200);
     private static final long PATIENCE_NS = 120_000_000_000L; // without a record: as long as Spark's own source waits
+    private static final long KEPT_NS = 60_000_000_000L; // unused: a consumer holds what it has read ahead, some MB for each partition
     private static final ConcurrentHashMap<String, Fetcher> KEPT = new ConcurrentHashMap<>();
     private final KafkaConsumer<ByteBuffer, ByteBuffer> consumer;
     private final Map<TopicPartition, Ahead> aheads = new HashMap<>();
+    private volatile long usedAt;
 
     /** What was read of a partition beyond the last batch. */
     private static final class Ahead {
@@ -46,7 +50,7 @@ final class Fetcher {
     }
 
     /**
-     * Reads all records of the ranges, each partition in order. Of an empty range it asks the broker once, to see that it may.
+     * Reads all records of the ranges, each partition in order.
      *
      * @throws org.apache.kafka.clients.consumer.OffsetOutOfRangeException if some of them were deleted
      * @throws TimeoutException if the broker does not answer
@@ -62,30 +66,68 @@ final class Fetcher {
             fetcher.consumer.close(Duration.ZERO);
             throw failure;
         }
-        Fetcher other = KEPT.put(key, fetcher);
-        if (other != null) other.consumer.close(Duration.ZERO);
+        fetcher.usedAt = System.nanoTime();
+        close(KEPT.put(key, fetcher));
+        KEPT.forEach((each, other) -> {
+            if (System.nanoTime() - other.usedAt > KEPT_NS && KEPT.remove(each, other)) close(other);
+        });
+    }
+
+    private static void close(Fetcher fetcher) {
+        if (fetcher != null) fetcher.consumer.close(Duration.ZERO);
     }
 
     private void read(List<Range> ranges, List<TopicPartition> partitions, BiConsumer<Range, ConsumerRecord<ByteBuffer, ByteBuffer>> sink) {
         for (int i = 0; i < ranges.size(); i++) begin(partitions.get(i), ranges.get(i).from());
         consumer.resume(partitions);
         boolean[] done = new boolean[ranges.size()];
-        boolean asked = !ranges.stream().allMatch(Range::empty);
         long deadline = System.nanoTime() + PATIENCE_NS;
-        for (int left = ranges.size(); ; asked = true) {
+        for (int left = ranges.size(); ; ) {
             for (int i = 0; i < done.length; i++)
-                if (!done[i] && asked && taken(ranges.get(i), partitions.get(i), sink)) {
+                if (!done[i] && taken(ranges.get(i), partitions.get(i), sink)) {
                     done[i] = true;
                     left--;
                     consumer.pause(List.of(partitions.get(i)));
                 }
             if (left == 0) return;
-            ConsumerRecords<ByteBuffer, ByteBuffer> found = consumer.poll(POLL);
-            if (TaskContext.get() != null && TaskContext.get().isInterrupted()) TaskContext.get().killTaskIfInterrupted();
+            ConsumerRecords<ByteBuffer, ByteBuffer> found = polled();
             for (TopicPartition each : found.partitions()) aheads.get(each).rest = found.records(each).iterator();
             if (!found.isEmpty()) deadline = System.nanoTime() + PATIENCE_NS;
             else if (System.nanoTime() > deadline) throw new TimeoutException("no record of " + ranges + " arrived within 120 s");
         }
+    }
+
+    private ConsumerRecords<ByteBuffer, ByteBuffer> polled() {
+        ConsumerRecords<ByteBuffer, ByteBuffer> found = consumer.poll(POLL);
+        if (TaskContext.get() != null) TaskContext.get().killTaskIfInterrupted();
+        return found;
+    }
+
+    /**
+     * Asks the broker for records of ranges that have none, with a consumer of its own, to see that they may be read.
+     *
+     * @throws org.apache.kafka.common.KafkaException if they may not, or if the broker does not answer
+     */
+    static void touch(Plan plan, List<Range> ranges) {
+        List<TopicPartition> partitions = ranges.stream().map(each -> new TopicPartition(each.topic(), each.partition())).toList();
+        Fetcher fetcher = new Fetcher(plan, partitions);
+        try {
+            fetcher.consumer.endOffsets(partitions).forEach(fetcher.consumer::seek);
+            long deadline = System.nanoTime() + PATIENCE_NS;
+            while (!fetcher.hasFetched()) {
+                fetcher.polled();
+                if (System.nanoTime() > deadline) throw new TimeoutException("the broker did not answer a fetch of " + ranges + " within 120 s");
+            }
+            fetcher.polled(); // raises what the answer says
+        } finally {
+            close(fetcher);
+        }
+    }
+
+    private boolean hasFetched() {
+        for (Map.Entry<MetricName, ? extends Metric> each : consumer.metrics().entrySet())
+            if (each.getKey().name().equals("fetch-total") && (double) each.getValue().metricValue() > 0) return true;
+        return false;
     }
 
     private void begin(TopicPartition partition, long from) {

@@ -35,6 +35,7 @@ final class JsonFormat implements Format {
     public boolean read(byte[] a, int from, int to, boolean ascii, long append, Line line) {
         Map<String, String> found = members.of(Texts.decoded(a, from, to, ascii));
         if (found == null || !found.containsKey(time)) return false;
+        if (service != null && found.getOrDefault(service, "").contains(Texts.MARK)) return false;
         String name = found.get(level);
         line.level = name == null ? usual : levels.getOrDefault(Plan.lower(Texts.trimmed(name)), -1);
         if (line.level < 0) return false;

@@ -20,7 +20,7 @@ final class Levels {
             int c = a[i];
             code = code << 8 | (c >= 'A' && c <= 'Z' ? c + 32 : c & 255);
         }
-        for (int i = 0; i < CODES.length; i++) if (CODES[i] == code) return i;
+        for (int i = 0; i < CODES.length; i++) if (CODES[i] == code && NAMES.get(i).length() == to - from) return i;
         return -1;
     }
 

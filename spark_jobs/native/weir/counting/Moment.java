@@ -41,7 +41,7 @@ final class Moment {
     private long latest(long append, long ms) {
         int now = Instant.ofEpochMilli(append).atZone(ZoneOffset.UTC).getYear();
         for (int at = now + 1; at >= now - 1; at--) {
-            long found = plus(at(at, false), ms);
+            long found = plus(at(at, offset), ms);
             if (found != Line.NO_TIME && found <= append + DAY_MS) return found;
         }
         return Line.NO_TIME;

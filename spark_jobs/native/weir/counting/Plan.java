@@ -18,6 +18,7 @@ final class Plan {
     final int longestService; // bytes
     final int cap; // signatures of a service in a batch
     final byte[] other; // the signature of lines beyond the cap
+    final String unknown; // the service of a record without a key
 
     private Plan(JsonNode node) {
         this.node = node;
@@ -25,6 +26,7 @@ final class Plan {
         skew = node.get("future_skew_ms").asLong();
         longestService = node.get("longest_service").asInt();
         cap = node.get("signature_cap").asInt();
+        unknown = node.get("unknown_service").asText();
         other = node.get("other").asText().getBytes(StandardCharsets.UTF_8);
     }
 

@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
 
 /** A text by a regular expression, of which named parts are read. The expressions are those of spark_jobs/formats/shape.py. */
 final class Texts {
-    private static final String MARK = "\u0001"; // with which Spark's functions mark the parts: a text that begins with it is not read
+    static final String MARK = "\u0001"; // with which Spark's functions mark the parts: a text that begins with it is not read
     private final Map<String, List<String>> groups = new LinkedHashMap<>();
     private final Matcher matcher;
 
