@@ -134,8 +134,9 @@ class Running:
 @pytest.fixture(scope="module")
 def airflow(user: User, servers: Settings) -> Iterator[Running]:
     """`airflow standalone` with the bundle that `weir doctor` prints, the tables of `weir migrate` and a topic."""
-    line = next(line for line in user.doctor() if line["check"] == "DAG bundle")
-    assert line["state"] == "unknown", line
+    lines = user.doctor()
+    line = next((line for line in lines if line["check"] == "DAG bundle"), None)
+    assert line is not None and line["state"] == "unknown", lines
     entry = line["next"].partition("[dag_processor]: ")[2]
     own = {"name": "dags-folder", "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle", "kwargs": {}}
     knowing = user.knowing(AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST=json.dumps([own, json.loads(entry)]))

@@ -25,7 +25,7 @@ def examine(within_s: float = run.WITHIN_S) -> list[Line]:
 
 def questions(settings: Settings) -> Mapping[str, Question]:
     state = Path(settings.home)
-    embedded = is_embedded(settings)
+    embedded = is_embedded()
     return {
         "settings": lambda: configuration.settings(settings),
         "machine": lambda: machine.machine(state, embedded, _runs(state)),
@@ -43,10 +43,10 @@ def questions(settings: Settings) -> Mapping[str, Question]:
     }
 
 
-def is_embedded(settings: Settings) -> bool:
-    """Return whether the servers are those of `weir up`: there is a stack, or nothing else is set."""
-    defaults = Settings(home=settings.home)
-    return (home() / "stack.json").exists() or (settings.kafka, settings.cassandra_hosts) == (defaults.kafka, defaults.cassandra_hosts)
+def is_embedded() -> bool:
+    """Return whether the servers are those of `weir up`: there is a stack, or no others are named. Ports do not tell: a user's own Kafka may
+    have the usual one."""
+    return (home() / "stack.json").exists() or not any(os.environ.get(name) for name in ("WEIR_KAFKA", "WEIR_CASSANDRA_HOSTS"))
 
 
 def _runs(state: Path) -> bool:
