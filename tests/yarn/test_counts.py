@@ -37,7 +37,7 @@ class Counts:
     def __init__(self, settings: Settings, cluster: Cluster) -> None:
         self.settings, self.cluster, self.sent = settings, cluster, 0
         self.manager: Manager[Any] = manager(settings, {"yarn": cluster})
-        self._lines = Generator(33, 1_583_020_800_000, Mix(services=("web",), events_per_s=2000)).blocks()
+        self._lines = Generator(33, 1_583_020_800_000, Mix(services=("web",), events_per_s=2000, bad_share=0)).blocks()
         self._file = Path(settings.home) / "lines.log"
 
     @property
