@@ -1,4 +1,5 @@
-"""Several topics in one counting job, on a real Spark and a real Kafka: topics that newly match, one of which has lost its first lines."""
+"""Several topics in one counting job, on a real Spark and a real Kafka: topics that newly match, one of which has lost its first lines; and
+engines that change between attempts."""
 
 from __future__ import annotations
 
@@ -41,6 +42,7 @@ class World:
         self.broker, self.store = KafkaBroker(settings.kafka), MemoryStore()
         self.checkpoints = CheckpointFolders(str(folder))
         self.names: list[str] = []
+        self.options: dict[str, str] = {}
 
     def make(self, name: str, lines: int, gone: int = 0) -> None:
         """A topic whose first lines retention has taken."""
@@ -58,6 +60,14 @@ class World:
             admin = AdminClient({"bootstrap.servers": self.settings.kafka})
             for future in admin.delete_records([TopicPartition(topic, 0, gone)]).values():
                 future.result(30)
+
+    def add(self, name: str, lines: int) -> None:
+        from confluent_kafka import Producer
+
+        producer = Producer({"bootstrap.servers": self.settings.kafka})
+        for _ in range(lines):
+            producer.produce(f"{self.prefix}-{name}", LINE, b"web", 1)
+        assert producer.flush(30) == 0
 
     def bounds(self) -> Bounds:
         from spark_jobs.protocol.partition import of_source
@@ -93,6 +103,7 @@ class World:
             topic_pattern=f"{self.prefix}-.*",
             starts={str(p): o for p, o in {**there.earliest, **head.frontier}.items()},
             trigger_s=0.2,
+            options=self.options,
         )
 
     def drive(self, meanwhile: Callable[[], None] = lambda: None) -> BaseException | None:
@@ -159,3 +170,17 @@ def test_topics_join_a_job_that_runs(spark: SparkSession, real_kafka: Settings, 
     world.take_over()
     assert world.drive(meanwhile=lambda: world.make("d", lines=3)) is None
     assert world.counted() == 22 + 3, "and goes on behind it"
+
+
+def test_a_job_moves_between_the_engines_in_one_epoch(spark: SparkSession, real_kafka: Settings, tmp_path: Path) -> None:
+    """Each attempt continues from the checkpoint that the other engine's driver left, where a batch may be planned and not landed."""
+    world = World(spark, real_kafka, tmp_path)
+    world.make("a", lines=10)
+    world.store.create_head(first_head(JOB, world.bounds().earliest, 1))
+    for n, engine in enumerate(("spark", "native", "spark", "native"), 1):
+        world.options = {"engine": engine}
+        world.take_over()
+        world.make(f"more{n}", lines=3)
+        world.take_over()
+        assert world.drive(meanwhile=lambda n=n: world.add("a", 5)) is None  # type: ignore[misc]
+        assert (world.counted(), world.head().epoch) == (10 + 8 * n, 1)
