@@ -34,7 +34,7 @@ test: $(VENV)/.dev $(VENV)/.moto ## the tests of each push, in two processes: on
 	@PYTHONHASHSEED=$$$$ $(BIN)/python -m pytest -n 2  # one seed: both processes must collect in one order
 
 fuzz: $(VENV)/.dev ## three parsers on 150,000 spoiled lines of each format, with a new seed (SEED=...)
-	@WEIR_MUTATIONS=$${MUTATIONS:-150000} WEIR_SEED=$${SEED:-$$$$} $(BIN)/python -m pytest tests/spark/test_differential.py
+	@seed=$${SEED:-$$$$}; echo "SEED=$$seed"; WEIR_MUTATIONS=$${MUTATIONS:-150000} WEIR_SEED=$$seed $(BIN)/python -m pytest tests/spark/test_differential.py
 
 test-faults: $(VENV)/.dev ## kill every server of a real stack under load, and compare the counts
 	@WEIR_ALL_FAULTS=1 $(BIN)/python -m pytest -m faults

@@ -67,6 +67,10 @@ def _native(args: JobArguments, options: CountsOptions) -> native.NativeEngine |
     if options.engine != NATIVE:
         return None
     if why := native.missing():
-        LOG.warning("lines are counted with Spark's functions, which take several times the CPU: no native engine, since %s", why)
+        LOG.warning(
+            "the native engine is not available: %s. Spark's functions count instead: same counts, several times the CPU. "
+            "Install this release's weir-native jar (docs/engines.md) and restart the job",
+            why,
+        )
         return None
     return native.NativeEngine(options, {**READING, **args.kafka_options})

@@ -153,7 +153,8 @@ def _chars(chars: Chars) -> Sequence[int]:
 def unpacked(data: bytes, partitions: Sequence[Partition]) -> list[Count]:
     """Return counts as rows like those of Spark's functions (`transform.collected`). `partitions` are those of the ranges, in order.
 
-    A cell is of all partitions together; it stands under the first one. The largest times of a partition are in a row without lines.
+    A cell is the sum over all partitions, and is listed under the first. Each partition has one more row, with n = 0, for its largest
+    times.
     """
     return list(_Packed(data).rows(partitions))
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("weir.driver")
 R = TypeVar("R", covariant=True)
-# From places, a most of bytes and a bound for arrivals (ms) to the first bytes of the records there, and when they arrived (ms).
-Rows = Callable[[], "DataFrame"]  # the lines of a batch as Spark reads them, for an evaluation that wants them
+Rows = Callable[[], "DataFrame"]  # returns the batch's lines as Spark reads them; the native engine never calls it
+# Takes places, the bytes to read of each, and an upper bound for arrival times (ms). Returns each record's first bytes and arrival (ms).
 Reread = Callable[[Iterable[source.Place], int, int], Mapping[source.Place, tuple[bytes, int]]]
 
 

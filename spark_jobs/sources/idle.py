@@ -28,7 +28,7 @@ class LastRange(NamedTuple):
 
 
 def last_range(args: Reads, begins: Mapping[int, int], ends: Mapping[int, int]) -> LastRange:
-    """Return the last record of a topic, of which these are the first and the end offsets; see `last_lines`."""
+    """Return the range of a topic's last record; empty from the second epoch on (see `last_lines`). Offsets are by partition."""
     partition, end = _fullest(ends)
     return LastRange(partition, max(begins[partition], end - int(args.epoch == 1)), end)
 

@@ -35,8 +35,8 @@ FETCH = {
     "kafka.receive.buffer.bytes": str(1024**2),
     **{f"kafka.{name}": value for name, value in CONSUMER.items()},
 }
-NO_OTHER = {"auto.offset.reset": "none", "enable.auto.commit": "false"}  # a deleted record must not become another line
-READING = {**{name.removeprefix("kafka."): value for name, value in FETCH.items()}, **NO_OTHER}  # of a consumer that reads by itself
+NO_OTHER = {"auto.offset.reset": "none", "enable.auto.commit": "false"}  # fail on a deleted record; do not jump to another offset
+READING = {**{name.removeprefix("kafka."): value for name, value in FETCH.items()}, **NO_OTHER}  # settings of the native engine's consumers
 AGAIN = {
     "key.deserializer": "org.apache.kafka.common.serialization.ByteArrayDeserializer",
     "value.deserializer": "org.apache.kafka.common.serialization.ByteArrayDeserializer",
@@ -83,7 +83,7 @@ def connector(reader: Any, args: Reads) -> Any:
 
 
 class Pace:
-    """Sets how many lines the next batches have, by how long the last ones took. Without the native jar they have a fixed size."""
+    """Set the size of the next batch from the speed of the last. Without the native jar the size is fixed."""
 
     def __init__(self, spark: SparkSession, most: int) -> None:
         jvm: Any = spark._jvm
@@ -93,7 +93,7 @@ class Pace:
 
     @property
     def source(self) -> tuple[str, int]:
-        """Return the name of the source for Spark, and the fixed size of its batches."""
+        """Return the source's name for Spark, and its `maxOffsetsPerTrigger`, which `Paced` ignores."""
         return (PACED, self._most) if self._paced else ("kafka", min(self._most, FIXED))
 
     def landed(self, lines: int, seconds: float) -> None:

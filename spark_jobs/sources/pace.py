@@ -7,14 +7,14 @@ short by a kill is done again, and nothing of it can be seen before it lands.
 from __future__ import annotations
 
 FIRST = 50_000  # lines, of the first batch after a start
-GROWTH = 4  # at most so many times the last one: how long a batch takes is not known before it was done
+GROWTH = 4  # times the last limit, at most: the duration of a larger batch is not known in advance
 FULL = 0.9  # of the limit: Spark divides it among partitions, and rounds down
 LANDS_IN_S = 2.0  # what a full batch should take
 
 
 def next_limit(limit: int, lines: int, seconds: float, most: int) -> int:
-    """Return the limit of the next batch after one of so many lines, which took so long to land. `most` bounds it."""
+    """Return the limit of the next batch. `lines` and `seconds` are those of the last batch, `limit` was its limit, `most` the bound."""
     if lines < FULL * limit:
-        return limit  # it was all that there was: its speed says little
+        return limit  # no backlog: the speed of a small batch says little about a full one
     fitting = int(lines / max(seconds, 0.001) * LANDS_IN_S)
     return min(most, max(FIRST, min(fitting, limit * GROWTH)))

@@ -44,8 +44,8 @@ def questions(settings: Settings) -> Mapping[str, Question]:
 
 
 def is_embedded() -> bool:
-    """Return whether the servers are those of `weir up`: there is a stack, or no others are named. Ports do not tell: a user's own Kafka may
-    have the usual one."""
+    """Return whether the servers are those of `weir up`: there is a stack, or no others are named. The port does not decide: your own
+    Kafka may use the default port."""
     return (home() / "stack.json").exists() or not any(os.environ.get(name) for name in ("WEIR_KAFKA", "WEIR_CASSANDRA_HOSTS"))
 
 

@@ -17,7 +17,7 @@ PLACES = {
     "rejected_samples": ("limits", "rejected_samples"),
 }
 
-ENGINE = "native"  # the default; that release has the other one alone, which counts the same
+ENGINE = "native"  # the default. Release adaf5c8 has only Spark's functions, which give the same counts
 NEW_HEALTH: Mapping[str, Any] = {"rejected_share": 0.5, "usual_rejected_share": {}}  # fields of health that it lacks, with their defaults
 
 

@@ -1,6 +1,6 @@
 """The jar of the native engine, compiled from `spark_jobs/native` with the Eclipse compiler, once for each state of its sources.
 
-`python -m weir.local.native` prints its path; with the argument `ship` it compiles the jar beside the sources, from where a wheel takes it.
+`python -m weir.local.native` prints its path; with the argument `ship` it copies the jar beside the sources, from where a wheel takes it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def jar(others: Sequence[Path]) -> Path:
 
 
 def name() -> str:
-    """Return the name of the file, which tells the state of the sources."""
+    """Return the jar's file name. It contains a hash of the compiler and the sources."""
     (compiler,) = jars.locked("compiler")
     told = f"{compiler.sha256} {native_jar.digest()}"
     return f"weir-native-{hashlib.sha256(told.encode()).hexdigest()[:12]}.jar"

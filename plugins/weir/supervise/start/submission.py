@@ -22,7 +22,7 @@ from weir.settings import Settings
 from weir.supervise.judge.restart import starved
 
 PY_FILES = "spark.submit.pyFiles"
-# Spark's YARN client asks the local file system for its scheme, which RawLocalFileSystem does not tell: no submission came through.
+# Spark's YARN client asks the local file system for its scheme. RawLocalFileSystem does not implement that, so every submission failed.
 LOCAL_FILES = "spark.hadoop.fs.file.impl"
 CLASS_PATHS = ("spark.driver.extraClassPath", "spark.executor.extraClassPath")
 
@@ -97,7 +97,7 @@ def _class_path(jars: Sequence[str], conf: Mapping[str, str]) -> Mapping[str, st
 
 
 def _conf(spec: JobSpec) -> Mapping[str, str]:
-    """Return the spec's own settings that its cluster can be given."""
+    """Return the spec's `spark_conf` without what its cluster cannot use."""
     asks_for_scheme = spec.cluster == "yarn" and spec.spark_conf.get(LOCAL_FILES, "").endswith(".RawLocalFileSystem")
     return {name: value for name, value in spec.spark_conf.items() if name != LOCAL_FILES or not asks_for_scheme}
 

@@ -74,7 +74,7 @@ final class Counter {
         return signerOf.get(service);
     }
 
-    /** Bytes decide, and not what they look like as text: ISO 8859-1 keeps them apart. */
+    /** Services are compared by bytes, not by decoded text: ISO 8859-1 keeps all bytes apart. */
     private String name(int service) {
         return new String(counts.services.at[service], StandardCharsets.ISO_8859_1);
     }

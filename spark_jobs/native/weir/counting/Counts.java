@@ -22,9 +22,9 @@ final class Counts {
         long[] blocks = new long[4], keys = new long[4], numbers = new long[4], offsets = new long[4]; // a key: service, reason
         int size, last;
 
-        private int[] continuations = new int[0]; // by service, the row of its continuations and one; 0: none
+        private int[] continuations = new int[0]; // by service: row of its continuations + 1; 0 if none
 
-        /** Of a continuation no sample is kept, so it has no block: one row for all of a flood of traces. */
+        /** Continuations have no samples, so all of a service's share one row. */
         void reject(long offset, int service, int reason, boolean sampled) {
             long key = (long) service << 8 | reason;
             if (!sampled) {

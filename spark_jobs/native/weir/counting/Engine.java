@@ -40,7 +40,7 @@ public final class Engine {
      * @param plan the JSON of a Plan
      * @param ranges JSON: a list of [topic, partition, from, to]
      * @param arrivedBy by when (ms) all records had arrived: no time that a producer set is later
-     * @param few of so many lines or fewer, one task reads all ranges
+     * @param few a batch of at most this many lines is read by one task
      * @return the counts, as Packed has them
      */
     public static byte[] count(JavaSparkContext spark, String plan, String ranges, long arrivedBy, long few) throws JsonProcessingException {
@@ -53,7 +53,7 @@ public final class Engine {
         return Packed.of(Cap.applied(all, given.cap, given.other, given.unknown));
     }
 
-    /** The ranges by task. Which task has a partition does not change from batch to batch, so its consumer is there. */
+    /** The ranges by task. In batches of more than `few` lines, a partition is always in the same task, whose consumer is kept. */
     private static List<List<Range>> tasks(String json, long few, int most) throws JsonProcessingException {
         List<Range> ranges = new ArrayList<>();
         long lines = 0;
@@ -70,7 +70,8 @@ public final class Engine {
     }
 
     private static byte[] counted(String sources, String json, List<Range> ranges, long arrivedBy) {
-        if (!sources.equals(sources())) throw new IllegalStateException("the executor has the native jar of another release than the driver");
+        if (!sources.equals(sources())) throw new IllegalStateException("the native jar on this executor differs from the driver's: "
+                    + "install the same weir-native-*.jar on every node and restart the job (docs/engines.md)");
         Plan plan = PLANS.computeIfAbsent(json, Plan::of);
         Counter counter = new Counter(plan);
         if (ranges.stream().allMatch(Range::empty)) Fetcher.touch(plan, ranges);

@@ -24,7 +24,7 @@ import org.apache.spark.TaskContext;
 final class Fetcher {
     private static final Duration POLL = Duration.ofMillis(200);
     private static final long PATIENCE_NS = 120_000_000_000L; // without a record: as long as Spark's own source waits
-    private static final long KEPT_NS = 60_000_000_000L; // unused: a consumer holds what it has read ahead, some MB for each partition
+    private static final long KEPT_NS = 60_000_000_000L; // close a consumer that was unused for so long: it holds some MB of read-ahead per partition
     private static final ConcurrentHashMap<String, Fetcher> KEPT = new ConcurrentHashMap<>();
     private final KafkaConsumer<ByteBuffer, ByteBuffer> consumer;
     private final Map<TopicPartition, Ahead> aheads = new HashMap<>();
@@ -93,7 +93,7 @@ final class Fetcher {
             ConsumerRecords<ByteBuffer, ByteBuffer> found = polled();
             for (TopicPartition each : found.partitions()) aheads.get(each).rest = found.records(each).iterator();
             if (!found.isEmpty()) deadline = System.nanoTime() + PATIENCE_NS;
-            else if (System.nanoTime() > deadline) throw new TimeoutException("no record of " + ranges + " arrived within 120 s");
+            else if (System.nanoTime() > deadline) throw new TimeoutException("Kafka returned no record of " + ranges + " for 120 s: check the brokers of these partitions");
         }
     }
 
@@ -116,7 +116,7 @@ final class Fetcher {
             long deadline = System.nanoTime() + PATIENCE_NS;
             while (!fetcher.hasFetched()) {
                 fetcher.polled();
-                if (System.nanoTime() > deadline) throw new TimeoutException("the broker did not answer a fetch of " + ranges + " within 120 s");
+                if (System.nanoTime() > deadline) throw new TimeoutException("Kafka did not answer a fetch from " + ranges + " within 120 s: check the brokers and the topic's ACLs");
             }
             fetcher.polled(); // raises what the answer says
         } finally {
@@ -137,7 +137,7 @@ final class Fetcher {
         aheads.put(partition, new Ahead());
     }
 
-    /** Hands on what is there of a range. Returns whether that was the last of it: its end may be a hole, of which nothing comes. */
+    /** Passes on the records already fetched. Returns whether the range is complete; it may end in offsets without records. */
     private boolean taken(Range range, TopicPartition partition, BiConsumer<Range, ConsumerRecord<ByteBuffer, ByteBuffer>> sink) {
         Ahead ahead = aheads.get(partition);
         for (ConsumerRecord<ByteBuffer, ByteBuffer> record; (record = ahead.next()) != null; ) {

@@ -34,7 +34,7 @@ final class Plan {
         try {
             return new Plan(new ObjectMapper().readTree(json));
         } catch (JsonProcessingException error) {
-            throw new IllegalArgumentException("the plan of the native engine is no JSON", error);
+            throw new IllegalArgumentException("the plan of the native engine is not valid JSON", error);
         }
     }
 

@@ -7,4 +7,9 @@ record Range(int number, String topic, int partition, long from, long to) implem
     boolean empty() {
         return from >= to;
     }
+
+    @Override
+    public String toString() {
+        return topic + "-" + partition + " [" + from + ", " + to + ")";
+    }
 }

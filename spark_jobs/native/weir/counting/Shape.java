@@ -18,7 +18,7 @@ abstract class Shape {
     /** Where what it takes ends; NO if it does not fit here. `a[0]` up to `a[end]` is the whole text. */
     abstract int fits(byte[] a, int at, int end);
 
-    /** Whether it is worth asking. */
+    /** Quick check of the first byte: false if the shape cannot fit here. */
     final boolean mayFit(byte[] a, int at, int end) {
         return mayBeEmpty || at < end && opens[a[at] & 255];
     }
@@ -34,7 +34,7 @@ abstract class Shape {
             case "many" -> new Many(of(value.get(0)), value.get(1).asInt(), value.get(2).isNull() ? ENDLESS : value.get(2).asInt());
             case "ahead" -> new Ahead(of(value.get(0)), value.get(1).asBoolean());
             case "after" -> new After(chars(value.get(0)), value.get(1).asBoolean());
-            default -> throw new IllegalArgumentException("no shape: " + kind);
+            default -> throw new IllegalArgumentException("unknown shape: " + kind);
         };
     }
 
