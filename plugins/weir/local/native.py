@@ -76,7 +76,9 @@ def main(*arguments: str) -> None:
     from weir.local.spark import driver_jars
 
     made = driver_jars()[-1]
-    sys.stdout.write(f"{shutil.copy(made, native_jar.FOLDER) if arguments == ('ship',) else made}\n")
+    if arguments == ("ship",) and made.parent != native_jar.FOLDER:
+        made = Path(shutil.copy(made, native_jar.FOLDER))
+    sys.stdout.write(f"{made}\n")
 
 
 if __name__ == "__main__":
