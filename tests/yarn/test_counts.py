@@ -140,7 +140,8 @@ def test_each_line_is_counted_once_whatever_is_killed(yarn: Yarn, counts: Counts
     with row("error_counts: its node gone, its driver alive") as said:
         before = counts.driver
         yarn.start("nm2")
-        home = next(one for one in ("nm1", "nm2") if yarn.node(one) == "RUNNING" and yarn.holds(one, before))
+        holding = lambda: next((one for one in ("nm1", "nm2") if yarn.node(one) == "RUNNING" and yarn.holds(one, before)), "")  # noqa: E731
+        home = until(holding, "its node has registered again", 300)
         yarn.kill(home)
         counts.send()
         until(lambda: (counts.act(), counts.driver not in ("", before))[1], "another driver is started", 300)
