@@ -1,5 +1,5 @@
-"""Several topics in one counting job, on a real Spark and a real Kafka: topics that newly match, one of which has lost its first lines; and
-engines that change between attempts."""
+"""A counting job on a real Spark and a real Kafka: it reads several topics, new topics join it while it runs or at a takeover, and it
+changes its engine between attempts."""
 
 from __future__ import annotations
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from spark_jobs.counts.options import NATIVE
+
 # Where an option of counting is in the released form.
 PLACES = {
     "line_format": ("source", "line_format"),
@@ -17,7 +19,6 @@ PLACES = {
     "rejected_samples": ("limits", "rejected_samples"),
 }
 
-ENGINE = "native"  # the default. Release adaf5c8 has only Spark's functions, which give the same counts
 NEW_HEALTH: Mapping[str, Any] = {"rejected_share": 0.5, "usual_rejected_share": {}}  # fields of health that it lacks, with their defaults
 
 
@@ -42,7 +43,7 @@ def older(values: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("services", "signatures"):  # that release reads all services alike, by its own rules
         if not options.get(name, True):
             del options[name]
-    if options.get("engine") == ENGINE:
+    if options.get("engine") == NATIVE:  # the default. That release has only Spark's functions, which give the same counts
         del options["engine"]
     if set(options) - set(PLACES) or not source["topic"] or not isinstance(options.get("line_format", ""), str):
         return dict(values)

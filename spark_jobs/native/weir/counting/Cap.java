@@ -42,6 +42,7 @@ final class Cap {
         for (int i = 0; i < counts.keys.length; i++)
             if (counts.numbers[i] != 0 && Counts.signature(counts.keys[i]) != 0) totals.add(0, of(counts.keys[i]), counts.numbers[i]);
         boolean[] full = full();
+        if (kept.isEmpty()) return counts; // no single service has too many
         Counts capped = new Counts();
         for (int i = 0; i < counts.services.size; i++) capped.services.of(counts.services.at[i], 0, counts.services.at[i].length);
         capped.extents.putAll(counts.extents);

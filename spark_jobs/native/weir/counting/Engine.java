@@ -21,12 +21,17 @@ import org.apache.spark.api.java.JavaSparkContext;
 /** Counts the ranges of a batch on Spark's executors: what spark_jobs/counts/native.py calls. */
 public final class Engine {
     private static final byte[] NONE = new byte[0];
+    private static final String SOURCES = readSources(); // a batch asks in each of its tasks
     private static final ConcurrentHashMap<String, Plan> PLANS = new ConcurrentHashMap<>(); // by their JSON: a job has one
 
     private Engine() {}
 
     /** The digest of the sources that this jar was compiled from: the code of one release may meet the jar of another. */
     public static String sources() {
+        return SOURCES;
+    }
+
+    private static String readSources() {
         try (InputStream in = Engine.class.getResourceAsStream("/weir/sources.sha256")) {
             return in == null ? "" : new String(in.readAllBytes(), UTF_8);
         } catch (IOException failure) {
@@ -45,7 +50,7 @@ public final class Engine {
      */
     public static byte[] count(JavaSparkContext spark, String plan, String ranges, long arrivedBy, long few) throws JsonProcessingException {
         List<List<Range>> tasks = tasks(ranges, few, 2 * spark.defaultParallelism());
-        String sources = sources();
+        String sources = SOURCES;
         List<byte[]> counted = spark.parallelize(tasks, tasks.size()).map(each -> counted(sources, plan, each, arrivedBy)).collect();
         Counts all = new Counts();
         for (byte[] each : counted) Packed.add(each, all);
@@ -70,7 +75,8 @@ public final class Engine {
     }
 
     private static byte[] counted(String sources, String json, List<Range> ranges, long arrivedBy) {
-        if (!sources.equals(sources())) throw new IllegalStateException("the native jar on this executor differs from the driver's: "
+        if (!sources.equals(SOURCES))
+            throw new IllegalStateException("the native jar on this executor differs from the driver's: "
                     + "install the same weir-native-*.jar on every node and restart the job (docs/engines.md)");
         Plan plan = PLANS.computeIfAbsent(json, Plan::of);
         Counter counter = new Counter(plan);

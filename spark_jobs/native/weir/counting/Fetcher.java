@@ -56,14 +56,14 @@ final class Fetcher {
      * @throws TimeoutException if the broker does not answer
      */
     static void read(Plan plan, List<Range> ranges, BiConsumer<Range, ConsumerRecord<ByteBuffer, ByteBuffer>> sink) {
-        List<TopicPartition> partitions = ranges.stream().map(each -> new TopicPartition(each.topic(), each.partition())).toList();
+        List<TopicPartition> partitions = partitions(ranges);
         String key = partitions + " " + plan.node.get("kafka").hashCode();
         Fetcher fetcher = KEPT.remove(key); // two tasks must not use one consumer
         if (fetcher == null) fetcher = new Fetcher(plan, partitions);
         try {
             fetcher.read(ranges, partitions, sink);
         } catch (RuntimeException | Error failure) {
-            fetcher.consumer.close(Duration.ZERO);
+            close(fetcher);
             throw failure;
         }
         fetcher.usedAt = System.nanoTime();
@@ -71,6 +71,10 @@ final class Fetcher {
         KEPT.forEach((each, other) -> {
             if (System.nanoTime() - other.usedAt > KEPT_NS && KEPT.remove(each, other)) close(other);
         });
+    }
+
+    private static List<TopicPartition> partitions(List<Range> ranges) {
+        return ranges.stream().map(each -> new TopicPartition(each.topic(), each.partition())).toList();
     }
 
     private static void close(Fetcher fetcher) {
@@ -109,7 +113,7 @@ final class Fetcher {
      * @throws org.apache.kafka.common.KafkaException if they may not, or if the broker does not answer
      */
     static void touch(Plan plan, List<Range> ranges) {
-        List<TopicPartition> partitions = ranges.stream().map(each -> new TopicPartition(each.topic(), each.partition())).toList();
+        List<TopicPartition> partitions = partitions(ranges);
         Fetcher fetcher = new Fetcher(plan, partitions);
         try {
             fetcher.consumer.endOffsets(partitions).forEach(fetcher.consumer::seek);
