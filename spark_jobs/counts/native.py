@@ -12,6 +12,7 @@ from struct import unpack_from
 from typing import Any
 
 from pyspark import SparkContext
+from pyspark.sql import SparkSession
 
 from spark_jobs.counts import shapes
 from spark_jobs.counts.cells import LONGEST_SERVICE, OTHER, UNKNOWN_SERVICE
@@ -42,6 +43,8 @@ class NativeEngine:
     def __init__(self, options: CountsOptions, kafka: Mapping[str, str]) -> None:
         context: Any = SparkContext._active_spark_context
         self._spark, self._jvm, self._plan = context._jsc, context._jvm, plan(options, kafka)
+        # Spark compiles code for the rows of a batch before it knows that nobody asks for them: a second of a start on a busy machine.
+        SparkSession.active().conf.set("spark.sql.codegen.wholeStage", "false")
 
     def __call__(self, batch: Batch, names: Mapping[str, str]) -> list[Count]:
         """Return the counts of the batch; `names` are topic names by id. Raises Py4JJavaError if lines cannot be read."""

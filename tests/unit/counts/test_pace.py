@@ -24,8 +24,8 @@ def test_a_backlog_is_read_in_growing_batches_up_to_the_bound() -> None:
 
 
 def test_a_slow_store_makes_batches_small_again() -> None:
-    assert next_limit(800_000, 800_000, 20.0, MOST) == 80_000
-    assert next_limit(80_000, 80_000, 60.0, MOST) == FIRST
+    assert next_limit(800_000, 800_000, 40.0, MOST) == 100_000
+    assert next_limit(100_000, 100_000, 60.0, MOST) == FIRST
 
 
 @given(st.integers(1, 10**7), st.integers(0, 10**7), st.floats(0, 1e6), st.integers(1, 10**7))

@@ -50,12 +50,17 @@ public final class Engine {
      */
     public static byte[] count(JavaSparkContext spark, String plan, String ranges, long arrivedBy, long few) throws JsonProcessingException {
         List<List<Range>> tasks = tasks(ranges, few, 2 * spark.defaultParallelism());
-        String sources = SOURCES;
-        List<byte[]> counted = spark.parallelize(tasks, tasks.size()).map(each -> counted(sources, plan, each, arrivedBy)).collect();
         Counts all = new Counts();
-        for (byte[] each : counted) Packed.add(each, all);
+        for (byte[] each : counted(spark, plan, tasks, arrivedBy)) Packed.add(each, all);
         Plan given = PLANS.computeIfAbsent(plan, Plan::of);
         return Packed.of(Cap.applied(all, given.cap, given.other, given.unknown));
+    }
+
+    /** Counts each task's ranges. One alone needs no job of Spark if the tasks run in this process: a start is 1 CPU-s cheaper without it. */
+    private static List<byte[]> counted(JavaSparkContext spark, String plan, List<List<Range>> tasks, long arrivedBy) {
+        String sources = SOURCES;
+        if (tasks.size() == 1 && spark.isLocal()) return List.of(counted(sources, plan, tasks.get(0), arrivedBy));
+        return spark.parallelize(tasks, tasks.size()).map(each -> counted(sources, plan, each, arrivedBy)).collect();
     }
 
     /** The ranges by task. In batches of more than `few` lines, a partition is always in the same task, whose consumer is kept. */
