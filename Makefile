@@ -14,7 +14,7 @@ export UV_HTTP_TIMEOUT := 300
 BASE    ?= debian:bookworm-slim
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
-.PHONY: help up down clean image test test-image test-stores test-faults test-plain test-upgrade test-browser test-yarn test-masters test-kubernetes test-compose test-delivery fuzz \
+.PHONY: help up down clean image test test-image test-stores test-faults test-plain test-upgrade test-browser test-yarn test-masters test-kubernetes test-compose test-delivery fuzz bench bench-peers \
 	kubernetes-servers audit release-check dist release drill lint lock install dev
 .DEFAULT_GOAL := help
 
@@ -93,6 +93,12 @@ release: dist image ## dist/ with the image, its SBOM and SHA256SUMS, too
 	@docker run --rm weir:$(VERSION) cat sbom.cdx.json > dist/weir-$(VERSION).cdx.json
 	@docker save weir:$(VERSION) | gzip -n > dist/weir-$(VERSION)-image.tar.gz
 	@cd dist && sha256sum weir-* > SHA256SUMS
+
+bench: $(VENV)/.dev ## measure every figure of docs/figures.md, about two hours; ARGS=--quick takes fifteen minutes
+	@$(BIN)/python -m bench $(ARGS)
+
+bench-peers: $(VENV)/.dev ## the drain beside Flink SQL, Kafka Streams and Spark's stateful windows; ARGS=--quick
+	@$(BIN)/python -m bench --peers $(ARGS)
 
 drill: $(VENV)/.installed ## every fault on a stack of its own: three to four hours
 	@$(BIN)/python -m drill

@@ -21,6 +21,7 @@ def count(records: DataFrame, batch_id: int) -> None:
 if __name__ == "__main__":
     args, spark = JobArguments.from_argv(sys.argv[1:]), source.session()
     with tempfile.TemporaryDirectory() as folder:
-        writer = source.stream(spark, args).writeStream.foreachBatch(count).option("checkpointLocation", Path(folder).as_uri())
+        stream = source.stream(spark, args, source.Pace(spark, args.max_lines_per_batch))
+        writer = stream.writeStream.foreachBatch(count).option("checkpointLocation", Path(folder).as_uri())
         writer.trigger(availableNow=True).start().awaitTermination()
     spark.stop()

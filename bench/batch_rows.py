@@ -17,10 +17,10 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 
-from costs import Cost, cost  # noqa: E402
 from pyspark.sql import DataFrame, SparkSession  # noqa: E402
 from pyspark.sql import functions as F  # noqa: E402
 
+from bench.harness import Cost, cost  # noqa: E402
 from spark_jobs.counts.transform import collected, counted  # noqa: E402
 from spark_jobs.error_counts.options import Options  # noqa: E402
 from spark_jobs.protocol.head import Progress  # noqa: E402

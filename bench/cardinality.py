@@ -9,8 +9,6 @@ about, and on disk. Times are ratios to the first case of the same run. If a cou
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
 import struct
 import sys
@@ -27,8 +25,7 @@ from spark_jobs.protocol.partition import of_source
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 
-from costs import Cost, cost  # noqa: E402
-
+from bench.harness import Cost, Report, cost, options  # noqa: E402
 from spark_jobs.counts.cells import HOUR_MS, OTHER, Delta  # noqa: E402
 from spark_jobs.counts.deltas import Counted, counting_writer  # noqa: E402
 from spark_jobs.protocol.head import Batch, Progress, Totals, first_head  # noqa: E402
@@ -98,7 +95,7 @@ def land(store: CassandraStore, case: Case, number: int, lines: int) -> tuple[Co
     return cost(write)[0], sum(map(len, made))
 
 
-def asked(store: CassandraStore, width: int) -> tuple[Cost, int]:
+def ask(store: CassandraStore, width: int) -> tuple[Cost, int]:
     """Run `weir counts` for the hour. Return the cost and the number of lines."""
     question = Question(Windows(width, width), HOUR, HOUR + HOUR_MS, by=("service", "signature"))
     spent, rows = cost(lambda: counts(store, JOB, question))
@@ -150,9 +147,9 @@ def measure(case: Case, settings: Settings, number: int, lines: int) -> Found:
     migrate(settings)
     store = CassandraStore.connect(address(settings), patience_s=60)
     landing, rows = land(store, case, number, lines)
-    by_deltas = asked(store, 10_000)
+    by_deltas = ask(store, 10_000)
     fold_many(store, JOB, [(HOUR, shard) for shard in range(SHARDS)], 1)
-    by_runs, by_hours = asked(store, 10_000), asked(store, HOUR_MS)
+    by_runs, by_hours = ask(store, 10_000), ask(store, HOUR_MS)
     plain, on_disk = flushed(store, Path(settings.home) / "cassandra" / "data" / "data" / settings.cassandra_keyspace, "delta")
     largest = max(len(list(store.deltas(JOB, (HOUR, shard)))) for shard in range(SHARDS))
     store.close()
@@ -179,17 +176,15 @@ def show(case: Case, x: Found, first: Found) -> None:
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--batches", type=int, default=40)
-    options.add_argument("--lines", type=int, default=20_000, help="lines of one batch")
-    options.add_argument("--json", type=Path, help="also write the figures to this file")
-    chosen = options.parse_args()
+    asked = options(__doc__)
+    asked.add_argument("--batches", type=int, default=40)
+    asked.add_argument("--lines", type=int, default=20_000, help="lines of one batch")
+    chosen, report = asked.parse_args(), Report("cardinality")
     with tempfile.TemporaryDirectory(prefix="weir-cardinality-") as home, running(Path(home), "cassandra") as settings:
         found = run(settings, chosen.batches, chosen.lines)
-    if chosen.json:
-        figures = {case.name: x.as_dict(found[CASES[0]]) for case, x in found.items()}
-        chosen.json.write_text(json.dumps(figures, indent=2) + "\n")
-    return 0 if all(x.exact for x in found.values()) else 1
+    report.take({case.name: x.as_dict(found[CASES[0]]) for case, x in found.items()})
+    report.wrong += [f"{case.name}: a count differs" for case, x in found.items() if not x.exact]
+    return report.end(chosen.json)
 
 
 if __name__ == "__main__":

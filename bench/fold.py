@@ -10,9 +10,7 @@ code is 1.
 
 from __future__ import annotations
 
-import argparse
 import importlib
-import json
 import sys
 import tempfile
 import time
@@ -25,8 +23,7 @@ from spark_jobs.protocol.partition import numbers, of_source
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 
-from costs import Cost, cost  # noqa: E402
-
+from bench.harness import Cost, Report, cost, options  # noqa: E402
 from spark_jobs.counts.cells import DAY_MS, HOUR_MS, Delta  # noqa: E402
 from spark_jobs.counts.deltas import Counted, counting_writer  # noqa: E402
 from spark_jobs.protocol.head import Batch, Progress, Totals, first_head  # noqa: E402
@@ -83,8 +80,8 @@ def places(hours: Sequence[int]) -> list[HourShard]:
     return [(hour, shard) for hour in hours for shard in range(SHARDS)]
 
 
-def ask(store: CassandraStore, width: int) -> int:
-    rows = counts(store, JOB, Question(Windows(width, width), DAY, DAY + DAY_MS, by=("level",), levels=ALL))
+def ask(store: CassandraStore, width: int, by: str = "level") -> int:
+    rows = counts(store, JOB, Question(Windows(width, width), DAY, DAY + DAY_MS, by=(by,), levels=ALL))
     return sum(row["n"] for row in rows)
 
 
@@ -94,7 +91,9 @@ def run(store: CassandraStore, batches: int) -> dict[str, object]:
     land(store, second, batches)
     lines = rows * LINES_A_CELL
     read, _ = cost(lambda: [list(store.deltas(JOB, at)) for at in places(first)])
+    own = time.process_time()
     folded, _ = cost(lambda: fold_many(store, JOB, places(first), 1))
+    own = time.process_time() - own
     judge = gate(Rules(JOB, "topic"))
     judge_first, _ = cost(lambda: importlib.import_module("great_expectations"))
     gated, done = cost(lambda: fold_many(store, JOB, places(second), 1, judge))
@@ -106,6 +105,7 @@ def run(store: CassandraStore, batches: int) -> dict[str, object]:
     show("rolling up the day", rolled, read, rows, lines)
     for name, (spent, _) in asked.items():
         show(f"counting by {name}", spent, read, rows, lines)
+    warm_ms = min(cost(lambda: ask(store, DAY_MS, "service"))[0].wall_s for _ in range(5)) * 1000
     each_ms = 1000 * (gated.cpu_s - folded.cpu_s) / len(done)
     print(f"the gate: {each_ms:.0f} CPU-ms a place, and once {judge_first.cpu_s:.1f} CPU-s to import Great Expectations")
     ratios = {"fold": folded, "gated": gated, "roll_up": rolled, **{f"count_by_{name}": spent for name, (spent, _) in asked.items()}}
@@ -115,6 +115,8 @@ def run(store: CassandraStore, batches: int) -> dict[str, object]:
         "fold_rows_per_s": round(rows / folded.wall_s),
         "fold_lines_per_s": round(lines / folded.wall_s),
         "fold_cpu_s": round(folded.cpu_s, 2),
+        "fold_panes_per_own_cpu_s": round(rows / own),
+        "counts_of_a_day_by_service_ms": round(warm_ms, 1),
         "read_rows_per_s": round(rows / read.wall_s),
         "to_reading": {name: spent.beside(read) for name, spent in ratios.items()},
         "gate_cpu_ms_per_place": round(each_ms, 1),
@@ -132,18 +134,17 @@ def show(name: str, spent: Cost, floor: Cost, rows: int, lines: int) -> None:
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--batches", type=int, default=360, help="batches in each of eight hours")
-    options.add_argument("--json", type=Path, help="also write the figures to this file")
-    chosen = options.parse_args()
+    asked = options(__doc__)
+    asked.add_argument("--batches", type=int, default=360, help="batches in each of eight hours")
+    chosen, report = asked.parse_args(), Report("fold")
     with tempfile.TemporaryDirectory(prefix="weir-fold-") as home, running(Path(home), "cassandra") as settings:
         migrate(settings)
         store = CassandraStore.connect(address(settings), patience_s=60)
         figures = run(store, chosen.batches)
         store.close()
-    if chosen.json:
-        chosen.json.write_text(json.dumps(figures, indent=2) + "\n")
-    return 0 if figures["exact"] else 1
+    report.take(figures)
+    report.wrong += [] if figures["exact"] else ["a count differs"]
+    return report.end(chosen.json)
 
 
 if __name__ == "__main__":

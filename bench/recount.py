@@ -9,7 +9,6 @@ children, start included, and the largest sum of their memory. If a recount does
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -23,7 +22,8 @@ import psutil
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 
-from bench.drain import MIX, START_MS, Cost, fill, show, watch  # noqa: E402
+from bench.harness import Cost, Report, options, watch  # noqa: E402
+from bench.lines import fill  # noqa: E402
 from drill.generator import Truth  # noqa: E402
 from spark_jobs.counts.cells import Delta  # noqa: E402
 from spark_jobs.counts.deltas import Counted, counting_writer  # noqa: E402
@@ -56,48 +56,36 @@ def land(settings: Settings, truth: Truth) -> None:
     store.close()
 
 
-def recounted(settings: Settings, lines: int, *options: str) -> tuple[Cost, bool]:
+def recounted(settings: Settings, lines: int, *given: str) -> tuple[Cost, bool]:
     """Run the command as an operator does. Return whether it proved every line."""
     env = {
         **os.environ, "WEIR_HOME": settings.home, "WEIR_KAFKA": settings.kafka, "WEIR_CASSANDRA_PORT": str(settings.cassandra_port),
         "PYTHONPATH": os.environ.get("WEIR_BENCH_PATH") or f"{PROJECT / 'plugins'}:{PROJECT}",
     }  # fmt: skip
     told = Path(settings.home) / "recount.json"
-    began = time.monotonic()
     with told.open("wb") as out:
-        child = psutil.Popen([sys.executable, "-m", "weir.cli", "recount", JOB, *options], stdout=out, env=env)
-        cpu, memory = watch(child, lambda: child.poll() is not None)
-    cost = Cost(lines, time.monotonic() - began, cpu, memory)
+        child = psutil.Popen([sys.executable, "-m", "weir.cli", "recount", JOB, *given], stdout=out, env=env)
+        spent = watch(child, lambda: child.poll() is not None)
     found = json.loads(told.read_text() or "{}")
-    return cost, (found.get("missing"), found.get("doubled"), found.get("checked_lines")) == (0, 0, lines)
+    return spent, (found.get("missing"), found.get("doubled"), found.get("checked_lines")) == (0, 0, lines)
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--lines", type=int, default=4_000_000)
-    options.add_argument("--workers", type=int, default=0, help="processes of the second run; 0 for one for each core")
-    options.add_argument("--json", type=Path, help="also write the figures to this file")
-    chosen = options.parse_args()
-    with tempfile.TemporaryDirectory(prefix="weir-recount-") as home:
-        return run(chosen.lines, chosen.workers or cores(), Path(home), chosen.json)
-
-
-def run(lines: int, workers: int, home: Path, report: Path | None) -> int:
-    with running(home, "kafka", "cassandra") as settings:
+    asked = options(__doc__)
+    asked.add_argument("--lines", type=int, default=4_000_000)
+    asked.add_argument("--workers", type=int, default=0, help="processes of the second run; 0 for one for each core")
+    chosen, report = asked.parse_args(), Report("recount")
+    workers = chosen.workers or cores()
+    with tempfile.TemporaryDirectory(prefix="weir-recount-") as home, running(chosen.home or Path(home), "kafka", "cassandra") as settings:
         migrate(settings)
-        print(f"filling a topic with {lines:,} lines, {MIX.events_per_s:,} a second of event time from {START_MS} on", flush=True)
-        land(settings, fill(settings, TOPIC, lines))
-        costs = {}
-        proven = True
-        for name, asked in (("one process", ["--workers", "1"]), (f"{workers} processes", ["--workers", str(workers)])):
-            costs[name], exact = recounted(settings, lines, *asked)
-            proven = proven and exact
-            show(name, costs[name])
-    one, several = costs.values()
-    print(f"{one.wall_s / several.wall_s:.2f} times as fast in {workers} processes; {'all proven' if proven else 'NOT PROVEN'}")
-    if report:
-        report.write_text(json.dumps({**{n: c.as_dict() for n, c in costs.items()}, "proven": proven}, indent=2) + "\n")
-    return 0 if proven else 1
+        land(settings, fill(settings, TOPIC, chosen.lines))
+        for name, number in (("one process", 1), (f"{workers} processes", workers)):
+            spent, exact = recounted(settings, chosen.lines, "--workers", str(number))
+            report.wrong += [] if exact else [f"{name}: not every line was proven"]
+            report.add(f"{name}, speed", "lines/s", chosen.lines / spent.wall_s)
+            report.add(f"{name}, CPU", "CPU-s a million lines", spent.cpu_s / chosen.lines * 1e6)
+            report.add(f"{name}, memory", "MiB", spent.memory_mib)
+    return report.end(chosen.json)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ other load; `load` is the load average at each kill.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -26,6 +25,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 
 from bench import flink  # noqa: E402
+from bench.harness import Report, options  # noqa: E402
 from drill import run, stage  # noqa: E402
 from drill.driver import killed_and_back  # noqa: E402
 from drill.fault import MIX, Fault, Scene  # noqa: E402
@@ -118,20 +118,23 @@ def flink_kills(at: Stage, distribution: Path, count: int, rate: float, spare: b
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--kills", type=int, default=20)
-    options.add_argument("--rate", type=float, default=2000, help="lines a second")
-    options.add_argument("--standby", action="store_true", help="with a standby in the job's spec")
-    options.add_argument("--flink", type=Path, help="a distribution of Flink 2, which is measured, too")
-    options.add_argument("--json", type=Path, help="also write the figures to this file")
-    options.add_argument("--home", type=Path, help="the stack's state folder; kept")
-    chosen = options.parse_args()
+    asked = options(__doc__)
+    asked.add_argument("--kills", type=int, default=20)
+    asked.add_argument("--rate", type=float, default=2000, help="lines a second")
+    asked.add_argument("--standby", action="store_true", help="with a standby in the job's spec")
+    asked.add_argument("--flink", type=Path, help="a distribution of Flink 2, which is measured, too")
+    chosen = asked.parse_args()
+    report = Report("standby" if chosen.standby else "recovery")
     with tempfile.TemporaryDirectory(prefix="weir-recovery-") as temporary:
         figures = measure(chosen, chosen.home or Path(temporary))
-    print(json.dumps(told_of(figures), indent=2))
-    if chosen.json:
-        chosen.json.write_text(json.dumps(figures, indent=2) + "\n")
-    return 1 if any(part["failed"] for part in figures.values()) else 0
+    for who, part in figures.items():
+        report.wrong += [f"{who}: {part['failed']}"] if part["failed"] else []
+        report.take({who: part["seconds"]})
+        for name in ("seen", "landed", "load"):
+            report.add(f"{who}, {name}, each kill", "s" if name != "load" else "", *(kill[name] for kill in part["kills"] if name in kill))
+    if len(figures) == 2:
+        report.compare("weir, landed, p50", "flink, landed, p50")
+    return report.end(chosen.json)
 
 
 def measure(chosen: argparse.Namespace, home: Path) -> dict[str, dict[str, Any]]:
@@ -146,13 +149,6 @@ def measure(chosen: argparse.Namespace, home: Path) -> dict[str, dict[str, Any]]
         if chosen.flink:
             figures["flink"] = flink_kills(at, chosen.flink, chosen.kills, chosen.rate, chosen.standby)
     return figures
-
-
-def told_of(figures: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Return the summary without single kills, with the ratio of Weir to Flink."""
-    told: dict[str, Any] = {who: {name: value for name, value in part.items() if name != "kills"} for who, part in figures.items()}
-    medians = [part["seconds"]["landed"]["p50"] for part in figures.values() if part["seconds"]]
-    return {**told, "ratio": round(medians[0] / medians[1], 2)} if len(medians) == 2 else told
 
 
 if __name__ == "__main__":

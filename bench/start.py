@@ -1,93 +1,72 @@
-"""Measure the start of a driver, compared with a minimal Spark stream.
+"""Measure a driver's start: from its first instruction to its first landed batch, beside a minimal Spark stream.
 
-    python bench/start.py [--rounds 5] [--json FILE]
+    python bench/start.py [--rounds 5] [--json FILE] [--home DIR]
 
-Starts its own Kafka with a few thousand lines. Each round runs a rehearsal of `error_counts` and `bench/bare.py`, alternating which comes
-first, as a worker starts a driver: the same JVM options, jars and class archive. `cpu_s` is the median of all processes of a run, from
-their first instruction to their end. `ratio` is the job divided by the minimal stream: the part of a cold start that Weir can improve. The
-archive is the installation's, made a minute after its first `make up`; `archive` says whether it existed.
+Starts its own Kafka, with 2,000 lines, and Cassandra. Each round runs a driver of each engine and `bench/bare.py`, in turns, as a worker
+starts a driver: the same JVM options, jars and class archive. The minimal stream counts as started when it has ended: it reads one batch.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from statistics import median
-from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 
-from bench.drain import fill  # noqa: E402
-from tests.parts import running  # noqa: E402
+from bench.drivers import JOB, Parts, driver, parts, spec_of  # noqa: E402
+from bench.harness import Cost, Report, abba, options, to_its_end  # noqa: E402
+from bench.lines import fill  # noqa: E402
+from spark_jobs.protocol.head import State  # noqa: E402
 from weir.counts.rehearsal import rehearsal  # noqa: E402
 from weir.factory import source_of  # noqa: E402
-from weir.local import ports, secrets  # noqa: E402
-from weir.local.class_archive import archive  # noqa: E402
-from weir.local.part import Stack  # noqa: E402
-from weir.local.process import last_lines  # noqa: E402
-from weir.local.rehearse import WITHIN_S, command  # noqa: E402
-from weir.local.spark import driver_env, driver_jars, spark_home  # noqa: E402
-from weir.ports.cluster import Submission  # noqa: E402
-from weir.settings import Settings  # noqa: E402
+from weir.local.rehearse import command  # noqa: E402
+from weir.local.spark import driver_env, spark_home  # noqa: E402
 
-JOB, TOPIC, LINES = "error_counts", "logs", 10_000
+TOPIC, LINES = "few", 2_000
 
 
-def started(asked: Submission, stack: Stack) -> dict[str, float]:
-    """Run one driver to its end. If it fails, stop with the end of its log."""
-    before, began, written = os.times(), time.monotonic(), stack.home / "driver.log"
-    with written.open("wb") as log:
-        env = {**driver_env(stack), **asked.env}
-        ended = subprocess.run(command(asked, spark_home()), env=env, cwd=stack.home, stdout=log, stderr=log, timeout=WITHIN_S)
-    if ended.returncode:
-        sys.exit(f"{asked.application} ended with exit code {ended.returncode}:\n{last_lines(written)}")
-    after = os.times()
-    cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
-    return {"cpu_s": cpu_s, "wall_s": time.monotonic() - began}
+class Starts:
+    """What is started, by name."""
+
+    def __init__(self, bench: Parts) -> None:
+        self._bench, self._runs = bench, 0
+
+    def engine(self, name: str) -> Callable[[], Cost]:
+        return lambda: self._engine(name)
+
+    def _engine(self, name: str) -> Cost:
+        self._runs += 1
+        with driver(self._bench, spec_of(f"{name}_{self._runs}", TOPIC, engine=name)) as one:
+            return one.watched(lambda head: head.state is State.LANDED and head.has_batch)
+
+    def bare(self) -> Cost:
+        asked = rehearsal(self._bench.settings, JOB, source_of(self._bench.settings))
+        asked = replace(asked, application=str(PROJECT / "bench" / "bare.py"))
+        return to_its_end(command(asked, spark_home()), {**driver_env(self._bench.stack), **asked.env}, self._bench.stack.home)
 
 
-def measure(home: Path, rounds: int) -> dict[str, list[dict[str, float]]]:
-    """Run the job and the minimal stream in all rounds."""
-    driver_jars()
-    stack = Stack(home, ports.WANTED, secrets.load_or_create(home))
-    with running(home, "kafka") as found:
-        settings = replace(Settings.load(), kafka=found.kafka)
-        fill(settings, TOPIC, LINES)
-        job = rehearsal(settings, JOB, source_of(settings))
-        of = {"job": job, "bare": replace(job, application=str(PROJECT / "bench" / "bare.py"))}
-        runs: dict[str, list[dict[str, float]]] = {name: [] for name in of}
-        for n in range(rounds):
-            for name in sorted(of, reverse=bool(n % 2)):  # alternating, so that neither always comes first
-                runs[name].append(started(of[name], stack))
-                print(f"{n + 1:>3}  {name:<5}" + "".join(f"  {what} {value:.1f}" for what, value in runs[name][-1].items()), flush=True)
-        return runs
-
-
-def summary(runs: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
-    medians = {name: {what: median(run[what] for run in found) for what in found[0]} for name, found in runs.items()}
-    told: dict[str, Any] = {name: {what: round(value, 1) for what, value in found.items()} for name, found in medians.items()}
-    return {**told, "ratio": round(medians["job"]["cpu_s"] / medians["bare"]["cpu_s"], 2), "archive": archive(spark_home()).exists()}
-
-
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--json", type=Path, help="also write the figures to this file")
-    chosen = options.parse_args()
-    with tempfile.TemporaryDirectory(prefix="weir-start-") as home:
-        told = summary(measure(Path(home), chosen.rounds))
-    print(json.dumps(told, indent=2))
-    if chosen.json:
-        chosen.json.write_text(json.dumps(told, indent=2) + "\n")
+def main() -> int:
+    asked = options(__doc__)
+    asked.add_argument("--rounds", type=int, default=5)
+    chosen, report = asked.parse_args(), Report("start")
+    with tempfile.TemporaryDirectory(prefix="weir-start-") as temporary, parts(chosen.home or Path(temporary)) as bench:
+        bench.archive_classes()
+        fill(bench.settings, TOPIC, LINES)
+        starts = Starts(bench)
+        found = abba({"native": starts.engine("native"), "spark": starts.engine("spark"), "minimal stream": starts.bare}, chosen.rounds)
+        for name, costs in found.items():
+            for spent in costs:
+                report.add(f"{name}, CPU", "CPU-s", spent.cpu_s)
+                report.add(f"{name}, time", "s", spent.wall_s)
+                report.add(f"{name}, memory", "MiB", spent.memory_mib)
+        report.compare("native, CPU", "minimal stream, CPU")
+        report.compare("spark, CPU", "native, CPU")
+    return report.end(chosen.json)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -142,7 +142,7 @@ def _tail(random: Random, mix: Mix) -> Tail:
         return Tail(service, BARE, line, reason=reason)
     error, modern, late = random.random() < mix.error_share, random.random() < mix.modern_share, random.random() < mix.late_share
     level = random.choice(ERROR_LEVELS if error else OTHER_LEVELS)
-    module, message, signature = _message(random, random.randrange(mix.signatures))
+    module, message, signature = message_of(random, random.randrange(mix.signatures))
     text = (_modern if modern else _classic)(random, module, _cased(random, level), message)
     return Tail(service, _head(random, modern, late), text.encode(), level, signature if error else "", late)
 
@@ -151,7 +151,7 @@ def _head(random: Random, modern: bool, late: bool) -> int:
     return 1 + 4 * late + 2 * modern + (random.random() < 0.05)  # a day padded by a space is rare
 
 
-def _message(random: Random, kind: int) -> tuple[str, str, str]:
+def message_of(random: Random, kind: int) -> tuple[str, str, str]:
     """A message of this kind with its variable parts filled in. Kinds beyond the templates differ by a word that no rule masks."""
     module, message, signature = TEMPLATES[kind % len(TEMPLATES)]
     if kind >= len(TEMPLATES):

@@ -35,7 +35,9 @@ class JavaPeer:
 
     def prepare(self, cache: Path) -> None:
         libraries = self.libraries(cache)
-        self._path = os.pathsep.join(map(str, [compiled(self.classes, libraries, cache), *libraries]))
+        self._path = os.pathsep.join(
+            map(str, [compiled([SOURCES / f"{name}.java" for name in self.classes], libraries, cache), *libraries])
+        )
 
     def command(self, run: Run) -> Command:
         if not self._path:
@@ -44,11 +46,10 @@ class JavaPeer:
         return [java(), *JVM, *self.jvm, "-cp", self._path, main, run.kafka, run.topic, str(run.home), *self.arguments], {}
 
 
-def compiled(names: Sequence[str], libraries: Sequence[Path], cache: Path) -> Path:
+def compiled(files: Sequence[Path], libraries: Sequence[Path], cache: Path) -> Path:
     """Return the folder of the classes, compiled unless this state of their sources is in the cache. Raises StackFailed."""
-    files = [SOURCES / f"{name}.java" for name in names]
     digest = hashlib.sha256("\n".join([*(each.name for each in libraries), *(each.read_text() for each in files)]).encode())
-    made = cache / f"{names[0]}-{digest.hexdigest()[:12]}"
+    made = cache / f"{files[0].stem}-{digest.hexdigest()[:12]}"
     if not made.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as folder:

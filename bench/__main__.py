@@ -1,0 +1,70 @@
+"""Run the programs of this folder, keep their reports in docs/figures, and write docs/figures.md.
+
+    python -m bench [--quick] [--peers] [NAME...]
+
+Without names all of them run, one after the other: about an hour and a half; `--quick` takes fifteen minutes with fewer lines and rounds.
+`--peers` runs the drain beside the programs of bench/peers instead. A program whose counts are wrong leaves its old report, and the exit
+code is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+FIGURES = PROJECT / "docs" / "figures"
+READS, MATES = "reader,native", "reader,native,flink_sql,kafka_streams,spark_stateful"
+ALL = {  # by the name of the report: the program with its options, in full and in short
+    "drain": (["drain", "--lines=12000000", f"--programs={READS}"], ["drain", "--lines=2000000", "--rounds=2", f"--programs={READS}"]),
+    "start": (["start"], ["start", "--rounds=2"]),
+    "latency": (["latency"], ["latency", "--seconds=20", "--rates=1000"]),
+    "writes": (["writes"], ["writes", "--rows=40000", "--rounds=3"]),
+    "fold": (["fold"], ["fold", "--batches=60"]),
+    "recount": (["recount"], ["recount", "--lines=1000000"]),
+    "growth": (["growth"], ["growth", "--lines=100000"]),
+    "recovery": (["recovery", "--kills=10"], ["recovery", "--kills=3"]),
+    "standby": (["recovery", "--standby", "--kills=10"], ["recovery", "--standby", "--kills=3"]),
+    "signatures": (["signatures"], ["signatures", "--messages=100000"]),
+    "make_up": (["make_up"], []),
+    "soak": (["latency", "--rates=100000", "--triggers=1", "--seconds=1800"], []),
+}
+PEERS = {
+    "peers": (
+        ["drain", "--lines=4000000", f"--programs={MATES}"],
+        ["drain", "--lines=1000000", "--rounds=2", f"--programs={MATES}"],
+    ),
+}
+
+
+def run(name: str, program: Sequence[str]) -> int:
+    """Run one program. Return its exit code; its report is kept only if it ended well."""
+    report, new = FIGURES / f"{name}.json", FIGURES / f".{name}.json"
+    print(f"== {name}: bench/{' '.join([f'{program[0]}.py', *program[1:]])}", flush=True)
+    code = subprocess.run([sys.executable, str(PROJECT / "bench" / f"{program[0]}.py"), *program[1:], "--json", str(new)]).returncode
+    if code:
+        new.unlink(missing_ok=True)
+        print(f"== {name} failed with exit code {code}", flush=True)
+    else:
+        new.replace(report)
+    return code
+
+
+def main() -> int:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(ALL)}")
+    asked.add_argument("--quick", action="store_true")
+    asked.add_argument("--peers", action="store_true")
+    chosen = asked.parse_args()
+    programs = PEERS if chosen.peers else ALL
+    wanted = {name: programs[name][chosen.quick] for name in chosen.names or programs}
+    codes = [run(name, program) for name, program in wanted.items() if program]
+    subprocess.run([sys.executable, str(PROJECT / "bench" / "page.py")], check=True)
+    return int(any(codes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
