@@ -14,7 +14,7 @@ export UV_HTTP_TIMEOUT := 300
 BASE    ?= debian:bookworm-slim
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
-.PHONY: help up down clean image test test-image test-stores test-faults test-plain test-upgrade test-browser test-yarn test-masters test-kubernetes test-compose test-delivery fuzz \
+.PHONY: help up down clean image test test-image test-stores test-faults test-plain test-upgrade test-browser test-yarn test-masters test-kubernetes test-compose test-delivery test-peers fuzz \
 	kubernetes-servers audit release-check dist release drill lint lock install dev
 .DEFAULT_GOAL := help
 
@@ -76,6 +76,9 @@ test-compose: $(VENV)/.dev ## docker-compose.yml brought up, used, broken, scale
 test-delivery: $(VENV)/.dev ## the wheel in an Airflow as a user has it, in a virtual environment and in an image (WEIR_TEST_BASE=...)
 	@WEIR_TEST_DELIVERY=1 $(BIN)/python -m pytest tests/delivery
 
+test-peers: $(VENV)/.dev ## every peer of the benches on a million lines: Flink SQL, Kafka Streams, Spark's stateful window (330 MB of Flink)
+	@WEIR_TEST_PEERS=1 $(BIN)/python -m pytest tests/acceptance/test_peers.py
+
 audit: $(VENV)/.dev ## known vulnerabilities of the pinned packages: by PyPI, another service (ARGS="-s osv"), or files (ADVISORIES=...)
 	@$(if $(ADVISORIES),$(BIN)/python deploy/release/audit.py "$(ADVISORIES)",$(BIN)/pip-audit) --strict --disable-pip \
 		-r requirements.txt -r requirements-build.txt -r requirements-image.txt $(ARGS)
@@ -106,6 +109,7 @@ lock: $(VENV)/.installed ## pin requirements*.in anew, with hashes, and the brok
 	$(LOCK) -c requirements.txt requirements-dev.in -o requirements-dev.txt
 	$(LOCK) requirements-browser.in -o requirements-browser.txt
 	$(LOCK) requirements-moto.in -o requirements-moto.txt
+	$(LOCK) requirements-peers.in -o requirements-peers.txt
 	$(LOCK) requirements-image.in -o requirements-image.txt
 	$(BIN)/python -m weir.local.jars
 

@@ -1,0 +1,33 @@
+"""What the peers of `make bench-peers` are held to, without their engines. tests/acceptance/test_peers.py runs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.peers import PEERS, Run, libraries
+from bench.peers.java_peer import JavaPeer
+from bench.peers.windows import windows
+from drill.generator import Truth
+from weir.errors import StackFailed
+
+
+def test_a_line_is_in_three_windows_and_signatures_are_summed() -> None:
+    truth = Truth(10_000)
+    truth.panes.update({(20_000, "web", "error", "a"): 2, (20_000, "web", "error", "b"): 3, (30_000, "web", "error", "a"): 4})
+    truth.rejected["future"] = 7
+    assert windows(truth) == [(0, "web", "error", 5), (10_000, "web", "error", 9), (20_000, "web", "error", 9), (30_000, "web", "error", 4)]
+
+
+def test_a_name_finds_its_peer() -> None:
+    assert {name: peer.name for name, peer in PEERS.items()} == {name: name for name in PEERS}
+    assert {peer.sink for peer in PEERS.values()} == {"nothing", "cassandra"}
+
+
+def test_a_run_that_cannot_work_is_refused(tmp_path: Path) -> None:
+    run = Run("127.0.0.1:9092", "logs", tmp_path, None, 1)
+    with pytest.raises(StackFailed, match="reader was not prepared"):
+        JavaPeer("reader", ("Reader",), libraries.kafka).command(run)
+    with pytest.raises(StackFailed, match="spark_stateful_cassandra has no Cassandra"):
+        PEERS["spark_stateful_cassandra"].command(run)
