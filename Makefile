@@ -112,6 +112,7 @@ lock: $(VENV)/.installed ## pin requirements*.in anew, with hashes, and the brok
 	$(LOCK) -c requirements.txt requirements-dev.in -o requirements-dev.txt
 	$(LOCK) requirements-browser.in -o requirements-browser.txt
 	$(LOCK) requirements-moto.in -o requirements-moto.txt
+	$(LOCK) requirements-peers.in -o requirements-peers.txt
 	$(LOCK) requirements-image.in -o requirements-image.txt
 	$(BIN)/python -m weir.local.jars
 

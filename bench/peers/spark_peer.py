@@ -20,8 +20,11 @@ CONF = {
     "spark.driver.host": LOOPBACK,
     "spark.driver.bindAddress": LOOPBACK,
     "spark.ui.enabled": "false",
+    "spark.log.level": "WARN",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.shuffle.partitions": "2",
+    # A filter for null that Spark derives from ours would parse each line's time once more.
+    "spark.sql.constraintPropagation.enabled": "false",
     "spark.sql.streaming.noDataMicroBatches.enabled": "false",
     # The default manager forks 8 to 10 processes for each file of the checkpoint: the wheel has no libhadoop.
     "spark.sql.streaming.checkpointFileManagerClass": (

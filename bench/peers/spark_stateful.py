@@ -28,25 +28,25 @@ def counts(spark: SparkSession, brokers: str, topic: str) -> DataFrame:
     """Return the stream of counts by window, service and level."""
     reader = spark.readStream.format("kafka").option("kafka.bootstrap.servers", brokers).option("subscribe", topic)
     lines = reader.options(startingOffsets="earliest", **CONSUMER).load()
-    parsed = lines.select(F.col("key").cast("string").alias("service"), "timestamp", *_parsed(F.col("value").cast("string")))
-    good = parsed.where(F.col("level").isin(*LEVELS) & (F.col("time") <= F.col("timestamp") + F.expr("INTERVAL 1 HOUR")) & F.col("valid"))
+    line, in_time = F.col("value").cast("string"), F.col("time") <= F.col("timestamp") + F.expr("INTERVAL 1 HOUR")
+    parsed = lines.select(F.col("key").cast("string").alias("service"), "timestamp", level(line).alias("level"), time(line).alias("time"))
+    good = parsed.where(F.col("level").isin(*LEVELS) & in_time & line.startswith("[") & F.is_valid_utf8(line))
     window = F.window("time", "30 seconds", "10 seconds")
     return good.withWatermark("time", "1 minute").groupBy(window, "service", "level").count()
 
 
-def _parsed(line: Column) -> list[Column]:
-    """Return level, time and whether the line is valid text.
+def level(line: Column) -> Column:
+    """Return the level, in lower case."""
+    name = F.substring_index(F.substring_index(line, "]", 2), "[", -1)  # core:error
+    return F.lower(F.substring_index(name, ":", -1))
 
-    By position and delimiter: with regexp_extract the job took TODO times the CPU. The cast checks digits and calendar.
-    """
-    head = F.substring_index(line, "] [", 1)  # [Fri Dec 20 01:46:23.902022 2015
-    name = F.substring_index(F.substring(line, F.length(head) + 4, F.lit(64)), "]", 1)  # core:error
-    first, *others = ((F.substring(head, 6, 3) == month, F.lit(f"-{n:02}-")) for n, month in enumerate(MONTHS, 1))
+
+def time(line: Column) -> Column:
+    """Return the time, in whole seconds: no window begins within one. Null if the calendar does not have it."""
+    first, *others = ((F.substring(line, 6, 3) == name, F.lit(f"-{n:02}-")) for n, name in enumerate(MONTHS, 1))
     month = reduce(lambda cases, case: cases.when(*case), others, F.when(*first))
-    day, clock = F.ltrim(F.substring(head, 10, 2)), F.substring(head, F.lit(12), F.length(head) - 16)
-    time = F.concat(F.right(head, F.lit(4)), month, day, clock).try_cast("timestamp")
-    level = F.lower(F.substring_index(name, ":", -1))
-    return [level.alias("level"), time.alias("time"), (F.is_valid_utf8(line) & line.startswith("[")).alias("valid")]
+    year = F.right(F.substring_index(line, "] [", 1), F.lit(4))
+    return F.concat(year, month, F.ltrim(F.substring(line, 10, 2)), F.substring(line, 12, 9)).try_cast("timestamp")
 
 
 def cell(row: Row) -> Cell:
