@@ -1,4 +1,4 @@
-"""What the peers of `make bench-peers` are held to, without their engines. `make bench-peers` runs them, and compares their counts with the truth."""
+"""What the peers of `make bench-peers` are held to, without their engines; that command compares their counts with the truth."""
 
 from __future__ import annotations
 
