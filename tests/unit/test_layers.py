@@ -29,6 +29,7 @@ ALLOWED = {
     "spark_jobs.protocol": "spark_jobs.failpoint",
     "spark_jobs.sources": "spark_jobs.protocol",
     "spark_jobs.runtime": "spark_jobs.failpoint spark_jobs.protocol spark_jobs.sources",
+    "spark_jobs.landed": "spark_jobs.failpoint spark_jobs.protocol spark_jobs.runtime spark_jobs.sources",
     "spark_jobs.counts": (
         "spark_jobs.failpoint spark_jobs.formats spark_jobs.formats.spec spark_jobs.protocol spark_jobs.runtime spark_jobs.sources"
     ),
