@@ -18,7 +18,8 @@ DRIVER = ("start", "batch", "count", "ledger", "claim", "hours", "deltas", "land
 TAKEOVER = ("takeover.note", "takeover.swap", "takeover.copy", "takeover.submit")
 FOLD = ("fold.write", "fold.prove", "fold.publish", "sweep.day", "sweep.deltas", "sweep.run")
 ROLL = ("roll.write", "roll.prove", "roll.publish", "sweep.roll")
-POINTS = (*DRIVER, *TAKEOVER, *FOLD, *ROLL)
+SINK = ("sink.write", "sink.commit")  # of a sink with transactions: before its rows are moved or committed, and after
+POINTS = (*DRIVER, *TAKEOVER, *FOLD, *ROLL, *SINK)
 
 
 class Failed(Exception):
