@@ -19,7 +19,8 @@ LANDED = ("start", "fence", "batch", "count", "ledger", "claim", "write", "land"
 TAKEOVER = ("takeover.note", "takeover.swap", "takeover.copy", "takeover.submit")
 FOLD = ("fold.write", "fold.prove", "fold.publish", "sweep.day", "sweep.deltas", "sweep.run")
 ROLL = ("roll.write", "roll.prove", "roll.publish", "sweep.roll")
-POINTS = tuple(dict.fromkeys((*DRIVER, *LANDED, *TAKEOVER, *FOLD, *ROLL)))
+SINK = ("sink.write", "sink.commit")  # of a sink with transactions: before its rows are moved or committed, and after
+POINTS = tuple(dict.fromkeys((*DRIVER, *LANDED, *TAKEOVER, *FOLD, *ROLL, *SINK)))
 
 
 class Failed(Exception):

@@ -29,7 +29,11 @@ ALLOWED = {
     "spark_jobs.protocol": "spark_jobs.failpoint",
     "spark_jobs.sources": "spark_jobs.protocol",
     "spark_jobs.runtime": "spark_jobs.failpoint spark_jobs.protocol spark_jobs.sources",
-    "spark_jobs.landed": "spark_jobs.failpoint spark_jobs.protocol spark_jobs.runtime spark_jobs.sources",
+    "spark_jobs.sinks.settings": "spark_jobs.runtime",  # for specs: what a sink needs beside its client
+    "spark_jobs.sinks": "spark_jobs.failpoint spark_jobs.protocol spark_jobs.runtime spark_jobs.sinks.settings",
+    "spark_jobs.landed": (
+        "spark_jobs.failpoint spark_jobs.protocol spark_jobs.runtime spark_jobs.sources spark_jobs.sinks spark_jobs.sinks.settings"
+    ),
     "spark_jobs.counts": (
         "spark_jobs.failpoint spark_jobs.formats spark_jobs.formats.spec spark_jobs.protocol spark_jobs.runtime spark_jobs.sources"
     ),
@@ -60,7 +64,7 @@ ALLOWED = {
     "weir.sources": f"{BASICS} weir.ports spark_jobs.protocol spark_jobs.runtime",
     "weir.testing": (
         f"{BASICS} weir.ports weir.ports.counts weir.cassandra weir.cluster "
-        "spark_jobs.protocol spark_jobs.runtime spark_jobs.counts"
+        "spark_jobs.protocol spark_jobs.runtime spark_jobs.sinks spark_jobs.counts"
     ),
     # supervision knows nothing of counts: judgement without I/O, what all share, who looks, starts and acts, and the manager over all
     "weir.supervise.judge": f"{BASICS} weir.jobs weir.ports spark_jobs.protocol spark_jobs.runtime spark_jobs.sources",
