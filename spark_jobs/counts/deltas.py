@@ -24,6 +24,7 @@ class Counted:
     progress: Progress
     rejected: Sequence[RejectedLine] = ()
     digest: Digest | None = None  # rows that never landed count for nothing: a batch may be done again with another end
+    stateful: bool = False
 
 
 class DeltaStore(Protocol):

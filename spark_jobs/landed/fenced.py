@@ -20,6 +20,7 @@ class Evaluated:
     rows: DataFrame
     digest: Digest
     progress: Progress
+    stateful: bool
     totals: Totals = field(default_factory=Totals)  # the job does not say which of its rows comes from which record
 
 

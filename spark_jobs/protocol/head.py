@@ -50,7 +50,6 @@ class Batch:
     names: Mapping[str, str] = field(default_factory=dict)  # source names by identity, of a job that may read several
     arrived_by: int = 0  # ms, see Head
     plan: bytes = b""  # of a landed job: Spark's `offsets/N`, byte for byte; empty in a job that may do a claim again with another end
-    stateful: bool = False  # True: its evaluation keeps state in the checkpoint
 
     @property
     def offsets(self) -> int:
@@ -341,6 +340,7 @@ def claim(
     now_us: int,
     began_at: int = 0,
     digest: Digest | None = None,
+    stateful: bool = False,
 ) -> Head:
     """Rule 3: the head once this batch is claimed. Its write timestamp is later than that of every earlier claim."""
     return replace(
@@ -362,7 +362,7 @@ def claim(
         arrived_by=batch.arrived_by,
         plan=batch.plan,
         digest=digest,
-        stateful=head.stateful or batch.stateful,
+        stateful=head.stateful or stateful,
     )
 
 

@@ -36,6 +36,9 @@ class Evaluated(Protocol):
     @property
     def digest(self) -> Digest | None: ...  # None: the batch may come to something else when it is done again
 
+    @property
+    def stateful(self) -> bool: ...  # True: it has left state in the checkpoint
+
 
 E = TypeVar("E", bound=Evaluated)
 W = TypeVar("W", bound=Evaluated, contravariant=True)
@@ -180,8 +183,17 @@ class Writer(Generic[E]):
         if not self._first_noted:
             self._store.put_first(self._job, self._attempt, head.epoch, batch.batch_id)
         failpoint.reach("ledger")
-        totals, progress = evaluated.totals, evaluated.progress
-        claimed = claim(head, batch, totals, progress, self._version, self._now_us(), began_at, evaluated.digest)
+        claimed = claim(
+            head,
+            batch,
+            evaluated.totals,
+            evaluated.progress,
+            self._version,
+            self._now_us(),
+            began_at,
+            evaluated.digest,
+            evaluated.stateful,
+        )
         if not self._store.swap(head, claimed):
             return None
         self._first_noted = True

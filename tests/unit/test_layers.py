@@ -58,7 +58,7 @@ ALLOWED = {
     "weir.ports.counts": f"{BASICS} weir.ports spark_jobs.protocol spark_jobs.counts",
     "weir.ports.store": "weir.ports weir.ports.counts",  # every port: for doors, which show jobs with their counts
     "weir.jobs.packed": f"{BASICS} spark_jobs.unpack",  # for what writes to a store, and what starts drivers from it
-    "weir.jobs": f"{BASICS} weir.ports spark_jobs.protocol spark_jobs.runtime spark_jobs.counts",
+    "weir.jobs": f"{BASICS} weir.ports spark_jobs.protocol spark_jobs.runtime spark_jobs.counts spark_jobs.sinks.settings",
     "weir.cassandra": f"{BASICS} weir.addresses weir.ports weir.ports.counts spark_jobs.protocol spark_jobs.runtime spark_jobs.counts",
     "weir.cluster": f"{BASICS} weir.http weir.jobs.packed weir.ports spark_jobs.protocol spark_jobs.sources",
     "weir.sources": f"{BASICS} weir.ports spark_jobs.protocol spark_jobs.runtime",
@@ -82,6 +82,7 @@ ALLOWED = {
     "weir.supervise.actions": f"{BASICS} weir.jobs weir.supervise {SUPERVISE} weir.supervise.manager weir.supervise.epochs",
     "weir.supervise.shared": f"{BASICS} weir.jobs weir.supervise weir.supervise.manager",
     "weir.plain": f"{BASICS} weir.jobs weir.ports {DOORS}",
+    "weir.landed": f"{BASICS} weir.jobs weir.ports {DOORS}",
     "weir.counts": (
         f"{BASICS} weir.addresses weir.html weir.jobs weir.ports weir.ports.counts {DOORS} "
         "spark_jobs.failpoint spark_jobs.formats.spec spark_jobs.protocol spark_jobs.runtime spark_jobs.counts"
@@ -92,7 +93,7 @@ ALLOWED = {
     ),
     # assembled from the kinds
     "weir.factory": (
-        f"{BASICS} weir.addresses weir.cassandra weir.cluster weir.counts weir.jobs weir.jobs.packed weir.plain weir.ports "
+        f"{BASICS} weir.addresses weir.cassandra weir.cluster weir.counts weir.jobs weir.jobs.packed weir.landed weir.plain weir.ports "
         f"weir.ports.store weir.sources weir.stack_stop {DOORS} spark_jobs.runtime"
     ),
     "weir.stack_stop": "weir.settings",

@@ -49,7 +49,7 @@ class Manager(Generic[S]):
     def __init__(self, specs: dict[str, JobSpec], parts: Parts[S], kinds: Kinds) -> None:
         self.store, self.source = parts.store, parts.source
         self._lifetime = Lifetime(self.store)
-        self._register, timeline, copies = Register(specs, parts), Timeline(parts), CheckpointCopies(parts.checkpoints)
+        self._register, timeline, copies = Register(specs, parts), Timeline(parts), CheckpointCopies(parts.checkpoints, parts.store)
         takeover, self._versions, wanted = Takeover(parts, self._register, timeline), Versions(parts, self._register), Wanted(parts)
         self._new_epoch = NewEpoch(parts, self._register, takeover)
         self._standbys = Standbys(parts, self._register, timeline, kinds)

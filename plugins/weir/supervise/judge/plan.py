@@ -98,6 +98,8 @@ def classify(ran: JobSpec | None, spec: JobSpec, model: Model, head: Head | None
         return Change(Kind.NEW_EPOCH, (f"the first epoch begins {'with the oldest lines in the topic' if oldest else 'at source.start'}",))
     if refused := _another_job(ran, spec, head):
         return Change(Kind.REFUSED, (f"{refused}. Make a new job for it",))
+    if ran and (refused := spec.cannot_follow(ran, head.stateful)):
+        return Change(Kind.REFUSED, (refused,))
     if spec.source.subscription.several and "" in head.sources:
         # Its offsets would stand beside those of the same topic by its id, which would be read from the beginning, and counted twice.
         why = f"the id of the topic that {spec.name} has counted is not recorded, so it cannot be distinguished from other topics"

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from spark_jobs.protocol.head import Head
 from weir.errors import NotRunning
 from weir.ports.checkpoints import Checkpoints
+from weir.ports.ledger import LandedStore
 from weir.supervise.judge.lineage import KEEP_BATCHES, Plans, disagreement, usable, with_sources
+from weir.supervise.start.landed_copies import LandedCopies
 
 KEEP_ATTEMPTS = 3  # folders of an epoch that are kept, for the analysis of a failure
 
@@ -16,8 +18,8 @@ log = logging.getLogger(__name__)
 
 
 class CheckpointCopies:
-    def __init__(self, checkpoints: Checkpoints) -> None:
-        self._checkpoints = checkpoints
+    def __init__(self, checkpoints: Checkpoints, store: LandedStore) -> None:
+        self._checkpoints, self._landed = checkpoints, LandedCopies(checkpoints, store)
 
     def location(self, head: Head) -> str:
         """Return the URI of the folder of the head's attempt."""
@@ -33,6 +35,8 @@ class CheckpointCopies:
             raise NotRunning(
                 f"The checkpoints of {head.job} are back, and have folders of later attempts than {head.attempt}.", "Try again."
             )
+        if head.plan or head.state_epoch:
+            return self._landed.copy(head, folders, topic)
         plans, why = self.leading(head, [a for e, a in folders if e == head.epoch], topic)
         if plans:
             self._checkpoints.put(head.job, head.epoch, head.attempt, plans.contents)
