@@ -81,5 +81,13 @@ class Checkpoints(Protocol):
     def put(self, job: str, epoch: int, attempt: int, contents: Mapping[str, bytes]) -> None:
         """Make an attempt's folder: there with all its files, or not at all. Raises NotRunning."""
 
+    def copy(self, job: str, epoch: int, source: int, attempt: int, contents: Mapping[str, bytes], version: int, operators: int = 0) -> str:
+        """Make an attempt's folder as `put` does, with what its query needs of the folder of attempt `source`: the state that batch
+        `version` begins with (the batches before it are committed in `contents`), and the lists of files of its sources.
+
+        `operators` is how many stateful operators there are at least; 0: unknown. Return what is missing or torn, by its file: then
+        nothing was made. Empty if all is well. Raises NotRunning.
+        """
+
     def forget(self, job: str, epoch: int, attempts: Collection[int]) -> None:
         """Remove the folders of attempts that are no longer needed. Raises NotRunning."""
