@@ -145,22 +145,23 @@ def test_before_the_first_query_there_is_no_progress(place: Place) -> None:
 
 def test_a_copy_has_the_state_of_its_version_and_nothing_later(place: Place) -> None:
     place.fill(1, 3, STATE)
-    assert place.there.copy(JOB, 1, 3, 4, FILES, version=11, operators=2) == ""
+    assert place.there.copy(JOB, (1, 3), (1, 4), FILES, version=11, stateful=True) == ""
     copied = place.there.read(JOB, 1, 4)
     assert copied.contents == FILES and copied.sizes.keys() == FILES.keys() | TAKEN
     assert all(copied.sizes[path] == len(STATE[path]) for path in TAKEN if "_metadata/metadata" not in path)
-    assert place.there.copy(JOB, 1, 4, 5, FILES, version=11, operators=2) == "", "the copy can be copied"
+    assert place.there.copy(JOB, (1, 4), (1, 5), FILES, version=11, stateful=True) == "", "the copy can be copied"
     assert place.there.read(JOB, 1, 5).sizes == copied.sizes
     place.there.forget(JOB, 1, [3, 4])
-    assert place.there.copy(JOB, 1, 5, 6, FILES, version=11, operators=2) == "", "it needs nothing of the folder that it came from"
+    assert place.there.copy(JOB, (1, 5), (2, 6), FILES, version=11, stateful=True) == "", "it needs nothing of the folder that it came from"
+    assert place.there.read(JOB, 2, 6).sizes == copied.sizes
 
 
 def test_a_copy_without_state(place: Place) -> None:
     place.fill(1, 3)
-    assert place.there.copy(JOB, 1, 3, 4, FILES, version=11) == ""
+    assert place.there.copy(JOB, (1, 3), (1, 4), FILES, version=11) == ""
     assert place.there.read(JOB, 1, 4).sizes.keys() == FILES.keys()
-    assert place.there.copy(JOB, 1, 3, 5, FILES, version=0, operators=1) == "", "before the first batch there is none"
-    assert place.there.copy(JOB, 1, 3, 6, FILES, version=11, operators=1) == "state/ has 0 stateful operators, and the job has 1"
+    assert place.there.copy(JOB, (1, 3), (1, 5), FILES, version=0, stateful=True) == "", "before the first batch there is none"
+    assert place.there.copy(JOB, (1, 3), (1, 6), FILES, version=11, stateful=True) == "state/ is missing or empty"
     assert list(place.there.attempts(JOB)) == [(1, 3), (1, 4), (1, 5)]
 
 
@@ -179,7 +180,7 @@ def test_a_copy_without_state(place: Place) -> None:
 def test_a_torn_file_of_the_state_is_named_and_nothing_is_made(place: Place, path: str, size: int, told: str) -> None:
     others = ("state/1/0/8.zip", "state/1/0/8.changelog")  # without an older snapshot that could serve
     place.fill(1, 3, {name: data for name, data in STATE.items() if name not in others} | {path: STATE[path][:size]})
-    why = place.there.copy(JOB, 1, 3, 4, FILES, version=11, operators=2)
+    why = place.there.copy(JOB, (1, 3), (1, 4), FILES, version=11, stateful=True)
     assert why.startswith(told)
     assert list(place.there.attempts(JOB)) == [(1, 3)]
 
@@ -195,20 +196,20 @@ def test_a_torn_file_of_the_state_is_named_and_nothing_is_made(place: Place, pat
 def test_a_missing_file_of_the_state_is_named(place: Place, gone: str, told: str) -> None:
     others = (gone, "state/1/0/8.zip", "state/1/0/8.changelog")
     place.fill(1, 3, {path: data for path, data in STATE.items() if path not in others})
-    assert place.there.copy(JOB, 1, 3, 4, FILES, version=11, operators=2) == told
+    assert place.there.copy(JOB, (1, 3), (1, 4), FILES, version=11, stateful=True) == told
 
 
 def test_state_of_another_version_is_told(place: Place) -> None:
     place.fill(1, 3, STATE)
-    assert place.there.copy(JOB, 1, 3, 4, FILES, version=14).startswith(
+    assert place.there.copy(JOB, (1, 3), (1, 4), FILES, version=14).startswith(
         "state/0/0/left (operator 0, partition 0) ends with version 12, and"
     )
-    assert place.there.copy(JOB, 1, 3, 4, FILES, version=5).startswith("state/0/0/left (operator 0, partition 0) lacks a file")
+    assert place.there.copy(JOB, (1, 3), (1, 4), FILES, version=5).startswith("state/0/0/left (operator 0, partition 0) lacks a file")
 
 
 def test_an_older_snapshot_serves_if_the_newest_is_torn(place: Place) -> None:
     place.fill(1, 3, {**STATE, "state/1/0/9.zip": b"PK"})
-    assert place.there.copy(JOB, 1, 3, 4, FILES, version=11, operators=2) == ""
+    assert place.there.copy(JOB, (1, 3), (1, 4), FILES, version=11, stateful=True) == ""
     assert {path for path in place.there.read(JOB, 1, 4).sizes if path.startswith("state/1/0/")} == {
         *(f"state/1/0/{name}" for name in ("8.zip", "9.changelog", "10.changelog", "11.changelog", "SSTs/1.sst"))
     }
@@ -219,13 +220,16 @@ def test_the_lists_of_a_source_that_is_a_folder_come_along(place: Place) -> None
     plans = {"metadata": b"{}", **{f"offsets/{n}": plan % (n + 4) for n in (7, 8)}, "commits/7": b"v1\n{}"}
     lists = {"sources/0/9.compact": made.listed(9, *range(9)), **{f"sources/0/{n}": made.listed(n) for n in (8, 10, 11, 12, 13)}}
     place.fill(1, 3, {**plans, **lists})
-    assert place.there.copy(JOB, 1, 3, 4, plans, version=8) == ""
+    assert place.there.copy(JOB, (1, 3), (1, 4), plans, version=8) == ""
     assert place.there.read(JOB, 1, 4).sizes.keys() == plans.keys() | {f"sources/0/{n}" for n in ("9.compact", 10, 11, 12)}
     place.write(1, 3, "sources/0/11", made.listed(11)[:-1])
-    assert place.there.copy(JOB, 1, 3, 5, plans, version=8) == f"sources/0/11 is torn: it is cut off after {len(made.listed(11)) - 1} bytes"
+    assert (
+        place.there.copy(JOB, (1, 3), (1, 5), plans, version=8)
+        == f"sources/0/11 is torn: it is cut off after {len(made.listed(11)) - 1} bytes"
+    )
     later = {**plans, "offsets/9": plan % 14}
     place.write(1, 3, "sources/0/11", made.listed(11))
-    assert place.there.copy(JOB, 1, 3, 5, later, version=9) == "sources/0/14 is missing: it lists files that the job has read"
+    assert place.there.copy(JOB, (1, 3), (1, 5), later, version=9) == "sources/0/14 is missing: it lists files that the job has read"
 
 
 # what only a disk does
@@ -239,10 +243,10 @@ def test_checksums_come_along_and_are_compared(tmp_path: Path) -> None:
         "state/1/0/.11.changelog.crc": made.checksums(STATE["state/1/0/11.changelog"]),
     }
     place.fill(1, 3, {**STATE, **sums})
-    assert place.there.copy(JOB, 1, 3, 4, FILES, version=11) == ""
+    assert place.there.copy(JOB, (1, 3), (1, 4), FILES, version=11) == ""
     assert place.there.read(JOB, 1, 4).sizes.keys() == FILES.keys() | TAKEN | sums.keys()
     place.fill(1, 5, {name: data for name, data in {**STATE, **sums, path: b"1235"}.items() if name != "state/1/0/8.zip"})
-    why = place.there.copy(JOB, 1, 5, 6, FILES, version=11)
+    why = place.there.copy(JOB, (1, 5), (1, 6), FILES, version=11)
     assert why == f"{path} is torn: it does not match its checksums between byte 0 and 4"
 
 
@@ -250,8 +254,8 @@ def test_a_large_file_is_copied_in_parts(stored: Place, monkeypatch: pytest.Monk
     monkeypatch.setattr("weir.cluster.webhdfs.PART", 1024)
     large = made.lz4(os.urandom(5000))
     stored.fill(1, 3, {**STATE, "state/0/1/left/11.delta": large})
-    assert stored.there.copy(JOB, 1, 3, 4, FILES, version=11) == ""
-    assert stored.there.copy(JOB, 1, 4, 5, FILES, version=11) == "", "each file of the copy is whole"
+    assert stored.there.copy(JOB, (1, 3), (1, 4), FILES, version=11) == ""
+    assert stored.there.copy(JOB, (1, 4), (1, 5), FILES, version=11) == "", "each file of the copy is whole"
     assert stored.there.read(JOB, 1, 5).sizes["state/0/1/left/11.delta"] == len(large)
 
 
@@ -265,9 +269,9 @@ def test_files_that_a_driver_deletes_meanwhile(stored: Place, monkeypatch: pytes
         real(*args)
 
     monkeypatch.setattr(folder_copies, "copy_files", copy_files)
-    assert stored.there.copy(JOB, 1, 3, 4, FILES, version=11) == "", "it is listed again"
+    assert stored.there.copy(JOB, (1, 3), (1, 4), FILES, version=11) == "", "it is listed again"
     with pytest.raises(NotRunning, match="changes while it is copied"):
-        stored.there.copy(JOB, 1, 3, 5, FILES, version=11)
+        stored.there.copy(JOB, (1, 3), (1, 5), FILES, version=11)
     assert stored.there.read(JOB, 1, 5).contents == {}, "no folder that looks whole"
 
 

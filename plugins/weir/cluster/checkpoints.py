@@ -24,7 +24,7 @@ from weir.cluster.folder_copies import COPYING
 from weir.cluster.query_folders import queries
 from weir.cluster.state_copies import Incomplete
 from weir.errors import BadSetting, NotRunning
-from weir.ports.checkpoints import Folder, QueryProgress
+from weir.ports.checkpoints import Attempt, Folder, QueryProgress
 from weir.settings import Settings, as_uri
 
 KINDS = ("offsets", "commits")
@@ -86,28 +86,27 @@ class CheckpointFolders:
         with self._or_not_running():
             folder_copies.write(self._fs, self._path(job, epoch, attempt), contents, self._renames)
 
-    def copy(self, job: str, epoch: int, source: int, attempt: int, contents: Mapping[str, bytes], version: int, operators: int = 0) -> str:
+    def copy(self, job: str, source: Attempt, target: Attempt, contents: Mapping[str, bytes], version: int, stateful: bool = False) -> str:
         for _ in range(TRIES):
             with self._or_not_running():
                 try:
-                    self._copy(job, epoch, source, attempt, contents, version, operators)
+                    self._copy(self._path(job, *source), job, target, contents, version, stateful)
                 except Incomplete as why:
                     return str(why)
                 except FileNotFoundError:
                     continue
                 return ""
-        said = f"The checkpoint of attempt {source} of {job} changes while it is copied: its driver still runs."
+        said = f"The checkpoint of attempt {source[1]} of {job} changes while it is copied: its driver still runs."
         raise NotRunning(said, "Try again.")
 
-    def _copy(self, job: str, epoch: int, source: int, attempt: int, contents: Mapping[str, bytes], version: int, operators: int) -> None:
-        old, location = self._path(job, epoch, source), self.location(job, epoch, attempt)
+    def _copy(self, old: str, job: str, target: Attempt, contents: Mapping[str, bytes], version: int, stateful: bool) -> None:
         with folder_copies.several() as pool:
-            needed = state_copies.needed(_Folder(self._fs, old), version, location, contents, operators, pool.map)
+            needed = state_copies.needed(_Folder(self._fs, old), version, self.location(job, *target), contents, stateful, pool.map)
 
         def bring(new: str) -> None:
             folder_copies.copy_files(self._fs, old, new, needed.files)
 
-        folder_copies.write(self._fs, self._path(job, epoch, attempt), {**needed.contents, **contents}, self._renames, bring)
+        folder_copies.write(self._fs, self._path(job, *target), {**needed.contents, **contents}, self._renames, bring)
 
     def forget(self, job: str, epoch: int, attempts: Collection[int]) -> None:
         with self._or_not_running():

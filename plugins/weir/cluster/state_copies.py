@@ -52,15 +52,15 @@ class Needed:
     contents: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def needed(source: Source, version: int, location: str, contents: Mapping[str, bytes], operators: int, each: Each) -> Needed:
+def needed(source: Source, version: int, location: str, contents: Mapping[str, bytes], stateful: bool, each: Each) -> Needed:
     """Return what a folder at `location` needs besides `contents`, so that batch `version` can run there.
 
-    `operators` is how many stateful operators there are at least. Raises Incomplete; FileNotFoundError if a driver deletes files meanwhile.
+    `stateful` says that there must be state. Raises Incomplete; FileNotFoundError if a driver deletes files meanwhile.
     """
     paths = _lists(source, contents)
     metadata, found = _operators(source, version) if version else ({}, [])
-    if version and len(found) < operators:
-        raise Incomplete(f"state/ has {len(found)} stateful operators, and the job has {operators}")
+    if version and stateful and not found:
+        raise Incomplete("state/ is missing or empty")
     names = _by_folder(source.sizes)
     for store in each(partial(_store, source, names, version), [store for operator in found for store in operator.stores]):
         paths += store

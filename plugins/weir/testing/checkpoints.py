@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from weir.cluster.query_checkpoint import progress_of
 from weir.cluster.state_copies import Incomplete, needed
 from weir.errors import NotRunning
-from weir.ports.checkpoints import Folder, QueryProgress
+from weir.ports.checkpoints import Attempt, Folder, QueryProgress
 
 
 class MemoryCheckpoints:
@@ -60,14 +60,14 @@ class MemoryCheckpoints:
         self._there()
         self.files[job, epoch, attempt] = dict(contents)
 
-    def copy(self, job: str, epoch: int, source: int, attempt: int, contents: Mapping[str, bytes], version: int, operators: int = 0) -> str:
+    def copy(self, job: str, source: Attempt, target: Attempt, contents: Mapping[str, bytes], version: int, stateful: bool = False) -> str:
         self._there()
-        old = _Files(self.files.get((job, epoch, source), {}))
+        old = _Files(self.files.get((job, *source), {}))
         try:
-            found = needed(old, version, self.location(job, epoch, attempt), contents, operators, map)
+            found = needed(old, version, self.location(job, *target), contents, stateful, map)
         except Incomplete as why:
             return str(why)
-        self.put(job, epoch, attempt, {**{path: old.files[path] for path in found.files}, **found.contents, **contents})
+        self.put(job, *target, {**{path: old.files[path] for path in found.files}, **found.contents, **contents})
         return ""
 
     def forget(self, job: str, epoch: int, attempts: Collection[int]) -> None:
