@@ -18,6 +18,7 @@ import psutil
 import yaml
 
 from spark_jobs.runtime.contract import pid_of
+from tests.parts import MODULES, _parts, make_topic, new_stack, running_stack, start_driver, until
 from weir.addresses import address
 from weir.cassandra.migrate import migrate
 from weir.cassandra.store import CassandraStore
@@ -36,8 +37,6 @@ from weir.supervise.manager import Manager
 from weir.supervise.parts import Parts
 from weir.supervise.preflight import rehearsal
 
-from ..parts import MODULES, _parts, make_topic, new_stack, running_stack, start_driver, until
-
 JOBS = Path(__file__).parent / "jobs"
 # Arrow, which carries rows to Python, needs what Spark opens when it starts a JVM itself.
 OPENS = "--add-opens=java.base/java.nio=ALL-UNNAMED --add-opens=java.base/sun.nio.ch=ALL-UNNAMED"
@@ -52,7 +51,6 @@ CONF = {
     "spark.sql.streaming.checkpointFileManagerClass": (
         "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
     ),
-    "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
 }
 
 

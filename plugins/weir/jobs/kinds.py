@@ -17,6 +17,7 @@ class Capability(StrEnum):
     VALIDATES = "validation"
     RECOUNTS = "recount"
     STANDS_BY = "standby"
+    KEEPS_STATE = "state"  # its checkpoint may keep state, which a new epoch keeps or gives up
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,13 @@ PLAIN = Kind(
 LANDED = Kind(
     "landed",
     "Each batch of your pipeline lands once in its sink, fenced against older drivers, with a ledger row that names its source offsets.",
-    frozenset({Capability.LANDS}),
+    frozenset({Capability.LANDS, Capability.KEEPS_STATE}),
     uses_runtime=True,
 )
 COUNTS = Kind(
     "counts",
     "Every count names its source offsets, each batch lands exactly once, and a recount by other code must give the same numbers.",
-    frozenset(Capability),
+    frozenset(Capability) - {Capability.KEEPS_STATE},
     uses_runtime=True,
 )
 KINDS = {kind.name: kind for kind in (PLAIN, LANDED, COUNTS)}

@@ -29,7 +29,7 @@ class Continuation:
 def continuations(folder: Folder, head: Head, before: Head | None, topic: str = "") -> Iterator[Continuation]:
     """Yield the ways in which the head's epoch continues from a folder, the best first; none if its state may be that of other batches.
 
-    `before` is the landed batch before that of the head, or the one whose state the epoch keeps. Needs a head with a batch or with kept state.
+    `before` is the landed batch before that of the head, or the one whose state the epoch keeps. The head has a batch, or kept state.
     """
     plans = _plans(head, before, topic)
     commits = {n for n, data in folder.numbered("commits").items() if n in plans and n <= head.last_landed and is_commit(data)}

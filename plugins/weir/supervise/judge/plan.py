@@ -10,11 +10,12 @@ from typing import Any
 from spark_jobs.protocol.head import Head
 from spark_jobs.protocol.partition import NO_NAMES, labelled, labels, sources_of
 from spark_jobs.runtime.options import Change as Needs
-from weir.errors import DataLoss, Diverged, Refused, WeirError
+from weir.errors import DataLoss, Diverged, Refused, StateLost, WeirError
 from weir.jobs.bundle import Made
 from weir.jobs.options import Model, change, defaults
 from weir.jobs.source import EARLIEST
 from weir.jobs.spec import JobSpec
+from weir.supervise.judge import landed_verdict
 from weir.supervise.judge.epoch_start import Bounds, lost_of
 from weir.supervise.judge.verdict import MADE_AGAIN, gone_in_words, lost_in_words
 
@@ -107,7 +108,12 @@ def classify(ran: JobSpec | None, spec: JobSpec, model: Model, head: Head | None
     if gone := _loss(head, topic):
         return Change(Kind.REFUSED, (gone,), DataLoss)
     where = f"after batch {head.last_landed} of epoch {head.epoch}, at {_text(head)}{_added(head, topic)}"
-    if ended := fixed(ran, spec, model):
+    ended = fixed(ran, spec, model)
+    if head.stateful and (ended or finding):
+        why = f"{', '.join(ended)} can only change with a new epoch" if ended else f"no checkpoint is usable: {finding}"
+        choices = landed_verdict.CHOICES.format(job=spec.name)
+        return Change(Kind.REFUSED, (f"{why}, and its state would be lost. Choose: {choices}",), StateLost)
+    if ended:
         return Change(
             Kind.NEW_EPOCH, (f"{', '.join(ended)}: can only change with a new epoch", f"epoch {head.epoch + 1} begins exactly {where}")
         )

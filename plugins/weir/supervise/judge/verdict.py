@@ -14,7 +14,7 @@ from spark_jobs.runtime.contract import PROVEN, TRYING
 from weir.jobs.spec import Health
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
-from weir.supervise.judge import open_transactions, room, unfenced_verdict
+from weir.supervise.judge import landed_verdict, open_transactions, room, unfenced_verdict
 from weir.supervise.judge.attempts import after_the_end, failed_twice, first_line, fix_and_deploy, patience, stopped_with_stack
 from weir.supervise.judge.epoch_start import Spans
 from weir.supervise.judge.observation import Observation
@@ -122,6 +122,8 @@ def _of_driver(job: str, seen: Observation, health: Health, waits: int, speed: V
     if row and row.exit_reason == "diverged":
         text = f"{job}: checkpoint and ledger disagree: {row.exit_error}"
         return Verdict.DIVERGED, text, f"weir checkpoint {job} --doctor, then weir checkpoint {job} --rebuild"
+    if row and (stop := landed_verdict.of_stop(job, row)):
+        return stop
     if attempt == 0 or row is None or not (row.submission_id or row.exit_reason):
         asked = max(row.taken_at if row else 0, seen.wanted.changed_at if seen.wanted else 0)
         if seen.now - asked <= seen.submit_grace_ms:  # a deploy is at work: a second start would only replace the first

@@ -42,8 +42,17 @@ class CheckpointCopies:
             self._checkpoints.put(head.job, head.epoch, head.attempt, plans.contents)
         return why
 
+    def unkept(self, head: Head) -> str:
+        """Return why a new epoch cannot keep the state of the head's last landed batch; empty if it can. Raises NotRunning."""
+        return self._landed.unkept(head, self._checkpoints.attempts(head.job))
+
     def leading(self, head: Head, attempts: Sequence[int], topic: str) -> tuple[Plans | None, str]:
-        """Return the plans of the newest folder that continues from what has landed, or why none does; neither if nothing has landed."""
+        """Return the plans of the newest folder that continues from what has landed, or why none does; neither if nothing has landed.
+
+        A landed job continues from the plans in head and ledger: whether its state is there shows when it is copied.
+        """
+        if head.plan or head.state_epoch:
+            return None, ""
         reasons: list[str] = []
         for attempt in reversed(attempts):
             plans = with_sources(usable(self._checkpoints.read(head.job, head.epoch, attempt, KEEP_BATCHES)), head)

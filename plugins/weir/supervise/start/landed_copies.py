@@ -8,7 +8,7 @@ from spark_jobs.protocol.head import Head
 from weir.ports.checkpoints import Checkpoints, Folder
 from weir.ports.ledger import LandedStore
 from weir.supervise.judge.landed_lineage import continuations
-from weir.supervise.judge.lineage import KEEP_BATCHES
+from weir.supervise.judge.lineage import KEEP_BATCHES, is_commit
 
 
 class LandedCopies:
@@ -30,6 +30,16 @@ class LandedCopies:
         if head.stateful or not head.has_batch:
             return "; ".join(reasons) or "there is no folder of an earlier attempt"
         return self._tried(head, before, topic, head.epoch, 0, Folder(head.epoch, 0, "", {}, {}))  # without state, plans are enough
+
+    def unkept(self, head: Head, folders: Sequence[tuple[int, int]]) -> str:
+        """Return why a new epoch cannot keep the state of the last landed batch; empty if it can."""
+        last = head.last_landed
+        for epoch, attempt in reversed(self._lineage(head, folders)):
+            if is_commit(self._checkpoints.read(head.job, epoch, attempt, KEEP_BATCHES).numbered("commits").get(last, b"")):
+                return ""
+        if last < 0:
+            return "nothing has landed"
+        return f"Spark's commit of batch {last} is missing. If it can be evaluated again, run first: weir restart {head.job}"
 
     def _tried(self, head: Head, before: Head | None, topic: str, epoch: int, attempt: int, found: Folder) -> str:
         why = "it cannot be shown that its state is that of the landed batches"

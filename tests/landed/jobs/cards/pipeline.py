@@ -19,7 +19,7 @@ class Card(StatefulProcessor):
     def init(self, handle: StatefulProcessorHandle) -> None:
         self._kept = handle.getValueState("kept", "n LONG, amount LONG, last STRING")
 
-    def handleInputRows(self, key: Any, rows: Iterator[Row], timerValues: Any) -> Iterator[Row]:  # noqa: N802, N803 - Spark's names
+    def handleInputRows(self, key: Any, rows: Iterator[Row], timerValues: Any) -> Iterator[Row]:
         n, amount, last = self._kept.get() if self._kept.exists() else (0, 0, "")
         known = [tuple(map(int, one.split(":"))) for one in last.split()]
         for row in rows:
