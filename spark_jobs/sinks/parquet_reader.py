@@ -35,13 +35,19 @@ def landed(spark: SparkSession, path: str, schema: StructType | None = None) -> 
 
 
 def landed_table(path: str, filesystem: FileSystem | None = None) -> pyarrow.Table:
-    """Return all landed rows as a table in memory. `path` is one of the file system's, by default a local one. Raises NothingLanded."""
+    """Return all landed rows as a table in memory. `path` is one of the file system's, by default a local one. Raises NothingLanded.
+
+    Of a file system only `get_file_info` and `open_input_stream` are used.
+    """
     import pyarrow
     from pyarrow.fs import LocalFileSystem
     from pyarrow.parquet import read_table
 
     fs, base = filesystem or LocalFileSystem(), path.rstrip("/")
-    tables = [read_table(file, filesystem=fs, partitioning=None) for file in _some(_files(ArrowFiles(fs, base), base), base)]
+    tables = []
+    for file in _some(_files(ArrowFiles(fs, base), base), base):
+        with fs.open_input_stream(file) as stream:
+            tables.append(read_table(pyarrow.BufferReader(stream.read())))
     return pyarrow.concat_tables(tables, promote_options="default")
 
 

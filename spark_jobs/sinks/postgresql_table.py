@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-WHOLE = ("smallint", "integer", "bigint", "numeric")
+WHOLE = ("smallint", "integer", "bigint")
+DIGITS = {"tinyint": "decimal(3,0)", "smallint": "decimal(5,0)", "int": "decimal(10,0)", "bigint": "decimal(19,0)"}  # as numeric holds them
 # By Spark's type, the types of PostgreSQL that hold each of its values exactly. Others would be rounded, cut or refused in a batch.
 EXACT: Mapping[str, Collection[str]] = {
     "string": ("text", "character varying", "json", "jsonb", "uuid"),
@@ -83,13 +84,11 @@ def exact(kind: str, column: str) -> bool:
     """Return whether a column of this type of PostgreSQL holds every value of a type of Spark's."""
     if array := ARRAY.fullmatch(kind):
         return column.endswith("[]") and exact(array[1], column.removesuffix("[]"))
-    if decimal := DECIMAL.fullmatch(kind):
+    if (decimal := DECIMAL.fullmatch(DIGITS.get(kind, kind))) and (kind not in DIGITS or column.startswith("numeric")):
         numeric = NUMERIC.fullmatch(column)
         if numeric is None or numeric[1] is None:
             return numeric is not None
         return _fits(int(decimal[1]), int(decimal[2]), int(numeric[1]), int(numeric[2]))
-    if column.startswith("numeric(") and "numeric" in EXACT.get(kind, ()):
-        return True  # a number that is too large is an error, and no scale changes a whole one
     return column.partition("(")[0] in EXACT.get(kind, ()) and not column.startswith("timestamp(")
 
 

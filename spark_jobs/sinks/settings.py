@@ -92,10 +92,9 @@ def settings_of(values: Mapping[str, Any]) -> SinkSettings:
     _must(kind is not None, "kind", f"must be one of {', '.join(KINDS)}")
     assert kind is not None
     known = {name: each for each in fields(kind) for name in (each.name, each.name.removesuffix("_s"))}
+    has = ", ".join(each.name.removesuffix("_s") for each in fields(kind))
     for name in values:
-        _must(
-            name in known, name, f"is no field of a sink of kind {values['kind']}; it has {', '.join(each.name for each in fields(kind))}"
-        )
+        _must(name in known, name, f"is no field of a sink of kind {values['kind']}, which has {has}")
     typed = {known[name].name: _typed(name, known[name].type, value) for name, value in values.items()}
     for each in fields(kind):
         _must(each.name in typed or each.default is not MISSING, each.name, "is missing")
