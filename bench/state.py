@@ -28,6 +28,7 @@ from weir.supervise.judge.lineage import is_commit  # noqa: E402
 
 BYTES_A_KEY = 200  # of a key's row in the state, as RocksDB and the heap keep it, roughly
 FILLING, STEADY, ROWS = 8, 30, 1000
+KINDS = ["heap", "changelog", "rocksdb"]
 
 
 def conf(provider: str, memory: str) -> dict[str, str]:
@@ -101,7 +102,7 @@ def measure(home: Path, provider: str, megabytes: int, memory: str) -> dict[str,
 def main(argv: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=int, nargs="+", default=[10])
-    parser.add_argument("--providers", nargs="+", choices=PROVIDERS, default=list(PROVIDERS))
+    parser.add_argument("--providers", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--memory", default="3g")
     args = parser.parse_args(argv)
     for megabytes in args.megabytes:

@@ -118,9 +118,14 @@ def seen(query: str, rows: Rows) -> Any:
             return {row["k"]: (row["n"], row["values"]) for row in rows}
 
 
-@pytest.mark.parametrize(
-    "provider", ["heap", "changelog", pytest.param("rocksdb", marks=pytest.mark.skipif(not ALL, reason="make test-state"))]
-)
+EACH = [
+    "heap",
+    "changelog",
+    *(pytest.param(name, marks=pytest.mark.skipif(not ALL, reason="make test-state")) for name in ("rocksdb", "python")),
+]
+
+
+@pytest.mark.parametrize("provider", EACH)
 def test_state_survives_kills(provider: str, tmp_path: Path) -> None:
     made, queries = fill(tmp_path), QUERIES[provider]
     folders = CheckpointFolders(str(tmp_path / "checkpoints"))
