@@ -128,7 +128,8 @@ class LandedRig:
         code = str(spec.get("code", name))
         shutil.copytree(JOBS / code, self.jobs / name, dirs_exist_ok=True)
         resources = {"executors": 0, "cores": 2, "driver_memory": "900m"}
-        whole = {"name": name, "output": "landed", "resources": resources, "spark_conf": CONF, "trigger": "200ms"}
+        health = {"ready_within": "600s", "stalled_after": "300s"}  # a machine that tests share may be slow
+        whole = {"health": health, "name": name, "output": "landed", "resources": resources, "spark_conf": CONF, "trigger": "200ms"}
         (self.jobs / name / "job.yaml").write_text(
             yaml.safe_dump({**whole, **{k: v for k, v in spec.items() if k != "code"}}, sort_keys=False)
         )
