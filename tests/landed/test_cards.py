@@ -10,7 +10,6 @@ import random
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import psutil
 import pytest
@@ -94,7 +93,7 @@ def test_every_step_may_be_the_last_and_a_frozen_driver_wakes_to_nothing(rig: La
     for _ in range(5):
         pid = cards.await_driver()
         cards.send(share)
-        until(lambda before=rig.head(cards.job): rig.head(cards.job) != before or rng.random() < 0.2, "something happens", PATIENCE_S)
+        _let_something_happen(rig, cards.job, rng)
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         cards.await_exact()
@@ -115,6 +114,7 @@ def a_zombie_wakes(rig: LandedRig, cards: Cards, share: int) -> None:
     cards.await_exact()
 
 
-def logs(rig: LandedRig) -> list[Path]:
-    """Return what the drivers printed, for a failure."""
-    return sorted(rig.stack.home.glob("driver-*.log"))
+def _let_something_happen(rig: LandedRig, job: str, rng: random.Random) -> None:
+    """Wait for a change of the head, or for nothing."""
+    before = rig.head(job)
+    until(lambda: rig.head(job) != before or rng.random() < 0.2, "something happens", PATIENCE_S)
