@@ -186,6 +186,7 @@ class LandedRig:
     def _look_on(self) -> None:
         manager = self.manager
         while not self._stopping.wait(0.3):
+            manager.specs = sound(self.jobs)  # jobs come and go
             for job in list(self._watched):
                 with suppress(WeirError):
                     report = manager.health(job)
