@@ -12,6 +12,7 @@ from weir.jobs.base_spec import DrivenSpec, JobSpec
 from weir.jobs.fields import Section
 from weir.jobs.kinds import LANDED, Kind
 from weir.jobs.source import EARLIEST, StartAt
+from weir.jobs.state_conf import refused
 
 MAIN = "spark_jobs/landed/main.py"
 SINK_TARGET = ("kind", "database", "table", "topic", "path", "mode", "key", "transactional_id")  # what says where rows are, and as what
@@ -66,6 +67,12 @@ class LandedSpec(DrivenSpec):
         if not isinstance(value, dict):
             raise ValueError("must have a kind, and the fields of that kind")
         return checked(value)
+
+    @model_validator(mode="after")
+    def _keeps_state(self) -> LandedSpec:
+        if why := refused(self.spark_conf):
+            raise ValueError(f"spark_conf.{why}")
+        return self
 
     @property
     def main(self) -> str:
