@@ -1,4 +1,4 @@
-"""A stateful landed job on real servers: its driver is killed at every step, frozen and woken, and the rows equal an oracle's.
+"""Landed jobs on real servers: drivers are killed at every step, frozen and woken, and the rows equal an oracle's.
 
 `make test` runs a small form; `make test-landed` the whole one: WEIR_TEST_LANDED_EVENTS events, each fail-point, five kills at random.
 """
@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import random
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import Any
 
 import psutil
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from spark_jobs import failpoint
 from tests.landed.oracle import Withdrawal, truth, withdrawals
 from tests.landed.rig import LandedRig, landed_rig
+from tests.landed.targets import InCassandra, InKafka, InParquet, InPostgres, Target
 from tests.parts import until
 
 pytestmark = pytest.mark.stack
@@ -34,72 +36,85 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LandedRig]:
         yield found
 
 
-class Cards:
-    """The job `cards` with a sink in PostgreSQL, and what it must come to."""
+class Job:
+    """A job over withdrawals, and the withdrawals that were sent."""
 
-    def __init__(self, rig: LandedRig, job: str) -> None:
-        self.rig, self.job, self.sent, self.topic = rig, job, list[Withdrawal](), f"{job}-withdrawals"
+    def __init__(self, rig: LandedRig, name: str, sink: dict[str, Any], **spec: Any) -> None:
+        self.rig, self.name, self.sent, self.topic = rig, name, list[Withdrawal](), f"{name}-withdrawals"
         rig.make_topic(self.topic)
-        rig.sql(f"CREATE TABLE public.{job} (card text PRIMARY KEY, n bigint, amount bigint, last text)")
-        sink = rig.postgres_sink(f"public.{job}", mode="upsert", key=["card"])
-        sources = {"withdrawals": {"topic": self.topic}}
-        rig.add(job, {"code": "cards", "sources": sources, "output_mode": "update", "sink": sink})
+        rig.add(name, {"sources": {"withdrawals": {"topic": self.topic}}, "sink": sink, **spec})
 
     def send(self, n: int) -> None:
         more = withdrawals(len(self.sent), len(self.sent), n, CARDS)
         self.rig.produce(self.topic, ((each.card.encode(), each.record) for each in more))
         self.sent += more
 
-    def await_exact(self) -> None:
-        self.rig.await_landed(self.job, PATIENCE_S)
-        rows = self.rig.sql(f"SELECT card, n, amount, last FROM public.{self.job}")
-        assert {card: (n, int(amount), last) for card, n, amount, last in rows} == truth(self.sent)
+    def await_landed(self) -> None:
+        self.rig.await_landed(self.name, PATIENCE_S)
 
     def restart(self) -> int:
         """Start the next attempt by hand, and return it."""
-        return self.rig.manager.restart(self.job, who="ana", reason="a test").attempt
+        return self.rig.manager.restart(self.name, who="ana", reason="a test").attempt
 
     def await_driver(self) -> int:
-        return int(until(lambda: self.rig.pid(self.job), "a driver has begun", PATIENCE_S))
+        return int(until(lambda: self.rig.pid(self.name), "a driver has begun", PATIENCE_S))
+
+    def killed_at(self, point: str, n: int) -> None:
+        """Send so many events, and let the driver be killed at a point."""
+        failpoint.arm(self.rig.failpoints, point, "kill")
+        self.send(n)
+        if point in AT_THE_START:
+            self.restart()
+        until(lambda: failpoint.hit(self.rig.failpoints, point), f"{point} is reached", PATIENCE_S)
+
+
+class Cards(Job):
+    """The job `cards`, with state."""
+
+    def __init__(self, rig: LandedRig, name: str, target: Target) -> None:
+        super().__init__(rig, name, target.sink, code="cards", output_mode="update")
+        self.target = target
+
+    def await_exact(self) -> None:
+        self.await_landed()
+        assert self.target.cards() == truth(self.sent)
 
 
 def test_a_killed_driver_leaves_every_event_once(rig: LandedRig) -> None:
     """The batch is in the sink and has not landed: it lands as the sink holds it, and its state is made again."""
-    cards = Cards(rig, "small")
+    cards = Cards(rig, "small", InPostgres(rig, "small"))
     failpoint.arm(rig.failpoints, "write", "kill")
     cards.send(500)
-    rig.deploy(cards.job)
+    rig.deploy(cards.name)
     until(lambda: failpoint.hit(rig.failpoints, "write"), "the first driver is killed after its write", PATIENCE_S)
-    assert rig.head(cards.job).state == "claimed"
+    assert rig.head(cards.name).state == "claimed"
     cards.await_exact()
     cards.send(500)
     cards.await_exact()
-    assert rig.head(cards.job).attempt > 1 and rig.head(cards.job).epoch == 1 and rig.head(cards.job).stateful
+    assert rig.head(cards.name).attempt > 1 and rig.head(cards.name).epoch == 1 and rig.head(cards.name).stateful
+    rig.stop(cards.name)
 
 
 @at_length
 def test_every_step_may_be_the_last_and_a_frozen_driver_wakes_to_nothing(rig: LandedRig) -> None:
-    cards, rng, share = Cards(rig, "cards"), random.Random(22), EVENTS // (len(POINTS) + 8)
+    cards, rng, share = Cards(rig, "cards", InPostgres(rig, "cards")), random.Random(22), EVENTS // (len(POINTS) + 8)
     cards.send(share)
-    rig.deploy(cards.job)
+    rig.deploy(cards.name)
     cards.await_exact()
     for point in POINTS:
-        failpoint.arm(rig.failpoints, point, "kill")
-        cards.send(share)
-        if point in AT_THE_START:
-            cards.restart()
-        until(lambda point=point: failpoint.hit(rig.failpoints, point), f"{point} is reached", PATIENCE_S)
+        cards.killed_at(point, share)
         cards.await_exact()
     for _ in range(5):
         pid = cards.await_driver()
         cards.send(share)
-        _let_something_happen(rig, cards.job, rng)
+        _let_something_happen(rig, cards.name, rng)
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         cards.await_exact()
     a_zombie_wakes(rig, cards, share)
     cards.send(EVENTS - len(cards.sent))
     cards.await_exact()
+    rig.stop(cards.name)
 
 
 def a_zombie_wakes(rig: LandedRig, cards: Cards, share: int) -> None:
@@ -112,6 +127,33 @@ def a_zombie_wakes(rig: LandedRig, cards: Cards, share: int) -> None:
     os.kill(frozen, signal.SIGCONT)
     until(lambda: not psutil.pid_exists(frozen) or psutil.Process(frozen).status() == psutil.STATUS_ZOMBIE, "it ends", PATIENCE_S)
     cards.await_exact()
+
+
+@at_length
+@pytest.mark.parametrize("target", [InCassandra, InParquet])
+def test_the_same_job_is_exact_in_other_sinks(rig: LandedRig, target: Callable[[LandedRig, str], Target]) -> None:
+    name = target.__name__.lower()  # type: ignore[attr-defined]
+    cards = Cards(rig, name, target(rig, name))
+    cards.send(EVENTS // 10)
+    rig.deploy(name)
+    cards.await_exact()
+    for point in ("claim", "write", "land"):
+        cards.killed_at(point, EVENTS // 10)
+        cards.await_exact()
+    rig.stop(name)
+
+
+@at_length
+def test_records_without_state_go_from_kafka_to_kafka_once(rig: LandedRig) -> None:
+    target = InKafka(rig, "copies")
+    job = Job(rig, "copies", target.sink, code="copies")
+    job.send(EVENTS // 10)
+    rig.deploy("copies")
+    for point in ("claim", "write", "land"):
+        job.killed_at(point, EVENTS // 10)
+    job.await_landed()
+    assert sorted(target.values()) == sorted(each.record for each in job.sent if each.amount > 10_000)
+    rig.stop("copies")
 
 
 def _let_something_happen(rig: LandedRig, job: str, rng: random.Random) -> None:
