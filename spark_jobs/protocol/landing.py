@@ -63,8 +63,11 @@ def disagreement(head: Head, held: Held) -> Exception | None:
     last = _last_known(head, held.epoch)
     if held.epoch > head.epoch or held.batch_id > last:
         return SinkAhead(f"{at}, and the head of {head.job} knows batch {last} of epoch {min(held.epoch, head.epoch)} as the last one")
-    if (held.epoch, held.batch_id) < (head.epoch, head.last_landed) and head.landed_here:
-        return SinkBehind(f"{at}, and batch {head.last_landed} of epoch {head.epoch} of {head.job} has landed")
+    epoch, newest = _newest_landed(head)
+    if newest >= 0 and (held.epoch, held.batch_id) < (epoch, newest):
+        return SinkBehind(f"{at}, and batch {newest} of epoch {epoch} of {head.job} has landed")
+    if held.epoch > epoch and held.batch_id == -1 and newest >= 0:
+        return SinkBehind(f"it holds nothing, and batch {newest} of epoch {epoch} of {head.job} has landed")
     return None
 
 
@@ -78,6 +81,16 @@ def difference(known: Digest | None, found: Digest | None) -> str:
     if known is None or found is None or known == found:
         return ""
     return f"it had {known.rows} rows with digest {known.value}, and now has {found.rows} rows with digest {found.value}"
+
+
+def _newest_landed(head: Head) -> tuple[int, int]:
+    """Return the epoch and number of the newest landed batch of the job's life, -1 for none."""
+    if head.landed_here:
+        return head.epoch, head.last_landed
+    if head.base >= 0:
+        return head.state_epoch, head.base
+    earlier = [(epoch, last) for epoch, last in enumerate(head.epoch_ends, start=1) if last >= 0]
+    return earlier[-1] if earlier else (0, -1)
 
 
 def _last_known(head: Head, epoch: int) -> int:

@@ -17,7 +17,7 @@ UNANSWERED = "Py4JError: An error occurred while calling"
 # first batch all topics must be named. Nothing is lost, and the next attempt reads them.
 NEW_TOPICS = ("ADDED_PARTITION_DOES_NOT_START_FROM_OFFSET_ZERO", "Reason: Added partition ", "you must specify all TopicPartitions")
 # Spark's error classes about files of its state store that are missing or torn.
-NO_STATE = ("CANNOT_LOAD_STATE_STORE", "FAILED_TO_READ_DELTA_FILE", "FAILED_TO_READ_SNAPSHOT_FILE")
+NO_STATE = ("CANNOT_LOAD_STATE_STORE", "STREAMING_STATEFUL_OPERATOR_MISSING_STATE_DIRECTORY")
 OF_KAFKA = "org.apache.kafka."
 # What py4j says of a class that the JVM does not have. A driver needs none but Spark's own and those of the Kafka source.
 NO_CLASS = "'JavaPackage' object is not callable"

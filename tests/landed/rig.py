@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -32,7 +31,6 @@ from weir.local.part import Stack
 from weir.ports.cluster import DriverState, Submission
 from weir.settings import Settings
 from weir.sources.kafka import KafkaBroker
-from weir.supervise.judge.report import Report
 from weir.supervise.manager import Manager
 from weir.supervise.parts import Parts
 from weir.supervise.preflight import rehearsal
@@ -128,7 +126,8 @@ class LandedRig:
         code = str(spec.get("code", name))
         shutil.copytree(JOBS / code, self.jobs / name, dirs_exist_ok=True)
         resources = {"executors": 0, "cores": 2, "driver_memory": "900m"}
-        whole = {"name": name, "output": "landed", "resources": resources, "spark_conf": CONF, "trigger": "200ms"}
+        health = {"ready_within": "600s", "stalled_after": "300s"}  # a machine that tests share may be slow
+        whole = {"health": health, "name": name, "output": "landed", "resources": resources, "spark_conf": CONF, "trigger": "200ms"}
         (self.jobs / name / "job.yaml").write_text(
             yaml.safe_dump({**whole, **{k: v for k, v in spec.items() if k != "code"}}, sort_keys=False)
         )
@@ -158,8 +157,11 @@ class LandedRig:
         if not self._watch.is_alive():
             self._watch.start()
 
-    def look(self, job: str) -> Report:
-        return self.manager.health(job)
+    def stop(self, job: str) -> None:
+        """Stop a job, and end its drivers: two sessions at once are slow on two cores."""
+        self._watched.discard(job)
+        self.manager.stop(job, "ana", "the test is over")
+        self.cluster.end_all()
 
     def head(self, job: str) -> Any:
         return self.store.head(job)
@@ -185,6 +187,7 @@ class LandedRig:
     def _look_on(self) -> None:
         manager = self.manager
         while not self._stopping.wait(0.3):
+            manager.specs = sound(self.jobs)  # jobs come and go
             for job in list(self._watched):
                 with suppress(WeirError):
                     report = manager.health(job)
@@ -242,8 +245,3 @@ def landed_rig(home: Path) -> Iterator[LandedRig]:
             yield rig
         finally:
             rig.close()
-
-
-def wait_s(seconds: float) -> None:
-    """Let a zombie sleep. Nothing is concluded from how long it is."""
-    time.sleep(seconds)

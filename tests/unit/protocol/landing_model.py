@@ -51,7 +51,8 @@ class Rows:
         last = h["batch"] if self.held[0] == h["epoch"] else dict(enumerate(h["ends"], 1)).get(self.held[0], -1)
         if self.w.rule("sink ahead is told") and (self.held[0] > h["epoch"] or self.held[1] > last):
             raise Stop("sink ahead")
-        if self.w.rule("sink behind is told") and h["last"] > h["base"] and self.held < (h["epoch"], h["last"]):
+        newest = (h["epoch"], h["last"]) if h["last"] > h["base"] else (h["from"], h["base"])
+        if self.w.rule("sink behind is told") and newest[1] >= 0 and self.held < newest:
             raise Stop("sink behind")
         return self.held
 
