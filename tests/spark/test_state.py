@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -162,7 +163,7 @@ def damaged_copies_are_refused(folders: CheckpointFolders, query: str, attempt: 
             why = folders.copy(query, (9, 1), (9, 2), contents, version, stateful=True)
             assert why or (damaged is None and optional), path
             named = path.replace("/.", "/").removesuffix(".crc")
-            assert not why or named.rpartition("/")[0].removesuffix("/SSTs") in why, (path, why)
+            assert not why or re.sub(r"/(SSTs|v2)$", "", named.rpartition("/")[0]) in why, (path, why)
             folders.forget(query, 9, [2])
             file.unlink(missing_ok=True)
             file.write_bytes(whole)
