@@ -90,7 +90,7 @@ class KafkaSink:
         if not may_write(self._held, claimed):
             return
         self._producer.begin_transaction()
-        for record in records(values(rows, digest, self._target, ordered=True), rows.columns, claimed):
+        for record in records(values(rows, digest, self._target), rows.columns, claimed):
             self._send(record)
         failpoint.reach("sink.write")
         self._commit(Held(claimed.epoch, claimed.attempt, claimed.batch_id), begun=True)
@@ -121,7 +121,7 @@ class KafkaSink:
         """
         producer, self._producer, self._held = self._producer, None, None
         if producer is not None:
-            with suppress(KafkaException):
+            with suppress(KafkaException, SystemError):
                 producer.abort_transaction(ABORT_S)
         failed, self._failed = self._failed, None  # after the abort, which reports each record that it drops
         return failed
@@ -139,8 +139,10 @@ class KafkaSink:
                 return run()
             except BaseException as error:
                 failed = self._drop()
-                if isinstance(error, KafkaException) and (known := explained(self._target, error, failed)):
-                    raise known from error
-                raise
+                # The client raises a fatal error from within a delivery report, and Python makes this of it.
+                found = error.__cause__ if isinstance(error, SystemError) else error
+                if not isinstance(found, KafkaException):
+                    raise
+                raise explained(self._target, found, failed) or found from None
 
         return patiently(f"{self._target}: {what}", once, lambda error: isinstance(error, KafkaException), self._patience_s)
