@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from spark_jobs import failpoint
@@ -25,25 +26,33 @@ class Evaluated:
 
 
 class FencedSink:
-    """Implements spark_jobs.protocol.writer.Sink over a LandedSink."""
+    """Implements spark_jobs.protocol.writer.Sink over a LandedSink, for several threads.
+
+    A rehearsal without input is a thread of its own, and ends with a rollback. On the connection of a batch that came meanwhile, that would
+    take back the rows and leave the fence to be moved and committed.
+    """
 
     publishes = True
 
     def __init__(self, sink: LandedSink) -> None:
-        self._sink = sink
+        self._sink, self._turn = sink, Lock()
 
     def fence(self, head: Head) -> Held | None:
-        held = self._sink.fence(head)
+        with self._turn:
+            held = self._sink.fence(head)
         failpoint.reach("fence")
         return held
 
     def write(self, claimed: Head, evaluated: Evaluated) -> None:
-        self._sink.write(claimed, evaluated.rows, evaluated.digest)
+        with self._turn:
+            self._sink.write(claimed, evaluated.rows, evaluated.digest)
         failpoint.reach("write")
 
     def landed(self, head: Head) -> None:
-        self._sink.landed(head)
+        with self._turn:
+            self._sink.landed(head)
         failpoint.reach("publish")
 
     def rehearse(self, job: str) -> None:
-        self._sink.rehearse(job)
+        with self._turn:
+            self._sink.rehearse(job)

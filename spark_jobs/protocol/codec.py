@@ -14,7 +14,7 @@ from typing import Any
 from spark_jobs.protocol.gap import Gap, GapKind, Hole
 from spark_jobs.protocol.head import Digest, Head, Offsets, Partition, Progress, State, Totals
 
-COLUMNS = ("plan", "digest")  # of a landed job; in columns of their own, since not every reader of a ledger needs them
+COLUMNS = ("plan", "digest")  # of a landed job; in columns of their own, so that records of counts jobs stay as they are
 KNOWN = frozenset(each.name for each in fields(Head)) - {*COLUMNS}
 RANGES = ("start", "end")
 PROGRESS = ("before", "progress")

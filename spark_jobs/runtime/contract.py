@@ -129,7 +129,7 @@ class JobArguments:
         values = asdict(self)
         values["cassandra"] = {name: value for name, value in values["cassandra"].items() if SINCE.get(name) != value}
         values = {name: value for name, value in values.items() if value or name not in OF_LANDED}
-        ordered = {**dict(sorted(({**values["options"], **values}).items()))}  # the order of inputs counts
+        ordered = dict(sorted({**values["options"], **values}.items()))  # within a field, the order of inputs counts
         return [json.dumps(ordered, separators=(",", ":"))]
 
     @classmethod

@@ -18,9 +18,10 @@ from spark_jobs.protocol.head import Head
 from spark_jobs.protocol.landing import Digest, Held
 from spark_jobs.runtime.kafka_address import KafkaAddress
 from spark_jobs.runtime.kafka_client import client_options
-from spark_jobs.sinks.errors import BadRows, BadTarget
+from spark_jobs.sinks.errors import BadTarget
 from spark_jobs.sinks.fences import may_write, raised
 from spark_jobs.sinks.kafka_fence import REQUEST_S, GroupFence
+from spark_jobs.sinks.kafka_producer import explained, options
 from spark_jobs.sinks.kafka_records import Record, problems, records
 from spark_jobs.sinks.patience import PATIENCE_S, patiently
 from spark_jobs.sinks.rows import values
@@ -30,19 +31,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 T = TypeVar("T")
-QUEUE_KIB = 32 * 1024  # what librdkafka holds of records that no broker has acknowledged
 ABORT_S = 10.0
-# Errors of a record, whenever it is sent.
-OF_A_RECORD = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD, KafkaError._UNKNOWN_PARTITION, KafkaError._INVALID_ARG)
-REFUSED = (
-    KafkaError.TOPIC_AUTHORIZATION_FAILED,
-    KafkaError.GROUP_AUTHORIZATION_FAILED,
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-    KafkaError.INVALID_TRANSACTION_TIMEOUT,
-    KafkaError._UNKNOWN_TOPIC,
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
-)
 
 
 class KafkaSink:
@@ -80,16 +69,15 @@ class KafkaSink:
             self._group = None
 
     def _look(self) -> None:
+        self._fence_of_group().find_topic()
         self._fence_of_group().read()
-        topics = Producer(client_options(self._address)).list_topics(self._settings.topic, REQUEST_S).topics
-        if error := topics[self._settings.topic].error:
-            raise KafkaException(error)
 
     def _raise(self, head: Head) -> Held:
         """Make the head's attempt the one that may write, and return what the topic holds. Raises Superseded."""
         group = self._fence_of_group()
+        group.find_topic()
         raised(group.read(), head)  # an older attempt should not end the producer of a newer one
-        producer = Producer(self._options())
+        producer = Producer(options(self._settings, self._id, client_options(self._address), self._delivered))
         producer.init_transactions(REQUEST_S)
         held = raised(group.read(), head)
         self._producer = producer
@@ -102,7 +90,7 @@ class KafkaSink:
         if not may_write(self._held, claimed):
             return
         self._producer.begin_transaction()
-        for record in records(values(rows, digest, self._target, ordered=True), rows.columns, claimed):
+        for record in records(values(rows, digest, self._target), rows.columns, claimed):
             self._send(record)
         failpoint.reach("sink.write")
         self._commit(Held(claimed.epoch, claimed.attempt, claimed.batch_id), begun=True)
@@ -121,59 +109,40 @@ class KafkaSink:
     def _commit(self, held: Held, begun: bool = False) -> None:
         if not begun:
             self._producer.begin_transaction()
-        self._producer.flush(self._patience_s)
-        if self._failed:
-            raise KafkaException(self._failed)
         assert self._group is not None
         self._group.put(self._producer, held)
-        self._producer.commit_transaction(REQUEST_S)
+        self._producer.commit_transaction(self._patience_s)  # sends what is queued
         self._held = held
 
-    def _drop(self) -> None:
-        """Give up the producer and its open transaction, which the next `init_transactions` ends if this cannot."""
-        producer, self._producer, self._held, self._failed = self._producer, None, None, None
+    def _drop(self) -> KafkaError | None:
+        """Give up the producer and its open transaction, which the next `init_transactions` ends if this cannot.
+
+        Return why the first record of the transaction could not be sent; None if there is none.
+        """
+        producer, self._producer, self._held = self._producer, None, None
         if producer is not None:
-            with suppress(KafkaException):
+            with suppress(KafkaException, SystemError):
                 producer.abort_transaction(ABORT_S)
+        failed, self._failed = self._failed, None  # after the abort, which reports each record that it drops
+        return failed
 
     def _fence_of_group(self) -> GroupFence:
         self._group = self._group or GroupFence(self._settings.topic, self._id, client_options(self._address))
         return self._group
 
-    def _options(self) -> dict[str, Any]:
-        ms = int(1000 * self._settings.transaction_timeout_s)
-        return {
-            **client_options(self._address),
-            "transactional.id": self._id,
-            "transaction.timeout.ms": ms,
-            "message.timeout.ms": ms,
-            "queue.buffering.max.kbytes": QUEUE_KIB,
-            "message.max.bytes": 100 * 1024 * 1024,  # the broker judges how large a record may be, and not the client's 1 MB
-            "compression.type": self._settings.compression,
-            "linger.ms": 20,
-            "delivery.report.only.error": True,
-            "on_delivery": self._delivered,
-        }
-
     def _delivered(self, error: KafkaError | None, record: Any) -> None:
-        if error is not None and error.code() != KafkaError._PURGE_QUEUE:
-            self._failed = self._failed or error
+        self._failed = self._failed or error
 
     def _patiently(self, what: str, run: Callable[[], T]) -> T:
         def once() -> T:
             try:
                 return run()
-            except KafkaException as error:
-                self._drop()
-                raise self._explained(error) from error
-            except BaseException:
-                self._drop()
-                raise
+            except BaseException as error:
+                failed = self._drop()
+                # The client raises a fatal error from within a delivery report, and Python makes this of it.
+                found = error.__cause__ if isinstance(error, SystemError) else error
+                if not isinstance(found, KafkaException):
+                    raise
+                raise explained(self._target, found, failed) or found from None
 
         return patiently(f"{self._target}: {what}", once, lambda error: isinstance(error, KafkaException), self._patience_s)
-
-    def _explained(self, error: KafkaException) -> Exception:
-        code = error.args[0].code()
-        if code in OF_A_RECORD:
-            return BadRows(self._target, f"{error.args[0].str()} (max.message.bytes of the topic, or a partition that it does not have)")
-        return BadTarget(self._target, [error.args[0].str()]) if code in REFUSED else error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from spark_jobs.protocol.landing import Held
 from spark_jobs.runtime.kafka_client import Options
@@ -27,8 +27,13 @@ class GroupFence:
         """
         (found,) = self._consumer.committed([TopicPartition(self._topic, 0)], REQUEST_S)
         if found.error:
-            raise found.error
+            raise KafkaException(found.error)
         return parsed(found.metadata) if found.offset >= 0 else None
+
+    def find_topic(self) -> None:
+        """Look for the topic; a producer would create it where the broker allows that. Raises KafkaException."""
+        if error := self._consumer.list_topics(self._topic, REQUEST_S).topics[self._topic].error:
+            raise KafkaException(error)
 
     def put(self, producer: Producer, held: Held) -> None:
         """Make this part of the producer's transaction. Raises KafkaException."""

@@ -6,22 +6,20 @@ Rows come by COPY into a temporary table, before the fence is locked: so the loc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg2
-from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
 
 from spark_jobs import failpoint
 from spark_jobs.protocol.head import Head
 from spark_jobs.protocol.landing import Digest, Held
-from spark_jobs.runtime.credentials import password_of
 from spark_jobs.sinks.copy_text import Stream, lines
 from spark_jobs.sinks.errors import BadRows, BadTarget
 from spark_jobs.sinks.fences import may_write, raised
 from spark_jobs.sinks.patience import PATIENCE_S, patiently
-from spark_jobs.sinks.postgresql_sql import BEGIN, Statements
-from spark_jobs.sinks.postgresql_table import problems
+from spark_jobs.sinks.postgresql_session import Transactions
+from spark_jobs.sinks.postgresql_sql import Statements
+from spark_jobs.sinks.postgresql_table import of_table, problems
 from spark_jobs.sinks.rows import values
 from spark_jobs.sinks.settings import Postgresql
 
@@ -29,9 +27,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 T = TypeVar("T")
-# What a statement is refused for, whatever the rows are.
-REFUSED = (psycopg2.errors.InsufficientPrivilege, psycopg2.errors.UndefinedTable, psycopg2.errors.InvalidSchemaName)
-KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "connect_timeout": 10}
 
 
 class PostgresqlSink:
@@ -40,8 +35,8 @@ class PostgresqlSink:
     def __init__(self, settings: Postgresql, patience_s: float = PATIENCE_S) -> None:
         self._settings, self._patience_s = settings, patience_s
         self._sql = Statements(settings.table, settings.key, settings.deleted)
-        self._target = f"{settings.table} of {settings.database} at {settings.host}:{settings.port}"
-        self._connection: Any = None
+        self._server = Transactions(settings)
+        self._target = self._server.target
         self._checked = False
 
     def fence(self, head: Head) -> Held:
@@ -57,12 +52,10 @@ class PostgresqlSink:
         self._patiently("rehearse", lambda: self._rehearse(job))
 
     def close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        self._server.close()
 
     def _fence(self, head: Head) -> Held:
-        with self._transaction() as cursor:
+        with self._server.transaction() as cursor:
             self._make_fence(cursor)
             cursor.execute(self._sql.seed(), (head.job, self._settings.table))
             held = raised(self._held(cursor, head.job, lock=True), head)
@@ -70,7 +63,7 @@ class PostgresqlSink:
             return held
 
     def _write(self, claimed: Head, rows: DataFrame, digest: Digest) -> None:
-        with self._transaction() as cursor:
+        with self._server.transaction() as cursor:
             self._check(cursor, {field.name: field.dataType.simpleString() for field in rows.schema})
             if not may_write(self._held(cursor, claimed.job), claimed):
                 return
@@ -82,13 +75,13 @@ class PostgresqlSink:
         failpoint.reach("sink.commit")
 
     def _rehearse(self, job: str) -> None:
-        with self._transaction(commit=False) as cursor:
+        with self._server.transaction(commit=False) as cursor:
             table = self._sql.read_table(cursor)
-            kept = {name: "boolean" for name in [self._settings.deleted] if name}
-            if found := [p for p in problems(table, kept, self._settings.key, self._settings.deleted) if "the pipeline" not in p]:
+            if found := ["it does not exist"] if table is None else list(of_table(table, self._settings.key)):
                 raise BadTarget(self._target, found)
             assert table is not None
-            names = [*(name for name, column in table.columns.items() if not column.generated), *kept]
+            own = [name for name, column in table.columns.items() if not column.generated]
+            names = [*own, self._settings.deleted] if self._settings.deleted else own
             self._make_fence(cursor)
             self._held(cursor, job)
             cursor.execute(self._sql.create_batch(names))
@@ -132,45 +125,5 @@ class PostgresqlSink:
             raise BadTarget(self._target, found)
         self._checked = True
 
-    @contextmanager
-    def _transaction(self, commit: bool = True) -> Iterator[Any]:
-        """Run one transaction; it is rolled back on any error."""
-        connection = self._connected()
-        try:
-            with connection.cursor() as cursor:
-                for statement in BEGIN:
-                    cursor.execute(statement)
-                yield cursor
-            (connection.commit if commit else connection.rollback)()
-        except psycopg2.Error as error:
-            raise self._explained(error) from error
-        finally:
-            if not connection.closed:
-                connection.rollback()
-
-    def _explained(self, error: psycopg2.Error) -> Exception:
-        said = " ".join(str(error).split())
-        if isinstance(error, psycopg2.DataError | psycopg2.IntegrityError):
-            return BadRows(self._target, said)
-        return BadTarget(self._target, [said]) if isinstance(error, REFUSED) else error
-
-    def _connected(self) -> Any:
-        if self._connection is None or self._connection.closed:
-            known = self._settings
-            tls = {"sslmode": "verify-full", "sslrootcert": known.ca_file} if known.ca_file else {}
-            own = {"sslcert": known.cert_file, "sslkey": known.key_file} if known.cert_file else {}
-            password = {"password": password_of(known.password_file, "sink")} if known.password_file else {}
-            self._connection = psycopg2.connect(
-                host=known.host, port=known.port, dbname=known.database, user=known.user, application_name="weir",
-                **KEEPALIVES, **tls, **own, **password,
-            )  # fmt: skip
-            self._connection.set_session(isolation_level=ISOLATION_LEVEL_READ_COMMITTED)
-        return self._connection
-
     def _patiently(self, what: str, run: Callable[[], T]) -> T:
-        return patiently(f"{self._target}: {what}", run, self._passes, self._patience_s)
-
-    def _passes(self, error: Exception) -> bool:
-        """Return whether an error passes: the server or the connection is away. A batch whose commit was lost is looked up by its fence."""
-        away = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
-        return away or (isinstance(error, psycopg2.Error) and bool(self._connection is None or self._connection.closed))
+        return patiently(f"{self._target}: {what}", run, self._server.passes, self._patience_s)

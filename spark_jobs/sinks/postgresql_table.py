@@ -49,13 +49,14 @@ def problems(table: Table | None, schema: Mapping[str, str], key: Sequence[str],
     if table is None:
         return ["it does not exist, or this user may not see it; create it"]
     return [
-        *_of_table(table, key),
+        *of_table(table, key),
         *_of_columns(table, schema, deleted),
         *(f"the pipeline has no column {k}" for k in key if k not in schema),
     ]
 
 
-def _of_table(table: Table, key: Sequence[str]) -> Iterator[str]:
+def of_table(table: Table, key: Sequence[str]) -> Iterator[str]:
+    """Yield why a table cannot be written to, whatever the rows are."""
     if not table.permanent:
         yield "it is unlogged or temporary, and a crash of the server empties it: ALTER TABLE ... SET LOGGED"
     if key and frozenset(key) not in table.unique:

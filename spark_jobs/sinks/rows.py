@@ -1,4 +1,4 @@
-"""Rows of a batch as they pass the driver: partition by partition, so that its memory does not grow with the batch."""
+"""Rows of a batch as they pass the driver: piece by piece, so that its memory does not grow with the batch."""
 
 from __future__ import annotations
 
@@ -18,25 +18,35 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Values = tuple[Any, ...]
-PARTITION_ROWS = 20_000  # the JVM and Python each hold two partitions: the one that is written and the next
+PIECE_ROWS = 10_000  # of a partition of Spark's. With whole partitions a driver of 512 MiB ran out of memory at one of 100 MiB
+WITHIN = (1 << 33) - 1  # the bits of monotonically_increasing_id that number the rows within a partition
 
 
-def values(rows: DataFrame, digest: Digest, target: str, ordered: bool = False) -> Iterator[Values]:
-    """Yield the rows as Python values: timestamps in UTC, binary as bytes.
+def values(rows: DataFrame, digest: Digest, target: str) -> Iterator[Values]:
+    """Yield the rows as Python values: timestamps in UTC, binary as bytes. Rows of a partition of Spark's keep their order.
 
-    `ordered` keeps the order within each partition of Spark's, and then a partition is as large as Spark made it. Raises BadRows at the
-    end if there were not as many rows as were evaluated.
+    `rows` must be persisted, since each piece reads it again. Raises BadRows at the end if there were not as many rows as were evaluated.
     """
-    if not ordered and digest.rows > PARTITION_ROWS:
-        rows = rows.repartition(-(-digest.rows // PARTITION_ROWS))
-    convert = [converter(field.dataType) for field in rows.schema]
-    places = [(place, change) for place, change in enumerate(convert) if change]
+    changes = [(place, change) for place, field in enumerate(rows.schema) if (change := converter(field.dataType))]
     count = 0
-    for row in rows.toLocalIterator(prefetchPartitions=True):
-        count += 1
-        yield _converted(row, places) if places else tuple(row)
+    for piece in _pieces(rows, digest.rows):
+        for row in piece.toLocalIterator(prefetchPartitions=True):
+            count += 1
+            yield _converted(row, changes) if changes else tuple(row)
     if count != digest.rows:
         raise BadRows(target, f"{digest.rows} rows were evaluated, and {count} came to be written; the pipeline is not deterministic")
+
+
+def _pieces(rows: DataFrame, count: int) -> Iterator[DataFrame]:
+    """Split into parts of at most PIECE_ROWS of each partition, without a shuffle, which would lose the order."""
+    if count <= PIECE_ROWS:
+        yield rows
+        return
+    number = F.monotonically_increasing_id().bitwiseAND(F.lit(WITHIN))
+    numbered = rows.withColumn("weir_piece", F.floor(number / PIECE_ROWS))
+    (last,) = numbered.agg(F.max("weir_piece")).collect()
+    for piece in range((last[0] or 0) + 1):
+        yield numbered.where(F.col("weir_piece") == piece).drop("weir_piece")
 
 
 def chunks(found: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -45,6 +45,7 @@ class Rig:
     spark: SparkSession
     process: Callable[[], LandedSink]  # the sink of a new process
     seen: Callable[[], Seen]  # what its reader sees, sorted
+    size: Callable[[], int] | None = None  # how many rows its reader sees, where that is cheaper
     knows: bool = True  # the fence says which batch the target holds
     hides: bool = False  # readers see nothing before the batch lands
     upserts: bool = False
@@ -160,7 +161,10 @@ def parquet(spark: SparkSession, store: FileStore) -> Rig:
         assert sorted(zip(table["name"].to_pylist(), table["n"].to_pylist(), strict=True)) == by_spark, "both readers agree"
         return by_spark
 
-    return Rig(spark, lambda: ParquetSink(Parquet(base), spark), seen, knows=False, hides=True)
+    def size() -> int:
+        return landed(spark, base).count()
+
+    return Rig(spark, lambda: ParquetSink(Parquet(base), spark), seen, size, knows=False, hides=True)
 
 
 def parquet_base(spark: SparkSession, store: FileStore) -> str:

@@ -40,6 +40,7 @@ JOBS = Path(__file__).parent / "jobs"
 OPENS = "--add-opens=java.base/java.nio=ALL-UNNAMED --add-opens=java.base/sun.nio.ch=ALL-UNNAMED"
 SMALL = f"-XX:TieredStopAtLevel=1 -XX:+UseSerialGC {OPENS} -Dio.netty.tryReflectionSetAccessible=true"
 ROCKSDB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
+HEAP = "org.apache.spark.sql.execution.streaming.state.HDFSBackedStateStoreProvider"
 CONF = {
     "spark.driver.extraJavaOptions": SMALL,
     "spark.ui.enabled": "false",

@@ -17,7 +17,7 @@ import pytest
 
 from spark_jobs import failpoint
 from tests.landed.oracle import Withdrawal, truth, withdrawals
-from tests.landed.rig import LandedRig, landed_rig
+from tests.landed.rig import CONF, HEAP, LandedRig, landed_rig
 from tests.landed.targets import InCassandra, InKafka, InParquet, InPostgres, Target
 from tests.parts import until
 
@@ -154,6 +154,34 @@ def test_records_without_state_go_from_kafka_to_kafka_once(rig: LandedRig) -> No
     job.await_landed()
     assert sorted(target.values()) == sorted(each.record for each in job.sent if each.amount > 10_000)
     rig.stop("copies")
+
+
+@at_length
+def test_two_topics_are_joined_with_a_kill_in_the_middle(rig: LandedRig) -> None:
+    n = min(EVENTS // 10, 2000)
+    for topic in ("j-withdrawals", "j-approvals"):
+        rig.make_topic(topic)
+    rig.sql("CREATE TABLE public.joined (id bigint PRIMARY KEY, card text, amount bigint, by text)")
+    sources = {"withdrawals": {"topic": "j-withdrawals"}, "approvals": {"topic": "j-approvals"}}
+    conf = {"spark.sql.streaming.stateStore.providerClass": HEAP}
+    rig.add("joined", {"sources": sources, "sink": rig.postgres_sink("public.joined"), "spark_conf": {**CONF, **conf}})
+    events = withdrawals(1, 0, 2 * n, CARDS)
+    approvals = [(str(each.id).encode(), f'{{"id":{each.id},"by":"b{each.id % 7}"}}'.encode()) for each in events]
+    rig.produce("j-withdrawals", ((each.card.encode(), each.record) for each in events[:n]))
+    rig.produce("j-approvals", approvals[n // 2 : n])  # the rest comes batches later: the state must have the withdrawals
+    rig.deploy("joined")
+    rig.await_landed("joined", PATIENCE_S)
+    failpoint.arm(rig.failpoints, "write", "kill")
+    rig.produce("j-approvals", approvals[: n // 2])
+    until(lambda: failpoint.hit(rig.failpoints, "write"), "the driver is killed after its write", PATIENCE_S)
+    rig.await_landed("joined", PATIENCE_S)
+    rig.produce("j-approvals", approvals[n:])
+    rig.produce("j-withdrawals", ((each.card.encode(), each.record) for each in events[n:]))
+    rig.await_landed("joined", PATIENCE_S)
+    found = rig.sql("SELECT id, card, amount, by FROM public.joined ORDER BY id")
+    assert found == [(each.id, each.card, each.amount, f"b{each.id % 7}") for each in events]
+    assert rig.head("joined").stateful and rig.head("joined").epoch == 1
+    rig.stop("joined")
 
 
 def _let_something_happen(rig: LandedRig, job: str, rng: random.Random) -> None:

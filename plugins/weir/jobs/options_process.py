@@ -92,10 +92,8 @@ def _executed(file: Path, of_counting: bool) -> Model:
         model = module.Options
     except (Exception, SystemExit) as error:  # a sys.exit(0) in it ended the command without a message
         raise NotLoaded(f"cannot be loaded: {type(error).__name__}: {error}") from error
-    if not (isinstance(model, type) and is_dataclass(model)):
-        raise NotLoaded("Options must be a dataclass", SEE)
-    if of_counting and not issubclass(model, CountsOptions):
-        raise NotLoaded("Options must be a dataclass that extends CountsOptions", SEE)
+    if not (isinstance(model, type) and is_dataclass(model) and (not of_counting or issubclass(model, CountsOptions))):
+        raise NotLoaded("Options must be a dataclass" + (" that extends CountsOptions" if of_counting else ""), SEE)
     if bare := [name for name, field in declared(model).items() if "option" not in field.metadata]:
         raise NotLoaded(f"{', '.join(bare)} is declared without option(...)", SEE)
     return model

@@ -9,12 +9,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spark_jobs.protocol.head import first_head
 from spark_jobs.sinks.copy_text import Stream, lines
-from spark_jobs.sinks.errors import BadRows, SinkAway
+from spark_jobs.sinks.errors import BadRows, BadTarget, SinkAway
+from spark_jobs.sinks.kafka_producer import explained
 from spark_jobs.sinks.kafka_records import records
 from spark_jobs.sinks.manifests import Manifest, batches, folder_of, landed_files, manifests, of_written, path_of
 from spark_jobs.sinks.patience import patiently
@@ -165,3 +167,10 @@ def test_an_outage_is_waited_for_and_not_for_ever() -> None:
         tried(2)
     with pytest.raises(ZeroDivisionError):
         patiently("write", lambda: 1 // 0, lambda error: False)
+
+
+def test_an_error_of_a_record_says_more_than_that_of_its_transaction() -> None:
+    ended, large, gone = (KafkaError(code) for code in (KafkaError._STATE, KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.UNKNOWN_TOPIC_OR_PART))
+    assert explained("t", KafkaException(ended), None) is None, "it passes"
+    assert isinstance(explained("t", KafkaException(ended), large), BadRows)
+    assert isinstance(explained("t", KafkaException(gone), KafkaError(KafkaError._PURGE_QUEUE)), BadTarget)
