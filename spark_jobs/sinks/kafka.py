@@ -90,7 +90,8 @@ class KafkaSink:
         if not may_write(self._held, claimed):
             return
         self._producer.begin_transaction()
-        for record in records(values(rows, digest, self._target), rows.columns, claimed):
+        together = ["key"] if "key" in rows.columns else []
+        for record in records(values(rows, digest, self._target, together), rows.columns, claimed):
             self._send(record)
         failpoint.reach("sink.write")
         self._commit(Held(claimed.epoch, claimed.attempt, claimed.batch_id), begun=True)

@@ -18,35 +18,33 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Values = tuple[Any, ...]
-PIECE_ROWS = 10_000  # of a partition of Spark's. With whole partitions a driver of 512 MiB ran out of memory at one of 100 MiB
-WITHIN = (1 << 33) - 1  # the bits of monotonically_increasing_id that number the rows within a partition
+PIECE_ROWS = 10_000  # about so many are held at once, by the JVM and by Python
 
 
-def values(rows: DataFrame, digest: Digest, target: str) -> Iterator[Values]:
-    """Yield the rows as Python values: timestamps in UTC, binary as bytes. Rows of a partition of Spark's keep their order.
+def values(rows: DataFrame, digest: Digest, target: str, together: Sequence[str] = ()) -> Iterator[Values]:
+    """Yield the rows as Python values: timestamps in UTC, binary as bytes.
 
-    `rows` must be persisted, since each piece reads it again. Raises BadRows at the end if there were not as many rows as were evaluated.
+    Rows that are equal in the columns `together` keep the order that they have within a partition of Spark's. `rows` must be persisted,
+    since each piece reads it again. Raises BadRows at the end if there were not as many rows as were evaluated.
     """
     changes = [(place, change) for place, field in enumerate(rows.schema) if (change := converter(field.dataType))]
     count = 0
-    for piece in _pieces(rows, digest.rows):
-        for row in piece.toLocalIterator(prefetchPartitions=True):
+    for piece in _pieces(rows, -(-digest.rows // PIECE_ROWS), together or rows.columns):
+        # Not toLocalIterator: in Spark 4.2 each call of it left its last partition in the JVM's heap for ever, 10 MiB of 10 MiB.
+        for row in piece.collect():
             count += 1
             yield _converted(row, changes) if changes else tuple(row)
     if count != digest.rows:
         raise BadRows(target, f"{digest.rows} rows were evaluated, and {count} came to be written; the pipeline is not deterministic")
 
 
-def _pieces(rows: DataFrame, count: int) -> Iterator[DataFrame]:
-    """Split into parts of at most PIECE_ROWS of each partition, without a shuffle, which would lose the order."""
-    if count <= PIECE_ROWS:
+def _pieces(rows: DataFrame, parts: int, names: Sequence[str]) -> Iterator[DataFrame]:
+    """Split by a hash of these columns: whatever is evaluated again after a lost executor, each row is in one piece."""
+    if parts <= 1:
         yield rows
         return
-    number = F.monotonically_increasing_id().bitwiseAND(F.lit(WITHIN))
-    numbered = rows.withColumn("weir_piece", F.floor(number / PIECE_ROWS))
-    (last,) = numbered.agg(F.max("weir_piece")).collect()
-    for piece in range((last[0] or 0) + 1):
-        yield numbered.where(F.col("weir_piece") == piece).drop("weir_piece")
+    part = F.pmod(F.xxhash64(*(F.col(f"`{name}`") for name in names)), F.lit(parts))
+    yield from (rows.where(part == n) for n in range(parts))
 
 
 def chunks(found: Iterable[T], size: int) -> Iterator[list[T]]:
