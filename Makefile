@@ -14,7 +14,7 @@ export UV_HTTP_TIMEOUT := 300
 BASE    ?= debian:bookworm-slim
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
-.PHONY: help up down clean image test test-image test-stores test-faults test-plain test-upgrade test-browser test-yarn test-masters test-kubernetes test-compose test-delivery fuzz bench bench-peers \
+.PHONY: help up down clean image test test-image test-stores test-state test-faults test-landed test-plain test-upgrade test-browser test-yarn test-masters test-kubernetes test-compose test-delivery fuzz bench bench-peers \
 	kubernetes-servers audit release-check dist release drill lint lock install dev
 .DEFAULT_GOAL := help
 
@@ -41,6 +41,12 @@ test-faults: $(VENV)/.dev ## kill every server of a real stack under load, and c
 
 test-stores: $(VENV)/.dev $(VENV)/.moto ## checkpoints, event logs and Parquet on HDFS and S3, each with every kind of kill
 	@WEIR_ALL_STORES=1 $(BIN)/python -m pytest tests/stores tests/contract/test_checkpoints.py
+
+test-landed: $(VENV)/.dev ## a landed job with state on real servers: killed at every step, frozen, woken; EVENTS=200000
+	@WEIR_TEST_LANDED=1 WEIR_TEST_LANDED_EVENTS=$${EVENTS:-200000} $(BIN)/python -m pytest tests/landed
+
+test-state: $(VENV)/.dev ## queries with state killed and continued in a copy, with every provider of state, and a folder as source
+	@WEIR_ALL_STATE=1 $(BIN)/python -m pytest tests/spark/test_state.py tests/spark/test_files_source.py
 
 test-plain: $(VENV)/.dev ## jobs that use nothing of Weir: poison, a broker's outage, a JAR, and a folder made by `weir new`
 	@WEIR_TEST_PLAIN=1 $(BIN)/python -m pytest tests/acceptance/test_plain.py

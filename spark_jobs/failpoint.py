@@ -15,10 +15,12 @@ FOLDER = "WEIR_FAILPOINTS"
 WAYS = ("kill", "stop", "hang", "raise")
 # What a driver does with a batch, a supervisor to start one, a fold to an hour, and a roll-up to a day, each in its order.
 DRIVER = ("start", "batch", "count", "ledger", "claim", "hours", "deltas", "land")
+LANDED = ("start", "fence", "batch", "count", "ledger", "claim", "write", "land", "publish")  # the same of a landed job
 TAKEOVER = ("takeover.note", "takeover.swap", "takeover.copy", "takeover.submit")
 FOLD = ("fold.write", "fold.prove", "fold.publish", "sweep.day", "sweep.deltas", "sweep.run")
 ROLL = ("roll.write", "roll.prove", "roll.publish", "sweep.roll")
-POINTS = (*DRIVER, *TAKEOVER, *FOLD, *ROLL)
+SINK = ("sink.write", "sink.commit")  # of a sink with transactions: before its rows are moved or committed, and after
+POINTS = tuple(dict.fromkeys((*DRIVER, *LANDED, *TAKEOVER, *FOLD, *ROLL, *SINK)))
 
 
 class Failed(Exception):

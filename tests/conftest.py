@@ -57,12 +57,12 @@ def own_options_once() -> Iterator[None]:
     own = {file.read_bytes() for file in (PROJECT / "spark_jobs").glob("*/options.py")}
     load, known = options_process.load, dict[tuple[bytes, str], Mapping[str, Any]]()
 
-    def once(file: Path, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    def once(file: Path, values: Mapping[str, Any], of_counting: bool = True) -> Mapping[str, Any]:
         if (text := file.read_bytes()) not in own:
-            return load(file, values)
+            return load(file, values, of_counting)
         key = text, repr(sorted(values.items()))
         if key not in known:
-            known[key] = load(file, values)
+            known[key] = load(file, values, of_counting)
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from weir.local import cassandra, folder, jars, kafka, ports, secrets
+from weir.local import cassandra, folder, jars, kafka, ports, postgres, secrets
 from weir.local.part import Part, Stack
 from weir.local.process import Child, await_ready, last_lines
 from weir.local.rehearse import command
@@ -22,14 +22,13 @@ from weir.settings import Settings
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-MODULES: dict[str, ModuleType] = {"kafka": kafka, "cassandra": cassandra}
+MODULES: dict[str, ModuleType] = {"kafka": kafka, "cassandra": cassandra, "postgres": postgres}
 
 
 @contextlib.contextmanager
 def running(home: Path, *names: str) -> Iterator[Settings]:
     """Start the named parts; Settings that lead to them."""
-    chosen, _ = ports.choose(home, {}, frozenset())
-    stack = Stack(home, chosen, secrets.load_or_create(home))
+    stack = new_stack(home)
     with running_stack(stack, *_parts(stack, names)):
         yield Settings(
             home=str(home), kafka=stack.address("kafka"), cassandra_port=stack.ports["cassandra"], data_docs=str(home / "data_docs")
@@ -51,6 +50,29 @@ def secure(home: Path, *names: str) -> Iterator[tuple[Stack, Settings]]:
     stack = configured_secure(home)
     with running_stack(stack, *_parts(stack, names)):
         yield stack, Settings(home=str(home), **folder.addresses(stack))  # type: ignore[arg-type]
+
+
+class Server:
+    """One part that a test starts, kills and starts again, with its data and at its address."""
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+        self._child: Child | None = None
+
+    def start(self) -> None:
+        self.part.prepare()
+        self._child = Child.start(self.part.command, self.part.log, self.part.env, self.part.cwd)
+        reason = await_ready(self._child, self.part.probe, self.part.ready_s, _pause)
+        assert not reason, f"{self.part.name}: {reason}\n{last_lines(self.part.log)}"
+
+    def kill(self) -> None:
+        """End it with all its processes, as a power cut does."""
+        assert self._child
+        self._child.kill_group()
+
+    def stop(self) -> None:
+        if self._child:
+            self._child.stop(self.part.stop_signal, self.part.stop_s)
 
 
 def running_stack(stack: Stack, *parts: Part) -> contextlib.AbstractContextManager[None]:
@@ -80,9 +102,15 @@ def local_spark(conf: Mapping[str, str]) -> Iterator[SparkSession]:
     gateway.proc.wait(60)
 
 
+def new_stack(home: Path) -> Stack:
+    """A stack in plain text, that is not started."""
+    return Stack(home, ports.choose(home, {}, frozenset())[0], secrets.load_or_create(home))
+
+
 def _parts(stack: Stack, names: Iterable[str]) -> list[Part]:
     for name in names:
-        jars.class_path(name)
+        if name != "postgres":
+            jars.class_path(name)
     return [MODULES[name].part(stack) for name in names]
 
 

@@ -199,6 +199,12 @@ class NotConfirmed(WeirError):
     code = "WEIR-306"
 
 
+class StateLost(WeirError):
+    """The state of a landed job is lost or would be given up: an operator must choose how it continues."""
+
+    code = "WEIR-307"
+
+
 class NotProven(WeirError):
     """A fold, a validation or a recount found a difference; nothing was published."""
 

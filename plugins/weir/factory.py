@@ -18,10 +18,11 @@ from weir.counts.kind import CountsKind
 from weir.errors import WeirError
 from weir.jobs.bundle import BundleFolder
 from weir.jobs.folders import sound
-from weir.jobs.kinds import COUNTS, PLAIN
+from weir.jobs.kinds import COUNTS, LANDED, PLAIN
 from weir.jobs.packed import is_packed
 from weir.jobs.spec import JobSpec
 from weir.jobs.specs import with_deployed
+from weir.landed.kind import LandedKind
 from weir.plain.kind import PlainKind
 from weir.ports.bundles import Bundles
 from weir.ports.cluster import Cluster, DriverState
@@ -65,8 +66,8 @@ def manager(settings: Settings | None = None, others: Mapping[str, Cluster] | No
 
 def assemble(specs: dict[str, JobSpec], parts: Parts[Store]) -> Manager[Store]:
     """Return a manager over these parts, with the kinds of jobs that there are."""
-    counts = CountsKind(parts.store, parts.source, parts.settings)
-    return Manager(specs, parts, {COUNTS.name: counts, PLAIN.name: PlainKind(parts.settings)})
+    counts, landed = CountsKind(parts.store, parts.source, parts.settings), LandedKind(parts.settings)
+    return Manager(specs, parts, {COUNTS.name: counts, LANDED.name: landed, PLAIN.name: PlainKind(parts.settings)})
 
 
 def bundles(settings: Settings) -> Bundles:

@@ -17,7 +17,7 @@ from spark_jobs.protocol.head import Batch, Progress
 from spark_jobs.protocol.partition import sources_of
 from spark_jobs.runtime.batches import Job, Reread, Rows
 from spark_jobs.runtime.contract import JobArguments
-from spark_jobs.sources.kafka import READING
+from spark_jobs.sources.kafka import READING, arrivals
 
 LOG = logging.getLogger("weir.driver")
 
@@ -49,7 +49,8 @@ class Counting:
     def _counts(self, rows: Rows, batch: Batch, ids: Mapping[str, str]) -> list[Count]:
         """Count with Spark's functions."""
         assert self._plan is not None
-        counts = collected(self._plan.counts(gathered(rows(), batch.offsets)), ids, self._args.several)
+        records = arrivals(gathered(rows(), batch.offsets), batch.arrived_by)
+        counts = collected(self._plan.counts(records), ids, self._args.several)
         return capped(counts, self._options.signature_cap)
 
     def _samples(self, counts: Sequence[Count], names: Mapping[str, str], by_ms: int) -> list[RejectedLine]:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from spark_jobs import failpoint
 from spark_jobs.counts.cells import Delta, RejectedLine, hour_of, shard_of
-from spark_jobs.protocol.head import Head, Progress, Totals
+from spark_jobs.protocol.head import Digest, Head, Progress, Totals
 from spark_jobs.protocol.writer import Store, Writer
 
 HourTotals = Mapping[tuple[int, int], Mapping[str, int]]  # (hour, shard) -> level -> lines
@@ -23,6 +23,8 @@ class Counted:
     totals: Totals
     progress: Progress
     rejected: Sequence[RejectedLine] = ()
+    digest: Digest | None = None  # rows that never landed count for nothing: a batch may be done again with another end
+    stateful: bool = False
 
 
 class DeltaStore(Protocol):
@@ -48,8 +50,16 @@ class CountingStore(Store, DeltaStore, Protocol):
 class Deltas:
     """The sink of counting. Hours are noted before their deltas are written: a fold that finds a delta knows its hour."""
 
+    publishes = False
+
     def __init__(self, store: DeltaStore, shards: int) -> None:
         self._store, self._shards = store, shards
+
+    def fence(self, head: Head) -> None:
+        """Do nothing: rows of earlier attempts have keys of their own."""
+
+    def landed(self, head: Head) -> None:
+        """Do nothing: readers ask the head."""
 
     def write(self, claimed: Head, counted: Counted) -> None:
         self._store.put_hours(claimed, hour_totals(counted.deltas, self._shards))

@@ -24,6 +24,23 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
+class Digest:
+    """What a batch of a landed job came to. The digest does not depend on the order of the rows."""
+
+    rows: int
+    value: str  # the sum of 64-bit hashes of the rows modulo 2**64, as hexadecimal digits
+
+    def __str__(self) -> str:
+        return f"{self.rows}:{self.value}"
+
+    @classmethod
+    def parse(cls, text: str) -> Digest | None:
+        """Parse `rows:value`; None if it is empty. Raises ValueError on anything else."""
+        rows, _, value = text.partition(":")
+        return cls(int(rows), value) if text else None
+
+
+@dataclass(frozen=True)
 class Batch:
     """A micro-batch."""
 
@@ -32,6 +49,7 @@ class Batch:
     end: Offsets  # the offset after the last one, by partition
     names: Mapping[str, str] = field(default_factory=dict)  # source names by identity, of a job that may read several
     arrived_by: int = 0  # ms, see Head
+    plan: bytes = b""  # of a landed job: Spark's `offsets/N`, byte for byte; empty in a job that may do a claim again with another end
 
     @property
     def offsets(self) -> int:
@@ -108,6 +126,11 @@ class Head:
     # ms, an upper bound for the arrival of the batch's records, whatever their producers say; 0 in batches of earlier releases, which
     # believed the producers, and counted records of aborted transactions
     arrived_by: int = 0
+    plan: bytes = b""  # of a landed job: Spark's `offsets/N` of the batch, byte for byte; a takeover restores it
+    digest: Digest | None = None  # of a landed job: what the batch came to
+    stateful: bool = False  # True: the epoch keeps state in its checkpoint, and never begins empty by itself
+    base: int = -1  # the batch before the first one of this epoch: -1, or the one whose state the epoch continues from
+    state_epoch: int = 0  # the epoch that has evaluated the batch `base`; 0: the epoch began without state
 
     @property
     def sources(self) -> frozenset[str]:
@@ -125,7 +148,7 @@ class Head:
 
     @property
     def batch(self) -> Batch:
-        return Batch(self.batch_id, self.start, self.end)
+        return Batch(self.batch_id, self.start, self.end, plan=self.plan)
 
     @property
     def position(self) -> Position:
@@ -135,7 +158,7 @@ class Head:
     @property
     def has_batch(self) -> bool:
         """Return whether the epoch has a batch: False only before its first claim."""
-        return self.batch_id >= 0
+        return self.batch_id > self.base
 
     @property
     def for_ledger(self) -> bool:
@@ -144,8 +167,13 @@ class Head:
 
     @property
     def last_landed(self) -> int:
-        """Return the last landed batch of this epoch; -1 for none."""
+        """Return the last landed batch of this epoch; for none, the one that it continues from, or -1."""
         return self.batch_id if self.state is State.LANDED else self.batch_id - 1
+
+    @property
+    def landed_here(self) -> bool:
+        """Return whether a batch of this epoch has landed."""
+        return self.last_landed > self.base
 
     @property
     def frontier(self) -> Offsets:
@@ -177,19 +205,21 @@ def started(head: Head, incarnation: str) -> Head:
     return replace(head, incarnation=incarnation)
 
 
-def rebuilt(head: Head, offsets: Offsets, gap: Gap | None = None, highest: int = 0) -> Head:
+def rebuilt(head: Head, offsets: Offsets, gap: Gap | None = None, highest: int = 0, keeps_state: bool = False) -> Head:
     """Rule 6: a new epoch, with a new attempt, that starts at `offsets`: `head.frontier`, unless a gap says exactly what is left out.
 
-    Partitions that were added since begin at 0. Raises ValueError if lines would be left out or counted twice and the gap does not say so.
+    Partitions that were added since begin at 0. With `keeps_state` it continues from the state of the last landed batch, and from its
+    number. Raises ValueError if lines would be left out or counted twice and the gap does not say so.
     """
     if not accounts_for(gap, head.frontier, offsets):
         raise ValueError(f"{head.job}: from {dict(head.frontier)} to {dict(offsets)} is not what the gap says: {gap}")
     progress = _in_sources_of(offsets, base_progress(head))
     new = taken_over(head, highest)
+    base = head.last_landed if keeps_state else -1
     return replace(
         new,
         epoch=head.epoch + 1,
-        batch_id=-1,
+        batch_id=base,
         state=State.LANDED,
         by=new.attempt,
         write_ts=head.write_ts + 1,
@@ -203,6 +233,11 @@ def rebuilt(head: Head, offsets: Offsets, gap: Gap | None = None, highest: int =
         gap=gap,
         names={source: name for source, name in head.names.items() if source in sources_of(offsets)},
         begins={p: begin for p, begin in head.begins.items() if p.source in sources_of(offsets)},
+        plan=b"",
+        digest=None,
+        stateful=head.stateful and keeps_state,
+        base=base,
+        state_epoch=(head.epoch if head.landed_here else head.state_epoch) if base >= 0 else 0,
     )
 
 
@@ -278,21 +313,35 @@ class Ruling(StrEnum):
     DIVERGED = "diverged"
 
 
-def judge(head: Head, attempt: int, incarnation: str, batch: Batch, landed: Callable[[int], Batch | None]) -> Ruling:
-    """Rules 3 and 5: return whether this process may claim the batch. `landed` finds a batch of this epoch in the ledger."""
+def judge(head: Head, attempt: int, incarnation: str, batch: Batch, landed: Callable[[int], Head | None]) -> Ruling:
+    """Rules 3 and 5: return whether this process may claim the batch. `landed` finds a batch of this epoch in the ledger.
+
+    With a plan (rule 9), an open claim is done again only as it was planned.
+    """
     if (head.attempt, head.incarnation) != (attempt, incarnation):
         return Ruling.SUPERSEDED
     if head.state is State.LANDED and head.batch_id == batch.batch_id - 1 and joins(head.end, batch.start):
         return Ruling.CLAIM
     if head.state is State.CLAIMED and head.batch_id == batch.batch_id and joins(head.start, batch.start):
-        return Ruling.CLAIM
+        return Ruling.CLAIM if head.plan == batch.plan else Ruling.DIVERGED
     if batch.batch_id > head.last_landed:
         return Ruling.DIVERGED
-    known = head.batch if head.state is State.LANDED and head.batch_id == batch.batch_id else landed(batch.batch_id)
-    return Ruling.SKIP if known is not None and same_ranges(known, batch) else Ruling.DIVERGED
+    known = head if head.state is State.LANDED and head.batch_id == batch.batch_id else landed(batch.batch_id)
+    same = known is not None and same_ranges(known.batch, batch) and known.plan == batch.plan
+    return Ruling.SKIP if same else Ruling.DIVERGED
 
 
-def claim(head: Head, batch: Batch, totals: Totals, progress: Progress, version: str, now_us: int, began_at: int = 0) -> Head:
+def claim(
+    head: Head,
+    batch: Batch,
+    totals: Totals,
+    progress: Progress,
+    version: str,
+    now_us: int,
+    began_at: int = 0,
+    digest: Digest | None = None,
+    stateful: bool = False,
+) -> Head:
     """Rule 3: the head once this batch is claimed. Its write timestamp is later than that of every earlier claim."""
     return replace(
         head,
@@ -311,6 +360,9 @@ def claim(head: Head, batch: Batch, totals: Totals, progress: Progress, version:
         began_at=began_at,
         names={**head.names, **batch.names},
         arrived_by=batch.arrived_by,
+        plan=batch.plan,
+        digest=digest,
+        stateful=head.stateful or stateful,
     )
 
 

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from spark_jobs import failpoint
-from spark_jobs.protocol.head import Batch, Head, Progress, Ruling, Totals, base_progress, claim, judge, land, started
+from spark_jobs.protocol.head import Batch, Digest, Head, Progress, Ruling, State, Totals, base_progress, claim, judge, land, started
+from spark_jobs.protocol.landing import Held, NotDeterministic, difference, disagreement, holds_claim
 from spark_jobs.protocol.partition import labels
 
 
@@ -32,16 +33,31 @@ class Evaluated(Protocol):
     @property
     def progress(self) -> Progress: ...
 
+    @property
+    def digest(self) -> Digest | None: ...  # None: the batch may come to something else when it is done again
+
+    @property
+    def stateful(self) -> bool: ...  # True: it has left state in the checkpoint
+
 
 E = TypeVar("E", bound=Evaluated)
 W = TypeVar("W", bound=Evaluated, contravariant=True)
 
 
 class Sink(Protocol[W]):
-    """The destination of batches. Writes are keyed by attempt and batch, or by the claim's timestamp: they count once the batch lands."""
+    """The destination of batches. Writes of a counts job are keyed by attempt and batch, and count once the batch lands. Those of a landed
+    job are there once they are written (rule 9)."""
+
+    publishes: bool  # False: `landed` does nothing
+
+    def fence(self, head: Head) -> Held | None:
+        """Keep earlier attempts from writing. Return what the sink holds; None if it cannot know, or need not. Raises Superseded."""
 
     def write(self, claimed: Head, evaluated: W) -> None:
         """Write the batch of this claim. May be repeated."""
+
+    def landed(self, head: Head) -> None:
+        """Publish a landed batch. May be repeated."""
 
     def rehearse(self, job: str) -> None:
         """Reach every table or target that `write` writes to, and change nothing that is ever read. May be repeated."""
@@ -59,8 +75,8 @@ class Store(Protocol):
     def put_ledger(self, head: Head) -> None:
         """Keep the landed batch of this head, or its gap, in the ledger."""
 
-    def ledger_batch(self, job: str, epoch: int, batch_id: int) -> Batch | None:
-        """Return the ranges of a landed batch; None if it has not landed."""
+    def ledger_batch(self, job: str, epoch: int, batch_id: int) -> Head | None:
+        """Return a landed batch, as the head that it was; None if it is not in the ledger."""
 
     def put_first(self, job: str, attempt: int, epoch: int, batch_id: int) -> None:
         """Note the first batch that an attempt is about to claim."""
@@ -77,23 +93,28 @@ class Writer(Generic[E]):
         self._first_noted = False
 
     def start(self) -> Head:
-        """Rule 2: make this process the writer of its attempt. Raises Superseded if another process is."""
-        while True:
-            head = self._store.head(self._job)
-            if head is None or head.attempt != self._attempt or head.incarnation not in ("", self._incarnation):
-                raise Superseded(f"attempt {self._attempt} of {self._job} is not this process's: {describe(head)}")
-            if head.incarnation == self._incarnation:
-                return head
-            if self._store.swap(head, started(head, self._incarnation)):
-                failpoint.reach("start")
+        """Rules 2 and 9: make this process the writer of its attempt, and raise the sink's fence. A claim that the sink holds lands.
+
+        Raises Superseded if another process is the writer; SinkAhead or SinkBehind if the sink holds other batches than the head knows.
+        """
+        head = self._incarnated()
+        held = self._sink.fence(head)
+        if held and (wrong := disagreement(head, held)):
+            raise wrong
+        if holds_claim(head, held):
+            head = self._landed(head)
+        elif self._sink.publishes and (newest := self._newest_landed(head)):
+            self._sink.landed(newest)
+        return head
 
     def write(self, batch: Batch, evaluate: Callable[[Progress], E]) -> bool:
-        """Evaluate and land a micro-batch; False if it had landed before. Raises Superseded, Diverged or Broken."""
+        """Evaluate and land a micro-batch; False if it had landed before. Raises Superseded, Diverged, Broken or NotDeterministic."""
         while True:
             head = self._own_head()
             in_ledger = partial(self._store.ledger_batch, self._job, head.epoch)
             match judge(head, self._attempt, self._incarnation, batch, in_ledger):
                 case Ruling.SKIP:
+                    self._evaluate_again(head, batch, evaluate)
                     return False
                 case Ruling.SUPERSEDED:
                     raise Superseded(f"attempt {self._attempt} of {self._job} was superseded: {describe(head)}")
@@ -105,14 +126,50 @@ class Writer(Generic[E]):
             failpoint.reach("count")
             if not evaluated.totals.conserved or evaluated.totals.lines > batch.offsets:
                 raise Broken(f"batch {batch.batch_id} {ranges(batch)} does not add up: {evaluated.totals}")
+            if head.state is State.CLAIMED:
+                _require_same(batch, head.digest, evaluated.digest, "was claimed by an earlier attempt")
             claimed = self._claim(head, batch, evaluated, began_at)
             if claimed is not None:
                 break
         self._sink.write(claimed, evaluated)
-        if not self._store.swap(claimed, land(claimed, self._now_us() // 1000)):
-            raise Superseded(f"attempt {self._attempt} of {self._job} was superseded before batch {batch.batch_id} landed")
-        failpoint.reach("land")
+        self._landed(claimed)
         return True
+
+    def _incarnated(self) -> Head:
+        while True:
+            head = self._store.head(self._job)
+            if head is None or head.attempt != self._attempt or head.incarnation not in ("", self._incarnation):
+                raise Superseded(f"attempt {self._attempt} of {self._job} is not this process's: {describe(head)}")
+            if head.incarnation == self._incarnation:
+                return head
+            if self._store.swap(head, started(head, self._incarnation)):
+                failpoint.reach("start")
+
+    def _landed(self, claimed: Head) -> Head:
+        """Land a claim, and publish it. Raises Superseded."""
+        new = land(claimed, self._now_us() // 1000)
+        if not self._store.swap(claimed, new):
+            raise Superseded(f"attempt {self._attempt} of {self._job} was superseded before batch {claimed.batch_id} landed")
+        failpoint.reach("land")
+        if self._sink.publishes:
+            self._sink.landed(new)
+        return new
+
+    def _evaluate_again(self, head: Head, batch: Batch, evaluate: Callable[[Progress], E]) -> None:
+        """Evaluate a batch that had landed, for its state: Spark's commit of it was lost. Raises NotDeterministic."""
+        if not batch.plan:
+            return
+        known = head if head.batch_id == batch.batch_id else self._store.ledger_batch(self._job, head.epoch, batch.batch_id)
+        found = evaluate(base_progress(head)).digest
+        _require_same(batch, known.digest if known else None, found, "had landed")
+
+    def _newest_landed(self, head: Head) -> Head | None:
+        """Return the newest landed batch of any epoch. That of an open claim's predecessor was published before the claim."""
+        if head.landed_here or head.has_batch:
+            return head if head.state is State.LANDED else None
+        earlier = ((epoch, last) for epoch, last in reversed(list(enumerate(head.epoch_ends, start=1))) if last >= 0)
+        found = (self._store.ledger_batch(self._job, epoch, last) for epoch, last in earlier)
+        return next((one for one in found if one), None)
 
     def _own_head(self) -> Head:
         head = self._store.head(self._job)
@@ -126,12 +183,27 @@ class Writer(Generic[E]):
         if not self._first_noted:
             self._store.put_first(self._job, self._attempt, head.epoch, batch.batch_id)
         failpoint.reach("ledger")
-        claimed = claim(head, batch, evaluated.totals, evaluated.progress, self._version, self._now_us(), began_at)
+        claimed = claim(
+            head,
+            batch,
+            evaluated.totals,
+            evaluated.progress,
+            self._version,
+            self._now_us(),
+            began_at,
+            evaluated.digest,
+            evaluated.stateful,
+        )
         if not self._store.swap(head, claimed):
             return None
         self._first_noted = True
         failpoint.reach("claim")
         return claimed
+
+
+def _require_same(batch: Batch, known: Digest | None, found: Digest | None, when: str) -> None:
+    if why := difference(known, found):
+        raise NotDeterministic(f"batch {batch.batch_id} {ranges(batch)} {when}, and is another one now: {why}")
 
 
 def describe(head: Head | None) -> str:

@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from spark_jobs.protocol.head import Batch, Offsets, Progress
 from spark_jobs.protocol.partition import sources_of
 from spark_jobs.protocol.writer import Diverged, E, Sink, W, ranges
+from spark_jobs.runtime import hadoop
 from spark_jobs.runtime.contract import JobArguments
 from spark_jobs.sources import kafka as source
 from spark_jobs.sources.offsets import Named, by_id, parse_plan
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("weir.driver")
 R = TypeVar("R", covariant=True)
-Rows = Callable[[], "DataFrame"]  # returns the batch's lines as Spark reads them; the native engine never calls it
+Rows = Callable[[], "DataFrame"]  # returns the batch as Spark has it; the native engine never calls it
 # Takes places, the bytes to read of each, and an upper bound for arrival times (ms). Returns each record's first bytes and arrival (ms).
 Reread = Callable[[Iterable[source.Place], int, int], Mapping[source.Place, tuple[bytes, int]]]
 
@@ -46,6 +47,10 @@ class Job(Generic[E]):
 
     evaluation: Callable[[JobArguments, Reread], Evaluation[E]]  # makes the evaluation, once; `Reread` reads single records again
     sink: Callable[[Session, JobArguments], Sink[E]]  # makes the sink of evaluated batches
+    stream: Callable[[SparkSession, JobArguments, source.Pace], DataFrame] = source.stream  # makes what is evaluated batch by batch
+    output_mode: str = "append"
+    keeps_plans: bool = False  # True: a claim is done again only as Spark planned it
+    reads_records: bool = True  # True: it evaluates the source's records as they are, so that a single one can prove that it works
 
 
 class Lands(Protocol[W]):
@@ -59,7 +64,7 @@ class Tools(Generic[E]):
     """The tools that evaluate batches, made once, so that a standby has them ready when it is called up."""
 
     def __init__(self, job: Job[E], spark: SparkSession, args: JobArguments) -> None:
-        self.spark, self._args = spark, args
+        self.spark, self.job, self._args = spark, job, args
         self.evaluate, self.topics = job.evaluation(args, self._reread), source.TopicWatch(spark, args)
 
     @cached_property
@@ -128,7 +133,7 @@ class Batches(Generic[E]):
 
     def _evaluate(self, rows: DataFrame, batch: Batch, before: Progress) -> E:
         assert self._tools is not None
-        evaluated = self._tools.evaluate(lambda: source.arrivals(rows, batch.arrived_by), batch, before)
+        evaluated = self._tools.evaluate(lambda: rows, batch, before)
         self._same_topics(batch)
         return evaluated
 
@@ -142,14 +147,16 @@ class Batches(Generic[E]):
 
     def _batch(self, batch_id: int) -> Batch:
         """Return the ranges that Spark planned for the batch. The file of the batch before says where they start."""
-        end = self._planned(batch_id)
+        assert self._tools is not None
+        plan, end = self._planned(batch_id)
         if end is None:
             raise Diverged(f"the checkpoint has no ranges for batch {batch_id}")
-        start = self._planned(batch_id - 1) if batch_id else self._args.start
+        start = self._planned(batch_id - 1)[1] if batch_id else self._args.start
         if start is None:
             raise Diverged(f"the checkpoint has no ranges for batch {batch_id - 1}")
         names = {source: name for name, source in self._ids.items() if source in sources_of(end)} if self._args.several else {}
-        return Batch(batch_id, {p: start.get(p, 0) for p in end}, end, names, source.arrived_by(time.time_ns() // 1_000_000))
+        arrived_by, kept = source.arrived_by(time.time_ns() // 1_000_000), plan if self._tools.job.keeps_plans else b""
+        return Batch(batch_id, {p: start.get(p, 0) for p in end}, end, names, arrived_by, kept)
 
     def _identified(self, named: Named) -> Offsets:
         """Return the offsets by topic id. For a newly matching topic, ask for the id; it begins at 0, else Spark refuses it."""
@@ -158,18 +165,9 @@ class Batches(Generic[E]):
             self._ids |= self._tools.topics.ids(new)
         return by_id(named, self._ids)
 
-    def _planned(self, batch_id: int) -> Offsets | None:
-        """Return where a planned batch ends; None if unknown. Reads through Hadoop, so the checkpoint may be on any file system."""
+    def _planned(self, batch_id: int) -> tuple[bytes, Offsets | None]:
+        """Return Spark's plan of a batch, and where the batch ends; None if unknown."""
         assert self._tools is not None
-        spark = self._tools.spark
-        jvm: Any = spark._jvm
-        path = jvm.org.apache.hadoop.fs.Path(f"{self._args.checkpoint}/offsets/{batch_id}")
-        files = path.getFileSystem(spark._jsc.hadoopConfiguration())
-        if not files.exists(path):
-            return None
-        stream = files.open(path)
-        try:
-            named = parse_plan(str(jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8")).encode())
-            return self._identified(named) if named else None
-        finally:
-            stream.close()
+        plan = hadoop.read(self._tools.spark, f"{self._args.checkpoint}/offsets/{batch_id}")
+        named = parse_plan(plan)
+        return plan, self._identified(named) if named else None

@@ -20,6 +20,7 @@ M = TypeVar("M", bound="DataclassInstance")
 LOGIN = "WEIR_CASSANDRA"
 # Fields of the address at which release adaf5c8 stops, with what they are if nobody sets them: then they are left out.
 SINCE = {"tls": False, "ca_file": "", "cert_file": "", "key_file": "", "login": LOGIN}
+OF_LANDED = ("pipeline", "inputs", "sink", "output_mode")  # fields of the arguments that other jobs do without
 PLAIN_TEXT = KafkaAddress()
 JVM_ENDED = "the driver's JVM has ended"  # how the error of such a LOST begins: every other LOST is an outage
 
@@ -37,6 +38,9 @@ class Exit(IntEnum):
     DIVERGED = 65  # checkpoint and head disagree: the supervisor must rebuild
     LOST = 66  # something that the driver needs went away: its JVM, an executor, the broker. Never poison
     OUT_OF_MEMORY = 67  # a retry helps only with more memory
+    NOT_DETERMINISTIC = 68  # a batch came to other rows than when it was claimed or landed: a retry may write either
+    SINK_DIFFERS = 69  # sink and head disagree on what has landed: one of them was restored, or has another writer
+    STATE_LOST = 70  # Spark cannot load the state of the checkpoint: a retry finds the same files
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,11 @@ class JobArguments:
     topic_pattern: str = ""  # reads the topics that match it; empty: the named ones
     starts: Mapping[str, int] = field(default_factory=dict)  # where the epoch begins, by `topic id:partition`
     kafka: KafkaAddress = PLAIN_TEXT  # without servers: those of `bootstrap_servers`, in plain text, as an older release writes
+    # Of a landed job, empty in others:
+    pipeline: str = ""  # the module with the function `pipeline`
+    inputs: Mapping[str, Any] = field(default_factory=dict)  # its sources by name, in their order; of a Kafka source, the topics
+    sink: Mapping[str, Any] = field(default_factory=dict)  # as spark_jobs.sinks.settings has it
+    output_mode: str = ""
 
     def __post_init__(self) -> None:
         if not self.kafka.servers:
@@ -119,7 +128,9 @@ class JobArguments:
     def to_argv(self) -> list[str]:
         values = asdict(self)
         values["cassandra"] = {name: value for name, value in values["cassandra"].items() if SINCE.get(name) != value}
-        return [json.dumps({**values["options"], **values}, separators=(",", ":"), sort_keys=True)]
+        values = {name: value for name, value in values.items() if value or name not in OF_LANDED}
+        ordered = dict(sorted({**values["options"], **values}.items()))  # within a field, the order of inputs counts
+        return [json.dumps(ordered, separators=(",", ":"))]
 
     @classmethod
     def from_argv(cls, argv: Sequence[str]) -> JobArguments:

@@ -39,9 +39,9 @@ class _Login(PlainTextAuthenticator):  # type: ignore[misc]
         return password_of(self._address.password_file, self._address.login)
 
 
-def password_of(file: str, login: str = LOGIN) -> str:
+def password_of(file: str, login: str = LOGIN, setting: str = "") -> str:
     """Return the password in a file, without white space around it. Raises BadFile, with the name of the setting."""
-    setting = f"{login}_PASSWORD_FILE"
+    setting = setting or f"{login}_PASSWORD_FILE"
     if not file:
         raise BadFile(f"{login}_USER is set, and {setting} is not")
     try:

@@ -93,7 +93,10 @@ def stand_by(args: JobArguments, store: CassandraStore, incarnation: str, tools:
 def run(job: Job[Any], args: JobArguments, store: CassandraStore, incarnation: str, tools: Tools[Any] | None = None) -> int:
     """Run as the driver of an attempt. `tools` are those of a standby of the same version."""
     lines = logs.set_up(args)
-    sink = job.sink(store.session, args)
+    try:
+        sink = job.sink(store.session, args)
+    except Exception as failure:  # noqa: BLE001 - its client is missing, or its section of the spec is not valid
+        return _note_exit(args, incarnation, *explain(failure), -1)
     writer = Writer(store, sink, args.job, args.attempt, incarnation, args.version, lambda: time.time_ns() // 1000)
     batches = Batches(writer, args)
     lines.batch = lambda: batches.batch_id
@@ -118,8 +121,9 @@ def begin(args: JobArguments, batches: Batches[Any], tools: Tools[Any]) -> Any:
     pace = source.Pace(tools.spark, args.max_lines_per_batch)
     batches.equip(tools, pace)
     query = (
-        source.stream(tools.spark, args, pace)
+        tools.job.stream(tools.spark, args, pace)
         .writeStream.queryName(args.job)
+        .outputMode(tools.job.output_mode)
         .foreachBatch(batches)
         .option("checkpointLocation", args.checkpoint)
         .trigger(processingTime=f"{args.trigger_s} seconds")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spark_jobs.protocol.landing import NotDeterministic, SinkAhead, SinkBehind
 from spark_jobs.protocol.writer import Diverged, Superseded
 from spark_jobs.runtime.batches import Closed
 from spark_jobs.runtime.contract import JVM_ENDED, Exit
@@ -15,6 +16,8 @@ UNANSWERED = "Py4JError: An error occurred while calling"
 # Spark's errors about newly matching topics: one that does not begin at 0 must join with a takeover before it is read, and before the
 # first batch all topics must be named. Nothing is lost, and the next attempt reads them.
 NEW_TOPICS = ("ADDED_PARTITION_DOES_NOT_START_FROM_OFFSET_ZERO", "Reason: Added partition ", "you must specify all TopicPartitions")
+# Spark's error classes about files of its state store that are missing or torn.
+NO_STATE = ("CANNOT_LOAD_STATE_STORE", "STREAMING_STATEFUL_OPERATOR_MISSING_STATE_DIRECTORY")
 OF_KAFKA = "org.apache.kafka."
 # What py4j says of a class that the JVM does not have. A driver needs none but Spark's own and those of the Kafka source.
 NO_CLASS = "'JavaPackage' object is not callable"
@@ -39,6 +42,10 @@ def _explained(failure: BaseException) -> tuple[Exit, str]:
         return Exit.SUPERSEDED, str(failure)
     if isinstance(failure, Diverged):
         return Exit.DIVERGED, str(failure)
+    if isinstance(failure, NotDeterministic):
+        return Exit.NOT_DETERMINISTIC, str(failure)
+    if isinstance(failure, SinkAhead | SinkBehind):
+        return Exit.SINK_DIFFERS, f"{type(failure).__name__}: {failure}"
     if isinstance(failure, OutOfPatience):
         return Exit.LOST, str(failure)
     text = f"{type(failure).__name__}: {failure}"
@@ -50,6 +57,8 @@ def _explained(failure: BaseException) -> tuple[Exit, str]:
     if NO_CLASS in text:
         where = "Put the four jars of Spark's Kafka source into $SPARK_HOME/jars of the workers, or list them in WEIR_SPARK_JARS."
         return Exit.FAILED, f"a Java class is not on the driver's class path. {where} ({text})"
+    if any(sign in text for sign in NO_STATE):
+        return Exit.STATE_LOST, text
     if any(sign in text for sign in NEW_TOPICS):
         return Exit.LOST, f"a new topic matches; the next attempt will read it: {text}"
     return (Exit.LOST if _outage(failure, text) else Exit.FAILED), text

@@ -41,10 +41,10 @@ class Sink(Protocol):
 def rehearse(args: JobArguments, tools: Tools[Any], store: Touches, sink: Sink) -> None:
     """Evaluate the last record of each topic as a batch, drop the result, and reach everything that a landing writes to."""
     ids = tools.topics.ids(args.ids)
-    if ends := tools.topics.ends(ids):
+    if (ends := tools.topics.ends(ids)) and tools.job.reads_records:
         begins = tools.topics.begins(ids)
         batch = _batch(args, ids, {name: idle.last_range(args, begins[name], offsets) for name, offsets in ends.items()})
-        tools.evaluate(lambda: source.arrivals(idle.last_lines(tools.spark, args, ends), batch.arrived_by), batch, Progress())
+        tools.evaluate(lambda: idle.last_lines(tools.spark, args, ends), batch, Progress())
     store.touch(args.job)
     sink.rehearse(args.job)
 

@@ -39,8 +39,8 @@ def rehearse(tools: Tools[Any], args: JobArguments) -> None:
         batches = Batches(dropped, replace(args, checkpoint=checkpoint))
         pace = source.Pace(tools.spark, args.max_lines_per_batch)
         batches.equip(tools, pace)
-        writer = source.stream(tools.spark, args, pace).writeStream.foreachBatch(batches).option("checkpointLocation", checkpoint)
-        query = writer.trigger(availableNow=True).start()
+        writer = tools.job.stream(tools.spark, args, pace).writeStream.outputMode(tools.job.output_mode).foreachBatch(batches)
+        query = writer.option("checkpointLocation", checkpoint).trigger(availableNow=True).start()
         while query.isActive and not dropped.enough.wait(0.1):
             pass
         if dropped.enough.is_set():

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Self
 
 from spark_jobs.protocol import codec
-from spark_jobs.protocol.head import Batch, Head
+from spark_jobs.protocol.head import Head
 from spark_jobs.runtime.contract import CassandraAddress
 from spark_jobs.runtime.session import Session
 from spark_jobs.runtime.standby import Orders
@@ -25,8 +25,8 @@ class CassandraStore:
         self.session.close()
 
     def head(self, job: str) -> Head | None:
-        rows = self.session.serial("SELECT record FROM head WHERE job = ?", job)
-        return codec.load(rows[0].record) if rows else None
+        rows = self.session.serial("SELECT record, plan, digest FROM head WHERE job = ?", job)
+        return codec.load(*rows[0]) if rows else None
 
     def desired(self, job: str) -> str:
         """Return the desired state: `running` or `stopped`; empty if the job was never deployed."""
@@ -38,10 +38,11 @@ class CassandraStore:
             current = self.head(new.job)
             return True if current == new else None if current == expected else False
 
+        kept = expected.plan or new.plan  # a head of a counts job is written as every release writes it
         return self.session.swap(
-            "UPDATE head SET attempt = ?, incarnation = ?, state = ?, write_ts = ?, record = ? WHERE job = ? "
-            "IF attempt = ? AND incarnation = ? AND state = ? AND write_ts = ?",
-            (*version_of(new), codec.dump(new), new.job, *version_of(expected)),
+            f"UPDATE head SET attempt = ?, incarnation = ?, state = ?, write_ts = ?, record = ?{', plan = ?, digest = ?' if kept else ''} "
+            "WHERE job = ? IF attempt = ? AND incarnation = ? AND state = ? AND write_ts = ?",
+            (*version_of(new), codec.dump(new), *(columns_of(new) if kept else ()), new.job, *version_of(expected)),
             applied,
         )
 
@@ -53,16 +54,22 @@ class CassandraStore:
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
             head.job, day, head.by, head.batch_id, head.epoch, head.totals.lines, head.landed_at, codec.dump(head), head.write_ts,
         )  # fmt: skip
+        if head.plan:
+            self.session.execute(
+                "UPDATE ledger USING TIMESTAMP ? SET plan = ?, digest = ? WHERE job = ? AND day = ? AND attempt = ? AND batch_id = ?",
+                head.write_ts, *columns_of(head), head.job, day, head.by, head.batch_id,
+            )  # fmt: skip
 
-    def ledger_batch(self, job: str, epoch: int, batch_id: int) -> Batch | None:
+    def ledger_batch(self, job: str, epoch: int, batch_id: int) -> Head | None:
         rows = self.session.execute("SELECT attempt, epoch FROM attempt WHERE job = ?", job)
         for attempt in (r.attempt for r in rows if r.epoch == epoch):
             for day in self.days(job):
                 found = self.session.execute(
-                    "SELECT record FROM ledger WHERE job = ? AND day = ? AND attempt = ? AND batch_id = ?", job, day, attempt, batch_id
-                )
-                if found:
-                    return codec.load(found[0].record).batch
+                    "SELECT record, plan, digest FROM ledger WHERE job = ? AND day = ? AND attempt = ? AND batch_id = ?",
+                    job, day, attempt, batch_id,
+                )  # fmt: skip
+                if found and (head := codec.load(*found[0])).has_batch:
+                    return head
         return None
 
     def days(self, job: str) -> list[date]:
@@ -102,6 +109,11 @@ class CassandraStore:
 def day_of(write_ts: int) -> date:
     """Return the day (UTC) of a claim, by which the ledger is partitioned."""
     return datetime.fromtimestamp(write_ts / 1e6, UTC).date()
+
+
+def columns_of(head: Head) -> tuple[bytes, str | None]:
+    """Return the values of the columns `plan` and `digest`."""
+    return head.plan, str(head.digest) if head.digest else None
 
 
 def version_of(head: Head) -> tuple[int, str, str, int]:

@@ -114,14 +114,15 @@ def stream(spark: SparkSession, args: Reads, paced: Pace) -> DataFrame:
         connector(spark.readStream, args)
         .format(name)
         .option(*subscribed)
-        .option("startingOffsets", json.dumps(_starting(args)))
+        .option("startingOffsets", json.dumps(starting(args)))
         .option("failOnDataLoss", "true")  # deleted lines are a verdict for an operator, not a warning in a log
         .option("maxOffsetsPerTrigger", most)
         .load()
     )
 
 
-def _starting(args: Reads) -> Mapping[str, Mapping[str, int]]:
+def starting(args: Reads) -> Mapping[str, Mapping[str, int]]:
+    """Return where the epoch begins, by topic and partition, as Spark's option `startingOffsets` takes it."""
     found: dict[str, dict[str, int]] = {name: {} for name in args.ids}
     names = {source: name for name, source in args.ids.items()}
     for partition, offset in args.start.items():

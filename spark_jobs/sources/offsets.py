@@ -1,4 +1,7 @@
-"""Parse Spark's `offsets/N` files: the end of batch N, by topic and partition, after a line `v1` and a line of metadata."""
+"""Parse Spark's `offsets/N` files: after a line `v1` and a line of metadata, the end of batch N of each source, one line each.
+
+A Kafka source has offsets by topic and partition. Sources of one job read different topics, so each line says whose it is.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,27 @@ from collections.abc import Mapping
 
 from spark_jobs.protocol.partition import Partition
 
+NO_OFFSET = "-"  # of a source that has no data yet
 Named = Mapping[str, Mapping[int, int]]  # offsets by the name of a topic and the number of a partition
 
 
 def parse_plan(data: bytes) -> Named | None:
-    """Return the end offsets in an `offsets/N` file of one Kafka source, or None if the file is not whole."""
+    """Return the end offsets of the Kafka sources in an `offsets/N` file, or None if the file is not whole."""
     lines = data.decode(errors="replace").splitlines()
     if len(lines) < 3 or lines[0] != "v1":
         return None
     try:
         json.loads(lines[1])
-        return parse_source(lines[2])
+        return {topic: each for line in lines[2:] if line != NO_OFFSET for topic, each in parse_source(line).items()}
     except (ValueError, AttributeError, TypeError):
+        return None
+
+
+def watermark(data: bytes) -> int | None:
+    """Return the watermark (ms) by which the batch of an `offsets/N` file is evaluated; None if there is none yet."""
+    try:
+        return int(json.loads(data.decode(errors="replace").splitlines()[1])["batchWatermarkMs"]) or None
+    except (IndexError, ValueError, KeyError, TypeError):
         return None
 
 
@@ -40,6 +52,16 @@ def with_ends(data: bytes, named: Named) -> bytes:
     """Replace the offsets in a file of one Kafka source, which are its last line."""
     head, _, _ = data.rstrip(b"\n").rpartition(b"\n")
     return head + b"\n" + json.dumps({t: {str(p): o for p, o in each.items()} for t, each in named.items()}).encode()
+
+
+def with_offsets(data: bytes, named: Named) -> bytes:
+    """Replace the offsets of the named topics in a file of several sources. Raises ValueError if a line is not that of a Kafka source."""
+    lines = data.decode().splitlines()
+    for n, line in enumerate(lines[2:], start=2):
+        if line != NO_OFFSET:
+            found = {**parse_source(line), **{topic: each for topic, each in named.items() if topic in parse_source(line)}}
+            lines[n] = json.dumps({topic: {str(p): o for p, o in each.items()} for topic, each in found.items()})
+    return "\n".join(lines).encode()
 
 
 def by_name(offsets: Mapping[Partition, int], names: Mapping[str, str]) -> dict[str, dict[int, int]]:

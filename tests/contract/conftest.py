@@ -12,13 +12,14 @@ import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
-from tests.parts import local_spark, make_topic, running, until
+from tests.parts import local_spark, make_topic, new_stack, running, running_stack, until
 from tests.stores.servers import file_store, file_stores
 from weir.addresses import address
 from weir.cassandra.migrate import migrate
 from weir.cassandra.store import CassandraStore
 from weir.errors import TopicMissing
-from weir.local import preflight
+from weir.local import jars, postgres, preflight
+from weir.local.part import Stack
 from weir.local.spark import driver_jars
 from weir.ports.source import Retention
 from weir.settings import Settings
@@ -52,6 +53,13 @@ def real_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 
 @pytest.fixture(scope="session")
+def real_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    stack = new_stack(tmp_path_factory.mktemp("postgres"))
+    with running_stack(stack, postgres.part(stack)):
+        yield stack
+
+
+@pytest.fixture(scope="session")
 def jvm() -> Iterator[Any]:
     """A JVM with Spark's jars and those of its Kafka source, as a driver has it."""
     from py4j.java_gateway import JavaGateway
@@ -67,13 +75,16 @@ def jvm() -> Iterator[Any]:
 
 @pytest.fixture(scope="package")
 def spark() -> Iterator[SparkSession]:
-    """A local Spark with the Kafka connector."""
+    """A local Spark with the Kafka connector, S3A, and a user's name for HDFS."""
     conf = {
-        "spark.driver.extraClassPath": ":".join(map(str, driver_jars())),
+        "spark.driver.extraClassPath": ":".join(map(str, [*driver_jars(), *jars.class_path("s3a")])),
+        "spark.driver.extraJavaOptions": "-DHADOOP_USER_NAME=weir",
         "spark.ui.enabled": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.memory": "512m",
         "spark.sql.shuffle.partitions": "1",
+        # As in the specs of Weir's jobs.
+        "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
     }
     with local_spark(conf) as session:
         yield session

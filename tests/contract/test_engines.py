@@ -57,7 +57,7 @@ class Rig:
     def count(self, engine: str, batch: Batch, before: Progress = NEW) -> Counted:
         evaluate = Counting(self.args, replace(self.options, engine=engine), kafka.Records(self.spark, self.args).values)
         assert (evaluate._native is not None) is (engine == NATIVE), "no silent change of engines"
-        return evaluate(lambda: kafka.arrivals(self.rows(batch), batch.arrived_by), batch, before)
+        return evaluate(lambda: self.rows(batch), batch, before)
 
     def rows(self, batch: Batch) -> Any:
         """The lines of the ranges as Spark's source reads them."""

@@ -91,7 +91,7 @@ class World:
         take_over(
             self.store, JOB, before.attempt, join=lambda head: with_sources(head, there.joining(head), there.names) if joins else head
         )
-        why = CheckpointCopies(self.checkpoints).copy(self.head(), "")
+        why = CheckpointCopies(self.checkpoints, self.store).copy(self.head(), "")
         assert why == "", why
 
     def arguments(self) -> JobArguments:

@@ -119,7 +119,7 @@ def test_the_ledger_keeps_landed_batches_newest_first(store: Any, job: str) -> N
     store.put_ledger(head)
     store.put_ledger(head)
     assert list(store.ledger(job)) == kept[::-1]
-    assert store.ledger_batch(job, 1, 1) == kept[1].batch
+    assert store.ledger_batch(job, 1, 1) == kept[1]
     assert store.ledger_batch(job, 1, 7) is None
     assert store.ledger_batch(job, 2, 1) is None
 

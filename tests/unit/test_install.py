@@ -18,11 +18,13 @@ from packaging.utils import canonicalize_name
 from weir.settings import Settings
 
 PROJECT = Path(__file__).resolve().parents[2]
-EXTRA = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["airflow"]
+EXTRAS = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+EXTRA = EXTRAS["airflow"]
+CLIENTS = [line for name, lines in EXTRAS.items() if name.startswith("sink-") for line in lines]  # of the sinks of landed jobs
 
 
-@pytest.mark.parametrize("line", EXTRA)
-def test_the_extra_for_airflow_allows_the_tested_version(line: str) -> None:
+@pytest.mark.parametrize("line", [*EXTRA, *sorted(set(CLIENTS) - set(EXTRA))])
+def test_an_extra_allows_the_tested_version(line: str) -> None:
     wanted = Requirement(line)
     assert wanted.specifier.contains(version(wanted.name))
     assert re.search(rf"^{re.escape(wanted.name)}\b", (PROJECT / "requirements.txt").read_text(), re.MULTILINE)
@@ -55,7 +57,8 @@ def imported() -> set[str]:
 
 
 def test_the_extra_for_airflow_brings_all_that_is_imported() -> None:
-    here, there = brought(EXTRA), packages_distributions()
+    """Beside the clients of sinks, which are imported only where a job has such a sink."""
+    here, there = brought([*EXTRA, *CLIENTS]), packages_distributions()
     assert {module for module in imported() if not {canonicalize_name(name) for name in there.get(module, ())} & here} == set()
 
 

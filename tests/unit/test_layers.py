@@ -29,6 +29,11 @@ ALLOWED = {
     "spark_jobs.protocol": "spark_jobs.failpoint",
     "spark_jobs.sources": "spark_jobs.protocol",
     "spark_jobs.runtime": "spark_jobs.failpoint spark_jobs.protocol spark_jobs.sources",
+    "spark_jobs.sinks.settings": "spark_jobs.runtime",  # for specs: what a sink needs beside its client
+    "spark_jobs.sinks": "spark_jobs.failpoint spark_jobs.protocol spark_jobs.runtime spark_jobs.sinks.settings",
+    "spark_jobs.landed": (
+        "spark_jobs.failpoint spark_jobs.protocol spark_jobs.runtime spark_jobs.sources spark_jobs.sinks spark_jobs.sinks.settings"
+    ),
     "spark_jobs.counts": (
         "spark_jobs.failpoint spark_jobs.formats spark_jobs.formats.spec spark_jobs.protocol spark_jobs.runtime spark_jobs.sources"
     ),
@@ -53,13 +58,13 @@ ALLOWED = {
     "weir.ports.counts": f"{BASICS} weir.ports spark_jobs.protocol spark_jobs.counts",
     "weir.ports.store": "weir.ports weir.ports.counts",  # every port: for doors, which show jobs with their counts
     "weir.jobs.packed": f"{BASICS} spark_jobs.unpack",  # for what writes to a store, and what starts drivers from it
-    "weir.jobs": f"{BASICS} weir.ports spark_jobs.protocol spark_jobs.runtime spark_jobs.counts",
+    "weir.jobs": f"{BASICS} weir.ports spark_jobs.protocol spark_jobs.runtime spark_jobs.counts spark_jobs.sinks.settings",
     "weir.cassandra": f"{BASICS} weir.addresses weir.ports weir.ports.counts spark_jobs.protocol spark_jobs.runtime spark_jobs.counts",
     "weir.cluster": f"{BASICS} weir.http weir.jobs.packed weir.ports spark_jobs.protocol spark_jobs.sources",
     "weir.sources": f"{BASICS} weir.ports spark_jobs.protocol spark_jobs.runtime",
     "weir.testing": (
         f"{BASICS} weir.ports weir.ports.counts weir.cassandra weir.cluster "
-        "spark_jobs.protocol spark_jobs.runtime spark_jobs.counts"
+        "spark_jobs.protocol spark_jobs.runtime spark_jobs.sinks spark_jobs.counts"
     ),
     # supervision knows nothing of counts: judgement without I/O, what all share, who looks, starts and acts, and the manager over all
     "weir.supervise.judge": f"{BASICS} weir.jobs weir.ports spark_jobs.protocol spark_jobs.runtime spark_jobs.sources",
@@ -77,6 +82,7 @@ ALLOWED = {
     "weir.supervise.actions": f"{BASICS} weir.jobs weir.supervise {SUPERVISE} weir.supervise.manager weir.supervise.epochs",
     "weir.supervise.shared": f"{BASICS} weir.jobs weir.supervise weir.supervise.manager",
     "weir.plain": f"{BASICS} weir.jobs weir.ports {DOORS}",
+    "weir.landed": f"{BASICS} weir.jobs weir.ports {DOORS}",
     "weir.counts": (
         f"{BASICS} weir.addresses weir.html weir.jobs weir.ports weir.ports.counts {DOORS} "
         "spark_jobs.failpoint spark_jobs.formats.spec spark_jobs.protocol spark_jobs.runtime spark_jobs.counts"
@@ -87,7 +93,7 @@ ALLOWED = {
     ),
     # assembled from the kinds
     "weir.factory": (
-        f"{BASICS} weir.addresses weir.cassandra weir.cluster weir.counts weir.jobs weir.jobs.packed weir.plain weir.ports "
+        f"{BASICS} weir.addresses weir.cassandra weir.cluster weir.counts weir.jobs weir.jobs.packed weir.landed weir.plain weir.ports "
         f"weir.ports.store weir.sources weir.stack_stop {DOORS} spark_jobs.runtime"
     ),
     "weir.stack_stop": "weir.settings",

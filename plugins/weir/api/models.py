@@ -149,6 +149,8 @@ class Batch(Model):
     skipped: int
     version: str | None = None
     gap: dict[str, Any] | None = None
+    rows: int | None = Field(default=None, description="Of a landed job: how many rows went to its sink.")
+    digest: str | None = Field(default=None, description="Of a landed job: the digest of these rows, in any order.")
 
 
 class Recount(BaseModel):

@@ -15,18 +15,19 @@ from weir.cassandra.sampling import Places
 
 class Ledger(Heads):
     def ledger(self, job: str, before: Position | None = None) -> Iterator[Head]:
-        cql = "SELECT record FROM ledger WHERE job = ? AND day = ?" + (" AND (attempt, batch_id) < (?, ?)" if before else "")
+        cql = "SELECT record, plan, digest FROM ledger WHERE job = ? AND day = ?" + (" AND (attempt, batch_id) < (?, ?)" if before else "")
         for day in self.days(job):
             for row in self.session.stream(cql, job, day, *(before or ())):
-                yield codec.load(row.record)
+                yield codec.load(*row)
 
     def ledger_after(self, job: str, position: Position) -> Iterator[Head]:
         for day in reversed(self._days_after(job, position)):
             for row in self.session.stream(
-                "SELECT record FROM ledger WHERE job = ? AND day = ? AND (attempt, batch_id) > (?, ?) ORDER BY attempt ASC, batch_id ASC",
+                "SELECT record, plan, digest FROM ledger WHERE job = ? AND day = ? AND (attempt, batch_id) > (?, ?) "
+                "ORDER BY attempt ASC, batch_id ASC",
                 job, day, *position,
             ):  # fmt: skip
-                yield codec.load(row.record)
+                yield codec.load(*row)
 
     def _days_after(self, job: str, position: Position) -> list[date]:
         """The days that may have rows after a position, newest first. Positions grow with the moments of their claims: whoever follows a
@@ -52,10 +53,10 @@ class Ledger(Heads):
         if len(ends) < 2:  # a day is noted before its first row
             return []
         span = (ends[0].attempt, ends[0].batch_id), (ends[1].attempt, ends[1].batch_id)
-        at = "SELECT record FROM ledger WHERE job = ? AND day = ? AND (attempt, batch_id) IN ?"
+        at = "SELECT record, plan, digest FROM ledger WHERE job = ? AND day = ? AND (attempt, batch_id) IN ?"
 
         def fetch(positions: Collection[Position]) -> Mapping[Position, Head]:
             rows = (row for day in days for row in self.session.execute(at, job, day, list(positions)))
-            return {found.position: found for found in (codec.load(row.record) for row in rows)}
+            return {found.position: found for found in (codec.load(*row) for row in rows)}
 
         return sampling.between(Places(landed(head, self.firsts(job)).spans), span, fetch, since, until, most)

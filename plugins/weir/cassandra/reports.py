@@ -23,7 +23,7 @@ from weir.ports.reports import JobSnapshot, Kept, records_of
 
 PATIENCE_S = 10.0  # of a session that has no bound itself
 PAUSE_S = 0.2
-HEAD = "SELECT job, record FROM head WHERE job IN ?"
+HEAD = "SELECT job, record, plan, digest FROM head WHERE job IN ?"
 WANTED = "SELECT * FROM job WHERE job IN ?"
 ATTEMPTS = "SELECT * FROM attempt WHERE job IN ? PER PARTITION LIMIT ?"
 REPORT = "SELECT job, record FROM report WHERE job IN ?"
@@ -80,7 +80,7 @@ def _snapshot(tables: Mapping[str, Rows], job: str, trouble: str) -> JobSnapshot
     try:
         return JobSnapshot(
             wanted=job_row(wanted[0]) if wanted else None,
-            head=codec.load(head[0].record) if head else None,
+            head=codec.load(head[0].record, head[0].plan, head[0].digest) if head else None,
             attempts=[attempt_row(r) for r in attempts],
             report=report[0].record if report else None,
             records={**({"proven": proven[0].record} if proven else {}), **records_of({row.work: row.record for row in unproven})},

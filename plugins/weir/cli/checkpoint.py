@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from weir.cli.common import FormatOption, JobArgument, Reason, Yes, opened_manager, who
+from weir.cli.common import FormatOption, JobArgument, Reason, StateOption, Yes, opened_manager, who
 from weir.output import Format, say, show, show_json
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def checkpoint(
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Begin a new epoch exactly where the ledger ends. Asks first.")] = False,
     yes: Yes = False,
     reason: Reason = "by command line",
+    state: StateOption = "",
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Show the checkpoint that a job continues from: last batches, offsets, size, findings.
@@ -36,7 +37,7 @@ def checkpoint(
     with opened_manager() as manager:
         require(manager.specs, job, Capability.LANDS)
         if rebuild:
-            return begin(manager, job, Action.REBUILD, yes, reason)
+            return begin(manager, job, Action.REBUILD, yes, reason, state=state)
         _show(manager, job, doctor, form)
 
 
@@ -69,6 +70,7 @@ def quarantine(
     reason: Annotated[str, typer.Option("--reason", help="The reason, recorded in the ledger for good.")],
     batch: Annotated[int | None, typer.Option("--batch", min=0, help="The batch. By default the poisoned one of the verdict.")] = None,
     yes: Yes = False,
+    state: StateOption = "",
 ) -> None:
     """Leave out exactly the poisoned batch and continue behind it. Asks first. The ledger records its offsets as a gap.
 
@@ -80,10 +82,10 @@ def quarantine(
 
     with opened_manager() as manager:
         require(manager.specs, job, Capability.LANDS)
-        begin(manager, job, Action.QUARANTINE, yes, reason, manager.poisoned(job) if batch is None else batch)
+        begin(manager, job, Action.QUARANTINE, yes, reason, manager.poisoned(job) if batch is None else batch, state)
 
 
-def begin(manager: Manager, job: str, act: Action, yes: bool, reason: str, batch: int = -1) -> None:
+def begin(manager: Manager, job: str, act: Action, yes: bool, reason: str, batch: int = -1, state: str = "") -> None:
     """Print where a new epoch would begin and what it would leave out, ask, and begin exactly that."""
     from weir.jobs.kinds import Capability
     from weir.jobs.specs import require
@@ -91,13 +93,13 @@ def begin(manager: Manager, job: str, act: Action, yes: bool, reason: str, batch
     from weir.supervise.judge.restart import Action
 
     require(manager.specs, job, Capability.LANDS)
-    judged, there = manager.foresee(job, act, reason, batch)
+    judged, there = manager.foresee(job, act, reason, batch, state)
     for line in in_words(job, there):
         say(line)
     if not yes and not typer.confirm("Continue?", err=True):
         raise typer.Exit(1)
     if act is Action.QUARANTINE:
-        action = manager.quarantine(job, judged, who(), reason, batch, there.mark)
+        action = manager.quarantine(job, judged, who(), reason, batch, there.mark, state)
     else:
-        action = (manager.accept_loss if act is Action.ACCEPT_LOSS else manager.rebuild)(job, judged, who(), reason, there.mark)
+        action = (manager.accept_loss if act is Action.ACCEPT_LOSS else manager.rebuild)(job, judged, who(), reason, there.mark, state)
     say(action.sentence)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weir.cli.common import FormatOption, JobArgument, Reason, Yes, opened_manager, say_done, who
+from weir.cli.common import FormatOption, JobArgument, Reason, StateOption, Yes, opened_manager, say_done, who
 from weir.output import Format, result, say, show, show_json
 
 if TYPE_CHECKING:
@@ -132,6 +132,7 @@ def restart(
     ] = False,
     yes: Yes = False,
     wait: Wait = False,
+    state: StateOption = "",
 ) -> None:
     """Start a job's next attempt from the same checkpoint. The previous driver can no longer write.
 
@@ -142,7 +143,7 @@ def restart(
 
     with opened_manager() as manager:
         if accept_loss:
-            return begin(manager, job, Action.ACCEPT_LOSS, yes, reason)
+            return begin(manager, job, Action.ACCEPT_LOSS, yes, reason, state=state)
         reason = reason or "by command line"
         say_done(action := manager.restart(job, attempt, who=who(), reason=reason))
         if wait:

@@ -14,7 +14,12 @@ from weir.settings import Settings
 
 def new(
     job: Annotated[str, typer.Argument(metavar="JOB", help="The job's name, and its folder's.")],
-    kind: Annotated[str, typer.Option("--kind", help="plain: any Spark application. counts: counts log lines, provably.")] = "",
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--kind", help="plain: any Spark application. landed: a pipeline whose batches land once. counts: counts log lines, provably."
+        ),
+    ] = "",
     into: Annotated[
         Path | None, typer.Option("--into", metavar="DIR", help="Where the folder goes; by default here, or beside the job of --like.")
     ] = None,

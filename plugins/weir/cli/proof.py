@@ -12,6 +12,7 @@ from weir.jobs.kinds import Capability
 from weir.output import Format, say, show, show_json
 from weir.settings import Settings
 
+LANDED = ("epoch", "batch_id", "state", "lines", "rows", "landed_at", "attempt", "offsets")
 LEDGER = ("epoch", "batch_id", "state", "lines", "rejected", "late", "landed_at", "attempt", "offsets")
 
 
@@ -31,7 +32,8 @@ def ledger(
     with opened_store(settings) as store:
         known(settings, store, job, Capability.LANDS)
         rows = [ledger_row(head) for head in islice(batches(store, job), last)]
-    show(rows, form, LEDGER if form is Format.TABLE else None, empty=f"{job} has landed nothing yet.", wide=wide)
+    columns = LANDED if any("rows" in row for row in rows) else LEDGER
+    show(rows, form, columns if form is Format.TABLE else None, empty=f"{job} has landed nothing yet.", wide=wide)
 
 
 def recount(

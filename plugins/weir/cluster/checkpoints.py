@@ -3,8 +3,9 @@
 Of a counting job: `<base>/<job>/epoch-E/attempt-A`. A takeover copies the folder of an earlier attempt, which a zombie may still write to.
 Of a plain job: `<base>/<job>/epoch-E/shared`, for all attempts.
 
-Spark's files are `offsets/N` (the ranges planned for batch N) and `commits/N`, each beginning with a line `v1`. There is no state to copy:
-the job keeps none. Whether a folder is usable is judged in weir.supervise.judge.lineage. docs/stores.md says what each kind of store does.
+Spark's files are `offsets/N` (the ranges planned for batch N) and `commits/N`, each beginning with a line `v1`. A counting job keeps no
+state; of a job that does, weir.cluster.state_copies chooses the files. Whether a folder is usable is judged in
+weir.supervise.judge.lineage. docs/stores.md says what each kind of store does.
 """
 
 from __future__ import annotations
@@ -17,17 +18,19 @@ from uuid import uuid4
 
 from pyarrow.fs import FileSelector, LocalFileSystem
 
-from weir.cluster import folder_copies
+from weir.cluster import folder_copies, state_copies
 from weir.cluster.file_systems import RENAMES, Files, opened, reached, why
 from weir.cluster.folder_copies import COPYING
 from weir.cluster.query_folders import queries
+from weir.cluster.state_copies import Incomplete
 from weir.errors import BadSetting, NotRunning
-from weir.ports.checkpoints import Folder, QueryProgress
+from weir.ports.checkpoints import Attempt, Folder, QueryProgress
 from weir.settings import Settings, as_uri
 
 KINDS = ("offsets", "commits")
-OTHERS = ("metadata", "sources/0/0")
+OTHERS = re.compile(r"metadata|sources/\d+/0")
 SHARED = "shared"
+TRIES = 3  # a driver that is still alive deletes old state while it is copied
 
 
 class CheckpointFolders:
@@ -69,7 +72,7 @@ class CheckpointFolders:
         folder, trouble = self._path(job, epoch, attempt), dict[str, str]()
         sizes = self._sizes(folder, trouble)
         contents: dict[str, bytes] = {}
-        for path in (*(p for kind in KINDS for p in _numbered(sizes, kind, newest)), *(p for p in OTHERS if p in sizes)):
+        for path in (*(p for kind in KINDS for p in _numbered(sizes, kind, newest)), *filter(OTHERS.fullmatch, sizes)):
             try:
                 with self._fs.open_input_stream(f"{folder}/{path}") as stream:
                     contents[path] = bytes(stream.read())
@@ -82,6 +85,28 @@ class CheckpointFolders:
     def put(self, job: str, epoch: int, attempt: int, contents: Mapping[str, bytes]) -> None:
         with self._or_not_running():
             folder_copies.write(self._fs, self._path(job, epoch, attempt), contents, self._renames)
+
+    def copy(self, job: str, source: Attempt, target: Attempt, contents: Mapping[str, bytes], version: int, stateful: bool = False) -> str:
+        for _ in range(TRIES):
+            with self._or_not_running():
+                try:
+                    self._copy(self._path(job, *source), job, target, contents, version, stateful)
+                except Incomplete as why:
+                    return str(why)
+                except FileNotFoundError:
+                    continue
+                return ""
+        said = f"The checkpoint of attempt {source[1]} of {job} changes while it is copied: its driver still runs."
+        raise NotRunning(said, "Try again.")
+
+    def _copy(self, old: str, job: str, target: Attempt, contents: Mapping[str, bytes], version: int, stateful: bool) -> None:
+        with folder_copies.several() as pool:
+            needed = state_copies.needed(_Folder(self._fs, old), version, self.location(job, *target), contents, stateful, pool.map)
+
+        def bring(new: str) -> None:
+            folder_copies.copy_files(self._fs, old, new, needed.files)
+
+        folder_copies.write(self._fs, self._path(job, *target), {**needed.contents, **contents}, self._renames, bring)
 
     def forget(self, job: str, epoch: int, attempts: Collection[int]) -> None:
         with self._or_not_running():
@@ -132,6 +157,18 @@ class CheckpointFolders:
         except NotRunning:
             self._opened = None
             raise
+
+
+class _Folder:
+    """A folder, as `state_copies` reads it."""
+
+    def __init__(self, fs: Files, folder: str) -> None:
+        self._fs, self._folder = fs, folder
+        self.sizes, self.near = folder_copies.sizes(fs, folder), isinstance(fs, LocalFileSystem)
+
+    def read(self, path: str, offset: int, length: int) -> bytes:
+        with self._fs.open_input_file(f"{self._folder}/{path}") as file:
+            return bytes(file.read_at(length, offset))
 
 
 def _numbered(sizes: Mapping[str, int], kind: str, newest: int | None) -> list[str]:

@@ -39,8 +39,14 @@ class Files(Protocol):
     def move(self, src: str, dest: str) -> None:
         """Rename a file or folder."""
 
+    def copy_file(self, src: str, dest: str) -> None:
+        """Copy a file, replacing what is there. Raises FileNotFoundError."""
+
     def open_input_stream(self, path: str) -> Any:
         """Return an open file. Raises FileNotFoundError."""
+
+    def open_input_file(self, path: Any) -> Any:
+        """Return an open file with `read_at(number of bytes, offset)`, by its path or FileInfo. Raises FileNotFoundError."""
 
     def open_output_stream(self, path: str) -> Any:
         """Return a new file, or one that replaces what is there once it is closed."""

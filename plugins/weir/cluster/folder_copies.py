@@ -6,26 +6,69 @@ store cannot rename: there it is an object beside the folder, written first and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
-from pyarrow.fs import FileInfo, FileSelector, FileType
+from pyarrow.fs import FileInfo, FileSelector, FileType, LocalFileSystem
 
 from weir.cluster.file_systems import Files
 
 COPYING = ".copying"
+AT_ONCE = 16  # files that are read or copied at the same time: a store answers each in some ms
 
 
-def write(fs: Files, folder: str, contents: Mapping[str, bytes], renames: bool) -> None:
-    """Write a folder with its files; what an earlier copy left is removed first. Raises OSError."""
+def write(fs: Files, folder: str, contents: Mapping[str, bytes], renames: bool, bring: Callable[[str], None] | None = None) -> None:
+    """Write a folder with its files; what an earlier copy left is removed first. Raises OSError.
+
+    `bring` adds further files: it is called with where the folder is until it is whole.
+    """
     delete(fs, folder + COPYING)
-    if renames:
-        _write(fs, folder + COPYING, contents)
-        fs.move(folder + COPYING, folder)
-    else:
+    if not renames:
         write_file(fs, folder + COPYING, b"")
         delete(fs, folder)
-        _write(fs, folder, contents)
+    there = folder + COPYING if renames else folder
+    _write(fs, there, contents)
+    if bring:
+        bring(there)
+    if renames:
+        fs.move(folder + COPYING, folder)
+    else:
         fs.delete_file(folder + COPYING)
+
+
+def copy_files(fs: Files, source: str, target: str, paths: Sequence[str]) -> None:
+    """Copy files by their paths from one folder below another, without reading them where the store can. Raises OSError.
+
+    On a local disk both folders then have the same file, under two names: nothing may write into it.
+    """
+    for folder in sorted({path.rpartition("/")[0] for path in paths}):
+        fs.create_dir(f"{target}/{folder}")
+    with several() as pool:
+        list(pool.map(lambda path: _copy_file(fs, f"{source}/{path}", f"{target}/{path}"), paths))
+
+
+def _copy_file(fs: Files, source: str, target: str) -> None:
+    if isinstance(fs, LocalFileSystem):
+        try:
+            os.link(source, target)
+        except FileNotFoundError:
+            raise
+        except OSError:  # a file system without hard links
+            fs.copy_file(source, target)
+    else:
+        fs.copy_file(source, target)
+
+
+@contextmanager
+def several() -> Iterator[ThreadPoolExecutor]:
+    """Yield threads; what was not begun when the block fails is dropped."""
+    pool = ThreadPoolExecutor(AT_ONCE, "checkpoint-files")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def write_files(fs: Files, folder: str, contents: Mapping[str, bytes]) -> None:

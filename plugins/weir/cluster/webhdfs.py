@@ -19,6 +19,7 @@ from urllib.parse import quote, urlencode
 from pyarrow.fs import FileInfo, FileType
 
 ANSWER_S = 10.0
+PART = 16 * 1024 * 1024  # bytes of a file that are in memory at once
 TYPES = {"FILE": FileType.File, "DIRECTORY": FileType.Directory}
 ERRORS = {
     "FileNotFoundException": FileNotFoundError,
@@ -66,6 +67,22 @@ class WebHdfs:
     def open_input_stream(self, path: str) -> io.BytesIO:
         return io.BytesIO(self._ask("GET", "OPEN", path))
 
+    def open_input_file(self, path: FileInfo | str) -> _Parts:
+        return _Parts(self, path if isinstance(path, str) else path.path)
+
+    def read_part(self, path: str, offset: int, length: int) -> bytes:
+        """Return a part of a file, or as much of it as there is."""
+        return self._ask("GET", "OPEN", path, offset=str(offset), length=str(length)) if length else b""
+
+    def copy_file(self, src: str, dest: str) -> None:
+        """Copy a file through this machine, in parts: HDFS cannot copy one by itself."""
+        size = self._info(src).size
+        if size is None:
+            raise FileNotFoundError(f"{src} is not there")
+        self.write(dest, self.read_part(src, 0, min(size, PART)))
+        for offset in range(PART, size, PART):
+            self._append(dest, self.read_part(src, offset, PART))
+
     def open_output_stream(self, path: str) -> io.BytesIO:
         return _Upload(self, path)
 
@@ -73,6 +90,10 @@ class WebHdfs:
         """Create or replace a file. The NameNode names the DataNode that takes it."""
         answer = self._object("PUT", "CREATE", path, overwrite="true", noredirect="true")
         _send("PUT", str(answer["Location"]), data)
+
+    def _append(self, path: str, data: bytes) -> None:
+        answer = self._object("POST", "APPEND", path, noredirect="true")
+        _send("POST", str(answer["Location"]), data)
 
     def _info(self, path: str) -> FileInfo:
         try:
@@ -107,9 +128,24 @@ class WebHdfs:
             except OSError as error:  # away, or a standby: it says StandbyException
                 failed = error
                 continue
-            self._addresses.sort(key=lambda each: each != address)
+            self._addresses = sorted(self._addresses, key=lambda each: each != address)  # a new list: threads read the old one
             return answer
         raise failed
+
+
+class _Parts:
+    """A file that is read in parts."""
+
+    def __init__(self, fs: WebHdfs, path: str) -> None:
+        self._fs, self._path = fs, path
+
+    def __enter__(self) -> _Parts:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def read_at(self, nbytes: int, offset: int) -> bytes:
+        return self._fs.read_part(self._path, offset, nbytes)
 
 
 class _Upload(io.BytesIO):

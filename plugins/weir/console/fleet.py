@@ -30,6 +30,9 @@ FRESH_S = 5.0  # a pass over a thousand jobs takes seconds of a core: simultaneo
 STARTS = 3  # attempts that are searched for the newest used one: some are only noted
 WORST_FIRST = (
     Verdict.DATA_LOSS,
+    Verdict.STATE_LOST,
+    Verdict.SINK_DIFFERS,
+    Verdict.NOT_DETERMINISTIC,
     Verdict.DIVERGED,
     Verdict.UNCONFIRMED,
     Verdict.POISONED,

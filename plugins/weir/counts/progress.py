@@ -65,7 +65,15 @@ def ledger_row(head: Head) -> dict[str, Any]:
         "skipped": head.batch.offsets - totals.lines,
         "version": head.version,
         "began_at": iso(head.began_at) if head.began_at else None,
+        **_of_landed(head),
     }
+
+
+def _of_landed(head: Head) -> dict[str, Any]:
+    """Return what the row of a landed job has: it does not say which of its offsets held a record, but how many rows they came to."""
+    if head.digest is None:
+        return {}
+    return {"lines": head.batch.offsets, "skipped": 0, "rows": head.digest.rows, "digest": head.digest.value}
 
 
 def _gap_row(head: Head, gap: Gap) -> dict[str, Any]:

@@ -17,6 +17,7 @@ class Capability(StrEnum):
     VALIDATES = "validation"
     RECOUNTS = "recount"
     STANDS_BY = "standby"
+    KEEPS_STATE = "state"  # its checkpoint may keep state, which a new epoch keeps or gives up
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,16 @@ PLAIN = Kind(
     "Weir deploys it, restarts it by cause, and starts no driver before the last one is confirmed ended; delivery is what Spark and its "
     "sink give.",
 )
+LANDED = Kind(
+    "landed",
+    "Each batch of your pipeline lands once in its sink, fenced against older drivers, with a ledger row that names its source offsets.",
+    frozenset({Capability.LANDS, Capability.KEEPS_STATE}),
+    uses_runtime=True,
+)
 COUNTS = Kind(
     "counts",
     "Every count names its source offsets, each batch lands exactly once, and a recount by other code must give the same numbers.",
-    frozenset(Capability),
+    frozenset(Capability) - {Capability.KEEPS_STATE},
     uses_runtime=True,
 )
-KINDS = {kind.name: kind for kind in (PLAIN, COUNTS)}
+KINDS = {kind.name: kind for kind in (PLAIN, LANDED, COUNTS)}

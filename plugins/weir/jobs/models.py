@@ -13,6 +13,7 @@ from spark_jobs.counts.options import CountsOptions
 from spark_jobs.runtime.options import Change, option
 from weir.errors import BadSpec
 from weir.jobs import options_process
+from weir.jobs.base_spec import DrivenSpec
 from weir.jobs.options import Model, WrongOptions, complete
 from weir.jobs.options_process import NotLoaded
 from weir.jobs.spec import CountsSpec, JobSpec
@@ -26,7 +27,7 @@ class NoOptions:
 def model_in(folder: Path, spec: JobSpec) -> Model:
     """Return the model of the job whose code is in `folder`; without an `options.py`, that of its kind. Raises BadSpec."""
     file = folder / "options.py"
-    return _loaded(file, spec.options) if isinstance(spec, CountsSpec) and file.is_file() else of_kind(spec)
+    return _loaded(file, spec) if isinstance(spec, DrivenSpec) and file.is_file() else of_kind(spec)
 
 
 def model_of(bundle: Path, spec: JobSpec) -> Model:
@@ -47,7 +48,7 @@ def complete_spec(spec: JobSpec, model: Model) -> JobSpec:
 
     Raises BadSpec.
     """
-    if not isinstance(spec, CountsSpec):
+    if not isinstance(spec, DrivenSpec):
         return spec
     try:
         found = spec.model_copy(update={"options": complete(model, spec.options)})
@@ -57,11 +58,11 @@ def complete_spec(spec: JobSpec, model: Model) -> JobSpec:
         raise BadSpec(f"{spec.name}/job.yaml is not valid: {error}.", "Fix the named fields.") from error
 
 
-def _loaded(file: Path, values: Mapping[str, Any]) -> Model:
+def _loaded(file: Path, spec: DrivenSpec) -> Model:
     """Return a model that has what a file declares, and the values of a spec as its rules have them: no code of the job is run here."""
     where = f"{file.parent.name}/{file.name}"
     try:
-        answer = options_process.load(file, values)
+        answer = options_process.load(file, spec.options, of_counting=isinstance(spec, CountsSpec))
     except NotLoaded as error:
         joint = "" if error.cure == options_process.CURE else ":"
         raise BadSpec(f"{where}{joint} {error.why}.", error.cure) from error

@@ -35,12 +35,12 @@ class NotLoaded(Exception):
         self.why, self.cure = why, cure
 
 
-def load(file: Path, values: Mapping[str, Any]) -> Mapping[str, Any]:
+def load(file: Path, values: Mapping[str, Any], of_counting: bool = True) -> Mapping[str, Any]:
     """Return what a file declares: `fields` with name, default, meaning and change, and `values`, each as its rule has it, or its error.
 
-    Raises NotLoaded.
+    With `of_counting` its class must extend CountsOptions. Raises NotLoaded.
     """
-    command = [sys.executable, "-m", "weir.jobs.options_process", str(file)]
+    command = [sys.executable, "-m", "weir.jobs.options_process", str(file), *(["counts"] if of_counting else [])]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(command, input=pickle.dumps(dict(values)), env=env, capture_output=True, timeout=WITHIN_S, check=False)
@@ -81,7 +81,7 @@ def _ruled(rule: Any, value: Any) -> Mapping[str, Any]:
     return {"value": found}
 
 
-def _executed(file: Path) -> Model:
+def _executed(file: Path, of_counting: bool) -> Model:
     """Execute a file and return its model. Raises NotLoaded."""
     source = spec_from_file_location("weir_options", file)
     assert source is not None and source.loader is not None
@@ -92,8 +92,8 @@ def _executed(file: Path) -> Model:
         model = module.Options
     except (Exception, SystemExit) as error:  # a sys.exit(0) in it ended the command without a message
         raise NotLoaded(f"cannot be loaded: {type(error).__name__}: {error}") from error
-    if not (isinstance(model, type) and is_dataclass(model) and issubclass(model, CountsOptions)):
-        raise NotLoaded("Options must be a dataclass that extends CountsOptions", SEE)
+    if not (isinstance(model, type) and is_dataclass(model) and (not of_counting or issubclass(model, CountsOptions))):
+        raise NotLoaded("Options must be a dataclass" + (" that extends CountsOptions" if of_counting else ""), SEE)
     if bare := [name for name, field in declared(model).items() if "option" not in field.metadata]:
         raise NotLoaded(f"{', '.join(bare)} is declared without option(...)", SEE)
     return model
@@ -103,7 +103,7 @@ def main() -> None:
     values, out = pickle.loads(sys.stdin.buffer.read()), sys.stdout  # noqa: S301 - the parent's own
     with redirect_stdout(sys.stderr):
         try:
-            answer = _described(_executed(Path(sys.argv[1])), values)
+            answer = _described(_executed(Path(sys.argv[1]), of_counting="counts" in sys.argv[2:]), values)
         except NotLoaded as error:
             answer = {"why": error.why, "cure": error.cure}
         try:

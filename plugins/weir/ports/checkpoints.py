@@ -32,6 +32,7 @@ class Folder:
         return {int(name): data for (folder, _, name), data in names if folder == kind and name.isdecimal()}
 
 
+Attempt = tuple[int, int]  # its epoch and its number
 Ends = Mapping[str, Mapping[int, int]]  # offsets by topic and partition
 
 
@@ -71,7 +72,7 @@ class Checkpoints(Protocol):
     def progress(self, location: str) -> Sequence[QueryProgress] | None:
         """How far each query below a folder has come, by folder; none before the first query has begun, None if it cannot be learnt."""
 
-    def attempts(self, job: str) -> Sequence[tuple[int, int]]:
+    def attempts(self, job: str) -> Sequence[Attempt]:
         """Every (epoch, attempt) that has a folder, or the rest of a copy that was cut short, in order. Raises NotRunning."""
 
     def read(self, job: str, epoch: int, attempt: int, newest: int | None = None) -> Folder:
@@ -80,6 +81,14 @@ class Checkpoints(Protocol):
 
     def put(self, job: str, epoch: int, attempt: int, contents: Mapping[str, bytes]) -> None:
         """Make an attempt's folder: there with all its files, or not at all. Raises NotRunning."""
+
+    def copy(self, job: str, source: Attempt, target: Attempt, contents: Mapping[str, bytes], version: int, stateful: bool = False) -> str:
+        """Make the folder of `target` as `put` does, with what its query needs of the folder of `source`: the state that batch `version`
+        begins with (the batches before it are committed in `contents`), and the lists of files of its sources.
+
+        `stateful` says that there must be state. Return what is missing or torn, by its file: then nothing was made. Empty if all is
+        well. Raises NotRunning.
+        """
 
     def forget(self, job: str, epoch: int, attempts: Collection[int]) -> None:
         """Remove the folders of attempts that are no longer needed. Raises NotRunning."""

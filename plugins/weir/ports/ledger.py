@@ -15,6 +15,9 @@ class LedgerStore(Protocol):
     def put_ledger(self, head: Head) -> None:
         """Keep the landed batch of this head, or its gap, in the ledger."""
 
+    def ledger_batch(self, job: str, epoch: int, batch_id: int) -> Head | None:
+        """Return a landed batch, as the head that it was; None if it is not in the ledger."""
+
     def ledger(self, job: str, before: Position | None = None) -> Iterator[Head]:
         """Yield the landed batches, newest first, as heads; with `before`, only older ones. The batch in the head itself may be missing."""
 

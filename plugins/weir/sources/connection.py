@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from pathlib import Path
-from typing import Any
 
 from confluent_kafka import KafkaError
 
+from spark_jobs.runtime import kafka_client
 from spark_jobs.runtime.faults import Cause, Fault
 from spark_jobs.runtime.kafka_address import KafkaAddress
+from spark_jobs.runtime.kafka_client import BadKafkaFile, Options
 from spark_jobs.runtime.kafka_probe import explained
 from weir import errors
 from weir.errors import BadSetting, WeirError
 
-Options = dict[str, Any]
 RECENT_S = 60.0  # librdkafka tells the same reason again after half a minute
 CLASSES = (
     errors.BadSetting, errors.NotRunning, errors.TopicMissing, errors.NameNotResolved, errors.ConnectionRefused,
@@ -63,47 +62,7 @@ def client_options(address: KafkaAddress | str, password: str = "") -> Options:
 
     Raises BadSetting, which names file and setting.
     """
-    address = KafkaAddress(address) if isinstance(address, str) else address
-    options: Options = {"bootstrap.servers": address.servers, "log_level": 0}
-    if address.security == "PLAINTEXT":
-        return options
-    for field in ("ca_file", "cert_file", "key_file"):
-        if address.tls and getattr(address, field):
-            _content(address, field)  # librdkafka's own error names no file
-    options["security.protocol"] = address.security
-    return options | (_tls(address) if address.tls else {}) | (_login(address, password) if address.sasl else {})
-
-
-def _tls(address: KafkaAddress) -> Options:
-    files = {"ssl.ca.location": address.ca_file, "ssl.certificate.location": address.cert_file, "ssl.key.location": address.key_file}
-    return {name: file for name, file in files.items() if file}
-
-
-def _login(address: KafkaAddress, password: str) -> Options:
-    if not address.mechanism:
-        raise BadSetting(f"WEIR_KAFKA_SECURITY is {address.security}, and no mechanism is set.", "Set WEIR_KAFKA_MECHANISM.")
-    if address.mechanism == "OAUTHBEARER":
-        return {
-            "sasl.mechanism": address.mechanism,
-            "sasl.oauthbearer.method": "oidc",
-            "sasl.oauthbearer.token.endpoint.url": address.token_url,
-            "sasl.oauthbearer.client.id": address.client_id,
-            "sasl.oauthbearer.client.secret": _content(address, "client_secret_file"),
-        }
-    secret = password or _content(address, "password_file")
-    return {"sasl.mechanism": address.mechanism, "sasl.username": address.user, "sasl.password": secret}
-
-
-def _content(address: KafkaAddress, field: str) -> str:
-    """Return the content of a file that the address names, without the line end at its end."""
-    file, setting = getattr(address, field), f"WEIR_KAFKA_{field.upper()}"
-    if not file:
-        raise BadSetting(f"{setting} is not set, and {address.security} with {address.mechanism} needs it.", "Set it to the file's path.")
     try:
-        text = Path(file).read_text().rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise BadSetting(f"The file {file} of {setting} cannot be read: {why}.", "Check the path and its permissions.") from error
-    if not text:
-        raise BadSetting(f"The file {file} of {setting} is empty.", "Write the secret into it.")
-    return text
+        return kafka_client.client_options(address, password)
+    except BadKafkaFile as error:
+        raise BadSetting(error.what, error.next_step) from error

@@ -13,6 +13,7 @@ from weir.errors import BadInput, Conflict
 from weir.jobs.kinds import Capability, Kind
 from weir.jobs.specs import require
 from weir.supervise import epochs
+from weir.supervise.judge.epoch_start import EMPTY, KEPT
 from weir.supervise.judge.pause import HOLD, MAINTENANCE
 from weir.supervise.judge.plan import Kind as PlanKind
 from weir.supervise.judge.plan import Plan
@@ -101,16 +102,19 @@ def _head(manager: Manager, job: str) -> Shown:
     return Shown(_attempt(manager, job).lines)
 
 
-def _epoch(action: Action) -> Callable[[Manager, str], Shown]:
+def _epoch(action: Action, state: str = "") -> Callable[[Manager, str], Shown]:
     def shows(manager: Manager, job: str) -> Shown:
-        lines, held = epochs.foreseen(manager, job, action)
+        lines, held = epochs.foreseen(manager, job, action, state)
         return Shown(lines, str(held), options=held.options, body=held.body)
 
     return shows
 
 
-def _begin(action: Action) -> Callable[[Manager, ActionRequest], ActionResult]:
-    return lambda manager, request: epochs.begin(manager, request.job, action, epochs.Held.of(request.shown), request.who, request.reason)
+def _begin(action: Action, state: str = "") -> Callable[[Manager, ActionRequest], ActionResult]:
+    def do(manager: Manager, request: ActionRequest) -> ActionResult:
+        return epochs.begin(manager, request.job, action, epochs.Held.of(request.shown), request.who, request.reason, state)
+
+    return do
 
 
 def _judged(request: ActionRequest) -> int:
@@ -196,6 +200,28 @@ ACTIONS = {
         shows=_epoch(Action.REBUILD),
         of=(Verdict.DIVERGED, Verdict.CRASH_LOOPING),
         needs=Capability.LANDS,
+    ),
+    "keep_state": ActionForm(
+        "Continue from the kept state",
+        "A new epoch of {job} continues from the state of the last landed batch, if Spark had committed it. From then on the present "
+        "driver can no longer write.",
+        'weir checkpoint {job} --rebuild --state kept --reason "..."',
+        _begin(Action.REBUILD, KEPT),
+        dangerous=True,
+        shows=_epoch(Action.REBUILD, KEPT),
+        of=(Verdict.STATE_LOST,),
+        needs=Capability.KEEPS_STATE,
+    ),
+    "empty_state": ActionForm(
+        "Begin with empty state",
+        "A new epoch of {job} begins with empty state, exactly where the last landed batch ends. What came of earlier lines is given up "
+        "for good: sums and counts begin at zero. The ledger keeps that as a gap, with your name and your reason. This cannot be undone.",
+        'weir checkpoint {job} --rebuild --state empty --reason "..."',
+        _begin(Action.REBUILD, EMPTY),
+        dangerous=True,
+        shows=_epoch(Action.REBUILD, EMPTY),
+        of=(Verdict.STATE_LOST,),
+        needs=Capability.KEEPS_STATE,
     ),
     "accept_loss": ActionForm(
         "Accept the loss",

@@ -46,17 +46,20 @@ class Held:
         return {"attempt": self.attempt, **batch, "mark": self.mark}
 
 
-def foreseen(manager: Manager, job: str, act: Action) -> tuple[Sequence[str], Held]:
+def foreseen(manager: Manager, job: str, act: Action, state: str = "") -> tuple[Sequence[str], Held]:
     """Return what the action would do, as sentences and as a `Held`. Raises Conflict if there is nothing to do."""
     batch = manager.poisoned(job) if act is Action.QUARANTINE else -1
-    attempt, there = manager.foresee(job, act, LOOKING, batch)
+    attempt, there = manager.foresee(job, act, LOOKING, batch, state)
     facts = [f"Batch {batch} of {job} is left out: it failed twice with the same error."] if batch >= 0 else []
     return [*facts, f"Attempt {attempt} is replaced.", *in_words(job, there)], Held(attempt, batch, there.mark)
 
 
-def begin(manager: Manager, job: str, act: Action, held: Held, who: str, reason: str) -> ActionResult:
-    """Begin the epoch. Raises Conflict if another attempt has taken over, or if it would leave out other lines than were shown."""
+def begin(manager: Manager, job: str, act: Action, held: Held, who: str, reason: str, state: str = "") -> ActionResult:
+    """Begin the epoch; `state` says what becomes of the job's state, `kept` or `empty`.
+
+    Raises Conflict if another attempt has taken over, or if it would leave out other lines than were shown.
+    """
     if act is Action.QUARANTINE:
         batch = held.batch if held.batch >= 0 else None
-        return manager.quarantine(job, held.attempt, who, reason, batch, held.mark)
-    return (manager.accept_loss if act is Action.ACCEPT_LOSS else manager.rebuild)(job, held.attempt, who, reason, held.mark)
+        return manager.quarantine(job, held.attempt, who, reason, batch, held.mark, state)
+    return (manager.accept_loss if act is Action.ACCEPT_LOSS else manager.rebuild)(job, held.attempt, who, reason, held.mark, state)

@@ -49,9 +49,9 @@ class Manager(Generic[S]):
     def __init__(self, specs: dict[str, JobSpec], parts: Parts[S], kinds: Kinds) -> None:
         self.store, self.source = parts.store, parts.source
         self._lifetime = Lifetime(self.store)
-        self._register, timeline, copies = Register(specs, parts), Timeline(parts), CheckpointCopies(parts.checkpoints)
+        self._register, timeline, copies = Register(specs, parts), Timeline(parts), CheckpointCopies(parts.checkpoints, parts.store)
         takeover, self._versions, wanted = Takeover(parts, self._register, timeline), Versions(parts, self._register), Wanted(parts)
-        self._new_epoch = NewEpoch(parts, self._register, takeover)
+        self._new_epoch = NewEpoch(parts, self._register, takeover, copies)
         self._standbys = Standbys(parts, self._register, timeline, kinds)
         fenced = FencedPreparation(parts, self._register, timeline, takeover, self._new_epoch, copies)
         endings = Endings(parts, self._register, self._versions)
@@ -138,20 +138,36 @@ class Manager(Generic[S]):
         """
         return self._starter.start(StartRequest(job, self._judged(job, judged), str(Action.RESTART), who, reason))
 
-    def rebuild(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "", shown: str = "") -> ActionResult:
-        """Begin a new epoch exactly where the last landed batch ended, with a new checkpoint."""
-        return self._starter.start(StartRequest(job, self._judged(job, judged), str(Action.REBUILD), who, reason, shown=shown))
+    def rebuild(
+        self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "", shown: str = "", state: str = ""
+    ) -> ActionResult:
+        """Begin a new epoch exactly where the last landed batch ended, with a new checkpoint.
 
-    def accept_loss(self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "", shown: str = "") -> ActionResult:
+        `state` says what becomes of the state of a job that keeps some: `kept` or `empty`. Raises StateLost if it does not.
+        """
+        judged = self._judged(job, judged)
+        return self._starter.start(StartRequest(job, judged, str(Action.REBUILD), who, reason, shown=shown, state=state))
+
+    def accept_loss(
+        self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "", shown: str = "", state: str = ""
+    ) -> ActionResult:
         """Begin a new epoch at the first offsets that the broker still has. The ledger keeps the rest as a gap, with who and why.
 
-        `shown` is the mark of the epoch's start that the operator was shown. Raises BadInput without a reason, Conflict if nothing is lost,
-        or if the loss is not what was shown.
+        `shown` is the mark of the epoch's start that the operator was shown, `state` as in `rebuild`. Raises BadInput without a reason,
+        Conflict if nothing is lost, or if the loss is not what was shown.
         """
-        return self._starter.start(StartRequest(job, self._judged(job, judged), str(Action.ACCEPT_LOSS), who, reason, shown=shown))
+        judged = self._judged(job, judged)
+        return self._starter.start(StartRequest(job, judged, str(Action.ACCEPT_LOSS), who, reason, shown=shown, state=state))
 
     def quarantine(
-        self, job: str, judged: int | None = None, who: str = AUTOMATIC, reason: str = "", batch: int | None = None, shown: str = ""
+        self,
+        job: str,
+        judged: int | None = None,
+        who: str = AUTOMATIC,
+        reason: str = "",
+        batch: int | None = None,
+        shown: str = "",
+        state: str = "",
     ) -> ActionResult:
         """Begin a new epoch after the batch that fails. The ledger keeps exactly its offsets as a gap, with who left it out and why.
 
@@ -159,12 +175,13 @@ class Manager(Generic[S]):
         """
         self._register.wanted_running(job)
         batch = self.poisoned(job) if batch is None else batch
-        return self._starter.start(StartRequest(job, self._judged(job, judged), str(Action.QUARANTINE), who, reason, batch, shown=shown))
+        judged = self._judged(job, judged)
+        return self._starter.start(StartRequest(job, judged, str(Action.QUARANTINE), who, reason, batch, shown=shown, state=state))
 
-    def foresee(self, job: str, act: Action, reason: str = "", batch: int = -1) -> tuple[int, Beginning]:
+    def foresee(self, job: str, act: Action, reason: str = "", batch: int = -1, state: str = "") -> tuple[int, Beginning]:
         """Return what `rebuild`, `accept_loss` or `quarantine` would do: the attempt to be replaced, and where the epoch would start."""
         self._register.wanted_running(job)
-        request = StartRequest(job, self._register.head(job).attempt, str(act), reason=reason, batch=batch)
+        request = StartRequest(job, self._register.head(job).attempt, str(act), reason=reason, batch=batch, state=state)
         return request.judged, self._new_epoch.foresee(request)
 
     def act(self, report: Report) -> ActionResult | None:

@@ -7,8 +7,9 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 
 from weir.cluster.query_checkpoint import progress_of
+from weir.cluster.state_copies import Incomplete, needed
 from weir.errors import NotRunning
-from weir.ports.checkpoints import Folder, QueryProgress
+from weir.ports.checkpoints import Attempt, Folder, QueryProgress
 
 
 class MemoryCheckpoints:
@@ -59,6 +60,16 @@ class MemoryCheckpoints:
         self._there()
         self.files[job, epoch, attempt] = dict(contents)
 
+    def copy(self, job: str, source: Attempt, target: Attempt, contents: Mapping[str, bytes], version: int, stateful: bool = False) -> str:
+        self._there()
+        old = _Files(self.files.get((job, *source), {}))
+        try:
+            found = needed(old, version, self.location(job, *target), contents, stateful, map)
+        except Incomplete as why:
+            return str(why)
+        self.put(job, *target, {**{path: old.files[path] for path in found.files}, **found.contents, **contents})
+        return ""
+
     def forget(self, job: str, epoch: int, attempts: Collection[int]) -> None:
         self._there()
         for attempt in attempts:
@@ -67,6 +78,18 @@ class MemoryCheckpoints:
     def _there(self) -> None:
         if not self.answers:
             raise NotRunning("The checkpoints do not answer.")
+
+
+class _Files:
+    """A folder, as weir.cluster.state_copies reads it."""
+
+    near = True
+
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        self.files, self.sizes = files, {path: len(data) for path, data in files.items()}
+
+    def read(self, path: str, offset: int, length: int) -> bytes:
+        return self.files[path][offset : offset + length]
 
 
 def _queries(files: Mapping[str, bytes], written: int, stands: Mapping[str, int]) -> list[QueryProgress]:
@@ -86,6 +109,6 @@ def _is_kept(path: str, files: Collection[str], newest: int | None) -> bool:
     """Is it one of the files that Spark starts from, of the `newest` batches?"""
     kind, _, name = path.rpartition("/")
     if kind not in ("offsets", "commits"):
-        return path in ("metadata", "sources/0/0")
+        return re.fullmatch(r"metadata|sources/\d+/0", path) is not None
     numbers = sorted((int(n) for k, _, n in (p.rpartition("/") for p in files) if k == kind and n.isdecimal()), reverse=True)
     return name.isdecimal() and int(name) in numbers[:newest]

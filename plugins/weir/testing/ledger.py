@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from spark_jobs.protocol.head import Batch, Head, Position
+from spark_jobs.protocol.head import Head, Position
 from weir.cassandra.sampling import spread
 
 
@@ -19,8 +19,8 @@ class Ledger:
         assert head.for_ledger
         self._ledger[head.job, head.by, head.batch_id] = head
 
-    def ledger_batch(self, job: str, epoch: int, batch_id: int) -> Batch | None:
-        found = (h.batch for h in self._ledger.values() if (h.job, h.epoch, h.batch_id) == (job, epoch, batch_id))
+    def ledger_batch(self, job: str, epoch: int, batch_id: int) -> Head | None:
+        found = (h for h in self._ledger.values() if (h.job, h.epoch, h.batch_id, h.has_batch) == (job, epoch, batch_id, True))
         return next(found, None)
 
     def ledger(self, job: str, before: Position | None = None) -> Iterator[Head]:

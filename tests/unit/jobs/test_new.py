@@ -37,7 +37,8 @@ def test_its_test_passes_and_its_application_can_be_imported(tmp_path: Path, kin
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_it_writes_is_short_and_names_the_job(tmp_path: Path, kind: str) -> None:
     files = {file.name: file.read_text() for file in create("web_errors", kind, tmp_path)}
-    assert {"job.yaml", "job.py", "test_job.py", "README.md"} <= set(files)
+    code = "pipeline" if kind == "landed" else "job"
+    assert {"job.yaml", f"{code}.py", f"test_{code}.py", "README.md"} <= set(files)
     assert 10 <= len(files["README.md"].splitlines()) <= 16 and "WEIR_JOBS" in files["README.md"]
     assert not [name for name, text in files.items() if "{{" in text]
 
@@ -50,7 +51,7 @@ def test_what_it_writes_is_short_and_names_the_job(tmp_path: Path, kind: str) ->
         ("json", "plain", "job: json would hide a module that drivers import"),
         ("weir", "counts", "would hide a module"),
         ("class", "plain", "is a Python keyword"),
-        ("web", "landed", "kind: 'landed' is not a kind of job"),
+        ("web", "stateful", "kind: 'stateful' is not a kind of job"),
         ("error_counts", "plain", "job: error_counts exists already"),
         ("there", "plain", "exists. Nothing was written"),
     ],

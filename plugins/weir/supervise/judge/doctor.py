@@ -12,7 +12,7 @@ from spark_jobs.sources.offsets import parse_plan
 from weir.ports.checkpoints import Folder
 from weir.supervise.judge.lineage import disagreement, forgotten, initial, is_commit, is_metadata, usable
 
-LEFT_OVER = re.compile(r"\.tmp$|\.crc$|\.copying/")
+LEFT_OVER = re.compile(r"^(?!state/).*(\.tmp|\.crc)$|\.copying/")  # checksums of state files are read
 LEAVE = "nothing: it is never read"
 
 

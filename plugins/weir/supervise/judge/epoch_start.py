@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from spark_jobs.protocol.gap import Gap, GapKind, Hole, holes_between
 from spark_jobs.protocol.head import Head
 from spark_jobs.protocol.partition import Offsets, Partition, identified, labels, of_source, sources_of
 from weir.errors import Conflict, DataLoss
 
+KEPT, EMPTY = "kept", "empty"  # what a new epoch does with the state of a job
 Spans = Mapping[Partition, tuple[int, int]]
 
 
@@ -89,11 +90,12 @@ class Beginning:
     gap: Gap | None = None  # what is left out before that; None: nothing
     joined: Offsets = field(default_factory=dict)  # the offsets of topics that the job has not read before
     names: Mapping[str, str] = field(default_factory=dict)  # the names of topics by id
+    keeps_state: bool = False  # True: it continues from the state of the last landed batch
 
     @property
     def mark(self) -> str:
         """Return a mark of the topics and of what is left out. Batches that land meanwhile do not change it."""
-        text = repr((sorted(sources_of(self.offsets)), self.gap.holes if self.gap else ()))
+        text = repr((sorted(sources_of(self.offsets)), self.gap.holes if self.gap else (), *([True] if self.keeps_state else [])))
         return f"m{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
@@ -173,12 +175,24 @@ def after_batch(head: Head, batch_id: int, there: Bounds, end: Offsets, word: Wo
     return Beginning(offsets, gap, joined, there.names)
 
 
+def with_state(there: Beginning, head: Head, state: str, word: Word) -> Beginning:
+    """Decide what becomes of the head's state: it is kept, or given up, which the gap says. `state` is KEPT or EMPTY."""
+    if not head.stateful:
+        return there
+    if state == KEPT:
+        return replace(there, keeps_state=True)
+    return replace(there, gap=there.gap or Gap(GapKind.STATE, (), word.who, word.reason, word.at))
+
+
 def in_words(job: str, there: Beginning) -> list[str]:
     """Say where an epoch of a job would begin, and what it would leave out."""
     offsets = ", ".join(f"partition {label} at {there.offsets[p]}" for p, label in labels(there.offsets, there.names).items())
     lines = [f"A new epoch of {job} would begin with {offsets}."]
+    lines += ["It continues from the state of the last landed batch."] if there.keeps_state else []
     if there.gap is None:
         return [*lines, "Nothing is left out and nothing is counted twice."]
+    if there.gap.kind is GapKind.STATE:
+        return [*lines, "It begins with empty state: what came of earlier lines is given up for good, and the ledger keeps that as a gap."]
     more = "" if there.gap.exact else " The deleted topic may have had more lines."
     named = labels((*there.offsets, *(hole.partition for hole in there.gap.holes)), there.names) if there.names else {}
     lines += (_hole_in_words(hole, named.get(hole.partition, str(hole.partition.number))) for hole in there.gap.holes)

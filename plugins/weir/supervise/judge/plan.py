@@ -10,11 +10,12 @@ from typing import Any
 from spark_jobs.protocol.head import Head
 from spark_jobs.protocol.partition import NO_NAMES, labelled, labels, sources_of
 from spark_jobs.runtime.options import Change as Needs
-from weir.errors import DataLoss, Diverged, Refused, WeirError
+from weir.errors import DataLoss, Diverged, Refused, StateLost, WeirError
 from weir.jobs.bundle import Made
 from weir.jobs.options import Model, change, defaults
 from weir.jobs.source import EARLIEST
 from weir.jobs.spec import JobSpec
+from weir.supervise.judge import landed_verdict
 from weir.supervise.judge.epoch_start import Bounds, lost_of
 from weir.supervise.judge.verdict import MADE_AGAIN, gone_in_words, lost_in_words
 
@@ -98,6 +99,8 @@ def classify(ran: JobSpec | None, spec: JobSpec, model: Model, head: Head | None
         return Change(Kind.NEW_EPOCH, (f"the first epoch begins {'with the oldest lines in the topic' if oldest else 'at source.start'}",))
     if refused := _another_job(ran, spec, head):
         return Change(Kind.REFUSED, (f"{refused}. Make a new job for it",))
+    if ran and (refused := spec.cannot_follow(ran, head.stateful)):
+        return Change(Kind.REFUSED, (refused,))
     if spec.source.subscription.several and "" in head.sources:
         # Its offsets would stand beside those of the same topic by its id, which would be read from the beginning, and counted twice.
         why = f"the id of the topic that {spec.name} has counted is not recorded, so it cannot be distinguished from other topics"
@@ -105,7 +108,12 @@ def classify(ran: JobSpec | None, spec: JobSpec, model: Model, head: Head | None
     if gone := _loss(head, topic):
         return Change(Kind.REFUSED, (gone,), DataLoss)
     where = f"after batch {head.last_landed} of epoch {head.epoch}, at {_text(head)}{_added(head, topic)}"
-    if ended := fixed(ran, spec, model):
+    ended = fixed(ran, spec, model)
+    if head.stateful and (ended or finding):
+        why = f"{', '.join(ended)} can only change with a new epoch" if ended else f"no checkpoint is usable: {finding}"
+        choices = landed_verdict.CHOICES.format(job=spec.name)
+        return Change(Kind.REFUSED, (f"{why}, and its state would be lost. Choose: {choices}",), StateLost)
+    if ended:
         return Change(
             Kind.NEW_EPOCH, (f"{', '.join(ended)}: can only change with a new epoch", f"epoch {head.epoch + 1} begins exactly {where}")
         )

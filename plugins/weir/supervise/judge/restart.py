@@ -34,6 +34,7 @@ class Decision:
     spent: bool = False  # True: nothing is left to try
 
 
+FOR_AN_OPERATOR = (Verdict.STATE_LOST, Verdict.NOT_DETERMINISTIC, Verdict.SINK_DIFFERS)
 READ_ENDING = Decision(Action.READ_ENDING, "read the driver's output for why it ended")
 
 
@@ -63,6 +64,8 @@ def _called_for(report: Report, policy: Restart, attempts: Sequence[AttemptRow],
         return Decision(Action.NONE, "the cluster has not started it, and a restart changes nothing about that")
     if report.verdict in (Verdict.DOWN, Verdict.STALLED):
         return _within_budget(Action.RESTART, report, policy, attempts, landed_attempt)
+    if report.verdict in FOR_AN_OPERATOR:
+        return Decision(Action.NONE, "an operator must act: no restart helps")
     return Decision(Action.NONE, f"{report.verdict} needs no action")
 
 

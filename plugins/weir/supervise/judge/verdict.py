@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
+from spark_jobs.protocol.head import Head
 from spark_jobs.protocol.partition import NO_NAMES, Offsets, labelled
 from spark_jobs.runtime.contract import PROVEN, TRYING
 from weir.jobs.spec import Health
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
-from weir.supervise.judge import open_transactions, room, unfenced_verdict
+from weir.supervise.judge import landed_verdict, open_transactions, room, unfenced_verdict
 from weir.supervise.judge.attempts import after_the_end, failed_twice, first_line, fix_and_deploy, patience, stopped_with_stack
 from weir.supervise.judge.epoch_start import Spans
 from weir.supervise.judge.observation import Observation
@@ -119,9 +120,11 @@ def _running_out(seen: Observation) -> str:
 def _of_driver(job: str, seen: Observation, health: Health, waits: int, speed: Verdict) -> tuple[Verdict, str, str]:
     assert seen.head is not None
     row, attempt = seen.attempt, seen.head.attempt
-    if row and row.exit_reason == "diverged":
+    if row and row.exit_reason == "diverged" and not seen.head.plan:  # the next takeover of a landed job restores the plan of its claim
         text = f"{job}: checkpoint and ledger disagree: {row.exit_error}"
         return Verdict.DIVERGED, text, f"weir checkpoint {job} --doctor, then weir checkpoint {job} --rebuild"
+    if row and (stop := landed_verdict.of_stop(job, row)):
+        return stop
     if attempt == 0 or row is None or not (row.submission_id or row.exit_reason):
         asked = max(row.taken_at if row else 0, seen.wanted.changed_at if seen.wanted else 0)
         if seen.now - asked <= seen.submit_grace_ms:  # a deploy is at work: a second start would only replace the first
@@ -175,7 +178,11 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
         return Verdict.SLOW, text, "give it more cores or partitions: see docs/runbook.md#slow"
     if speed is Verdict.CATCHING_UP:
         return Verdict.CATCHING_UP, f"{job}: catching up, {lag} lines behind", ""
-    return Verdict.OK, f"{job}: counting, {lag} lines behind", ""
+    return Verdict.OK, f"{job}: {_doing(head)}, {lag} lines behind", ""
+
+
+def _doing(head: Head) -> str:
+    return "landing" if head.plan else "counting"
 
 
 def _without_input(job: str, seen: Observation, row: AttemptRow, running_s: float, early: bool) -> tuple[Verdict, str, str]:
@@ -183,8 +190,9 @@ def _without_input(job: str, seen: Observation, row: AttemptRow, running_s: floa
     assert seen.head is not None
     if seen.landed_ever:
         quiet = seen.now - seen.head.landed_at > IDLE_AFTER_MS
-        what = "everything that can be read is counted" if seen.log_ends else "everything is counted, no new input"
-        return (Verdict.IDLE, f"{job}: {what}", "") if quiet else (Verdict.OK, f"{job}: counting", "")
+        done = "has landed" if seen.head.plan else "is counted"
+        what = f"everything that can be read {done}" if seen.log_ends else f"everything {done}, no new input"
+        return (Verdict.IDLE, f"{job}: {what}", "") if quiet else (Verdict.OK, f"{job}: {_doing(seen.head)}", "")
     if row.proof == PROVEN:
         return Verdict.IDLE, f"{job}: no new input; attempt {row.attempt} has rehearsed a batch, and can read and write", ""
     if early:

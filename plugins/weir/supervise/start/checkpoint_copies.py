@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from spark_jobs.protocol.head import Head
 from weir.errors import NotRunning
 from weir.ports.checkpoints import Checkpoints
+from weir.ports.ledger import LandedStore
 from weir.supervise.judge.lineage import KEEP_BATCHES, Plans, disagreement, usable, with_sources
+from weir.supervise.start.landed_copies import LandedCopies
 
 KEEP_ATTEMPTS = 3  # folders of an epoch that are kept, for the analysis of a failure
 
@@ -16,8 +18,8 @@ log = logging.getLogger(__name__)
 
 
 class CheckpointCopies:
-    def __init__(self, checkpoints: Checkpoints) -> None:
-        self._checkpoints = checkpoints
+    def __init__(self, checkpoints: Checkpoints, store: LandedStore) -> None:
+        self._checkpoints, self._landed = checkpoints, LandedCopies(checkpoints, store)
 
     def location(self, head: Head) -> str:
         """Return the URI of the folder of the head's attempt."""
@@ -33,13 +35,24 @@ class CheckpointCopies:
             raise NotRunning(
                 f"The checkpoints of {head.job} are back, and have folders of later attempts than {head.attempt}.", "Try again."
             )
+        if head.plan or head.state_epoch:
+            return self._landed.copy(head, folders, topic)
         plans, why = self.leading(head, [a for e, a in folders if e == head.epoch], topic)
         if plans:
             self._checkpoints.put(head.job, head.epoch, head.attempt, plans.contents)
         return why
 
+    def unkept(self, head: Head) -> str:
+        """Return why a new epoch cannot keep the state of the head's last landed batch; empty if it can. Raises NotRunning."""
+        return self._landed.unkept(head, self._checkpoints.attempts(head.job))
+
     def leading(self, head: Head, attempts: Sequence[int], topic: str) -> tuple[Plans | None, str]:
-        """Return the plans of the newest folder that continues from what has landed, or why none does; neither if nothing has landed."""
+        """Return the plans of the newest folder that continues from what has landed, or why none does; neither if nothing has landed.
+
+        A landed job continues from the plans in head and ledger: whether its state is there shows when it is copied.
+        """
+        if head.plan or head.state_epoch:
+            return None, ""
         reasons: list[str] = []
         for attempt in reversed(attempts):
             plans = with_sources(usable(self._checkpoints.read(head.job, head.epoch, attempt, KEEP_BATCHES)), head)

@@ -12,12 +12,14 @@ from typing import TypeVar
 
 from spark_jobs.protocol.head import Head, with_sources
 from spark_jobs.protocol.partition import sources_of
-from weir.errors import DataLoss, Diverged, NotRunning
+from spark_jobs.runtime.contract import Exit
+from weir.errors import DataLoss, Diverged, NotRunning, StateLost
 from weir.jobs.models import model_of
 from weir.jobs.spec import JobSpec
 from weir.ports.attempts import AttemptStore
 from weir.ports.cluster import DriverState
 from weir.supervise.judge.epoch_start import Bounds
+from weir.supervise.judge.landed_verdict import CHOICES
 from weir.supervise.judge.lineage import forgotten
 from weir.supervise.judge.observation import Observation
 from weir.supervise.judge.plan import fixed
@@ -52,7 +54,7 @@ class FencedPreparation:
         if topic and not request.begins_epoch:
             self._refuse_loss(before, spec, topic)
         anew = request.begins_epoch or self._changes_what_is_fixed(request, spec)
-        head = self._new_epoch.begin(request) if anew else self._continued(request, spec, topic)
+        head = self._begun(request, spec) if anew else self._continued(request, spec, topic)
         self._tell_joined(before, head)
         return Start(request.version, before, head, self._copies.location(head), topic.ends if topic else {})
 
@@ -97,10 +99,24 @@ class FencedPreparation:
         finding = forgotten(head, landed) or self._noted(head, lambda: self._copies.copy(head, spec.source.subscription.single))
         if not finding:
             return head
+        if head.stateful or head.state_epoch:
+            raise self._state_lost(head, finding)
         self._attempts.put_exit(head.job, head.attempt, "", "diverged", finding, -1)
         if not spec.restart.rebuild_on_divergence:
             raise Diverged(f"The checkpoint of {head.job} cannot be continued: {finding}.", f"Run: weir checkpoint {head.job} --doctor")
         return self._rebuild(replace(request, judged=head.attempt, cause=str(Action.REBUILD), who=AUTOMATIC, reason=finding))
+
+    def _begun(self, request: StartRequest, spec: JobSpec) -> Head:
+        """Begin a new epoch, with the state that it keeps. Raises StateLost, NotRunning."""
+        head = self._new_epoch.begin(request)
+        if head.state_epoch and (why := self._noted(head, lambda: self._copies.copy(head, spec.source.subscription.single))):
+            raise self._state_lost(head, why)
+        return head
+
+    def _state_lost(self, head: Head, why: str) -> StateLost:
+        """Record that the attempt has no state to begin with, and return the error. The next verdict says it, too."""
+        self._attempts.put_exit(head.job, head.attempt, "", Exit.STATE_LOST.name.lower(), why, -1)
+        return StateLost(f"The state of {head.job} is lost: {why}.", f"Choose: {CHOICES.format(job=head.job)}")
 
     def _tell_joined(self, before: Head, head: Head) -> None:
         """Add to the timeline which topics joined the job, and where they begin."""

@@ -8,20 +8,22 @@ from dataclasses import replace
 from spark_jobs.protocol.head import Head, Offsets, State, brought_forward, rebuilt, with_sources
 from spark_jobs.protocol.partition import unlabelled
 from spark_jobs.sources.offsets import by_id
-from weir.errors import BadInput, Conflict
-from weir.supervise.judge.epoch_start import Beginning, Word, after_batch, after_loss, at_frontier
+from weir.errors import BadInput, Conflict, StateLost
+from weir.supervise.judge.epoch_start import EMPTY, KEPT, Beginning, Word, after_batch, after_loss, at_frontier, with_state
+from weir.supervise.judge.landed_verdict import CHOICES
 from weir.supervise.judge.lineage import KEEP_BATCHES, disagreement, usable
 from weir.supervise.judge.report import Report
 from weir.supervise.judge.requests import StartRequest
 from weir.supervise.judge.restart import Action
 from weir.supervise.parts import Parts
 from weir.supervise.register import Register
+from weir.supervise.start.checkpoint_copies import CheckpointCopies
 from weir.supervise.start.takeover import Takeover
 
 
 class NewEpoch:
-    def __init__(self, parts: Parts, register: Register, takeover: Takeover) -> None:
-        self._parts, self._register, self._takeover = parts, register, takeover
+    def __init__(self, parts: Parts, register: Register, takeover: Takeover, copies: CheckpointCopies) -> None:
+        self._parts, self._register, self._takeover, self._copies = parts, register, takeover, copies
 
     def foresee(self, request: StartRequest) -> Beginning:
         """Return where the epoch would start if it began now. Raises what `begin` raises."""
@@ -35,12 +37,13 @@ class NewEpoch:
         def begin(head: Head, highest: int) -> Head:
             now = brought_forward(head, self._register.newest_landed(request.job))
             there = start_of(now)
+            self._require_state(request, now)
             if request.shown and there.mark != request.shown:
                 raise Conflict(
                     f"A new epoch of {request.job} would leave out other lines than were shown. Nothing was done.",
                     "Look at the preview again.",
                 )
-            new = rebuilt(with_sources(now, there.joined, there.names), there.offsets, there.gap, highest)
+            new = rebuilt(with_sources(now, there.joined, there.names), there.offsets, there.gap, highest, there.keeps_state)
             names = {**new.names, **there.names}  # with that of a topic which takes the place of one that is gone
             return replace(new, names={source: name for source, name in names.items() if source in new.sources})
 
@@ -48,7 +51,24 @@ class NewEpoch:
         self._parts.checkpoints.attempts(request.job)  # raises if the folders cannot be read
         return self._takeover.take(request, begin)
 
+    def _require_state(self, request: StartRequest, head: Head) -> None:
+        """Raise StateLost unless it is decided what becomes of the head's state, and kept state is there."""
+        if not head.stateful:
+            return
+        choices = CHOICES.format(job=head.job)
+        if request.state not in (KEPT, EMPTY):
+            raise StateLost(f"A new epoch of {head.job} would begin with empty state. Nothing was done.", f"Choose: {choices}")
+        if request.state == EMPTY and not request.reason.strip():
+            raise BadInput("reason: giving up state for good needs a reason, which the ledger records.", "Give --reason.")
+        if request.state == KEPT and (why := self._copies.unkept(head)):
+            raise StateLost(f"The state of {head.job} cannot be kept: {why}. Nothing was done.", f"Choose: {choices}")
+
     def _start_of(self, request: StartRequest) -> Callable[[Head], Beginning]:
+        """Return a function from a head to the start of its new epoch, with what becomes of its state."""
+        start_of, word = self._offsets_of(request), Word(request.who, request.reason, self._parts.now_ms())
+        return lambda head: with_state(start_of(head), head, request.state, word)
+
+    def _offsets_of(self, request: StartRequest) -> Callable[[Head], Beginning]:
         """Return a function from a head to the start of its new epoch. It asks the broker after the head was read: otherwise a batch that
         lands in between would look like a truncated log."""
         job, word = request.job, Word(request.who, request.reason, self._parts.now_ms())

@@ -79,14 +79,14 @@ def _locale(settings: Settings) -> Mapping[str, str]:
 def _program(spec: JobSpec, arguments: Sequence[str], code: str, path: Sequence[str]) -> Submission:
     """Return what is run and with which code: the places below `code`, from which Python imports, are `path`."""
     main_class = spec.main_class if isinstance(spec, PlainSpec) else ""
-    asked = Submission("", f"{code}/{spec.entry}", arguments, {}, {}, main_class=main_class)
+    asked = Submission("", f"{code}/{spec.main}", arguments, {}, {}, main_class=main_class)
     if not is_packed(code):
         return replace(asked, env={"PYTHONPATH": os.pathsep.join(f"{code}/{place}".rstrip("/") for place in path)})
     if main_class:
         return asked
     archives = [f"{code}/{archive(place)}" for place in path]
     others = [file for file in spec.spark_conf.get(PY_FILES, "").split(",") if file]  # --py-files would hide them
-    start = [path[0] or ".", spec.entry, *arguments]
+    start = [path[0] or ".", spec.main, *arguments]
     return replace(asked, application=f"{code}/{UNPACK.name}", arguments=start, py_files=[*archives, *others])
 
 

@@ -1,0 +1,51 @@
+"""Tell which files below `sources/` list what a folder's source has read, up to a planned batch. Pure.
+
+Spark's offset in a folder that grows is a counter. `sources/S/<counter>` lists the files of one step; every tenth is `<counter>.compact`
+and lists those of all steps before it, too. Checked with pyspark 4.2.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping
+
+LIST = re.compile(r"(\d+)(\.compact)?")
+
+
+def counters(contents: Mapping[str, bytes]) -> dict[int, int]:
+    """Return the counter of each source that is a folder, by the source's number, at the newest plan among the files of a checkpoint."""
+    plans = [int(found[1]) for path in contents if (found := re.fullmatch(r"offsets/(\d+)", path))]
+    lines = contents[f"offsets/{max(plans)}"].decode(errors="replace").split("\n")[2:] if plans else []
+    return {source: counter for source, line in enumerate(lines) if (counter := _counter(line)) is not None}
+
+
+def needed(names: Collection[str], counter: int) -> list[str]:
+    """Return the lists that together name all files up to a counter: the newest compact one, and those after it.
+
+    `names` are those in the source's folder. Raises ValueError with the first counter whose list is missing.
+    """
+    found = {int(match[1]): name for name in names if (match := LIST.fullmatch(name)) and int(match[1]) <= counter}
+    first = max((number for number, name in found.items() if name.endswith(".compact")), default=0)
+    for number in range(first, counter + 1):
+        if number not in found:
+            raise ValueError(str(number))
+    return [found[number] for number in range(first, counter + 1)]
+
+
+def torn(name: str, data: bytes) -> str:
+    """Return what is wrong with a list; empty if nothing is. Its last line names a file of its own step, and has no line end."""
+    version, *lines = data.decode(errors="replace").split("\n")
+    try:
+        whole = re.fullmatch(r"v\d+", version) and json.loads(lines[-1])["batchId"] == int(name.partition(".")[0])
+    except (ValueError, KeyError, TypeError, IndexError):
+        whole = False
+    return "" if whole else f"it is cut off after {len(data)} bytes"
+
+
+def _counter(line: str) -> int | None:
+    try:
+        found = json.loads(line)["logOffset"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return found if isinstance(found, int) else None

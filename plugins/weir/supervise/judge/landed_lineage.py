@@ -1,0 +1,72 @@
+"""What an attempt of a landed job continues from: plans byte for byte as head and ledger have them, and state of the right version. Pure.
+
+A batch is done again with the ranges that were claimed, or with those that landed. A folder contributes commits, and state; plans only show
+whether its state is that of the landed batches: a zombie may have evaluated another plan that never landed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from uuid import NAMESPACE_OID, uuid5
+
+from spark_jobs.protocol.head import Head, State
+from spark_jobs.sources.offsets import by_name, with_offsets
+from weir.ports.checkpoints import Folder
+from weir.supervise.judge.lineage import is_commit, is_metadata
+
+SOURCES = "sources/"
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """A way to continue: the files that are written, and the version of the state that the next batch begins with."""
+
+    contents: Mapping[str, bytes]
+    version: int
+
+
+def continuations(folder: Folder, head: Head, before: Head | None, topic: str = "") -> Iterator[Continuation]:
+    """Yield the ways in which the head's epoch continues from a folder, the best first; none if its state may be that of other batches.
+
+    `before` is the landed batch before that of the head, or the one whose state the epoch keeps. The head has a batch, or kept state.
+    """
+    plans = _plans(head, before, topic)
+    commits = {n for n, data in folder.numbered("commits").items() if n in plans and n <= head.last_landed and is_commit(data)}
+    if head.state is State.LANDED and head.batch_id in commits:
+        yield _continuation(folder, head, plans, commits, head.batch_id + 1)
+    if head.has_batch:  # the claimed batch, or the landed one again, since Spark's commit of it was lost
+        commits -= {head.batch_id}
+        if not head.stateful or head.batch_id in (0, head.base + 1) or _evaluated_as_landed(folder, before, commits):
+            yield _continuation(folder, head, plans, commits, head.batch_id)
+
+
+def _plans(head: Head, before: Head | None, topic: str) -> Mapping[int, bytes]:
+    """Return the plan of the head's batch, and that of the batch before."""
+    own = {head.batch_id: head.plan} if head.has_batch else {}
+    if before is None:
+        return own
+    if before.epoch == head.epoch:
+        return {before.batch_id: before.plan, **own}
+    began = by_name(head.start, head.names or {head.topic_id: topic})
+    return {before.batch_id: with_offsets(before.plan, began), **own}  # offsets may have been left out between the epochs
+
+
+def _evaluated_as_landed(folder: Folder, before: Head | None, commits: set[int]) -> bool:
+    """Return whether the folder's state after the batch `before` is that of the landed batch."""
+    return before is not None and (before.batch_id in commits or folder.numbered("offsets").get(before.batch_id) == before.plan)
+
+
+def _continuation(folder: Folder, head: Head, plans: Mapping[int, bytes], commits: set[int], version: int) -> Continuation:
+    files = folder.contents
+    metadata = files.get("metadata", b"")
+    fresh = b'{"id":"%s"}' % str(uuid5(NAMESPACE_OID, f"{head.job} {head.epoch}")).encode()
+    return Continuation(
+        {
+            "metadata": metadata if is_metadata(metadata) else fresh,
+            **{path: data for path, data in files.items() if path.startswith(SOURCES)},
+            **{f"offsets/{n}": plan for n, plan in plans.items()},
+            **{f"commits/{n}": files[f"commits/{n}"] for n in commits},
+        },
+        version,
+    )

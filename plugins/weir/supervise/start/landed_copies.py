@@ -1,0 +1,61 @@
+"""Copy the checkpoint of a landed job: plans as they were claimed, and the state that the next batch begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spark_jobs.protocol.head import Head
+from weir.ports.checkpoints import Checkpoints, Folder
+from weir.ports.ledger import LandedStore
+from weir.supervise.judge.landed_lineage import continuations
+from weir.supervise.judge.lineage import KEEP_BATCHES, is_commit
+
+
+class LandedCopies:
+    def __init__(self, checkpoints: Checkpoints, store: LandedStore) -> None:
+        self._checkpoints, self._store = checkpoints, store
+
+    def copy(self, head: Head, folders: Sequence[tuple[int, int]], topic: str) -> str:
+        """Make the folder of the head's attempt from the newest one that continues the head. `folders` are epochs and attempts, in order.
+
+        `topic` is the name of a single topic.         Return why there is none; empty if all is well. Raises NotRunning.
+        """
+        before, reasons = self._before(head), list[str]()
+        for epoch, attempt in reversed(self._lineage(head, folders)):
+            found = self._checkpoints.read(head.job, epoch, attempt, KEEP_BATCHES)
+            why = self._tried(head, before, topic, epoch, attempt, found)
+            if not why:
+                return ""
+            reasons.append(f"attempt {attempt}: {why}")
+        if head.stateful or not head.has_batch:
+            return "; ".join(reasons) or "there is no folder of an earlier attempt"
+        return self._tried(head, before, topic, head.epoch, 0, Folder(head.epoch, 0, "", {}, {}))  # without state, plans are enough
+
+    def unkept(self, head: Head, folders: Sequence[tuple[int, int]]) -> str:
+        """Return why a new epoch cannot keep the state of the last landed batch; empty if it can."""
+        last = head.last_landed
+        for epoch, attempt in reversed(self._lineage(head, folders)):
+            if is_commit(self._checkpoints.read(head.job, epoch, attempt, KEEP_BATCHES).numbered("commits").get(last, b"")):
+                return ""
+        if last < 0:
+            return "nothing has landed"
+        return f"Spark's commit of batch {last} is missing. If it can be evaluated again, run first: weir restart {head.job}"
+
+    def _tried(self, head: Head, before: Head | None, topic: str, epoch: int, attempt: int, found: Folder) -> str:
+        why = "it cannot be shown that its state is that of the landed batches"
+        for way in continuations(found, head, before, topic):
+            why = self._checkpoints.copy(head.job, (epoch, attempt), (head.epoch, head.attempt), way.contents, way.version, head.stateful)
+            if not why:
+                return ""
+        return why
+
+    def _lineage(self, head: Head, folders: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Return the folders that have the epoch's state; those of earlier epochs only until this one has landed a batch of its own."""
+        first = head.epoch if head.landed_here or not head.state_epoch else head.state_epoch
+        return [(epoch, attempt) for epoch, attempt in folders if first <= epoch <= head.epoch]
+
+    def _before(self, head: Head) -> Head | None:
+        """Return the landed batch before that of the head, or the one whose state the epoch keeps."""
+        if head.batch_id - 1 > head.base:
+            return self._store.ledger_batch(head.job, head.epoch, head.batch_id - 1)
+        return self._store.ledger_batch(head.job, head.state_epoch, head.base) if head.base >= 0 else None

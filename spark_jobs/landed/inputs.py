@@ -1,0 +1,63 @@
+"""Read the sources of a landed job: one streaming DataFrame for each, by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from spark_jobs.runtime.contract import JobArguments
+from spark_jobs.sources.kafka import connector, starting
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+NAME = "weirInput"  # an option that Spark's sources do not know: it tells which input a part of a plan reads
+Inputs = Mapping[str, Mapping[str, Any]]  # the sources of the spec, by name
+
+
+class SourcesChanged(Exception):
+    """The pipeline reads other sources than the spec names, or in another order. Spark keeps offsets by place."""
+
+
+def streams(spark: SparkSession, args: JobArguments) -> dict[str, DataFrame]:
+    """Return the streams by name. An epoch begins at `start`; after that the checkpoint says where to continue."""
+    return {name: _kafka(spark, args, name, one["topics"]) for name, one in args.inputs.items()}
+
+
+def require_order(pipeline: DataFrame, inputs: Inputs) -> None:
+    """Raise SourcesChanged unless the pipeline reads all inputs, first reading them in the order of the spec."""
+    read = list(dict.fromkeys(_names(pipeline)))
+    if unused := [name for name in inputs if name not in read]:
+        raise SourcesChanged(f"the pipeline does not read {', '.join(unused)}: remove it from sources in job.yaml")
+    if read != list(inputs):
+        what = f"the pipeline reads its sources in the order {', '.join(read)}, and job.yaml has {', '.join(inputs)}"
+        raise SourcesChanged(f"{what}: put those of job.yaml into the order of the pipeline")
+
+
+def _kafka(spark: SparkSession, args: JobArguments, name: str, topics: Sequence[str]) -> DataFrame:
+    starts = {topic: offsets for topic, offsets in starting(args).items() if topic in topics}
+    found: DataFrame = (
+        connector(spark.readStream, args)
+        .option(NAME, name)
+        .option("subscribe", ",".join(sorted(topics)))
+        .option("startingOffsets", json.dumps(starts))
+        .option("failOnDataLoss", "true")  # deleted records are a verdict for an operator, not a warning in a log
+        .option("maxOffsetsPerTrigger", args.max_lines_per_batch)
+        .load()
+    )
+    return found
+
+
+def _names(pipeline: DataFrame) -> list[str]:
+    """Return the names of the inputs in the order in which Spark finds them in the plan: that of the lines of `offsets/N`."""
+    leaves: Any = pipeline._jdf.queryExecution().analyzed().collectLeaves()
+    options = (_options(leaves.apply(n)) for n in range(leaves.size()))
+    return [str(one.get(NAME)) for one in options if one is not None and one.containsKey(NAME)]
+
+
+def _options(leaf: Any) -> Any:
+    """Return the options of a streaming source in a plan as a Java map; None for other leaves."""
+    if leaf.getClass().getSimpleName() == "StreamingRelationV2":
+        return leaf.extraOptions()
+    return None

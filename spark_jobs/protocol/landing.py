@@ -1,0 +1,100 @@
+"""What a landed job's sink promises, and the rules by which its fence and the head are compared. Pure, except for the sinks themselves.
+
+The deltas of a counts job are keyed by attempt and batch, so a claim that never landed counts for nothing. The rows of a landed job are
+the user's own: a batch that was written is there, whatever the head says. So each batch is written as it was claimed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from spark_jobs.protocol.head import Digest as Digest
+from spark_jobs.protocol.head import Head, State
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+class SinkAhead(Exception):
+    """The sink holds a batch that the head does not know: the head was restored from an older copy, or another job writes to the target."""
+
+
+class SinkBehind(Exception):
+    """The sink lacks a batch that has landed: it was restored from an older copy, or emptied."""
+
+
+class NotDeterministic(Exception):
+    """A batch was evaluated again, and came to other rows than before. Nothing of the second evaluation was written."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """The last batch that a sink holds, as its fence says."""
+
+    epoch: int
+    attempt: int  # the highest attempt that raised the fence
+    batch_id: int  # of that epoch; -1: none
+
+
+class LandedSink(Protocol):
+    """The destination of a landed job's batches."""
+
+    def fence(self, head: Head) -> Held | None:
+        """Raise the fence for the head's attempt: from here on no older attempt can change the sink.
+
+        Return what the sink holds; None if it cannot know (Cassandra, Parquet). Raises Superseded if a later attempt has raised it,
+        SinkAhead if it holds batches that the head does not know (a restored store).
+        """
+
+    def write(self, claimed: Head, rows: DataFrame, digest: Digest) -> None:
+        """Write the claimed batch. May be repeated with the same rows by a later attempt. Raises Superseded if fenced."""
+
+    def landed(self, head: Head) -> None:
+        """Publish the landed batch of this head, where landing is not enough. May be repeated; also called at a start."""
+
+    def rehearse(self, job: str) -> None:
+        """Reach every target that `write` writes to, and change nothing that is ever read. May be repeated."""
+
+
+def disagreement(head: Head, held: Held) -> Exception | None:
+    """Return why no batch may be written to a sink that holds this; None if head and sink agree."""
+    at = f"it holds batch {held.batch_id} of epoch {held.epoch}"
+    last = _last_known(head, held.epoch)
+    if held.epoch > head.epoch or held.batch_id > last:
+        return SinkAhead(f"{at}, and the head of {head.job} knows batch {last} of epoch {min(held.epoch, head.epoch)} as the last one")
+    epoch, newest = _newest_landed(head)
+    if newest >= 0 and (held.epoch, held.batch_id) < (epoch, newest):
+        return SinkBehind(f"{at}, and batch {newest} of epoch {epoch} of {head.job} has landed")
+    if held.epoch > epoch and held.batch_id == -1 and newest >= 0:
+        return SinkBehind(f"it holds nothing, and batch {newest} of epoch {epoch} of {head.job} has landed")
+    return None
+
+
+def holds_claim(head: Head, held: Held | None) -> bool:
+    """Return whether a sink already holds the batch that the head has claimed: it lands as claimed, and is not written again."""
+    return head.state is State.CLAIMED and held is not None and (held.epoch, held.batch_id) == (head.epoch, head.batch_id)
+
+
+def difference(known: Digest | None, found: Digest | None) -> str:
+    """Return how an evaluation differs from an earlier one of the same batch; empty if it does not."""
+    if known is None or found is None or known == found:
+        return ""
+    return f"it had {known.rows} rows with digest {known.value}, and now has {found.rows} rows with digest {found.value}"
+
+
+def _newest_landed(head: Head) -> tuple[int, int]:
+    """Return the epoch and number of the newest landed batch of the job's life, -1 for none."""
+    if head.landed_here:
+        return head.epoch, head.last_landed
+    if head.base >= 0:
+        return head.state_epoch, head.base
+    earlier = [(epoch, last) for epoch, last in enumerate(head.epoch_ends, start=1) if last >= 0]
+    return earlier[-1] if earlier else (0, -1)
+
+
+def _last_known(head: Head, epoch: int) -> int:
+    """Return the last batch of an epoch that the head knows: claimed in its own epoch, landed in earlier ones."""
+    if epoch >= head.epoch:
+        return head.batch_id
+    return head.epoch_ends[epoch - 1] if 0 < epoch <= len(head.epoch_ends) else -1

@@ -1,0 +1,27 @@
+"""What a sink refuses. The codes are those of the runbook."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class BadTarget(Exception):
+    """The table, topic or folder cannot take the batches of this job. Nothing was written."""
+
+    def __init__(self, target: str, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(f"WEIR-323: {target} cannot be written to: {'; '.join(problems)}.")
+
+
+class BadRows(Exception):
+    """A batch has rows that the target cannot hold. The message names the column or the key."""
+
+    def __init__(self, target: str, what: str) -> None:
+        super().__init__(f"WEIR-324: {target} cannot hold a row of this batch: {what}. Correct the pipeline or the target.")
+
+
+class SinkAway(ConnectionError):
+    """The sink's server could not be used for as long as the driver waits. The batch may be written again."""
+
+    def __init__(self, what: str, after_s: float) -> None:
+        super().__init__(f"WEIR-325: {what} (tried for {after_s:.0f} s). Check the sink's server and its address in the spec.")

@@ -1,0 +1,39 @@
+"""Judge what the fence of a sink says. Pure. Whether head and sink agree at a start is for the protocol to judge."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from spark_jobs.protocol.head import Head
+from spark_jobs.protocol.landing import Held, SinkAhead, SinkBehind
+from spark_jobs.protocol.writer import Superseded
+
+
+def raised(held: Held | None, head: Head) -> Held:
+    """Return what the fence says once the head's attempt has raised it; None: it said nothing. Raises Superseded."""
+    if held is None:
+        return Held(head.epoch, head.attempt, -1)
+    if held.attempt > head.attempt:
+        raise Superseded(f"attempt {head.attempt} of {head.job} was superseded: the sink's fence is at attempt {held.attempt}")
+    return replace(held, attempt=head.attempt)
+
+
+def may_write(held: Held | None, claimed: Head) -> bool:
+    """Return whether the claimed batch is to be written; False if the sink holds it already.
+
+    Raises Superseded if it is fenced, and SinkAhead or SinkBehind if another batch is due: the sink was restored under a running driver.
+    """
+    due = f"batch {claimed.batch_id} of epoch {claimed.epoch} of {claimed.job} is claimed"
+    if held is None or held.attempt < claimed.attempt:
+        raise SinkBehind(f"WEIR-322: {due}, and its sink has lost the fence of attempt {claimed.attempt}. {RESTORED}")
+    raised(held, claimed)
+    holds, wanted = (held.epoch, held.batch_id), (claimed.epoch, claimed.batch_id)
+    if holds == wanted:
+        return False
+    if holds == (claimed.epoch, claimed.batch_id - 1) or (held.epoch < claimed.epoch and claimed.batch_id == claimed.base + 1):
+        return True
+    kind, code = (SinkAhead, "WEIR-321") if holds > wanted else (SinkBehind, "WEIR-322")
+    raise kind(f"{code}: {due}, and its sink holds batch {held.batch_id} of epoch {held.epoch} as the last one. {RESTORED}")
+
+
+RESTORED = "Sink or store were restored from a copy: see docs/sinks.md"

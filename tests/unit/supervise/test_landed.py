@@ -1,0 +1,249 @@
+"""Landed jobs under supervision, with everything in memory: takeovers restore the plan, and no epoch begins with empty state by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from spark_jobs.landed.fenced import Evaluated, FencedSink
+from spark_jobs.protocol.gap import GapKind
+from spark_jobs.protocol.head import Batch, Digest, Head, Progress, State
+from spark_jobs.protocol.landing import NotDeterministic
+from spark_jobs.protocol.partition import of_source
+from spark_jobs.protocol.writer import Writer
+from spark_jobs.runtime.contract import Exit, JobArguments
+from tests.state_files import lz4, metadata, schema
+from weir.errors import Refused, StateLost
+from weir.factory import assemble
+from weir.jobs.bundle import BundleFolder
+from weir.jobs.folders import sound
+from weir.jobs.new import create
+from weir.settings import Settings
+from weir.supervise.judge.report import Verdict
+from weir.supervise.judge.restart import Action
+from weir.supervise.parts import Parts
+from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
+from weir.testing.landed_sinks import MemorySink, Target
+
+JOB = "words"
+TOPIC_ID = "topic-1"
+
+
+class Rows(list[tuple[int]]):
+    """Stands for a DataFrame."""
+
+    def collect(self) -> list[tuple[int]]:
+        return self
+
+
+class Landing:
+    """A landed job and its manager. `driver` plays the driver of the newest submission with the product's own writer."""
+
+    def __init__(self, folder: Path, stateful: bool = True) -> None:
+        create(JOB, "landed", folder / "jobs")
+        self.folder, self.stateful = folder / "jobs" / JOB, stateful
+        self.store, self.cluster, self.broker, self.checkpoints = MemoryStore(), MemoryCluster(), MemoryBroker(), MemoryCheckpoints()
+        self.clock, self.target = Clock(), Target()
+        self.broker.create("logs", partitions=1)
+        self.broker.fill("logs", 0, 100)
+        settings = Settings(home=str(folder), bundles=str(folder / "bundles"), checkpoints="memory", jobs=str(folder / "jobs"))
+        self.parts = Parts(
+            self.store,
+            {"standalone": self.cluster},
+            self.broker,
+            self.checkpoints,
+            BundleFolder(settings.bundles),
+            settings,
+            self.clock,
+            self.clock.sleep,
+        )
+        self.manager = assemble(sound(folder / "jobs"), self.parts)
+        self.manager.deploy(JOB)
+
+    @property
+    def head(self) -> Head:
+        head = self.store.head(JOB)
+        assert head is not None
+        return head
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        return self.checkpoints.start(JOB, self.head.epoch, self.head.attempt)
+
+    def arguments(self) -> JobArguments:
+        newest = list(self.cluster.submissions.values())[-1]
+        return JobArguments.from_argv(newest.arguments[-1:])
+
+    def driver(self) -> Writer[Evaluated]:
+        args = self.arguments()
+        assert args.attempt == self.head.attempt
+        sink = FencedSink(MemorySink(self.target))
+        writer: Writer[Evaluated] = Writer(self.store, sink, JOB, args.attempt, f"i{args.attempt}", "v", lambda: int(self.clock() * 1e6))
+        writer.start()
+        return writer
+
+    def plan(self, batch_id: int, start: int, end: int) -> Batch:
+        """Plan a batch as Spark does, unless the folder has a plan of it."""
+        path = f"offsets/{batch_id}"
+        self.files.setdefault(path, f'v1\n{{"batchWatermarkMs":0,"at":{self.clock()}}}\n{{"logs":{{"0":{end}}}}}'.encode())
+        return Batch(batch_id, of_source(TOPIC_ID, {0: start}), of_source(TOPIC_ID, {0: end}), plan=self.files[path])
+
+    def evaluate(self, batch: Batch, value: str = "a") -> Evaluated:
+        if self.stateful:
+            self.files["state/0/_metadata/metadata"], self.files["state/0/0/_metadata/schema"] = metadata({"default": 1}), schema()
+            self.files[f"state/0/0/{batch.batch_id + 1}.delta"] = lz4(b"so many")
+        return Evaluated(Rows(), Digest(0, value), Progress(), self.stateful)  # type: ignore[arg-type]
+
+    def land(self, writer: Writer[Evaluated], batch_id: int, start: int, end: int, commit: bool = True) -> None:
+        batch = self.plan(batch_id, start, end)
+        writer.write(batch, lambda _: self.evaluate(batch))
+        if commit:
+            self.commit(batch_id)
+
+    def commit(self, batch_id: int) -> None:
+        self.files[f"commits/{batch_id}"] = b'v1\n{"nextBatchWatermarkMs":7}'
+
+    def claim(self, writer: Writer[Evaluated], batch_id: int, start: int, end: int) -> Batch:
+        """Claim a batch, and go no further."""
+        batch = self.plan(batch_id, start, end)
+        claimed = writer._claim(self.head, batch, self.evaluate(batch), 0)
+        assert claimed
+        return batch
+
+
+@pytest.fixture
+def landing(tmp_path: Path) -> Landing:
+    return Landing(tmp_path)
+
+
+def test_a_driver_is_given_pipeline_sources_and_sink(landing: Landing) -> None:
+    args = landing.arguments()
+    assert (args.pipeline, dict(args.inputs), args.output_mode) == ("words.pipeline", {"lines": {"topics": ["logs"]}}, "update")
+    assert args.sink == {"kind": "parquet", "path": "file:///tmp/words"}
+    assert dict(args.options) == {"least_letters": 1}
+    (submission,) = landing.cluster.submissions.values()
+    assert submission.application.endswith("/spark_jobs/landed/main.py")
+
+
+def test_a_takeover_restores_the_plan_of_an_open_claim_byte_for_byte(landing: Landing) -> None:
+    writer = landing.driver()
+    landing.land(writer, 0, 0, 10)
+    batch = landing.claim(writer, 1, 10, 30)
+    del landing.files["offsets/1"]  # torn by a power cut
+    landing.manager.restart(JOB)
+    files = landing.files
+    assert (files["offsets/1"], sorted(path for path in files if path.startswith(("offsets", "commits")))) == (
+        batch.plan,
+        ["commits/0", "offsets/0", "offsets/1"],
+    )
+    assert "state/0/0/1.delta" in files and "state/0/0/2.delta" not in files
+    assert landing.driver().write(batch, lambda _: landing.evaluate(batch))
+    assert landing.head.state is State.LANDED
+
+
+def test_a_batch_whose_commit_was_lost_is_planned_again_for_its_state(landing: Landing) -> None:
+    writer = landing.driver()
+    landing.land(writer, 0, 0, 10)
+    landing.land(writer, 1, 10, 30, commit=False)
+    landing.manager.restart(JOB)
+    assert "commits/1" not in landing.files and "offsets/1" in landing.files and "state/0/0/2.delta" not in landing.files
+    batch = landing.plan(1, 10, 30)
+    with pytest.raises(NotDeterministic, match=r"batch 1 \[0: 10-30\] had landed, and is another one now: it had 0 rows with digest a"):
+        landing.driver().write(batch, lambda _: landing.evaluate(batch, "b"))
+    assert not landing.driver().write(batch, lambda _: landing.evaluate(batch))
+
+
+def test_a_job_without_state_continues_without_any_folder(tmp_path: Path) -> None:
+    landing = Landing(tmp_path, stateful=False)
+    writer = landing.driver()
+    landing.land(writer, 0, 0, 10)
+    batch = landing.claim(writer, 1, 10, 30)
+    landing.checkpoints.files.clear()
+    landing.manager.restart(JOB)
+    assert landing.head.epoch == 1
+    assert landing.files["offsets/1"] == batch.plan and b'"id"' in landing.files["metadata"]
+    assert landing.driver().write(batch, lambda _: landing.evaluate(batch))
+
+
+def lost(landing: Landing) -> None:
+    """Lose the state of a job that has landed two batches."""
+    writer = landing.driver()
+    landing.land(writer, 0, 0, 10)
+    landing.land(writer, 1, 10, 30)
+    for path in [path for path in landing.files if path.endswith(".delta")]:
+        landing.files[path] = landing.files[path][:5]
+    with pytest.raises(StateLost, match=r"The state of words is lost: attempt 1: state/0/0/\d.delta is torn"):
+        landing.manager.restart(JOB)
+
+
+def test_torn_state_stops_the_job_and_nothing_is_done_by_itself(landing: Landing) -> None:
+    lost(landing)
+    report = landing.manager.health(JOB)
+    assert report.verdict is Verdict.STATE_LOST and "is torn" in report.sentence and "--state empty" in report.next_step
+    assert landing.manager.act(report) is None
+    assert (landing.head.epoch, landing.head.attempt) == (1, 2)
+    with pytest.raises(StateLost, match="would begin with empty state"):
+        landing.manager.rebuild(JOB, reason="try")
+
+
+def test_an_operator_may_give_the_state_up_as_a_gap(landing: Landing) -> None:
+    lost(landing)
+    judged, there = landing.manager.foresee(JOB, Action.REBUILD, "the disk is gone", state="empty")
+    landing.manager.rebuild(JOB, judged, "ana", "the disk is gone", there.mark, "empty")
+    head = landing.head
+    assert (head.epoch, head.batch_id, head.gap and (head.gap.kind, head.gap.who)) == (2, -1, (GapKind.STATE, "ana"))
+    assert not head.stateful and dict(head.end) == of_source(TOPIC_ID, {0: 30})
+    landing.land(landing.driver(), 0, 30, 40)
+    assert [row.gap.kind for row in landing.store.ledger(JOB) if row.gap] == [GapKind.STATE]
+
+
+def test_an_operator_may_keep_the_state_of_the_last_landed_batch(landing: Landing) -> None:
+    writer = landing.driver()
+    landing.land(writer, 0, 0, 10)
+    landing.land(writer, 1, 10, 30)
+    landing.manager.rebuild(JOB, reason="a new epoch", state="kept")
+    head = landing.head
+    assert (head.epoch, head.batch_id, head.base, head.state_epoch, head.stateful) == (2, 1, 1, 1, True)
+    assert "state/0/0/2.delta" in landing.files and {"offsets/1", "commits/1"} <= landing.files.keys()
+    landing.land(landing.driver(), 2, 30, 40)
+    assert [(row.epoch, row.batch_id) for row in (landing.head, *landing.store.ledger(JOB))][:3] == [(2, 2), (1, 1), (1, 0)]
+    landing.manager.restart(JOB)
+    landing.land(landing.driver(), 3, 40, 50)
+    assert landing.head.epoch == 2
+
+
+def test_state_that_was_never_committed_is_made_again_before_it_can_be_kept(landing: Landing) -> None:
+    writer = landing.driver()
+    landing.land(writer, 0, 0, 10, commit=False)
+    with pytest.raises(
+        StateLost, match=r"Spark's commit of batch 0 is missing\. If it can be evaluated again, run first: weir restart words"
+    ):
+        landing.manager.rebuild(JOB, reason="now", state="kept")
+    assert landing.head.epoch == 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "verdict"),
+    [
+        (Exit.NOT_DETERMINISTIC, Verdict.NOT_DETERMINISTIC),
+        (Exit.SINK_DIFFERS, Verdict.SINK_DIFFERS),
+        (Exit.STATE_LOST, Verdict.STATE_LOST),
+    ],
+)
+def test_a_driver_that_stopped_for_an_operator_is_not_started_again(landing: Landing, reason: Exit, verdict: Verdict) -> None:
+    landing.driver()
+    landing.store.put_exit(JOB, 1, "i1", reason.name.lower(), "what was seen", 3)
+    report = landing.manager.health(JOB)
+    assert (report.verdict, report.act) == (verdict, "none") and "what was seen" in report.sentence and report.next_step
+    assert landing.manager.act(report) is None and landing.head.attempt == 1
+
+
+def test_a_changed_order_of_sources_is_refused_by_the_plan(landing: Landing) -> None:
+    landing.land(landing.driver(), 0, 0, 10)
+    file = landing.folder / "job.yaml"
+    file.write_text(file.read_text().replace("lines: {topic: logs}", "others: {topic: logs}"))
+    manager = assemble(sound(landing.folder.parent), landing.parts)
+    assert "sources: Spark keeps offsets by the order of lines" in manager.plan(JOB).refusals
+    with pytest.raises(Refused):
+        manager.deploy(JOB)
