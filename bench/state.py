@@ -19,8 +19,7 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 
-from costs import cost  # noqa: E402
-
+from bench.harness import cost  # noqa: E402
 from tests.parts import local_spark  # noqa: E402
 from tests.spark.stateful import FILES, PROVIDERS  # noqa: E402
 from weir.cluster.checkpoints import CheckpointFolders  # noqa: E402
