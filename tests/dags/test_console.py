@@ -25,7 +25,8 @@ from weir.ports.reports import JobSnapshot
 from weir.supervise.actions import ACTIONS
 from weir.supervise.judge.report import CALM, Report, Verdict
 
-NOTHING_TO_DO = {"quarantine": 409, "accept_loss": 409, "acknowledge": 409, "confirm_ended": 409}  # of a job that is well
+OTHER_KINDS = dict.fromkeys(("keep_state", "empty_state"), 400)  # need state, which no counting job keeps
+NOTHING_TO_DO = {"quarantine": 409, "accept_loss": 409, "acknowledge": 409, "confirm_ended": 409, **OTHER_KINDS}  # of a job that is well
 
 
 def addresses() -> list[tuple[str, str]]:
