@@ -149,7 +149,7 @@ def test_a_batch_whose_commit_was_lost_is_planned_again_for_its_state(landing: L
     landing.manager.restart(JOB)
     assert "commits/1" not in landing.files and "offsets/1" in landing.files and "state/0/0/2.delta" not in landing.files
     batch = landing.plan(1, 10, 30)
-    with pytest.raises(NotDeterministic, match=r"batch 1 \[0: 10-30\] had landed, and is another one now: it had 0 rows with digest a"):
+    with pytest.raises(NotDeterministic, match=r"batch 1 \[0: 10-30\] had landed, and gives other rows now: it had 0 rows with digest a"):
         landing.driver().write(batch, lambda _: landing.evaluate(batch, "b"))
     assert not landing.driver().write(batch, lambda _: landing.evaluate(batch))
 
