@@ -216,9 +216,7 @@ def test_an_operator_may_keep_the_state_of_the_last_landed_batch(landing: Landin
 def test_state_that_was_never_committed_is_made_again_before_it_can_be_kept(landing: Landing) -> None:
     writer = landing.driver()
     landing.land(writer, 0, 0, 10, commit=False)
-    with pytest.raises(
-        StateLost, match=r"Spark's commit of batch 0 is missing\. If it can be evaluated again, run first: weir restart words"
-    ):
+    with pytest.raises(StateLost, match=r"Spark's commit of batch 0 is missing\. To evaluate the batch again, run: weir restart words"):
         landing.manager.rebuild(JOB, reason="now", state="kept")
     assert landing.head.epoch == 1
 
