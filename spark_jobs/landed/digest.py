@@ -1,4 +1,4 @@
-"""The digest of a batch: equal for equal rows in any order. Computed by Spark, over all columns."""
+"""Compute the digest of a batch with Spark, over all columns. Equal rows have the same digest in any order."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def digest_of(rows: DataFrame) -> Digest:
 
 
 def _parts(column: Column, kind: DataType) -> list[Column]:
-    """Return what is hashed of a column. Spark's hash passes over nulls: (null, 1) and (1, null) would be the same."""
+    """Return what is hashed for a column. Spark's hash skips nulls: without the first part, (null, 1) and (1, null) would be equal."""
     return [column.isNull(), _canonical(column, kind)]
 
 
 def _canonical(column: Column, kind: DataType) -> Column:
-    """Return a value whose hash depends on all of it: on the places of nulls, the lengths of arrays, and not on the order of a map."""
+    """Return a value whose hash depends on the places of nulls and on the lengths of arrays, but not on the order of a map's entries."""
     if isinstance(kind, StructType):
         return F.struct(*(part for field in kind for part in _parts(column.getField(field.name), field.dataType)))
     if isinstance(kind, ArrayType):

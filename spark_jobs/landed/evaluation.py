@@ -1,4 +1,4 @@
-"""Evaluate a batch of a landed job once: its rows are persisted, so that what is written is what has the digest."""
+"""Evaluate a batch of a landed job once and persist its rows, so that the rows that are written are those of the digest."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Evaluation:
         self._stateful = False
 
     def __call__(self, rows: Rows, batch: Batch, before: Progress) -> Evaluated:
-        """Evaluate the batch. All partitions are evaluated, also those without rows: Spark writes their state meanwhile."""
+        """Evaluate the batch with all its partitions, even those without rows: Spark writes their state at the same time."""
         if self._last is not None:
             self._last.unpersist()
         self._last = found = rows().persist(StorageLevel.MEMORY_AND_DISK)

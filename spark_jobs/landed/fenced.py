@@ -1,4 +1,4 @@
-"""Let the protocol's writer use a landed job's sink: its steps are those of the protocol, with a place to fail after each."""
+"""Adapt the sink of a landed job to the protocol's writer, with a failpoint after each step."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What a batch came to: its rows, which are persisted until it has landed, and their digest."""
+    """The result of evaluating a batch: its rows, which stay persisted until the batch has landed, and their digest."""
 
     rows: DataFrame
     digest: Digest
     progress: Progress
     stateful: bool
-    totals: Totals = field(default_factory=Totals)  # the job does not say which of its rows comes from which record
+    totals: Totals = field(default_factory=Totals)  # empty: Weir cannot know which records a row comes from
 
 
 class FencedSink:
     """Implements spark_jobs.protocol.writer.Sink over a LandedSink, for several threads.
 
-    A rehearsal without input is a thread of its own, and ends with a rollback. On the connection of a batch that came meanwhile, that would
-    take back the rows and leave the fence to be moved and committed.
+    A rehearsal without input runs in a thread of its own and ends with a rollback. If a batch used the same connection at that time, the
+    rollback would remove its rows, and the batch would then update the fence and commit.
     """
 
     publishes = True

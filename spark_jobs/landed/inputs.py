@@ -12,12 +12,12 @@ from spark_jobs.sources.kafka import connector, starting
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-NAME = "weirInput"  # an option that Spark's sources do not know: it tells which input a part of a plan reads
+NAME = "weirInput"  # an option that Spark's sources ignore: it names the input that a part of a plan reads
 Inputs = Mapping[str, Mapping[str, Any]]  # the sources of the spec, by name
 
 
 class SourcesChanged(Exception):
-    """The pipeline reads other sources than the spec names, or in another order. Spark keeps offsets by place."""
+    """The pipeline reads other sources than the spec names, or in another order. Spark keeps offsets by a source's position."""
 
 
 def streams(spark: SparkSession, args: JobArguments) -> dict[str, DataFrame]:
@@ -26,7 +26,7 @@ def streams(spark: SparkSession, args: JobArguments) -> dict[str, DataFrame]:
 
 
 def require_order(pipeline: DataFrame, inputs: Inputs) -> None:
-    """Raise SourcesChanged unless the pipeline reads all inputs, first reading them in the order of the spec."""
+    """Raise SourcesChanged unless the pipeline reads all inputs, each for the first time in the order of the spec."""
     read = list(dict.fromkeys(_names(pipeline)))
     if unused := [name for name in inputs if name not in read]:
         raise SourcesChanged(f"the pipeline does not read {', '.join(unused)}: remove it from sources in job.yaml")
@@ -42,7 +42,7 @@ def _kafka(spark: SparkSession, args: JobArguments, name: str, topics: Sequence[
         .option(NAME, name)
         .option("subscribe", ",".join(sorted(topics)))
         .option("startingOffsets", json.dumps(starts))
-        .option("failOnDataLoss", "true")  # deleted records are a verdict for an operator, not a warning in a log
+        .option("failOnDataLoss", "true")  # deleted records must stop the driver, so that an operator decides
         .option("maxOffsetsPerTrigger", args.max_lines_per_batch)
         .load()
     )

@@ -12,7 +12,7 @@ from spark_jobs.protocol.partition import Offsets, Partition, identified, source
 class GapKind(StrEnum):
     LOSS = "loss"  # the broker no longer has the lines
     QUARANTINE = "quarantine"  # the broker has them, and they are left out on purpose
-    STATE = "state"  # no lines, but the state that came of the lines before
+    STATE = "state"  # no lines are left out, but the state of all earlier lines is given up
 
 
 @dataclass(frozen=True, order=True)

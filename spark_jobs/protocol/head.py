@@ -25,7 +25,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Digest:
-    """What a batch of a landed job came to. The digest does not depend on the order of the rows."""
+    """Number and digest of the rows that a batch of a landed job gave. The digest does not depend on their order."""
 
     rows: int
     value: str  # the sum of 64-bit hashes of the rows modulo 2**64, as hexadecimal digits
@@ -49,7 +49,7 @@ class Batch:
     end: Offsets  # the offset after the last one, by partition
     names: Mapping[str, str] = field(default_factory=dict)  # source names by identity, of a job that may read several
     arrived_by: int = 0  # ms, see Head
-    plan: bytes = b""  # of a landed job: Spark's `offsets/N`, byte for byte; empty in a job that may do a claim again with another end
+    plan: bytes = b""  # of a landed job: Spark's `offsets/N`, byte for byte; empty in a job that may repeat a claim with another end
 
     @property
     def offsets(self) -> int:
@@ -127,7 +127,7 @@ class Head:
     # believed the producers, and counted records of aborted transactions
     arrived_by: int = 0
     plan: bytes = b""  # of a landed job: Spark's `offsets/N` of the batch, byte for byte; a takeover restores it
-    digest: Digest | None = None  # of a landed job: what the batch came to
+    digest: Digest | None = None  # of a landed job: number and digest of the batch's rows
     stateful: bool = False  # True: the epoch keeps state in its checkpoint, and never begins empty by itself
     base: int = -1  # the batch before the first one of this epoch: -1, or the one whose state the epoch continues from
     state_epoch: int = 0  # the epoch that has evaluated the batch `base`; 0: the epoch began without state

@@ -1,7 +1,7 @@
-"""What a landed job's sink promises, and the rules by which its fence and the head are compared. Pure, except for the sinks themselves.
+"""Define what a landed job's sink promises, and compare its fence with the head. Pure, except for the sinks themselves.
 
 The deltas of a counts job are keyed by attempt and batch, so a claim that never landed counts for nothing. The rows of a landed job are
-the user's own: a batch that was written is there, whatever the head says. So each batch is written as it was claimed.
+the user's own: readers see a batch once it was written, whatever the head says. So a batch is only ever written as it was claimed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from spark_jobs.protocol.head import Head, State
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+SEE = "Find out which of them was restored: see docs/runbook.md"
+
 
 class SinkAhead(Exception):
     """The sink holds a batch that the head does not know: the head was restored from an older copy, or another job writes to the target."""
@@ -25,7 +27,7 @@ class SinkBehind(Exception):
 
 
 class NotDeterministic(Exception):
-    """A batch was evaluated again, and came to other rows than before. Nothing of the second evaluation was written."""
+    """A batch was evaluated again, and gave other rows than before. The second rows were not written."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class LandedSink(Protocol):
     def fence(self, head: Head) -> Held | None:
         """Raise the fence for the head's attempt: from here on no older attempt can change the sink.
 
-        Return what the sink holds; None if it cannot know (Cassandra, Parquet). Raises Superseded if a later attempt has raised it,
-        SinkAhead if it holds batches that the head does not know (a restored store).
+        Return what the sink holds; None if it keeps no such record (Cassandra, Parquet). Raises Superseded if a later attempt has raised
+        it, SinkAhead if the sink holds batches that the head does not know (a restored store).
         """
 
     def write(self, claimed: Head, rows: DataFrame, digest: Digest) -> None:
@@ -59,20 +61,21 @@ class LandedSink(Protocol):
 
 def disagreement(head: Head, held: Held) -> Exception | None:
     """Return why no batch may be written to a sink that holds this; None if head and sink agree."""
-    at = f"it holds batch {held.batch_id} of epoch {held.epoch}"
+    at = f"the sink holds {_said(held)}"
     last = _last_known(head, held.epoch)
     if held.epoch > head.epoch or held.batch_id > last:
-        return SinkAhead(f"{at}, and the head of {head.job} knows batch {last} of epoch {min(held.epoch, head.epoch)} as the last one")
+        known = f"the last batch that the head of {head.job} knows is {last} of epoch {min(held.epoch, head.epoch)}"
+        return SinkAhead(f"WEIR-321: {at}, and {known}. {SEE}#weir-321")
     epoch, newest = _newest_landed(head)
     if newest >= 0 and (held.epoch, held.batch_id) < (epoch, newest):
-        return SinkBehind(f"{at}, and batch {newest} of epoch {epoch} of {head.job} has landed")
+        return SinkBehind(f"WEIR-322: {at}, and batch {newest} of epoch {epoch} of {head.job} has landed. {SEE}#weir-322")
     if held.epoch > epoch and held.batch_id == -1 and newest >= 0:
-        return SinkBehind(f"it holds nothing, and batch {newest} of epoch {epoch} of {head.job} has landed")
+        return SinkBehind(f"WEIR-322: the sink holds nothing, and batch {newest} of epoch {epoch} of {head.job} has landed. {SEE}#weir-322")
     return None
 
 
 def holds_claim(head: Head, held: Held | None) -> bool:
-    """Return whether a sink already holds the batch that the head has claimed: it lands as claimed, and is not written again."""
+    """Return whether a sink already holds the batch that the head has claimed. The driver then lands it without writing it again."""
     return head.state is State.CLAIMED and held is not None and (held.epoch, held.batch_id) == (head.epoch, head.batch_id)
 
 
@@ -83,8 +86,12 @@ def difference(known: Digest | None, found: Digest | None) -> str:
     return f"it had {known.rows} rows with digest {known.value}, and now has {found.rows} rows with digest {found.value}"
 
 
+def _said(held: Held) -> str:
+    return f"batch {held.batch_id} of epoch {held.epoch}" if held.batch_id >= 0 else f"no batch of epoch {held.epoch}"
+
+
 def _newest_landed(head: Head) -> tuple[int, int]:
-    """Return the epoch and number of the newest landed batch of the job's life, -1 for none."""
+    """Return epoch and number of the newest batch that this job has landed in any epoch; -1 for none."""
     if head.landed_here:
         return head.epoch, head.last_landed
     if head.base >= 0:

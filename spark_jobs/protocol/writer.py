@@ -34,7 +34,7 @@ class Evaluated(Protocol):
     def progress(self) -> Progress: ...
 
     @property
-    def digest(self) -> Digest | None: ...  # None: the batch may come to something else when it is done again
+    def digest(self) -> Digest | None: ...  # None: the batch may give other rows when it is done again
 
     @property
     def stateful(self) -> bool: ...  # True: it has left state in the checkpoint
@@ -203,7 +203,7 @@ class Writer(Generic[E]):
 
 def _require_same(batch: Batch, known: Digest | None, found: Digest | None, when: str) -> None:
     if why := difference(known, found):
-        raise NotDeterministic(f"batch {batch.batch_id} {ranges(batch)} {when}, and is another one now: {why}")
+        raise NotDeterministic(f"batch {batch.batch_id} {ranges(batch)} {when}, and gives other rows now: {why}")
 
 
 def describe(head: Head | None) -> str:

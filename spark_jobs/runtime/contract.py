@@ -20,7 +20,7 @@ M = TypeVar("M", bound="DataclassInstance")
 LOGIN = "WEIR_CASSANDRA"
 # Fields of the address at which release adaf5c8 stops, with what they are if nobody sets them: then they are left out.
 SINCE = {"tls": False, "ca_file": "", "cert_file": "", "key_file": "", "login": LOGIN}
-OF_LANDED = ("pipeline", "inputs", "sink", "output_mode")  # fields of the arguments that other jobs do without
+OF_LANDED = ("pipeline", "inputs", "sink", "output_mode")  # fields of the arguments that are left out for other jobs
 PLAIN_TEXT = KafkaAddress()
 JVM_ENDED = "the driver's JVM has ended"  # how the error of such a LOST begins: every other LOST is an outage
 
@@ -38,7 +38,7 @@ class Exit(IntEnum):
     DIVERGED = 65  # checkpoint and head disagree: the supervisor must rebuild
     LOST = 66  # something that the driver needs went away: its JVM, an executor, the broker. Never poison
     OUT_OF_MEMORY = 67  # a retry helps only with more memory
-    NOT_DETERMINISTIC = 68  # a batch came to other rows than when it was claimed or landed: a retry may write either
+    NOT_DETERMINISTIC = 68  # a batch gave other rows than when it was claimed or landed: a retry could write either
     SINK_DIFFERS = 69  # sink and head disagree on what has landed: one of them was restored, or has another writer
     STATE_LOST = 70  # Spark cannot load the state of the checkpoint: a retry finds the same files
 

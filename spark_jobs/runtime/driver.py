@@ -95,7 +95,7 @@ def run(job: Job[Any], args: JobArguments, store: CassandraStore, incarnation: s
     lines = logs.set_up(args)
     try:
         sink = job.sink(store.session, args)
-    except Exception as failure:  # noqa: BLE001 - its client is missing, or its section of the spec is not valid
+    except Exception as failure:  # noqa: BLE001 - the client library is missing, or the section `sink` is not valid
         return _note_exit(args, incarnation, *explain(failure), -1)
     writer = Writer(store, sink, args.job, args.attempt, incarnation, args.version, lambda: time.time_ns() // 1000)
     batches = Batches(writer, args)

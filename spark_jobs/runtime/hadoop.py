@@ -1,4 +1,4 @@
-"""Look into a checkpoint through Hadoop, so that it may be on any file system that Spark can use."""
+"""Read files of a checkpoint through Hadoop, so that it may be on any file system that Spark can use."""
 
 from __future__ import annotations
 

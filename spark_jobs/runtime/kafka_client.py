@@ -1,4 +1,4 @@
-"""The options of librdkafka for an address of Kafka. They contain secrets: make them where a client is made, and keep them nowhere."""
+"""Make the options of librdkafka for an address of Kafka. They contain secrets: make them where a client is made, and never store them."""
 
 from __future__ import annotations
 

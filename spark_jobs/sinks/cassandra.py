@@ -1,7 +1,7 @@
-"""Rows of a table in Cassandra, upserted by its primary key with the timestamp of the batch's claim.
+"""Upsert rows into a table of Cassandra by its primary key, with the timestamp of the batch's claim.
 
-A claim's timestamp is larger than that of every earlier claim, and each row writes all its columns. So whatever an older attempt still
-writes is older than what is there, and a batch that is written twice is there once.
+A claim's timestamp is larger than that of every earlier claim, and each row writes all its columns. So Cassandra ignores what an older
+attempt still writes, and a batch that is written twice is there once.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ANY_VALUE: dict[str, Any] = {
 
 
 class CassandraSink:
-    """Writes to one table. The session waits out outages."""
+    """Writes to one table. The session repeats statements during an outage."""
 
     def __init__(self, settings: CassandraRows, session: Session) -> None:
         self._settings, self._session = settings, session
@@ -49,7 +49,7 @@ class CassandraSink:
         self._target = f"table {settings.table} of Cassandra"
 
     def fence(self, head: Head) -> None:
-        """The timestamps of the head's claims are the fence: nothing needs to be raised."""
+        """Do nothing: the timestamps of claims are the fence."""
 
     def write(self, claimed: Head, rows: DataFrame, digest: Digest) -> None:
         table = self._checked({field.name: field.dataType.simpleString() for field in rows.schema})
@@ -60,16 +60,16 @@ class CassandraSink:
         failpoint.reach("sink.write")
 
     def landed(self, head: Head) -> None:
-        """The rows are visible since they were written."""
+        """Do nothing: readers see the rows since they were written."""
 
     def rehearse(self, job: str) -> None:
-        """Delete a key as of 1970, when nothing was written."""
+        """Delete a key with a timestamp of 1970, which is older than every row."""
         table = table_of(self._session, self._settings.table)
-        if found := ["it does not exist"] if table is None else list(of_table(table)):
+        if found := ["it does not exist: create it"] if table is None else list(of_table(table)):
             raise BadTarget(self._target, found)
         assert table is not None
         if strange := [name for name in table.key if table.columns[name] not in ANY_VALUE]:
-            raise BadTarget(self._target, [f"the column {name} of its key is {table.columns[name]}" for name in strange])
+            raise BadTarget(self._target, [f"the column {name} of its key is {table.columns[name]}: use another type" for name in strange])
         self._session.execute(delete_of(table), 1, *(ANY_VALUE[table.columns[name]] for name in table.key))
 
     def _checked(self, schema: dict[str, str]) -> Table:

@@ -23,7 +23,8 @@ EXACT: Mapping[str, Collection[str]] = {
 }
 ARRAY = re.compile(r"array<([^<]*)>")
 LIST = re.compile(r"frozen<list<([^<]*)>>")
-LEAST_GRACE_S = 3600  # a deleted row's mark must outlive a frozen driver that wakes
+CAST = ": change the column, or cast in the pipeline"
+LEAST_GRACE_S = 3600  # a tombstone must outlive a frozen driver that wakes
 
 
 class Catalog(Protocol):
@@ -73,7 +74,7 @@ def table_of(catalog: Catalog, name: str) -> Table | None:
 def problems(table: Table | None, schema: Mapping[str, str], deleted: str = "") -> list[str]:
     """Return why batches of this schema (Spark's type by column) cannot be written; empty if they can. None: there is no such table."""
     if table is None:
-        return ["it does not exist, or this user may not see it; create it"]
+        return ["it does not exist, or this user may not see it: create it"]
     return [*of_table(table), *_of_columns(table, schema, deleted)]
 
 
@@ -82,11 +83,11 @@ def of_table(table: Table) -> Iterator[str]:
     if table.ttl_s:
         yield "it has a default_time_to_live, which would begin again whenever a batch is repeated: set it to 0"
     if table.grace_s < LEAST_GRACE_S:
-        yield f"its gc_grace_seconds are below {LEAST_GRACE_S}, and a frozen driver that wakes could undo a delete: set more"
+        yield f"its gc_grace_seconds are below {LEAST_GRACE_S}, and a frozen driver that wakes could undo a delete: raise it"
     yield from (f"its column {name} is static, and several rows of a batch would set it: use another table" for name in table.static)
     for name, kind in table.columns.items():
         if kind == "counter":
-            yield f"its column {name} is a counter, which counts twice when a batch is repeated"
+            yield f"its column {name} is a counter, which counts twice when a batch is repeated: use bigint"
         elif kind.startswith("list<"):
             yield f"its column {name} is {kind}, which grows when a batch is repeated: use frozen<{kind}>"
         elif name in table.key and "<" in kind:
@@ -101,9 +102,9 @@ def _of_columns(table: Table, schema: Mapping[str, str], deleted: str) -> Iterat
     yield from (f"the pipeline has no column {name}, and every row must write every column of the table" for name in missing)
     for name, kind in own.items():
         if name not in table.columns:
-            yield f"it has no column {name}"
+            yield f"it has no column {name}: add it, or leave it out of the pipeline"
         elif not exact(kind, table.columns[name]):
-            yield f"the column {name} is {table.columns[name]}, which does not hold every {kind} of Spark's exactly"
+            yield f"the column {name} is {table.columns[name]}, which does not hold every {kind} of Spark exactly{CAST}"
 
 
 def exact(kind: str, column: str) -> bool:

@@ -15,7 +15,7 @@ class NulCharacter(ValueError):
 
 
 def lines(rows: Iterable[Sequence[Any]], names: Sequence[str], refuse: Callable[[str], Exception]) -> Iterator[bytes]:
-    """Yield a line for each row. What `refuse` makes of a sentence with the column's name is raised for a value that cannot be stored."""
+    """Yield a line for each row. For a value that cannot be stored, raise what `refuse` returns for a message that names the column."""
     for row in rows:
         try:
             yield ("\t".join([NULL if value is None else field(value) for value in row]) + "\n").encode()
@@ -62,11 +62,11 @@ def _spoiled(value: Any) -> bool:
 
 
 class Stream:
-    """Lines as a file that is read in pieces."""
+    """A file-like object that is read in pieces, over an iterator of lines."""
 
     def __init__(self, source: Iterator[bytes]) -> None:
         self._source, self._rest = source, b""
-        self.error: Exception | None = None  # what reading raised: the client makes a text of it
+        self.error: Exception | None = None  # the exception that `read` raised: psycopg2 keeps only its text
 
     def read(self, size: int = -1) -> bytes:
         parts, have = [self._rest], len(self._rest)

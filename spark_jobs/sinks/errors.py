@@ -1,4 +1,4 @@
-"""What a sink refuses. The codes are those of the runbook."""
+"""Define the errors of sinks. docs/runbook.md explains the codes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ class BadTarget(Exception):
 
     def __init__(self, target: str, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
-        super().__init__(f"WEIR-323: {target} cannot be written to: {'; '.join(problems)}.")
+        super().__init__(f"WEIR-323: {target} cannot be written to: {'; '.join(problems)}. Change the target or the pipeline, then deploy.")
 
 
 class BadRows(Exception):
     """A batch has rows that the target cannot hold. The message names the column or the key."""
 
     def __init__(self, target: str, what: str) -> None:
-        super().__init__(f"WEIR-324: {target} cannot hold a row of this batch: {what}. Correct the pipeline or the target.")
+        super().__init__(f"WEIR-324: {target} cannot take this batch: {what}. Correct the pipeline or the target, then deploy.")
 
 
 class SinkAway(ConnectionError):

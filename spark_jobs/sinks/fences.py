@@ -1,4 +1,4 @@
-"""Judge what the fence of a sink says. Pure. Whether head and sink agree at a start is for the protocol to judge."""
+"""Decide from the fence of a sink what an attempt may do. Pure. spark_jobs.protocol.landing compares head and sink at a start."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from spark_jobs.protocol.writer import Superseded
 
 
 def raised(held: Held | None, head: Head) -> Held:
-    """Return what the fence says once the head's attempt has raised it; None: it said nothing. Raises Superseded."""
+    """Return the fence after the head's attempt has raised it. `held` is what it was; None if there was none. Raises Superseded."""
     if held is None:
         return Held(head.epoch, head.attempt, -1)
     if held.attempt > head.attempt:
@@ -21,7 +21,8 @@ def raised(held: Held | None, head: Head) -> Held:
 def may_write(held: Held | None, claimed: Head) -> bool:
     """Return whether the claimed batch is to be written; False if the sink holds it already.
 
-    Raises Superseded if it is fenced, and SinkAhead or SinkBehind if another batch is due: the sink was restored under a running driver.
+    Raises Superseded if a later attempt has raised the fence; SinkAhead or SinkBehind if the sink does not hold the batch before: it was
+    restored while the driver ran.
     """
     due = f"batch {claimed.batch_id} of epoch {claimed.epoch} of {claimed.job} is claimed"
     if held is None or held.attempt < claimed.attempt:
@@ -36,4 +37,4 @@ def may_write(held: Held | None, claimed: Head) -> bool:
     raise kind(f"{code}: {due}, and its sink holds batch {held.batch_id} of epoch {held.epoch} as the last one. {RESTORED}")
 
 
-RESTORED = "Sink or store were restored from a copy: see docs/sinks.md"
+RESTORED = "The sink or the store was restored from an older copy: see docs/runbook.md#sink_differs"

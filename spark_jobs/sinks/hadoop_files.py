@@ -1,4 +1,4 @@
-"""Small files below a URI, by the Hadoop of a Spark session: local, HDFS, S3."""
+"""Read and write small files below a URI with the Hadoop client of a Spark session: local, HDFS, S3."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class HadoopFiles:
             return None if _is_missing(error) else _raise(error)
 
     def write(self, path: str, data: bytes) -> None:
-        """Write a file that appears whole or not at all. One that is there may be kept or replaced: write no other content."""
+        """Write a file that appears whole or not at all. If it exists, it may be kept or replaced, so always write the same content."""
         folder, _, name = path.rpartition("/")
         try:
             fs, new = self._at(f"{folder}/.{name}.new")
@@ -59,10 +59,10 @@ class HadoopFiles:
         except Py4JJavaError as error:
             _raise(error)
         if self.read(path) != data:
-            raise OSError(f"{self._base}/{path} is there with other content, or could not be written")
+            raise OSError(f"{self._base}/{path} exists with other content, or could not be written: check permissions and space")
 
     def delete(self, path: str) -> None:
-        """Delete a file or a folder with all in it; one that is not there is no error."""
+        """Delete a file, or a folder with its content. Do nothing if it does not exist."""
         try:
             fs, place = self._at(path)
             fs.delete(place, True)

@@ -1,8 +1,8 @@
-"""Records of a topic in Kafka: one transaction a batch, which also commits the fence.
+"""Write records to a topic of Kafka, with one transaction per batch, which also commits the fence.
 
 `init_transactions` ends an older producer of this transactional id and its open transaction. The last caller wins, and that can be an
-older attempt that was slow to start; so the committed fence names the attempt. The older one sees it and stops. The newer one finds
-itself fenced, sees that no later attempt did it, and begins its transaction again.
+older attempt that was slow to start; so the committed fence names the attempt. The older attempt reads it and stops. The newer one gets a
+fencing error, reads that no later attempt has raised the fence, and begins its transaction again.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ class KafkaSink:
         self._patiently(f"write batch {claimed.batch_id}", lambda: self._write(claimed, rows, digest))
 
     def landed(self, head: Head) -> None:
-        """The records are visible since their transaction was committed."""
+        """Do nothing: readers see the records since their transaction was committed."""
 
     def rehearse(self, job: str) -> None:
-        """Find the topic and read the fence. No transaction begins, since that would end the one of the driver at work."""
+        """Find the topic and read the fence. Begin no transaction: it would abort the one of the running driver."""
         self._patiently("rehearse", self._look)
 
     def close(self) -> None:
@@ -117,7 +117,7 @@ class KafkaSink:
         self._held = held
 
     def _drop(self) -> KafkaError | None:
-        """Give up the producer and its open transaction, which the next `init_transactions` ends if this cannot.
+        """Drop the producer and abort its open transaction; if that fails, the next `init_transactions` aborts it.
 
         Return why the first record of the transaction could not be sent; None if there is none.
         """
@@ -141,7 +141,7 @@ class KafkaSink:
                 return run()
             except BaseException as error:
                 failed = self._drop()
-                # The client raises a fatal error from within a delivery report, and Python makes this of it.
+                # The client raises a fatal error inside a delivery report, which Python wraps in a SystemError.
                 found = error.__cause__ if isinstance(error, SystemError) else error
                 if not isinstance(found, KafkaException):
                     raise

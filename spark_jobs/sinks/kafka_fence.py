@@ -1,4 +1,4 @@
-"""The fence of the Kafka sink: a group's offset, committed in the transaction of a batch, whose metadata names epoch, attempt and batch."""
+"""Read and commit the fence of the Kafka sink: a group's offset, whose metadata names epoch, attempt and batch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ class GroupFence:
     def read(self) -> Held | None:
         """Return what the last committed transaction says; None if there is none. Raises KafkaException.
 
-        It waits for transactions that are not decided, so it is read after `init_transactions` has ended those of older producers.
+        The broker first waits for the group's open transactions, so read it again once `init_transactions` has aborted those of older
+        producers.
         """
         (found,) = self._consumer.committed([TopicPartition(self._topic, 0)], REQUEST_S)
         if found.error:
@@ -54,4 +55,5 @@ def parsed(text: str | None) -> Held:
         found = json.loads(text or "")
         return Held(found["epoch"], found["attempt"], found["batch_id"])
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"the group's offset was committed by another program: {text!r}") from error
+        what = f"the group's offset was committed by another program: {text!r}"
+        raise ValueError(f"{what}. Stop that program; a new job can set another sink.transactional_id instead") from error

@@ -1,4 +1,4 @@
-"""The producer of the Kafka sink: its options, and what its errors mean."""
+"""Set the options of the Kafka sink's producer, and explain its errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spark_jobs.sinks.errors import BadRows, BadTarget
 from spark_jobs.sinks.settings import Kafka
 
 QUEUE_KIB = 32 * 1024  # what librdkafka holds of records that no broker has acknowledged
-LARGEST = 100 * 1024 * 1024  # bytes: the broker judges how large a record may be, and not the client with its 1 MB
+LARGEST = 100 * 1024 * 1024  # bytes: only the broker limits the size of a record; the client's default is 1 MB
 # Errors of a record, whenever it is sent.
 OF_A_RECORD = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD, KafkaError._UNKNOWN_PARTITION, KafkaError._INVALID_ARG)
 REFUSED = (
@@ -43,10 +43,10 @@ def options(settings: Kafka, transactional_id: str, client: Options, delivered: 
 
 
 def explained(target: str, error: KafkaException, failed: KafkaError | None) -> Exception | None:
-    """Return BadRows or BadTarget for an error that does not pass; None for another. `failed` is of a record, and says more."""
+    """Return BadRows or BadTarget for a permanent error; None for a temporary one. `failed` is the error of a record, which says more."""
     for one in filter(None, (failed, error.args[0])):
         if one.code() in OF_A_RECORD:
-            return BadRows(target, f"{one.str()} (max.message.bytes of the topic, or a partition that it does not have)")
+            return BadRows(target, f"{one.str()} (check max.message.bytes of the topic, and that it has the partition)")
         if one.code() in REFUSED:
             return BadTarget(target, [one.str()])
     return None

@@ -1,4 +1,4 @@
-"""Rows of a batch as records of Kafka. Pure."""
+"""Make Kafka records of the rows of a batch. Pure."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def problems(schema: Mapping[str, str]) -> list[str]:
 
 
 def records(rows: Iterable[Sequence[Any]], names: Sequence[str], claimed: Head) -> Iterator[Record]:
-    """Yield the records of a batch, with headers that are the same whenever the same rows are written, in whatever order.
+    """Yield the records of a batch. The same rows get the same headers each time they are written, in any order.
 
-    `weir-n` is the digest of the record, and which one of several equal records it is: an index would name other rows after a redo.
+    `weir-n` is the digest of the record and a number that counts equal records. An index would name other rows when the batch is repeated.
     """
     said = [("weir-job", claimed.job.encode()), ("weir-epoch", b"%d" % claimed.epoch), ("weir-batch", b"%d" % claimed.batch_id)]
     times: Counter[bytes] = Counter()

@@ -1,4 +1,4 @@
-"""The manifests of a Parquet sink: which files of which landed batch readers may see. Pure, except for the files that it is given.
+"""Read and make the manifests of a Parquet sink: they name the files of landed batches, which readers may see. Pure over `Files`.
 
 `BASE/attempt=A/batch=N/` has the files of a batch and `_written.json`, which names them. `BASE/_manifests/EEEEEEEE-NNNNNNNNNNNN.json` is
 the manifest of a landed batch: it is written once and never changed. Spark and pyarrow skip names that begin with `_`.
@@ -77,7 +77,7 @@ def landed_files(found: Sequence[Manifest]) -> list[str]:
 
 
 def of_written(files: Files, head: Head) -> Manifest:
-    """Return the manifest of a batch from what its attempt noted when it wrote it.
+    """Return the manifest of a batch, from the note of the attempt that wrote it.
 
     Raises FileNotFoundError if the note or a file is gone, ValueError if the note is of another batch or a file has another size.
     """

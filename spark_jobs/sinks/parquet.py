@@ -1,6 +1,6 @@
 """Parquet files below a folder, written by the executors. Readers see a batch once its manifest is there.
 
-Each attempt has folders of its own, so an older one changes nothing that a manifest names.
+Each attempt writes to folders of its own, so an older attempt cannot change files that a manifest names.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from spark_jobs.protocol.head import Head
 from spark_jobs.protocol.landing import Digest, SinkAhead, SinkBehind
 from spark_jobs.protocol.writer import Superseded
 from spark_jobs.sinks.errors import BadTarget
+from spark_jobs.sinks.fences import RESTORED
 from spark_jobs.sinks.hadoop_files import HadoopFiles
 from spark_jobs.sinks.manifests import WRITTEN, Manifest, batches, folder_of, of_written, path_of, read
 from spark_jobs.sinks.published import left_over, missing, unknown
@@ -25,7 +26,7 @@ from spark_jobs.sinks.settings import Parquet
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-# A task's files appear when the job is committed, and not when the task is: of a task that ran twice one would have two files.
+# Version 1 makes files visible when the whole write commits. With version 2, a task that ran twice leaves two files.
 COMMITTER = {"mapreduce.fileoutputcommitter.algorithm.version": "1"}
 
 
@@ -59,14 +60,14 @@ class ParquetSink:
 
     def _behind(self, epoch: int, batch_id: int, head: Head) -> Exception:
         said = f"{self._base} has no manifest of batch {batch_id} of epoch {epoch} of {head.job}, which landed"
-        return SinkBehind(f"WEIR-322: {said}. The folder was restored or emptied: see docs/sinks.md")
+        return SinkBehind(f"WEIR-322: {said}. {RESTORED}")
 
     def _ahead(self, newest: Manifest, head: Head) -> Exception:
         if newest.attempt > head.attempt:
             return Superseded(f"attempt {head.attempt} of {head.job} was superseded: attempt {newest.attempt} has landed batches")
         said = f"{self._base} has a manifest of batch {newest.batch_id} of epoch {newest.epoch} of {newest.job}"
         known = f"the head of {head.job} knows batch {head.last_landed} of epoch {head.epoch} as the last one that landed"
-        return SinkAhead(f"WEIR-321: {said}, and {known}. The store was restored, or two jobs write there: see docs/sinks.md")
+        return SinkAhead(f"WEIR-321: {said}, and {known}. The store was restored, or two jobs write there: see docs/runbook.md#weir-321")
 
     def write(self, claimed: Head, rows: DataFrame, digest: Digest) -> None:
         folder = folder_of(claimed.attempt, claimed.batch_id)
@@ -92,11 +93,11 @@ class ParquetSink:
             data = of_written(self._files, head).dump()
         except (FileNotFoundError, ValueError) as error:
             said = f"Batch {head.batch_id} of epoch {head.epoch} of {head.job} landed, and its files below {self._base} are not whole"
-            raise SinkBehind(f"WEIR-322: {said}: {error}") from error
+            raise SinkBehind(f"WEIR-322: {said}: {error}. {RESTORED}") from error
         if self._files.read(path) != data:
             self._files.write(path, data)
 
     def rehearse(self, job: str) -> None:
-        """Write a file that no reader looks at, and delete it."""
+        """Write a file that readers skip, and delete it."""
         self._files.write(f"_rehearsals/{job}", b"rehearsal")
         self._files.delete(f"_rehearsals/{job}")

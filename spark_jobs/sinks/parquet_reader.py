@@ -1,9 +1,9 @@
-"""Read the landed batches of a Parquet sink, and nothing else: with Spark, or with pyarrow (and so pandas) without Spark.
+"""Read only the landed batches of a Parquet sink: with Spark, or with pyarrow (and so pandas) without Spark.
 
     landed(spark, "s3a://bucket/cards").createOrReplaceTempView("cards")
     landed_table("/data/cards").to_pandas()
 
-Each call reads one moment: all batches that had a manifest then.
+Each call reads the batches that had a manifest when it was made.
 """
 
 from __future__ import annotations
@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 
 
 class NothingLanded(Exception):
-    """No batch has landed below this folder, so that its columns are not known."""
+    """No batch has landed below this folder, so its columns are unknown."""
 
 
 def landed(spark: SparkSession, path: str, schema: StructType | None = None) -> DataFrame:
-    """Return all landed rows. Columns that came later are null in earlier rows. Raises NothingLanded if there is no schema either."""
+    """Return all landed rows. Columns that were added later are null in earlier rows.
+
+    Raises NothingLanded if nothing has landed and no schema is given.
+    """
     from spark_jobs.sinks.hadoop_files import HadoopFiles
 
     base = path.rstrip("/")

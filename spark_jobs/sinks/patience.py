@@ -1,4 +1,4 @@
-"""Wait out outages of a sink's server. What runs under it may be repeated."""
+"""Repeat calls to a sink's server during an outage. The calls must be safe to repeat."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ def patiently(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> T:
-    """Run until it works or raises an error that does not pass. Raises SinkAway when `patience_s` seconds are over."""
+    """Call `run` until it succeeds or raises a permanent error. `passes` says whether an error is temporary.
+
+    Raises SinkAway after `patience_s` seconds.
+    """
     began, pause = clock(), FIRST_S
     while True:
         try:

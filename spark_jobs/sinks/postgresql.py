@@ -1,6 +1,6 @@
-"""Rows of a table in PostgreSQL. The transaction of a batch also moves the fence, a row of `weir_fence` in the table's schema.
+"""Write rows to a table of PostgreSQL. The transaction of a batch also updates the fence, a row of `weir_fence` in the table's schema.
 
-Rows come by COPY into a temporary table, before the fence is locked: so the lock is held only for one statement of the server.
+COPY loads the rows into a temporary table before the fence is locked, so the lock is held only while the server copies them over.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class PostgresqlSink:
         self._patiently(f"write batch {claimed.batch_id}", lambda: self._write(claimed, rows, digest))
 
     def landed(self, head: Head) -> None:
-        """The rows are visible since they were written."""
+        """Do nothing: readers see the rows since they were written."""
 
     def rehearse(self, job: str) -> None:
         self._patiently("rehearse", lambda: self._rehearse(job))
@@ -77,7 +77,7 @@ class PostgresqlSink:
     def _rehearse(self, job: str) -> None:
         with self._server.transaction(commit=False) as cursor:
             table = self._sql.read_table(cursor)
-            if found := ["it does not exist"] if table is None else list(of_table(table, self._settings.key)):
+            if found := ["it does not exist: create it"] if table is None else list(of_table(table, self._settings.key)):
                 raise BadTarget(self._target, found)
             assert table is not None
             own = [name for name, column in table.columns.items() if not column.generated]
@@ -96,7 +96,7 @@ class PostgresqlSink:
             raise stream.error or error from error
 
     def _move(self, cursor: Any, names: Sequence[str]) -> None:
-        """Move the rows of the batch to the table."""
+        """Apply the rows of the temporary table to the target: delete and insert or update."""
         if self._settings.key:
             cursor.execute(self._sql.repeated())
             if found := cursor.fetchone():
@@ -107,7 +107,7 @@ class PostgresqlSink:
         cursor.execute(self._sql.insert(names))
 
     def _make_fence(self, cursor: Any) -> None:
-        """Create the table of fences if it is not there. With `IF NOT EXISTS` alone a user needs the right to create it every time."""
+        """Create the table of fences if it does not exist. `IF NOT EXISTS` alone needs the right to create tables even if it exists."""
         cursor.execute("SELECT to_regclass(%s) IS NULL", (self._sql.fence.as_string(cursor),))
         if cursor.fetchone()[0]:
             cursor.execute(self._sql.create_fence())

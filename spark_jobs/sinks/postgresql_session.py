@@ -14,13 +14,13 @@ from spark_jobs.sinks.errors import BadRows, BadTarget
 from spark_jobs.sinks.postgresql_sql import BEGIN
 from spark_jobs.sinks.settings import Postgresql
 
-# What a statement is refused for, whatever the rows are.
+# Errors of a statement that do not depend on the rows.
 REFUSED = (psycopg2.errors.InsufficientPrivilege, psycopg2.errors.UndefinedTable, psycopg2.errors.InvalidSchemaName)
 KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "connect_timeout": 10}
 
 
 class Transactions:
-    """Transactions at READ COMMITTED, one at a time: the fence must be read as it is, and not as of the begin."""
+    """Transactions at READ COMMITTED, one at a time: each statement must read the fence as it is now, not as of the transaction's begin."""
 
     def __init__(self, settings: Postgresql) -> None:
         self._settings = settings
@@ -46,7 +46,7 @@ class Transactions:
                 connection.rollback()
 
     def passes(self, error: Exception) -> bool:
-        """Return whether an error passes: the server or the connection is away. A batch whose commit was lost is looked up by its fence."""
+        """Return whether an error is temporary: server or connection is away. The fence shows if a commit without an answer succeeded."""
         away = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
         return away or (isinstance(error, psycopg2.Error) and bool(self._connection is None or self._connection.closed))
 

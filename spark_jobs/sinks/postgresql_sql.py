@@ -1,4 +1,4 @@
-"""The statements of the PostgreSQL sink."""
+"""Compose the SQL statements of the PostgreSQL sink."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from spark_jobs.sinks.postgresql_table import Column, Table
 
 FENCE = "weir_fence"
 BATCH = Identifier("pg_temp", "weir_batch")
-# In each transaction, so that a pool of connections is not left changed.
+# Set in each transaction, so that connections of a pool keep their settings.
 BEGIN = (
     "SET LOCAL idle_in_transaction_session_timeout = '10s'",  # a driver that is frozen between lock and commit must not keep its lock
     "SET LOCAL client_encoding = 'UTF8'",
-    # A commit that a crash of the server takes back would leave a hole behind a batch that landed.
+    # Otherwise a crash of the server could lose a batch that has landed.
     "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') IN ('off', 'local')",
 )
 COLUMNS = """
@@ -41,7 +41,7 @@ class Statements:
         return SQL(f"CREATE TABLE IF NOT EXISTS {{}} ({columns}, PRIMARY KEY (job, target))").format(self.fence)
 
     def seed(self) -> Composable:
-        """The row of a job that has none, so that there is one to lock: of two first fences the lower one must not win."""
+        """Insert a job's first row, so that there is one to lock: of two attempts that raise the fence first, the newer must win."""
         return SQL("INSERT INTO {} VALUES (%s, %s, 0, 0, -1, now()) ON CONFLICT DO NOTHING").format(self.fence)
 
     def held(self, lock: bool) -> Composable:

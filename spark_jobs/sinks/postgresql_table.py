@@ -26,6 +26,7 @@ EXACT: Mapping[str, Collection[str]] = {
 DECIMAL = re.compile(r"decimal\((\d+),(-?\d+)\)")
 NUMERIC = re.compile(r"numeric(?:\((\d+),(-?\d+)\))?")
 ARRAY = re.compile(r"array<([^<]*)>")
+CAST = ": change the column, or cast in the pipeline"
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Table:
 def problems(table: Table | None, schema: Mapping[str, str], key: Sequence[str], deleted: str = "") -> list[str]:
     """Return why batches of this schema (Spark's type by column) cannot be written; empty if they can. None: there is no such table."""
     if table is None:
-        return ["it does not exist, or this user may not see it; create it"]
+        return ["it does not exist, or this user may not see it: create it"]
     return [
         *of_table(table, key),
         *_of_columns(table, schema, deleted),
@@ -74,11 +75,11 @@ def _of_columns(table: Table, schema: Mapping[str, str], deleted: str) -> Iterat
         if name == deleted:
             continue
         if column is None:
-            yield f"it has no column {name}"
+            yield f"it has no column {name}: add it, or leave it out of the pipeline"
         elif column.generated:
             yield f"PostgreSQL generates its column {name}: leave it out of the pipeline"
         elif not exact(kind, column.type):
-            yield f"the column {name} is {column.type}, which does not hold every {kind} of Spark's exactly"
+            yield f"the column {name} is {column.type}, which does not hold every {kind} of Spark exactly{CAST}"
 
 
 def exact(kind: str, column: str) -> bool:

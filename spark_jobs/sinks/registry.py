@@ -1,4 +1,4 @@
-"""Make the sink of a job from the section `sink` of its spec. The client of a kind is imported only where that kind is used."""
+"""Make the sink of a job from the section `sink` of its spec. The client library of a kind is imported only if a job uses that kind."""
 
 from __future__ import annotations
 

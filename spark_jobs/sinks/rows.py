@@ -1,4 +1,4 @@
-"""Rows of a batch as they pass the driver: piece by piece, so that its memory does not grow with the batch."""
+"""Read the rows of a batch into the driver piece by piece, so that its memory does not grow with the batch."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Values = tuple[Any, ...]
-PIECE_ROWS = 10_000  # about so many are held at once, by the JVM and by Python
+PIECE_ROWS = 10_000  # about as many rows are in memory at once, in the JVM and in Python
 
 
 def values(rows: DataFrame, digest: Digest, target: str, together: Sequence[str] = ()) -> Iterator[Values]:
     """Yield the rows as Python values: timestamps in UTC, binary as bytes.
 
     Rows that are equal in the columns `together` keep the order that they have within a partition of Spark's. `rows` must be persisted,
-    since each piece reads it again. Raises BadRows at the end if there were not as many rows as were evaluated.
+    since each piece reads it again. Raises BadRows at the end if the number of rows is not that of `digest`.
     """
     changes = [(place, change) for place, field in enumerate(rows.schema) if (change := converter(field.dataType))]
     count = 0
@@ -35,11 +35,12 @@ def values(rows: DataFrame, digest: Digest, target: str, together: Sequence[str]
             count += 1
             yield _converted(row, changes) if changes else tuple(row)
     if count != digest.rows:
-        raise BadRows(target, f"{digest.rows} rows were evaluated, and {count} came to be written; the pipeline is not deterministic")
+        what = f"it had {digest.rows} rows when it was evaluated, and {count} when it was written"
+        raise BadRows(target, f"{what}: the pipeline is not deterministic")
 
 
 def _pieces(rows: DataFrame, parts: int, names: Sequence[str]) -> Iterator[DataFrame]:
-    """Split by a hash of these columns: whatever is evaluated again after a lost executor, each row is in one piece."""
+    """Split by a hash of these columns. Even if Spark computes rows again after it lost an executor, each row is in exactly one piece."""
     if parts <= 1:
         yield rows
         return
@@ -68,7 +69,7 @@ def one_row_per_key(rows: DataFrame, key: Sequence[str], target: str) -> None:
 
 
 def converter(kind: DataType) -> Callable[[Any], Any] | None:
-    """Return how a value of a type of Spark's is changed; None: not at all. Null stays null."""
+    """Return the function that converts a value of this Spark type; None if no conversion is needed. Null stays null."""
     if isinstance(kind, TimestampType):
         return _in_utc
     if isinstance(kind, BinaryType):
@@ -80,7 +81,7 @@ def converter(kind: DataType) -> Callable[[Any], Any] | None:
 
 
 def _in_utc(value: datetime) -> datetime:
-    """PySpark hands over the local time of this process, without a zone."""
+    """Convert to UTC. PySpark returns local time of this process, without a zone."""
     return value.astimezone(UTC)
 
 

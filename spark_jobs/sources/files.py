@@ -2,7 +2,7 @@
 
 Spark's offset is a counter here. Which files belong to a step of the counter is in the checkpoint, `sources/S/<counter>`, as path and
 modification time; every tenth list is `<counter>.compact` and has those of all steps before it, whose own lists are deleted later. A file
-that changes after it was listed makes the batch another one when it is evaluated again: `changes` tells it.
+that changes after it was listed gives the batch other rows when it is evaluated again: `changes` finds it. No kind of job uses this yet.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ class UnknownFiles(Exception):
 
 
 class FilesChanged(Exception):
-    """Files of a batch were changed or deleted after they were listed: evaluated again, the batch gives something else."""
+    """Files of a batch were changed or deleted after they were listed: evaluated again, the batch gives other rows."""
 
 
 def stream(spark: SparkSession, folder: str, form: str, schema: str, options: Mapping[str, str], most: int = MOST_FILES) -> DataFrame:
     """Return the lines of the folder's files as a stream, oldest file first.
 
-    `form` is one of FORMATS, `schema` in SQL (text has none). A file is read once, whatever happens to it later; Spark's own limit of
-    age would leave out, without a word, a file that arrives a week after one with a later time.
+    `form` is one of FORMATS, `schema` in SQL (text has none). A file is read once, even if it changes later. Spark's default
+    `maxFileAge` would skip, without a warning, a file that is dated a week before the newest one.
     """
     reader: Any = spark.readStream.format(form).options(**options)
     reader = reader.option("maxFilesPerTrigger", most).option("latestFirst", "false").option("maxFileAge", NO_LIMIT)
@@ -78,7 +78,7 @@ def listed(read: Read, source: int, after: int, upto: int) -> list[tuple[str, in
 
 
 def _entries(read: Read, source: int, step: int, upto: int) -> list[dict[str, Any]]:
-    """Return what the first list says that can have a step: its own, or a compact one that is not older."""
+    """Return the entries of the first list that may contain a step: its own, or a later compact one."""
     names = (str(step), *(f"{number}.compact" for number in range(step, upto + 1)))
     data = next((data for name in names if (data := read(f"sources/{source}/{name}"))), b"")
     version, *lines = data.decode().split("\n")

@@ -149,8 +149,8 @@ class Batch(Model):
     skipped: int
     version: str | None = None
     gap: dict[str, Any] | None = None
-    rows: int | None = Field(default=None, description="Of a landed job: how many rows went to its sink.")
-    digest: str | None = Field(default=None, description="Of a landed job: the digest of these rows, in any order.")
+    rows: int | None = Field(default=None, description="Of a landed job: rows written to its sink.")
+    digest: str | None = Field(default=None, description="Of a landed job: the digest of these rows, the same in any order.")
 
 
 class Recount(BaseModel):

@@ -36,7 +36,7 @@ Since = Annotated[
 Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="End time, exclusive.")]
 Reason = Annotated[str, typer.Option("--reason", help="The reason, recorded in the job's timeline.")]
 StateOption = Annotated[
-    str, typer.Option("--state", help="What a new epoch does with the state of a landed job: kept, or empty, which gives it up for good.")
+    str, typer.Option("--state", help="For a landed job with state: kept (the new epoch continues from it) or empty (it is given up).")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 PATIENCE_S = 10.0  # an operator waits

@@ -1,4 +1,4 @@
-"""Tell which files below `sources/` list what a folder's source has read, up to a planned batch. Pure.
+"""Choose the files below `sources/` that list what the source of a folder has read, up to a planned batch. Pure.
 
 Spark's offset in a folder that grows is a counter. `sources/S/<counter>` lists the files of one step; every tenth is `<counter>.compact`
 and lists those of all steps before it, too. Checked with pyspark 4.2.

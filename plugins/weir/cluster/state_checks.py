@@ -1,8 +1,8 @@
-"""Tell whether a file of `state/` is whole. Each function returns what is wrong, empty if nothing is. Pure: `read` does the reading.
+"""Check whether a file of `state/` is whole. Each function returns what is wrong; empty if nothing is. Pure: `read` does the I/O.
 
 Deltas, snapshots and changelogs are LZ4 blocks with a header each and an empty block at the end. RocksDB's snapshot is a ZIP file that
-names its SST files with their sizes. Bytes changed in the middle of a file without a checksum are left to Spark, which checks each LZ4
-block as it reads it, and ends.
+names its SST files with their sizes. They do not find bytes that changed in the middle of a file without a
+checksum; Spark checks each LZ4 block when it reads it, and then fails.
 """
 
 from __future__ import annotations

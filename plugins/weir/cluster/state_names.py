@@ -1,4 +1,4 @@
-"""Tell which files below `state/` a query needs to continue, by their names. Pure.
+"""Choose by their names the files below `state/` that a query needs to continue. Pure.
 
 The next batch, N, reads state version N from `state/<operator>/<partition>`, or from a folder with the store's name in it. Both providers
 keep a snapshot now and then, and one log of changes per version after it (docs/state.md). Checked with pyspark 4.2.

@@ -15,7 +15,7 @@ from weir.jobs.source import EARLIEST, StartAt
 from weir.jobs.state_conf import refused
 
 MAIN = "spark_jobs/landed/main.py"
-SINK_TARGET = ("kind", "database", "table", "topic", "path", "mode", "key", "transactional_id")  # what says where rows are, and as what
+SINK_TARGET = ("kind", "database", "table", "topic", "path", "mode", "key", "transactional_id")  # where rows are, and how they are written
 OF_STATE = ("spark.sql.shuffle.partitions", "spark.sql.streaming.stateStore.providerClass")  # Spark fixes these in a checkpoint
 NEW_JOB = "Make a new job for it, which reads from the beginning into a new target"
 
@@ -92,11 +92,13 @@ class LandedSpec(DrivenSpec):
         if not isinstance(ran, LandedSpec):
             return ""
         if list(ran.sources.items()) != list(self.sources.items()):
-            return f"sources: Spark keeps offsets by the order of {', '.join(ran.sources)}, with their topics. {NEW_JOB}"
+            return (
+                f"sources: Spark keeps offsets by the order of {', '.join(ran.sources)} and their topics, so neither can change. {NEW_JOB}"
+            )
         if moved := [name for name in SINK_TARGET if ran.sink.get(name) != self.sink.get(name)]:
-            return f"sink.{', sink.'.join(moved)}: what has landed is in the old target. {NEW_JOB}"
+            return f"sink.{', sink.'.join(moved)}: what has landed is in the old target, or was written in the old way. {NEW_JOB}"
         if stateful and ran.output_mode != self.output_mode:
-            return f"output_mode: the state in the checkpoint is that of {ran.output_mode}. {NEW_JOB}"
+            return f"output_mode: the state in the checkpoint was made with {ran.output_mode}. {NEW_JOB}"
         if stateful and (fixed := [name for name in OF_STATE if ran.spark_conf.get(name) != self.spark_conf.get(name)]):
-            return f"spark_conf.{', '.join(fixed)}: the state in the checkpoint is kept as it was set. {NEW_JOB}"
+            return f"spark_conf.{', '.join(fixed)}: Spark cannot change it for state that exists. {NEW_JOB}"
         return ""

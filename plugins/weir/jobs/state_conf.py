@@ -15,9 +15,9 @@ LOCAL_FILES = "spark.hadoop.fs.file.impl"
 def refused(conf: Mapping[str, str]) -> str:
     """Return why a takeover could not continue with these settings, and what to change; empty if it could."""
     if conf.get(FORMAT, "1") != "1":
-        return f"{FORMAT}: a takeover copies state of format 1 alone. Remove it"
+        return f"{FORMAT}: a takeover can copy only state of format 1. Remove this setting"
     if conf.get(CODEC, "lz4") != "lz4":
-        return f"{CODEC}: whether a file of state is whole can be seen with lz4 alone. Remove it"
+        return f"{CODEC}: Weir can check state files only with lz4. Remove this setting"
     if conf.get(PROVIDER, "").endswith("RocksDBStateStoreProvider") and conf.get(LOCAL_FILES, "").endswith("RawLocalFileSystem"):
-        return f"{LOCAL_FILES}: RocksDB cannot save its state with RawLocalFileSystem. Remove it"
+        return f"{LOCAL_FILES}: RocksDB cannot save its state with RawLocalFileSystem. Remove this setting"
     return ""

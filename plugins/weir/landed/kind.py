@@ -1,4 +1,4 @@
-"""The landed kind for supervision: the submissions of its drivers."""
+"""Make the submissions of landed jobs' drivers, for supervision."""
 
 from __future__ import annotations
 

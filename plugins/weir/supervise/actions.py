@@ -214,8 +214,9 @@ ACTIONS = {
     ),
     "empty_state": ActionForm(
         "Begin with empty state",
-        "A new epoch of {job} begins with empty state, exactly where the last landed batch ends. What came of earlier lines is given up "
-        "for good: sums and counts begin at zero. The ledger keeps that as a gap, with your name and your reason. This cannot be undone.",
+        "A new epoch of {job} begins with empty state, exactly where the last landed batch ends. The state of all earlier records is given "
+        "up for good: sums and counts restart at zero. The ledger records that as a gap, with your name and your reason. This cannot be "
+        "undone.",
         'weir checkpoint {job} --rebuild --state empty --reason "..."',
         _begin(Action.REBUILD, EMPTY),
         dangerous=True,

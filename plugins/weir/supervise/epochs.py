@@ -55,7 +55,7 @@ def foreseen(manager: Manager, job: str, act: Action, state: str = "") -> tuple[
 
 
 def begin(manager: Manager, job: str, act: Action, held: Held, who: str, reason: str, state: str = "") -> ActionResult:
-    """Begin the epoch; `state` says what becomes of the job's state, `kept` or `empty`.
+    """Begin the epoch; `state` says whether it keeps the job's state: `kept` or `empty`.
 
     Raises Conflict if another attempt has taken over, or if it would leave out other lines than were shown.
     """

@@ -143,7 +143,7 @@ class Manager(Generic[S]):
     ) -> ActionResult:
         """Begin a new epoch exactly where the last landed batch ended, with a new checkpoint.
 
-        `state` says what becomes of the state of a job that keeps some: `kept` or `empty`. Raises StateLost if it does not.
+        `state` is `kept` or `empty`, for a job with state. Raises StateLost if such a job is given neither.
         """
         judged = self._judged(job, judged)
         return self._starter.start(StartRequest(job, judged, str(Action.REBUILD), who, reason, shown=shown, state=state))

@@ -36,10 +36,10 @@ class MemorySink:
             self._put(claimed, found)
 
     def landed(self, head: Head) -> None:
-        """The rows are visible since they were written."""
+        """Do nothing: readers see the rows since they were written."""
 
     def rehearse(self, job: str) -> None:
-        """There is nothing to reach."""
+        """Do nothing: there is no server."""
 
     def _put(self, claimed: Head, found: Sequence[Sequence[Any]]) -> None:
         """Write and move the fence in one step, unless a later attempt raised it since."""

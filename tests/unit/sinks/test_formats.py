@@ -56,7 +56,7 @@ def test_values_as_copy_reads_them(value: Any, text: str) -> None:
 
 @pytest.mark.parametrize("spoiled", ["a\0b", "\ud83d", ["x", "\0"]])
 def test_text_that_postgresql_cannot_store_is_refused_with_its_column(spoiled: Any) -> None:
-    with pytest.raises(BadRows, match=r"WEIR-324: t cannot hold a row of this batch: the column c1 has a text with the character NUL"):
+    with pytest.raises(BadRows, match=r"WEIR-324: t cannot take this batch: the column c1 has a text with the character NUL"):
         copied((1, "fine"), (2, spoiled))
 
 

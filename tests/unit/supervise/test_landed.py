@@ -149,7 +149,7 @@ def test_a_batch_whose_commit_was_lost_is_planned_again_for_its_state(landing: L
     landing.manager.restart(JOB)
     assert "commits/1" not in landing.files and "offsets/1" in landing.files and "state/0/0/2.delta" not in landing.files
     batch = landing.plan(1, 10, 30)
-    with pytest.raises(NotDeterministic, match=r"batch 1 \[0: 10-30\] had landed, and is another one now: it had 0 rows with digest a"):
+    with pytest.raises(NotDeterministic, match=r"batch 1 \[0: 10-30\] had landed, and gives other rows now: it had 0 rows with digest a"):
         landing.driver().write(batch, lambda _: landing.evaluate(batch, "b"))
     assert not landing.driver().write(batch, lambda _: landing.evaluate(batch))
 
@@ -216,9 +216,7 @@ def test_an_operator_may_keep_the_state_of_the_last_landed_batch(landing: Landin
 def test_state_that_was_never_committed_is_made_again_before_it_can_be_kept(landing: Landing) -> None:
     writer = landing.driver()
     landing.land(writer, 0, 0, 10, commit=False)
-    with pytest.raises(
-        StateLost, match=r"Spark's commit of batch 0 is missing\. If it can be evaluated again, run first: weir restart words"
-    ):
+    with pytest.raises(StateLost, match=r"Spark's commit of batch 0 is missing\. To evaluate the batch again, run: weir restart words"):
         landing.manager.rebuild(JOB, reason="now", state="kept")
     assert landing.head.epoch == 1
 

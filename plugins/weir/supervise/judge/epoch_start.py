@@ -176,7 +176,7 @@ def after_batch(head: Head, batch_id: int, there: Bounds, end: Offsets, word: Wo
 
 
 def with_state(there: Beginning, head: Head, state: str, word: Word) -> Beginning:
-    """Decide what becomes of the head's state: it is kept, or given up, which the gap says. `state` is KEPT or EMPTY."""
+    """Decide whether the epoch keeps the head's state, or gives it up as a gap. `state` is KEPT or EMPTY."""
     if not head.stateful:
         return there
     if state == KEPT:
@@ -192,7 +192,7 @@ def in_words(job: str, there: Beginning) -> list[str]:
     if there.gap is None:
         return [*lines, "Nothing is left out and nothing is counted twice."]
     if there.gap.kind is GapKind.STATE:
-        return [*lines, "It begins with empty state: what came of earlier lines is given up for good, and the ledger keeps that as a gap."]
+        return [*lines, "It begins with empty state: the state of earlier records is given up for good. The ledger records that as a gap."]
     more = "" if there.gap.exact else " The deleted topic may have had more lines."
     named = labels((*there.offsets, *(hole.partition for hole in there.gap.holes)), there.names) if there.names else {}
     lines += (_hole_in_words(hole, named.get(hole.partition, str(hole.partition.number))) for hole in there.gap.holes)

@@ -1,7 +1,7 @@
-"""What an attempt of a landed job continues from: plans byte for byte as head and ledger have them, and state of the right version. Pure.
+"""Choose what an attempt of a landed job continues from: the plans of head and ledger, byte for byte, and state of the right version. Pure.
 
-A batch is done again with the ranges that were claimed, or with those that landed. A folder contributes commits, and state; plans only show
-whether its state is that of the landed batches: a zombie may have evaluated another plan that never landed.
+A batch is repeated with the ranges that were claimed or that landed. A checkpoint folder contributes commits and state. Its own plans only
+show whether its state is that of the landed batches: an older driver may have evaluated another plan that never landed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Continuation:
 
 
 def continuations(folder: Folder, head: Head, before: Head | None, topic: str = "") -> Iterator[Continuation]:
-    """Yield the ways in which the head's epoch continues from a folder, the best first; none if its state may be that of other batches.
+    """Yield the ways to continue the head's epoch from a folder, the best first; none if the folder's state may be that of other batches.
 
     `before` is the landed batch before that of the head, or the one whose state the epoch keeps. The head has a batch, or kept state.
     """

@@ -33,7 +33,7 @@ class StartRequest:
     version: str = ""  # empty: the one that is wanted
     shown: str = ""  # the mark of the epoch's start that an operator agreed to; empty: any
     changes: Sequence[str] = ()  # what a deploy changes in the spec
-    state: str = ""  # what a new epoch does with the job's state: `kept` or `empty`; empty text: nobody has decided
+    state: str = ""  # what a new epoch does with the job's state: `kept` or `empty`; "": not decided
 
     @property
     def begins_epoch(self) -> bool:

@@ -18,7 +18,7 @@ class LandedCopies:
     def copy(self, head: Head, folders: Sequence[tuple[int, int]], topic: str) -> str:
         """Make the folder of the head's attempt from the newest one that continues the head. `folders` are epochs and attempts, in order.
 
-        `topic` is the name of a single topic.         Return why there is none; empty if all is well. Raises NotRunning.
+        `topic` is the name of a single topic. Return why there is none; empty if all is well. Raises NotRunning.
         """
         before, reasons = self._before(head), list[str]()
         for epoch, attempt in reversed(self._lineage(head, folders)):
@@ -39,10 +39,10 @@ class LandedCopies:
                 return ""
         if last < 0:
             return "nothing has landed"
-        return f"Spark's commit of batch {last} is missing. If it can be evaluated again, run first: weir restart {head.job}"
+        return f"Spark's commit of batch {last} is missing. To evaluate the batch again, run: weir restart {head.job}"
 
     def _tried(self, head: Head, before: Head | None, topic: str, epoch: int, attempt: int, found: Folder) -> str:
-        why = "it cannot be shown that its state is that of the landed batches"
+        why = "its state may not be that of the landed batches"
         for way in continuations(found, head, before, topic):
             why = self._checkpoints.copy(head.job, (epoch, attempt), (head.epoch, head.attempt), way.contents, way.version, head.stateful)
             if not why:

@@ -52,7 +52,7 @@ class NewEpoch:
         return self._takeover.take(request, begin)
 
     def _require_state(self, request: StartRequest, head: Head) -> None:
-        """Raise StateLost unless it is decided what becomes of the head's state, and kept state is there."""
+        """Raise StateLost unless the request says whether to keep the head's state, and state that it keeps exists."""
         if not head.stateful:
             return
         choices = CHOICES.format(job=head.job)
@@ -64,7 +64,7 @@ class NewEpoch:
             raise StateLost(f"The state of {head.job} cannot be kept: {why}. Nothing was done.", f"Choose: {choices}")
 
     def _start_of(self, request: StartRequest) -> Callable[[Head], Beginning]:
-        """Return a function from a head to the start of its new epoch, with what becomes of its state."""
+        """Return a function from a head to the start of its new epoch, which includes whether it keeps the state."""
         start_of, word = self._offsets_of(request), Word(request.who, request.reason, self._parts.now_ms())
         return lambda head: with_state(start_of(head), head, request.state, word)
 
