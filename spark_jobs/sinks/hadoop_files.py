@@ -27,6 +27,14 @@ class HadoopFiles:
         except Py4JJavaError as error:
             return {} if _is_missing(error) else _raise(error)
 
+    def folders(self) -> list[str]:
+        """Return the names of the folders directly below the base; empty if it does not exist."""
+        try:
+            fs, path = self._at(".")
+            return [found.getPath().getName() for found in fs.listStatus(path) if found.isDirectory()]
+        except Py4JJavaError as error:
+            return [] if _is_missing(error) else _raise(error)
+
     def read(self, path: str) -> bytes | None:
         try:
             fs, place = self._at(path)

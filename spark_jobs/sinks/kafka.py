@@ -23,7 +23,7 @@ from spark_jobs.sinks.fences import may_write, raised
 from spark_jobs.sinks.kafka_fence import REQUEST_S, GroupFence
 from spark_jobs.sinks.kafka_producer import explained, options
 from spark_jobs.sinks.kafka_records import Record, problems, records
-from spark_jobs.sinks.patience import PATIENCE_S, patiently
+from spark_jobs.sinks.patience import PATIENCE_S, patiently, within
 from spark_jobs.sinks.rows import values
 from spark_jobs.sinks.settings import Kafka
 
@@ -78,7 +78,7 @@ class KafkaSink:
         group.find_topic()
         raised(group.read(), head)  # an older attempt should not end the producer of a newer one
         producer = Producer(options(self._settings, self._id, client_options(self._address), self._delivered))
-        producer.init_transactions(REQUEST_S)
+        within(2 * REQUEST_S, "init_transactions", lambda: producer.init_transactions(REQUEST_S))
         held = raised(group.read(), head)
         self._producer = producer
         self._commit(held)
@@ -110,9 +110,10 @@ class KafkaSink:
     def _commit(self, held: Held, begun: bool = False) -> None:
         if not begun:
             self._producer.begin_transaction()
-        assert self._group is not None
-        self._group.put(self._producer, held)
-        self._producer.commit_transaction(self._patience_s)  # sends what is queued
+        group, producer = self._fence_of_group(), self._producer
+        # It does not keep to its time limit when the coordinator goes away: https://github.com/confluentinc/librdkafka/issues/5456
+        within(2 * REQUEST_S, "send_offsets_to_transaction", lambda: group.put(producer, held))
+        within(2 * self._patience_s, "commit_transaction", lambda: producer.commit_transaction(self._patience_s))  # sends what is queued
         self._held = held
 
     def _drop(self) -> KafkaError | None:
@@ -122,8 +123,8 @@ class KafkaSink:
         """
         producer, self._producer, self._held = self._producer, None, None
         if producer is not None:
-            with suppress(KafkaException, SystemError):
-                producer.abort_transaction(ABORT_S)
+            with suppress(KafkaException, SystemError, TimeoutError):
+                within(2 * ABORT_S, "abort_transaction", lambda: producer.abort_transaction(ABORT_S))
         failed, self._failed = self._failed, None  # after the abort, which reports each record that it drops
         return failed
 
@@ -146,4 +147,4 @@ class KafkaSink:
                     raise
                 raise explained(self._target, found, failed) or found from None
 
-        return patiently(f"{self._target}: {what}", once, lambda error: isinstance(error, KafkaException), self._patience_s)
+        return patiently(f"{self._target}: {what}", once, lambda error: isinstance(error, KafkaException | TimeoutError), self._patience_s)

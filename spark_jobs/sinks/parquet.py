@@ -5,6 +5,8 @@ Each attempt has folders of its own, so an older one changes nothing that a mani
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pyspark.errors import AnalysisException
@@ -17,6 +19,7 @@ from spark_jobs.protocol.writer import Superseded
 from spark_jobs.sinks.errors import BadTarget
 from spark_jobs.sinks.hadoop_files import HadoopFiles
 from spark_jobs.sinks.manifests import WRITTEN, Manifest, batches, folder_of, of_written, path_of, read
+from spark_jobs.sinks.published import left_over, missing, unknown
 from spark_jobs.sinks.settings import Parquet
 
 if TYPE_CHECKING:
@@ -34,15 +37,29 @@ class ParquetSink:
         self._files = HadoopFiles(spark, self._base)
 
     def fence(self, head: Head) -> None:
-        """Compare the manifests with the head: that of the newest landed batch may be missing, since `landed` follows."""
+        """Compare the manifests with the head, and complete those of earlier epochs. `landed` completes this epoch's."""
         found = batches(self._files)
-        newest, before = max(found, default=(0, -1)), (head.epoch, head.last_landed - 1)
-        if newest > (head.epoch, head.last_landed):
-            raise self._ahead(read(self._files, path_of(*newest)), head)
-        if before[1] >= 0 and before not in found:
-            raise SinkBehind(
-                f"WEIR-322: {self._base} has no manifest of batch {before[1]} of epoch {before[0]} of {head.job}, which landed"
-            )
+        if ahead := unknown(found, head):
+            raise self._ahead(read(self._files, path_of(*ahead)), head)
+        if behind := missing(found, head):
+            raise self._behind(*behind, head)
+        if last := left_over(found, head):
+            self._complete(*last, head, following=(last[0], last[1] - 1) in found)
+
+    def _complete(self, epoch: int, batch_id: int, head: Head, following: bool) -> None:
+        """Publish the last batch of an earlier epoch: the newest attempt that wrote it landed it. A folder that has none of it is new."""
+        attempts = [int(found[1]) for name in self._files.folders() if (found := re.fullmatch(r"attempt=(\d+)", name))]
+        for attempt in sorted(attempts, reverse=True):
+            noted = self._files.read(f"{folder_of(attempt, batch_id)}/{WRITTEN}")
+            if noted is not None and Manifest.load(noted).epoch == epoch:
+                self._publish(replace(head, epoch=epoch, batch_id=batch_id, by=attempt))
+                return
+        if following:
+            raise self._behind(epoch, batch_id, head)
+
+    def _behind(self, epoch: int, batch_id: int, head: Head) -> Exception:
+        said = f"{self._base} has no manifest of batch {batch_id} of epoch {epoch} of {head.job}, which landed"
+        return SinkBehind(f"WEIR-322: {said}. The folder was restored or emptied: see docs/sinks.md")
 
     def _ahead(self, newest: Manifest, head: Head) -> Exception:
         if newest.attempt > head.attempt:
@@ -65,9 +82,12 @@ class ParquetSink:
 
     def landed(self, head: Head) -> None:
         """Publish the files of the landed batch. Raises OSError, and SinkBehind if they are gone."""
+        if head.has_batch:
+            self._publish(head)
+            failpoint.reach("sink.commit")
+
+    def _publish(self, head: Head) -> None:
         path = path_of(head.epoch, head.batch_id)
-        if not head.has_batch:
-            return
         try:
             data = of_written(self._files, head).dump()
         except (FileNotFoundError, ValueError) as error:
@@ -75,7 +95,6 @@ class ParquetSink:
             raise SinkBehind(f"WEIR-322: {said}: {error}") from error
         if self._files.read(path) != data:
             self._files.write(path, data)
-        failpoint.reach("sink.commit")
 
     def rehearse(self, job: str) -> None:
         """Write a file that no reader looks at, and delete it."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotInTime
 from typing import TypeVar
 
 from spark_jobs.sinks.errors import SinkAway
@@ -38,3 +41,25 @@ def patiently(
             LOG.warning("next try in %.1f s: %s: %s", pause, what, said)
             sleep(min(pause, left))
             pause = min(pause * 2, MOST_S)
+
+
+def within(seconds: float, what: str, call: Callable[[], T]) -> T:
+    """Return what a call returns, or raise TimeoutError after `seconds`. The call is then left behind in a thread of its own.
+
+    For clients that do not keep to the time limit that they are given.
+    """
+    found: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            found.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - it is raised where the result is awaited
+            found.set_exception(error)
+
+    threading.Thread(target=run, name=what, daemon=True).start()
+    try:
+        return found.result(seconds)
+    except NotInTime:
+        if found.done():
+            raise  # the call's own
+        raise TimeoutError(f"{what} did not end within {seconds:.0f} s") from None

@@ -20,6 +20,7 @@ from spark_jobs.runtime.kafka_address import KafkaAddress
 from spark_jobs.runtime.session import Session
 from spark_jobs.sinks.cassandra import CassandraSink
 from spark_jobs.sinks.errors import BadRows, BadTarget
+from spark_jobs.sinks.hadoop_files import HadoopFiles
 from spark_jobs.sinks.kafka import KafkaSink
 from spark_jobs.sinks.kafka_fence import GroupFence
 from spark_jobs.sinks.parquet import ParquetSink
@@ -35,6 +36,7 @@ from tests.contract.sinks import (
     parquet_base,
     postgresql_settings,
     sql,
+    with_epoch,
 )
 from tests.contract.test_sinks import stopped_at
 from tests.parts import make_topic, until
@@ -53,6 +55,7 @@ ONE: tuple[Any, ...] = (
     bytearray(b"\0\xff"), ['say "x"\\', None, f"tab\t{SMILE}\n", ""], [1, None, -5],
 )  # fmt: skip
 NULLS: tuple[Any, ...] = ("nulls", *[None] * (len(ONE) - 1))
+PATHS = ("00000001-000000000000", "00000001-000000000001", "00000002-000000000000")  # of manifests
 TEXTS: tuple[Any, ...] = (f"\\N \\. tab\t line\r\n {SMILE} '\"", *NULLS[1:])
 
 
@@ -395,6 +398,28 @@ def test_parquet_tells_a_restored_store_and_a_restored_folder(spark: SparkSessio
     next((folder_of(base) / "attempt=1" / "batch=2").glob("*.parquet")).unlink()
     with pytest.raises(SinkBehind, match=r"WEIR-322: Batch 2 .* are not whole: .*is gone"):
         sink.landed(life.head)
+
+
+def test_parquet_publishes_the_last_batch_of_an_epoch_that_was_left(spark: SparkSession, file_store: FileStore) -> None:
+    """Its driver ended between landing and publishing, and an operator began a new epoch."""
+    base = parquet_base(spark, file_store)
+    rows = spark.createDataFrame([("a", 1)], "k string, n bigint")
+    life, sink = Life.begun(), ParquetSink(Parquet(base), spark)
+    sink.fence(life.head)
+    life.batch(sink, rows)
+    sink.write(life.claimed(), rows, digest(rows))
+    later = life.successor()
+    sink.write(later.claimed(), rows, digest(rows))  # by attempt 2, which lands it
+    later.landed()
+    assert landed(spark, base).count() == 1
+    anew, successor = with_epoch(later.successor(), 2), ParquetSink(Parquet(base), spark)
+    successor.fence(anew.head)
+    successor.landed(anew.head)
+    anew.batch(successor, rows)
+    successor.fence(anew.head)
+    names = [json.loads(found)["attempt"] for path in PATHS if (found := HadoopFiles(spark, base).read(f"_manifests/{path}.json"))]
+    assert (landed(spark, base).count(), names) == (3, [1, 2, 3])
+    ParquetSink(Parquet(f"{base}-new"), spark).fence(with_epoch(later.successor(), 2).head)  # a new folder has nothing to complete
 
 
 def test_files_that_were_never_landed_are_not_read(spark: SparkSession, file_stores: Any) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from threading import Event
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from spark_jobs.sinks.errors import BadRows, BadTarget, SinkAway
 from spark_jobs.sinks.kafka_producer import explained
 from spark_jobs.sinks.kafka_records import records
 from spark_jobs.sinks.manifests import Manifest, batches, folder_of, landed_files, manifests, of_written, path_of
-from spark_jobs.sinks.patience import patiently
+from spark_jobs.sinks.patience import patiently, within
 
 HEAD = replace(first_head("cards", {}, 1), epoch=1, attempt=3, batch_id=4, by=3)
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
@@ -174,3 +175,13 @@ def test_an_error_of_a_record_says_more_than_that_of_its_transaction() -> None:
     assert explained("t", KafkaException(ended), None) is None, "it passes"
     assert isinstance(explained("t", KafkaException(ended), large), BadRows)
     assert isinstance(explained("t", KafkaException(gone), KafkaError(KafkaError._PURGE_QUEUE)), BadTarget)
+
+
+def test_a_call_that_does_not_end_is_left_behind() -> None:
+    woken = Event()
+    with pytest.raises(TimeoutError, match="commit did not end within 0 s"):
+        within(0.05, "commit", lambda: woken.wait(60))
+    woken.set()
+    assert within(60, "commit", lambda: "done") == "done"
+    with pytest.raises(ZeroDivisionError):
+        within(60, "commit", lambda: 1 // 0)

@@ -1,0 +1,39 @@
+"""What the manifests of a Parquet sink say to a head."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from spark_jobs.protocol.head import Head, State, first_head
+from spark_jobs.sinks.published import Batch, left_over, missing, unknown
+
+LANDED = replace(first_head("cards", {}, 1), epoch=2, attempt=3, batch_id=4, epoch_ends=(9,))
+CLAIMED = replace(LANDED, batch_id=5, state=State.CLAIMED)
+NEW = replace(LANDED, batch_id=-1)
+ALL = [*((1, n) for n in range(10)), *((2, n) for n in range(5))]
+
+
+@pytest.mark.parametrize("head", [LANDED, CLAIMED])
+def test_manifests_of_all_that_landed_agree_with_the_head(head: Head) -> None:
+    assert unknown(ALL, head) is missing(ALL, head) is left_over(ALL, head) is None
+    assert missing(ALL[:-1], head) is None, "the newest one may be missing"
+
+
+@pytest.mark.parametrize("batch", [(2, 5), (3, 0), (1, 10)])
+def test_a_batch_that_has_not_landed_is_unknown(batch: Batch) -> None:
+    assert unknown([*ALL, batch], CLAIMED) == batch
+
+
+@pytest.mark.parametrize("found", [[], ALL[:-2]])
+def test_a_manifest_before_the_newest_is_missed(found: list[Batch]) -> None:
+    assert missing(found, LANDED) == (2, 3)
+
+
+def test_the_last_batch_of_an_earlier_epoch_is_looked_for_until_this_one_lands() -> None:
+    assert left_over(ALL[:9], NEW) == (1, 9)
+    assert left_over(ALL[:10], NEW) is None
+    assert left_over(ALL[:9], LANDED) is None
+    assert left_over([], replace(NEW, epoch=3, epoch_ends=(9, -1))) == (1, 9), "the epoch between landed nothing"
+    assert left_over([], first_head("cards", {}, 1)) is None
