@@ -42,10 +42,10 @@ test-faults: $(VENV)/.dev ## kill every server of a real stack under load, and c
 test-stores: $(VENV)/.dev $(VENV)/.moto ## checkpoints, event logs and Parquet on HDFS and S3, each with every kind of kill
 	@WEIR_ALL_STORES=1 $(BIN)/python -m pytest tests/stores tests/contract/test_checkpoints.py
 
-test-landed: $(VENV)/.dev ## a landed job with state on real servers: killed at every step, frozen, woken; EVENTS=200000
+test-landed: $(VENV)/.dev ## landed jobs on real servers: drivers killed at every step, frozen and woken; EVENTS=200000
 	@WEIR_TEST_LANDED=1 WEIR_TEST_LANDED_EVENTS=$${EVENTS:-200000} $(BIN)/python -m pytest tests/landed
 
-test-state: $(VENV)/.dev ## queries with state killed and continued in a copy, with every provider of state, and a folder as source
+test-state: $(VENV)/.dev ## kill queries with state and continue them in a copy, with every state provider, and with a folder as source
 	@WEIR_ALL_STATE=1 $(BIN)/python -m pytest tests/spark/test_state.py tests/spark/test_files_source.py
 
 test-plain: $(VENV)/.dev ## jobs that use nothing of Weir: poison, a broker's outage, a JAR, and a folder made by `weir new`
@@ -103,7 +103,7 @@ release: dist image ## dist/ with the image, its SBOM and SHA256SUMS, too
 bench: $(VENV)/.dev ## measure every figure of docs/figures.md, about two hours; ARGS=--quick takes fifteen minutes
 	@$(BIN)/python -m bench $(ARGS)
 
-bench-peers: $(VENV)/.dev ## the drain beside Flink SQL, Kafka Streams and Spark's stateful windows; ARGS=--quick
+bench-peers: $(VENV)/.dev ## the drain compared with Flink SQL, Kafka Streams and Spark's stateful windows; ARGS=--quick
 	@$(BIN)/python -m bench --peers $(ARGS)
 
 drill: $(VENV)/.installed ## every fault on a stack of its own: three to four hours

@@ -2,9 +2,9 @@
 
     python -m bench [--quick] [--peers] [NAME...]
 
-Without names all of them run, one after the other: about an hour and a half; `--quick` takes fifteen minutes with fewer lines and rounds.
-`--peers` runs the drain beside the programs of bench/peers instead. A program whose counts are wrong leaves its old report, and the exit
-code is 1.
+Without names it runs all of them, one after the other, in about two hours; `--quick` takes fifteen minutes, with fewer lines and rounds.
+`--peers` instead compares the drain with the programs of bench/peers. If the counts of a program are wrong, its old report stays, and the
+exit code is 1.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
 FIGURES = PROJECT / "docs" / "figures"
-READS, MATES = "reader,native", "reader,native,flink_sql,kafka_streams,spark_stateful"
-ALL = {  # by the name of the report: the program with its options, in full and in short
+READS, COMPARED = "reader,native", "reader,native,flink_sql,kafka_streams,spark_stateful"
+ALL = {  # by name of the report: the program with its options, in full and for --quick
     "drain": (["drain", "--lines=12000000", f"--programs={READS}"], ["drain", "--lines=2000000", "--rounds=2", f"--programs={READS}"]),
     "start": (["start"], ["start", "--rounds=2"]),
     "latency": (["latency"], ["latency", "--seconds=20", "--rates=1000"]),
@@ -34,8 +34,8 @@ ALL = {  # by the name of the report: the program with its options, in full and 
 }
 PEERS = {
     "peers": (
-        ["drain", "--lines=4000000", f"--programs={MATES}"],
-        ["drain", "--lines=1000000", "--rounds=2", f"--programs={MATES}"],
+        ["drain", "--lines=4000000", f"--programs={COMPARED}"],
+        ["drain", "--lines=1000000", "--rounds=2", f"--programs={COMPARED}"],
     ),
 }
 

@@ -1,4 +1,4 @@
-"""What Weir's speed is measured against: the goals, and the figures that show how far each is reached."""
+"""List the goals for Weir's speed, each with the figure that shows whether it is reached."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Goal:
 SOAK = "100,000 lines/s, trigger 1 s"
 GOALS = (
     Goal("drain into Cassandra, start included", "drain", "native, CPU", 1.5, "CPU-s a million lines"),
-    Goal("the same, compared with a plain Java consumer", "drain", "native, CPU / reader, CPU", 1.5, "times"),
-    Goal("the same, compared with Flink SQL without a sink", "peers", "native, CPU / flink_sql, CPU", 0.5, "times"),
-    Goal("the same, warm", "drain", "native, warm, CPU", 0.9, "CPU-s a million lines"),
-    Goal("lines a second on two cores, warm", "drain", "native, warm, speed", 700_000, "lines/s", at_most=False),
-    Goal("the same, compared with Flink SQL, start included", "peers", "native, speed / flink_sql, speed", 2, "times", at_most=False),
+    Goal("drain, CPU compared with a plain Java consumer", "drain", "native, CPU / reader, CPU", 1.5, "times"),
+    Goal("drain, CPU compared with Flink SQL without a sink", "peers", "native, CPU / flink_sql, CPU", 0.5, "times"),
+    Goal("drain into Cassandra, warm", "drain", "native, warm, CPU", 0.9, "CPU-s a million lines"),
+    Goal("drain, speed on two cores, warm", "drain", "native, warm, speed", 700_000, "lines/s", at_most=False),
+    Goal("drain, speed compared with Flink SQL, start included", "peers", "native, speed / flink_sql, speed", 2, "times", at_most=False),
     Goal("driver memory, drain", "drain", "native, memory", 768, "MiB"),
-    Goal("start to first landed batch", "start", "native, CPU", 6, "CPU-s"),
-    Goal("start to first landed batch", "start", "native, time", 5, "s"),
+    Goal("start to first landed batch, CPU", "start", "native, CPU", 6, "CPU-s"),
+    Goal("start to first landed batch, time", "start", "native, time", 5, "s"),
     Goal("cold recovery under 2,000 lines/s, p50", "recovery", "weir, landed, p50", 9, "s"),
     Goal("cold recovery under 2,000 lines/s, p95", "recovery", "weir, landed, p95", 12, "s"),
     Goal("cold recovery, compared with Flink", "recovery", "weir, landed, p50 / flink, landed, p50", 1, "times"),
@@ -46,14 +46,14 @@ GOALS = (
     Goal("recount on one core", "recount", "one process, speed", 1_000_000, "lines/s", at_most=False),
     Goal("`weir counts` over a day by service, warm", "fold", "counts_of_a_day_by_service_ms", 150, "ms"),
     Goal(
-        "memory over the soak, last third beside the first",
+        "memory over the soak, last third compared with the first",
         "soak",
         f"{SOAK}: memory, last third beside the first",
         1.1,
         "times",
     ),
     Goal(
-        "batch time over the soak, last third beside the first",
+        "batch time over the soak, last third compared with the first",
         "soak",
         f"{SOAK}: batch time, last third beside the first",
         1.1,

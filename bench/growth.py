@@ -1,10 +1,9 @@
-"""Measure how each cost grows with what drives it, over two decades.
+"""Measure how each cost grows with its driver (lines, partitions, services ...), over two orders of magnitude.
 
     python bench/growth.py [--lines 400000] [--json FILE] [--home DIR]
 
-Starts its own Kafka and Cassandra. Each driver of cost is taken at three sizes; the figure is the CPU of the driver (of this process for
-`hours stored` and `jobs`). What grows worse than linear is a defect, or is explained in docs/figures.md. If a count differs from the truth,
-the exit code is 1.
+Starts its own Kafka and Cassandra. Each is measured at three sizes. The figure is the CPU of the Spark driver; for `hours stored` and
+`jobs` that of this process. A cost that grows faster than linearly is a defect. If a count differs from the generator's, the exit code is 1.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the programs of this folder share: the cost of work, pairs in ABBA order, and the report in one form.
+"""Measure the cost of work, run programs in ABBA order, and write reports of one form, for the programs of this folder.
 
 On a shared machine seconds change from minute to minute. So programs that are compared take turns in one run (A B B A A B ...), CPU counts
 more than the clock, and a ratio is formed within each round before its median is taken.

@@ -1,4 +1,4 @@
-"""Measure how long it takes from a line in Kafka to its count in Cassandra, under a steady load, and what a driver costs meanwhile.
+"""Measure the time from a line in Kafka to its count in Cassandra under a steady load, and the driver's CPU and memory.
 
     python bench/latency.py [--rates 1000,50000] [--triggers 0,1] [--seconds 60] [--json FILE] [--home DIR]
 

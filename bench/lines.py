@@ -1,4 +1,4 @@
-"""The lines that the programs of this folder count: a filled topic, and the truth about it by construction."""
+"""Fill topics with the lines that the programs of this folder count, and return the true counts from the generator."""
 
 from __future__ import annotations
 
@@ -59,5 +59,5 @@ def windows(panes: Iterable[tuple[Cell, int]]) -> Counter[Window]:
 
 
 def digest(found: Counter[Window]) -> str:
-    """Return a digest of all windows, the same whoever counted them."""
+    """Return a digest of all windows. It depends only on the counts."""
     return hashlib.sha256(json.dumps(sorted([*window, n] for window, n in found.items())).encode()).hexdigest()[:16]

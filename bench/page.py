@@ -24,8 +24,9 @@ Reports = Mapping[str, Mapping[str, Any]]
 HEAD = """# Figures
 
 `make bench` measures these and writes this page; `make bench-peers` measures the peers. Programs that are compared take turns in one run
-(A B B A ...), and CPU is that of the whole process tree. A figure counts only if every count of its run equals the generator's truth. The
-machine is small and shared: compare ratios; seconds are for orientation. A value is a median, with the least and the largest in brackets.
+(A B B A ...), and CPU is that of the whole process tree. A run is reported only if every count equals the generator's. The machine is
+small and shared, so compare ratios; seconds only show the order of magnitude. A value is a median, with the smallest and the largest in
+brackets.
 """
 
 
@@ -114,7 +115,7 @@ def plots(reports: Reports) -> dict[str, str]:
             series.setdefault(driver, []).append((float(size), median(of["samples"])))
         first = {driver: min(points) for driver, points in series.items()}
         grown = {driver: [(x / first[driver][0], y / first[driver][1]) for x, y in sorted(points)] for driver, points in series.items()}
-        found["growth.svg"] = lines("Cost beside what drives it", grown, "times the smallest", "times the cost of the smallest")
+        found["growth.svg"] = lines("Cost by what it grows with", grown, "times the smallest", "times the cost of the smallest")
     return found
 
 

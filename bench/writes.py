@@ -3,7 +3,7 @@
     python bench/writes.py [--rows 100000] [--rounds 5] [--json FILE] [--home DIR]
 
 Starts its own Cassandra. Each round lands one batch of made-up deltas with the driver's own writer: `rows` cells in 40 panes of one hour.
-CPU is that of this process alone; Cassandra's is told apart. If a count that is read back differs, the exit code is 1.
+CPU is that of this process; Cassandra's is a figure of its own. If a count that is read back differs, the exit code is 1.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ LANDED = ("start", "fence", "batch", "count", "ledger", "claim", "write", "land"
 TAKEOVER = ("takeover.note", "takeover.swap", "takeover.copy", "takeover.submit")
 FOLD = ("fold.write", "fold.prove", "fold.publish", "sweep.day", "sweep.deltas", "sweep.run")
 ROLL = ("roll.write", "roll.prove", "roll.publish", "sweep.roll")
-SINK = ("sink.write", "sink.commit")  # of a sink with transactions: before its rows are moved or committed, and after
+SINK = ("sink.write", "sink.commit")  # of a sink: before its rows are committed, and after
 POINTS = tuple(dict.fromkeys((*DRIVER, *LANDED, *TAKEOVER, *FOLD, *ROLL, *SINK)))
 
 

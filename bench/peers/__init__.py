@@ -1,4 +1,4 @@
-"""The engines that a user would pick instead of Weir, each doing the same work as its own documentation advises, for `make bench-peers`.
+"""Run the same work on the engines that a user might pick instead of Weir, each as its own documentation advises: `make bench-peers`.
 
 The work: read a topic of Apache error lines from its beginning to its end, drop what is not a line of that format, is not UTF-8 or is dated
 more than an hour after its arrival, and count the rest by service (the record's key), level and window of event time (30 s long, sliding by

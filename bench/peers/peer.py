@@ -1,4 +1,4 @@
-"""What the harness knows of a peer: how it is made ready, and the command of one run."""
+"""Define a peer for the harness: how to prepare it, and the command of one run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The peers, each tuned; what did not pay is in docs/decisions/0041-peers.md."""
+"""List the peers, each with the settings that measured best."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 FIRST = 50_000  # lines, of the first batch after a start
 GROWTH = 4  # times the last limit, at most: the duration of a larger batch is not known in advance
 FULL = 0.9  # of the limit: Spark divides it among partitions, and rounds down
-LANDS_IN_S = 5.0  # what a full batch should take; with 2 s a busy machine read a backlog in batches of 50,000, at twice the CPU
+LANDS_IN_S = 5.0  # how long a full batch should take; with 2 s a busy machine read a backlog in batches of 50,000, at twice the CPU
 
 
 def next_limit(limit: int, lines: int, seconds: float, most: int) -> int:
