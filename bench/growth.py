@@ -3,8 +3,7 @@
     python bench/growth.py [--lines 400000] [--json FILE] [--home DIR]
 
 Starts its own Kafka and Cassandra. Each is measured at three sizes. The figure is the CPU of the Spark driver; for `hours stored` and
-`jobs` that of this process. A cost that grows faster than linearly is a defect. If a count differs from the generator's, the exit code is
-1.
+`jobs` that of this process. A cost that grows faster than linearly is a defect. The exit code is 1 if a count differs from the truth.
 """
 
 from __future__ import annotations
