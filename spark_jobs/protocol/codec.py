@@ -40,7 +40,7 @@ def dump(head: Head) -> str:
     if head.gap is None:
         del values["gap"]
     else:
-        values["gap"] |= {"holes": [dump_hole(hole) for hole in head.gap.holes]}
+        values["gap"] = dump_gap(head.gap)
     return json.dumps(values, separators=(",", ":"), sort_keys=True)
 
 
@@ -76,6 +76,12 @@ def _progress(v: Mapping[str, Any], source: str) -> Progress:
 
 def dump_hole(hole: Hole) -> dict[str, Any]:
     return {"topic_id": hole.partition.source, "partition": hole.partition.number, "start": hole.start, "end": hole.end}
+
+
+def dump_gap(gap: Gap) -> dict[str, Any]:
+    """Return a gap as JSON has it. An earlier release, whose jobs have no state, does not know `gives_up_state`."""
+    values = {**asdict(gap), "kind": str(gap.kind), "holes": [dump_hole(hole) for hole in gap.holes]}
+    return values if gap.gives_up_state else {name: value for name, value in values.items() if name != "gives_up_state"}
 
 
 def _gap(v: Mapping[str, Any]) -> Gap:

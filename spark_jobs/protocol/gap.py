@@ -38,6 +38,7 @@ class Gap:
     reason: str
     at: int = 0  # ms
     exact: bool = True  # False: more lines may be lost, which came into a topic unseen before it was deleted
+    gives_up_state: bool = False  # True: the state of all earlier lines is given up, too
 
     @property
     def lines(self) -> int:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
 from spark_jobs.counts.cells import RejectedLine
-from spark_jobs.protocol.codec import dump_hole
+from spark_jobs.protocol.codec import dump_gap
 from spark_jobs.protocol.gap import Gap, Hole
 from spark_jobs.protocol.head import Head, Offsets, Position, State
 from spark_jobs.protocol.partition import labels
@@ -89,7 +88,7 @@ def _gap_row(head: Head, gap: Gap) -> dict[str, Any]:
         "landed_at": iso(gap.at) if gap.at else None,
         "attempt": head.by,
         "skipped": gap.lines,
-        "gap": {**asdict(gap), "kind": str(gap.kind), "holes": tuple(dump_hole(hole) for hole in gap.holes)},
+        "gap": dump_gap(gap),
     }
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from spark_jobs.protocol.head import Head, State, first_head
+from spark_jobs.protocol.head import Head, State, first_head, rebuilt
 from spark_jobs.sinks.published import Batch, left_over, missing, unknown
 
 LANDED = replace(first_head("cards", {}, 1), epoch=2, attempt=3, batch_id=4, epoch_ends=(9,))
@@ -29,6 +29,14 @@ def test_a_batch_that_has_not_landed_is_unknown(batch: Batch) -> None:
 @pytest.mark.parametrize("found", [[], ALL[:-2]])
 def test_a_manifest_before_the_newest_is_missed(found: list[Batch]) -> None:
     assert missing(found, LANDED) == (2, 3)
+
+
+def test_an_epoch_that_keeps_state_has_its_earlier_manifests_under_the_earlier_epoch() -> None:
+    kept = rebuilt(replace(LANDED, stateful=True), {}, keeps_state=True)
+    assert (kept.epoch, kept.batch_id, kept.base) == (3, 4, 4)
+    first = replace(kept, batch_id=5)
+    assert missing(ALL, kept) is left_over(ALL, kept) is missing(ALL, first) is unknown([*ALL, (3, 5)], first) is None
+    assert missing([*ALL, (3, 6)], replace(kept, batch_id=6)) == (3, 5)
 
 
 def test_the_last_batch_of_an_earlier_epoch_is_looked_for_until_this_one_lands() -> None:

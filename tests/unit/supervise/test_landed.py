@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from spark_jobs.landed.fenced import Evaluated, FencedSink
-from spark_jobs.protocol.gap import GapKind
+from spark_jobs.protocol import codec
+from spark_jobs.protocol.gap import Gap, GapKind, Hole
 from spark_jobs.protocol.head import Batch, Digest, Head, Progress, State
 from spark_jobs.protocol.landing import NotDeterministic
-from spark_jobs.protocol.partition import of_source
+from spark_jobs.protocol.partition import Partition, of_source
 from spark_jobs.protocol.writer import Writer
 from spark_jobs.runtime.contract import Exit, JobArguments
 from tests.state_files import lz4, metadata, schema
@@ -20,6 +22,7 @@ from weir.jobs.bundle import BundleFolder
 from weir.jobs.folders import sound
 from weir.jobs.new import create
 from weir.settings import Settings
+from weir.supervise.judge.epoch_start import Beginning, Word, in_words, with_state
 from weir.supervise.judge.report import Verdict
 from weir.supervise.judge.restart import Action
 from weir.supervise.parts import Parts
@@ -196,6 +199,17 @@ def test_an_operator_may_give_the_state_up_as_a_gap(landing: Landing) -> None:
     assert not head.stateful and dict(head.end) == of_source(TOPIC_ID, {0: 30})
     landing.land(landing.driver(), 0, 30, 40)
     assert [row.gap.kind for row in landing.store.ledger(JOB) if row.gap] == [GapKind.STATE]
+
+
+@pytest.mark.parametrize("gap", [None, Gap(GapKind.LOSS, (Hole(Partition(TOPIC_ID, 0), 10, 40),), "ana", "the disk was small", 9)])
+def test_what_gives_state_up_is_shown_before_and_recorded(landing: Landing, gap: Gap | None) -> None:
+    landing.land(landing.driver(), 0, 0, 10)
+    began = Beginning(of_source(TOPIC_ID, {0: 40}), gap)
+    there = with_state(began, landing.head, "empty", Word("ana", "the disk was small", 9))
+    assert there.gap is not None and there.gap.gives_up_state
+    assert "It begins with empty state" in " ".join(in_words(JOB, there))
+    head = replace(landing.head, gap=there.gap)
+    assert codec.load(codec.dump(head), head.plan, str(head.digest)).gap == there.gap
 
 
 def test_an_operator_may_keep_the_state_of_the_last_landed_batch(landing: Landing) -> None:

@@ -181,7 +181,8 @@ def with_state(there: Beginning, head: Head, state: str, word: Word) -> Beginnin
         return there
     if state == KEPT:
         return replace(there, keeps_state=True)
-    return replace(there, gap=there.gap or Gap(GapKind.STATE, (), word.who, word.reason, word.at))
+    gap = there.gap or Gap(GapKind.STATE, (), word.who, word.reason, word.at)
+    return replace(there, gap=replace(gap, gives_up_state=True))
 
 
 def in_words(job: str, there: Beginning) -> list[str]:
@@ -191,8 +192,10 @@ def in_words(job: str, there: Beginning) -> list[str]:
     lines += ["It continues from the state of the last landed batch."] if there.keeps_state else []
     if there.gap is None:
         return [*lines, "Nothing is left out and nothing is counted twice."]
+    if there.gap.gives_up_state:
+        lines += ["It begins with empty state: the state of earlier records is given up for good. The ledger records that as a gap."]
     if there.gap.kind is GapKind.STATE:
-        return [*lines, "It begins with empty state: the state of earlier records is given up for good. The ledger records that as a gap."]
+        return lines
     more = "" if there.gap.exact else " The deleted topic may have had more lines."
     named = labels((*there.offsets, *(hole.partition for hole in there.gap.holes)), there.names) if there.names else {}
     lines += (_hole_in_words(hole, named.get(hole.partition, str(hole.partition.number))) for hole in there.gap.holes)
