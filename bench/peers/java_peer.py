@@ -19,15 +19,20 @@ SOURCES = Path(__file__).with_name("java") / "peers"
 WITHIN_S = 600.0
 COMPILER = ("-17", "-proc:none", "-g", "-warn:none", "-encoding", "UTF-8")
 JVM = ("-Xmx1g", "-XX:+UseSerialGC", IPV4)  # two cores: no threads for G1
+QUICK = ("-XX:TieredStopAtLevel=1",)
 
 
 @dataclass
 class JavaPeer:
-    """`classes` are the source files, the first with `main`; `libraries` fetches the engine's jars into the cache."""
+    """`classes` are the source files, the first with `main`; `libraries` fetches the engine's jars into the cache.
+
+    Below `quick_below` lines the JVM compiles with C1 alone, which is cheaper as long as what C2 saves is less than its own work.
+    """
 
     name: str
     classes: tuple[str, ...]
     libraries: Callable[[Path], Sequence[Path]]
+    quick_below: float = 0
     jvm: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     sink: str = "nothing"
@@ -42,8 +47,8 @@ class JavaPeer:
     def command(self, run: Run) -> Command:
         if not self._path:
             raise StackFailed(f"The peer {self.name} was not prepared.", "Call prepare(cache) first.")
-        main = f"peers.{self.classes[0]}"
-        return [java(), *JVM, *self.jvm, "-cp", self._path, main, run.kafka, run.topic, str(run.home), *self.arguments], {}
+        main, compiler = f"peers.{self.classes[0]}", QUICK if run.lines < self.quick_below else ()
+        return [java(), *JVM, *compiler, *self.jvm, "-cp", self._path, main, run.kafka, run.topic, str(run.home), *self.arguments], {}
 
 
 def compiled(files: Sequence[Path], libraries: Sequence[Path], cache: Path) -> Path:
