@@ -40,10 +40,10 @@ test-faults: $(VENV)/.dev ## kill every server of a real stack under load, and c
 	@WEIR_ALL_FAULTS=1 $(BIN)/python -m pytest -m faults
 
 test-stores: $(VENV)/.dev $(VENV)/.moto ## checkpoints, event logs and Parquet on HDFS and S3, each with every kind of kill
-	@WEIR_ALL_STORES=1 $(BIN)/python -m pytest tests/stores tests/contract/test_checkpoints.py
+	@WEIR_ALL_STORES=1 $(BIN)/python -m pytest tests/stores tests/contract/test_checkpoints.py tests/contract/test_sinks.py
 
 test-landed: $(VENV)/.dev ## landed jobs on real servers: drivers killed at every step, frozen and woken; EVENTS=200000
-	@WEIR_TEST_LANDED=1 WEIR_TEST_LANDED_EVENTS=$${EVENTS:-200000} $(BIN)/python -m pytest tests/landed
+	@WEIR_TEST_LANDED=1 WEIR_TEST_LANDED_EVENTS=$${EVENTS:-200000} $(BIN)/python -m pytest tests/landed tests/contract/test_sinks_killed.py
 
 test-state: $(VENV)/.dev ## kill queries with state and continue them in a copy, with every state provider, and with a folder as source
 	@WEIR_ALL_STATE=1 $(BIN)/python -m pytest tests/spark/test_state.py tests/spark/test_files_source.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -19,11 +20,12 @@ from tests.contract.sinks import Life, Rig, digest
 from tests.parts import make_topic
 
 STACK = pytest.mark.stack
+ALL_STORES = pytest.mark.skipif(not os.environ.get("WEIR_ALL_STORES"), reason="make test-stores runs it")
 KINDS = [
     "memory",
     *(pytest.param(kind, marks=STACK) for kind in ("postgresql append", "postgresql upsert", "kafka", "cassandra")),
     "parquet folder",
-    *(pytest.param(f"parquet {store}", marks=STACK) for store in ("hdfs", "s3a")),
+    *(pytest.param(f"parquet {store}", marks=[STACK, ALL_STORES]) for store in ("hdfs", "s3a")),
 ]
 TWO, THREE = [("a", 1), ("b", 2)], [("c", 3), ("d", 4), ("e", 5)]
 MIB = 1024 * 1024

@@ -121,8 +121,7 @@ def seen(query: str, rows: Rows) -> Any:
 
 EACH = [
     "heap",
-    "changelog",
-    *(pytest.param(name, marks=pytest.mark.skipif(not ALL, reason="make test-state")) for name in ("rocksdb", "python")),
+    *(pytest.param(name, marks=pytest.mark.skipif(not ALL, reason="make test-state")) for name in ("changelog", "rocksdb", "python")),
 ]
 
 
