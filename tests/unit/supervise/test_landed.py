@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from spark_jobs.landed.fenced import Evaluated, FencedSink
 from spark_jobs.protocol.gap import GapKind
-from spark_jobs.protocol.head import Batch, Digest, Head, Progress, State
+from spark_jobs.protocol.head import Batch, Digest, Head, Progress, State, first_head
 from spark_jobs.protocol.landing import NotDeterministic
 from spark_jobs.protocol.partition import of_source
 from spark_jobs.protocol.writer import Writer
@@ -19,7 +20,9 @@ from weir.factory import assemble
 from weir.jobs.bundle import BundleFolder
 from weir.jobs.folders import sound
 from weir.jobs.new import create
+from weir.ports.checkpoints import Folder
 from weir.settings import Settings
+from weir.supervise.judge.landed_lineage import continuations
 from weir.supervise.judge.report import Verdict
 from weir.supervise.judge.restart import Action
 from weir.supervise.parts import Parts
@@ -245,3 +248,18 @@ def test_a_changed_order_of_sources_is_refused_by_the_plan(landing: Landing) -> 
     assert "sources: Spark keeps offsets by the order of lines" in manager.plan(JOB).refusals
     with pytest.raises(Refused):
         manager.deploy(JOB)
+
+
+def test_a_claim_after_kept_state_is_done_again_only_with_the_state_of_the_landed_batch() -> None:
+    """An older driver may have evaluated the kept epoch's last batch as it planned it itself, and have landed nothing."""
+    offsets = of_source(TOPIC_ID, {0: 30})
+    before = replace(first_head(JOB, offsets, 1), batch_id=0, state=State.LANDED, plan=plan_to(30), stateful=True)
+    head = replace(before, epoch=2, batch_id=1, base=0, state_epoch=1, state=State.CLAIMED, plan=plan_to(40))
+    unlanded = Folder(1, 1, "", {}, {"offsets/0": plan_to(20)})
+    assert not list(continuations(unlanded, head, before, "logs"))
+    landed = replace(unlanded, contents={"offsets/0": plan_to(30), "commits/0": b"v1\n{}"})
+    assert [way.version for way in continuations(landed, head, before, "logs")] == [1]
+
+
+def plan_to(end: int) -> bytes:
+    return f'v1\n{{"batchWatermarkMs":0}}\n{{"logs":{{"0":{end}}}}}'.encode()

@@ -194,7 +194,8 @@ def _without_input(job: str, seen: Observation, row: AttemptRow, running_s: floa
         what = f"everything that can be read {done}" if seen.log_ends else f"everything {done}, no new input"
         return (Verdict.IDLE, f"{job}: {what}", "") if quiet else (Verdict.OK, f"{job}: {_doing(seen.head)}", "")
     if row.proof == PROVEN:
-        return Verdict.IDLE, f"{job}: no new input; attempt {row.attempt} has rehearsed a batch, and can read and write", ""
+        reached = "has rehearsed without input: it reached its source, its store and its sink"
+        return Verdict.IDLE, f"{job}: no new input; attempt {row.attempt} {reached}", ""
     if early:
         return Verdict.STARTING, f"{job}: attempt {row.attempt} has started; there is no input, and {first_line(row.proof or TRYING)}", ""
     if not row.proof:  # the driver is of an earlier release, which rehearses nothing
