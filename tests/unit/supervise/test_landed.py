@@ -10,7 +10,7 @@ import pytest
 from spark_jobs.landed.fenced import Evaluated, FencedSink
 from spark_jobs.protocol.gap import GapKind
 from spark_jobs.protocol.head import Batch, Digest, Head, Progress, State, first_head
-from spark_jobs.protocol.landing import NotDeterministic
+from spark_jobs.protocol.landing import Held, NotDeterministic
 from spark_jobs.protocol.partition import of_source
 from spark_jobs.protocol.writer import Writer
 from spark_jobs.runtime.contract import Exit, JobArguments
@@ -263,3 +263,14 @@ def test_a_claim_after_kept_state_is_done_again_only_with_the_state_of_the_lande
 
 def plan_to(end: int) -> bytes:
     return f'v1\n{{"batchWatermarkMs":0}}\n{{"logs":{{"0":{end}}}}}'.encode()
+
+
+def test_state_may_be_given_up_after_it_could_not_be_kept(landing: Landing) -> None:
+    lost(landing)
+    with pytest.raises(StateLost, match="is torn"):
+        landing.manager.rebuild(JOB, reason="it was committed", state="kept")
+    assert (landing.head.epoch, landing.head.epoch_ends) == (2, (1,))
+    landing.manager.rebuild(JOB, reason="the disk is gone", state="empty")
+    assert (landing.head.epoch, landing.head.epoch_ends) == (3, (1, -1))  # epoch 2 has landed nothing
+    landing.land(landing.driver(), 0, 30, 40)
+    assert landing.target.held == Held(3, landing.head.attempt, 0)
