@@ -274,3 +274,16 @@ def test_state_may_be_given_up_after_it_could_not_be_kept(landing: Landing) -> N
     assert (landing.head.epoch, landing.head.epoch_ends) == (3, (1, -1))  # epoch 2 has landed nothing
     landing.land(landing.driver(), 0, 30, 40)
     assert landing.target.held == Held(3, landing.head.attempt, 0)
+
+
+def test_a_driver_that_diverges_on_kept_state_is_started_again(landing: Landing) -> None:
+    """A new epoch would need a choice about the state, which nobody makes for a restart."""
+    landing.land(landing.driver(), 0, 0, 10)
+    landing.manager.rebuild(JOB, reason="a new epoch", state="kept")
+    landing.driver()
+    landing.store.put_exit(JOB, 2, "i2", "diverged", "the checkpoint has no ranges for batch 1", 1)
+    report = landing.manager.health(JOB)
+    assert (report.verdict, report.act) == (Verdict.DOWN, "restart")
+    landing.manager.restart(JOB)
+    landing.land(landing.driver(), 1, 10, 20)
+    assert landing.head.epoch == 2

@@ -120,7 +120,8 @@ def _running_out(seen: Observation) -> str:
 def _of_driver(job: str, seen: Observation, health: Health, waits: int, speed: Verdict) -> tuple[Verdict, str, str]:
     assert seen.head is not None
     row, attempt = seen.attempt, seen.head.attempt
-    if row and row.exit_reason == "diverged" and not seen.head.plan:  # a landed job needs no rebuild: the next takeover restores the plan
+    restored = seen.head.plan or seen.head.state_epoch  # by the next takeover: a landed job needs no new epoch
+    if row and row.exit_reason == "diverged" and not restored:
         text = f"{job}: checkpoint and ledger disagree: {row.exit_error}"
         return Verdict.DIVERGED, text, f"weir checkpoint {job} --doctor, then weir checkpoint {job} --rebuild"
     if row and (stop := landed_verdict.of_stop(job, row)):
