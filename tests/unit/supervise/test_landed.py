@@ -10,7 +10,7 @@ import pytest
 from spark_jobs.landed.fenced import Evaluated, FencedSink
 from spark_jobs.protocol.gap import GapKind
 from spark_jobs.protocol.head import Batch, Digest, Head, Progress, State, first_head
-from spark_jobs.protocol.landing import Held, NotDeterministic
+from spark_jobs.protocol.landing import Held, LandedSink, NotDeterministic
 from spark_jobs.protocol.partition import of_source
 from spark_jobs.protocol.writer import Writer
 from spark_jobs.runtime.contract import Exit, JobArguments
@@ -78,11 +78,11 @@ class Landing:
         newest = list(self.cluster.submissions.values())[-1]
         return JobArguments.from_argv(newest.arguments[-1:])
 
-    def driver(self) -> Writer[Evaluated]:
+    def driver(self, version: str = "v", sink: LandedSink | None = None) -> Writer[Evaluated]:
         args = self.arguments()
         assert args.attempt == self.head.attempt
-        sink = FencedSink(MemorySink(self.target))
-        writer: Writer[Evaluated] = Writer(self.store, sink, JOB, args.attempt, f"i{args.attempt}", "v", lambda: int(self.clock() * 1e6))
+        fenced, incarnation = FencedSink(sink or MemorySink(self.target)), f"i{args.attempt}"
+        writer: Writer[Evaluated] = Writer(self.store, fenced, JOB, args.attempt, incarnation, version, lambda: int(self.clock() * 1e6))
         writer.start()
         return writer
 
@@ -287,3 +287,42 @@ def test_a_driver_that_diverges_on_kept_state_is_started_again(landing: Landing)
     landing.manager.restart(JOB)
     landing.land(landing.driver(), 1, 10, 20)
     assert landing.head.epoch == 2
+
+
+def refused_batch(landing: Landing) -> Batch:
+    """Claim a batch by version w, whose rows the sink refuses."""
+    landing.land(landing.driver(), 0, 0, 10)
+    batch = landing.claim(landing.driver("w"), 1, 10, 30)
+    landing.manager.restart(JOB)
+    return batch
+
+
+def test_another_version_may_give_other_rows_for_a_claim_that_the_sink_does_not_hold(landing: Landing) -> None:
+    batch = refused_batch(landing)
+    assert landing.driver("v").write(batch, lambda _: landing.evaluate(batch, "other"))
+    assert (landing.head.state, landing.head.version, landing.head.digest) == (State.LANDED, "v", Digest(0, "other"))
+    assert landing.target.held == Held(1, 2, 1)
+
+
+def test_the_same_version_may_not(landing: Landing) -> None:
+    batch = refused_batch(landing)
+    with pytest.raises(NotDeterministic, match="was claimed by an earlier attempt"):
+        landing.driver("w").write(batch, lambda _: landing.evaluate(batch, "other"))
+
+
+def test_a_sink_that_does_not_know_what_it_holds_takes_only_the_rows_that_were_claimed(landing: Landing) -> None:
+    class Unknowing(MemorySink):
+        def fence(self, head: Head) -> None:  # type: ignore[override]
+            super().fence(head)
+
+    batch = refused_batch(landing)
+    with pytest.raises(NotDeterministic):
+        landing.driver("v", Unknowing(landing.target)).write(batch, lambda _: landing.evaluate(batch, "other"))
+
+
+def test_a_batch_that_the_sink_holds_lands_as_it_is_whatever_the_next_version_gives(landing: Landing) -> None:
+    batch = refused_batch(landing)
+    landing.target.held = Held(1, 1, 1)  # its transaction had been committed after all
+    with pytest.raises(NotDeterministic, match="had landed"):
+        landing.driver("v").write(batch, lambda _: landing.evaluate(batch, "other"))
+    assert (landing.head.state, landing.head.digest) == (State.LANDED, Digest(0, "a"))
