@@ -17,12 +17,12 @@ def unknown(found: Collection[Batch], head: Head) -> Batch | None:
 def missing(found: Collection[Batch], head: Head) -> Batch | None:
     """Return the batch before the newest landed one of this epoch, if it has no manifest. That of the newest may still be written."""
     before = head.epoch, head.last_landed - 1
-    return before if before[1] > _before_epoch(head) and before not in found else None
+    return before if before[1] > head.base and before not in found else None
 
 
 def left_over(found: Collection[Batch], head: Head) -> Batch | None:
     """Return the last landed batch of the earlier epochs, if it has no manifest and this epoch has landed nothing yet."""
-    if head.last_landed > _before_epoch(head):
+    if head.last_landed > head.base:
         return None
     ends = [(epoch, last) for epoch, last in enumerate(head.epoch_ends, start=1) if last >= 0]
     return ends[-1] if ends and ends[-1] not in found else None
@@ -33,8 +33,3 @@ def _last_of(epoch: int, head: Head) -> int:
     if epoch == head.epoch:
         return head.last_landed
     return head.epoch_ends[epoch - 1] if 0 < epoch <= len(head.epoch_ends) else -1
-
-
-def _before_epoch(head: Head) -> int:
-    """Return the number before the first batch of the head's epoch."""
-    return int(getattr(head, "base", -1))
