@@ -326,3 +326,13 @@ def test_a_batch_that_the_sink_holds_lands_as_it_is_whatever_the_next_version_gi
     with pytest.raises(NotDeterministic, match="had landed"):
         landing.driver("v").write(batch, lambda _: landing.evaluate(batch, "other"))
     assert (landing.head.state, landing.head.digest) == (State.LANDED, Digest(0, "a"))
+
+
+def test_a_version_that_adds_state_is_not_told_to_have_lost_it(tmp_path: Path) -> None:
+    landing = Landing(tmp_path, stateful=False)
+    landing.land(landing.driver(), 0, 0, 10)
+    landing.store.put_exit(JOB, 1, "i1", "state_lost", "STREAMING_STATEFUL_OPERATOR_MISSING_STATE_DIRECTORY", 1)
+    report = landing.manager.health(JOB)
+    assert "keeps state, and the batches before it have left none" in report.sentence and "--to VERSION" in report.next_step
+    landing.manager.rebuild(JOB, reason="begin with empty state")
+    assert (landing.head.epoch, landing.head.epoch_ends, landing.head.gap) == (2, (0,), None)

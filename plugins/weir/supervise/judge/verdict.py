@@ -124,7 +124,7 @@ def _of_driver(job: str, seen: Observation, health: Health, waits: int, speed: V
     if row and row.exit_reason == "diverged" and not restored:
         text = f"{job}: checkpoint and ledger disagree: {row.exit_error}"
         return Verdict.DIVERGED, text, f"weir checkpoint {job} --doctor, then weir checkpoint {job} --rebuild"
-    if row and (stop := landed_verdict.of_stop(job, row)):
+    if row and (stop := landed_verdict.of_stop(seen.head, row)):
         return stop
     if attempt == 0 or row is None or not (row.submission_id or row.exit_reason):
         asked = max(row.taken_at if row else 0, seen.wanted.changed_at if seen.wanted else 0)
