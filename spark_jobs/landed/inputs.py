@@ -29,10 +29,10 @@ def require_order(pipeline: DataFrame, inputs: Inputs) -> None:
     """Raise SourcesChanged unless the pipeline reads all inputs, each for the first time in the order of the spec."""
     read = list(dict.fromkeys(_names(pipeline)))
     if unused := [name for name in inputs if name not in read]:
-        raise SourcesChanged(f"the pipeline does not read {', '.join(unused)}: remove it from sources in job.yaml")
+        raise SourcesChanged(f"WEIR-326: the pipeline does not read {', '.join(unused)}: remove it from sources in job.yaml")
     if read != list(inputs):
         what = f"the pipeline reads its sources in the order {', '.join(read)}, and job.yaml has {', '.join(inputs)}"
-        raise SourcesChanged(f"{what}: put those of job.yaml into the order of the pipeline")
+        raise SourcesChanged(f"WEIR-326: {what}: put those of job.yaml into the order of the pipeline")
 
 
 def _kafka(spark: SparkSession, args: JobArguments, name: str, topics: Sequence[str]) -> DataFrame:

@@ -117,7 +117,7 @@ class Head:
     totals: Totals = Totals()  # of the batch
     before: Progress = Progress()  # without the batch, so that a batch that is done again starts from the same progress
     progress: Progress = Progress()  # with the batch
-    epoch_ends: tuple[int, ...] = ()  # the last landed batch of every earlier epoch
+    epoch_ends: tuple[int, ...] = ()  # the last landed batch of every earlier epoch; -1 if it landed none of its own
     landed_at: int = 0  # ms; 0 while claimed
     gap: Gap | None = None  # what the epoch left out at its beginning, until its first claim; then the ledger has it
     began_at: int = 0  # ms, when reading the batch began; for display only
@@ -228,7 +228,7 @@ def rebuilt(head: Head, offsets: Offsets, gap: Gap | None = None, highest: int =
         totals=Totals(),
         before=progress,
         progress=progress,
-        epoch_ends=(*head.epoch_ends, head.last_landed),
+        epoch_ends=(*head.epoch_ends, head.last_landed if head.landed_here else -1),
         landed_at=0,
         gap=gap,
         names={source: name for source, name in head.names.items() if source in sources_of(offsets)},

@@ -91,6 +91,7 @@ class Writer(Generic[E]):
         self._store, self._sink, self._job, self._attempt, self._incarnation = store, sink, job, attempt, incarnation
         self._version, self._now_us = version, now_us
         self._first_noted = False
+        self._unwritten = False  # True: an earlier attempt's claim is open, and the sink does not hold it, nor ever will
 
     def start(self) -> Head:
         """Rules 2 and 9: make this process the writer of its attempt, and raise the sink's fence. A claim that the sink holds lands.
@@ -101,6 +102,7 @@ class Writer(Generic[E]):
         held = self._sink.fence(head)
         if held and (wrong := disagreement(head, held)):
             raise wrong
+        self._unwritten = head.state is State.CLAIMED and held is not None and not holds_claim(head, held)
         if holds_claim(head, held):
             head = self._landed(head)
         elif self._sink.publishes and (newest := self._newest_landed(head)):
@@ -126,7 +128,7 @@ class Writer(Generic[E]):
             failpoint.reach("count")
             if not evaluated.totals.conserved or evaluated.totals.lines > batch.offsets:
                 raise Broken(f"batch {batch.batch_id} {ranges(batch)} does not add up: {evaluated.totals}")
-            if head.state is State.CLAIMED:
+            if head.state is State.CLAIMED and not self._may_differ(head):
                 _require_same(batch, head.digest, evaluated.digest, "was claimed by an earlier attempt")
             claimed = self._claim(head, batch, evaluated, began_at)
             if claimed is not None:
@@ -134,6 +136,13 @@ class Writer(Generic[E]):
         self._sink.write(claimed, evaluated)
         self._landed(claimed)
         return True
+
+    def _may_differ(self, head: Head) -> bool:
+        """Return whether an open claim may be done again with other rows: another version made it, and nobody has seen its rows.
+
+        Otherwise a version whose first batch the sink refuses could be neither rolled back nor corrected.
+        """
+        return self._unwritten and head.version != self._version
 
     def _incarnated(self) -> Head:
         while True:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from spark_jobs.protocol.landing import NotDeterministic, SinkAhead, SinkBehind
 from spark_jobs.protocol.writer import Diverged, Superseded
 from spark_jobs.runtime.batches import Closed
@@ -9,7 +11,7 @@ from spark_jobs.runtime.contract import JVM_ENDED, Exit
 from spark_jobs.runtime.faults import Fault, OutOfPatience
 from spark_jobs.runtime.kafka_address import KafkaAddress
 from spark_jobs.runtime.kafka_probe import explained
-from spark_jobs.runtime.outages import OUT_OF_MEMORY, names_outage, store_is_away
+from spark_jobs.runtime.outages import OUT_OF_MEMORY, SPARK_LOST, names_outage, raised, store_is_away
 
 # py4j says the bare "An error occurred while calling" of a call whose answer never came; an error inside the JVM brings a trace.
 UNANSWERED = "Py4JError: An error occurred while calling"
@@ -18,6 +20,8 @@ UNANSWERED = "Py4JError: An error occurred while calling"
 NEW_TOPICS = ("ADDED_PARTITION_DOES_NOT_START_FROM_OFFSET_ZERO", "Reason: Added partition ", "you must specify all TopicPartitions")
 # Spark's error classes about files of its state store that are missing or torn.
 NO_STATE = ("CANNOT_LOAD_STATE_STORE", "STREAMING_STATEFUL_OPERATOR_MISSING_STATE_DIRECTORY")
+# Causes for which Spark says the same of whole files: where they are did not answer, or an executor went away.
+STATE_AWAY = re.compile("|".join([r"\bjava\.net\.", r"\borg\.apache\.hadoop\.(?:net|ipc)\.", *SPARK_LOST]))
 OF_KAFKA = "org.apache.kafka."
 # What py4j says of a class that the JVM does not have. A driver needs none but Spark's own and those of the Kafka source.
 NO_CLASS = "'JavaPackage' object is not callable"
@@ -58,7 +62,7 @@ def _explained(failure: BaseException) -> tuple[Exit, str]:
         where = "Put the four jars of Spark's Kafka source into $SPARK_HOME/jars of the workers, or list them in WEIR_SPARK_JARS."
         return Exit.FAILED, f"a Java class is not on the driver's class path. {where} ({text})"
     if any(sign in text for sign in NO_STATE):
-        return Exit.STATE_LOST, text
+        return (Exit.LOST if STATE_AWAY.search(raised(text)) else Exit.STATE_LOST), text
     if any(sign in text for sign in NEW_TOPICS):
         return Exit.LOST, f"a new topic matches; the next attempt will read it: {text}"
     return (Exit.LOST if _outage(failure, text) else Exit.FAILED), text
@@ -66,8 +70,8 @@ def _explained(failure: BaseException) -> tuple[Exit, str]:
 
 def kafka_fault(text: str, address: KafkaAddress) -> Fault | None:
     """Return why Kafka cannot be used, if an exception of its client was raised. Stack frames do not count."""
-    raised = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("at "))
-    return explained(raised, address) if OF_KAFKA in raised else None
+    found = raised(text)
+    return explained(found, address) if OF_KAFKA in found else None
 
 
 def _outage(failure: BaseException, text: str) -> bool:

@@ -32,10 +32,15 @@ OUT_OF_MEMORY = "java.lang.OutOfMemoryError"
 
 def names_outage(text: str) -> bool:
     """Return whether an exception's text names an outage. Stack frames do not count, only what was raised."""
-    raised = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("at "))
-    if any(sign in raised for sign in SPARK_LOST):
+    found = raised(text)
+    if any(sign in found for sign in SPARK_LOST):
         return True
-    return bool(FAMILIES.search(raised)) and not OF_A_RECORD.search(raised)
+    return bool(FAMILIES.search(found)) and not OF_A_RECORD.search(found)
+
+
+def raised(text: str) -> str:
+    """Return the text of an exception without its stack frames."""
+    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("at "))
 
 
 def store_is_away(module: str, kind: str) -> bool:

@@ -45,3 +45,13 @@ def test_the_last_batch_of_an_earlier_epoch_is_looked_for_until_this_one_lands()
     assert left_over(ALL[:9], LANDED) is None
     assert left_over([], replace(NEW, epoch=3, epoch_ends=(9, -1))) == (1, 9), "the epoch between landed nothing"
     assert left_over([], first_head("cards", {}, 1)) is None
+
+
+def test_an_epoch_that_keeps_state_lacks_no_manifest_of_the_batch_it_continues_from() -> None:
+    kept = replace(LANDED, epoch=3, epoch_ends=(9, 4), base=4, state_epoch=2)
+    first, second = replace(kept, batch_id=5), replace(kept, batch_id=6)
+    claimed = replace(first, state=State.CLAIMED)
+    for head, found in ((kept, ALL), (claimed, ALL), (first, ALL), (first, [*ALL, (3, 5)]), (second, [*ALL, (3, 5)])):
+        assert unknown(found, head) is missing(found, head) is left_over(found, head) is None
+    assert missing(ALL, second) == (3, 5)
+    assert left_over(ALL[:-1], kept) == (2, 4)

@@ -10,8 +10,8 @@ import pytest
 from spark_jobs.landed.fenced import Evaluated, FencedSink
 from spark_jobs.protocol import codec
 from spark_jobs.protocol.gap import Gap, GapKind, Hole
-from spark_jobs.protocol.head import Batch, Digest, Head, Progress, State
-from spark_jobs.protocol.landing import NotDeterministic
+from spark_jobs.protocol.head import Batch, Digest, Head, Progress, State, first_head
+from spark_jobs.protocol.landing import Held, LandedSink, NotDeterministic
 from spark_jobs.protocol.partition import Partition, of_source
 from spark_jobs.protocol.writer import Writer
 from spark_jobs.runtime.contract import Exit, JobArguments
@@ -21,8 +21,10 @@ from weir.factory import assemble
 from weir.jobs.bundle import BundleFolder
 from weir.jobs.folders import sound
 from weir.jobs.new import create
+from weir.ports.checkpoints import Folder
 from weir.settings import Settings
 from weir.supervise.judge.epoch_start import Beginning, Word, in_words, with_state
+from weir.supervise.judge.landed_lineage import continuations
 from weir.supervise.judge.report import Verdict
 from weir.supervise.judge.restart import Action
 from weir.supervise.parts import Parts
@@ -78,11 +80,11 @@ class Landing:
         newest = list(self.cluster.submissions.values())[-1]
         return JobArguments.from_argv(newest.arguments[-1:])
 
-    def driver(self) -> Writer[Evaluated]:
+    def driver(self, version: str = "v", sink: LandedSink | None = None) -> Writer[Evaluated]:
         args = self.arguments()
         assert args.attempt == self.head.attempt
-        sink = FencedSink(MemorySink(self.target))
-        writer: Writer[Evaluated] = Writer(self.store, sink, JOB, args.attempt, f"i{args.attempt}", "v", lambda: int(self.clock() * 1e6))
+        fenced, incarnation = FencedSink(sink or MemorySink(self.target)), f"i{args.attempt}"
+        writer: Writer[Evaluated] = Writer(self.store, fenced, JOB, args.attempt, incarnation, version, lambda: int(self.clock() * 1e6))
         writer.start()
         return writer
 
@@ -259,3 +261,91 @@ def test_a_changed_order_of_sources_is_refused_by_the_plan(landing: Landing) -> 
     assert "sources: Spark keeps offsets by the order of lines" in manager.plan(JOB).refusals
     with pytest.raises(Refused):
         manager.deploy(JOB)
+
+
+def test_a_claim_after_kept_state_is_done_again_only_with_the_state_of_the_landed_batch() -> None:
+    """An older driver may have evaluated the kept epoch's last batch as it planned it itself, and have landed nothing."""
+    offsets = of_source(TOPIC_ID, {0: 30})
+    before = replace(first_head(JOB, offsets, 1), batch_id=0, state=State.LANDED, plan=plan_to(30), stateful=True)
+    head = replace(before, epoch=2, batch_id=1, base=0, state_epoch=1, state=State.CLAIMED, plan=plan_to(40))
+    unlanded = Folder(1, 1, "", {}, {"offsets/0": plan_to(20)})
+    assert not list(continuations(unlanded, head, before, "logs"))
+    landed = replace(unlanded, contents={"offsets/0": plan_to(30), "commits/0": b"v1\n{}"})
+    assert [way.version for way in continuations(landed, head, before, "logs")] == [1]
+
+
+def plan_to(end: int) -> bytes:
+    return f'v1\n{{"batchWatermarkMs":0}}\n{{"logs":{{"0":{end}}}}}'.encode()
+
+
+def test_state_may_be_given_up_after_it_could_not_be_kept(landing: Landing) -> None:
+    lost(landing)
+    with pytest.raises(StateLost, match="is torn"):
+        landing.manager.rebuild(JOB, reason="it was committed", state="kept")
+    assert (landing.head.epoch, landing.head.epoch_ends) == (2, (1,))
+    landing.manager.rebuild(JOB, reason="the disk is gone", state="empty")
+    assert (landing.head.epoch, landing.head.epoch_ends) == (3, (1, -1))  # epoch 2 has landed nothing
+    landing.land(landing.driver(), 0, 30, 40)
+    assert landing.target.held == Held(3, landing.head.attempt, 0)
+
+
+def test_a_driver_that_diverges_on_kept_state_is_started_again(landing: Landing) -> None:
+    """A new epoch would need a choice about the state, which nobody makes for a restart."""
+    landing.land(landing.driver(), 0, 0, 10)
+    landing.manager.rebuild(JOB, reason="a new epoch", state="kept")
+    landing.driver()
+    landing.store.put_exit(JOB, 2, "i2", "diverged", "the checkpoint has no ranges for batch 1", 1)
+    report = landing.manager.health(JOB)
+    assert (report.verdict, report.act) == (Verdict.DOWN, "restart")
+    landing.manager.restart(JOB)
+    landing.land(landing.driver(), 1, 10, 20)
+    assert landing.head.epoch == 2
+
+
+def refused_batch(landing: Landing) -> Batch:
+    """Claim a batch by version w, whose rows the sink refuses."""
+    landing.land(landing.driver(), 0, 0, 10)
+    batch = landing.claim(landing.driver("w"), 1, 10, 30)
+    landing.manager.restart(JOB)
+    return batch
+
+
+def test_another_version_may_give_other_rows_for_a_claim_that_the_sink_does_not_hold(landing: Landing) -> None:
+    batch = refused_batch(landing)
+    assert landing.driver("v").write(batch, lambda _: landing.evaluate(batch, "other"))
+    assert (landing.head.state, landing.head.version, landing.head.digest) == (State.LANDED, "v", Digest(0, "other"))
+    assert landing.target.held == Held(1, 2, 1)
+
+
+def test_the_same_version_may_not(landing: Landing) -> None:
+    batch = refused_batch(landing)
+    with pytest.raises(NotDeterministic, match="was claimed by an earlier attempt"):
+        landing.driver("w").write(batch, lambda _: landing.evaluate(batch, "other"))
+
+
+def test_a_sink_that_does_not_know_what_it_holds_takes_only_the_rows_that_were_claimed(landing: Landing) -> None:
+    class Unknowing(MemorySink):
+        def fence(self, head: Head) -> None:  # type: ignore[override]
+            super().fence(head)
+
+    batch = refused_batch(landing)
+    with pytest.raises(NotDeterministic):
+        landing.driver("v", Unknowing(landing.target)).write(batch, lambda _: landing.evaluate(batch, "other"))
+
+
+def test_a_batch_that_the_sink_holds_lands_as_it_is_whatever_the_next_version_gives(landing: Landing) -> None:
+    batch = refused_batch(landing)
+    landing.target.held = Held(1, 1, 1)  # its transaction had been committed after all
+    with pytest.raises(NotDeterministic, match="had landed"):
+        landing.driver("v").write(batch, lambda _: landing.evaluate(batch, "other"))
+    assert (landing.head.state, landing.head.digest) == (State.LANDED, Digest(0, "a"))
+
+
+def test_a_version_that_adds_state_is_not_told_to_have_lost_it(tmp_path: Path) -> None:
+    landing = Landing(tmp_path, stateful=False)
+    landing.land(landing.driver(), 0, 0, 10)
+    landing.store.put_exit(JOB, 1, "i1", "state_lost", "STREAMING_STATEFUL_OPERATOR_MISSING_STATE_DIRECTORY", 1)
+    report = landing.manager.health(JOB)
+    assert "keeps state, and the batches before it have left none" in report.sentence and "--to VERSION" in report.next_step
+    landing.manager.rebuild(JOB, reason="begin with empty state")
+    assert (landing.head.epoch, landing.head.epoch_ends, landing.head.gap) == (2, (0,), None)

@@ -33,6 +33,8 @@ WAITS = taken_over(head_at(100))  # attempt 2 has not begun
 BEGUN = replace(WAITS, incarnation="i2")
 BASE = Observation(NOW, replace(WANTED, version="new"), WAITS, (ROW, BEFORE), DriverState.RUNNING, at({0: 150}), at({0: 0}), "topic-a")
 FAILED = replace(ROW, incarnation="i2", exit_reason="failed", exit_error="KeyError: 'x'\n  at line 3")
+NO_STATE = replace(ROW, incarnation="i2", exit_reason="state_lost", exit_error="STREAMING_STATEFUL_OPERATOR_MISSING_STATE_DIRECTORY")
+SINK = replace(ROW, incarnation="i2", exit_reason="sink_differs", exit_error="SinkAhead: WEIR-321")
 STARVED = replace(ROW, exit_reason="out_of_memory", exit_error="Java heap space")
 AGAIN = replace(ROW, attempt=3, cause="restart", who="weir", submission_id="driver-3", submitted_at=NOW - 5_000)
 THIRD = taken_over(WAITS)
@@ -46,6 +48,13 @@ EARLY = {  # before the time is over
         Fate.ROLL_BACK,
         "Key",
     ),
+    "it keeps state, and the job had none": (replace(BASE, attempts=(NO_STATE, BEFORE)), Fate.ROLL_BACK, "MISSING_STATE_DIRECTORY"),
+    "the job has lost its state": (
+        replace(BASE, head=replace(WAITS, stateful=True), attempts=(NO_STATE, BEFORE), driver=DriverState.FAILED),
+        Fate.LEAVE,
+        "ended as state_lost",
+    ),
+    "the sink was restored": (replace(BASE, attempts=(SINK, BEFORE), driver=DriverState.FAILED), Fate.LEAVE, "WEIR-321"),
     "it ended without a word, once": (replace(BASE, driver=DriverState.FAILED), Fate.WAIT, "killed or lost"),
     "it ended without a word, twice": (DIED, Fate.ROLL_BACK, "2 drivers in a row"),
     "it took too much memory before it had begun": (

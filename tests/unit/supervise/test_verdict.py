@@ -185,7 +185,7 @@ def test_an_idle_attempt_says_what_is_known_of_it() -> None:
     def said(seen: Observation) -> str:
         return judge("counts", seen, HEALTH, None).sentence
 
-    assert "can read and write" in said(without_input(PROVEN))
+    assert "reached its source, its store and its sink" in said(without_input(PROVEN))
     assert "unknown whether it works" in said(without_input("", 121))
     assert "the broker is away" in said(without_input("its rehearsal fails: the broker is away", 121))
 

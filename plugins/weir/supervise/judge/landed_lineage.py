@@ -37,7 +37,7 @@ def continuations(folder: Folder, head: Head, before: Head | None, topic: str = 
         yield _continuation(folder, head, plans, commits, head.batch_id + 1)
     if head.has_batch:  # the claimed batch, or the landed one again, since Spark's commit of it was lost
         commits -= {head.batch_id}
-        if not head.stateful or head.batch_id in (0, head.base + 1) or _evaluated_as_landed(folder, before, commits):
+        if not head.stateful or head.batch_id == 0 or _evaluated_as_landed(folder, before, commits):
             yield _continuation(folder, head, plans, commits, head.batch_id)
 
 

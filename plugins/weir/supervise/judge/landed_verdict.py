@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spark_jobs.protocol.head import Head
 from spark_jobs.runtime.contract import Exit
 from weir.ports.attempts import AttemptRow
 from weir.supervise.judge.attempts import first_line
@@ -25,13 +26,18 @@ STOPS = {
         "find out which of them was restored from a copy, or what else writes to the target: see docs/runbook.md#sink_differs",
     ),
 }
+NEW_STATE = (
+    Verdict.STATE_LOST,
+    "its version keeps state, and the batches before it have left none",
+    "weir deploy {job} --to VERSION, with the version before; or to begin with empty state: weir checkpoint {job} --rebuild",
+)
 BY_REASON = {reason.name.lower(): stop for reason, stop in STOPS.items()}
 
 
-def of_stop(job: str, row: AttemptRow) -> tuple[Verdict, str, str] | None:
+def of_stop(head: Head, row: AttemptRow) -> tuple[Verdict, str, str] | None:
     """Return the verdict on an attempt that ended for one of these reasons, its sentence and the next step; None for other endings."""
-    found = BY_REASON.get(row.exit_reason)
+    job, found = head.job, BY_REASON.get(row.exit_reason)
     if found is None:
         return None
-    verdict, what, next_step = found
+    verdict, what, next_step = NEW_STATE if found is STOPS[Exit.STATE_LOST] and not head.stateful else found
     return verdict, f"{job}: {what}: {first_line(row.exit_error)}", next_step.format(job=job)

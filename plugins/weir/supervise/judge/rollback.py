@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from spark_jobs.runtime.contract import Exit
 from weir.jobs.spec import Health
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
 from weir.ports.jobs import VersionRow
+from weir.supervise.judge.landed_verdict import BY_REASON
 from weir.supervise.judge.observation import Observation
 from weir.supervise.judge.room import lack
 from weir.supervise.judge.unfenced import CONFIRMED, ENDED
@@ -60,15 +62,22 @@ def _fault(seen: Observation, health: Health, lag_since: int, late: bool) -> tup
     if seen.lost or seen.another_topic or seen.gone:
         return Fate.LEAVE, "lines are lost"
     # The watch may have started the next driver of the version by now: that the one before failed stands.
-    if failed := next((a for a in _tries(seen) if a.exit_reason == "failed"), None):
+    if failed := next((a for a in _tries(seen) if _is_at_fault(seen, a)), None):
         return Fate.ROLL_BACK, f"the driver of attempt {failed.attempt} failed: {_first_line(failed.exit_error)}"
     if row is None or not row.submission_id:
         return Fate.WAIT, "the cluster has not accepted a driver"
-    if row.exit_reason in ("diverged", "lost", CONFIRMED):
+    if row.exit_reason in ("diverged", "lost", CONFIRMED, *BY_REASON):
         return Fate.LEAVE, f"the driver ended as {row.exit_reason}: {_first_line(row.exit_error)}"
     if seen.driver is DriverState.UNKNOWN or _blind(seen):
         return Fate.WAIT, "cluster or broker does not answer"
     return _ended(seen, row, late) if seen.driver.ended else _alive(seen, row, health, lag_since, late)
+
+
+def _is_at_fault(seen: Observation, row: AttemptRow) -> bool:
+    """Return whether a driver ended by its version's own error. A version that keeps state cannot continue a job that had none: Spark says
+    that state is missing."""
+    kept_none = seen.head is not None and not seen.head.stateful
+    return row.exit_reason == "failed" or (row.exit_reason == Exit.STATE_LOST.name.lower() and kept_none)
 
 
 def _blind(seen: Observation) -> bool:

@@ -120,10 +120,11 @@ def _running_out(seen: Observation) -> str:
 def _of_driver(job: str, seen: Observation, health: Health, waits: int, speed: Verdict) -> tuple[Verdict, str, str]:
     assert seen.head is not None
     row, attempt = seen.attempt, seen.head.attempt
-    if row and row.exit_reason == "diverged" and not seen.head.plan:  # a landed job needs no rebuild: the next takeover restores the plan
+    restored = seen.head.plan or seen.head.state_epoch  # by the next takeover: a landed job needs no new epoch
+    if row and row.exit_reason == "diverged" and not restored:
         text = f"{job}: checkpoint and ledger disagree: {row.exit_error}"
         return Verdict.DIVERGED, text, f"weir checkpoint {job} --doctor, then weir checkpoint {job} --rebuild"
-    if row and (stop := landed_verdict.of_stop(job, row)):
+    if row and (stop := landed_verdict.of_stop(seen.head, row)):
         return stop
     if attempt == 0 or row is None or not (row.submission_id or row.exit_reason):
         asked = max(row.taken_at if row else 0, seen.wanted.changed_at if seen.wanted else 0)
@@ -194,7 +195,8 @@ def _without_input(job: str, seen: Observation, row: AttemptRow, running_s: floa
         what = f"everything that can be read {done}" if seen.log_ends else f"everything {done}, no new input"
         return (Verdict.IDLE, f"{job}: {what}", "") if quiet else (Verdict.OK, f"{job}: {_doing(seen.head)}", "")
     if row.proof == PROVEN:
-        return Verdict.IDLE, f"{job}: no new input; attempt {row.attempt} has rehearsed a batch, and can read and write", ""
+        reached = "has rehearsed without input: it reached its source, its store and its sink"
+        return Verdict.IDLE, f"{job}: no new input; attempt {row.attempt} {reached}", ""
     if early:
         return Verdict.STARTING, f"{job}: attempt {row.attempt} has started; there is no input, and {first_line(row.proof or TRYING)}", ""
     if not row.proof:  # the driver is of an earlier release, which rehearses nothing
