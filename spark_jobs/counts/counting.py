@@ -69,8 +69,8 @@ def _native(args: JobArguments, options: CountsOptions) -> native.NativeEngine |
         return None
     if why := native.missing():
         LOG.warning(
-            "the native engine is not available: %s. Spark's functions count instead: same counts, several times the CPU. "
-            "Install this release's weir-native jar (docs/engines.md) and restart the job",
+            "the native engine is not available: %s. Spark's functions count instead: same counts, many times the CPU. Install this "
+            "release's weir-native jar and restart the job, or remove -XX:TieredStopAtLevel=1 from spark_conf (docs/engines.md)",
             why,
         )
         return None
