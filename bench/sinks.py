@@ -25,6 +25,7 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 import psutil  # noqa: E402
 from pyspark.sql import SparkSession  # noqa: E402
 
+from spark_jobs.protocol.landing import LandedSink  # noqa: E402
 from spark_jobs.runtime.contract import CassandraAddress  # noqa: E402
 from spark_jobs.runtime.session import Session  # noqa: E402
 from tests.contract import sinks  # noqa: E402
@@ -79,10 +80,9 @@ def peaks(run: Callable[[], object]) -> tuple[float, float, float]:
     return took, most[0] / MIB, most[1] / MIB
 
 
-def measure(rig: Rig, rows: int) -> dict[str, float]:
+def measure(rig: Rig, life: Life, sink: LandedSink, rows: int) -> dict[str, float]:
     made: Any = rig.shaped(rig.spark.range(0, rows, 1, 2).selectExpr("rpad(cast(id AS string), 100, 'x') AS name", "id AS n")).persist()
-    life, sink, found = Life.begun("bench"), rig.process(), digest(made)
-    sink.fence(life.head)
+    found = digest(made)
     life.batch(sink, made)
     took, python, java = peaks(lambda: sink.write(life.claimed(), made, found))
     sink.landed(life.landed())
@@ -106,7 +106,9 @@ def main() -> None:
         spark.sparkContext.setLogLevel("ERROR")
         for kind in asked.sinks.split(","):
             with rig_of(kind, spark, Path(folder) / kind) as rig:
-                found[kind] = {rows: measure(rig, rows) for rows in (asked.rows // 10, asked.rows)}
+                life, sink = Life.begun("bench"), rig.process()
+                sink.fence(life.head)
+                found[kind] = {rows: measure(rig, life, sink, rows) for rows in (asked.rows // 10, asked.rows)}
                 print(kind, found[kind], flush=True)
     if asked.json:
         asked.json.write_text(json.dumps(found, indent=1))
