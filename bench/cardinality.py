@@ -180,7 +180,7 @@ def main() -> int:
     asked.add_argument("--batches", type=int, default=40)
     asked.add_argument("--lines", type=int, default=20_000, help="lines of one batch")
     chosen, report = asked.parse_args(), Report("cardinality")
-    with tempfile.TemporaryDirectory(prefix="weir-cardinality-") as home, running(Path(home), "cassandra") as settings:
+    with tempfile.TemporaryDirectory(prefix="weir-cardinality-") as home, running(chosen.home or Path(home), "cassandra") as settings:
         found = run(settings, chosen.batches, chosen.lines)
     report.take({case.name: x.as_dict(found[CASES[0]]) for case, x in found.items()})
     report.wrong += [f"{case.name}: a count differs" for case, x in found.items() if not x.exact]

@@ -137,7 +137,7 @@ def main() -> int:
     asked = options(__doc__)
     asked.add_argument("--batches", type=int, default=360, help="batches in each of eight hours")
     chosen, report = asked.parse_args(), Report("fold")
-    with tempfile.TemporaryDirectory(prefix="weir-fold-") as home, running(Path(home), "cassandra") as settings:
+    with tempfile.TemporaryDirectory(prefix="weir-fold-") as home, running(chosen.home or Path(home), "cassandra") as settings:
         migrate(settings)
         store = CassandraStore.connect(address(settings), patience_s=60)
         figures = run(store, chosen.batches)

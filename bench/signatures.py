@@ -106,7 +106,7 @@ def main() -> int:
         report.add(f"{where}grouping", "share", accuracy(messages, sign))
         report.take({f"{where}CPU-us a message": costs(spark, [m for _, m in messages], given.messages)})
         with tempfile.TemporaryDirectory(prefix="weir-signatures-") as folder:
-            report.add(f"{where}native", "CPU-us a message", *native([m for _, m in messages], given.messages, Path(folder)))
+            report.add(f"{where}native", "CPU-us a message", *native([m for _, m in messages], given.messages, given.home or Path(folder)))
     spark.stop()
     return report.end(given.json)
 

@@ -8,8 +8,6 @@ connections and generated code are warm. The JVM's memory is its whole heap as t
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import tempfile
 import threading
@@ -25,6 +23,7 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 import psutil  # noqa: E402
 from pyspark.sql import SparkSession  # noqa: E402
 
+from bench.harness import Report, options  # noqa: E402
 from spark_jobs.protocol.landing import LandedSink  # noqa: E402
 from spark_jobs.runtime.contract import CassandraAddress  # noqa: E402
 from spark_jobs.runtime.session import Session  # noqa: E402
@@ -90,12 +89,11 @@ def measure(rig: Rig, life: Life, sink: LandedSink, rows: int) -> dict[str, floa
     return {"seconds": round(took, 1), "rows_per_s": round(rows / took), "python_mib": round(python), "jvm_mib": round(java)}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=200_000)
-    parser.add_argument("--sinks", default=",".join(KINDS))
-    parser.add_argument("--json", type=Path)
-    asked, found = parser.parse_args(), {}
+def main() -> int:
+    wanted = options(__doc__)
+    wanted.add_argument("--rows", type=int, default=200_000)
+    wanted.add_argument("--sinks", default=",".join(KINDS))
+    asked, report = wanted.parse_args(), Report("sinks")
     conf = {
         "spark.ui.enabled": "false",
         "spark.driver.host": "127.0.0.1",
@@ -105,14 +103,13 @@ def main() -> None:
     with local_spark(conf) as spark, tempfile.TemporaryDirectory() as folder:
         spark.sparkContext.setLogLevel("ERROR")
         for kind in asked.sinks.split(","):
-            with rig_of(kind, spark, Path(folder) / kind) as rig:
+            with rig_of(kind, spark, (asked.home or Path(folder)) / kind) as rig:
                 life, sink = Life.begun("bench"), rig.process()
                 sink.fence(life.head)
-                found[kind] = {rows: measure(rig, life, sink, rows) for rows in (asked.rows // 10, asked.rows)}
-                print(kind, found[kind], flush=True)
-    if asked.json:
-        asked.json.write_text(json.dumps(found, indent=1))
+                for rows in (asked.rows // 10, asked.rows):
+                    report.take(measure(rig, life, sink, rows), f"{kind}, {rows} rows")
+    return report.end(asked.json)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from spark_jobs.runtime.contract import JobArguments
-from spark_jobs.sources.kafka import connector, starting
+from spark_jobs.sources.kafka import connector, read, starting
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -37,16 +36,8 @@ def require_order(pipeline: DataFrame, inputs: Inputs) -> None:
 
 def _kafka(spark: SparkSession, args: JobArguments, name: str, topics: Sequence[str]) -> DataFrame:
     starts = {topic: offsets for topic, offsets in starting(args).items() if topic in topics}
-    found: DataFrame = (
-        connector(spark.readStream, args)
-        .option(NAME, name)
-        .option("subscribe", ",".join(sorted(topics)))
-        .option("startingOffsets", json.dumps(starts))
-        .option("failOnDataLoss", "true")  # deleted records must stop the driver, so that an operator decides
-        .option("maxOffsetsPerTrigger", args.max_lines_per_batch)
-        .load()
-    )
-    return found
+    reader = connector(spark.readStream, args).option(NAME, name)
+    return read(reader, ("subscribe", ",".join(sorted(topics))), starts, args.max_lines_per_batch)
 
 
 def _names(pipeline: DataFrame) -> list[str]:

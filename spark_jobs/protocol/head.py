@@ -176,6 +176,20 @@ class Head:
         return self.last_landed > self.base
 
     @property
+    def earlier_ends(self) -> list[tuple[int, int]]:
+        """Return epoch and last landed batch of each earlier epoch that landed one, in order."""
+        return [(epoch, last) for epoch, last in enumerate(self.epoch_ends, start=1) if last >= 0]
+
+    def last_of(self, epoch: int) -> int:
+        """Return the last batch that landed in an epoch; -1 for none."""
+        return self.last_landed if epoch == self.epoch else dict(self.earlier_ends).get(epoch, -1)
+
+    @property
+    def continues_by_plan(self) -> bool:
+        """Return whether a takeover restores Spark's plans, or state: True for a landed job once it has a batch or keeps state."""
+        return bool(self.plan) or self.state_epoch > 0
+
+    @property
     def frontier(self) -> Offsets:
         """Return where the landed part of the source ends, by partition."""
         return self.end if self.state is State.LANDED else self.start

@@ -1,7 +1,8 @@
 """Define what a landed job's sink promises, and compare its fence with the head. Pure, except for the sinks themselves.
 
 The deltas of a counts job are keyed by attempt and batch, so a claim that never landed counts for nothing. The rows of a landed job are
-the user's own: readers see a batch once it was written, whatever the head says. So a batch is only ever written as it was claimed.
+the user's own. Readers see them from the moment they are written, before the head says landed. So a batch is written only as it was
+claimed.
 """
 
 from __future__ import annotations
@@ -96,12 +97,9 @@ def _newest_landed(head: Head) -> tuple[int, int]:
         return head.epoch, head.last_landed
     if head.base >= 0:
         return head.state_epoch, head.base
-    earlier = [(epoch, last) for epoch, last in enumerate(head.epoch_ends, start=1) if last >= 0]
-    return earlier[-1] if earlier else (0, -1)
+    return head.earlier_ends[-1] if head.earlier_ends else (0, -1)
 
 
 def _last_known(head: Head, epoch: int) -> int:
     """Return the last batch of an epoch that the head knows: claimed in its own epoch, landed in earlier ones."""
-    if epoch >= head.epoch:
-        return head.batch_id
-    return head.epoch_ends[epoch - 1] if 0 < epoch <= len(head.epoch_ends) else -1
+    return head.batch_id if epoch >= head.epoch else head.last_of(epoch)

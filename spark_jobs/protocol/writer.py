@@ -91,7 +91,7 @@ class Writer(Generic[E]):
         self._store, self._sink, self._job, self._attempt, self._incarnation = store, sink, job, attempt, incarnation
         self._version, self._now_us = version, now_us
         self._first_noted = False
-        self._unwritten = False  # True: an earlier attempt's claim is open, and the sink does not hold it, nor ever will
+        self._unwritten = False  # True: an earlier attempt's claim is open; the sink does not hold it, and the fence keeps it out
 
     def start(self) -> Head:
         """Rules 2 and 9: make this process the writer of its attempt, and raise the sink's fence. A claim that the sink holds lands.
@@ -138,7 +138,7 @@ class Writer(Generic[E]):
         return True
 
     def _may_differ(self, head: Head) -> bool:
-        """Return whether an open claim may be done again with other rows: another version made it, and nobody has seen its rows.
+        """Return whether an open claim may be repeated with other rows: another version made it, and the sink does not hold its rows.
 
         Otherwise a version whose first batch the sink refuses could be neither rolled back nor corrected.
         """
@@ -160,8 +160,7 @@ class Writer(Generic[E]):
         if not self._store.swap(claimed, new):
             raise Superseded(f"attempt {self._attempt} of {self._job} was superseded before batch {claimed.batch_id} landed")
         failpoint.reach("land")
-        if self._sink.publishes:
-            self._sink.landed(new)
+        self._sink.landed(new)
         return new
 
     def _evaluate_again(self, head: Head, batch: Batch, evaluate: Callable[[Progress], E]) -> None:
@@ -176,8 +175,7 @@ class Writer(Generic[E]):
         """Return the newest landed batch of any epoch. That of an open claim's predecessor was published before the claim."""
         if head.landed_here or head.has_batch:
             return head if head.state is State.LANDED else None
-        earlier = ((epoch, last) for epoch, last in reversed(list(enumerate(head.epoch_ends, start=1))) if last >= 0)
-        found = (self._store.ledger_batch(self._job, epoch, last) for epoch, last in earlier)
+        found = (self._store.ledger_batch(self._job, epoch, last) for epoch, last in reversed(head.earlier_ends))
         return next((one for one in found if one), None)
 
     def _own_head(self) -> Head:

@@ -95,8 +95,10 @@ def run(job: Job[Any], args: JobArguments, store: CassandraStore, incarnation: s
     lines = logs.set_up(args)
     try:
         sink = job.sink(store.session, args)
-    except Exception as failure:  # noqa: BLE001 - the client library is missing, or the section `sink` is not valid
-        return _note_exit(args, incarnation, *explain(failure), -1)
+    except Exception as failure:  # the client library is missing, or the section `sink` is not valid
+        reason, error = explain(failure)
+        LOG.exception("the driver ends: its sink cannot be made: %s", error.partition("\n")[0])
+        return _note_exit(args, incarnation, reason, error, -1)
     writer = Writer(store, sink, args.job, args.attempt, incarnation, args.version, lambda: time.time_ns() // 1000)
     batches = Batches(writer, args)
     lines.batch = lambda: batches.batch_id

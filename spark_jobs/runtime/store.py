@@ -49,16 +49,12 @@ class CassandraStore:
     def put_ledger(self, head: Head) -> None:
         day = day_of(head.write_ts)
         self.session.execute("INSERT INTO ledger_day (job, day) VALUES (?, ?)", head.job, day)
+        own = columns_of(head) if head.plan else ()
         self.session.execute(
-            "INSERT INTO ledger (job, day, attempt, batch_id, epoch, lines, landed_at, record) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
-            head.job, day, head.by, head.batch_id, head.epoch, head.totals.lines, head.landed_at, codec.dump(head), head.write_ts,
+            f"INSERT INTO ledger (job, day, attempt, batch_id, epoch, lines, landed_at, record{', plan, digest' if own else ''}) "
+            f"VALUES (?, ?, ?, ?, ?, ?, ?, ?{', ?, ?' if own else ''}) USING TIMESTAMP ?",
+            head.job, day, head.by, head.batch_id, head.epoch, head.totals.lines, head.landed_at, codec.dump(head), *own, head.write_ts,
         )  # fmt: skip
-        if head.plan:
-            self.session.execute(
-                "UPDATE ledger USING TIMESTAMP ? SET plan = ?, digest = ? WHERE job = ? AND day = ? AND attempt = ? AND batch_id = ?",
-                head.write_ts, *columns_of(head), head.job, day, head.by, head.batch_id,
-            )  # fmt: skip
 
     def ledger_batch(self, job: str, epoch: int, batch_id: int) -> Head | None:
         rows = self.session.execute("SELECT attempt, epoch FROM attempt WHERE job = ?", job)

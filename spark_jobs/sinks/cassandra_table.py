@@ -79,7 +79,7 @@ def problems(table: Table | None, schema: Mapping[str, str], deleted: str = "") 
 
 
 def of_table(table: Table) -> Iterator[str]:
-    """Yield why a table cannot take repeated upserts, whatever the rows are."""
+    """Yield what in a table itself prevents repeated upserts, apart from the columns of the rows."""
     if table.ttl_s:
         yield "it has a default_time_to_live, which would begin again whenever a batch is repeated: set it to 0"
     if table.grace_s < LEAST_GRACE_S:

@@ -8,6 +8,8 @@ from spark_jobs.protocol.head import Head
 from spark_jobs.protocol.landing import Held, SinkAhead, SinkBehind
 from spark_jobs.protocol.writer import Superseded
 
+RESTORED = "The sink or the store was restored from an older copy: see docs/runbook.md#sink_differs"
+
 
 def raised(held: Held | None, head: Head) -> Held:
     """Return the fence after the head's attempt has raised it. `held` is what it was; None if there was none. Raises Superseded."""
@@ -35,6 +37,3 @@ def may_write(held: Held | None, claimed: Head) -> bool:
         return True
     kind, code = (SinkAhead, "WEIR-321") if holds > wanted else (SinkBehind, "WEIR-322")
     raise kind(f"{code}: {due}, and its sink holds batch {held.batch_id} of epoch {held.epoch} as the last one. {RESTORED}")
-
-
-RESTORED = "The sink or the store was restored from an older copy: see docs/runbook.md#sink_differs"

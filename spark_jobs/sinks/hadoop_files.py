@@ -47,7 +47,10 @@ class HadoopFiles:
             return None if _is_missing(error) else _raise(error)
 
     def write(self, path: str, data: bytes) -> None:
-        """Write a file that appears whole or not at all. If it exists, it may be kept or replaced, so always write the same content."""
+        """Write a file through a temporary one, so that readers never see a part of it.
+
+        Whether an existing file is replaced depends on the store. So write the same content each time.
+        """
         folder, _, name = path.rpartition("/")
         try:
             fs, new = self._at(f"{folder}/.{name}.new")

@@ -57,7 +57,7 @@ def problems(table: Table | None, schema: Mapping[str, str], key: Sequence[str],
 
 
 def of_table(table: Table, key: Sequence[str]) -> Iterator[str]:
-    """Yield why a table cannot be written to, whatever the rows are."""
+    """Yield what in a table itself prevents writes, apart from the columns of the rows."""
     if not table.permanent:
         yield "it is unlogged or temporary, and a crash of the server empties it: ALTER TABLE ... SET LOGGED"
     if key and frozenset(key) not in table.unique:

@@ -11,7 +11,7 @@ Batch = tuple[int, int]
 
 def unknown(found: Collection[Batch], head: Head) -> Batch | None:
     """Return the newest batch with a manifest that has not landed as far as the head knows; None if there is none."""
-    return max((batch for batch in found if batch[1] > _last_of(batch[0], head)), default=None)
+    return max((batch for batch in found if batch[1] > head.last_of(batch[0])), default=None)
 
 
 def missing(found: Collection[Batch], head: Head) -> Batch | None:
@@ -24,12 +24,5 @@ def left_over(found: Collection[Batch], head: Head) -> Batch | None:
     """Return the last landed batch of the earlier epochs, if it has no manifest and this epoch has landed nothing yet."""
     if head.landed_here:
         return None
-    ends = [(epoch, last) for epoch, last in enumerate(head.epoch_ends, start=1) if last >= 0]
+    ends = head.earlier_ends
     return ends[-1] if ends and ends[-1] not in found else None
-
-
-def _last_of(epoch: int, head: Head) -> int:
-    """Return the last batch of an epoch that landed; -1 for none."""
-    if epoch == head.epoch:
-        return head.last_landed
-    return head.epoch_ends[epoch - 1] if 0 < epoch <= len(head.epoch_ends) else -1

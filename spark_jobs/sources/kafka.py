@@ -110,15 +110,19 @@ def stream(spark: SparkSession, args: Reads, paced: Pace) -> DataFrame:
     """Return the topics as a stream. An epoch begins at `start`; after that the checkpoint says where to continue."""
     subscribed = ("subscribePattern", args.topic_pattern) if args.topic_pattern else ("subscribe", ",".join(sorted(args.ids)))
     name, most = paced.source
-    return (
-        connector(spark.readStream, args)
-        .format(name)
-        .option(*subscribed)
-        .option("startingOffsets", json.dumps(starting(args)))
+    return read(connector(spark.readStream, args).format(name), subscribed, starting(args), most)
+
+
+def read(reader: Any, subscribed: tuple[str, str], starts: Mapping[str, Mapping[str, int]], most: int) -> DataFrame:
+    """Return the topics of a subscription as a stream that begins at `starts` and reads at most so many records a batch."""
+    found: DataFrame = (
+        reader.option(*subscribed)
+        .option("startingOffsets", json.dumps(starts))
         .option("failOnDataLoss", "true")  # deleted lines are a verdict for an operator, not a warning in a log
         .option("maxOffsetsPerTrigger", most)
         .load()
     )
+    return found
 
 
 def starting(args: Reads) -> Mapping[str, Mapping[str, int]]:

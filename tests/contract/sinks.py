@@ -168,7 +168,7 @@ def parquet(spark: SparkSession, store: FileStore) -> Rig:
 
 
 def parquet_base(spark: SparkSession, store: FileStore) -> str:
-    """Return a folder of the store; Spark is told how to reach it."""
+    """Return a folder of the store, and set the options by which Spark reaches it."""
     conf: Any = spark.sparkContext._jsc.hadoopConfiguration()
     for name, value in spark_conf(store.settings(Settings(home=""), "")).items():
         if name.startswith("spark.hadoop."):

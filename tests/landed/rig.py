@@ -174,7 +174,7 @@ class LandedRig:
         return pid if pid and psutil.pid_exists(pid) else 0
 
     def await_landed(self, job: str, seconds: float = 180) -> None:
-        """Wait until everything in the topics has landed, whatever happens to drivers meanwhile."""
+        """Wait until everything in the topics has landed. Drivers may end and be replaced meanwhile."""
         until(lambda: self._drained(job), f"{job} has landed all: {self.sentences[-4:]}", seconds)
 
     def _drained(self, job: str) -> bool:

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
 
 from spark_jobs.sources import files
-from tests.conftest import PROJECT
 from tests.spark.arrivals import steps
+from tests.spark.processes import running
 from weir.cluster.checkpoints import CheckpointFolders
 from weir.supervise.judge.lineage import is_commit
 
 pytestmark = pytest.mark.skipif(not os.environ.get("WEIR_ALL_STATE"), reason="make test-state runs it")
+ARRIVALS = "tests.spark.arrivals"  # HOME ATTEMPT DIE_AT; -1: it does not end by itself
 FILES, ROWS = 60, 20
 WITHIN_S = 900.0
 
@@ -34,21 +33,6 @@ def put(folder: Path, number: int, rows: int = ROWS) -> None:
     part = folder / f".{number}.part"
     part.write_text("id,text\n" + "".join(f'{number * 1000 + row},"a, {row}"\n' for row in range(rows)))
     part.rename(folder / f"day {number}.csv")
-
-
-@contextlib.contextmanager
-def running(home: Path, attempt: int, die_at: int = -1) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "tests.spark.arrivals", str(home), str(attempt), str(die_at)]
-    path = f"{PROJECT}{os.pathsep}{PROJECT / 'plugins'}"
-    env = {**os.environ, "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1", "PYTHONPATH": path}
-    with (home / f"{attempt}.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=env, start_new_session=True, cwd=PROJECT)
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def until(condition: Callable[[], bool], log: Path, process: subprocess.Popen[bytes] | None = None) -> None:
@@ -86,13 +70,13 @@ def test_files_arrive_during_kills_and_each_row_is_given_once(tmp_path: Path) ->
     arriving.start()
     try:
         for attempt, goal in goals.items():
-            with running(tmp_path, attempt) as process:
+            with running(ARRIVALS, tmp_path, attempt, "-1") as process:
                 done = tmp_path / "out" / f"{goal}.json"
                 until(done.exists, tmp_path / f"{attempt}.log", process)
                 os.killpg(process.pid, signal.SIGKILL)
             assert taken_over(folders, attempt) == ""
             folders.forget("job", 1, [attempt])
-        with running(tmp_path, 3) as process:
+        with running(ARRIVALS, tmp_path, 3, "-1") as process:
             until(lambda: given(tmp_path).total() >= FILES * ROWS, tmp_path / "3.log", process)
     finally:
         stop.set()
@@ -108,14 +92,14 @@ def test_a_file_changed_between_two_evaluations_of_its_batch_is_told(tmp_path: P
     for number in range(4):
         put(tmp_path / "in", number)
     folders = CheckpointFolders(str(tmp_path / "checkpoints"))
-    with running(tmp_path, 1, die_at=1) as process:
+    with running(ARRIVALS, tmp_path, 1, "1") as process:
         assert process.wait(WITHIN_S) == 9, (tmp_path / "1.log").read_text()[-3000:]
     (changed, *_) = files.unpacked((tmp_path / "out" / "1.files").read_bytes())
     number = int(changed.path.removesuffix(".csv").rpartition("%20")[2])
     put(tmp_path / "in", number, rows=3)
     os.utime(tmp_path / "in" / f"day {number}.csv", ns=(changed.modified * 1_000_000,) * 2)  # Spark's list tells no difference
     assert taken_over(folders, 1) == ""
-    with running(tmp_path, 2) as process:
+    with running(ARRIVALS, tmp_path, 2, "-1") as process:
         assert process.wait(WITHIN_S) != 0
     assert f"FilesChanged: {changed.path} had {changed.size} bytes, and has " in (tmp_path / "2.log").read_text()
     assert not (tmp_path / "out" / "1.json").exists()

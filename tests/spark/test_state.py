@@ -5,7 +5,6 @@ What they give must be what plain Python computes from the same files. The folde
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import random
@@ -13,20 +12,20 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import PROJECT
+from tests.spark.processes import running
 from tests.spark.stateful import QUERIES
 from weir.cluster.checkpoints import CheckpointFolders
 from weir.supervise.judge.lineage import is_commit
 
+STATEFUL = "tests.spark.stateful"
 ALL = bool(os.environ.get("WEIR_ALL_STATE"))
 FILES, ROWS, KEYS = 20, 30, 11
 WITHIN_S = 900.0
@@ -48,20 +47,6 @@ def fill(home: Path) -> dict[str, Rows]:
             path.write_text("".join(json.dumps(row) + "\n" for row in rows))
             os.utime(path, (1_700_000_000 + n,) * 2)
     return made
-
-
-@contextlib.contextmanager
-def running(home: Path, attempt: int, provider: str) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, str(Path(__file__).with_name("stateful.py")), str(home), str(attempt), provider]
-    env = {**os.environ, "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1", "PYTHONPATH": str(PROJECT)}
-    with (home / f"{attempt}.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=env, start_new_session=True)
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def committed(folders: CheckpointFolders, query: str, attempt: int) -> int:
@@ -130,7 +115,7 @@ def test_state_survives_kills(provider: str, tmp_path: Path) -> None:
     made, queries = fill(tmp_path), QUERIES[provider]
     folders = CheckpointFolders(str(tmp_path / "checkpoints"))
     for attempt, goal in ((1, 4), (2, 7)):
-        with running(tmp_path, attempt, provider) as process:
+        with running(STATEFUL, tmp_path, attempt, provider) as process:
             until(lambda a=attempt, g=goal: all(committed(folders, q, a) >= g for q in queries), process, tmp_path / f"{attempt}.log")
             os.killpg(process.pid, signal.SIGKILL)
         for query in queries:
@@ -139,7 +124,7 @@ def test_state_survives_kills(provider: str, tmp_path: Path) -> None:
                 damaged_copies_are_refused(folders, query, attempt, tmp_path)
             assert taken_over(folders, query, attempt) == ""
             shutil.rmtree(tmp_path / "checkpoints" / query / "epoch-1" / f"attempt-{attempt}")
-    with running(tmp_path, 3, provider) as process:
+    with running(STATEFUL, tmp_path, 3, provider) as process:
         assert process.wait(WITHIN_S) == 0, (tmp_path / "3.log").read_text()[-3000:]
     for query in queries:
         assert seen(query, given(tmp_path, query)) == expected(query, made), query

@@ -10,6 +10,8 @@ import json
 import re
 from collections.abc import Collection, Mapping
 
+from spark_jobs.sources.files import counter
+
 LIST = re.compile(r"(\d+)(\.compact)?")
 
 
@@ -17,20 +19,21 @@ def counters(contents: Mapping[str, bytes]) -> dict[int, int]:
     """Return the counter of each source that is a folder, by the source's number, at the newest plan among the files of a checkpoint."""
     plans = [int(found[1]) for path in contents if (found := re.fullmatch(r"offsets/(\d+)", path))]
     lines = contents[f"offsets/{max(plans)}"].decode(errors="replace").split("\n")[2:] if plans else []
-    return {source: counter for source, line in enumerate(lines) if (counter := _counter(line)) is not None}
+    numbers = {source: counter(line) for source, line in enumerate(lines)}
+    return {source: number for source, number in numbers.items() if number is not None and number >= 0}
 
 
-def needed(names: Collection[str], counter: int) -> list[str]:
+def needed(names: Collection[str], upto: int) -> list[str]:
     """Return the lists that together name all files up to a counter: the newest compact one, and those after it.
 
     `names` are those in the source's folder. Raises ValueError with the first counter whose list is missing.
     """
-    found = {int(match[1]): name for name in names if (match := LIST.fullmatch(name)) and int(match[1]) <= counter}
+    found = {int(match[1]): name for name in names if (match := LIST.fullmatch(name)) and int(match[1]) <= upto}
     first = max((number for number, name in found.items() if name.endswith(".compact")), default=0)
-    for number in range(first, counter + 1):
+    for number in range(first, upto + 1):
         if number not in found:
             raise ValueError(str(number))
-    return [found[number] for number in range(first, counter + 1)]
+    return [found[number] for number in range(first, upto + 1)]
 
 
 def torn(name: str, data: bytes) -> str:
@@ -41,11 +44,3 @@ def torn(name: str, data: bytes) -> str:
     except (ValueError, KeyError, TypeError, IndexError):
         whole = False
     return "" if whole else f"it is cut off after {len(data)} bytes"
-
-
-def _counter(line: str) -> int | None:
-    try:
-        found = json.loads(line)["logOffset"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    return found if isinstance(found, int) else None

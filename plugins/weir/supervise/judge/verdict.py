@@ -120,8 +120,7 @@ def _running_out(seen: Observation) -> str:
 def _of_driver(job: str, seen: Observation, health: Health, waits: int, speed: Verdict) -> tuple[Verdict, str, str]:
     assert seen.head is not None
     row, attempt = seen.attempt, seen.head.attempt
-    restored = seen.head.plan or seen.head.state_epoch  # by the next takeover: a landed job needs no new epoch
-    if row and row.exit_reason == "diverged" and not restored:
+    if row and row.exit_reason == "diverged" and not seen.head.continues_by_plan:  # else the next takeover restores it
         text = f"{job}: checkpoint and ledger disagree: {row.exit_error}"
         return Verdict.DIVERGED, text, f"weir checkpoint {job} --doctor, then weir checkpoint {job} --rebuild"
     if row and (stop := landed_verdict.of_stop(seen.head, row)):

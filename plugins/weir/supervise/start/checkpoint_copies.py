@@ -35,7 +35,7 @@ class CheckpointCopies:
             raise NotRunning(
                 f"The checkpoints of {head.job} are back, and have folders of later attempts than {head.attempt}.", "Try again."
             )
-        if head.plan or head.state_epoch:
+        if head.continues_by_plan:
             return self._landed.copy(head, folders, topic)
         plans, why = self.leading(head, [a for e, a in folders if e == head.epoch], topic)
         if plans:
@@ -51,7 +51,7 @@ class CheckpointCopies:
 
         A landed job continues from the plans in head and ledger: whether its state is there shows when it is copied.
         """
-        if head.plan or head.state_epoch:
+        if head.continues_by_plan:
             return None, ""
         reasons: list[str] = []
         for attempt in reversed(attempts):
