@@ -1,0 +1,152 @@
+"""The spool: append blocks, read them from a point on, remove what was forwarded."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from weir.collect.spool import segments
+from weir.collect.spool.block import Block
+from weir.collect.spool.disk import Disk
+from weir.collect.spool.record import HEAD, Point, encode, head
+from weir.collect.spool.segments import Say, Segment
+
+MIB = 1024 * 1024
+SEGMENT = 64 * MIB
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """`size`: bytes that the spool may have on disk. `segment`: bytes from which on a new file begins."""
+
+    size: int = 1024 * MIB
+    segment: int = SEGMENT
+
+    @classmethod
+    def of(cls, size: int) -> Bounds:
+        """Return the bounds of a spool of some bytes. Eight files: whole ones are removed, so one that is forwarded in part takes room."""
+        return cls(size, min(SEGMENT, size // 8))
+
+
+class Spool:
+    """Records in order, each on disk before `append` returns. One thread appends, another one reads and forwards."""
+
+    def __init__(self, disk: Disk, bounds: Bounds, origin: int, say: Say, clock: Callable[[], int] = now_ms) -> None:
+        """Open what is there. `origin` is the checksum before the first record of a new spool. Raises SpoolDamaged, OSError."""
+        self.disk, self.bounds, self._clock = disk, bounds, clock
+        self.changed = threading.Condition()
+        self.segments = segments.found(disk)
+        end: Point | None = None
+        while self.segments and (end := segments.cut_torn(disk, self.segments[-1], say)) is None:
+            self.segments.pop()
+        disk.sync_names()
+        self.end = end or Point(check=origin)
+
+    @property
+    def size(self) -> int:
+        """Return the bytes on disk."""
+        with self.changed:
+            return sum(segment.size for segment in self.segments)
+
+    def append(self, blocks: Sequence[Block]) -> None:
+        """Write blocks and wait until they are on disk. Raises OSError: then none of them is in the spool, and the call may be repeated."""
+        writing = _Writing(self)
+        try:
+            for block in blocks:
+                writing.put(block)
+            writing.end()
+        except OSError:
+            writing.undo()
+            raise
+        with self.changed:
+            if self.segments:
+                self.segments[-1].size = writing.grown
+            self.segments += writing.new
+            self.end = writing.point
+            self.changed.notify_all()
+
+    def encoded(self, block: Block, before: Point) -> tuple[bytes, Point]:
+        return encode(block, before, self._clock())
+
+    def has_room(self, size: int) -> bool:
+        """Return whether so many bytes more fit. An empty spool has room for everything."""
+        return self.size + size <= self.bounds.size or len(self.segments) < 2
+
+    def wait_for_room(self, size: int, wait_s: float) -> bool:
+        """Wait until so many bytes more fit. Return whether they do."""
+        with self.changed:
+            return self.changed.wait_for(lambda: self.has_room(size), wait_s)
+
+    def wait_for(self, number: int, wait_s: float) -> bool:
+        """Wait until the record of a number is on disk. Return whether it is."""
+        with self.changed:
+            return self.changed.wait_for(lambda: self.end.number > number, wait_s)
+
+    def remove_before(self, number: int) -> None:
+        """Remove the files that have only records before this number. The newest one stays: it has the point at which the spool goes on."""
+        with self.changed:
+            later = [segment.first for segment in self.segments[1:]]
+            gone = self.segments[: sum(first <= number for first in later)]
+            self.segments = self.segments[len(gone) :]
+            self.changed.notify_all()
+        for segment in gone:
+            self.disk.remove(segment.name)
+
+
+class _Writing:
+    """One append: what the newest file has then, and the files that it begins. A file is on disk before the next one begins."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool, self._disk = spool, spool.disk
+        self.point = spool.end
+        self._before = spool.segments[-1] if spool.segments else None
+        self.grown = self._before.size if self._before else 0
+        self.new: list[Segment] = []
+        self._waiting: list[bytes] = []
+        self._size = self.grown
+
+    def put(self, block: Block) -> None:
+        if not self._size or self._size >= self._spool.bounds.segment:
+            self._roll()
+        data, self.point = self._spool.encoded(block, self.point)
+        self._waiting.append(data)
+        self._size += len(data)
+
+    def _roll(self) -> None:
+        """Begin a file. Its head is on disk before any record: so a head that is not intact has no record behind it."""
+        self.end()
+        begun = Segment(self.point.number, HEAD.size)
+        self.new.append(begun)
+        self._disk.write(begun.name, 0, head(self.point))
+        self._disk.sync(begun.name)
+        self._disk.sync_names()
+        self._size = HEAD.size
+
+    def end(self) -> None:
+        """Write what is waiting, and wait until it is on disk."""
+        if not self._waiting:
+            return
+        data, self._waiting = b"".join(self._waiting), []
+        last = self.new[-1] if self.new else self._before
+        assert last is not None
+        self._disk.write(last.name, self._size - len(data), data)
+        self._disk.sync(last.name)
+        if self.new:
+            last.size = self._size
+        else:
+            self.grown = self._size
+
+    def undo(self) -> None:
+        """Leave the files as they were: what is written next may be shorter, and nothing may stand behind it."""
+        with contextlib.suppress(OSError):
+            for segment in self.new:
+                self._disk.remove(segment.name)
+            if self._before:
+                self._disk.truncate(self._before.name, self._before.size)
