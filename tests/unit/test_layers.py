@@ -99,6 +99,7 @@ ALLOWED = {
     "weir.stack_stop": "weir.settings",
     "weir.ingest": f"{BASICS} weir.addresses weir.sources spark_jobs.runtime",
     "weir.collect.spool": "weir.errors",
+    "weir.collect": f"{BASICS} weir.addresses weir.collect.spool weir.ingest weir.sources spark_jobs.runtime",
     "weir.rows": f"{BASICS} weir.ports {DOORS} spark_jobs.counts",
     "weir.metrics": f"{BASICS} weir.alerts weir.jobs weir.ports weir.ports.counts weir.ports.store {DOORS} spark_jobs.protocol",
     # what people and Airflow touch

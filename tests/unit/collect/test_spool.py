@@ -16,7 +16,7 @@ from weir.collect.spool.block import LARGEST, Block, merged
 from weir.collect.spool.disk import Folder
 from weir.collect.spool.reader import Reader
 from weir.collect.spool.segments import name_of
-from weir.collect.spool.spool import Bounds, Spool
+from weir.collect.spool.spool import Bounds, Spool, Waiting
 from weir.errors import SpoolDamaged
 
 SMALL = Bounds(size=4_000, segment=300)
@@ -192,15 +192,16 @@ def test_a_full_spool_has_room_again_once_files_were_forwarded() -> None:
 def test_a_reader_waits_for_what_comes() -> None:
     spool = opened(MemoryDisk())
     reader = Reader(spool, 0)
-    assert reader.next(0.01) is None and reader.received() is None
+    assert reader.next(0.01) is None and spool.waiting(*reader.spot) == Waiting(0, 0)
     soon = threading.Timer(0.05, lambda: spool.append([block(b"late")]))
     soon.start()
     record = reader.next(30)
     soon.join()
     assert record and record.block.values() == [b"late"] and record.at == 1_000
-    assert reader.waiting == 0
+    assert spool.waiting(*reader.spot) == Waiting(0, 0)
     spool.append([block(b"more")])
-    assert reader.waiting > 0 and reader.received() == 1_000
+    waiting = spool.waiting(*reader.spot)
+    assert waiting.size > 0 and waiting.since == 1_000
 
 
 def test_a_torn_tail_is_cut_and_told(tmp_path: Path) -> None:

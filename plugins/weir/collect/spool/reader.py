@@ -5,7 +5,7 @@ from __future__ import annotations
 from weir.collect.spool import segments
 from weir.collect.spool.record import HEAD, Point, Record
 from weir.collect.spool.segments import Segment, damaged
-from weir.collect.spool.spool import Spool
+from weir.collect.spool.spool import Spool, Spot
 from weir.errors import SpoolDamaged
 
 
@@ -22,11 +22,9 @@ class Reader:
             self._seek(number)
 
     @property
-    def waiting(self) -> int:
-        """Return the bytes that were not read yet."""
-        with self._spool.changed:
-            later = [segment.size for segment in self._spool.segments if segment.first >= self._segment.first]
-        return sum(later) - self._at
+    def spot(self) -> Spot:
+        """Return where on disk the next record is, or will be."""
+        return self._segment.first, self._at
 
     def next(self, wait_s: float) -> Record | None:
         """Return the next record; None if there is none in time. Raises SpoolDamaged, OSError."""
@@ -39,12 +37,6 @@ class Reader:
         record, self._at = step
         self.point = record.after
         return record
-
-    def received(self) -> int | None:
-        """Return when the next record was received (ms); None if there is none yet. Raises SpoolDamaged, OSError."""
-        if not self._spool.wait_for(self.point.number, 0):
-            return None
-        return segments.received(self._spool.disk, self._current(), self._at)
 
     def _current(self) -> Segment:
         """Return the file that has the next record, with its present size."""

@@ -16,10 +16,19 @@ from weir.collect.spool.segments import Say, Segment
 
 MIB = 1024 * 1024
 SEGMENT = 64 * MIB
+Spot = tuple[int, int]  # the number of a segment's first record, and an offset in its file
 
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Bytes that wait in the spool, and when the oldest of them was received (ms since 1970; 0: none waits)."""
+
+    size: int
+    since: int
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,12 @@ class Spool:
             self.segments.pop()
         disk.sync_names()
         self.end = end or Point(check=origin)
+
+    @property
+    def first(self) -> int:
+        """Return the number of the oldest record, or of the first one to come."""
+        with self.changed:
+            return self.segments[0].first if self.segments else self.end.number
 
     @property
     def size(self) -> int:
@@ -95,9 +110,21 @@ class Spool:
             later = [segment.first for segment in self.segments[1:]]
             gone = self.segments[: sum(first <= number for first in later)]
             self.segments = self.segments[len(gone) :]
+            for segment in gone:
+                self.disk.remove(segment.name)
             self.changed.notify_all()
-        for segment in gone:
-            self.disk.remove(segment.name)
+
+    def waiting(self, first: int, at: int) -> Waiting:
+        """Return what comes after a spot. Raises OSError, SpoolDamaged."""
+        with self.changed:
+            later = [segment for segment in self.segments if segment.first >= first]
+            whole = not later or later[0].first > first  # the file of the spot was read to its end, and removed
+            read = 0 if whole else max(0, at - HEAD.size)
+            size = sum(segment.size - HEAD.size for segment in later) - read
+            if not size:
+                return Waiting(0, 0)
+            here, at = (later[0], HEAD.size + read) if read < later[0].size - HEAD.size else (later[1], HEAD.size)
+            return Waiting(size, segments.received(self.disk, here, at))
 
 
 class _Writing:
