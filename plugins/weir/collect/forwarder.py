@@ -64,6 +64,11 @@ class Forwarder:
         """Return what is in the spool and not committed. None as long as the position is not known. Any thread may call it."""
         return self._spool.waiting(*self._spot) if self._spot else None
 
+    @property
+    def left(self) -> int | None:
+        """Return how many lines are in the spool and not committed. None as long as the position is not known."""
+        return self._spool.end.values - self._values if self._spot else None
+
     def _bear(self, error: KafkaException | NotRunning) -> None:
         why = self._kafka.explained(error)
         if why != self._counters.trouble and not self._stopping.is_set():
