@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.conftest import PROJECT
 from tests.parts import until
 from weir.settings import Settings
 from weir.sources.kafka import KafkaBroker
@@ -26,7 +25,7 @@ class Process:
     """`weir collect KIND ...` with its spool in a folder. What it says is in `said`."""
 
     def __init__(self, settings: Settings, folder: Path, kind: str, *options: str) -> None:
-        env = {**os.environ, "PYTHONPATH": f"{PROJECT / 'plugins'}:{PROJECT}", "WEIR_HOME": str(folder), "WEIR_KAFKA": settings.kafka}
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "WEIR_HOME": str(folder), "WEIR_KAFKA": settings.kafka}
         command = [sys.executable, "-m", "weir", "collect", kind, *options]
         self.process = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
         self.said: list[str] = []

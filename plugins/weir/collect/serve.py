@@ -31,7 +31,7 @@ class _Families(Collector):
 
 
 def serve(host: str, port: int, families: Families, health: Health) -> ThreadingHTTPServer:
-    """Serve /metrics, and /health with status 200 for the states ok and starting, else 503. Port 0 takes a free one.
+    """Serve /metrics, and /health, with status 503 while senders are held back and 200 otherwise. Port 0 takes a free one.
 
     Raises BadInput if the address is not available.
     """
@@ -44,7 +44,7 @@ def serve(host: str, port: int, families: Families, health: Health) -> Threading
                 return self._answer(200, CONTENT_TYPE_LATEST, generate_latest(registry))
             if self.path == "/health":
                 found = health()
-                status = 200 if found["state"] in ("ok", "starting") else 503
+                status = 503 if found["state"] == "holding" else 200
                 return self._answer(status, "application/json", json.dumps(found).encode() + b"\n")
             self._answer(404, "text/plain", b"/metrics or /health\n")
 

@@ -1,8 +1,9 @@
-"""The TLS context of a server, from files."""
+"""TLS contexts and a password, from files."""
 
 from __future__ import annotations
 
 import ssl
+from pathlib import Path
 
 from weir.errors import BadInput
 from weir.settings import check_file
@@ -31,3 +32,28 @@ def server_context(cert: str, key: str, client_ca: str) -> ssl.SSLContext | None
     except (ssl.SSLError, OSError) as error:
         raise BadInput(f"--tls-cert: {cert} and {key} cannot be used: {error}.", "Give a certificate in PEM with its own key.") from error
     return context
+
+
+def client_context(tls: bool, ca: str) -> ssl.SSLContext | None:
+    """Return the context for a broker; None without TLS. `ca` names its authority; empty: those of the system.
+
+    Raises BadInput, BadSetting.
+    """
+    if not tls:
+        if ca:
+            raise BadInput("--tls-ca is set, and --tls is not.", "Give --tls, too.")
+        return None
+    if ca:
+        check_file("--tls-ca", ca)
+    try:
+        return ssl.create_default_context(cafile=ca or None)
+    except ssl.SSLError as error:
+        raise BadInput(f"--tls-ca: {ca} cannot be used: {error}.", "Give a certificate in PEM.") from error
+
+
+def password(file: str) -> str:
+    """Return the password in a file; empty without one. Raises BadSetting."""
+    if not file:
+        return ""
+    check_file("--password-file", file)
+    return Path(file).read_text(encoding="utf-8").rstrip("\n")
