@@ -81,11 +81,11 @@ class MemoryDisk:
     def _left(self, file: File, chance: Random) -> File:
         found = File(bytearray(file.safe))
         for at, data in file.pending[: chance.randint(0, len(file.pending))]:
-            if data is not None and chance.random() < 0.5:
-                end = chance.randint(0, len(data))
-                hole = chance.randint(0, end) if chance.random() < 0.3 else 0
-                found.apply(at, bytes(hole) + data[hole:end])
-                break
-            found.apply(at, data)
+            if data is None or chance.random() < 0.6:
+                found.apply(at, data)
+                continue
+            end = chance.randint(0, len(data))  # torn, or with zeros for what was not written; later writes may be there all the same
+            hole = chance.randint(0, end) if chance.random() < 0.5 else 0
+            found.apply(at, bytes(hole) + data[hole:end])
         found.safe = bytes(found.data)
         return found
