@@ -50,7 +50,7 @@ class CountingStore(Store, DeltaStore, Protocol):
 class Deltas:
     """The sink of counting. Hours are noted before their deltas are written: a fold that finds a delta knows its hour."""
 
-    publishes = False
+    publishes, hides_claims = False, True
 
     def __init__(self, store: DeltaStore, shards: int) -> None:
         self._store, self._shards = store, shards
@@ -70,6 +70,9 @@ class Deltas:
 
     def rehearse(self, job: str) -> None:
         self._store.touch(job)
+
+    def keep(self) -> None:
+        """Do nothing: deltas are keyed by attempt."""
 
 
 def counting_writer(

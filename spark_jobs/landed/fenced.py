@@ -35,7 +35,7 @@ class FencedSink:
     publishes = True
 
     def __init__(self, sink: LandedSink) -> None:
-        self._sink, self._turn = sink, Lock()
+        self._sink, self._turn, self.hides_claims = sink, Lock(), sink.hides_claims
 
     def fence(self, head: Head) -> Held | None:
         with self._turn:
@@ -56,3 +56,10 @@ class FencedSink:
     def rehearse(self, job: str) -> None:
         with self._turn:
             self._sink.rehearse(job)
+
+    def keep(self) -> None:
+        if self._turn.acquire(blocking=False):  # a batch that is being written moves the fence itself
+            try:
+                self._sink.keep()
+            finally:
+                self._turn.release()

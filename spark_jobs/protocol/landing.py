@@ -43,6 +43,8 @@ class Held:
 class LandedSink(Protocol):
     """The destination of a landed job's batches."""
 
+    hides_claims: bool  # True: what is written is read only once it has landed, as that attempt wrote it
+
     def fence(self, head: Head) -> Held | None:
         """Raise the fence for the head's attempt: from here on no older attempt can change the sink.
 
@@ -58,6 +60,9 @@ class LandedSink(Protocol):
 
     def rehearse(self, job: str) -> None:
         """Reach every target that `write` writes to, and change nothing that is ever read. May be repeated."""
+
+    def keep(self) -> None:
+        """Keep the fence from expiring, if it is due and the sink's server deletes what is old. Called every few seconds. Never raises."""
 
 
 def disagreement(head: Head, held: Held) -> Exception | None:

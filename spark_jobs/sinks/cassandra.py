@@ -43,6 +43,8 @@ ANY_VALUE: dict[str, Any] = {
 class CassandraSink:
     """Writes to one table. The session repeats statements during an outage."""
 
+    hides_claims = False
+
     def __init__(self, settings: CassandraRows, session: Session) -> None:
         self._settings, self._session = settings, session
         self._table: Table | None = None
@@ -71,6 +73,9 @@ class CassandraSink:
         if strange := [name for name in table.key if table.columns[name] not in ANY_VALUE]:
             raise BadTarget(self._target, [f"the column {name} of its key is {table.columns[name]}: use another type" for name in strange])
         self._session.execute(delete_of(table), 1, *(ANY_VALUE[table.columns[name]] for name in table.key))
+
+    def keep(self) -> None:
+        """Do nothing: there is no fence beside the rows."""
 
     def _checked(self, schema: dict[str, str]) -> Table:
         if self._table is None:

@@ -33,6 +33,8 @@ COMMITTER = {"mapreduce.fileoutputcommitter.algorithm.version": "1"}
 class ParquetSink:
     """Writes below one folder, which belongs to one job."""
 
+    hides_claims = True
+
     def __init__(self, settings: Parquet, spark: SparkSession) -> None:
         self._base = settings.path.rstrip("/")
         self._files = HadoopFiles(spark, self._base)
@@ -101,3 +103,6 @@ class ParquetSink:
         """Write a file that readers skip, and delete it."""
         self._files.write(f"_rehearsals/{job}", b"rehearsal")
         self._files.delete(f"_rehearsals/{job}")
+
+    def keep(self) -> None:
+        """Do nothing: manifests do not expire."""

@@ -22,6 +22,8 @@ class Target:
 class MemorySink:
     """Appends to a target as a transaction would. Each process of a job has one of its own; `rows` of a batch need only `collect()`."""
 
+    hides_claims = False
+
     def __init__(self, target: Target) -> None:
         self._target = target
 
@@ -40,6 +42,9 @@ class MemorySink:
 
     def rehearse(self, job: str) -> None:
         """Do nothing: there is no server."""
+
+    def keep(self) -> None:
+        """Do nothing: nothing expires."""
 
     def _put(self, claimed: Head, found: Sequence[Sequence[Any]]) -> None:
         """Write and move the fence in one step, unless a later attempt raised it since."""

@@ -6,7 +6,7 @@ show whether its state is that of the landed batches: an older driver may have e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from uuid import NAMESPACE_OID, uuid5
 
@@ -32,13 +32,24 @@ def continuations(folder: Folder, head: Head, before: Head | None, topic: str = 
     `before` is the landed batch before that of the head, or the one whose state the epoch keeps. The head has a batch, or kept state.
     """
     plans = _plans(head, before, topic)
-    commits = {n for n, data in folder.numbered("commits").items() if n in plans and n <= head.last_landed and is_commit(data)}
+    known = {n: {plan} for n, plan in plans.items()}
+    if before is not None:
+        known[before.batch_id].add(before.plan)  # as its own epoch has it
+    commits = {n for n in known if n <= head.last_landed and committed(folder, n, known[n])}
     if head.state is State.LANDED and head.batch_id in commits:
         yield _continuation(folder, head, plans, commits, head.batch_id + 1)
     if head.has_batch:  # the claimed batch, or the landed one again, since Spark's commit of it was lost
         commits -= {head.batch_id}
         if not head.stateful or head.batch_id == 0 or _evaluated_as_landed(folder, before, commits):
             yield _continuation(folder, head, plans, commits, head.batch_id)
+
+
+def committed(folder: Folder, batch: int, plans: Collection[bytes]) -> bool:
+    """Return whether Spark has committed the batch in this folder, by one of these plans.
+
+    After the store was restored from an older copy, two folders may have other batches of the same number: a commit alone says too little.
+    """
+    return is_commit(folder.numbered("commits").get(batch, b"")) and folder.numbered("offsets").get(batch) in plans
 
 
 def _plans(head: Head, before: Head | None, topic: str) -> Mapping[int, bytes]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from spark_jobs.protocol.head import Head
+from spark_jobs.protocol.head import Head, State
 from weir.ports.checkpoints import Checkpoints, Folder
 from weir.ports.ledger import LandedStore
-from weir.supervise.judge.landed_lineage import continuations
-from weir.supervise.judge.lineage import KEEP_BATCHES, is_commit
+from weir.supervise.judge.landed_lineage import committed, continuations
+from weir.supervise.judge.lineage import KEEP_BATCHES
 
 
 class LandedCopies:
@@ -33,9 +33,10 @@ class LandedCopies:
 
     def unkept(self, head: Head, folders: Sequence[tuple[int, int]]) -> str:
         """Return why a new epoch cannot keep the state of the last landed batch; empty if it can."""
-        last = head.last_landed
+        last, landed = head.last_landed, self._last(head)
+        plans = {landed.plan} if landed else set[bytes]()
         for epoch, attempt in reversed(self._lineage(head, folders)):
-            if is_commit(self._checkpoints.read(head.job, epoch, attempt, KEEP_BATCHES).numbered("commits").get(last, b"")):
+            if committed(self._checkpoints.read(head.job, epoch, attempt, KEEP_BATCHES), last, plans):
                 return ""
         if last < 0:
             return "nothing has landed"
@@ -53,6 +54,10 @@ class LandedCopies:
         """Return the folders that have the epoch's state; those of earlier epochs only until this one has landed a batch of its own."""
         first = head.epoch if head.landed_here or not head.state_epoch else head.state_epoch
         return [(epoch, attempt) for epoch, attempt in folders if first <= epoch <= head.epoch]
+
+    def _last(self, head: Head) -> Head | None:
+        """Return the last landed batch, or the one whose state the epoch keeps."""
+        return head if head.state is State.LANDED and head.has_batch else self._before(head)
 
     def _before(self, head: Head) -> Head | None:
         """Return the landed batch before that of the head, or the one whose state the epoch keeps."""
