@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from spark_jobs.runtime.kafka_address import KafkaAddress
 from tests.parts import until
 from weir.settings import Settings
 from weir.sources.kafka import KafkaBroker
@@ -98,6 +99,11 @@ def _write(peer: socket.socket, lines: list[bytes]) -> None:
 
 def committed(settings: Settings, topic: str) -> Counter[bytes]:
     """Return how often each value is in the topic."""
-    broker = KafkaBroker(settings.kafka)
+    return committed_at(settings.kafka, topic)
+
+
+def committed_at(address: KafkaAddress | str, topic: str) -> Counter[bytes]:
+    """As `committed`, also of a Kafka with a login."""
+    broker = KafkaBroker(address)
     ends = broker.end_offsets(topic)
     return Counter(record.value or b"" for p, end in ends.items() for record in broker.records(topic, p, 0, end))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +17,7 @@ from weir.collect.intake import Intake
 from weir.collect.spool.block import Block
 
 AGAIN_S = 2.0  # from one attempt to connect to the next
+CLOSING_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,10 @@ class RabbitSender:
         self._acknowledge()
         if self._connection and self._connection.is_open:
             self._connection.close()
-        await asyncio.sleep(0)  # the loop writes what is left
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSING_S):
+                while self._connection and not self._connection.is_closed:  # acknowledgements are on their way
+                    await asyncio.sleep(0.01)
 
     def _connect(self) -> None:
         asked = self._asked
