@@ -17,6 +17,7 @@ from weir.cli import (
     alerts,
     checkpoint,
     collect,
+    collect_brokers,
     counts,
     doctor,
     drill,
@@ -72,6 +73,8 @@ for panel, commands in GROUPS.items():
         app.command(command.__name__.replace("_", "-"), rich_help_panel=panel, no_args_is_help=False)(command)
 
 app.command(hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})(drill.drill)
+collect.collect.command()(collect_brokers.rabbitmq)
+collect.collect.command()(collect_brokers.mqtt)
 app.add_typer(collect.collect, rich_help_panel="Lines and counts")
 app.add_typer(formats.formats, rich_help_panel="Lines and counts")
 app.add_typer(alerts.alerts, rich_help_panel="Alerts")

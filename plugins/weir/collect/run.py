@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +17,7 @@ from weir.collect.forwarder import Forwarder
 from weir.collect.identity import SpoolFolder
 from weir.collect.intake import Intake
 from weir.collect.kafka import Topic
+from weir.collect.loop import ended_by_signal, in_thread
 from weir.collect.notify import notify
 from weir.collect.serve import serve
 from weir.collect.spool.disk import Folder
@@ -73,11 +72,11 @@ class Collector:
         intake = Intake(self._spool, self.counters, self._seldom)
         made = senders(intake, self.counters, self._seldom)
         served = self._serve()
-        ended = _signals()
+        ended = ended_by_signal()
         try:
             ready(", ".join([await sender.start() for sender in made]))
             writing = asyncio.ensure_future(intake.run())
-            forwarding = asyncio.ensure_future(_in_thread(self._forwarder.run))
+            forwarding = asyncio.ensure_future(in_thread(self._forwarder.run))
             notify("READY=1")
             await asyncio.wait({writing, forwarding, ended}, return_when=asyncio.FIRST_COMPLETED)
             notify("STOPPING=1")
@@ -119,44 +118,3 @@ class Collector:
 
     def _health(self) -> dict[str, Any]:
         return metrics.health(self.counters, self._forwarder.waiting(), time.time())
-
-
-def _signals() -> asyncio.Future[None]:
-    """Return what is done once the process is asked to end."""
-    loop = asyncio.get_running_loop()
-    ended: asyncio.Future[None] = loop.create_future()
-
-    def end() -> None:
-        if not ended.done():
-            ended.set_result(None)
-
-    with contextlib.suppress(ValueError, RuntimeError):  # not in the main thread, as in tests
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, end)
-    return ended
-
-
-async def _in_thread(work: Callable[[], None]) -> None:
-    """Run in a thread that does not keep the process alive: Kafka's client may wait longer than anybody who stops the service."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[None] = loop.create_future()
-
-    def run() -> None:
-        try:
-            work()
-        except BaseException as error:  # noqa: BLE001 - whoever waits for it gets it
-            _tell(loop, done, error)
-        else:
-            _tell(loop, done, None)
-
-    threading.Thread(target=run, name="forwarder", daemon=True).start()
-    await done
-
-
-def _tell(loop: asyncio.AbstractEventLoop, done: asyncio.Future[None], error: BaseException | None) -> None:
-    def tell() -> None:
-        if not done.done():
-            done.set_exception(error) if error else done.set_result(None)
-
-    with contextlib.suppress(RuntimeError):  # the loop has ended
-        loop.call_soon_threadsafe(tell)

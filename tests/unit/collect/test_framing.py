@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.collect.senders.framing import Either, Framer, Lines, Malformed, Octets
+from weir.collect.senders.framer import Framer, Malformed
+from weir.collect.senders.framing import Either
+from weir.collect.senders.lines import Lines
+from weir.collect.senders.octets import Octets
 
 LONGEST = 12
 text = st.binary(max_size=20)

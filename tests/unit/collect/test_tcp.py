@@ -17,8 +17,10 @@ import pytest
 from weir.collect import intake as intakes
 from weir.collect.counters import Counters, Seldom
 from weir.collect.intake import Intake
-from weir.collect.senders.framing import Either, Lines
-from weir.collect.senders.tcp import Asked, TcpServer
+from weir.collect.senders.connection import Asked
+from weir.collect.senders.framing import Either
+from weir.collect.senders.lines import Lines
+from weir.collect.senders.tcp import TcpServer
 from weir.collect.senders.udp import UdpServer, dropped
 from weir.collect.spool.disk import Folder
 from weir.collect.spool.reader import Reader

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,8 +10,9 @@ from dataclasses import dataclass
 from weir.collect.spool import segments
 from weir.collect.spool.block import Block
 from weir.collect.spool.disk import Disk
-from weir.collect.spool.record import HEAD, Point, encode, head
-from weir.collect.spool.segments import Say, Segment
+from weir.collect.spool.record import HEAD, Point
+from weir.collect.spool.segments import Say
+from weir.collect.spool.writing import Writing
 
 MIB = 1024 * 1024
 SEGMENT = 64 * MIB
@@ -72,7 +72,7 @@ class Spool:
 
     def append(self, blocks: Sequence[Block]) -> None:
         """Write blocks and wait until they are on disk. Raises OSError: then none of them is in the spool, and the call may be repeated."""
-        writing = _Writing(self)
+        writing = Writing(self.disk, self.end, self.segments[-1] if self.segments else None, self.bounds.segment, self._clock())
         try:
             for block in blocks:
                 writing.put(block)
@@ -86,9 +86,6 @@ class Spool:
             self.segments += writing.new
             self.end = writing.point
             self.changed.notify_all()
-
-    def encoded(self, block: Block, before: Point) -> tuple[bytes, Point]:
-        return encode(block, before, self._clock())
 
     def has_room(self, size: int) -> bool:
         """Return whether so many bytes more fit. An empty spool has room for everything."""
@@ -125,55 +122,3 @@ class Spool:
                 return Waiting(0, 0)
             here, at = (later[0], HEAD.size + read) if read < later[0].size - HEAD.size else (later[1], HEAD.size)
             return Waiting(size, segments.received(self.disk, here, at))
-
-
-class _Writing:
-    """One append: what the newest file has then, and the files that it begins. A file is on disk before the next one begins."""
-
-    def __init__(self, spool: Spool) -> None:
-        self._spool, self._disk = spool, spool.disk
-        self.point = spool.end
-        self._before = spool.segments[-1] if spool.segments else None
-        self.grown = self._before.size if self._before else 0
-        self.new: list[Segment] = []
-        self._waiting: list[bytes] = []
-        self._size = self.grown
-
-    def put(self, block: Block) -> None:
-        if not self._size or self._size >= self._spool.bounds.segment:
-            self._roll()
-        data, self.point = self._spool.encoded(block, self.point)
-        self._waiting.append(data)
-        self._size += len(data)
-
-    def _roll(self) -> None:
-        """Begin a file. Its head is on disk before any record: so a head that is not intact has no record behind it."""
-        self.end()
-        begun = Segment(self.point.number, HEAD.size)
-        self.new.append(begun)
-        self._disk.write(begun.name, 0, head(self.point))
-        self._disk.sync(begun.name)
-        self._disk.sync_names()
-        self._size = HEAD.size
-
-    def end(self) -> None:
-        """Write what is waiting, and wait until it is on disk."""
-        if not self._waiting:
-            return
-        data, self._waiting = b"".join(self._waiting), []
-        last = self.new[-1] if self.new else self._before
-        assert last is not None
-        self._disk.write(last.name, self._size - len(data), data)
-        self._disk.sync(last.name)
-        if self.new:
-            last.size = self._size
-        else:
-            self.grown = self._size
-
-    def undo(self) -> None:
-        """Leave the files as they were: what is written next may be shorter, and nothing may stand behind it."""
-        with contextlib.suppress(OSError):
-            for segment in self.new:
-                self._disk.remove(segment.name)
-            if self._before:
-                self._disk.truncate(self._before.name, self._before.size)
