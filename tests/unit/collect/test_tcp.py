@@ -125,6 +125,19 @@ def test_a_sender_is_told_how_many_of_its_lines_are_on_disk(world: World) -> Non
     assert world.counters.refused == 1
 
 
+def test_a_sender_that_sends_no_more_gets_its_last_acknowledgement(world: World) -> None:
+    async def run() -> bytes:
+        async with world.tcp(replace(LOCAL, acknowledge=True)) as port:
+            reader, writer = await dial(port)
+            writer.write(b"a\nb\n")
+            writer.write_eof()
+            answer = await asyncio.wait_for(reader.read(), PATIENCE_S)
+            await world.until(lambda: world.counters.connections == 0)
+            return answer
+
+    assert asyncio.run(run()).splitlines()[-1] == b"2 0" and world.lines() == [b"a", b"b"]
+
+
 def test_a_reset_within_a_line_drops_the_line_and_joins_it_to_no_other(world: World) -> None:
     async def run() -> None:
         async with world.tcp() as port:

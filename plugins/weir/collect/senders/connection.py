@@ -51,8 +51,8 @@ class Connection(asyncio.Protocol):
         self._intake, self._counters, self._say = shared.intake, shared.counters, shared.say
         self._clock = asyncio.get_running_loop().time
         self.heard, self.peer = self._clock(), ""
-        self._safe = self._refused = 0
-        self._blocked = self._turned_away = False
+        self._taken = self._safe = self._refused = 0
+        self._blocked = self._turned_away = self._ended = False
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -85,7 +85,14 @@ class Connection(asyncio.Protocol):
         if self._framer.refused > self._refused:
             self._note_refused()
         if block:
+            self._taken += block.count
             self._intake.put(block, partial(self._written, block.count))
+
+    def eof_received(self) -> bool:
+        """Keep the connection of a sender that sends no more and waits for its acknowledgements. TLS cannot keep half of one."""
+        self._ended = True
+        plain = self._transport.get_extra_info("sslcontext") is None
+        return plain and self._shared.asked.acknowledge and self._safe < self._taken
 
     def _note_refused(self) -> None:
         more = self._framer.refused - self._refused
@@ -97,6 +104,8 @@ class Connection(asyncio.Protocol):
     def _written(self, lines: int) -> None:
         self._safe += lines
         self._acknowledge()
+        if self._ended and self._safe == self._taken:
+            self._transport.close()
 
     def _acknowledge(self) -> None:
         if self._shared.asked.acknowledge and not self._blocked and not self._transport.is_closing():
