@@ -125,8 +125,9 @@ ALLOWED = {
         f"weir.ports weir.sources {DOORS}"
     ),
     "weir.cli": (
-        f"{BASICS} weir.addresses weir.airflow weir.alerts weir.api weir.cassandra weir.collect weir.counts weir.doctor weir.factory "
-        f"weir.ingest weir.jobs weir.local weir.metrics weir.ports weir.ports.store weir.rows {DOORS} spark_jobs.counts spark_jobs.formats.spec"
+        f"{BASICS} weir.addresses weir.airflow weir.alerts weir.api weir.cassandra weir.collect weir.counts weir.doctor "
+        f"weir.factory weir.ingest weir.jobs weir.local weir.metrics weir.ports weir.ports.store weir.rows {DOORS} "
+        f"spark_jobs.counts spark_jobs.formats.spec"
     ),
     "weir.__main__": "weir.cli",
     "weir.triggers": "weir.airflow",  # names of the release before

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from tests.conftest import PROJECT
 from weir.cli.app import app
 from weir.errors import BadInput, WeirError
 
@@ -33,3 +36,12 @@ def test_what_is_refused(words: list[str], what: str, tmp_path: Path, monkeypatc
 def test_a_broker_is_named_by_host_and_port_and_its_client_must_be_there(words: list[str]) -> None:
     with pytest.raises(WeirError, match=r"--broker: :x is not an address|is not installed. Install it: pip install 'weir\[collect-"):
         CliRunner().invoke(app, ["collect", *words, "--broker", ":x"], catch_exceptions=False)
+
+
+def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is not installed: apt-get install systemd")
+    unit = tmp_path / "weir-collect@tcp.service"
+    shutil.copy(PROJECT / "deploy" / "systemd" / "weir-collect@.service", unit)
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False)
+    assert "weir-collect@tcp.service" not in done.stderr, done.stderr
