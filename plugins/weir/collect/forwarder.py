@@ -58,7 +58,7 @@ class Forwarder:
                 self._start()
                 self._send()
             except (KafkaException, NotRunning) as error:
-                self._bear(error)
+                self._wait(error)
 
     def waiting(self) -> Waiting | None:
         """Return what is in the spool and not committed. None as long as the position is not known. Any thread may call it."""
@@ -69,7 +69,8 @@ class Forwarder:
         """Return how many lines are in the spool and not committed. None as long as the position is not known."""
         return self._spool.end.values - self._values if self._spot else None
 
-    def _bear(self, error: KafkaException | NotRunning) -> None:
+    def _wait(self, error: KafkaException | NotRunning) -> None:
+        """Say what the trouble is, once, and wait a moment."""
         why = self._kafka.explained(error)
         if why != self._counters.trouble and not self._stopping.is_set():
             self._say(f"Nothing is sent to Kafka at the moment; what is received waits in the spool. {why}")

@@ -28,7 +28,7 @@ class Held(Protocol):
 
 
 def _nothing() -> None:
-    """Tell nobody: the protocol has no acknowledgement."""
+    """Do nothing: the protocol has no acknowledgement."""
 
 
 class Intake:

@@ -25,14 +25,14 @@ def ended_by_signal() -> asyncio.Future[None]:
 
 
 async def in_thread(work: Callable[[], None]) -> None:
-    """Run in a thread that does not keep the process alive: Kafka's client may wait longer than anybody who stops the service."""
+    """Run in a thread that does not keep the process alive: Kafka's client may wait longer than a stop may take."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[None] = loop.create_future()
 
     def run() -> None:
         try:
             work()
-        except BaseException as error:  # noqa: BLE001 - whoever waits for it gets it
+        except BaseException as error:  # noqa: BLE001 - the future raises it
             _tell(loop, done, error)
         else:
             _tell(loop, done, None)

@@ -1,4 +1,4 @@
-"""Run a collector: open the spool, forward it, take lines from the senders, until a signal or a fault that cannot be borne."""
+"""Run a collector: open the spool, forward it, take lines from the senders, until a signal or an error ends it."""
 
 from __future__ import annotations
 

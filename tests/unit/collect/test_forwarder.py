@@ -155,7 +155,7 @@ def test_what_is_not_committed_waits(tmp_path: Path) -> None:
     kafka.trouble = lambda step: "lost" if step == "commit" else ""
     one = Collector(tmp_path, kafka)
     one.put(*lines(1, 2))
-    one.forwarder._bear = lambda error: one.stopping.set()  # type: ignore[method-assign]
+    one.forwarder._wait = lambda error: one.stopping.set()  # type: ignore[method-assign]
     assert one.forwarder.waiting() is None  # the position is not known yet
     one.forwarder.run()
     waiting = one.forwarder.waiting()

@@ -1,6 +1,6 @@
 """What cuts a stream of bytes into lines or messages. Pure.
 
-A line without its end is never part of a block: `unfinished` has it, and whoever closes the stream tells of it.
+A line without its end is never part of a block: `unfinished` has it, for the message about it.
 """
 
 from __future__ import annotations
