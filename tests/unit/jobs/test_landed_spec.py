@@ -53,7 +53,7 @@ def test_its_driver_runs_weirs_program_with_the_job_beside_it() -> None:
     ("changes", "told"),
     [
         ({"sources": {}}, "sources"),
-        ({"sources": {"a": {"topic": "x", "topics": ["y"]}}}, "sources.a: name exactly one of topic and topics"),
+        ({"sources": {"a": {"topic": "x", "topics": ["y"]}}}, "sources.a: name exactly one of topic, topics and path"),
         ({"sources": {"a": {"topic": "x"}, "b": {"topics": ["x", "y"]}}}, "must be topic names, each once"),
         ({"sink": {"kind": "mysql"}}, "sink.kind must be one of"),
         ({"sink": {**GOOD["sink"], "table": "cards"}}, "sink.table must be SCHEMA.TABLE"),
