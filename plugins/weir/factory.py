@@ -13,6 +13,7 @@ from weir.addresses import address, kafka_address
 from weir.cassandra.store import CassandraStore
 from weir.cluster.checkpoints import CheckpointFolders
 from weir.cluster.packed_bundles import PackedBundles
+from weir.cluster.source_folders import SourceFolders
 from weir.cluster.spark import StandaloneCluster
 from weir.counts.kind import CountsKind
 from weir.errors import WeirError
@@ -59,6 +60,7 @@ def manager(settings: Settings | None = None, others: Mapping[str, Cluster] | No
         bundles(settings),
         settings,
         stopped_at=lambda: stack_stop.stopped_at(settings),
+        folders=SourceFolders(settings),
         rehearse=rehearsal(settings.driver_python),
     )
     return assemble(specs, parts)

@@ -43,7 +43,7 @@ class Subscription:
 
     def missing(self, there: Iterable[str]) -> list[str]:
         """The topics that are named, and are not among these."""
-        return sorted(set(self.names).difference(there))
+        return sorted(set(self.topics).difference(there))
 
     def __str__(self) -> str:
         return f"the pattern {self.pattern}" if self.pattern else ", ".join(self.names) or "none"
