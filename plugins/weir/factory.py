@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
+from spark_jobs.protocol.head import Head, Partition
 from spark_jobs.runtime.contract import pid_of
 from weir import stack_stop
 from weir.addresses import address, kafka_address
@@ -35,6 +36,7 @@ from weir.supervise.judge.standby import fitting, wanted_version
 from weir.supervise.manager import Manager
 from weir.supervise.parts import Parts
 from weir.supervise.preflight import rehearsal
+from weir.supervise.unread import unread
 
 PATIENCE_S = 10.0  # a person or a tick waits for an answer; drivers wait for ever
 
@@ -92,6 +94,13 @@ def store(settings: Settings, patience_s: float = PATIENCE_S) -> CassandraStore:
 def source_of(settings: Settings) -> KafkaBroker:
     """Return the source that the settings name. It connects when it is first asked something."""
     return KafkaBroker(kafka_address(settings))
+
+
+def unread_files(settings: Settings, head: Head, spec: JobSpec) -> Mapping[Partition, frozenset[str]]:
+    """Return the names of the files of a job's folders that are in no landed batch. Raises NotRunning."""
+    if not spec.folders:
+        return {}
+    return unread(SourceFolders(settings), CheckpointFolders(settings.checkpoints, settings), head, spec.folders)
 
 
 def drivers(settings: Settings) -> list[dict[str, Any]]:

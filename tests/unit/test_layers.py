@@ -97,7 +97,7 @@ ALLOWED = {
     # assembled from the kinds
     "weir.factory": (
         f"{BASICS} weir.addresses weir.cassandra weir.cluster weir.counts weir.jobs weir.jobs.packed weir.landed weir.plain weir.ports "
-        f"weir.ports.store weir.sources weir.stack_stop {DOORS} spark_jobs.runtime"
+        f"weir.ports.store weir.sources weir.stack_stop {DOORS} spark_jobs.protocol spark_jobs.runtime"
     ),
     "weir.stack_stop": "weir.settings",
     "weir.ingest": f"{BASICS} weir.addresses weir.sources spark_jobs.runtime",

@@ -46,7 +46,7 @@ class FolderWatch:
 
     def _counted(self, head: Head, folders: Mapping[int, str]) -> Unread:
         try:
-            return Unread({p: len(names) for p, names in unread(self._parts, head, folders).items()})
+            return Unread({p: len(names) for p, names in unread(self._parts.folders, self._parts.checkpoints, head, folders).items()})
         except WeirError as error:
             return Unread(fault=f"{error.code}: {error.what}")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from spark_jobs.protocol.head import Head, Partition
 from weir.errors import Conflict, DriverEnded
 from weir.jobs.spec import JobSpec
 from weir.ports.attempts import AttemptStore
@@ -102,7 +104,7 @@ class Health:
     def wait_landed(self, job: str, timeout_s: float) -> bool:
         """Wait until all lines and files that the sources have now have landed. Return False at the timeout."""
         spec, head = self._register.spec(job), self._register.head(job)
-        ends, files = ends_for(self._parts.source, head, spec.source.subscription), unread(self._parts, head, spec.folders)
+        ends, files = ends_for(self._parts.source, head, spec.source.subscription), self._unread(head, spec)
         seen = head.frontier
 
         def landed() -> bool:
@@ -111,12 +113,15 @@ class Health:
             if head is None or any(head.frontier.get(p, 0) < end for p, end in ends.items()):
                 return False
             if any(files.values()) and head.frontier != seen:
-                left = or_none(lambda: unread(self._parts, head, spec.folders))
+                left = or_none(lambda: self._unread(head, spec))
                 seen = head.frontier if left else seen  # a checkpoint that is being copied has no lists yet
                 files = {p: names & left[p] for p, names in files.items()} if left else files
             return not any(files.values())
 
         return self._parts.until(landed, timeout_s)
+
+    def _unread(self, head: Head, spec: JobSpec) -> Mapping[Partition, frozenset[str]]:
+        return unread(self._parts.folders, self._parts.checkpoints, head, spec.folders)
 
     def drivers(self) -> list[tuple[str, Observation]]:
         """Return the observation of each job that should run."""
