@@ -85,7 +85,6 @@ class Batches(Generic[E]):
         self._writer, self._args = writer, args
         self._tools: Tools[E] | None = None
         self._pace: source.Pace | None = None
-        self._files: FileWatch | None = None
         self._ids = dict(args.ids)  # by topic name, of the topics seen so far
         self._turn, self._closed = threading.Lock(), False
         self.failure: BaseException | None = None
@@ -95,7 +94,6 @@ class Batches(Generic[E]):
     def equip(self, tools: Tools[E], pace: source.Pace | None = None) -> None:
         """Set the tools, before the first batch. Their session reads the checkpoint. `pace` learns how long batches take."""
         self._tools, self._pace = tools, pace
-        self._files = FileWatch(tools.spark, self._args.folders, self._read)
 
     def close(self) -> None:
         """Accept no more batches. Returns when the current one has landed."""
@@ -136,12 +134,19 @@ class Batches(Generic[E]):
         LOG.info("batch=%d %s %s in %.3f s", batch_id, done, ranges(batch), took)
 
     def _evaluate(self, rows: DataFrame, batch: Batch, before: Progress) -> E:
-        assert self._tools is not None and self._files is not None
-        self._files.require_listed(batch.files)
+        assert self._tools is not None
+        if batch.files:
+            self._files.require_listed(batch.files)
         evaluated = self._tools.evaluate(lambda: rows, batch, before)
         self._same_topics(batch)
-        self._files.require_unchanged(batch.files)
+        if batch.files:
+            self._files.require_unchanged(batch.files)
         return evaluated
+
+    @cached_property
+    def _files(self) -> FileWatch:
+        assert self._tools is not None
+        return FileWatch(self._tools.spark, self._args.folders, self._read)
 
     def _same_topics(self, batch: Batch) -> None:
         """Raise Diverged if a topic was replaced. Called after the rows were read: if the ids are the same now, the rows were theirs."""
@@ -165,10 +170,9 @@ class Batches(Generic[E]):
         return Batch(batch_id, {p: start.get(p, 0) for p in end}, end, names, arrived_by, kept, self._measured(start, end))
 
     def _measured(self, start: Offsets, end: Offsets) -> bytes:
-        """Return the files of a batch, packed. Raises Diverged if the checkpoint does not list them."""
-        assert self._files is not None
+        """Return the files of a batch, packed; empty without folders. Raises Diverged if the checkpoint does not list them."""
         try:
-            return self._files.measure(start, end)
+            return self._files.measure(start, end) if self._args.folders else b""
         except UnknownFiles as why:
             raise Diverged(str(why)) from why
 

@@ -38,8 +38,7 @@ class FileWatch:
 
     def require_unchanged(self, measured: bytes) -> None:
         """Measure the files of the current batch again. Raise FilesUnsettled if one has changed."""
-        if measured:
-            self._require(unpacked(measured), files.measured(self._spark, self._listed))
+        self._require(unpacked(measured), files.measured(self._spark, self._listed))
 
     def _steps(self, number: int, folder: Partition, start: Offsets, end: Offsets) -> list[tuple[str, int]]:
         return files.listed(self._read, number, start.get(folder, 0) - 1, end.get(folder, 0) - 1)
