@@ -50,7 +50,7 @@ class CountingStore(Store, DeltaStore, Protocol):
 class Deltas:
     """The sink of counting. Hours are noted before their deltas are written: a fold that finds a delta knows its hour."""
 
-    publishes = False
+    publishes, hides_claims = False, True
 
     def __init__(self, store: DeltaStore, shards: int) -> None:
         self._store, self._shards = store, shards

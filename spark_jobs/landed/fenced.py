@@ -35,7 +35,7 @@ class FencedSink:
     publishes = True
 
     def __init__(self, sink: LandedSink) -> None:
-        self._sink, self._turn = sink, Lock()
+        self._sink, self._turn, self.hides_claims = sink, Lock(), sink.hides_claims
 
     def fence(self, head: Head) -> Held | None:
         with self._turn:

@@ -43,6 +43,8 @@ class Held:
 class LandedSink(Protocol):
     """The destination of a landed job's batches."""
 
+    hides_claims: bool  # True: what is written is read only once it has landed, as that attempt wrote it
+
     def fence(self, head: Head) -> Held | None:
         """Raise the fence for the head's attempt: from here on no older attempt can change the sink.
 

@@ -50,6 +50,7 @@ class Sink(Protocol[W]):
     job are there once they are written (rule 9)."""
 
     publishes: bool  # False: `landed` does nothing
+    hides_claims: bool  # True: what is written is read only once it has landed, as that attempt wrote it
 
     def fence(self, head: Head) -> Held | None:
         """Keep earlier attempts from writing. Return what the sink holds; None if it cannot know, or need not. Raises Superseded."""
@@ -92,7 +93,7 @@ class Writer(Generic[E]):
         self._store, self._sink, self._job, self._attempt, self._incarnation = store, sink, job, attempt, incarnation
         self._version, self._now_us = version, now_us
         self._first_noted = False
-        self._unwritten = False  # True: an earlier attempt's claim is open; the sink does not hold it, and the fence keeps it out
+        self._unread = False  # True: an earlier attempt's claim is open, and no reader can have seen its rows, or ever will
 
     def start(self) -> Head:
         """Rules 2 and 9: make this process the writer of its attempt, and raise the sink's fence. A claim that the sink holds lands.
@@ -103,7 +104,7 @@ class Writer(Generic[E]):
         held = self._sink.fence(head)
         if held and (wrong := disagreement(head, held)):
             raise wrong
-        self._unwritten = head.state is State.CLAIMED and held is not None and not holds_claim(head, held)
+        self._unread = head.state is State.CLAIMED and (self._sink.hides_claims or (held is not None and not holds_claim(head, held)))
         if holds_claim(head, held):
             head = self._landed(head)
         elif self._sink.publishes and (newest := self._newest_landed(head)):
@@ -144,11 +145,11 @@ class Writer(Generic[E]):
         return True
 
     def _may_differ(self, head: Head) -> bool:
-        """Return whether an open claim may be repeated with other rows: another version made it, and the sink does not hold its rows.
+        """Return whether an open claim may be repeated with other rows: another version made it, and no reader has seen its rows.
 
         Otherwise a version whose first batch the sink refuses could be neither rolled back nor corrected.
         """
-        return self._unwritten and head.version != self._version
+        return self._unread and head.version != self._version
 
     def _incarnated(self) -> Head:
         while True:
@@ -170,7 +171,10 @@ class Writer(Generic[E]):
         return new
 
     def _evaluate_again(self, head: Head, batch: Batch, evaluate: Callable[[Progress], E]) -> None:
-        """Evaluate a batch that had landed, for its state: Spark's commit of it was lost. Raises FilesChanged or NotDeterministic."""
+        """Evaluate a batch that had landed, for its state: Spark's commit of it was lost. Nothing is written.
+
+        Raises FilesChanged; NotDeterministic if it gives other rows, whatever the version: the digest shows whether the state is right.
+        """
         if not batch.plan:
             return
         known = head if head.batch_id == batch.batch_id else self._store.ledger_batch(self._job, head.epoch, batch.batch_id)

@@ -43,6 +43,8 @@ ANY_VALUE: dict[str, Any] = {
 class CassandraSink:
     """Writes to one table. The session repeats statements during an outage."""
 
+    hides_claims = False
+
     def __init__(self, settings: CassandraRows, session: Session) -> None:
         self._settings, self._session = settings, session
         self._table: Table | None = None

@@ -37,6 +37,8 @@ ABORT_S = 10.0
 class KafkaSink:
     """Writes to one topic. One thread at a time may use it."""
 
+    hides_claims = False
+
     def __init__(self, settings: Kafka, address: KafkaAddress, job: str, patience_s: float = PATIENCE_S) -> None:
         self._settings, self._address, self._patience_s = settings, address, patience_s
         self._id = settings.transactional_id or f"weir.{job}"

@@ -33,6 +33,8 @@ COMMITTER = {"mapreduce.fileoutputcommitter.algorithm.version": "1"}
 class ParquetSink:
     """Writes below one folder, which belongs to one job."""
 
+    hides_claims = True
+
     def __init__(self, settings: Parquet, spark: SparkSession) -> None:
         self._base = settings.path.rstrip("/")
         self._files = HadoopFiles(spark, self._base)

@@ -32,6 +32,8 @@ T = TypeVar("T")
 class PostgresqlSink:
     """Writes to one table. One thread at a time may use it."""
 
+    hides_claims = False
+
     def __init__(self, settings: Postgresql, patience_s: float = PATIENCE_S) -> None:
         self._settings, self._patience_s = settings, patience_s
         self._sql = Statements(settings.table, settings.key, settings.deleted)

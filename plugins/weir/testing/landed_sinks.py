@@ -22,6 +22,8 @@ class Target:
 class MemorySink:
     """Appends to a target as a transaction would. Each process of a job has one of its own; `rows` of a batch need only `collect()`."""
 
+    hides_claims = False
+
     def __init__(self, target: Target) -> None:
         self._target = target
 

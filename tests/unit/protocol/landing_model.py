@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 KEYS = 3
-Row = tuple[int, int, int]  # offset of the event, the total before it, the total with it
+Row = tuple[int, int, int, int]  # offset of the event, the total before it, the total with it, and the version that made the row
 RULES = {  # each rule by the name under which it can be broken, with the kinds of sinks that cannot be exact without it
     "claim keeps the plan": ("rows", "keys", "files"),
     "fence before the first batch": ("rows",),
@@ -22,11 +22,14 @@ RULES = {  # each rule by the name under which it can be broken, with the kinds 
     "landed batch is evaluated again": ("rows", "keys", "files"),
     "digests are compared": ("rows", "keys", "files"),
     "state never begins empty": ("rows", "keys", "files"),
+    "a commit is that of the landed plan": ("keys",),
     "sink ahead is told": ("rows", "files"),
     "sink behind is told": ("rows", "files"),
     "rows have the claim's timestamp": ("keys",),
     "landed is published at a start": ("files",),
-    "landing needs the own claim": ("keys",),
+    "landing needs the own claim": ("files",),  # elsewhere the rows of both claims are the same
+    "another version may make other rows of a claim that nobody reads": ("rows", "files"),
+    "only of a claim that nobody reads": ("keys",),
 }
 
 
@@ -40,6 +43,8 @@ class Fenced(Exception):
 
 class Rows:
     """A sink with transactions, such as PostgreSQL: appended rows and a fence that moves with them."""
+
+    hides_claims = False
 
     def __init__(self, w: World) -> None:
         self.w, self.rows, self.attempt, self.held = w, [], 0, (1, -1)
@@ -77,17 +82,21 @@ class Keys:
     """A sink of rows by key whose cells keep the newest timestamp, such as Cassandra. It cannot know what it holds, so nobody notices if it
     alone is restored from an older copy: that is left out here, and said in the table of promises."""
 
+    hides_claims = False
+
     def __init__(self, w: World) -> None:
         self.w, self.cells = w, dict[int, tuple[int, Row]]()
+        self.of_versions = dict[int, tuple[int, Row]]()  # each version has a key of its own, too
 
     def fence(self, h: dict[str, Any]) -> None: ...
 
     def write(self, h: dict[str, Any], rows: list[Row]) -> Iterator[None]:
-        for key, row in {row[0] % KEYS: row for row in rows}.items():
+        keyed = [(self.cells, row[0] % KEYS, row) for row in rows] + [(self.of_versions, row[3], row) for row in rows]
+        for cells, key, row in {(id(cells), key): (cells, key, row) for cells, key, row in keyed}.values():
             yield
             ts = h["ts"] if self.w.rule("rows have the claim's timestamp") else self.w.now()
-            if ts >= self.cells.get(key, (-1,))[0]:
-                self.cells[key] = (ts, row)
+            if ts >= cells.get(key, (-1,))[0]:
+                cells[key] = (ts, row)
 
     def landed(self, h: dict[str, Any]) -> None: ...
 
@@ -97,6 +106,8 @@ class Keys:
 
 class Files:
     """A sink of files by attempt and batch, which count once a manifest names them, such as Parquet."""
+
+    hides_claims = True
 
     def __init__(self, w: World) -> None:
         self.w, self.files, self.manifests = w, dict[tuple[int, int], list[Row]](), dict[tuple[int, int], tuple[int, int]]()
@@ -126,7 +137,7 @@ class Files:
 class World:
     def __init__(self, kind: str, seed: int, broken: str = "", deterministic: bool = True) -> None:
         self.r, self.kind, self.broken, self.deterministic = random.Random(seed), kind, broken, deterministic
-        self.end, self.clock, self.stopped, self.damaged = 0, 100, "", not deterministic
+        self.end, self.clock, self.stopped, self.damaged, self.version = 0, 100, "", not deterministic, 1
         self.head: dict[str, Any] = {
             "epoch": 1,
             "attempt": 1,
@@ -139,11 +150,11 @@ class World:
             "by": 0,
             "ts": 0,
         }
-        self.head |= dict(plan=None, digest=None, ends=(), last=-1, **{"from": 1})
+        self.head |= dict(plan=None, digest=None, version=0, ends=(), last=-1, **{"from": 1})
         self.ledger: dict[tuple[int, int], dict[str, Any]] = {}
         self.sink: Any = {"rows": Rows, "keys": Keys, "files": Files}[kind](self)
         self.folders: dict[int, dict[str, Any]] = {1: self._folder(1, 0)}
-        self.drivers: list[Iterator[None]] = [self._driver(1)]
+        self.drivers: list[Iterator[None]] = [self._driver(1, 1)]
         self.others: list[Iterator[None]] = []
         self.copies: dict[str, Any] = {}
         self.seen: dict[str, int] = {}
@@ -188,16 +199,16 @@ class World:
 
     # processes
 
-    def _driver(self, attempt: int) -> Iterator[None]:
+    def _driver(self, attempt: int, version: int) -> Iterator[None]:
         try:
-            yield from self._runs(attempt, object())
+            yield from self._runs(attempt, version, object())
         except Fenced:
             self.note("superseded")
         except Stop as why:
             if self.head["attempt"] == attempt:  # what a zombie thinks is no verdict
                 self.stop(str(why))
 
-    def _runs(self, attempt: int, nonce: object) -> Iterator[None]:
+    def _runs(self, attempt: int, version: int, nonce: object) -> Iterator[None]:
         folder, mine = self.folders[attempt], {"attempt": attempt, "inc": nonce}
         yield
         if not self.swap({"attempt": attempt, "inc": None}, {"inc": nonce}):
@@ -205,6 +216,8 @@ class World:
         h = dict(self.head)
         yield
         held = self.sink.fence(h)
+        unread = h["state"] == "claimed" and (self.sink.hides_claims or (held is not None and held != (h["epoch"], h["batch"])))
+        unread = unread or not self.rule("only of a claim that nobody reads")
         yield
         if h["state"] == "claimed" and held == (h["epoch"], h["batch"]):
             if self.rule("held batch lands, unwritten") and not self.swap(
@@ -225,10 +238,12 @@ class World:
                 b += 1  # a batch without input lands, too
                 folder["offsets"][b] = (start, self.r.randint(start, self.end), self.now())
             yield
-            yield from self._lands(folder, b, folder["offsets"][b], mine)
+            yield from self._lands(folder, b, folder["offsets"][b], mine, version, unread)
             folder["commits"].add(b)
 
-    def _lands(self, folder: dict[str, Any], b: int, plan: tuple[int, int, int], mine: dict[str, Any]) -> Iterator[None]:
+    def _lands(
+        self, folder: dict[str, Any], b: int, plan: tuple[int, int, int], mine: dict[str, Any], version: int, unread: bool
+    ) -> Iterator[None]:
         while True:
             h = dict(self.head)
             if any(h[name] != value for name, value in mine.items()):
@@ -241,14 +256,15 @@ class World:
             elif not (h["state"] == "landed" and h["batch"] == b - 1 and h["end"] == plan[0]):
                 raise Stop("diverged")
             yield
-            rows = self._evaluated(folder, b, plan, bool(again))
+            rows = self._evaluated(folder, b, plan, bool(again), version)
             digest = (len(rows), sum(hash((row, plan[2])) for row in rows))
             if again:
+                self.damaged = self.damaged or again["version"] != version
                 self._same_digest(again, digest)
                 self.note("evaluated again")
                 return
             if h["state"] == "claimed" and self.rule("claim keeps the plan"):
-                self._same_digest(h, digest)
+                self._same_rows(h, digest, version, unread)
             yield
             self.keep(h)
             yield
@@ -260,7 +276,7 @@ class World:
                 "by": h["attempt"],
                 "ts": max(h["ts"] + 1, self.now()),
             }
-            claim |= {"plan": plan, "digest": digest}
+            claim |= {"plan": plan, "digest": digest, "version": version}
             if self.swap({name: h[name] for name in ("attempt", "inc", "batch", "state", "ts")}, claim):
                 break
         claimed = dict(self.head)
@@ -283,14 +299,23 @@ class World:
         if self.rule("digests are compared") and known["digest"] != digest:
             raise Stop("not deterministic")
 
-    def _evaluated(self, folder: dict[str, Any], b: int, plan: tuple[int, int, int], again: bool) -> list[Row]:
+    def _same_rows(self, claimed: dict[str, Any], digest: object, version: int, unread: bool) -> None:
+        """Rows of a claim that readers may have seen must be the same again. Another version makes other rows: that is told."""
+        other = claimed["version"] != version
+        if other and unread and self.rule("another version may make other rows of a claim that nobody reads"):
+            self.note("claimed by another version")
+            return
+        self.damaged = self.damaged or (other and self.kind == "keys")
+        self._same_digest(claimed, digest)
+
+    def _evaluated(self, folder: dict[str, Any], b: int, plan: tuple[int, int, int], again: bool, version: int) -> list[Row]:
         """The pipeline: a running total over all events. What it has read is kept in the state of the next version."""
         if b not in folder["state"]:
             raise Stop("state lost")
         total, rows = folder["state"][b], list[Row]()
         for offset in range(plan[0], plan[1]):
             more = 1 if self.deterministic else self.r.randint(1, 9)
-            rows.append((offset, total, total + more))
+            rows.append((offset, total, total + more, version))
             total += more
         kept = folder["state"][b] if again and not self.rule("landed batch is evaluated again") else total
         folder["state"][b + 1] = kept
@@ -318,26 +343,26 @@ class World:
             found = copy.deepcopy(self.folders[attempt])
             yield
             if self.r.random() < 0.1:  # a file of the zombie was torn
-                self._torn(found, keeps)
+                self._torn(found, h["base"] >= 0)
             found["epoch"] = h["epoch"]
             if why := self._cut(found, h):
                 reasons.append(why)
                 continue
             self.folders[new] = found
             yield
-            self.drivers.append(self._driver(new))
+            self.drivers.append(self._driver(new, self.version))
             return
         if h["last"] == h["base"] == -1 and h["state"] == "landed":
             self.folders[new] = self._folder(h["epoch"], h["start"])
-            self.drivers.append(self._driver(new))
+            self.drivers.append(self._driver(new, self.version))
         else:
             self.stop("state lost")
 
-    def _torn(self, folder: dict[str, Any], keeps: bool) -> None:
+    def _torn(self, folder: dict[str, Any], continues: bool) -> None:
         what = self.r.choice(("offsets", "commits", "state"))
         newest = max(folder[what], default=None)
-        if what == "state" or (keeps and what == "commits"):
-            self.damaged = True  # all others can be made again
+        if what == "state" or (continues and what == "commits"):
+            self.damaged = True  # all others can be made again, but for what an epoch continues from
         if newest is not None and (what != "state" or newest > 0):
             folder[what].remove(newest) if what == "commits" else folder[what].pop(newest)
 
@@ -345,7 +370,8 @@ class World:
         """Cut a folder to what has landed and is claimed. Return why it cannot be continued."""
         last, keeps = h["last"], h["base"] == h["last"] >= 0
         plans = {x["batch"]: x["plan"] for x in self.landed() if x["epoch"] == (h["from"] if keeps else h["epoch"])}
-        own, commits = folder["offsets"], {b for b in folder["commits"] if b <= last}
+        own, moved = folder["offsets"], {h["base"]: (h["base_end"], h["base_end"], 0)} if h["base"] >= 0 else {}
+        commits = {b for b in folder["commits"] if b <= last and self._as_landed(b, own, plans, moved)}
         if not self.rule("claim keeps the plan"):
             plans, last = own, max((b for b in own if b <= last + 1), default=-1)
         offsets = {b: plans[b] for b in plans if last - 1 <= b <= last}
@@ -354,7 +380,7 @@ class World:
         newest = max(offsets, default=-1)
         begins = max(0, newest + (newest in commits))  # the batch that is evaluated next, and the version of its state
         # A zombie's evaluation of another plan, which never landed, has left state of the same version. The digest would show it, too late.
-        known = begins == 0 or begins - 1 in commits or own.get(begins - 1) == plans.get(begins - 1)
+        known = begins == 0 or begins - 1 in commits or self._as_landed(begins - 1, own, plans, moved)
         if begins not in folder["state"] or not known:
             if begins == last + 1 and last in commits and last in folder["state"] and not keeps:
                 begins = last  # the landed batch is evaluated again, if the state before it is there
@@ -366,9 +392,15 @@ class World:
         if keeps and begins != last + 1:
             return "state lost"
         if keeps:  # what was left out may lie between
-            offsets = {last: (h["base_end"], h["base_end"], 0)} | {b: plan for b, plan in offsets.items() if b > last}
+            offsets = moved | {b: plan for b, plan in offsets.items() if b > last}
         folder |= {"offsets": offsets, "commits": commits, "state": {v: n for v, n in folder["state"].items() if v <= begins}}
         return ""
+
+    def _as_landed(self, b: int, own: dict[int, Any], plans: dict[int, Any], moved: dict[int, Any]) -> bool:
+        """Did the folder evaluate the batch as it landed? A restored store gives its number to another batch."""
+        if not self.rule("a commit is that of the landed plan"):
+            return b in plans
+        return b in own and own[b] in (plans.get(b), moved.get(b))
 
     def new_epoch(self) -> Iterator[None]:
         """An operator begins a new epoch with the state as it was when the last batch landed."""
@@ -398,6 +430,7 @@ class World:
             return
         if h["state"] == "claimed":
             self.damaged = True  # the sink may hold a batch that never lands now: it is ahead, and the job stops
+            self.note("claim left")
         self.note("new epoch")
         yield
         yield from self._copied(dict(self.head), new)
@@ -473,11 +506,21 @@ class World:
             assert [row[0] for row in rows] == list(range(self.end)), rows
         for one, two in itertools.pairwise(rows):
             assert one[0] + 1 != two[0] or one[2] == two[1], ("the total does not continue", one, two)
-        assert not self.deterministic or all(row == (row[0], row[0], row[0] + 1) for row in rows), rows
+        assert not self.deterministic or all(row[:3] == (row[0], row[0], row[0] + 1) for row in rows), rows
+        if self.kind != "keys":
+            self._check_versions(rows)
+        elif not {"store restored", "claim left"} & self.seen.keys():  # keys of rows that never landed may stay
+            self._check_versions(rows + [row for _, row in self.sink.of_versions.values()])
+
+    def _check_versions(self, rows: list[Row]) -> None:
+        """Each landed batch has only rows of the version that landed it."""
+        for x in self.landed():
+            made = {row[3] for row in rows if x["start"] <= row[0] < x["end"]}
+            assert made <= {x["version"]}, ("rows of two versions in a batch", x, made)
 
 
 # How often something happens in a walk of a thousand steps; the rest goes to whatever is under way.
-ODDS = {"event": 110, "take over": 25, "kill driver": 15, "kill other": 5, "back up": 10, "new epoch": 1}
+ODDS = {"event": 110, "take over": 25, "new version": 1, "kill driver": 15, "kill other": 5, "back up": 10, "new epoch": 1}
 DAMAGE = {"store": 2, "sink": 2, "folders": 2}
 
 
@@ -503,6 +546,8 @@ def _happen(w: World, what: str) -> None:
         w.end += w.r.randint(1, 3)
     elif what == "take over":
         w.others.append(w.take_over())
+    elif what == "new version":
+        w.version += 1  # the next driver runs it
     elif what == "new epoch":
         w.others.append(w.new_epoch())
     elif what == "kill driver" and w.drivers:

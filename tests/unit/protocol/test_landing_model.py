@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 
 import pytest
 
@@ -12,13 +13,14 @@ WALKS = 400
 SEARCHED = 3000  # walks in which a broken rule must show
 KINDS = ("rows", "keys", "files")
 STEPS = range(22)  # of a driver until its second batch has landed
+LATER = range(34)  # of its successor until a further one has landed
 BROKEN = [(rule, kind) for rule, kinds in RULES.items() for kind in kinds]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_kills_and_zombies_leave_every_event_once(kind: str) -> None:
     seen = _walked(kind, damage=False)
-    assert seen["exact"] > 0.9 * WALKS, "the rest stops: torn state, or a new epoch over an open claim that the sink holds"
+    assert seen["exact"] > 0.85 * WALKS, "the rest stops: torn state, a new epoch over an open claim, or a new version too soon"
     needed = {"claimed", "claimed again", "evaluated again", "superseded", "new epoch"} | ({"landed as held"} if kind == "rows" else set())
     assert needed <= {what for what, n in seen.items() if n > 10}
 
@@ -46,9 +48,10 @@ def test_a_driver_may_stop_after_any_step_and_wake_after_any_step_of_its_success
 
 @pytest.mark.parametrize(("rule", "kind"), BROKEN)
 def test_each_rule_is_needed(rule: str, kind: str) -> None:
-    for seed in range(SEARCHED):
+    searches = [partial(crash_and_wake, kind, first, second, True, rule) for first in STEPS for second in LATER]
+    for search in [*searches, *(partial(wander, kind, seed, rule, rule != "digests are compared") for seed in range(SEARCHED))]:
         try:
-            wander(kind, seed, broken=rule, deterministic=rule != "digests are compared")
+            search()
         except AssertionError:
             return
     pytest.fail(f"{rule}: without it {SEARCHED} walks are exact")

@@ -63,8 +63,10 @@ class Paused:
     def __init__(self, store: Any) -> None:
         self._store = store
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
+    def __getattr__(self, name: str) -> Any:
         method = getattr(self._store, name)
+        if not callable(method):
+            return method
 
         def call(*args: Any) -> Any:
             pause(name)

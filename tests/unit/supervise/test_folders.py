@@ -292,3 +292,18 @@ def test_waiting_ends_when_the_files_that_were_there_have_landed(filed: Filed) -
     filed.land(writer, 1, 1)
     filed.land(writer, 2, 2)
     assert filed.manager.wait_landed(JOB, 1)
+
+
+def test_lists_of_another_attempts_step_are_not_continued_from(filed: Filed) -> None:
+    """The first attempt slept, listed other files for the step that landed, and only its folder is left."""
+    filed.land(filed.driver(), 0, 0)
+    filed.plan(1, 1)
+    slept = dict(filed.files)
+    filed.manager.restart(JOB)
+    filed.clock.sleep(1)
+    filed.files["offsets/1"] = filed.plan(1, 1).plan + b" "
+    filed.land(filed.driver(), 1, 1, commit=False)
+    filed.checkpoints.files[JOB, 1, 2].clear()
+    filed.checkpoints.files[JOB, 1, 1] = slept
+    filed.manager.restart(JOB)
+    assert "commits/1" not in filed.files, "the batch is repeated, and its files compared"

@@ -274,6 +274,16 @@ def test_a_claim_after_kept_state_is_done_again_only_with_the_state_of_the_lande
     assert [way.version for way in continuations(landed, head, before, "logs")] == [1]
 
 
+def test_a_commit_counts_only_with_the_plan_that_landed() -> None:
+    """After the store was restored, an attempt that is forgotten had committed other offsets under the number of a landed batch."""
+    before = replace(first_head(JOB, of_source(TOPIC_ID, {0: 30}), 1), batch_id=0, state=State.LANDED, plan=plan_to(30), stateful=True)
+    head = replace(before, batch_id=1, plan=plan_to(50))
+    commits = {"offsets/0": plan_to(30), "commits/0": b"v1\n{}", "commits/1": b"v1\n{}"}
+    its, others = (Folder(1, 1, "", {}, {**commits, "offsets/1": plan_to(end)}) for end in (50, 40))
+    assert [way.version for way in continuations(its, head, before, "logs")] == [2, 1]
+    assert [way.version for way in continuations(others, head, before, "logs")] == [1]
+
+
 def plan_to(end: int) -> bytes:
     return f'v1\n{{"batchWatermarkMs":0}}\n{{"logs":{{"0":{end}}}}}'.encode()
 
@@ -331,6 +341,18 @@ def test_a_sink_that_does_not_know_what_it_holds_takes_only_the_rows_that_were_c
     batch = refused_batch(landing)
     with pytest.raises(NotDeterministic):
         landing.driver("v", Unknowing(landing.target)).write(batch, lambda _: landing.evaluate(batch, "other"))
+
+
+def test_another_version_may_where_nobody_reads_what_has_not_landed(landing: Landing) -> None:
+    class Hiding(MemorySink):
+        hides_claims = True
+
+        def fence(self, head: Head) -> None:  # type: ignore[override]
+            super().fence(head)
+
+    batch = refused_batch(landing)
+    assert landing.driver("v", Hiding(landing.target)).write(batch, lambda _: landing.evaluate(batch, "other"))
+    assert (landing.head.version, landing.head.digest) == ("v", Digest(0, "other"))
 
 
 def test_a_batch_that_the_sink_holds_lands_as_it_is_whatever_the_next_version_gives(landing: Landing) -> None:

@@ -6,7 +6,7 @@ show whether its state is that of the landed batches: an older driver may have e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from uuid import NAMESPACE_OID, uuid5
 
@@ -36,15 +36,31 @@ def continuations(
     one. `folders` are the spec's, by the position of the source. Files of a landed batch may be gone, so without state it is not repeated.
     """
     plans = _plans(head, before, topic, folders)
-    commits = {n for n, data in folder.numbered("commits").items() if n in plans and n <= head.last_landed and is_commit(data)}
-    if head.state is State.LANDED and head.reads_folders and not head.stateful:
-        commits |= {head.batch_id} & plans.keys()
+    known = {n: {plan} for n, plan in plans.items()}
+    if before is not None:
+        known[before.batch_id].add(before.plan)  # as its own epoch has it
+    commits = {n for n in known if n <= head.last_landed and committed(folder, n, known[n])}
+    if head.state is State.LANDED and head.reads_folders and not head.stateful and _planned(folder, head.batch_id, known):
+        commits |= {head.batch_id}
     if head.state is State.LANDED and head.batch_id in commits:
         yield _continuation(folder, head, plans, commits, head.batch_id + 1)
     if head.has_batch:  # the claimed batch, or the landed one again, since Spark's commit of it was lost
         commits -= {head.batch_id}
         if not head.stateful or head.batch_id == 0 or _evaluated_as_landed(folder, before, commits):
             yield _continuation(folder, head, plans, commits, head.batch_id)
+
+
+def committed(folder: Folder, batch: int, plans: Collection[bytes]) -> bool:
+    """Return whether Spark has committed the batch in this folder, by one of these plans.
+
+    After the store was restored from an older copy, two folders may have other batches of the same number: a commit alone says too little.
+    """
+    return is_commit(folder.numbered("commits").get(batch, b"")) and folder.numbered("offsets").get(batch) in plans
+
+
+def _planned(folder: Folder, batch: int, known: Mapping[int, Collection[bytes]]) -> bool:
+    """Return whether the folder has the plan of the batch, and so its lists: another attempt may have listed other files for its steps."""
+    return folder.numbered("offsets").get(batch) in known.get(batch, ())
 
 
 def _plans(head: Head, before: Head | None, topic: str, folders: Folders) -> Mapping[int, bytes]:

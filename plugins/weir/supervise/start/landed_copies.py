@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 
-from spark_jobs.protocol.head import Head
+from spark_jobs.protocol.head import Head, State
 from spark_jobs.sources.offsets import NO_FOLDERS, Folders
 from weir.ports.checkpoints import Attempt, Checkpoints, Folder
 from weir.ports.ledger import LandedStore
-from weir.supervise.judge.landed_lineage import Continuation, continuations
-from weir.supervise.judge.lineage import KEEP_BATCHES, is_commit
+from weir.supervise.judge.landed_lineage import Continuation, committed, continuations
+from weir.supervise.judge.lineage import KEEP_BATCHES
 
 
 class LandedCopies:
@@ -23,7 +22,11 @@ class LandedCopies:
         `topic` is the name of a single topic, `folders` are those that are read, by position of the source. Return why there is none; empty
         if all is well. Raises NotRunning.
         """
-        ways, reasons = partial(continuations, head=head, before=self._before(head), topic=topic, folders=folders), list[str]()
+        before, reasons = self._before(head), list[str]()
+
+        def ways(folder: Folder) -> Iterable[Continuation]:
+            return continuations(folder, head, before, topic, folders)
+
         for epoch, attempt in reversed(self._lineage(head, found)):
             why = self._tried(head, (epoch, attempt), ways(self._checkpoints.read(head.job, epoch, attempt, KEEP_BATCHES)))
             if not why:
@@ -35,9 +38,10 @@ class LandedCopies:
 
     def unkept(self, head: Head, folders: Sequence[tuple[int, int]]) -> str:
         """Return why a new epoch cannot keep the state of the last landed batch; empty if it can."""
-        last = head.last_landed
+        last, landed = head.last_landed, self._last(head)
+        plans = {landed.plan} if landed else set[bytes]()
         for epoch, attempt in reversed(self._lineage(head, folders)):
-            if is_commit(self._checkpoints.read(head.job, epoch, attempt, KEEP_BATCHES).numbered("commits").get(last, b"")):
+            if committed(self._checkpoints.read(head.job, epoch, attempt, KEEP_BATCHES), last, plans):
                 return ""
         if last < 0:
             return "nothing has landed"
@@ -55,6 +59,10 @@ class LandedCopies:
         """Return the folders that have the epoch's state; those of earlier epochs only until this one has landed a batch of its own."""
         first = head.epoch if head.landed_here or not head.state_epoch else head.state_epoch
         return [(epoch, attempt) for epoch, attempt in folders if first <= epoch <= head.epoch]
+
+    def _last(self, head: Head) -> Head | None:
+        """Return the last landed batch, or the one whose state the epoch keeps."""
+        return head if head.state is State.LANDED and head.has_batch else self._before(head)
 
     def _before(self, head: Head) -> Head | None:
         """Return the landed batch before that of the head, or the one whose state the epoch keeps."""
