@@ -11,7 +11,7 @@ from spark_jobs.sources.folders import MOST_FILES, refused, uri_of
 from weir.jobs.base_spec import SparkOptions
 from weir.jobs.fields import Section
 
-MOST_ALLOWED = 10_000  # files of a batch: claim and ledger row keep a list of them, some 100 bytes each
+MOST_ALLOWED = 5_000  # files of a batch: claim and ledger row keep a list of them, some 100 bytes each
 
 
 class Input(Section):

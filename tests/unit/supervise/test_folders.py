@@ -17,13 +17,16 @@ from spark_jobs.protocol.writer import Writer
 from spark_jobs.runtime.contract import PROVEN, Exit, JobArguments
 from spark_jobs.sources.offsets import parse_plan
 from tests.state_files import lz4, metadata, schema
+from weir.counts.progress import batches, ledger_row
 from weir.errors import Conflict, Refused, StateLost
 from weir.factory import assemble
 from weir.jobs.bundle import BundleFolder
 from weir.jobs.folders import sound
 from weir.jobs.new import create
 from weir.settings import Settings
+from weir.supervise.judge.epoch_start import in_words
 from weir.supervise.judge.report import Verdict
+from weir.supervise.judge.restart import Action
 from weir.supervise.parts import Parts
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryFolders, MemoryStore
 from weir.testing.landed_sinks import MemorySink, Target
@@ -182,6 +185,7 @@ def test_a_missing_folder_refuses_the_deploy(tmp_path: Path) -> None:
     with pytest.raises(Refused, match=r"The folder file:///in does not exist"):
         filed.manager.deploy(JOB)
     filed.folders.files[URI] = {"0.csv"}
+    assert filed.manager.plan(JOB).change.why == ("the first epoch begins with the oldest files in the folder",)
     assert ("folder", True, "file:///in, 1 files") in [(check.name, check.ok, check.text) for check in filed.manager.plan(JOB).checks]
 
 
@@ -307,3 +311,21 @@ def test_lists_of_another_attempts_step_are_not_continued_from(filed: Filed) -> 
     filed.checkpoints.files[JOB, 1, 1] = slept
     filed.manager.restart(JOB)
     assert "commits/1" not in filed.files, "the batch is repeated, and its files compared"
+
+
+def test_what_a_quarantine_leaves_out_is_shown_as_files(filed: Filed) -> None:
+    writer = filed.driver()
+    filed.land(writer, 0, 0)
+    filed.claim(writer, 1, 1)
+    _, there = filed.manager.foresee(JOB, Action.QUARANTINE, "it has no end", batch=1)
+    assert in_words(JOB, there)[-2:] == [
+        "Left out for good: 1 steps of file:///in, with the files that they list.",
+        "The ledger keeps them as a gap.",
+    ]
+
+
+def test_the_ledger_lists_the_files_of_a_batch(filed: Filed) -> None:
+    filed.land(filed.driver(), 0, 0)
+    row = next(ledger_row(head) for head in batches(filed.store, JOB))
+    assert row["files"] == [{"path": "file:///in/0.csv", "size": 7, "modified_at": "1970-01-01T00:00:00Z"}]
+    assert (row["lines"], row["offsets"]) == (0, {URI: [0, 1]})
