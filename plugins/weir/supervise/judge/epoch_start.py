@@ -196,12 +196,9 @@ def in_words(job: str, there: Beginning) -> list[str]:
         lines += ["It begins with empty state: the state of earlier records is given up for good. The ledger records that as a gap."]
     if there.gap.kind is GapKind.STATE:
         return lines
-    lines += [
-        f"Left out for good: {hole.offsets} steps of {hole.partition.source}, with the files that they list."
-        for hole in _in_folders(there.gap)
-    ]
-    rest = [hole for hole in there.gap.holes if not is_folder(hole.partition.source)]
-    if not rest:
+    folders, rest = _by_kind(there.gap)
+    lines += [f"Left out for good: {hole.offsets} steps of {hole.partition.source}, with the files that they list." for hole in folders]
+    if folders and not rest:
         return [*lines, "The ledger keeps them as a gap."]
     more = "" if there.gap.exact else " The deleted topic may have had more lines."
     named = labels((*there.offsets, *(hole.partition for hole in rest)), there.names) if there.names else {}
@@ -209,8 +206,10 @@ def in_words(job: str, there: Beginning) -> list[str]:
     return [*lines, f"That is {sum(hole.offsets for hole in rest)} lines; the ledger keeps them as a gap.{more}"]
 
 
-def _in_folders(gap: Gap) -> list[Hole]:
-    return [hole for hole in gap.holes if is_folder(hole.partition.source)]
+def _by_kind(gap: Gap) -> tuple[list[Hole], list[Hole]]:
+    """Return the holes in folders, and those in topics."""
+    folders = [hole for hole in gap.holes if is_folder(hole.partition.source)]
+    return folders, [hole for hole in gap.holes if hole not in folders]
 
 
 def _hole_in_words(hole: Hole, partition: str) -> str:
