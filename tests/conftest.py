@@ -28,11 +28,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def part(nodeid: str) -> str:
-    """Return the part of a test. A file of tests/unit may be in either process, and the tests that start servers run one after another in
-    one. Servers mostly wait, so that each process has about a core."""
+    """Return the part of a test. The tests of a part run one after another in one process, the largest parts first.
+
+    A file of tests/unit is a part of its own, which fills whatever time is left. The tests of a whole stack run beside those of single
+    servers: servers mostly wait, so that each process has about a core.
+    """
     file = nodeid.partition("::")[0]
     folder = file.removeprefix("tests/").partition("/")[0]
-    return {"unit": file, "dags": "dags"}.get(folder, "servers")
+    return {"unit": file, "dags": "dags", "contract": "contract", "spark": "spark"}.get(folder, "servers")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -71,6 +71,9 @@ class Deltas:
     def rehearse(self, job: str) -> None:
         self._store.touch(job)
 
+    def keep(self) -> None:
+        """Do nothing: deltas are keyed by attempt."""
+
 
 def counting_writer(
     store: CountingStore, job: str, attempt: int, incarnation: str, version: str, shards: int, now_us: Callable[[], int]

@@ -61,6 +61,9 @@ class LandedSink(Protocol):
     def rehearse(self, job: str) -> None:
         """Reach every target that `write` writes to, and change nothing that is ever read. May be repeated."""
 
+    def keep(self) -> None:
+        """Keep the fence from expiring, if it is due and the sink's server deletes what is old. Called every few seconds. Never raises."""
+
 
 def disagreement(head: Head, held: Held) -> Exception | None:
     """Return why no batch may be written to a sink that holds this; None if head and sink agree."""

@@ -64,6 +64,9 @@ class Sink(Protocol[W]):
     def rehearse(self, job: str) -> None:
         """Reach every table or target that `write` writes to, and change nothing that is ever read. May be repeated."""
 
+    def keep(self) -> None:
+        """Keep the fence from expiring. Called every few seconds, by another thread. Never raises."""
+
 
 class Store(Protocol):
     """The store, as a driver uses it. Every method may be repeated; all but `swap` are blind, idempotent writes."""

@@ -12,7 +12,7 @@ import traceback
 from functools import partial
 from typing import Any, NoReturn
 
-from spark_jobs.protocol.writer import Writer
+from spark_jobs.protocol.writer import Sink, Writer
 from spark_jobs.runtime import logs, proof, rehearsal, standby
 from spark_jobs.runtime.batches import Batches, Job, Tools
 from spark_jobs.runtime.contract import TRYING, Exit, JobArguments, new_incarnation
@@ -106,7 +106,7 @@ def run(job: Job[Any], args: JobArguments, store: CassandraStore, incarnation: s
         if _unclaimed(store, args):  # before the start, which tells a driver of an earlier release: that one notes nothing
             proof.note(store, args, TRYING)
         writer.start()
-        threading.Thread(target=_watch_for_exit, args=(store, args, incarnation, batches), daemon=True).start()
+        threading.Thread(target=_watch_for_exit, args=(store, args, incarnation, batches, sink), daemon=True).start()
         tools = tools or Tools(job, source.session(), args)
         query = begin(args, batches, tools)
         threading.Thread(target=_prove, args=(args, store, incarnation, batches, tools, sink, query), daemon=True).start()
@@ -152,10 +152,11 @@ def _prove(
     proof.Proof(args, batches, store, attempt, end).run(lambda: proof.looked_for_input(query))
 
 
-def _watch_for_exit(store: CassandraStore, args: JobArguments, incarnation: str, batches: Batches[Any]) -> None:
-    """Poll for a later attempt or a stop: without input there is no batch that would notice."""
+def _watch_for_exit(store: CassandraStore, args: JobArguments, incarnation: str, batches: Batches[Any], sink: Sink[Any]) -> None:
+    """Poll for a later attempt or a stop: without input there is no batch that would notice, or that moves the sink's fence."""
     while True:
         time.sleep(LOOK_EVERY_S)
+        sink.keep()
         try:
             mine, desired = _mine(store, args, incarnation), store.desired(args.job)
         except OutOfPatience as failure:  # unknown now; a batch that needs the store ends the driver for it

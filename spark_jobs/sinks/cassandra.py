@@ -74,6 +74,9 @@ class CassandraSink:
             raise BadTarget(self._target, [f"the column {name} of its key is {table.columns[name]}: use another type" for name in strange])
         self._session.execute(delete_of(table), 1, *(ANY_VALUE[table.columns[name]] for name in table.key))
 
+    def keep(self) -> None:
+        """Do nothing: there is no fence beside the rows."""
+
     def _checked(self, schema: dict[str, str]) -> Table:
         if self._table is None:
             table = table_of(self._session, self._settings.table)

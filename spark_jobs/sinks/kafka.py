@@ -7,6 +7,8 @@ fencing error, reads that no later attempt has raised the fence, and begins its 
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -32,6 +34,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 ABORT_S = 10.0
+KEEP_S = (
+    6 * 3600.0
+)  # a group without members expires `offsets.retention.minutes` after its last commit, though its job runs; some set a day
+LOG = logging.getLogger(__name__)
 
 
 class KafkaSink:
@@ -39,13 +45,14 @@ class KafkaSink:
 
     hides_claims = False
 
-    def __init__(self, settings: Kafka, address: KafkaAddress, job: str, patience_s: float = PATIENCE_S) -> None:
-        self._settings, self._address, self._patience_s = settings, address, patience_s
+    def __init__(self, settings: Kafka, address: KafkaAddress, job: str, patience_s: float = PATIENCE_S, keep_s: float = KEEP_S) -> None:
+        self._settings, self._address, self._patience_s, self._keep_s = settings, address, patience_s, keep_s
         self._id = settings.transactional_id or f"weir.{job}"
         self._target = f"topic {settings.topic} of Kafka at {address.servers}"
         self._producer: Any = None
         self._group: GroupFence | None = None
         self._held: Held | None = None  # what the fence said when this producer last committed
+        self._committed_at = 0.0  # when that was, by the monotonic clock (s)
         self._failed: KafkaError | None = None  # of a record of the open transaction
 
     def fence(self, head: Head) -> Held:
@@ -63,6 +70,15 @@ class KafkaSink:
     def rehearse(self, job: str) -> None:
         """Find the topic and read the fence. Begin no transaction: it would abort the one of the running driver."""
         self._patiently("rehearse", self._look)
+
+    def keep(self) -> None:
+        if self._held is None or time.monotonic() - self._committed_at < self._keep_s:
+            return
+        try:
+            self._commit(self._held)
+        except (KafkaException, TimeoutError) as error:  # the next batch begins with a producer of its own, and tells if it is fenced
+            LOG.warning("the fence in group %s could not be committed again: %s", self._id, error)
+            self._drop()
 
     def close(self) -> None:
         self._drop()
@@ -116,7 +132,7 @@ class KafkaSink:
         # It does not keep to its time limit when the coordinator goes away: https://github.com/confluentinc/librdkafka/issues/5456
         within(2 * REQUEST_S, "send_offsets_to_transaction", lambda: group.put(producer, held))
         within(2 * self._patience_s, "commit_transaction", lambda: producer.commit_transaction(self._patience_s))  # sends what is queued
-        self._held = held
+        self._held, self._committed_at = held, time.monotonic()
 
     def _drop(self) -> KafkaError | None:
         """Drop the producer and abort its open transaction; if that fails, the next `init_transactions` aborts it.

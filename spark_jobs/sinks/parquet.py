@@ -103,3 +103,6 @@ class ParquetSink:
         """Write a file that readers skip, and delete it."""
         self._files.write(f"_rehearsals/{job}", b"rehearsal")
         self._files.delete(f"_rehearsals/{job}")
+
+    def keep(self) -> None:
+        """Do nothing: manifests do not expire."""

@@ -53,6 +53,9 @@ class PostgresqlSink:
     def rehearse(self, job: str) -> None:
         self._patiently("rehearse", lambda: self._rehearse(job))
 
+    def keep(self) -> None:
+        """Do nothing: rows do not expire."""
+
     def close(self) -> None:
         self._server.close()
 

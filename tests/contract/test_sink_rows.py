@@ -340,6 +340,30 @@ def test_an_offset_of_another_program_is_no_fence(spark: SparkSession, real_kafk
 
 
 @pytest.mark.stack
+def test_the_fence_of_a_job_without_input_does_not_expire(spark: SparkSession, real_kafka: Settings, topic: str) -> None:
+    """A broker deletes the offset of a group without members some days after its last commit, though its job runs."""
+    from confluent_kafka.admin import AdminClient
+
+    fence = GroupFence(topic, f"weir.{topic}", {"bootstrap.servers": real_kafka.kafka})
+    life, sink = Life.begun(topic), KafkaSink(Kafka(topic), KafkaAddress(real_kafka.kafka), topic, keep_s=0)
+    sink.keep()
+    assert fence.read() is None, "a sink that holds no fence keeps none"
+    life.batch(sink, spark.createDataFrame([("a",)], "value string"))
+    before = fence.read()
+    assert before
+    admin = AdminClient({"bootstrap.servers": real_kafka.kafka})
+    for deleted in admin.delete_consumer_groups([f"weir.{topic}"]).values():
+        deleted.result(30)
+    assert fence.read() is None
+    sink.keep()
+    assert fence.read() == before
+    later, successor = life.successor(), KafkaSink(Kafka(topic), KafkaAddress(real_kafka.kafka), topic)
+    raised = successor.fence(later.head)
+    sink.keep()  # superseded: it changes nothing
+    assert fence.read() == raised
+
+
+@pytest.mark.stack
 def test_a_topic_that_is_not_there_is_refused(real_kafka: Settings) -> None:
     with pytest.raises(BadTarget, match="WEIR-323"):
         KafkaSink(Kafka("none"), KafkaAddress(real_kafka.kafka), "none", patience_s=5).rehearse("none")

@@ -43,6 +43,9 @@ class MemorySink:
     def rehearse(self, job: str) -> None:
         """Do nothing: there is no server."""
 
+    def keep(self) -> None:
+        """Do nothing: nothing expires."""
+
     def _put(self, claimed: Head, found: Sequence[Sequence[Any]]) -> None:
         """Write and move the fence in one step, unless a later attempt raised it since."""
         if may_write(self._target.held, claimed):

@@ -18,6 +18,7 @@ from cassandra.protocol import ServerError
 from py4j.protocol import Py4JError
 
 from spark_jobs.counts.options import CountsOptions
+from spark_jobs.landed.fenced import FencedSink
 from spark_jobs.protocol.head import Batch, first_head, started, taken_over
 from spark_jobs.protocol.partition import of_source
 from spark_jobs.protocol.writer import Broken, Diverged, Superseded
@@ -28,6 +29,7 @@ from spark_jobs.runtime.ending import explain
 from spark_jobs.sources.kafka import as_kept
 from weir.ports.jobs import JobRow
 from weir.testing import MemoryStore
+from weir.testing.landed_sinks import MemorySink, Target
 
 at = partial(of_source, "topic")  # offsets by partition
 
@@ -119,7 +121,7 @@ def test_a_driver_whose_job_is_to_stop_lets_its_batch_land_and_ends(monkeypatch:
 
     def until_exit() -> None:
         with suppress(SystemExit):
-            driver._watch_for_exit(store, ARGS, "me", batches)
+            driver._watch_for_exit(store, ARGS, "me", batches, FencedSink(MemorySink(Target())))
 
     batch = threading.Thread(target=batches, args=(None, 7))
     batch.start()
