@@ -17,6 +17,7 @@ class Capability(StrEnum):
     VALIDATES = "validation"
     RECOUNTS = "recount"
     STANDS_BY = "standby"
+    REHEARSES = "rehearsal"  # without input its driver evaluates a record, so its code has run before it is called ready
     KEEPS_STATE = "state"  # its checkpoint may keep state, which a new epoch keeps or gives up
 
 

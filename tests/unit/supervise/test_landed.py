@@ -14,7 +14,7 @@ from spark_jobs.protocol.head import Batch, Digest, Head, Progress, State, first
 from spark_jobs.protocol.landing import Held, LandedSink, NotDeterministic
 from spark_jobs.protocol.partition import Partition, of_source
 from spark_jobs.protocol.writer import Writer
-from spark_jobs.runtime.contract import Exit, JobArguments
+from spark_jobs.runtime.contract import PROVEN, Exit, JobArguments
 from tests.state_files import lz4, metadata, schema
 from weir.errors import Refused, StateLost
 from weir.factory import assemble
@@ -361,6 +361,23 @@ def test_a_batch_that_the_sink_holds_lands_as_it_is_whatever_the_next_version_gi
     with pytest.raises(NotDeterministic, match="had landed"):
         landing.driver("v").write(batch, lambda _: landing.evaluate(batch, "other"))
     assert (landing.head.state, landing.head.digest) == (State.LANDED, Digest(0, "a"))
+
+
+def test_a_version_without_input_is_ready_and_none_to_go_back_to(landing: Landing) -> None:
+    """Its pipeline first runs with the first records, so an error in it shows only then."""
+    landing.land(landing.driver(), 0, 0, 100)
+    assert landing.manager.ready(JOB, 1).ready
+    file = landing.folder / "job.yaml"
+    file.write_text(file.read_text().replace("least_letters: 1", "least_letters: 2"))
+    manager = assemble(sound(landing.folder.parent), landing.parts)
+    manager.deploy(JOB)
+    landing.driver()
+    landing.store.put_proof(JOB, 2, PROVEN)
+    assert manager.ready(JOB, 2).ready
+    assert [row.good for row in manager.versions(JOB)] == [False, True]
+    landing.broker.fill("logs", 0, 10)
+    landing.land(landing.driver(), 1, 100, 110)
+    assert [row.good for row in manager.versions(JOB)] == [True, True]
 
 
 def test_a_version_that_adds_state_is_not_told_to_have_lost_it(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from spark_jobs.protocol.head import Head, Partition
 from weir.errors import Conflict, DriverEnded
+from weir.jobs.kinds import Capability
 from weir.jobs.spec import JobSpec
 from weir.ports.attempts import AttemptStore
 from weir.ports.heads import HeadStore
@@ -71,7 +72,8 @@ class Health:
 
         Raises DriverEnded or Conflict if it never will, NotRunning if that is unknown now.
         """
-        seen = self.observation(self._register.find(job))
+        spec = self._register.find(job)
+        seen = self.observation(spec)
         if seen.head is None or seen.head.attempt != attempt:
             now_at = f"attempt {seen.head.attempt}" if seen.head else "nothing"
             raise Conflict(f"{job} is at {now_at} now, attempt {attempt} was replaced.", f"Run: weir health {job}")
@@ -80,7 +82,8 @@ class Health:
             why = (row.exit_error or row.exit_reason) if row else ""
             raise DriverEnded(f"The driver of {job}, attempt {attempt}, has ended: {why or seen.driver}.", f"Run: weir logs {job}")
         if landed or (seen.begun and seen.lag == 0 and seen.proven):
-            self._versions.put_good(job, row)
+            if landed or spec.kind.can(Capability.REHEARSES):  # else nothing of its own code has run yet
+                self._versions.put_good(job, row)
             return Readiness(True, f"{job} is ready with attempt {attempt}.")
         if row and seen.begun and seen.lag == 0 and seen.rehearses_nothing and seen.now - row.submitted_at > STARTS_MS:
             return Readiness(
