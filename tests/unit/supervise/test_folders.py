@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -55,7 +56,7 @@ class Filed:
         spec = {**yaml.safe_load(file.read_text()), "sources": {"files": FILES, **more}}
         file.write_text(yaml.safe_dump(spec, sort_keys=False))
         settings = Settings(home=str(home), bundles=str(home / "bundles"), checkpoints="memory", jobs=str(home / "jobs"))
-        parts = Parts(
+        self.parts = Parts(
             self.store,
             {"standalone": self.cluster},
             self.broker,
@@ -66,7 +67,7 @@ class Filed:
             self.clock.sleep,
             folders=self.folders,
         )
-        self.manager = assemble(sound(home / "jobs"), parts)
+        self.manager = assemble(sound(home / "jobs"), self.parts)
 
     @property
     def head(self) -> Head:
@@ -329,3 +330,16 @@ def test_the_ledger_lists_the_files_of_a_batch(filed: Filed) -> None:
     row = next(ledger_row(head) for head in batches(filed.store, JOB))
     assert row["files"] == [{"path": "file:///in/0.csv", "size": 7, "modified_at": "1970-01-01T00:00:00Z"}]
     assert (row["lines"], row["offsets"]) == (0, {URI: [0, 1]})
+
+
+def test_a_folder_that_hangs_delays_no_pass_for_long(filed: Filed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weir.supervise.observe.folder_watch.WITHIN_S", 0.05)
+    filed.driver()
+    hangs = Event()
+    monkeypatch.setattr(filed.folders, "names", lambda uri: hangs.wait(30) and frozenset())
+    try:
+        report = assemble(filed.manager.specs, filed.parts).health(JOB)
+    finally:
+        hangs.set()
+    assert report.evidence["lag"] is None
+    assert "its folder could not be listed in time" in report.sentence
