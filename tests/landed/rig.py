@@ -22,6 +22,7 @@ from weir.addresses import address
 from weir.cassandra.migrate import migrate
 from weir.cassandra.store import CassandraStore
 from weir.cluster.checkpoints import CheckpointFolders
+from weir.cluster.source_folders import SourceFolders
 from weir.errors import WeirError
 from weir.factory import assemble
 from weir.jobs.bundle import BundleFolder
@@ -142,6 +143,7 @@ class LandedRig:
             CheckpointFolders(self.settings.checkpoints, self.settings),
             BundleFolder(self.settings.bundles),
             self.settings,
+            folders=SourceFolders(self.settings),
             rehearse=rehearsal(self.settings.driver_python),
         )
         return assemble(sound(self.jobs), parts)
@@ -234,11 +236,11 @@ class LandedRig:
 
 
 @contextmanager
-def landed_rig(home: Path) -> Iterator[LandedRig]:
-    """Start Kafka, Cassandra and PostgreSQL, and yield a rig over them."""
+def landed_rig(home: Path, *parts: str) -> Iterator[LandedRig]:
+    """Start the parts, or all of Kafka, Cassandra and PostgreSQL, and yield a rig over them."""
     stack = new_stack(home)
     assert MODULES["postgres"]
-    with running_stack(stack, *_parts(stack, ("kafka", "cassandra", "postgres"))):
+    with running_stack(stack, *_parts(stack, parts or ("kafka", "cassandra", "postgres"))):
         settings = Settings(home=str(home), kafka=stack.address("kafka"), cassandra_port=stack.ports["cassandra"])
         migrate(settings)
         rig = LandedRig(stack, settings)
