@@ -10,12 +10,14 @@ import subprocess
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 import yaml
 
+from spark_jobs.protocol.head import Head
 from spark_jobs.runtime.contract import pid_of
 from tests.parts import MODULES, _parts, make_topic, new_stack, running_stack, start_driver, until
 from weir.addresses import address
@@ -156,9 +158,25 @@ class LandedRig:
     def deploy(self, job: str) -> None:
         """Deploy, and watch the job from now on."""
         self.manager.deploy(job, "ana", "a test")
+        self.watch(job)
+
+    def watch(self, job: str) -> None:
+        """Let the job be judged, and started again, from now on."""
         self._watched.add(job)
         if not self._watch.is_alive():
             self._watch.start()
+
+    def unwatch(self, job: str) -> None:
+        self._watched.discard(job)
+
+    def restore_store(self, job: str, older: Head) -> None:
+        """Put an older head in place of the present one, and remove all that the ledger has after it, as a restored copy would lack it."""
+        now = self.store.head(job)
+        assert now and self.store.swap(now, older)
+        for head in list(self.store.ledger_after(job, older.position)):
+            day = f"{datetime.fromtimestamp(head.write_ts / 1e6, UTC):%Y-%m-%d}"
+            what = f"job = '{job}' AND day = '{day}' AND attempt = {head.by} AND batch_id = {head.batch_id}"
+            self.store.session.execute(f"DELETE FROM ledger WHERE {what}")
 
     def stop(self, job: str) -> None:
         """Stop a job, and end its drivers: two sessions at once are slow on two cores."""
