@@ -97,6 +97,12 @@ class TopicMissing(NotRunning):
     code = "WEIR-204"
 
 
+class FolderMissing(NotRunning):
+    """A folder that a job reads does not exist."""
+
+    code = "WEIR-215"
+
+
 class TimedOut(WeirError):
     """Timed out."""
 

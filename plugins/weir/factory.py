@@ -7,12 +7,14 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
+from spark_jobs.protocol.head import Head, Partition
 from spark_jobs.runtime.contract import pid_of
 from weir import stack_stop
 from weir.addresses import address, kafka_address
 from weir.cassandra.store import CassandraStore
 from weir.cluster.checkpoints import CheckpointFolders
 from weir.cluster.packed_bundles import PackedBundles
+from weir.cluster.source_folders import SourceFolders
 from weir.cluster.spark import StandaloneCluster
 from weir.counts.kind import CountsKind
 from weir.errors import WeirError
@@ -34,6 +36,7 @@ from weir.supervise.judge.standby import fitting, wanted_version
 from weir.supervise.manager import Manager
 from weir.supervise.parts import Parts
 from weir.supervise.preflight import rehearsal
+from weir.supervise.unread import unread
 
 PATIENCE_S = 10.0  # a person or a tick waits for an answer; drivers wait for ever
 
@@ -59,6 +62,7 @@ def manager(settings: Settings | None = None, others: Mapping[str, Cluster] | No
         bundles(settings),
         settings,
         stopped_at=lambda: stack_stop.stopped_at(settings),
+        folders=SourceFolders(settings),
         rehearse=rehearsal(settings.driver_python),
     )
     return assemble(specs, parts)
@@ -90,6 +94,13 @@ def store(settings: Settings, patience_s: float = PATIENCE_S) -> CassandraStore:
 def source_of(settings: Settings) -> KafkaBroker:
     """Return the source that the settings name. It connects when it is first asked something."""
     return KafkaBroker(kafka_address(settings))
+
+
+def unread_files(settings: Settings, head: Head, spec: JobSpec) -> Mapping[Partition, frozenset[str]]:
+    """Return the names of the files of a job's folders that are in no landed batch. Raises NotRunning."""
+    if not spec.folders:
+        return {}
+    return unread(SourceFolders(settings), CheckpointFolders(settings.checkpoints, settings), head, spec.folders)
 
 
 def drivers(settings: Settings) -> list[dict[str, Any]]:

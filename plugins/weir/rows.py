@@ -89,7 +89,7 @@ def checkpoint(seen: Seen, harmful: int) -> Row:
     """Return the checkpoint that the next attempt continues from; `harmful` is the number of harmful findings."""
     from weir.supervise.judge.lineage import usable
 
-    plans, folder = usable(seen.folder), seen.folder
+    plans, folder = usable(seen.folder, seen.folders), seen.folder
     ends = plans.planned if plans else {}
     offsets = dict(plans.shown(plans.committed)) if plans and plans.committed in ends else {}
     return {

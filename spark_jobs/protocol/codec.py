@@ -14,7 +14,7 @@ from typing import Any
 from spark_jobs.protocol.gap import Gap, GapKind, Hole
 from spark_jobs.protocol.head import Digest, Head, Offsets, Partition, Progress, State, Totals
 
-COLUMNS = ("plan", "digest")  # of a landed job; in columns of their own, so that records of counts jobs stay as they are
+COLUMNS = ("plan", "digest", "files")  # of a landed job; in columns of their own, so that records of counts jobs stay as they are
 KNOWN = frozenset(each.name for each in fields(Head)) - {*COLUMNS}
 RANGES = ("start", "end")
 PROGRESS = ("before", "progress")
@@ -44,7 +44,7 @@ def dump(head: Head) -> str:
     return json.dumps(values, separators=(",", ":"), sort_keys=True)
 
 
-def load(text: str, plan: bytes | None = None, digest: str | None = None) -> Head:
+def load(text: str, plan: bytes | None = None, digest: str | None = None, files: bytes | None = None) -> Head:
     """Read what `dump` wrote, and the columns beside it. Raises ValueError, KeyError or TypeError on anything else.
 
     Fields that a later version has added are ignored, so that a job can be rolled back to this one.
@@ -59,7 +59,7 @@ def load(text: str, plan: bytes | None = None, digest: str | None = None) -> Hea
     v["gap"] = _gap(v["gap"]) if "gap" in v else None
     v["begins"] = _loaded(v.get("begins", {}), source)
     v["epoch_ends"] = tuple(v["epoch_ends"])
-    return Head(**v, plan=bytes(plan or b""), digest=Digest.parse(digest or ""))
+    return Head(**v, plan=bytes(plan or b""), digest=Digest.parse(digest or ""), files=bytes(files or b""))
 
 
 def _dumped(offsets: Offsets, one: str | None) -> dict[str, int]:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from spark_jobs.protocol.gap import Gap, accounts_for
 from spark_jobs.protocol.partition import Offsets as Offsets
 from spark_jobs.protocol.partition import Partition as Partition
-from spark_jobs.protocol.partition import identified, labelled, sources_of
+from spark_jobs.protocol.partition import identified, is_folder, labelled, sources_of
 
 Position = tuple[int, int]  # (attempt, batch_id): grows over a job's whole life
 
@@ -50,6 +50,7 @@ class Batch:
     names: Mapping[str, str] = field(default_factory=dict)  # source names by identity, of a job that may read several
     arrived_by: int = 0  # ms, see Head
     plan: bytes = b""  # of a landed job: Spark's `offsets/N`, byte for byte; empty in a job that may repeat a claim with another end
+    files: bytes = b""  # of a batch of folders: the files that it reads, as read_files.packed has them, measured before its rows are read
 
     @property
     def offsets(self) -> int:
@@ -128,14 +129,20 @@ class Head:
     arrived_by: int = 0
     plan: bytes = b""  # of a landed job: Spark's `offsets/N` of the batch, byte for byte; a takeover restores it
     digest: Digest | None = None  # of a landed job: number and digest of the batch's rows
+    files: bytes = b""  # of a landed job that reads folders: the files of the batch, as read_files.packed has them
     stateful: bool = False  # True: the epoch keeps state in its checkpoint, and never begins empty by itself
-    base: int = -1  # the batch before the first one of this epoch: -1, or the one whose state the epoch continues from
-    state_epoch: int = 0  # the epoch that has evaluated the batch `base`; 0: the epoch began without state
+    base: int = -1  # the batch before the first one of this epoch: -1, or the one whose state or plan the epoch continues from
+    state_epoch: int = 0  # the epoch that has evaluated the batch `base`; 0: the epoch began with an empty checkpoint
 
     @property
     def sources(self) -> frozenset[str]:
         """Return the identities of the sources of the epoch; an empty one is unknown."""
         return sources_of(self.end)
+
+    @property
+    def reads_folders(self) -> bool:
+        """Return whether a source of the epoch is a folder."""
+        return any(map(is_folder, self.sources))
 
     @property
     def topic_id(self) -> str:
@@ -148,7 +155,7 @@ class Head:
 
     @property
     def batch(self) -> Batch:
-        return Batch(self.batch_id, self.start, self.end, plan=self.plan)
+        return Batch(self.batch_id, self.start, self.end, plan=self.plan, files=self.files)
 
     @property
     def position(self) -> Position:
@@ -223,13 +230,15 @@ def rebuilt(head: Head, offsets: Offsets, gap: Gap | None = None, highest: int =
     """Rule 6: a new epoch, with a new attempt, that starts at `offsets`: `head.frontier`, unless a gap says exactly what is left out.
 
     Partitions that were added since begin at 0. With `keeps_state` it continues from the state of the last landed batch, and from its
-    number. Raises ValueError if lines would be left out or counted twice and the gap does not say so.
+    number. So does an epoch that reads folders, with or without state: only Spark's plans say what it has read of them.
+
+    Raises ValueError if lines would be left out or counted twice and the gap does not say so.
     """
     if not accounts_for(gap, head.frontier, offsets):
         raise ValueError(f"{head.job}: from {dict(head.frontier)} to {dict(offsets)} is not what the gap says: {gap}")
     progress = _in_sources_of(offsets, base_progress(head))
     new = taken_over(head, highest)
-    base = head.last_landed if keeps_state else -1
+    base = head.last_landed if keeps_state or any(is_folder(p.source) for p in offsets) else -1
     return replace(
         new,
         epoch=head.epoch + 1,
@@ -249,6 +258,7 @@ def rebuilt(head: Head, offsets: Offsets, gap: Gap | None = None, highest: int =
         begins={p: begin for p, begin in head.begins.items() if p.source in sources_of(offsets)},
         plan=b"",
         digest=None,
+        files=b"",
         stateful=head.stateful and keeps_state,
         base=base,
         state_epoch=(head.epoch if head.landed_here else head.state_epoch) if base >= 0 else 0,
@@ -376,6 +386,7 @@ def claim(
         arrived_by=batch.arrived_by,
         plan=batch.plan,
         digest=digest,
+        files=batch.files,
         stateful=head.stateful or stateful,
     )
 

@@ -25,7 +25,16 @@ class Partition(NamedTuple):
 
 
 Offsets = Mapping[Partition, int]
+FOLDER = "://"  # in the name of a folder, which is its URI and its identity, too. No topic has it in its name or its id
 NO_NAMES: Mapping[str, str] = {}
+
+
+def is_folder(source: str) -> bool:
+    """Return whether the name or the identity of a source is a folder's.
+
+    A folder has one partition, 0, whose position is the number of steps that Spark has read of it.
+    """
+    return FOLDER in source
 
 
 def of_source(source: str, values: Mapping[int, T]) -> dict[Partition, T]:
@@ -51,13 +60,17 @@ def identified(values: Mapping[Partition, T], sources: Collection[str]) -> dict[
 
 
 def labels(partitions: Iterable[Partition], names: Mapping[str, str] = NO_NAMES) -> dict[Partition, str]:
-    """Return labels of partitions, in order: the number alone if all are of one source, else `name/number`.
+    """Return labels of partitions, in order: the number alone if all are of one source, else `name/number`, and of a folder its name.
 
     `names` are source names by identity, of a job that may read several; empty for a job of a single source.
     """
     found = sorted(set(partitions))
     several = bool(names) or len(sources_of(found)) > 1
-    return {p: f"{names.get(p.source, p.source)}/{p.number}" if several else str(p.number) for p in found}
+    return {p: _label(names.get(p.source, p.source), p.number) if several else str(p.number) for p in found}
+
+
+def _label(name: str, number: int) -> str:
+    return name if is_folder(name) else f"{name}/{number}"
 
 
 def unlabelled(values: Mapping[str, T], ids: Mapping[str, str]) -> dict[Partition, T]:
@@ -65,7 +78,7 @@ def unlabelled(values: Mapping[str, T], ids: Mapping[str, str]) -> dict[Partitio
     (only,) = ids.values() if len(ids) == 1 else ("",)
     found: dict[Partition, T] = {}
     for label, value in values.items():
-        name, slash, number = label.rpartition("/")
+        name, slash, number = (label, "/", "0") if is_folder(label) else label.rpartition("/")
         if not slash or name in ids:
             found[Partition(ids[name] if slash else only, int(number))] = value
     return found

@@ -10,6 +10,7 @@ from spark_jobs import failpoint
 from spark_jobs.protocol.head import Batch, Digest, Head, Progress, Ruling, State, Totals, base_progress, claim, judge, land, started
 from spark_jobs.protocol.landing import Held, NotDeterministic, difference, disagreement, holds_claim
 from spark_jobs.protocol.partition import labels
+from spark_jobs.protocol.read_files import FilesChanged, changes, unpacked
 
 
 class Superseded(Exception):
@@ -114,7 +115,10 @@ class Writer(Generic[E]):
         return head
 
     def write(self, batch: Batch, evaluate: Callable[[Progress], E]) -> bool:
-        """Evaluate and land a micro-batch; False if it had landed before. Raises Superseded, Diverged, Broken or NotDeterministic."""
+        """Evaluate and land a micro-batch; False if it had landed before.
+
+        Raises Superseded, Diverged, Broken, FilesChanged or NotDeterministic.
+        """
         while True:
             head = self._own_head()
             in_ledger = partial(self._store.ledger_batch, self._job, head.epoch)
@@ -127,6 +131,8 @@ class Writer(Generic[E]):
                 case Ruling.DIVERGED:
                     raise Diverged(f"batch {batch.batch_id} {ranges(batch)} does not follow: {describe(head)}")
             failpoint.reach("batch")
+            if head.state is State.CLAIMED:
+                _require_files(batch, head.files, "was claimed by an earlier attempt")
             began_at = self._now_us() // 1000
             evaluated = evaluate(base_progress(head))
             failpoint.reach("count")
@@ -170,11 +176,12 @@ class Writer(Generic[E]):
     def _evaluate_again(self, head: Head, batch: Batch, evaluate: Callable[[Progress], E]) -> None:
         """Evaluate a batch that had landed, for its state: Spark's commit of it was lost. Nothing is written.
 
-        Raises NotDeterministic if it gives other rows, also of another version: the digest is what shows that the state is the right one.
+        Raises FilesChanged; NotDeterministic if it gives other rows, whatever the version: the digest shows whether the state is right.
         """
         if not batch.plan:
             return
         known = head if head.batch_id == batch.batch_id else self._store.ledger_batch(self._job, head.epoch, batch.batch_id)
+        _require_files(batch, known.files if known else b"", "had landed")
         found = evaluate(base_progress(head)).digest
         _require_same(batch, known.digest if known else None, found, "had landed")
 
@@ -218,6 +225,12 @@ class Writer(Generic[E]):
 def _require_same(batch: Batch, known: Digest | None, found: Digest | None, when: str) -> None:
     if why := difference(known, found):
         raise NotDeterministic(f"batch {batch.batch_id} {ranges(batch)} {when}, and gives other rows now: {why}")
+
+
+def _require_files(batch: Batch, known: bytes, when: str) -> None:
+    """Raise FilesChanged if the files of a batch that is evaluated again are not those that were recorded for it."""
+    if known != batch.files and (why := changes(unpacked(known), unpacked(batch.files))):
+        raise FilesChanged(f"WEIR-327: batch {batch.batch_id} {ranges(batch)} {when}, and its files have changed since: {why}")
 
 
 def describe(head: Head | None) -> str:

@@ -16,6 +16,8 @@ from spark_jobs.protocol.writer import Diverged, E, Sink, W, ranges
 from spark_jobs.runtime import hadoop
 from spark_jobs.runtime.contract import JobArguments
 from spark_jobs.sources import kafka as source
+from spark_jobs.sources.file_watch import FileWatch
+from spark_jobs.sources.files import UnknownFiles
 from spark_jobs.sources.offsets import Named, by_id, parse_plan
 
 if TYPE_CHECKING:
@@ -133,9 +135,18 @@ class Batches(Generic[E]):
 
     def _evaluate(self, rows: DataFrame, batch: Batch, before: Progress) -> E:
         assert self._tools is not None
+        if batch.files:
+            self._files.require_listed(batch.files)
         evaluated = self._tools.evaluate(lambda: rows, batch, before)
         self._same_topics(batch)
+        if batch.files:
+            self._files.require_unchanged(batch.files)
         return evaluated
+
+    @cached_property
+    def _files(self) -> FileWatch:
+        assert self._tools is not None
+        return FileWatch(self._tools.spark, self._args.folders, self._read)
 
     def _same_topics(self, batch: Batch) -> None:
         """Raise Diverged if a topic was replaced. Called after the rows were read: if the ids are the same now, the rows were theirs."""
@@ -156,7 +167,14 @@ class Batches(Generic[E]):
             raise Diverged(f"the checkpoint has no ranges for batch {batch_id - 1}")
         names = {source: name for name, source in self._ids.items() if source in sources_of(end)} if self._args.several else {}
         arrived_by, kept = source.arrived_by(time.time_ns() // 1_000_000), plan if self._tools.job.keeps_plans else b""
-        return Batch(batch_id, {p: start.get(p, 0) for p in end}, end, names, arrived_by, kept)
+        return Batch(batch_id, {p: start.get(p, 0) for p in end}, end, names, arrived_by, kept, self._measured(start, end))
+
+    def _measured(self, start: Offsets, end: Offsets) -> bytes:
+        """Return the files of a batch, packed; empty without folders. Raises Diverged if the checkpoint does not list them."""
+        try:
+            return self._files.measure(start, end) if self._args.folders else b""
+        except UnknownFiles as why:
+            raise Diverged(str(why)) from why
 
     def _identified(self, named: Named) -> Offsets:
         """Return the offsets by topic id. For a newly matching topic, ask for the id; it begins at 0, else Spark refuses it."""
@@ -167,7 +185,11 @@ class Batches(Generic[E]):
 
     def _planned(self, batch_id: int) -> tuple[bytes, Offsets | None]:
         """Return Spark's plan of a batch, and where the batch ends; None if unknown."""
-        assert self._tools is not None
-        plan = hadoop.read(self._tools.spark, f"{self._args.checkpoint}/offsets/{batch_id}")
-        named = parse_plan(plan)
+        plan = self._read(f"offsets/{batch_id}")
+        named = parse_plan(plan, self._args.folders)
         return plan, self._identified(named) if named else None
+
+    def _read(self, path: str) -> bytes:
+        """Return a file of the checkpoint; empty if there is none."""
+        assert self._tools is not None
+        return hadoop.read(self._tools.spark, f"{self._args.checkpoint}/{path}")

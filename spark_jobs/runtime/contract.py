@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from spark_jobs.protocol.partition import Offsets, Partition, of_source
 from spark_jobs.runtime.kafka_address import KafkaAddress, java_options
+from spark_jobs.sources.folders import of_inputs
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -41,6 +42,7 @@ class Exit(IntEnum):
     NOT_DETERMINISTIC = 68  # a batch gave other rows than when it was claimed or landed: a retry could write either
     SINK_DIFFERS = 69  # sink and head disagree on what has landed: one of them was restored, or has another writer
     STATE_LOST = 70  # Spark cannot load the state of the checkpoint: a retry finds the same files
+    FILES_CHANGED = 71  # files of a batch are not those that it was claimed or landed with: a retry finds the same
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class JobArguments:
 
     With a `standby` there is no attempt yet: the driver warms up on the lines from `starting_offsets` on, and waits. Without attempt and
     standby it is a rehearsal: it evaluates those lines, and ends. A job that may read several topics has `topics`, `topic_pattern` and
-    `starts` instead of `topic`, `topic_id` and `starting_offsets`.
+    `starts` instead of `topic`, `topic_id` and `starting_offsets`; a folder is there among the topics, with its URI as name and id.
     """
 
     job: str
@@ -89,7 +91,7 @@ class JobArguments:
     kafka: KafkaAddress = PLAIN_TEXT  # without servers: those of `bootstrap_servers`, in plain text, as an older release writes
     # Of a landed job, empty in others:
     pipeline: str = ""  # the module with the function `pipeline`
-    inputs: Mapping[str, Any] = field(default_factory=dict)  # its sources by name, in their order; of a Kafka source, the topics
+    inputs: Mapping[str, Any] = field(default_factory=dict)  # its sources by name, in their order: topics, or a folder and how to read it
     sink: Mapping[str, Any] = field(default_factory=dict)  # as spark_jobs.sinks.settings has it
     output_mode: str = ""
 
@@ -106,6 +108,11 @@ class JobArguments:
     def ids(self) -> Mapping[str, str]:
         """Return the known topic ids by name."""
         return self.topics if self.several else {self.topic: self.topic_id}
+
+    @property
+    def folders(self) -> Mapping[int, str]:
+        """Return the URIs of the folders that the job reads, by the position of the source."""
+        return of_inputs(self.inputs)
 
     @property
     def kafka_options(self) -> Mapping[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from spark_jobs.protocol.landing import NotDeterministic, SinkAhead, SinkBehind
+from spark_jobs.protocol.read_files import FilesChanged
 from spark_jobs.protocol.writer import Diverged, Superseded
 from spark_jobs.runtime.batches import Closed
 from spark_jobs.runtime.contract import JVM_ENDED, Exit
@@ -12,6 +13,7 @@ from spark_jobs.runtime.faults import Fault, OutOfPatience
 from spark_jobs.runtime.kafka_address import KafkaAddress
 from spark_jobs.runtime.kafka_probe import explained
 from spark_jobs.runtime.outages import OUT_OF_MEMORY, SPARK_LOST, names_outage, raised, store_is_away
+from spark_jobs.sources.file_watch import FilesUnsettled
 
 # py4j says the bare "An error occurred while calling" of a call whose answer never came; an error inside the JVM brings a trace.
 UNANSWERED = "Py4JError: An error occurred while calling"
@@ -48,6 +50,10 @@ def _explained(failure: BaseException) -> tuple[Exit, str]:
         return Exit.DIVERGED, str(failure)
     if isinstance(failure, NotDeterministic):
         return Exit.NOT_DETERMINISTIC, str(failure)
+    if isinstance(failure, FilesChanged):
+        return Exit.FILES_CHANGED, str(failure)
+    if isinstance(failure, FilesUnsettled):  # nothing was claimed, so the next attempt lists them as they are then
+        return Exit.LOST, str(failure)
     if isinstance(failure, SinkAhead | SinkBehind):
         return Exit.SINK_DIFFERS, f"{type(failure).__name__}: {failure}"
     if isinstance(failure, OutOfPatience):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Self
 
@@ -10,6 +11,8 @@ from spark_jobs.protocol.head import Head
 from spark_jobs.runtime.contract import CassandraAddress
 from spark_jobs.runtime.session import Session
 from spark_jobs.runtime.standby import Orders
+
+RECORD = ", ".join(("record", *codec.COLUMNS))  # the columns of head and ledger that a head is read from
 
 
 class CassandraStore:
@@ -25,7 +28,7 @@ class CassandraStore:
         self.session.close()
 
     def head(self, job: str) -> Head | None:
-        rows = self.session.serial("SELECT record, plan, digest FROM head WHERE job = ?", job)
+        rows = self.session.serial(f"SELECT {RECORD} FROM head WHERE job = ?", job)
         return codec.load(*rows[0]) if rows else None
 
     def desired(self, job: str) -> str:
@@ -38,22 +41,22 @@ class CassandraStore:
             current = self.head(new.job)
             return True if current == new else None if current == expected else False
 
-        kept = expected.plan or new.plan  # a head of a counts job is written as every release writes it
+        own = {**dict.fromkeys(own_columns(expected)), **own_columns(new)}
         return self.session.swap(
-            f"UPDATE head SET attempt = ?, incarnation = ?, state = ?, write_ts = ?, record = ?{', plan = ?, digest = ?' if kept else ''} "
+            f"UPDATE head SET attempt = ?, incarnation = ?, state = ?, write_ts = ?, record = ?{_assigned(own)} "
             "WHERE job = ? IF attempt = ? AND incarnation = ? AND state = ? AND write_ts = ?",
-            (*version_of(new), codec.dump(new), *(columns_of(new) if kept else ()), new.job, *version_of(expected)),
+            (*version_of(new), codec.dump(new), *own.values(), new.job, *version_of(expected)),
             applied,
         )
 
     def put_ledger(self, head: Head) -> None:
         day = day_of(head.write_ts)
         self.session.execute("INSERT INTO ledger_day (job, day) VALUES (?, ?)", head.job, day)
-        own = columns_of(head) if head.plan else ()
+        own, totals = own_columns(head), head.totals
         self.session.execute(
-            f"INSERT INTO ledger (job, day, attempt, batch_id, epoch, lines, landed_at, record{', plan, digest' if own else ''}) "
-            f"VALUES (?, ?, ?, ?, ?, ?, ?, ?{', ?, ?' if own else ''}) USING TIMESTAMP ?",
-            head.job, day, head.by, head.batch_id, head.epoch, head.totals.lines, head.landed_at, codec.dump(head), *own, head.write_ts,
+            f"INSERT INTO ledger (job, day, attempt, batch_id, epoch, lines, landed_at, {', '.join(('record', *own))}) "
+            f"VALUES (?, ?, ?, ?, ?, ?, ?, ?{', ?' * len(own)}) USING TIMESTAMP ?",
+            head.job, day, head.by, head.batch_id, head.epoch, totals.lines, head.landed_at, codec.dump(head), *own.values(), head.write_ts,
         )  # fmt: skip
 
     def ledger_batch(self, job: str, epoch: int, batch_id: int) -> Head | None:
@@ -61,7 +64,7 @@ class CassandraStore:
         for attempt in (r.attempt for r in rows if r.epoch == epoch):
             for day in self.days(job):
                 found = self.session.execute(
-                    "SELECT record, plan, digest FROM ledger WHERE job = ? AND day = ? AND attempt = ? AND batch_id = ?",
+                    f"SELECT {RECORD} FROM ledger WHERE job = ? AND day = ? AND attempt = ? AND batch_id = ?",
                     job, day, attempt, batch_id,
                 )  # fmt: skip
                 if found and (head := codec.load(*found[0])).has_batch:
@@ -107,9 +110,14 @@ def day_of(write_ts: int) -> date:
     return datetime.fromtimestamp(write_ts / 1e6, UTC).date()
 
 
-def columns_of(head: Head) -> tuple[bytes, str | None]:
-    """Return the values of the columns `plan` and `digest`."""
-    return head.plan, str(head.digest) if head.digest else None
+def own_columns(head: Head) -> dict[str, bytes | str | None]:
+    """Return the values of the columns that only some jobs have, by name. A row of another job is written as every release writes it."""
+    of_landed = {"plan": head.plan, "digest": str(head.digest) if head.digest else None} if head.plan else {}
+    return {**of_landed, **({"files": head.files} if head.files else {})}
+
+
+def _assigned(columns: Iterable[str]) -> str:
+    return "".join(f", {name} = ?" for name in columns)
 
 
 def version_of(head: Head) -> tuple[int, str, str, int]:

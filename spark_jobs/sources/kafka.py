@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from py4j.protocol import Py4JJavaError
 
-from spark_jobs.protocol.partition import Offsets
+from spark_jobs.protocol.partition import Offsets, is_folder
 from spark_jobs.sources import native_jar, pace
 
 if TYPE_CHECKING:
@@ -153,12 +153,14 @@ def arrivals(records: DataFrame, by_ms: int) -> DataFrame:
 
 class TopicWatch:
     """Look up topic ids, to notice a replaced topic: one that was created again under the same name, and filled beyond the offsets of the
-    old one before Spark looked, looks the same to Spark. With the client that Spark brings it takes 3 ms a batch.
+    old one before Spark looked, looks the same to Spark. With the client that Spark brings it takes 3 ms a batch. Names of folders are left
+    out of every answer, and a job that reads no topic needs no Kafka.
     """
 
     def __init__(self, spark: SparkSession, args: Reads) -> None:
         self._jvm: Any = spark._jvm
-        self._admin = self._jvm.org.apache.kafka.clients.admin.AdminClient.create(_settings(self._jvm, args, {}))
+        asks = bool(args.topic_pattern) or not all(map(is_folder, args.ids))
+        self._admin: Any = self._jvm.org.apache.kafka.clients.admin.AdminClient.create(_settings(self._jvm, args, {})) if asks else None
 
     def ids(self, names: Iterable[str]) -> dict[str, str]:
         """Return the ids of topics by name, with one request. Raises Py4JJavaError if the broker does not answer or lacks one of them."""
@@ -178,12 +180,16 @@ class TopicWatch:
         at = {name: [self._jvm.org.apache.kafka.common.TopicPartition(name, n) for n in range(size)] for name, size in sizes.items()}
         for partition in (each for partitions in at.values() for each in partitions):
             asked.put(partition, which)
+        if not at:
+            return {}
         answer = self._admin.listOffsets(asked).all().get()
         return {name: {n: int(answer.get(each).offset()) for n, each in enumerate(partitions)} for name, partitions in at.items()}
 
     def _described(self, names: Iterable[str]) -> dict[str, Any]:
         """Return the descriptions of topics by name, with one request."""
-        asked, wanted = self._jvm.java.util.ArrayList(), sorted(names)
+        asked, wanted = self._jvm.java.util.ArrayList(), sorted(name for name in names if not is_folder(name))
+        if not wanted:
+            return {}
         for name in wanted:
             asked.add(name)
         answer = self._admin.describeTopics(asked).allTopicNames().get()

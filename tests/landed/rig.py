@@ -10,18 +10,21 @@ import subprocess
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 import yaml
 
+from spark_jobs.protocol.head import Head
 from spark_jobs.runtime.contract import pid_of
 from tests.parts import MODULES, _parts, make_topic, new_stack, running_stack, start_driver, until
 from weir.addresses import address
 from weir.cassandra.migrate import migrate
 from weir.cassandra.store import CassandraStore
 from weir.cluster.checkpoints import CheckpointFolders
+from weir.cluster.source_folders import SourceFolders
 from weir.errors import WeirError
 from weir.factory import assemble
 from weir.jobs.bundle import BundleFolder
@@ -142,6 +145,7 @@ class LandedRig:
             CheckpointFolders(self.settings.checkpoints, self.settings),
             BundleFolder(self.settings.bundles),
             self.settings,
+            folders=SourceFolders(self.settings),
             rehearse=rehearsal(self.settings.driver_python),
         )
         return assemble(sound(self.jobs), parts)
@@ -154,9 +158,25 @@ class LandedRig:
     def deploy(self, job: str) -> None:
         """Deploy, and watch the job from now on."""
         self.manager.deploy(job, "ana", "a test")
+        self.watch(job)
+
+    def watch(self, job: str) -> None:
+        """Let the job be judged, and started again, from now on."""
         self._watched.add(job)
         if not self._watch.is_alive():
             self._watch.start()
+
+    def unwatch(self, job: str) -> None:
+        self._watched.discard(job)
+
+    def restore_store(self, job: str, older: Head) -> None:
+        """Put an older head in place of the present one, and remove all that the ledger has after it, as a restored copy would lack it."""
+        now = self.store.head(job)
+        assert now and self.store.swap(now, older)
+        for head in list(self.store.ledger_after(job, older.position)):
+            day = f"{datetime.fromtimestamp(head.write_ts / 1e6, UTC):%Y-%m-%d}"
+            what = f"job = '{job}' AND day = '{day}' AND attempt = {head.by} AND batch_id = {head.batch_id}"
+            self.store.session.execute(f"DELETE FROM ledger WHERE {what}")
 
     def stop(self, job: str) -> None:
         """Stop a job, and end its drivers: two sessions at once are slow on two cores."""
@@ -234,11 +254,11 @@ class LandedRig:
 
 
 @contextmanager
-def landed_rig(home: Path) -> Iterator[LandedRig]:
-    """Start Kafka, Cassandra and PostgreSQL, and yield a rig over them."""
+def landed_rig(home: Path, *parts: str) -> Iterator[LandedRig]:
+    """Start the parts, or all of Kafka, Cassandra and PostgreSQL, and yield a rig over them."""
     stack = new_stack(home)
     assert MODULES["postgres"]
-    with running_stack(stack, *_parts(stack, ("kafka", "cassandra", "postgres"))):
+    with running_stack(stack, *_parts(stack, parts or ("kafka", "cassandra", "postgres"))):
         settings = Settings(home=str(home), kafka=stack.address("kafka"), cassandra_port=stack.ports["cassandra"])
         migrate(settings)
         rig = LandedRig(stack, settings)

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from spark_jobs.protocol.read_files import File, FilesChanged, changes, packed, unpacked
 from spark_jobs.runtime import hadoop
 from spark_jobs.sources import files
+from spark_jobs.sources.offsets import counter
 from tests.spark.stateful import COMMON, PROVIDERS
 
 if TYPE_CHECKING:
@@ -26,9 +28,14 @@ if TYPE_CHECKING:
 def steps(read: files.Read, batch: int) -> tuple[int, int]:
     """Return the counters between which a batch's files lie."""
     ends = [read(f"offsets/{n}").decode().split("\n")[2] if n >= 0 else "-" for n in (batch - 1, batch)]
-    after, upto = (files.counter(line) for line in ends)
+    after, upto = (counter(line) for line in ends)
     assert after is not None and upto is not None
     return after, upto
+
+
+def require_same(recorded: list[File], now: list[File]) -> None:
+    if why := changes(recorded, now):
+        raise FilesChanged(why)
 
 
 def main(home: Path, attempt: str, die_at: int) -> None:
@@ -42,15 +49,17 @@ def main(home: Path, attempt: str, die_at: int) -> None:
         return hadoop.read(spark, f"{place}/{path}")
 
     def write(rows: DataFrame, batch: int) -> None:
-        found = files.measured(spark, files.listed(read, 0, *steps(read, batch)))
+        listed = dict(files.listed(read, 0, *steps(read, batch)))
+        found = files.measured(spark, listed)
+        require_same([file._replace(modified=listed[file.path]) for file in found], found)
         record = home / "out" / f"{batch}.files"
         if record.exists():
-            files.require_same(files.unpacked(record.read_bytes()), found)
+            require_same(unpacked(record.read_bytes()), found)
         part = home / "out" / f"{batch}.part"
-        part.write_bytes(files.packed(found))
+        part.write_bytes(packed(found))
         part.rename(record)
         lines = rows.select("id", F.col("_metadata.file_name").alias("file")).collect()
-        files.require_same(found, files.measured(spark, [(file.path, file.modified) for file in found]))
+        require_same(found, files.measured(spark, listed))
         if batch == die_at:
             os._exit(9)
         part.write_text(json.dumps([list(line) for line in lines]))

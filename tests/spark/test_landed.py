@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from pyspark.sql import functions as F
 
 from spark_jobs.landed.digest import digest_of
 from spark_jobs.landed.inputs import NAME, SourcesChanged, require_order
+from spark_jobs.sources.files import stream
 
 SCHEMA = "k int, t string, d decimal(12,3), x double, b binary, a array<int>, s struct<p: int, q: string>, m map<string, array<int>>"
 ROW: tuple[Any, ...] = (1, "a", Decimal("1.5"), 0.5, b"\0", [1, None], (2, "q"), {"one": [1], "two": [2, 3]})
@@ -67,3 +69,14 @@ def test_a_pipeline_reads_its_inputs_in_the_order_of_the_spec(spark: SparkSessio
         require_order(joined, {"right": {}, "left": {}})
     with pytest.raises(SourcesChanged, match="does not read third"):
         require_order(joined, {"left": {}, "right": {}, "third": {}})
+
+
+def test_a_folder_is_seen_in_the_plan_and_each_input_is_used_once_beside_it(spark: SparkSession, tmp_path: Path) -> None:
+    read = inputs(spark, "lines")
+    files = stream(spark, tmp_path.as_uri(), "text", "", {NAME: "files"})
+    of = {"files": {"folder": tmp_path.as_uri()}, "lines": {}}
+    require_order(files.union(read["lines"].selectExpr("CAST(value AS STRING)")), of)
+    with pytest.raises(SourcesChanged, match=r"in the order lines, files, and job\.yaml has files, lines"):
+        require_order(read["lines"].selectExpr("CAST(value AS STRING)").union(files), of)
+    with pytest.raises(SourcesChanged, match=r"WEIR-326: the pipeline uses files more than once"):
+        require_order(files.union(files), {"files": of["files"]})

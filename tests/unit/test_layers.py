@@ -27,8 +27,9 @@ ALLOWED = {
     "spark_jobs.formats.spec": "",  # the description alone: the recount must not use the job's parsers
     "spark_jobs.formats": "spark_jobs.formats.spec",
     "spark_jobs.protocol": "spark_jobs.failpoint",
-    "spark_jobs.sources": "spark_jobs.protocol",
-    "spark_jobs.runtime": "spark_jobs.failpoint spark_jobs.protocol spark_jobs.sources",
+    "spark_jobs.sources.folders": "",  # for specs and supervision: what a folder may be, and which files Spark reads there
+    "spark_jobs.sources": "spark_jobs.protocol spark_jobs.sources.folders",
+    "spark_jobs.runtime": "spark_jobs.failpoint spark_jobs.protocol spark_jobs.sources spark_jobs.sources.folders",
     "spark_jobs.sinks.settings": "spark_jobs.runtime",  # for specs: what a sink needs beside its client
     "spark_jobs.sinks": "spark_jobs.failpoint spark_jobs.protocol spark_jobs.runtime spark_jobs.sinks.settings",
     "spark_jobs.landed": (
@@ -58,9 +59,11 @@ ALLOWED = {
     "weir.ports.counts": f"{BASICS} weir.ports spark_jobs.protocol spark_jobs.counts",
     "weir.ports.store": "weir.ports weir.ports.counts",  # every port: for doors, which show jobs with their counts
     "weir.jobs.packed": f"{BASICS} spark_jobs.unpack",  # for what writes to a store, and what starts drivers from it
-    "weir.jobs": f"{BASICS} weir.ports spark_jobs.protocol spark_jobs.runtime spark_jobs.counts spark_jobs.sinks.settings",
+    "weir.jobs": (
+        f"{BASICS} weir.ports spark_jobs.protocol spark_jobs.runtime spark_jobs.counts spark_jobs.sinks.settings spark_jobs.sources.folders"
+    ),
     "weir.cassandra": f"{BASICS} weir.addresses weir.ports weir.ports.counts spark_jobs.protocol spark_jobs.runtime spark_jobs.counts",
-    "weir.cluster": f"{BASICS} weir.http weir.jobs.packed weir.ports spark_jobs.protocol spark_jobs.sources",
+    "weir.cluster": f"{BASICS} weir.http weir.jobs.packed weir.ports spark_jobs.protocol spark_jobs.sources spark_jobs.sources.folders",
     "weir.sources": f"{BASICS} weir.ports spark_jobs.protocol spark_jobs.runtime",
     "weir.testing": (
         f"{BASICS} weir.ports weir.ports.counts weir.cassandra weir.cluster "
@@ -94,7 +97,7 @@ ALLOWED = {
     # assembled from the kinds
     "weir.factory": (
         f"{BASICS} weir.addresses weir.cassandra weir.cluster weir.counts weir.jobs weir.jobs.packed weir.landed weir.plain weir.ports "
-        f"weir.ports.store weir.sources weir.stack_stop {DOORS} spark_jobs.runtime"
+        f"weir.ports.store weir.sources weir.stack_stop {DOORS} spark_jobs.protocol spark_jobs.runtime"
     ),
     "weir.stack_stop": "weir.settings",
     "weir.ingest": f"{BASICS} weir.addresses weir.sources spark_jobs.runtime",

@@ -128,6 +128,14 @@ class Signatures(Model):
     services: list[ServiceErrors]
 
 
+class BatchFile(Model):
+    """A file of a batch, as it was when the batch was claimed."""
+
+    path: str
+    size: int
+    modified_at: str
+
+
 class Batch(Model):
     """A row of `weir ledger`: a batch, or a gap, with what was left out and who decided it."""
 
@@ -151,6 +159,7 @@ class Batch(Model):
     gap: dict[str, Any] | None = None
     rows: int | None = Field(default=None, description="Of a landed job: rows written to its sink.")
     digest: str | None = Field(default=None, description="Of a landed job: the digest of these rows, the same in any order.")
+    files: list[BatchFile] | None = Field(default=None, description="Of a landed job that reads folders: the files of the batch.")
 
 
 class Recount(BaseModel):

@@ -7,7 +7,7 @@ from datetime import date
 
 from spark_jobs.protocol import codec
 from spark_jobs.protocol.head import Head, Position, landed
-from spark_jobs.runtime.store import day_of
+from spark_jobs.runtime.store import RECORD, day_of
 from weir.cassandra import sampling
 from weir.cassandra.heads import Heads
 from weir.cassandra.sampling import Places
@@ -15,7 +15,7 @@ from weir.cassandra.sampling import Places
 
 class Ledger(Heads):
     def ledger(self, job: str, before: Position | None = None) -> Iterator[Head]:
-        cql = "SELECT record, plan, digest FROM ledger WHERE job = ? AND day = ?" + (" AND (attempt, batch_id) < (?, ?)" if before else "")
+        cql = f"SELECT {RECORD} FROM ledger WHERE job = ? AND day = ?" + (" AND (attempt, batch_id) < (?, ?)" if before else "")
         for day in self.days(job):
             for row in self.session.stream(cql, job, day, *(before or ())):
                 yield codec.load(*row)
@@ -23,7 +23,7 @@ class Ledger(Heads):
     def ledger_after(self, job: str, position: Position) -> Iterator[Head]:
         for day in reversed(self._days_after(job, position)):
             for row in self.session.stream(
-                "SELECT record, plan, digest FROM ledger WHERE job = ? AND day = ? AND (attempt, batch_id) > (?, ?) "
+                f"SELECT {RECORD} FROM ledger WHERE job = ? AND day = ? AND (attempt, batch_id) > (?, ?) "
                 "ORDER BY attempt ASC, batch_id ASC",
                 job, day, *position,
             ):  # fmt: skip
@@ -53,7 +53,7 @@ class Ledger(Heads):
         if len(ends) < 2:  # a day is noted before its first row
             return []
         span = (ends[0].attempt, ends[0].batch_id), (ends[1].attempt, ends[1].batch_id)
-        at = "SELECT record, plan, digest FROM ledger WHERE job = ? AND day = ? AND (attempt, batch_id) IN ?"
+        at = f"SELECT {RECORD} FROM ledger WHERE job = ? AND day = ? AND (attempt, batch_id) IN ?"
 
         def fetch(positions: Collection[Position]) -> Mapping[Position, Head]:
             rows = (row for day in days for row in self.session.execute(at, job, day, list(positions)))

@@ -13,6 +13,7 @@ from typing import Any
 
 from spark_jobs.protocol import codec
 from spark_jobs.runtime.session import AWAY, Session
+from spark_jobs.runtime.store import RECORD
 from weir.cassandra import timeline
 from weir.cassandra.attempts import attempt_row
 from weir.cassandra.jobs import job_row
@@ -23,7 +24,7 @@ from weir.ports.reports import JobSnapshot, Kept, records_of
 
 PATIENCE_S = 10.0  # of a session that has no bound itself
 PAUSE_S = 0.2
-HEAD = "SELECT job, record, plan, digest FROM head WHERE job IN ?"
+HEAD = f"SELECT job, {RECORD} FROM head WHERE job IN ?"
 WANTED = "SELECT * FROM job WHERE job IN ?"
 ATTEMPTS = "SELECT * FROM attempt WHERE job IN ? PER PARTITION LIMIT ?"
 REPORT = "SELECT job, record FROM report WHERE job IN ?"
@@ -80,7 +81,7 @@ def _snapshot(tables: Mapping[str, Rows], job: str, trouble: str) -> JobSnapshot
     try:
         return JobSnapshot(
             wanted=job_row(wanted[0]) if wanted else None,
-            head=codec.load(head[0].record, head[0].plan, head[0].digest) if head else None,
+            head=codec.load(*head[0][1:]) if head else None,
             attempts=[attempt_row(r) for r in attempts],
             report=report[0].record if report else None,
             records={**({"proven": proven[0].record} if proven else {}), **records_of({row.work: row.record for row in unproven})},

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, Any
+from urllib.parse import unquote
 
 import typer
 
@@ -12,6 +14,7 @@ from weir.jobs.kinds import Capability
 from weir.output import Format, say, show, show_json
 from weir.settings import Settings
 
+FIRST_FILES = 3
 LANDED = ("epoch", "batch_id", "state", "lines", "rows", "landed_at", "attempt", "offsets")
 LEDGER = ("epoch", "batch_id", "state", "lines", "rejected", "late", "landed_at", "attempt", "offsets")
 
@@ -33,7 +36,15 @@ def ledger(
         known(settings, store, job, Capability.LANDS)
         rows = [ledger_row(head) for head in islice(batches(store, job), last)]
     columns = LANDED if any("rows" in row for row in rows) else LEDGER
+    if form is Format.TABLE and any("files" in row for row in rows):
+        columns, rows = (*columns, "files"), [{**row, "files": _first_names(row.get("files", []))} for row in rows]
     show(rows, form, columns if form is Format.TABLE else None, empty=f"{job} has landed nothing yet.", wide=wide)
+
+
+def _first_names(files: Sequence[Mapping[str, Any]]) -> str:
+    """Return how many files a batch has, and the names of the first ones; all are in the JSON."""
+    names = ", ".join(unquote(file["path"].rpartition("/")[2]) for file in files[:FIRST_FILES])
+    return f"{len(files)}: {names}{', ...' if len(files) > FIRST_FILES else ''}" if files else ""
 
 
 def recount(

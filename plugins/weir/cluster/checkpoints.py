@@ -13,12 +13,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from uuid import uuid4
 
-from pyarrow.fs import FileSelector, LocalFileSystem
+from pyarrow.fs import FileSelector, FileType, LocalFileSystem
 
-from weir.cluster import folder_copies, state_copies
+from weir.cluster import folder_copies, source_lists, state_copies
 from weir.cluster.file_systems import RENAMES, Files, opened, reached, why
 from weir.cluster.folder_copies import COPYING
 from weir.cluster.query_folders import queries
@@ -81,6 +81,20 @@ class CheckpointFolders:
             except OSError as error:
                 trouble[path] = why(error)
         return Folder(epoch, attempt, self.location(job, epoch, attempt), sizes, contents, trouble, self._writable(folder))
+
+    def files_read(self, job: str, epoch: int, source: int, upto: int) -> frozenset[str]:
+        for attempt in reversed([a for e, a in self.attempts(job) if e == epoch]):
+            with self._or_not_running(), suppress(ValueError, KeyError, TypeError, FileNotFoundError):
+                return self._files_read(f"{self._path(job, epoch, attempt)}/sources/{source}", upto)
+        raise source_lists.unlisted(job, upto)
+
+    def _files_read(self, folder: str, upto: int) -> frozenset[str]:
+        there = [info.base_name for info in self._fs.get_file_info(FileSelector(folder)) if info.type is FileType.File]
+        found = list[str]()
+        for name in source_lists.needed(there, upto):
+            with self._fs.open_input_stream(f"{folder}/{name}") as stream:
+                found += source_lists.names(bytes(stream.read()))
+        return frozenset(found)
 
     def put(self, job: str, epoch: int, attempt: int, contents: Mapping[str, bytes]) -> None:
         with self._or_not_running():

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping
+from urllib.parse import unquote
 
-from spark_jobs.sources.files import counter
+from spark_jobs.sources.offsets import counter
+from weir.errors import NotRunning
 
 LIST = re.compile(r"(\d+)(\.compact)?")
 
@@ -34,6 +36,15 @@ def needed(names: Collection[str], upto: int) -> list[str]:
         if number not in found:
             raise ValueError(str(number))
     return [found[number] for number in range(first, upto + 1)]
+
+
+def names(data: bytes) -> list[str]:
+    """Return the names of the files in a list, whose paths are URIs. Raises ValueError, KeyError or TypeError if it is torn."""
+    return [unquote(json.loads(line)["path"].rpartition("/")[2]) for line in data.decode().split("\n")[1:]]
+
+
+def unlisted(job: str, upto: int) -> NotRunning:
+    return NotRunning(f"No checkpoint of {job} lists the files that it has read, up to step {upto}.", f"Run: weir health {job}")
 
 
 def torn(name: str, data: bytes) -> str:

@@ -18,7 +18,7 @@ def in_words(job: str, seen: Seen | None) -> dict[str, Any]:
 
 
 def _begins(seen: Seen) -> str:
-    plans = usable(seen.folder)
+    plans = usable(seen.folder, seen.folders)
     of = f"attempt {seen.folder.attempt} of epoch {seen.folder.epoch}"
     if plans is None or plans.committed not in plans.planned:
         return f"No batch is committed in the checkpoint of {of}."

@@ -32,6 +32,7 @@ WORST_FIRST = (
     Verdict.DATA_LOSS,
     Verdict.STATE_LOST,
     Verdict.SINK_DIFFERS,
+    Verdict.FILES_CHANGED,
     Verdict.NOT_DETERMINISTIC,
     Verdict.DIVERGED,
     Verdict.UNCONFIRMED,

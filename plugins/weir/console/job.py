@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from spark_jobs.protocol.partition import is_folder
 from weir import rows
 from weir.console import alerts, checkpoint, plots, start
 from weir.console.describe import in_words
@@ -133,8 +134,8 @@ def partitions(report: Report) -> Sequence[dict[str, Any]]:
 
 
 def _in_order(partition: str) -> tuple[str, int]:
-    """Sort by topic, if the label has one, and by number."""
-    topic, _, number = partition.rpartition("/")
+    """Sort by source, if the label has one, and by number. A folder has no number."""
+    topic, _, number = (partition, "", "0") if is_folder(partition) else partition.rpartition("/")
     return topic, int(number)
 
 

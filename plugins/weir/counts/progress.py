@@ -9,7 +9,8 @@ from spark_jobs.counts.cells import RejectedLine
 from spark_jobs.protocol.codec import dump_gap
 from spark_jobs.protocol.gap import Gap, Hole
 from spark_jobs.protocol.head import Head, Offsets, Position, State
-from spark_jobs.protocol.partition import labels
+from spark_jobs.protocol.partition import is_folder, labels
+from spark_jobs.protocol.read_files import unpacked
 from weir.counts.fold import seen_landed
 from weir.errors import UnknownJob
 from weir.ports.counts import CountStore
@@ -72,7 +73,14 @@ def _of_landed(head: Head) -> dict[str, Any]:
     """Return what the row of a landed job has: it does not say which of its offsets held a record, but how many rows they came to."""
     if head.digest is None:
         return {}
-    return {"lines": head.batch.offsets, "skipped": 0, "rows": head.digest.rows, "digest": head.digest.value}
+    lines = sum(end - head.start.get(p, 0) for p, end in head.end.items() if not is_folder(p.source))
+    return {"lines": lines, "skipped": 0, "rows": head.digest.rows, "digest": head.digest.value, **_files(head)}
+
+
+def _files(head: Head) -> dict[str, Any]:
+    """Return the files of a batch of folders, as they were when it was claimed."""
+    found = [{"path": file.path, "size": file.size, "modified_at": iso(file.modified)} for file in unpacked(head.files)]
+    return {"files": found} if found else {}
 
 
 def _gap_row(head: Head, gap: Gap) -> dict[str, Any]:

@@ -11,10 +11,12 @@ from dataclasses import fields
 from pathlib import Path
 
 from weir.alerts.rules import read_all
+from weir.cluster.source_folders import SourceFolders
 from weir.doctor.line import Line, failed, fine, unknown, wrong
-from weir.errors import BadSetting, WeirError
+from weir.errors import BadSetting, FolderMissing, NotRunning, WeirError
 from weir.jobs.folders import sound
 from weir.jobs.spec import CountsSpec, counting
+from weir.ports.folders import Folders
 from weir.setting_rules import FILES
 from weir.settings import Settings, check_file
 from weir.system_errors import read_json
@@ -70,11 +72,22 @@ def jobs(found: Settings) -> Iterator[Line]:
         yield failed(f"job {job}", bad)
     for job, spec in sorted(specs.items()):
         yield fine(f"job {job}", f"job.yaml is valid; reads {spec.source.subscription}")
+        yield from (folder(job, uri, SourceFolders(found)) for uri in spec.folders.values())
         if isinstance(spec, CountsSpec):
             yield time_zone(job, counting(spec).time_zone, time.localtime().tm_gmtoff, time.tzname[0])
     if not specs and not specs.bad:
         where = ", ".join(map(str, found.job_folders))
         yield wrong("jobs", f"no folder with a job.yaml in {where}", "Check WEIR_JOBS, or run: weir new JOB", BadSetting.code)
+
+
+def folder(job: str, uri: str, folders: Folders) -> Line:
+    """Check that a folder that a job reads can be listed."""
+    try:
+        return fine(f"folder of {job}", f"{uri} has {len(folders.names(uri))} files")
+    except FolderMissing as error:
+        return failed(f"folder of {job}", error)
+    except NotRunning as error:
+        return unknown(f"folder of {job}", error.what, error.next_step)
 
 
 def time_zone(job: str, zone: str, offset_s: int, name: str) -> Line:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
@@ -19,6 +20,14 @@ def _as_text(value: Any) -> Any:
 
 
 Argument = Annotated[str, BeforeValidator(_as_text)]
+
+
+def _as_texts(value: Any) -> Any:
+    """YAML reads `true` and `2` as they look; Spark wants text."""
+    return {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+SparkOptions = Annotated[dict[str, str], BeforeValidator(_as_texts)]
 
 
 class Resources(Section):
@@ -66,17 +75,9 @@ class JobSpec(Section):
     cluster: Literal["standalone", "kubernetes", "yarn"] = "standalone"
     source: Source = Source()
     resources: Resources = Resources()
-    spark_conf: dict[str, str] = Field(default_factory=dict)
+    spark_conf: SparkOptions = Field(default_factory=dict)
     health: Health = Health()
     restart: Restart = Restart()
-
-    @field_validator("spark_conf", mode="before")
-    @classmethod
-    def _as_text(cls, value: Any) -> Any:
-        """YAML reads `true` and `2` as they look; Spark wants text."""
-        if not isinstance(value, dict):
-            return value
-        return {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in value.items()}
 
     @field_validator("application")
     @classmethod
@@ -108,6 +109,11 @@ class JobSpec(Section):
     def folder(self) -> str:
         """Return the path of the job's folder in a bundle: in Weir's package, or beside it under the job's name."""
         return "/".join(self.entry.split("/")[: 2 if self.entry.startswith(f"{PACKAGE}/") else 1])
+
+    @property
+    def folders(self) -> Mapping[int, str]:
+        """Return the URIs of the folders that the job reads, by the position of the source."""
+        return {}
 
     def cannot_follow(self, ran: JobSpec, stateful: bool) -> str:
         """Return why no attempt with this spec can continue the epoch of `ran`, whose checkpoint keeps state or not; empty if one can."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from spark_jobs.protocol.partition import is_folder
 from spark_jobs.sinks.settings import checked
+from spark_jobs.sources.folders import of_inputs
 from weir.jobs.base_spec import DrivenSpec, JobSpec
-from weir.jobs.fields import Section
+from weir.jobs.inputs import Input, names_in
 from weir.jobs.kinds import LANDED, Kind
 from weir.jobs.source import EARLIEST, StartAt
 from weir.jobs.state_conf import refused
@@ -18,23 +21,6 @@ MAIN = "spark_jobs/landed/main.py"
 SINK_TARGET = ("kind", "database", "table", "topic", "path", "mode", "key", "transactional_id")  # where rows are, and how they are written
 OF_STATE = ("spark.sql.shuffle.partitions", "spark.sql.streaming.stateStore.providerClass")  # Spark fixes these in a checkpoint
 NEW_JOB = "Make a new job for it, which reads from the beginning into a new target"
-
-
-class Input(Section):
-    """A source of a landed job: one Kafka topic, or several."""
-
-    topic: str = ""
-    topics: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _one(self) -> Input:
-        if bool(self.topic) == bool(self.topics):
-            raise ValueError("name exactly one of topic and topics")
-        return self
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (self.topic,) if self.topic else self.topics
 
 
 class LandedSpec(DrivenSpec):
@@ -53,13 +39,27 @@ class LandedSpec(DrivenSpec):
     @model_validator(mode="before")
     @classmethod
     def _together(cls, values: Any) -> Any:
-        """Set `source`, by which supervision knows what the job reads, to all topics of `sources`."""
+        """Set `source`, by which supervision knows what the job reads, to all topics and folders of `sources`."""
         if not isinstance(values, dict) or not isinstance(values.get("sources"), dict):
             return values
-        each = [one for one in values["sources"].values() if isinstance(one, dict)]
-        topics = [topic for one in each for topic in ([one["topic"]] if one.get("topic") else one.get("topics") or ())]
-        named = {"topic": topics[0]} if len(topics) == 1 else {"topics": topics}
+        names = [name for one in values["sources"].values() for name in names_in(one)]
+        named = {"topic": names[0]} if len(names) == 1 and not is_folder(names[0]) else {"topics": names}
         return {**values, "source": {**named, "start": values.get("start", EARLIEST)}}
+
+    @field_validator("sources")
+    @classmethod
+    def _different(cls, value: dict[str, Input]) -> dict[str, Input]:
+        folders = Counter(one.names[0] for one in value.values() if one.path)
+        if twice := [folder for folder, n in folders.items() if n > 1]:
+            raise ValueError(f"the folder {', '.join(twice)} is read by several sources. Name it once")
+        return value
+
+    @field_validator("start")
+    @classmethod
+    def _from_the_first_file(cls, value: StartAt, info: ValidationInfo) -> StartAt:
+        if value != EARLIEST and any(one.path for one in info.data.get("sources", {}).values()):
+            raise ValueError(f"a folder is read from its first file, so start can only be {EARLIEST}. Remove it")
+        return value
 
     @field_validator("sink", mode="before")
     @classmethod
@@ -86,15 +86,18 @@ class LandedSpec(DrivenSpec):
     @property
     def inputs(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the sources as the driver takes them."""
-        return {name: {"topics": list(one.names)} for name, one in self.sources.items()}
+        return {name: one.argument for name, one in self.sources.items()}
+
+    @property
+    def folders(self) -> Mapping[int, str]:
+        return of_inputs(self.inputs)
 
     def cannot_follow(self, ran: JobSpec, stateful: bool) -> str:
         if not isinstance(ran, LandedSpec):
             return ""
-        if list(ran.sources.items()) != list(self.sources.items()):
-            return (
-                f"sources: Spark keeps offsets by the order of {', '.join(ran.sources)} and their topics, so neither can change. {NEW_JOB}"
-            )
+        if _read(ran) != _read(self):
+            what = f"Spark keeps offsets by the order of {', '.join(ran.sources)} and their topics or paths, so neither can change"
+            return f"sources: {what}. {NEW_JOB}"
         if moved := [name for name in SINK_TARGET if ran.sink.get(name) != self.sink.get(name)]:
             return f"sink.{', sink.'.join(moved)}: what has landed is in the old target, or was written in the old way. {NEW_JOB}"
         if stateful and ran.output_mode != self.output_mode:
@@ -102,3 +105,7 @@ class LandedSpec(DrivenSpec):
         if stateful and (fixed := [name for name in OF_STATE if ran.spark_conf.get(name) != self.spark_conf.get(name)]):
             return f"spark_conf.{', '.join(fixed)}: Spark cannot change it for state that exists. {NEW_JOB}"
         return ""
+
+
+def _read(spec: LandedSpec) -> list[tuple[str, tuple[str, ...]]]:
+    return [(name, one.names) for name, one in spec.sources.items()]

@@ -79,6 +79,10 @@ class Checkpoints(Protocol):
         """An attempt's folder as it is, while a driver may be writing it; only the `newest` batches' contents if that is given.
         What cannot be read is named in its `trouble`."""
 
+    def files_read(self, job: str, epoch: int, source: int, upto: int) -> frozenset[str]:
+        """The names of the files that a source of an epoch, a folder, has read up to a counter, as the newest attempt that lists them says.
+        Raises NotRunning if none does."""
+
     def put(self, job: str, epoch: int, attempt: int, contents: Mapping[str, bytes]) -> None:
         """Make an attempt's folder: there with all its files, or not at all. Raises NotRunning."""
 

@@ -7,18 +7,30 @@ from dataclasses import dataclass, field
 from re import fullmatch
 from typing import NamedTuple, Protocol
 
+from spark_jobs.protocol.partition import is_folder
+
 
 @dataclass(frozen=True)
 class Subscription:
-    """The topics that a job reads: by their names, or all whose whole names match a pattern."""
+    """What a job reads: topics and folders by their names, or all topics whose whole names match a pattern. A folder's name is its URI."""
 
     names: tuple[str, ...] = ()
     pattern: str = ""
 
     @property
     def several(self) -> bool:
-        """May there be several topics?"""
-        return bool(self.pattern) or len(self.names) > 1
+        """May there be several sources, or a folder? Then they are told apart by their names."""
+        return bool(self.pattern or self.folders) or len(self.names) > 1
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The named topics."""
+        return tuple(name for name in self.names if not is_folder(name))
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The URIs of the folders."""
+        return tuple(filter(is_folder, self.names))
 
     @property
     def single(self) -> str:
@@ -31,7 +43,7 @@ class Subscription:
 
     def missing(self, there: Iterable[str]) -> list[str]:
         """The topics that are named, and are not among these."""
-        return sorted(set(self.names).difference(there))
+        return sorted(set(self.topics).difference(there))
 
     def __str__(self) -> str:
         return f"the pattern {self.pattern}" if self.pattern else ", ".join(self.names) or "none"

@@ -13,6 +13,7 @@ from weir.errors import WeirError
 from weir.ports.bundles import Bundles
 from weir.ports.checkpoints import Checkpoints
 from weir.ports.cluster import Cluster
+from weir.ports.folders import NO_FOLDERS, Folders
 from weir.ports.source import Source
 from weir.ports.supervision import SupervisionStore
 from weir.settings import Settings
@@ -35,6 +36,7 @@ class Parts(Generic[S]):
     clock: Callable[[], float] = time.time  # seconds since the epoch
     sleep: Callable[[float], None] = time.sleep
     stopped_at: Callable[[], int] = lambda: 0  # when the cluster of this machine was stopped on request (ms); 0: never, or it has none
+    folders: Folders = NO_FOLDERS  # that jobs read
     rehearse: Rehearse = not_rehearsed  # imports an application before it is deployed
 
     def now_ms(self) -> int:

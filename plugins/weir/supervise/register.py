@@ -80,7 +80,7 @@ class Register:
 
     def topic(self, job: str) -> Bounds:
         """Ask the broker for the bounds of what the job reads. Raises NotRunning, or its kind TopicMissing."""
-        return bounds(self._parts.source, self.spec(job).source.subscription)
+        return bounds(self._parts.source, self.spec(job).source.subscription, self._store.head(job))
 
     def cluster(self, job: str) -> Cluster:
         """Return the cluster that the job runs on. Raises NotRunning if this process has no connection to it."""

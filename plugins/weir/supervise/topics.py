@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from spark_jobs.protocol.head import Head
-from spark_jobs.protocol.partition import Offsets, labels, of_source, unlabelled
+from spark_jobs.protocol.partition import Offsets, Partition, labels, of_source, unlabelled
 from weir.errors import BadInput, BadSetting, NotRunning, TopicMissing
 from weir.jobs.source import EARLIEST, Source
 from weir.ports.source import Broker, Subscription, TopicSnapshot
@@ -27,6 +27,14 @@ class TopicsSeen:
     names: Mapping[str, str] | None = None  # topic names by id, of a job that may read several
     log_ends: Offsets = field(default_factory=dict)  # where an open transaction holds back the end: the end with its records
     fault: str = ""  # why something is None; empty: unknown
+
+    def beside(self, unread: Offsets, reads: Subscription, head: Head | None) -> TopicsSeen:
+        """Add the folders of the job: each ends so many steps after the head as files are unread there. Unknown numbers are left out."""
+        if not reads.folders or self.ends is None or self.earliest is None or self.names is None:
+            return self
+        there = with_folders(Bounds(self.earliest, self.ends, self.names), reads, head)
+        ends = {p: end + unread.get(p, 0) for p, end in there.ends.items()}
+        return replace(self, ends=ends, earliest=there.earliest, names=there.names)
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,7 @@ class Topics:
         return TopicsSeen(ends, earliest, topic.topic_id, log_ends=held, fault=fault)
 
     def _several(self, reads: Subscription, head: Head | None) -> TopicsSeen:
-        wanted = [name for name in self.listed or () if reads.reads(name)] if reads.pattern else reads.names
+        wanted = [name for name in self.listed or () if reads.reads(name)] if reads.pattern else reads.topics
         topics = {name: self.each.get(name, TopicSnapshot()) for name in wanted}
         there = {name: topic for name, topic in topics.items() if not topic.missing}
         if (reads.pattern and self.listed is None) or any(topic.topic_id is None for topic in there.values()):
@@ -71,25 +79,38 @@ def ask(broker: Broker, named: Collection[str], patterns: Collection[str]) -> To
             fault = f"{error.code}: {error.what}"
     every = [Subscription(pattern=pattern) for pattern in patterns]
     matching = {name for name in listed or () if any(reads.reads(name) for reads in every)}
-    return Topics(broker.topics({*named, *matching}), listed, fault)
+    return Topics(_asked(broker, {*named, *matching}), listed, fault)
 
 
-def bounds(broker: Broker, reads: Subscription) -> Bounds:
-    """Return the bounds of all topics that a job reads. Of several topics, missing ones are left out.
+def bounds(broker: Broker, reads: Subscription, head: Head | None = None) -> Bounds:
+    """Return the bounds of all that a job reads. Of several topics, missing ones are left out. A folder ends where the head has read it.
 
     Raises NotRunning, or its subclass TopicMissing if none exists.
     """
     if not reads.several:
         return _of_single(broker, reads.single)
-    names = [name for name in broker.topic_names() if reads.reads(name)] if reads.pattern else reads.names
-    found = {name: whole for name, topic in broker.topics(names).items() if (whole := _whole(broker, name, topic)) is not None}
-    if not found:
+    names = [name for name in broker.topic_names() if reads.reads(name)] if reads.pattern else reads.topics
+    found = {name: whole for name, topic in _asked(broker, names).items() if (whole := _whole(broker, name, topic)) is not None}
+    if not found and (names or not reads.folders):
         what = f"No topic matches {reads}." if reads.pattern else f"None of the topics {reads} exists."
         raise TopicMissing(what, "Create one, or correct the source in job.yaml.")
     ends = _united((t.topic_id, t.end_offsets) for t in found.values())
     earliest = _united((t.topic_id, t.earliest_offsets) for t in found.values())
     ids = {topic.topic_id or "": name for name, topic in found.items()}
-    return Bounds(earliest or {}, ends or {}, ids, held_back(ends or {}, _log_ends(found.values())))
+    topics = Bounds(earliest or {}, ends or {}, ids, held_back(ends or {}, _log_ends(found.values())))
+    return with_folders(topics, reads, head) if reads.folders else topics
+
+
+def with_folders(there: Bounds, reads: Subscription, head: Head | None) -> Bounds:
+    """Add the folders that a job reads, each up to where the head has read it. No file is ever lost, so they begin at 0."""
+    folders = [Partition(folder, 0) for folder in reads.folders]
+    ends = {p: head.frontier.get(p, 0) if head else 0 for p in folders}
+    names = {**there.names, **{folder: folder for folder in reads.folders}}
+    return replace(there, earliest={**there.earliest, **dict.fromkeys(folders, 0)}, ends={**there.ends, **ends}, names=names)
+
+
+def _asked(broker: Broker, names: Collection[str]) -> Mapping[str, TopicSnapshot]:
+    return broker.topics(names) if names else {}
 
 
 def _of_single(broker: Broker, topic: str) -> Bounds:
@@ -125,7 +146,7 @@ def ends_for(broker: Broker, head: Head, reads: Subscription) -> Offsets:
     """
     if not reads.several:
         return of_source(head.topic_id, broker.end_offsets(reads.single))
-    there = bounds(broker, reads)
+    there = bounds(broker, reads, head)
     return with_lines(there.ends, there.earliest, head)
 
 

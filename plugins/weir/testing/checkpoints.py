@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 
+from weir.cluster import source_lists
 from weir.cluster.query_checkpoint import progress_of
 from weir.cluster.state_copies import Incomplete, needed
 from weir.errors import NotRunning
@@ -55,6 +57,14 @@ class MemoryCheckpoints:
             return Folder(epoch, attempt, where, {}, {}, {"": "it does not answer"})
         kept = {path: data for path, data in files.items() if _is_kept(path, files, newest)}
         return Folder(epoch, attempt, where, sizes, kept, writable=True if files else None)
+
+    def files_read(self, job: str, epoch: int, source: int, upto: int) -> frozenset[str]:
+        for attempt in reversed([a for e, a in self.attempts(job) if e == epoch]):
+            files, folder = self.files[job, epoch, attempt], f"sources/{source}/"
+            lists = {path.removeprefix(folder): data for path, data in files.items() if path.startswith(folder)}
+            with suppress(ValueError):
+                return frozenset(name for each in source_lists.needed(lists, upto) for name in source_lists.names(lists[each]))
+        raise source_lists.unlisted(job, upto)
 
     def put(self, job: str, epoch: int, attempt: int, contents: Mapping[str, bytes]) -> None:
         self._there()

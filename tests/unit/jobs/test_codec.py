@@ -93,3 +93,9 @@ def test_a_head_of_a_later_or_an_earlier_version_can_be_read() -> None:
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises((ValueError, KeyError, TypeError)):
         codec.load(text)
+
+
+def test_files_are_beside_the_record_which_earlier_releases_read() -> None:
+    head = replace(lived()["landed"], plan=b"v1", files=b"packed")
+    assert codec.dump(head) == codec.dump(replace(head, files=b""))
+    assert codec.load(codec.dump(head), b"v1", None, b"packed") == head

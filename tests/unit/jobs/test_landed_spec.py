@@ -53,7 +53,7 @@ def test_its_driver_runs_weirs_program_with_the_job_beside_it() -> None:
     ("changes", "told"),
     [
         ({"sources": {}}, "sources"),
-        ({"sources": {"a": {"topic": "x", "topics": ["y"]}}}, "sources.a: name exactly one of topic and topics"),
+        ({"sources": {"a": {"topic": "x", "topics": ["y"]}}}, "sources.a: name exactly one of topic, topics and path"),
         ({"sources": {"a": {"topic": "x"}, "b": {"topics": ["x", "y"]}}}, "must be topic names, each once"),
         ({"sink": {"kind": "mysql"}}, "sink.kind must be one of"),
         ({"sink": {**GOOD["sink"], "table": "cards"}}, "sink.table must be SCHEMA.TABLE"),
@@ -84,3 +84,55 @@ def test_what_an_epoch_cannot_follow_is_refused(changes: dict[str, Any], statefu
     ran: JobSpec = spec()
     found = spec(**changes).cannot_follow(ran, stateful)
     assert found.startswith(told) if told else found == ""
+
+
+FOLDER: dict[str, Any] = {"path": "/data/in", "format": "csv", "schema": "id long", "options": {"header": True}}
+
+
+def test_a_folder_is_a_source_by_its_uri() -> None:
+    found = spec(sources={"files": {**FOLDER, "files_per_batch": 5}, "lines": {"topic": "w"}})
+    of_reader = {"format": "csv", "files_per_batch": 5, "schema": "id long", "options": {"header": "true"}}
+    assert found.inputs == {"files": {"folder": "file:///data/in", **of_reader}, "lines": {"topics": ["w"]}}
+    assert dict(found.folders) == {0: "file:///data/in"} and found.source.names == ("file:///data/in", "w")
+    reads = found.source.subscription
+    assert (reads.topics, reads.folders, reads.several) == (("w",), ("file:///data/in",), True)
+    assert spec(sources={"files": FOLDER}).source.subscription.single == ""
+    assert parse(found.dump(), "the store") == found
+
+
+def test_a_job_without_a_folder_is_stored_as_earlier_releases_read_it() -> None:
+    assert '"sources":{"a":{"topic":"x","topics":[]}}' in spec(sources={"a": {"topic": "x"}}).dump()
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"path": "in"}, "sources.a.path: must be an absolute path, or a URI that begins with file://, hdfs://"),
+        ({"path": "gs://bucket/in"}, "sources.a.path: must be an absolute path"),
+        ({"path": "file://host/in"}, "sources.a.path: must be an absolute path"),
+        ({"path": "/in/*.csv"}, "which Spark reads as a pattern"),
+        ({"format": None}, "sources.a: a path needs a format"),
+        ({"format": "parquet"}, "sources.a.format"),
+        ({"schema": ""}, "csv and json need a schema, and text has none"),
+        ({"format": "text"}, "csv and json need a schema, and text has none"),
+        ({"options": {"cleanSource": "delete"}}, "sources.a.options: cleanSource: Weir sets this"),
+        ({"files_per_batch": 0}, "sources.a.files_per_batch"),
+        ({"topic": "w"}, "name exactly one of topic, topics and path"),
+    ],
+)
+def test_a_mistake_about_a_folder_is_named(changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(BadSpec, match=told):
+        spec(sources={"a": {**FOLDER, **changes}})
+
+
+def test_a_folder_is_read_once_and_from_its_first_file() -> None:
+    with pytest.raises(BadSpec, match="the folder file:///data/in is read by several sources"):
+        spec(sources={"a": FOLDER, "b": {**FOLDER, "path": "file:///data/in/"}})
+    with pytest.raises(BadSpec, match="a folder is read from its first file, so start can only be earliest"):
+        spec(sources={"a": FOLDER}, start="2026-01-31T12:00:00Z")
+
+
+def test_how_a_folder_is_read_may_change_and_which_may_not() -> None:
+    ran = spec(sources={"a": FOLDER})
+    assert spec(sources={"a": {**FOLDER, "schema": "id long, t string", "files_per_batch": 9}}).cannot_follow(ran, True) == ""
+    assert "topics or paths" in spec(sources={"a": {**FOLDER, "path": "/other"}}).cannot_follow(ran, False)

@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import partial
 
 from spark_jobs.protocol.head import Head
-from spark_jobs.protocol.partition import labels
-from weir.errors import BadInput, BadSpec, NotKept, NotRunning, TopicMissing
+from spark_jobs.protocol.partition import is_folder, labels
+from weir.errors import BadInput, BadSpec, FolderMissing, NotKept, NotRunning, TopicMissing
 from weir.jobs import bundle, versions
 from weir.jobs.bundle import Made
 from weir.jobs.folders import check
@@ -62,10 +62,12 @@ class Planner:
         changed = _changes(ran, spec, model, version, before)
         there, ground = self._application(job, spec, version, made), self._ground(job, spec)
         if not self._kinds[spec.kind.name].fenced:
-            topics = tuple(self._look_at(Subscription((name,)))[1] for name in spec.source.names)
+            topics = tuple(self._look_at(Subscription((name,)), head)[1] for name in spec.source.names)
             checks = (there, *topics, *ground, *self._old_driver(head))
             return Plan(job, version, before, spec, classify_plain(ran, spec), changed, checks, made)
-        topic, topic_check = self._look_at(spec.source.subscription)
+        reads = spec.source.subscription
+        topic, topic_check = self._look_at(reads, head)
+        sources = (*([topic_check] if reads.topics or reads.pattern else []), *map(self._folder, reads.folders))
         change = classify(ran, spec, model, head, topic, self._finding(job, (ran or spec).source.subscription.single))
         begins = self._start(spec, topic) if head is None and topic else ()
         return Plan(
@@ -75,7 +77,7 @@ class Planner:
             spec,
             change,
             changed,
-            (there, topic_check, *begins, *self._kept(spec.source.subscription, topic), *ground),
+            (there, *sources, *begins, *self._kept(reads, topic), *ground),
             made,
         )
 
@@ -105,17 +107,27 @@ class Planner:
                 f"Deploy the present version: weir deploy {job}",
             ) from error
 
-    def _look_at(self, reads: Subscription) -> tuple[Bounds | None, Check]:
+    def _look_at(self, reads: Subscription, head: Head | None) -> tuple[Bounds | None, Check]:
         try:
-            found = bounds(self._parts.source, reads)
+            found = bounds(self._parts.source, reads, head)
         except TopicMissing as error:
             return None, Check("topic", False, error.what)
         except NotRunning as error:
             return None, Check("topic", None, error.what)
         if reads.several and (missing := reads.missing(found.names.values())):
             return found, Check("topic", False, f"Kafka has no topic {', '.join(missing)}")
-        which = f"{reads}: {', '.join(sorted(found.names.values()))}" if reads.pattern else str(reads)
-        return found, Check("topic", True, f"{which}, {len(found.ends)} partitions")
+        which = f"{reads}: {', '.join(sorted(found.names.values()))}" if reads.pattern else ", ".join(reads.topics)
+        partitions = [p for p in found.ends if not is_folder(p.source)]
+        return found, Check("topic", True, f"{which}, {len(partitions)} partitions")
+
+    def _folder(self, uri: str) -> Check:
+        try:
+            names = self._parts.folders.names(uri)
+        except FolderMissing as error:
+            return Check("folder", False, error.what)
+        except NotRunning as error:
+            return Check("folder", None, error.what)
+        return Check("folder", True, f"{uri}, {len(names)} files")
 
     def _start(self, spec: JobSpec, topic: Bounds) -> tuple[Check, ...]:
         """Check where a job begins that was never deployed; nothing to say if that is its topics' beginning."""
@@ -132,7 +144,7 @@ class Planner:
 
     def _kept(self, reads: Subscription, topic: Bounds | None) -> tuple[Check, ...]:
         """Warn about topics that keep their records in a way that loses lines, or leaves their arrival to producers."""
-        names = sorted(topic.names.values()) or [reads.single] if topic else []
+        names = [name for name in sorted(topic.names.values()) or [reads.single] if not is_folder(name)] if topic else []
         kept = {name: found for name in names if (found := or_none(partial(self._parts.source.retention, name)))}
         return preflight.kept(
             [name for name, one in kept.items() if one.compacted], [name for name, one in kept.items() if one.claimed_times]

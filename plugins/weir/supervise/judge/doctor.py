@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from spark_jobs.protocol.head import Head
-from spark_jobs.sources.offsets import parse_plan
+from spark_jobs.sources.offsets import Folders, parse_plan
 from weir.ports.checkpoints import Folder
 from weir.supervise.judge.lineage import disagreement, forgotten, initial, is_commit, is_metadata, usable
 
@@ -30,7 +30,8 @@ class Finding:
 class Seen:
     """The input. `before` and `after` are the head before and after the folder was read, since a driver may be running.
 
-    `topic` is the one that the spec names, `kept` the newest row of the ledger, and `highest` the highest attempt that has a folder.
+    `topic` is the one that the spec names, `kept` the newest row of the ledger, `highest` the highest attempt that has a folder, and
+    `folders` are those that the spec names, by the position of the source.
     """
 
     folder: Folder
@@ -39,6 +40,7 @@ class Seen:
     topic: str
     kept: Head | None = None
     highest: int = 0
+    folders: Folders = field(default_factory=dict)
 
 
 def examine(seen: Seen) -> list[Finding]:
@@ -49,7 +51,9 @@ def examine(seen: Seen) -> list[Finding]:
     why = _misfit(seen)
     fix = f"weir checkpoint {job} --rebuild: a new epoch begins where the ledger ends" if why else _restart(job)
     found = [*_forgotten(seen), *_closed(folder), *([Finding("", why, fix)] if why else [])]
-    found += [Finding(path, what, fix) for path, what in (*_damaged(folder, seen.after.ids(seen.topic).keys()), *_gaps(folder))]
+    found += [
+        Finding(path, what, fix) for path, what in (*_damaged(folder, seen.after.ids(seen.topic).keys(), seen.folders), *_gaps(folder))
+    ]
     return found + [Finding(path, "left over", LEAVE, harmless=True) for path in sorted(folder.sizes) if LEFT_OVER.search(path)]
 
 
@@ -65,7 +69,7 @@ def _missing(seen: Seen) -> Finding:
 
 def _misfit(seen: Seen) -> str:
     """Judge "behind" by the head before and "ahead" by the head after, so that batches landed meanwhile count as neither."""
-    plans = usable(seen.folder)
+    plans = usable(seen.folder, seen.folders)
     before = disagreement(plans, seen.before, seen.topic)
     return before if before and disagreement(plans, seen.after, seen.topic) else ""
 
@@ -85,7 +89,7 @@ def _closed(folder: Folder) -> Iterator[Finding]:
         yield Finding("", "cannot be written", "give the drivers' user write access, then run the doctor again")
 
 
-def _damaged(folder: Folder, topics: Collection[str]) -> Iterator[tuple[str, str]]:
+def _damaged(folder: Folder, topics: Collection[str], folders: Folders) -> Iterator[tuple[str, str]]:
     files = folder.contents
     metadata = files.get("metadata")
     if metadata is None and "metadata" not in folder.trouble:
@@ -93,14 +97,14 @@ def _damaged(folder: Folder, topics: Collection[str]) -> Iterator[tuple[str, str
     elif metadata is not None and not is_metadata(metadata):
         yield "metadata", _damage(metadata, 1)
     for n, data in sorted(folder.numbered("offsets").items()):
-        plan = parse_plan(data)
+        plan = parse_plan(data, folders)
         if plan is None or plan.keys() - set(topics):
             yield f"offsets/{n}", f"of the topic {', '.join(sorted(plan.keys() - set(topics)))}" if plan else _damage(data, 3)
     for n, data in sorted(folder.numbered("commits").items()):
         if not is_commit(data):
             yield f"commits/{n}", _damage(data, 2)
     began = files.get("sources/0/0")
-    if began is not None and initial(began) is None and not folder.numbered("commits"):
+    if began is not None and 0 not in folders and initial(began) is None and not folder.numbered("commits"):
         yield "sources/0/0", _damage(began.removeprefix(b"\0"), 2)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from spark_jobs.protocol.gap import Gap, GapKind, Hole, holes_between
 from spark_jobs.protocol.head import Head
-from spark_jobs.protocol.partition import Offsets, Partition, identified, labels, of_source, sources_of
+from spark_jobs.protocol.partition import Offsets, Partition, identified, is_folder, labels, of_source, sources_of
 from weir.errors import Conflict, DataLoss
 
 KEPT, EMPTY = "kept", "empty"  # what a new epoch does with the state of a job
@@ -196,10 +196,20 @@ def in_words(job: str, there: Beginning) -> list[str]:
         lines += ["It begins with empty state: the state of earlier records is given up for good. The ledger records that as a gap."]
     if there.gap.kind is GapKind.STATE:
         return lines
+    folders, rest = _by_kind(there.gap)
+    lines += [f"Left out for good: {hole.offsets} steps of {hole.partition.source}, with the files that they list." for hole in folders]
+    if folders and not rest:
+        return [*lines, "The ledger keeps them as a gap."]
     more = "" if there.gap.exact else " The deleted topic may have had more lines."
-    named = labels((*there.offsets, *(hole.partition for hole in there.gap.holes)), there.names) if there.names else {}
-    lines += (_hole_in_words(hole, named.get(hole.partition, str(hole.partition.number))) for hole in there.gap.holes)
-    return [*lines, f"That is {there.gap.lines} lines; the ledger keeps them as a gap.{more}"]
+    named = labels((*there.offsets, *(hole.partition for hole in rest)), there.names) if there.names else {}
+    lines += (_hole_in_words(hole, named.get(hole.partition, str(hole.partition.number))) for hole in rest)
+    return [*lines, f"That is {sum(hole.offsets for hole in rest)} lines; the ledger keeps them as a gap.{more}"]
+
+
+def _by_kind(gap: Gap) -> tuple[list[Hole], list[Hole]]:
+    """Return the holes in folders, and those in topics."""
+    folders = [hole for hole in gap.holes if is_folder(hole.partition.source)]
+    return folders, [hole for hole in gap.holes if hole not in folders]
 
 
 def _hole_in_words(hole: Hole, partition: str) -> str:

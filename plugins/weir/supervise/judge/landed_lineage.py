@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from uuid import NAMESPACE_OID, uuid5
 
 from spark_jobs.protocol.head import Head, State
-from spark_jobs.sources.offsets import by_name, with_offsets
+from spark_jobs.sources.offsets import NO_FOLDERS, Folders, by_name, with_offsets
 from weir.ports.checkpoints import Folder
 from weir.supervise.judge.lineage import is_commit, is_metadata
 
 SOURCES = "sources/"
+COMMIT = b'v1\n{"nextBatchWatermarkMs":0}'  # of a batch without state
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,21 @@ class Continuation:
     version: int
 
 
-def continuations(folder: Folder, head: Head, before: Head | None, topic: str = "") -> Iterator[Continuation]:
+def continuations(
+    folder: Folder, head: Head, before: Head | None, topic: str = "", folders: Folders = NO_FOLDERS
+) -> Iterator[Continuation]:
     """Yield the ways to continue the head's epoch from a folder, the best first; none if the folder's state may be that of other batches.
 
-    `before` is the landed batch before that of the head, or the one whose state the epoch keeps. The head has a batch, or kept state.
+    `before` is the landed batch before that of the head, or the one that the epoch continues from. The head has a batch, or continues from
+    one. `folders` are the spec's, by the position of the source. Files of a landed batch may be gone, so without state it is not repeated.
     """
-    plans = _plans(head, before, topic)
+    plans = _plans(head, before, topic, folders)
     known = {n: {plan} for n, plan in plans.items()}
     if before is not None:
         known[before.batch_id].add(before.plan)  # as its own epoch has it
     commits = {n for n in known if n <= head.last_landed and committed(folder, n, known[n])}
+    if head.state is State.LANDED and head.reads_folders and not head.stateful and _planned(folder, head.batch_id, known):
+        commits |= {head.batch_id}
     if head.state is State.LANDED and head.batch_id in commits:
         yield _continuation(folder, head, plans, commits, head.batch_id + 1)
     if head.has_batch:  # the claimed batch, or the landed one again, since Spark's commit of it was lost
@@ -52,7 +58,12 @@ def committed(folder: Folder, batch: int, plans: Collection[bytes]) -> bool:
     return is_commit(folder.numbered("commits").get(batch, b"")) and folder.numbered("offsets").get(batch) in plans
 
 
-def _plans(head: Head, before: Head | None, topic: str) -> Mapping[int, bytes]:
+def _planned(folder: Folder, batch: int, known: Mapping[int, Collection[bytes]]) -> bool:
+    """Return whether the folder has the plan of the batch, and so its lists: another attempt may have listed other files for its steps."""
+    return folder.numbered("offsets").get(batch) in known.get(batch, ())
+
+
+def _plans(head: Head, before: Head | None, topic: str, folders: Folders) -> Mapping[int, bytes]:
     """Return the plan of the head's batch, and that of the batch before."""
     own = {head.batch_id: head.plan} if head.has_batch else {}
     if before is None:
@@ -60,7 +71,7 @@ def _plans(head: Head, before: Head | None, topic: str) -> Mapping[int, bytes]:
     if before.epoch == head.epoch:
         return {before.batch_id: before.plan, **own}
     began = by_name(head.start, head.names or {head.topic_id: topic})
-    return {before.batch_id: with_offsets(before.plan, began), **own}  # offsets may have been left out between the epochs
+    return {before.batch_id: with_offsets(before.plan, began, folders), **own}  # offsets may have been left out between the epochs
 
 
 def _evaluated_as_landed(folder: Folder, before: Head | None, commits: set[int]) -> bool:
@@ -77,7 +88,7 @@ def _continuation(folder: Folder, head: Head, plans: Mapping[int, bytes], commit
             "metadata": metadata if is_metadata(metadata) else fresh,
             **{path: data for path, data in files.items() if path.startswith(SOURCES)},
             **{f"offsets/{n}": plan for n, plan in plans.items()},
-            **{f"commits/{n}": files[f"commits/{n}"] for n in commits},
+            **{f"commits/{n}": files.get(f"commits/{n}", COMMIT) for n in commits},
         },
         version,
     )

@@ -20,6 +20,11 @@ STOPS = {
         "its pipeline is not deterministic; the second rows were not written",
         "remove what differs each time (now(), rand(), the order of rows), then weir deploy {job}: see docs/runbook.md#not_deterministic",
     ),
+    Exit.FILES_CHANGED: (
+        Verdict.FILES_CHANGED,
+        "files of a batch were changed or deleted after it was claimed; nothing more was written",
+        "put the files back as they were, with their times, then weir restart {job}; or leave the batch out: see docs/runbook.md#weir-327",
+    ),
     Exit.SINK_DIFFERS: (
         Verdict.SINK_DIFFERS,
         "sink and ledger disagree on which batches have landed",
@@ -31,7 +36,21 @@ NEW_STATE = (
     "its version keeps state, and the batches before it have left none",
     "weir deploy {job} --to VERSION, with the version before; or to begin with empty state: weir checkpoint {job} --rebuild",
 )
+NO_LISTS = (
+    Verdict.STATE_LOST,
+    "the lists of the files that it has read are lost, and without them Spark would read all files again",
+    "restore a checkpoint of the job, then weir restart {job}; or a new job that reads from the beginning into a new target",
+)
 BY_REASON = {reason.name.lower(): stop for reason, stop in STOPS.items()}
+
+
+def state_lost(head: Head, reported: bool = False) -> tuple[Verdict, str, str]:
+    """Return verdict, what is lost, and the next step. `reported`: a driver says so, which cannot load the state of its version."""
+    if head.stateful:
+        return STOPS[Exit.STATE_LOST]
+    if head.reads_folders and not head.incarnation:
+        return NO_LISTS
+    return NEW_STATE if reported else STOPS[Exit.STATE_LOST]
 
 
 def of_stop(head: Head, row: AttemptRow) -> tuple[Verdict, str, str] | None:
@@ -39,5 +58,5 @@ def of_stop(head: Head, row: AttemptRow) -> tuple[Verdict, str, str] | None:
     job, found = head.job, BY_REASON.get(row.exit_reason)
     if found is None:
         return None
-    verdict, what, next_step = NEW_STATE if found is STOPS[Exit.STATE_LOST] and not head.stateful else found
+    verdict, what, next_step = state_lost(head, reported=True) if found is STOPS[Exit.STATE_LOST] else found
     return verdict, f"{job}: {what}: {first_line(row.exit_error)}", next_step.format(job=job)

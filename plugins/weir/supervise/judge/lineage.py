@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from spark_jobs.protocol.head import Head, Offsets, extended, is_behind, joins
 from spark_jobs.protocol.partition import labels
-from spark_jobs.sources.offsets import Named, by_id, by_name, parse_plan, parse_source, shown, with_ends
+from spark_jobs.sources.offsets import NO_FOLDERS, Folders, Named, by_id, by_name, parse_plan, parse_source, shown, with_ends
 from weir.ports.checkpoints import Folder
 
 FIRST = "sources/0/0"  # where the source was when Spark first saw it
@@ -34,15 +34,15 @@ class Plans:
         return shown(self.planned[batch])
 
 
-def usable(folder: Folder) -> Plans | None:
-    """Return the part of a folder that Spark can start from, or None if there is none.
+def usable(folder: Folder, folders: Folders = NO_FOLDERS) -> Plans | None:
+    """Return the part of a folder that Spark can start from, or None if there is none. `folders` are the spec's, by position of the source.
 
     Torn files (a copy beside a writer, a power cut) are dropped from the end; what is kept is a committed batch, the one before it, and at
     most one planned after it. With nothing planned at all, a folder is usable only if its metadata is whole.
     """
     if not is_metadata(folder.contents.get("metadata", b"")):
         return None
-    whole = {n: plan for n, data in folder.numbered("offsets").items() if (plan := parse_plan(data)) is not None}
+    whole = {n: plan for n, data in folder.numbered("offsets").items() if (plan := parse_plan(data, folders)) is not None}
     commits = {n for n, data in folder.numbered("commits").items() if n in whole and is_commit(data)}
     committed = max(commits, default=-1)
     if committed < 0 and set(folder.numbered("offsets")) - {0}:

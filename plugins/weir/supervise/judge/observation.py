@@ -40,6 +40,7 @@ class Observation:
     topic_id: str | None = None
     topics: Mapping[str, str] | None = None  # topic names by id, of a job that may read several
     source_fault: str = ""  # why the broker did not say something; empty: unknown
+    unlisted: str = ""  # why the unread files of a folder are unknown; empty: they are known, or the job reads none
     records: Mapping[str, str] = field(default_factory=dict)  # what the job's kind stores beside the head, as JSON by name
     retention: Retention | None = None
     retentions: Mapping[str, Retention] = field(default_factory=dict)  # by topic id, of a job that may read several
@@ -141,14 +142,14 @@ class Observation:
     @property
     def blind(self) -> str:
         """Return why the lag is unknown, for a sentence."""
-        return self.source_fault.removesuffix(".") or "the broker did not answer"
+        return (self.unlisted if self.end_offsets is not None else self.source_fault).removesuffix(".") or "the broker did not answer"
 
     @property
     def lag(self) -> int | None:
-        """Return how many lines the broker has that have not landed; None if unknown."""
+        """Return how many lines and files the sources have that have not landed; None if unknown."""
         if self.queries is not None:
             return self.queries.lag
-        if self.head is None or self.end_offsets is None:
+        if self.head is None or self.end_offsets is None or self.unlisted:
             return None
         begins = self.begins
         return sum(max(0, end - begins.get(p, 0)) for p, end in self.end_offsets.items())

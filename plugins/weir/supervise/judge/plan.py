@@ -96,7 +96,7 @@ def classify(ran: JobSpec | None, spec: JobSpec, model: Model, head: Head | None
     """
     if head is None or not head.attempt:
         oldest = spec.source.start == EARLIEST
-        return Change(Kind.NEW_EPOCH, (f"the first epoch begins {'with the oldest lines in the topic' if oldest else 'at source.start'}",))
+        return Change(Kind.NEW_EPOCH, (f"the first epoch begins {_oldest(spec) if oldest else 'at source.start'}",))
     if refused := _another_job(ran, spec, head):
         return Change(Kind.REFUSED, (f"{refused}. Make a new job for it",))
     if ran and (refused := spec.cannot_follow(ran, head.stateful)):
@@ -223,3 +223,8 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _text(head: Head) -> str:
     return ", ".join(f"{p}: {o}" for p, o in head.shown_frontier.items()) or "its beginning"
+
+
+def _oldest(spec: JobSpec) -> str:
+    kinds = [("lines in the topic", spec.source.subscription.topics or spec.source.pattern), ("files in the folder", spec.folders)]
+    return f"with the oldest {' and the oldest '.join(name for name, there in kinds if there)}"

@@ -27,6 +27,7 @@ class Verdict(StrEnum):
     STATE_LOST = "state_lost"
     NOT_DETERMINISTIC = "not_deterministic"
     SINK_DIFFERS = "sink_differs"
+    FILES_CHANGED = "files_changed"
     UNCONFIRMED = "unconfirmed"
     UNKNOWN = "unknown"
     STOPPED = "stopped"
@@ -37,7 +38,7 @@ class Verdict(StrEnum):
 CALM = {Verdict.STARTING, Verdict.OK, Verdict.IDLE, Verdict.CATCHING_UP, Verdict.SLOW, Verdict.UNKNOWN, Verdict.STOPPED}
 TROUBLE = frozenset({
     Verdict.SLOW, Verdict.DOWN, Verdict.STALLED, Verdict.CRASH_LOOPING, Verdict.POISONED, Verdict.DIVERGED, Verdict.DATA_LOSS,
-    Verdict.UNCONFIRMED, Verdict.STATE_LOST, Verdict.NOT_DETERMINISTIC, Verdict.SINK_DIFFERS,
+    Verdict.UNCONFIRMED, Verdict.STATE_LOST, Verdict.NOT_DETERMINISTIC, Verdict.SINK_DIFFERS, Verdict.FILES_CHANGED,
 })  # fmt: skip
 UNKNOWN_MS = 300_000  # a server that is killed is back within a minute or two; a job that is unknown for longer is unsupervised
 SETTLED = {Verdict.OK, Verdict.IDLE}

@@ -34,7 +34,7 @@ class Decision:
     spent: bool = False  # True: nothing is left to try
 
 
-FOR_AN_OPERATOR = (Verdict.STATE_LOST, Verdict.NOT_DETERMINISTIC, Verdict.SINK_DIFFERS)
+FOR_AN_OPERATOR = (Verdict.STATE_LOST, Verdict.NOT_DETERMINISTIC, Verdict.SINK_DIFFERS, Verdict.FILES_CHANGED)
 READ_ENDING = Decision(Action.READ_ENDING, "read the driver's output for why it ended")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from spark_jobs.protocol.head import Head
-from spark_jobs.protocol.partition import NO_NAMES, Offsets, labelled
+from spark_jobs.protocol.partition import NO_NAMES, Offsets, is_folder, labelled
 from spark_jobs.runtime.contract import PROVEN, TRYING
 from weir.jobs.spec import Health
 from weir.ports.attempts import AttemptRow
@@ -167,18 +167,24 @@ def _alive(job: str, seen: Observation, row: AttemptRow, health: Health, waits: 
     if seen.landed_attempt != head.attempt and running_s <= more * health.ready_within:
         return Verdict.STARTING, f"{job}: attempt {row.attempt} has started and has not landed a batch yet", ""
     if waited > more * health.stalled_after:
-        text = f"{job}: {lag} lines wait and nothing has landed for {waited:.0f} s (the cluster says {seen.driver})"
+        text = f"{job}: {_amount(seen, lag)} wait and nothing has landed for {waited:.0f} s (the cluster says {seen.driver})"
         if seen.driver is DriverState.UNKNOWN:
             return Verdict.UNKNOWN, text, "weir status"
         return Verdict.STALLED, text, f"weir logs driver:{job}"
     if not seen.proven:
         return Verdict.STARTING, f"{job}: attempt {row.attempt} has run for {running_s:.0f} s and has not landed a batch yet", ""
     if speed is Verdict.SLOW:
-        text = f"{job}: batches land, but it is {lag} lines behind and has not come closer for {health.slow_after / 60:.0f} min"
+        text = f"{job}: batches land, but it is {_amount(seen, lag)} behind and has not come closer for {health.slow_after / 60:.0f} min"
         return Verdict.SLOW, text, "give it more cores or partitions: see docs/runbook.md#slow"
     if speed is Verdict.CATCHING_UP:
-        return Verdict.CATCHING_UP, f"{job}: catching up, {lag} lines behind", ""
-    return Verdict.OK, f"{job}: {_doing(head)}, {lag} lines behind", ""
+        return Verdict.CATCHING_UP, f"{job}: catching up, {_amount(seen, lag)} behind", ""
+    return Verdict.OK, f"{job}: {_doing(head)}, {_amount(seen, lag)} behind", ""
+
+
+def _amount(seen: Observation, lag: int) -> str:
+    """Return a lag with its unit. A folder's is in files."""
+    folders = {is_folder(p.source) for p in seen.begins}
+    return f"{lag} {'lines' if True not in folders else 'files' if False not in folders else 'lines and files'}"
 
 
 def _doing(head: Head) -> str:

@@ -28,6 +28,7 @@ from weir.supervise.judge.restart import READ_ENDING, decide, with_decision
 from weir.supervise.judge.standby import asked_about, duty, in_a_word
 from weir.supervise.judge.verdict import judge
 from weir.supervise.kind import Kinds, Probe
+from weir.supervise.observe.folder_watch import NOTHING, FolderWatch, Unread
 from weir.supervise.observe.last_reports import LastReports
 from weir.supervise.observe.progress_watch import ProgressWatch
 from weir.supervise.observe.questions import Questions
@@ -53,6 +54,7 @@ class Outside:
     queries: Mapping[str, Queries]  # by job, of jobs without fencing
     waits_for: Mapping[str, str] = field(default_factory=dict)  # by submission id, why a driver or its executors have not been started
     refusals: Mapping[str, str] = field(default_factory=dict)  # by kind of cluster, why it refused to answer
+    folders: Mapping[str, Unread] = field(default_factory=dict)  # by job, of jobs that read folders
 
 
 class Fleet:
@@ -68,6 +70,7 @@ class Fleet:
             budget or TimeBudget(),
         )
         self._retention, self._progress = RetentionWatch(parts.source, self._budget), ProgressWatch(parts.checkpoints, kinds)
+        self._folders = FolderWatch(parts)
         self._of_kind = {name: kind.probes(self._budget) for name, kind in kinds.items()}
 
     def observe(self, specs: Specs) -> dict[str, Observation]:
@@ -97,16 +100,17 @@ class Fleet:
         in force."""
         snapshots = self._store.snapshots(list(specs), history)
         specs = {job: in_force(spec, snapshots[job].wanted) or spec for job, spec in specs.items()}
-        found = self._progress.look(specs, {job: snapshot.head for job, snapshot in snapshots.items()}, self._parts.now_ms())
-        names = {name for spec in specs.values() for name in spec.source.names} | found.topics
+        heads, now = {job: snapshot.head for job, snapshot in snapshots.items()}, self._parts.now_ms()
+        found, folders = self._progress.look(specs, heads, now), self._folders.look(specs, heads, now)
+        names = {name for spec in specs.values() for name in spec.source.subscription.topics} | found.topics
         patterns = {spec.source.pattern for spec in specs.values() if spec.source.pattern}
         topics = self._questions.ask("the broker", lambda: ask(self._source, names, patterns), Topics())
-        submissions = _submissions(specs, snapshots, self._parts.now_ms())
+        submissions = _submissions(specs, snapshots, now)
         asked = [self._ask(kind, ids) for kind, ids in submissions.items() if kind in self._clusters]
         drivers = {one: state for answer in asked for one, state in answer().items()}
         waits_for = self._waits_for(specs, snapshots, drivers)
         refusals = {kind: self._clusters[kind].refusal() for kind in submissions.keys() & self._clusters.keys()}
-        return specs, snapshots, Outside(drivers, topics(), found.queries(topics().each), waits_for, refusals)
+        return specs, snapshots, Outside(drivers, topics(), found.queries(topics().each), waits_for, refusals, folders)
 
     def _ask(self, kind: str, ids: list[str]) -> Callable[[], Mapping[str, DriverState]]:
         return self._questions.ask(kind, lambda: self._clusters[kind].states_of(ids), {})
@@ -126,6 +130,8 @@ class Fleet:
         topics = outside.topics.of(reads, snapshot.head)
         driver, queries = outside.drivers.get(_submission(snapshot), DriverState.UNKNOWN), outside.queries.get(spec.name)
         kept = self._retention.look(reads, snapshot.head, topics, now) if queries is None else Kept()
+        folders = outside.folders.get(spec.name, NOTHING)
+        topics = topics.beside(folders.files, reads, snapshot.head)
         return Observation(
             now=now,
             wanted=snapshot.wanted,
@@ -138,6 +144,7 @@ class Fleet:
             topic_id=topics.topic_id,
             topics=topics.names,
             source_fault=topics.fault,
+            unlisted=folders.fault,
             records=snapshot.records,
             retention=kept.single,
             retentions=kept.by_source,

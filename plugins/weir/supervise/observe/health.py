@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from spark_jobs.protocol.head import Head, Partition
 from weir.errors import Conflict, DriverEnded
 from weir.jobs.kinds import Capability
 from weir.jobs.spec import JobSpec
@@ -14,9 +16,10 @@ from weir.supervise.judge.observation import STARTS_MS, Observation
 from weir.supervise.judge.report import Report, Verdict
 from weir.supervise.observe.fleet import Fleet
 from weir.supervise.observe.versions import Versions
-from weir.supervise.parts import Parts
+from weir.supervise.parts import Parts, or_none
 from weir.supervise.register import Register
 from weir.supervise.topics import ends_for
+from weir.supervise.unread import unread
 
 
 @dataclass(frozen=True)
@@ -102,14 +105,26 @@ class Health:
         return found
 
     def wait_landed(self, job: str, timeout_s: float) -> bool:
-        """Wait until all lines that the topics have now have landed. Return False at the timeout."""
-        ends = ends_for(self._parts.source, self._register.head(job), self._register.spec(job).source.subscription)
+        """Wait until all lines and files that the sources have now have landed. Return False at the timeout."""
+        spec, head = self._register.spec(job), self._register.head(job)
+        ends, files = ends_for(self._parts.source, head, spec.source.subscription), self._unread(head, spec)
+        seen = head.frontier
 
         def landed() -> bool:
+            nonlocal files, seen
             head = self._heads.head(job)
-            return head is not None and all(head.frontier.get(p, 0) >= end for p, end in ends.items())
+            if head is None or any(head.frontier.get(p, 0) < end for p, end in ends.items()):
+                return False
+            if any(files.values()) and head.frontier != seen:
+                left = or_none(lambda: self._unread(head, spec))
+                seen = head.frontier if left else seen  # a checkpoint that is being copied has no lists yet
+                files = {p: names & left[p] for p, names in files.items()} if left else files
+            return not any(files.values())
 
         return self._parts.until(landed, timeout_s)
+
+    def _unread(self, head: Head, spec: JobSpec) -> Mapping[Partition, frozenset[str]]:
+        return unread(self._parts.folders, self._parts.checkpoints, head, spec.folders)
 
     def drivers(self) -> list[tuple[str, Observation]]:
         """Return the observation of each job that should run."""
@@ -127,9 +142,8 @@ class Health:
         landed, found = self._register.newest_landed(job), self._parts.checkpoints.attempts(job)
         newest = max((a for e, a in found if e == before.epoch and a <= before.attempt), default=before.attempt)
         folder = self._parts.checkpoints.read(job, before.epoch, newest)
-        return Seen(
-            folder, before, self._register.head(job), spec.source.subscription.single, landed, max((a for _, a in found), default=0)
-        )
+        highest, topic = max((a for _, a in found), default=0), spec.source.subscription.single
+        return Seen(folder, before, self._register.head(job), topic, landed, highest, spec.folders)
 
     def log_link(self, job: str) -> str:
         """Return where the newest driver's log is, as a URL; empty if unknown."""

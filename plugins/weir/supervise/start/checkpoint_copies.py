@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from spark_jobs.protocol.head import Head
+from spark_jobs.sources.offsets import NO_FOLDERS, Folders
 from weir.errors import NotRunning
 from weir.ports.checkpoints import Checkpoints
 from weir.ports.ledger import LandedStore
@@ -25,19 +26,22 @@ class CheckpointCopies:
         """Return the URI of the folder of the head's attempt."""
         return self._checkpoints.location(head.job, head.epoch, head.attempt)
 
-    def copy(self, head: Head, topic: str) -> str:
+    def copy(self, head: Head, topic: str, folders: Folders = NO_FOLDERS) -> str:
         """Copy the newest earlier folder of the epoch that continues from what has landed. Return why there is none; empty if all is well.
 
-        If nothing has landed, an empty folder begins at the right place. Raises NotRunning.
+        If nothing has landed, an empty folder begins at the right place. `folders` are those of the spec, by position of the source.
+        Raises NotRunning.
         """
-        folders = self._checkpoints.attempts(head.job)
-        if any(attempt >= head.attempt for _, attempt in folders):
+        found = self._checkpoints.attempts(head.job)
+        if any(attempt >= head.attempt for _, attempt in found):
             raise NotRunning(
                 f"The checkpoints of {head.job} are back, and have folders of later attempts than {head.attempt}.", "Try again."
             )
         if head.continues_by_plan:
-            return self._landed.copy(head, folders, topic)
-        plans, why = self.leading(head, [a for e, a in folders if e == head.epoch], topic)
+            return self._landed.copy(head, found, topic, folders)
+        if head.reads_folders:
+            return ""  # nothing was claimed, and what was planned lists files that may have changed since
+        plans, why = self.leading(head, [a for e, a in found if e == head.epoch], topic)
         if plans:
             self._checkpoints.put(head.job, head.epoch, head.attempt, plans.contents)
         return why
@@ -51,7 +55,7 @@ class CheckpointCopies:
 
         A landed job continues from the plans in head and ledger: whether its state is there shows when it is copied.
         """
-        if head.continues_by_plan:
+        if head.continues_by_plan or head.reads_folders:
             return None, ""
         reasons: list[str] = []
         for attempt in reversed(attempts):

@@ -19,7 +19,7 @@ from weir.jobs.spec import JobSpec
 from weir.ports.attempts import AttemptStore
 from weir.ports.cluster import DriverState
 from weir.supervise.judge.epoch_start import Bounds
-from weir.supervise.judge.landed_verdict import CHOICES
+from weir.supervise.judge.landed_verdict import state_lost
 from weir.supervise.judge.lineage import forgotten
 from weir.supervise.judge.observation import Observation
 from weir.supervise.judge.plan import fixed
@@ -96,10 +96,10 @@ class FencedPreparation:
 
         head = self._takeover.take(request, join=join)
         landed = self._register.newest_landed(request.job)
-        finding = forgotten(head, landed) or self._noted(head, lambda: self._copies.copy(head, spec.source.subscription.single))
+        finding = forgotten(head, landed) or self._noted(head, lambda: self._copied(head, spec))
         if not finding:
             return head
-        if head.stateful or head.state_epoch:
+        if head.stateful or head.state_epoch or head.reads_folders:
             raise self._state_lost(head, finding)
         self._attempts.put_exit(head.job, head.attempt, "", "diverged", finding, -1)
         if not spec.restart.rebuild_on_divergence:
@@ -109,14 +109,19 @@ class FencedPreparation:
     def _begun(self, request: StartRequest, spec: JobSpec) -> Head:
         """Begin a new epoch, with the state that it keeps. Raises StateLost, NotRunning."""
         head = self._new_epoch.begin(request)
-        if head.state_epoch and (why := self._noted(head, lambda: self._copies.copy(head, spec.source.subscription.single))):
+        if head.state_epoch and (why := self._noted(head, lambda: self._copied(head, spec))):
             raise self._state_lost(head, why)
         return head
 
+    def _copied(self, head: Head, spec: JobSpec) -> str:
+        return self._copies.copy(head, spec.source.subscription.single, spec.folders)
+
     def _state_lost(self, head: Head, why: str) -> StateLost:
-        """Record that the attempt has no state to begin with, and return the error. The next verdict says it, too."""
+        """Record that the attempt has no state, or no lists of files, to begin with. Return the error, which the next verdict says, too."""
         self._attempts.put_exit(head.job, head.attempt, "", Exit.STATE_LOST.name.lower(), why, -1)
-        return StateLost(f"The state of {head.job} is lost: {why}.", f"Choose: {CHOICES.format(job=head.job)}")
+        _, _, next_step = state_lost(head)
+        what = "The state" if head.stateful or not head.reads_folders else "The list of the files read"
+        return StateLost(f"{what} of {head.job} is lost: {why}.", f"Choose: {next_step.format(job=head.job)}")
 
     def _tell_joined(self, before: Head, head: Head) -> None:
         """Add to the timeline which topics joined the job, and where they begin."""

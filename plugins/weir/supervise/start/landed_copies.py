@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from spark_jobs.protocol.head import Head, State
-from weir.ports.checkpoints import Checkpoints, Folder
+from spark_jobs.sources.offsets import NO_FOLDERS, Folders
+from weir.ports.checkpoints import Attempt, Checkpoints, Folder
 from weir.ports.ledger import LandedStore
-from weir.supervise.judge.landed_lineage import committed, continuations
+from weir.supervise.judge.landed_lineage import Continuation, committed, continuations
 from weir.supervise.judge.lineage import KEEP_BATCHES
 
 
@@ -15,21 +16,25 @@ class LandedCopies:
     def __init__(self, checkpoints: Checkpoints, store: LandedStore) -> None:
         self._checkpoints, self._store = checkpoints, store
 
-    def copy(self, head: Head, folders: Sequence[tuple[int, int]], topic: str) -> str:
-        """Make the folder of the head's attempt from the newest one that continues the head. `folders` are epochs and attempts, in order.
+    def copy(self, head: Head, found: Sequence[Attempt], topic: str, folders: Folders = NO_FOLDERS) -> str:
+        """Make the folder of the head's attempt from the newest one that continues the head. `found` are epochs and attempts, in order.
 
-        `topic` is the name of a single topic. Return why there is none; empty if all is well. Raises NotRunning.
+        `topic` is the name of a single topic, `folders` are those that are read, by position of the source. Return why there is none; empty
+        if all is well. Raises NotRunning.
         """
         before, reasons = self._before(head), list[str]()
-        for epoch, attempt in reversed(self._lineage(head, folders)):
-            found = self._checkpoints.read(head.job, epoch, attempt, KEEP_BATCHES)
-            why = self._tried(head, before, topic, epoch, attempt, found)
+
+        def ways(folder: Folder) -> Iterable[Continuation]:
+            return continuations(folder, head, before, topic, folders)
+
+        for epoch, attempt in reversed(self._lineage(head, found)):
+            why = self._tried(head, (epoch, attempt), ways(self._checkpoints.read(head.job, epoch, attempt, KEEP_BATCHES)))
             if not why:
                 return ""
             reasons.append(f"attempt {attempt}: {why}")
         if head.stateful or not head.has_batch:
             return "; ".join(reasons) or "there is no folder of an earlier attempt"
-        return self._tried(head, before, topic, head.epoch, 0, Folder(head.epoch, 0, "", {}, {}))  # without state, plans are enough
+        return self._tried(head, (head.epoch, 0), ways(Folder(head.epoch, 0, "", {}, {})))  # without state and folders, plans are enough
 
     def unkept(self, head: Head, folders: Sequence[tuple[int, int]]) -> str:
         """Return why a new epoch cannot keep the state of the last landed batch; empty if it can."""
@@ -42,10 +47,10 @@ class LandedCopies:
             return "nothing has landed"
         return f"Spark's commit of batch {last} is missing. To evaluate the batch again, run: weir restart {head.job}"
 
-    def _tried(self, head: Head, before: Head | None, topic: str, epoch: int, attempt: int, found: Folder) -> str:
+    def _tried(self, head: Head, source: Attempt, ways: Iterable[Continuation]) -> str:
         why = "its state may not be that of the landed batches"
-        for way in continuations(found, head, before, topic):
-            why = self._checkpoints.copy(head.job, (epoch, attempt), (head.epoch, head.attempt), way.contents, way.version, head.stateful)
+        for way in ways:
+            why = self._checkpoints.copy(head.job, source, (head.epoch, head.attempt), way.contents, way.version, head.stateful)
             if not why:
                 return ""
         return why

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from spark_jobs.protocol.head import Head, Offsets, State, brought_forward, rebuilt, with_sources
-from spark_jobs.protocol.partition import unlabelled
+from spark_jobs.protocol.partition import is_folder, unlabelled
 from spark_jobs.sources.offsets import by_id
 from weir.errors import BadInput, Conflict, StateLost
 from weir.supervise.judge.epoch_start import EMPTY, KEPT, Beginning, Word, after_batch, after_loss, at_frontier, with_state
@@ -38,6 +38,7 @@ class NewEpoch:
             now = brought_forward(head, self._register.newest_landed(request.job))
             there = start_of(now)
             self._require_state(request, now)
+            _require_lists(now, there.offsets)
             if request.shown and there.mark != request.shown:
                 raise Conflict(
                     f"A new epoch of {request.job} would leave out other lines than were shown. Nothing was done.",
@@ -60,6 +61,9 @@ class NewEpoch:
             raise StateLost(f"A new epoch of {head.job} would begin with empty state. Nothing was done.", f"Choose: {choices}")
         if request.state == EMPTY and not request.reason.strip():
             raise BadInput("reason: giving up state for good needs a reason, which the ledger records.", "Give --reason.")
+        if request.state == EMPTY and head.reads_folders and head.last_landed >= 0:
+            what = f"{head.job} reads a folder, so its new epoch continues from the last landed batch, which Spark does only with its state"
+            raise StateLost(f"{what}. Nothing was done.", "Keep the state, or make a new job, which reads all files into a new target.")
         if request.state == KEPT and (why := self._copies.unkept(head)):
             raise StateLost(f"The state of {head.job} cannot be kept: {why}. Nothing was done.", f"Choose: {choices}")
 
@@ -95,10 +99,18 @@ class NewEpoch:
         claimed = head.state is State.CLAIMED and head.batch_id == batch
         if not claimed and not (row and row.exit_reason == "failed" and row.exit_batch == batch):
             raise Conflict(f"Batch {batch} of {job} is not claimed and has not failed.", f"Run: weir health {job}")
-        plans = usable(self._parts.checkpoints.read(job, head.epoch, head.attempt, KEEP_BATCHES))
-        topic = self._register.spec(job).source.subscription.single
+        spec = self._register.spec(job)
+        plans = usable(self._parts.checkpoints.read(job, head.epoch, head.attempt, KEEP_BATCHES), spec.folders)
+        topic = spec.source.subscription.single
         if plans and batch in plans.planned and not disagreement(plans, head, topic):
             return by_id(plans.planned[batch], head.ids(topic))
         if claimed:
             return head.end
         raise Conflict(f"The end of batch {batch} of {job} is unknown: its checkpoint is gone.", f"Run: weir restart {job}")
+
+
+def _require_lists(head: Head, offsets: Offsets) -> None:
+    """Raise Conflict if files would be left out before any batch has landed: then no plan says which files were read."""
+    if head.last_landed < 0 and any(is_folder(p.source) and offset for p, offset in offsets.items()):
+        cure = f"Take the file out of the folder, then run: weir checkpoint {head.job} --rebuild"
+        raise Conflict(f"{head.job} has landed no batch yet, so files cannot be left out. Nothing was done.", cure)
