@@ -97,7 +97,9 @@ def rabbitmq(tmp_path: Path) -> Iterator[Broker]:
         "RABBITMQ_MNESIA_BASE": str(home / "data"), "RABBITMQ_LOG_BASE": str(home / "log"), "RABBITMQ_PID_FILE": str(home / "pid"),
         "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "plugins"), "RABBITMQ_CONFIG_FILE": str(home / "none"), "LC_ALL": "C.UTF-8",
     }  # fmt: skip
-    broker = Broker([str(RABBITMQ)], port, env, tmp_path / "rabbitmq.log")
+    # epmd would make itself a daemon, which outlives the test.
+    command = ["sh", "-c", f"epmd -address 127.0.0.1 & exec {RABBITMQ}"]
+    broker = Broker(command, port, env, tmp_path / "rabbitmq.log")
     broker.start()
     yield broker
     broker.kill()
