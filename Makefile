@@ -14,7 +14,7 @@ export UV_HTTP_TIMEOUT := 300
 BASE    ?= debian:bookworm-slim
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
-.PHONY: help up down clean image test test-image test-stores test-state test-faults test-landed test-plain test-upgrade test-browser test-yarn test-masters test-kubernetes test-compose test-delivery fuzz bench bench-peers \
+.PHONY: help up down clean image test test-image test-stores test-state test-faults test-landed test-collect test-plain test-upgrade test-browser test-yarn test-masters test-kubernetes test-compose test-delivery fuzz bench bench-peers \
 	kubernetes-servers audit release-check dist release drill lint lock install dev
 .DEFAULT_GOAL := help
 
@@ -47,6 +47,9 @@ test-landed: $(VENV)/.dev ## landed jobs on real servers: drivers killed at ever
 
 test-state: $(VENV)/.dev ## kill queries with state and continue them in a copy, with every state provider, and with a folder as source
 	@WEIR_ALL_STATE=1 $(BIN)/python -m pytest tests/spark/test_state.py tests/spark/test_files_source.py
+
+test-collect: $(VENV)/.dev ## collectors with real brokers (RabbitMQ, mosquitto, Kafka), each killed; apt-get install rabbitmq-server mosquitto
+	@WEIR_TEST_COLLECT=1 $(BIN)/python -m pytest tests/collect
 
 test-plain: $(VENV)/.dev ## jobs that use nothing of Weir: poison, a broker's outage, a JAR, and a folder made by `weir new`
 	@WEIR_TEST_PLAIN=1 $(BIN)/python -m pytest tests/acceptance/test_plain.py

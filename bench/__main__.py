@@ -30,6 +30,7 @@ ALL = {  # by name of the report: the program with its options, in full and for 
     "standby": (["recovery", "--standby", "--kills=10"], ["recovery", "--standby", "--kills=3"]),
     "signatures": (["signatures"], ["signatures", "--messages=100000"]),
     "make_up": (["make_up"], []),
+    "collect": (["collect"], ["collect", "--lines=200000", "--rounds=1"]),
     "soak": (["latency", "--rates=100000", "--triggers=1", "--seconds=1800"], []),
 }
 PEERS = {

@@ -15,7 +15,7 @@ from pathlib import Path
 VOLUMES = Path("/volumes")
 WEIR = 10001  # the image's user
 OF_WEIR = ("home", "home/airflow", "home/airflow/logs", "home/spark", "home/spark/work", "checkpoints", "bundles", "event-logs",
-           "spark-work", "spark-recovery", "airflow-secrets")  # fmt: skip
+           "spark-work", "spark-recovery", "spool", "airflow-secrets")  # fmt: skip
 MINE, ANYBODY = 0o400, 0o444
 
 

@@ -91,6 +91,11 @@ def metrics(words: Sequence[str], env: Environment) -> None:
     answer(f"{listening(words, '9477')}/metrics")
 
 
+def collect(words: Sequence[str], env: Environment) -> None:
+    """It must take lines. Kafka may be away: then lines wait on its disk. An answer of 503 says that senders are held back."""
+    answer(f"http://127.0.0.1:{of_option(words, '--metrics-port', '9479')}/health")
+
+
 def serve(words: Sequence[str], env: Environment) -> None:
     """Every route asks for a token: a refusal is an answer, too."""
     try:
@@ -114,6 +119,7 @@ CHECKS: Mapping[tuple[str, ...], Callable[[Sequence[str], Environment], None]] =
     ("airflow", "triggerer"): heartbeat("TriggererJob"),
     ("weir", "metrics"): metrics,
     ("weir", "serve"): serve,
+    ("weir", "collect"): collect,
 }
 
 

@@ -211,6 +211,18 @@ class StateLost(WeirError):
     code = "WEIR-307"
 
 
+class SpoolDiffers(WeirError):
+    """A collector's spool and its position in Kafka disagree: continuing would lose or double lines."""
+
+    code = "WEIR-308"
+
+
+class SpoolDamaged(WeirError):
+    """A file of a collector's spool is damaged or missing."""
+
+    code = "WEIR-309"
+
+
 class NotProven(WeirError):
     """A fold, a validation or a recount found a difference; nothing was published."""
 

@@ -53,7 +53,7 @@ def test_the_wheel_has_every_file_of_the_product_and_no_other(wheel: Path) -> No
 def test_the_wheel_says_what_it_is(site: Path) -> None:
     (info,) = site.glob("weir-*.dist-info")
     about = Parser().parsestr((info / "METADATA").read_text())
-    extras = ["airflow", "sink-cassandra", "sink-kafka", "sink-parquet", "sink-postgresql"]
+    extras = ["airflow", "collect-mqtt", "collect-rabbitmq", "sink-cassandra", "sink-kafka", "sink-parquet", "sink-postgresql"]
     assert (about["License-Expression"], about.get_all("Provides-Extra")) == ("Apache-2.0", extras)
     assert (info / "licenses" / "LICENSE").read_bytes() == (PROJECT / "LICENSE").read_bytes()
     assert "weir = weir.cli:main" in (info / "entry_points.txt").read_text()

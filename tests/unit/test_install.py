@@ -22,6 +22,16 @@ EXTRAS = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["opt
 EXTRA = EXTRAS["airflow"]
 CLIENTS = [line for name, lines in EXTRAS.items() if name.startswith("sink-") for line in lines]  # of the sinks of landed jobs
 
+COLLECTORS = [line for name, lines in EXTRAS.items() if name.startswith("collect-") for line in lines]  # clients of collectors
+
+
+@pytest.mark.parametrize("line", COLLECTORS)
+def test_an_extra_of_a_collector_allows_the_version_of_the_lock_file(line: str) -> None:
+    """They are installed for tests alone."""
+    wanted = Requirement(line)
+    locked = re.search(rf"^{re.escape(wanted.name)}==(\S+)", (PROJECT / "requirements-dev.txt").read_text(), re.MULTILINE)
+    assert locked and wanted.specifier.contains(locked[1])
+
 
 @pytest.mark.parametrize("line", [*EXTRA, *sorted(set(CLIENTS) - set(EXTRA))])
 def test_an_extra_allows_the_tested_version(line: str) -> None:
@@ -57,9 +67,10 @@ def imported() -> set[str]:
 
 
 def test_the_extra_for_airflow_brings_all_that_is_imported() -> None:
-    """Beside the clients of sinks, which are imported only where a job has such a sink."""
+    """Beside the clients of sinks and collectors, which are imported only where a job has such a sink, or by such a collector."""
     here, there = brought([*EXTRA, *CLIENTS]), packages_distributions()
-    assert {module for module in imported() if not {canonicalize_name(name) for name in there.get(module, ())} & here} == set()
+    missing = {module for module in imported() if not {canonicalize_name(name) for name in there.get(module, ())} & here}
+    assert missing == {Requirement(line).name.partition("-")[0] for line in COLLECTORS}
 
 
 def test_both_packages_of_pyspark_are_of_one_version() -> None:

@@ -101,8 +101,13 @@ ALLOWED = {
     ),
     "weir.stack_stop": "weir.settings",
     "weir.ingest": f"{BASICS} weir.addresses weir.sources spark_jobs.runtime",
+    "weir.collect.spool": "weir.errors",
+    "weir.metrics.catalogue": "",
+    "weir.collect": f"{BASICS} weir.addresses weir.collect.spool weir.ingest weir.metrics.catalogue weir.sources spark_jobs.runtime",
     "weir.rows": f"{BASICS} weir.ports {DOORS} spark_jobs.counts",
-    "weir.metrics": f"{BASICS} weir.alerts weir.jobs weir.ports weir.ports.counts weir.ports.store {DOORS} spark_jobs.protocol",
+    "weir.metrics": (
+        f"{BASICS} weir.metrics.catalogue weir.alerts weir.jobs weir.ports weir.ports.counts weir.ports.store {DOORS} spark_jobs.protocol"
+    ),
     # what people and Airflow touch
     "weir.airflow": (
         f"{BASICS} weir.setting_rules weir.alerts weir.cluster weir.connection weir.counts weir.factory weir.files weir.jobs weir.ports "
@@ -123,8 +128,9 @@ ALLOWED = {
         f"weir.ports weir.sources {DOORS}"
     ),
     "weir.cli": (
-        f"{BASICS} weir.addresses weir.airflow weir.alerts weir.api weir.cassandra weir.counts weir.doctor weir.factory weir.ingest "
-        f"weir.jobs weir.local weir.metrics weir.ports weir.ports.store weir.rows {DOORS} spark_jobs.counts spark_jobs.formats.spec"
+        f"{BASICS} weir.addresses weir.airflow weir.alerts weir.api weir.cassandra weir.collect weir.counts weir.doctor "
+        f"weir.factory weir.ingest weir.jobs weir.local weir.metrics weir.ports weir.ports.store weir.rows {DOORS} "
+        f"spark_jobs.counts spark_jobs.formats.spec"
     ),
     "weir.__main__": "weir.cli",
     "weir.triggers": "weir.airflow",  # names of the release before

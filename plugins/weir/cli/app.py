@@ -16,6 +16,8 @@ import typer
 from weir.cli import (
     alerts,
     checkpoint,
+    collect,
+    collect_brokers,
     counts,
     doctor,
     drill,
@@ -71,6 +73,9 @@ for panel, commands in GROUPS.items():
         app.command(command.__name__.replace("_", "-"), rich_help_panel=panel, no_args_is_help=False)(command)
 
 app.command(hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})(drill.drill)
+collect.collect.command()(collect_brokers.rabbitmq)
+collect.collect.command()(collect_brokers.mqtt)
+app.add_typer(collect.collect, rich_help_panel="Lines and counts")
 app.add_typer(formats.formats, rich_help_panel="Lines and counts")
 app.add_typer(alerts.alerts, rich_help_panel="Alerts")
 app.add_typer(alerts.rules, rich_help_panel="Alerts")

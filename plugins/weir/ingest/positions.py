@@ -74,11 +74,17 @@ class Positions:
             raise NotRunning(what, "See: weir status") from error
 
     def read(self, key: str, patience_s: float = PATIENCE_S) -> Position | None:
-        """Return the last position that was committed under a key. Raises NotRunning, KafkaException.
+        """Return the last position of a file that was committed under a key. Raises NotRunning, KafkaException."""
+        found = self.last(key, patience_s)
+        return Position.load(found) if found else None
+
+    def last(self, key: str, patience_s: float = PATIENCE_S) -> bytes | None:
+        """Return the last record that was committed under a key. Raises NotRunning, KafkaException.
 
         It waits until every transaction that had begun in the topic has ended: what comes after an open one cannot be read yet.
         """
-        found, deadline = None, time.monotonic() + patience_s
+        found: bytes | None = None
+        deadline = time.monotonic() + patience_s
         with closing(self._consumer()) as consumer:
             first, end = self._bounds(consumer, deadline)
             consumer.assign([TopicPartition(TOPIC, 0, first)])
@@ -93,7 +99,7 @@ class Positions:
                     raise KafkaException(error)
                 at = message.offset() + (error is None)
                 if error is None and message.key() == key.encode() and message.value():
-                    found = Position.load(message.value())
+                    found = bytes(message.value())
         return found
 
     def _bounds(self, consumer: Consumer, deadline: float) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from weir.errors import NotRunning, Prerequisite
-from weir.local import airflow, cassandra_access, certs, history, kafka_access, ports, secrets, spark
+from weir.local import airflow, cassandra_access, certs, collector, history, kafka_access, ports, secrets, spark
 from weir.local.part import LOOPBACK, Stack
 from weir.local.state import StateFile
 from weir.system_errors import damaged, read_json, write_json
@@ -19,7 +19,9 @@ PORT_OWNERS = {
     "spark_master": "spark-master", "spark_rest": "spark-master", "spark_master_ui": "spark-master",
     "spark_worker": "spark-worker", "spark_worker_ui": "spark-worker", "spark_history": "spark-history",
     "postgres": "postgres", "airflow": "airflow-api-server",
+    "collect": "collect", "collect_metrics": "collect",
 }  # fmt: skip
+SWITCHES = {"history": history.SWITCH, "collect": collector.SWITCH}
 SECURE = "WEIR_SECURE"  # 1: servers ask for TLS and a login. Decided at the first start of a state folder
 
 
@@ -31,11 +33,12 @@ def configure(state: Path, note: Callable[[str], object]) -> Stack:
     chosen, notes = ports.choose(state, known(state).get("ports", {}), _ports_in_use(state))
     for moved in notes:
         note(moved)
-    stack = Stack(state, chosen, secrets.load_or_create(state), secure, _has_history(state))
+    stack = Stack(state, chosen, secrets.load_or_create(state), secure, _has(state, "history"), _has(state, "collect"))
     if secure:
         certs.ensure(state)
         secrets.write_files(state, stack.secrets)
-    write_json(_stack_file(state), {"ports": chosen, "secure": secure, "history": stack.history, **addresses(stack)})
+    asked = {"secure": secure, "history": stack.history, "collect": stack.collect}
+    write_json(_stack_file(state), {"ports": chosen, **asked, **addresses(stack)})
     return stack
 
 
@@ -52,10 +55,10 @@ def _is_secure(state: Path) -> bool:
     return secure
 
 
-def _has_history(state: Path) -> bool:
-    """Return whether the stack has a History Server: as WEIR_HISTORY says, else as at the start before."""
-    asked = os.environ.get(history.SWITCH, "")
-    return asked == "1" if asked else bool(known(state).get("history"))
+def _has(state: Path, part: str) -> bool:
+    """Return whether the stack has a part that is off unless asked for: as its switch says, else as at the start before."""
+    asked = os.environ.get(SWITCHES[part], "")
+    return asked == "1" if asked else bool(known(state).get(part))
 
 
 def addresses(stack: Stack) -> dict[str, object]:
@@ -102,4 +105,5 @@ def load(state: Path) -> Stack:
     found = known(state)
     if not found.get("ports"):
         raise NotRunning(f"There is no stack in {state}.", "Start it with `weir up`.")
-    return Stack(state, found["ports"], secrets.load_or_create(state), bool(found.get("secure")), bool(found.get("history")))
+    asked = (bool(found.get(name)) for name in ("secure", "history", "collect"))
+    return Stack(state, found["ports"], secrets.load_or_create(state), *asked)

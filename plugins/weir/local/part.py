@@ -25,13 +25,14 @@ KEPT = ("WEIR_CACHE", "WEIR_FAILPOINTS", "WEIR_CASSANDRA_PORT", "WEIR_DAGS", "WE
 @dataclass(frozen=True)
 class Stack:
     """One embedded stack. `ports` were chosen for this state folder; `secrets` come from secrets.json; `secure` says whether its servers
-    ask for TLS and a login, `history` whether it has a History Server."""
+    ask for TLS and a login, `history` whether it has a History Server, `collect` whether it has a collector."""
 
     home: Path
     ports: Mapping[str, int]
     secrets: Mapping[str, str]
     secure: bool = False
     history: bool = False
+    collect: bool = False
 
     def folder(self, name: str) -> Path:
         path = self.home / name

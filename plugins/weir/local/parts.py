@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from weir.local import airflow, cassandra, history, kafka, postgres, spark
+from weir.local import airflow, cassandra, collector, history, kafka, postgres, spark
 from weir.local.part import Part, Stack
 
 AIRFLOW = ("airflow-scheduler", "airflow-triggerer", "airflow-dag-processor", "airflow-api-server")
 # Airflow first, so that it does not see an outage; then the drivers with their worker, then the servers they write to.
 STOP_ORDER = (
-    AIRFLOW,
+    (*AIRFLOW, "collect"),
     ("spark-worker",),
     ("spark-master", "spark-history", "kafka", "cassandra", "postgres"),
 )
@@ -25,4 +25,5 @@ def groups_to_stop(names: Collection[str]) -> list[list[str]]:
 def all_parts(stack: Stack) -> list[Part]:
     brokers = [kafka.part(stack), cassandra.part(stack), postgres.part(stack)]
     shown = [history.part(stack, history.logs(stack).as_uri())] if stack.history else []
-    return [*brokers, spark.master(stack), spark.worker(stack), *shown, *airflow.parts(stack)]
+    collecting = [collector.part(stack)] if stack.collect else []
+    return [*brokers, *collecting, spark.master(stack), spark.worker(stack), *shown, *airflow.parts(stack)]

@@ -32,6 +32,8 @@ WANTED = {
     "spark_history": 18080,
     "postgres": 15432,
     "airflow": 8080,
+    "collect": 5170,
+    "collect_metrics": 9479,
 }
 CLAIM_S = 120.0  # from choosing a port until the slowest part listens on it
 

@@ -85,8 +85,13 @@ class Kafka:
 
     def read(self, key: str, patience_s: float = 0) -> Position | None:
         """As `Positions.read`."""
+        found = self.last(key)
+        return Position.load(found) if found else None
+
+    def last(self, key: str) -> bytes | None:
+        """As `Positions.last`."""
         found = [value for topic, name, value, _ in self.committed if topic == TOPIC and name == key.encode()]
-        return Position.load(found[-1]) if found else None
+        return found[-1] if found else None
 
     def step(self, name: str, effect: Callable[[], None]) -> None:
         what = self.trouble(name)

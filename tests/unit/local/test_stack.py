@@ -23,7 +23,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def a_stack(home: Path) -> Stack:
-    return Stack(home, ports.WANTED, secrets.load_or_create(home), history=True)
+    return Stack(home, ports.WANTED, secrets.load_or_create(home), history=True, collect=True)
 
 
 def configured(home: Path, a_stack: Stack) -> None:
@@ -41,7 +41,7 @@ def test_settings_are_what_was_chosen(home: Path, a_stack: Stack) -> None:
 
 
 def test_every_part_ends_exactly_once(a_stack: Stack) -> None:
-    for either in (a_stack, replace(a_stack, history=not a_stack.history)):
+    for either in (a_stack, replace(a_stack, history=False, collect=False)):
         kept = [part.name for part in parts.all_parts(either)]
         assert sorted(name for group in parts.groups_to_stop(kept) for name in group) == sorted(kept)
 
@@ -171,3 +171,11 @@ def test_a_stack_has_a_history_server_if_asked_and_keeps_it(home: Path, monkeypa
     without = folder.configure(home, lambda _: None)
     assert "spark-history" not in {part.name for part in parts.all_parts(without)}
     assert Settings.load().event_logs == ""
+
+
+def test_a_stack_has_a_collector_only_if_asked(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "collect" not in {part.name for part in parts.all_parts(folder.configure(home, lambda _: None))}
+    monkeypatch.setenv("WEIR_COLLECT", "1")
+    folder.configure(home, lambda _: None)
+    monkeypatch.delenv("WEIR_COLLECT")
+    assert "collect" in {part.name for part in parts.all_parts(folder.load(home))}

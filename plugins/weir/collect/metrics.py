@@ -1,0 +1,78 @@
+"""The metrics of a collector, and its health. docs/collect.md has the same table, and a test compares them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+from weir.collect.counters import Counters
+from weir.collect.spool.spool import Waiting
+from weir.metrics.catalogue import Kind, Metric
+
+GAUGE, COUNTER = Kind.GAUGE, Kind.COUNTER
+METRICS = (
+    Metric("weir_collect_lines_total", COUNTER, "Lines that were received and are on disk.", ()),
+    Metric("weir_collect_bytes_total", COUNTER, "Bytes of these lines.", ()),
+    Metric("weir_collect_forwarded_lines_total", COUNTER, "Lines that Kafka has committed.", ()),
+    Metric("weir_collect_cut_lines_total", COUNTER, "Lines without an end when their connection ended. They were dropped.", ()),
+    Metric("weir_collect_refused_lines_total", COUNTER, "Lines and messages over the limit of --longest. They were dropped.", ()),
+    Metric("weir_collect_malformed_total", COUNTER, "Connections that were closed because their framing could not be read.", ()),
+    Metric("weir_collect_redelivered_total", COUNTER, "Messages that a broker marked as delivered again. Each may be in Kafka twice.", ()),
+    Metric("weir_collect_turned_away_total", COUNTER, "Connections that were turned away because too many were open.", ()),
+    Metric("weir_collect_dropped_datagrams_total", COUNTER, "Datagrams that the kernel dropped because its buffer was full.", ()),
+    Metric("weir_collect_connections", GAUGE, "Open connections.", ()),
+    Metric("weir_collect_spool_bytes", GAUGE, "Bytes of the spool on disk, those that were sent and not yet removed included.", ()),
+    Metric("weir_collect_spool_limit_bytes", GAUGE, "Bytes that the spool may have.", ()),
+    Metric(
+        "weir_collect_waiting_bytes", GAUGE, "Bytes in the spool that Kafka has not committed. Unknown until Kafka has answered once.", ()
+    ),
+    Metric("weir_collect_oldest_waiting_seconds", GAUGE, "Age of the oldest line that waits. 0 if none waits.", ()),
+    Metric("weir_collect_held", GAUGE, "1 while senders are held back, 0 otherwise.", ()),
+    Metric("weir_collect_committed_timestamp_seconds", GAUGE, "Time of the last commit in Kafka since the start.", ()),
+    Metric("weir_collect_kafka_up", GAUGE, "1 if Kafka answered at the last attempt, 0 if not.", ()),
+)
+
+
+def values(seen: Counters, spool: int, limit: int, waiting: Waiting | None, now: float) -> Iterator[tuple[str, float | None]]:
+    """Yield the name of each metric with its value; None if it is not known. `now` is in seconds since 1970, sizes are in bytes."""
+    found = (
+        seen.lines, seen.size, seen.forwarded, seen.cut, seen.refused, seen.malformed, seen.redelivered, seen.turned_away,
+        seen.dropped(), seen.connections, spool, limit, waiting and waiting.size, age(waiting, now),
+        int(seen.held_since is not None), seen.committed_at, answered(seen),
+    )  # fmt: skip
+    yield from zip((metric.name for metric in METRICS), found, strict=True)
+
+
+def age(waiting: Waiting | None, now: float) -> float | None:
+    """Return the age of the oldest line that waits (s)."""
+    if waiting is None:
+        return None
+    return max(0.0, now - waiting.since / 1000) if waiting.size else 0.0
+
+
+def answered(seen: Counters) -> int | None:
+    """Return 1 if Kafka answered the last time, 0 if not, None if it was not asked yet."""
+    return 0 if seen.trouble else 1 if seen.reached else None
+
+
+def families(found: Iterator[tuple[str, float | None]]) -> list[Any]:
+    """Return families for Prometheus. What is not known is left out."""
+    of = {metric.name: metric for metric in METRICS}
+    made = {Kind.GAUGE: GaugeMetricFamily, Kind.COUNTER: CounterMetricFamily}
+    return [made[of[name].kind](name, of[name].help, value=value) for name, value in found if value is not None]
+
+
+def health(seen: Counters, waiting: Waiting | None, now: float) -> dict[str, Any]:
+    """Return what was seen, as JSON. `state`: `starting` until Kafka has answered once; `waiting` while lines cannot be sent; `holding`
+    while senders are held back; `ok` otherwise. Lines are taken in every state but `holding`."""
+    state = "holding" if seen.held_since is not None else "waiting" if seen.trouble else "ok" if seen.reached else "starting"
+    return {
+        "state": state,
+        "kafka": seen.trouble or ("answered" if seen.reached else "not answered yet"),
+        "committed_s_ago": None if seen.committed_at is None else round(now - seen.committed_at, 1),
+        "waiting_bytes": waiting and waiting.size,
+        "oldest_waiting_s": age(waiting, now),
+        "held_s": None if seen.held_since is None else round(now - seen.held_since, 1),
+    }

@@ -1,0 +1,57 @@
+"""How far a spool was sent, as Kafka has it, and whether that fits the spool. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from weir.collect.spool.record import Point
+from weir.errors import Conflict, SpoolDiffers
+
+NEXT = "Use the newest copy of the folder. docs/runbook.md, WEIR-308, says how to go on without it."
+
+
+@dataclass(frozen=True)
+class Place:
+    """The point up to which a spool was committed. `run` is the start of a collector that did so."""
+
+    spool: str
+    run: str
+    point: Point
+
+    def dump(self) -> bytes:
+        return json.dumps({"format": 1, "spool": self.spool, "run": self.run, **asdict(self.point)}).encode()
+
+    @classmethod
+    def load(cls, text: bytes) -> Place:
+        values = json.loads(text)
+        return cls(values["spool"], values["run"], Point(values["number"], values["values"], values["check"]))
+
+
+def start_of(found: Place | None, forwarded: bool, first: int, end: Point) -> int:
+    """Return the number of the record to go on with. `first` is the oldest in the spool. Raises SpoolDiffers."""
+    if found is None and forwarded:
+        what = "Kafka has no position of this spool, and lines of it were committed before."
+        raise SpoolDiffers(
+            f"{what} Up to {end.values} lines may be repeated if it is sent again.", "docs/runbook.md, WEIR-308, says what to do."
+        )
+    if found is None:
+        return first
+    if found.point.number > end.number:
+        raise SpoolDiffers(f"The spool ends at record {end.number}, and Kafka has committed {found.point.number} records of it.", NEXT)
+    return found.point.number
+
+
+def require_same(found: Place | None, here: Point) -> None:
+    """Raise SpoolDiffers if the spool has other records before this point than were committed."""
+    if found is not None and found.point != here:
+        raise SpoolDiffers(f"Record {here.number - 1} of the spool is not the one that was committed to Kafka.", NEXT)
+
+
+def require_alone(found: Place | None, before: Place | None, run: str) -> None:
+    """Raise Conflict if another collector has committed records of the same spool since `before`."""
+    if found != before and found is not None and found.run != run:
+        raise Conflict(
+            "Another collector sends from a copy of this spool. This one ends; what is in its spool is kept.",
+            "Stop one of them. docs/runbook.md, WEIR-308, says how to give the copy an id of its own.",
+        )

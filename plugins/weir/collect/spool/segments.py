@@ -1,0 +1,100 @@
+"""The segments of a spool on a disk: find them, read a record, cut what was not written to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from weir.collect.spool.disk import SUFFIX, Disk
+from weir.collect.spool.record import CONTENT, FRAME, HEAD, Point, Record, begins, content_size, decode, skipped
+from weir.errors import SpoolDamaged
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Segment:
+    """A file of records: the number of its first one is its name. `size` is in bytes, of what is known to be safe."""
+
+    first: int
+    size: int
+
+    @property
+    def name(self) -> str:
+        return name_of(self.first)
+
+
+def name_of(first: int) -> str:
+    return f"{first:020d}{SUFFIX}"
+
+
+def found(disk: Disk) -> list[Segment]:
+    """Return the segments on a disk, the oldest first."""
+    return [Segment(int(name.removesuffix(SUFFIX)), disk.size(name)) for name in sorted(disk.names())]
+
+
+def start_of(disk: Disk, segment: Segment) -> Point | None:
+    """Return the point at which a segment begins; None if its head is not intact."""
+    point = begins(disk.read(segment.name, 0, HEAD.size))
+    return point if point is not None and point.number == segment.first else None
+
+
+def read(disk: Disk, segment: Segment, at: int, before: Point) -> tuple[Record, int] | None:
+    """Return the record at an offset, and the offset after it. None if there is no intact one."""
+    frame = disk.read(segment.name, at, FRAME.size)
+    size = content_size(frame)
+    if not size or at + FRAME.size + size > segment.size:
+        return None
+    record = decode(frame, disk.read(segment.name, at + FRAME.size, size), before)
+    return (record, at + FRAME.size + size) if record else None
+
+
+def skip(disk: Disk, segment: Segment, at: int) -> tuple[Point, int]:
+    """Return the point and the offset after the record at an offset, without a check of its content. Raises SpoolDamaged."""
+    frame, content = disk.read(segment.name, at, FRAME.size), disk.read(segment.name, at + FRAME.size, CONTENT.size)
+    after = at + FRAME.size + content_size(frame)
+    if not content_size(frame) or len(content) < CONTENT.size or after > segment.size:
+        raise damaged(segment, at)
+    return skipped(frame, content), after
+
+
+def received(disk: Disk, segment: Segment, at: int) -> int:
+    """Return when the record at an offset was received (ms). Raises SpoolDamaged."""
+    content = disk.read(segment.name, at + FRAME.size, CONTENT.size)
+    if len(content) < CONTENT.size:
+        raise damaged(segment, at)
+    return int(CONTENT.unpack(content)[0])
+
+
+def cut_torn(disk: Disk, segment: Segment, say: Say) -> Point | None:
+    """Cut the newest segment behind its last intact record, and return the point there. A file that was just begun is removed: None.
+
+    Only what was written and not yet acknowledged can be torn: a file is on disk as a whole before the next one begins.
+    Raises SpoolDamaged if the head is damaged, which is on disk before the first record.
+    """
+    point, at = start_of(disk, segment), HEAD.size
+    if point is None:
+        if segment.size > HEAD.size:
+            raise damaged(segment, 0)
+        disk.remove(segment.name)
+        return None
+    while step := read(disk, segment, at, point):
+        point, at = step[0].after, step[1]
+    _tell_cut(segment, segment.size - at, say)
+    if at < segment.size:
+        disk.truncate(segment.name, at)
+    disk.sync(segment.name)  # after kill -9 its records may be in memory only
+    segment.size = at
+    return point
+
+
+def _tell_cut(segment: Segment, size: int, say: Say) -> None:
+    if size:
+        say(f"The last write to {segment.name} did not end: {size} bytes were cut. They were not acknowledged to their senders.")
+
+
+def damaged(segment: Segment, at: int) -> SpoolDamaged:
+    return SpoolDamaged(
+        f"The spool is damaged: {segment.name} has no intact record at byte {at}.",
+        "Look at the disk. docs/runbook.md, WEIR-309, says how to go on without the damaged records.",
+    )
