@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from spark_jobs.landed.fenced import Evaluated, FencedSink
 from spark_jobs.protocol import codec
 from spark_jobs.protocol.gap import Gap, GapKind, Hole
 from spark_jobs.protocol.head import Batch, Digest, Head, Progress, State, first_head
-from spark_jobs.protocol.landing import Held, LandedSink, NotDeterministic
+from spark_jobs.protocol.landing import Held, LandedSink, NotDeterministic, SinkAhead
 from spark_jobs.protocol.partition import Partition, of_source
 from spark_jobs.protocol.writer import Writer
 from spark_jobs.runtime.contract import PROVEN, Exit, JobArguments
@@ -272,6 +273,21 @@ def test_a_claim_after_kept_state_is_done_again_only_with_the_state_of_the_lande
     assert not list(continuations(unlanded, head, before, "logs"))
     landed = replace(unlanded, contents={"offsets/0": plan_to(30), "commits/0": b"v1\n{}"})
     assert [way.version for way in continuations(landed, head, before, "logs")] == [1]
+
+
+def test_a_restored_store_continues_from_the_state_of_its_own_last_batch(landing: Landing) -> None:
+    """Checkpoints are further by many batches. What the sink holds tells its driver that the store was restored."""
+    writer = landing.driver()
+    for n in range(8):
+        landing.land(writer, n, n * 10, n * 10 + 10)
+        if n == 2:
+            older, copies = landing.head, deepcopy((landing.store._heads, landing.store._ledger))
+    landing.store._heads, landing.store._ledger = copies
+    landing.manager.restart(JOB)
+    plans = [path for path in sorted(landing.files) if path.startswith(("commits", "offsets"))]
+    assert plans == ["commits/1", "commits/2", "offsets/1", "offsets/2"] and landing.files["offsets/2"] == older.plan
+    with pytest.raises(SinkAhead, match="WEIR-321"):
+        landing.driver()
 
 
 def test_a_commit_counts_only_with_the_plan_that_landed() -> None:

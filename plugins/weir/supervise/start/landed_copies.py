@@ -27,11 +27,11 @@ class LandedCopies:
         def ways(folder: Folder) -> Iterable[Continuation]:
             return continuations(folder, head, before, topic, folders)
 
-        for epoch, attempt in reversed(self._lineage(head, found)):
-            why = self._tried(head, (epoch, attempt), ways(self._checkpoints.read(head.job, epoch, attempt, KEEP_BATCHES)))
+        for attempt in reversed(self._lineage(head, found)):
+            why = self._tried(head, attempt, ways(self._folder(head.job, attempt, head.batch_id)))
             if not why:
                 return ""
-            reasons.append(f"attempt {attempt}: {why}")
+            reasons.append(f"attempt {attempt[1]}: {why}")
         if head.stateful or not head.has_batch:
             return "; ".join(reasons) or "there is no folder of an earlier attempt"
         return self._tried(head, (head.epoch, 0), ways(Folder(head.epoch, 0, "", {}, {})))  # without state and folders, plans are enough
@@ -40,8 +40,8 @@ class LandedCopies:
         """Return why a new epoch cannot keep the state of the last landed batch; empty if it can."""
         last, landed = head.last_landed, self._last(head)
         plans = {landed.plan} if landed else set[bytes]()
-        for epoch, attempt in reversed(self._lineage(head, folders)):
-            if committed(self._checkpoints.read(head.job, epoch, attempt, KEEP_BATCHES), last, plans):
+        for attempt in reversed(self._lineage(head, folders)):
+            if committed(self._folder(head.job, attempt, last), last, plans):
                 return ""
         if last < 0:
             return "nothing has landed"
@@ -55,7 +55,12 @@ class LandedCopies:
                 return ""
         return why
 
-    def _lineage(self, head: Head, folders: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    def _folder(self, job: str, attempt: Attempt, batch: int) -> Folder:
+        """Read the newest plans of a folder; all of them if it is further than this batch, as after a restore of the store."""
+        found = self._checkpoints.read(job, *attempt, KEEP_BATCHES)
+        return found if min(found.numbered("offsets"), default=batch) < batch else self._checkpoints.read(job, *attempt)
+
+    def _lineage(self, head: Head, folders: Sequence[Attempt]) -> list[Attempt]:
         """Return the folders that have the epoch's state; those of earlier epochs only until this one has landed a batch of its own."""
         first = head.epoch if head.landed_here or not head.state_epoch else head.state_epoch
         return [(epoch, attempt) for epoch, attempt in folders if first <= epoch <= head.epoch]
