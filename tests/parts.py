@@ -103,8 +103,13 @@ def local_spark(conf: Mapping[str, str]) -> Iterator[SparkSession]:
 
 
 def new_stack(home: Path) -> Stack:
-    """A stack in plain text, that is not started."""
-    return Stack(home, ports.choose(home, {}, frozenset())[0], secrets.load_or_create(home))
+    """A stack in plain text, that is not started.
+
+    Each process of the tests has ports of its own. Else a stack that starts meanwhile could take the port of a server that is killed.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw7").removeprefix("gw"))
+    wanted = {name: usual + 1000 * (worker + 1) for name, usual in ports.WANTED.items()}
+    return Stack(home, ports.choose(home, wanted, frozenset())[0], secrets.load_or_create(home))
 
 
 def _parts(stack: Stack, names: Iterable[str]) -> list[Part]:
