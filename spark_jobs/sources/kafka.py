@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from py4j.protocol import Py4JJavaError
@@ -159,8 +160,12 @@ class TopicWatch:
 
     def __init__(self, spark: SparkSession, args: Reads) -> None:
         self._jvm: Any = spark._jvm
-        asks = bool(args.topic_pattern) or not all(map(is_folder, args.ids))
-        self._admin: Any = self._jvm.org.apache.kafka.clients.admin.AdminClient.create(_settings(self._jvm, args, {})) if asks else None
+        self._args = args
+
+    @cached_property
+    def _admin(self) -> Any:
+        """Connect when it is asked about a topic for the first time."""
+        return self._jvm.org.apache.kafka.clients.admin.AdminClient.create(_settings(self._jvm, self._args, {}))
 
     def ids(self, names: Iterable[str]) -> dict[str, str]:
         """Return the ids of topics by name, with one request. Raises Py4JJavaError if the broker does not answer or lacks one of them."""
