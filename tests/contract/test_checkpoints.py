@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from tests import state_files as made
-from tests.stores.servers import EACH, FileStore
+from tests.stores.servers import EACH, EACH_AT_LENGTH, FileStore
 from weir.cluster import folder_copies
 from weir.cluster.checkpoints import CheckpointFolders
 from weir.errors import NotRunning
@@ -73,6 +73,9 @@ def place(request: pytest.FixtureRequest) -> Place:
 
         return Place(memory, remember)
     return in_store(request.getfixturevalue("file_stores")(request.param))
+
+
+at_length = pytest.mark.parametrize("place", ["memory", *EACH_AT_LENGTH], indirect=True)
 
 
 @pytest.fixture
@@ -165,6 +168,7 @@ def test_a_copy_without_state(place: Place) -> None:
     assert list(place.there.attempts(JOB)) == [(1, 3), (1, 4), (1, 5)]
 
 
+@at_length
 @pytest.mark.parametrize(
     ("path", "size", "told"),
     [
@@ -185,6 +189,7 @@ def test_a_torn_file_of_the_state_is_named_and_nothing_is_made(place: Place, pat
     assert list(place.there.attempts(JOB)) == [(1, 3)]
 
 
+@at_length
 @pytest.mark.parametrize(
     ("gone", "told"),
     [
@@ -199,6 +204,7 @@ def test_a_missing_file_of_the_state_is_named(place: Place, gone: str, told: str
     assert place.there.copy(JOB, (1, 3), (1, 4), FILES, version=11, stateful=True) == told
 
 
+@at_length
 def test_state_of_another_version_is_told(place: Place) -> None:
     place.fill(1, 3, STATE)
     assert place.there.copy(JOB, (1, 3), (1, 4), FILES, version=14).startswith(
@@ -207,6 +213,7 @@ def test_state_of_another_version_is_told(place: Place) -> None:
     assert place.there.copy(JOB, (1, 3), (1, 4), FILES, version=5).startswith("state/0/0/left (operator 0, partition 0) lacks a file")
 
 
+@at_length
 def test_an_older_snapshot_serves_if_the_newest_is_torn(place: Place) -> None:
     place.fill(1, 3, {**STATE, "state/1/0/9.zip": b"PK"})
     assert place.there.copy(JOB, (1, 3), (1, 4), FILES, version=11, stateful=True) == ""
@@ -215,6 +222,7 @@ def test_an_older_snapshot_serves_if_the_newest_is_torn(place: Place) -> None:
     }
 
 
+@at_length
 def test_the_lists_of_a_source_that_is_a_folder_come_along(place: Place) -> None:
     plan = b'v1\n{"batchWatermarkMs":0}\n{"logOffset":%d}'
     plans = {"metadata": b"{}", **{f"offsets/{n}": plan % (n + 4) for n in (7, 8)}, "commits/7": b"v1\n{}"}

@@ -104,6 +104,9 @@ def local(home: Path) -> Iterator[FileStore]:
 
 STORES = {"folder": local, "hdfs": hdfs, "s3a": s3}
 EACH = ["folder", *(pytest.param(name, marks=pytest.mark.stack) for name in ("hdfs", "s3a"))]
+ALL_STORES = pytest.mark.skipif(not os.environ.get("WEIR_ALL_STORES"), reason="make test-stores runs it")
+# Of tests that take 10 s on HDFS for each of their cases: there they run with `make test-stores`.
+EACH_AT_LENGTH = ["folder", pytest.param("hdfs", marks=[pytest.mark.stack, ALL_STORES]), pytest.param("s3a", marks=pytest.mark.stack)]
 
 
 @pytest.fixture(scope="session")
