@@ -30,8 +30,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def part(nodeid: str) -> str:
     """Return the part of a test: those of a part run one after another in one process.
 
-    The tests that start servers are one part. Those of single servers, run beside those of a whole stack, made both fail: two cores had 30
-    threads waiting. A file of tests/unit is a part of its own, which fills whatever time is left.
+    All tests that start servers are one part. When tests of single servers ran beside those of a whole stack, tests of both timed out: 30
+    threads waited for two cores. Each file of tests/unit is a part; a process that is free takes the next one.
     """
     file = nodeid.partition("::")[0]
     folder = file.removeprefix("tests/").partition("/")[0]

@@ -176,7 +176,7 @@ class Writer(Generic[E]):
     def _evaluate_again(self, head: Head, batch: Batch, evaluate: Callable[[Progress], E]) -> None:
         """Evaluate a batch that had landed, for its state: Spark's commit of it was lost. Nothing is written.
 
-        Raises FilesChanged; NotDeterministic if it gives other rows, whatever the version: the digest shows whether the state is right.
+        Raises FilesChanged; NotDeterministic if the digest differs, also in another version: then the state may be that of another batch.
         """
         if not batch.plan:
             return

@@ -39,7 +39,7 @@ def begun(rig: LandedRig, name: str, kind: type[InPostgres | InCassandra] = InPo
 
 
 def killed(rig: LandedRig, cards: Cards) -> None:
-    """Kill the driver, and see that nobody starts the next one meanwhile."""
+    """Stop watching the job, so that no driver is started, and kill its driver."""
     rig.unwatch(cards.name)
     pid = cards.await_driver()
     os.kill(pid, signal.SIGKILL)

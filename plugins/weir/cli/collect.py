@@ -68,7 +68,7 @@ def tcp(
         raise BadInput(f"--framing: {framing} is not one of {', '.join(FRAMINGS)}.", "Choose one of them.")
     asked = Asked(host, port, server_context(tls_cert, tls_key, tls_client_ca), connections, idle, acknowledge)
     framer = partial(FRAMINGS[framing], key_of("tcp", service), longest)
-    heard = "each sender is told how many of its lines are on disk" if acknowledge else UNHEARD
+    heard = "after each write to disk, the collector writes back how many lines of the connection are safe" if acknowledge else UNHEARD
     run(
         lambda intake, counters, seldom: [TcpServer(asked, framer, intake, counters, seldom)],
         heard, "tcp", topic, spool, spool_size, metrics_host, metrics_port,

@@ -1,4 +1,4 @@
-"""Between senders and the spool: blocks are written in groups, and a sender is told once its block is on disk."""
+"""Take blocks from senders and write them to the spool in groups. Once a block is on disk, its sender may acknowledge it."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Collector:
         self._forwarder = Forwarder(self._spool, self._folder, topic, self.counters, say, self._stopping)
 
     async def run(self, senders: Senders, ready: Callable[[str], None]) -> None:
-        """Collect until SIGTERM or SIGINT. `ready` is told where it listens. Raises what ends it: WeirError, OSError."""
+        """Collect until SIGTERM or SIGINT. Once it listens, it calls `ready` with its addresses. Raises WeirError, OSError."""
         intake = Intake(self._spool, self.counters, self._seldom)
         made = senders(intake, self.counters, self._seldom)
         served = self._serve()

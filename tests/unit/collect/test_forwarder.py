@@ -1,4 +1,4 @@
-"""Each record of the spool once in Kafka, whatever happens to the collector and to Kafka; a Kafka in memory stands for the real one."""
+"""Collector and Kafka fail at every step, and each record of the spool is in Kafka once. Kafka is a fake in memory."""
 
 from __future__ import annotations
 

@@ -25,6 +25,22 @@ JOB = "error_counts"
 at = partial(of_source, "topic-1")  # offsets by partition
 
 
+def memory_parts(bench: Any, home: Path, jobs: str = "", **more: Any) -> Parts[Any]:
+    """Return the parts of a bench, which are in memory. `home` is for bundles; `jobs` are the folders of jobs, `more` other parts."""
+    settings = Settings(home=str(home), bundles=str(home / "bundles"), checkpoints="memory", jobs=jobs)
+    return Parts(
+        bench.store,
+        {"standalone": bench.cluster},
+        bench.broker,
+        bench.checkpoints,
+        BundleFolder(settings.bundles),
+        settings,
+        bench.clock,
+        bench.clock.sleep,
+        **more,
+    )
+
+
 class Bench:
     """A manager with everything around it in memory. `run` plays the driver of a submission with the product's own writer."""
 
@@ -32,13 +48,8 @@ class Bench:
         self.store, self.cluster, self.broker = MemoryStore(), MemoryCluster(), MemoryBroker()
         self.checkpoints, self.clock = MemoryCheckpoints(), Clock()
         self.broker.create("logs", partitions=2)
-        settings = Settings(home=str(folder), bundles=str(folder / "bundles"), checkpoints="memory")
-        specs = sound(PROJECT / "spark_jobs")
-        clusters = {"standalone": self.cluster}
-        self.parts = Parts(
-            self.store, clusters, self.broker, self.checkpoints, BundleFolder(settings.bundles), settings, self.clock, self.clock.sleep
-        )
-        self.manager = assemble(specs, self.parts)
+        self.parts = memory_parts(self, folder)
+        self.manager = assemble(sound(PROJECT / "spark_jobs"), self.parts)
 
     def another(self, **changes: Any) -> Manager:
         """A manager of another process, with the same specs, over the same parts but for these."""

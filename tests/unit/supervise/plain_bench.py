@@ -7,17 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from spark_jobs.protocol.head import Head
+from tests.unit.supervise.bench import memory_parts
 from weir.factory import assemble
-from weir.jobs.bundle import BundleFolder
 from weir.jobs.folders import sound
 from weir.jobs.spec import JobSpec
 from weir.ports.attempts import AttemptRow
 from weir.ports.cluster import DriverState
-from weir.settings import Settings
 from weir.supervise.judge.report import Report, Verdict
 from weir.supervise.judge.requests import ActionResult
 from weir.supervise.manager import Manager
-from weir.supervise.parts import Parts
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
 
 JOB = "words"
@@ -43,17 +41,7 @@ class PlainBench:
         self.broker.create("logs", partitions=1)
         self.jobs = folder / "jobs"
         self.write(spec)
-        settings = Settings(home=str(folder), bundles=str(folder / "bundles"), checkpoints="memory", jobs=str(self.jobs))
-        self.parts = Parts(
-            self.store,
-            {"standalone": self.cluster},
-            self.broker,
-            self.checkpoints,
-            BundleFolder(settings.bundles),
-            settings,
-            self.clock,
-            self.clock.sleep,
-        )
+        self.parts = memory_parts(self, folder, str(self.jobs))
         self.manager = self.another()
 
     def write(self, spec: str = SPEC, code: str = "print('words')\n") -> None:

@@ -18,17 +18,15 @@ from spark_jobs.protocol.writer import Writer
 from spark_jobs.runtime.contract import PROVEN, Exit, JobArguments
 from spark_jobs.sources.offsets import parse_plan
 from tests.state_files import lz4, metadata, schema
+from tests.unit.supervise.bench import memory_parts
 from weir.counts.progress import batches, ledger_row
 from weir.errors import Conflict, Refused, StateLost
 from weir.factory import assemble
-from weir.jobs.bundle import BundleFolder
 from weir.jobs.folders import sound
 from weir.jobs.new import create
-from weir.settings import Settings
 from weir.supervise.judge.epoch_start import in_words
 from weir.supervise.judge.report import Verdict
 from weir.supervise.judge.restart import Action
-from weir.supervise.parts import Parts
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryFolders, MemoryStore
 from weir.testing.landed_sinks import MemorySink, Target
 
@@ -55,18 +53,7 @@ class Filed:
         file = home / "jobs" / JOB / "job.yaml"
         spec = {**yaml.safe_load(file.read_text()), "sources": {"files": FILES, **more}}
         file.write_text(yaml.safe_dump(spec, sort_keys=False))
-        settings = Settings(home=str(home), bundles=str(home / "bundles"), checkpoints="memory", jobs=str(home / "jobs"))
-        self.parts = Parts(
-            self.store,
-            {"standalone": self.cluster},
-            self.broker,
-            self.checkpoints,
-            BundleFolder(settings.bundles),
-            settings,
-            self.clock,
-            self.clock.sleep,
-            folders=self.folders,
-        )
+        self.parts = memory_parts(self, home, str(home / "jobs"), folders=self.folders)
         self.manager = assemble(sound(home / "jobs"), self.parts)
 
     @property

@@ -17,18 +17,16 @@ from spark_jobs.protocol.partition import Partition, of_source
 from spark_jobs.protocol.writer import Writer
 from spark_jobs.runtime.contract import PROVEN, Exit, JobArguments
 from tests.state_files import lz4, metadata, schema
+from tests.unit.supervise.bench import memory_parts
 from weir.errors import Refused, StateLost
 from weir.factory import assemble
-from weir.jobs.bundle import BundleFolder
 from weir.jobs.folders import sound
 from weir.jobs.new import create
 from weir.ports.checkpoints import Folder
-from weir.settings import Settings
 from weir.supervise.judge.epoch_start import Beginning, Word, in_words, with_state
 from weir.supervise.judge.landed_lineage import continuations
 from weir.supervise.judge.report import Verdict
 from weir.supervise.judge.restart import Action
-from weir.supervise.parts import Parts
 from weir.testing import Clock, MemoryBroker, MemoryCheckpoints, MemoryCluster, MemoryStore
 from weir.testing.landed_sinks import MemorySink, Target
 
@@ -53,17 +51,7 @@ class Landing:
         self.clock, self.target = Clock(), Target()
         self.broker.create("logs", partitions=1)
         self.broker.fill("logs", 0, 100)
-        settings = Settings(home=str(folder), bundles=str(folder / "bundles"), checkpoints="memory", jobs=str(folder / "jobs"))
-        self.parts = Parts(
-            self.store,
-            {"standalone": self.cluster},
-            self.broker,
-            self.checkpoints,
-            BundleFolder(settings.bundles),
-            settings,
-            self.clock,
-            self.clock.sleep,
-        )
+        self.parts = memory_parts(self, folder, str(folder / "jobs"))
         self.manager = assemble(sound(folder / "jobs"), self.parts)
         self.manager.deploy(JOB)
 

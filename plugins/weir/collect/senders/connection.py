@@ -1,4 +1,4 @@
-"""One TCP connection: what its sender wrote goes to the intake, and what is on disk is told to it."""
+"""Handle one TCP connection: pass its lines to the intake, and write back how many of them are on disk, if that was asked for."""
 
 from __future__ import annotations
 

@@ -40,7 +40,8 @@ def continuations(
     if before is not None:
         known[before.batch_id].add(before.plan)  # as its own epoch has it
     commits = {n for n in known if n <= head.last_landed and committed(folder, n, known[n])}
-    if head.state is State.LANDED and head.reads_folders and not head.stateful and _planned(folder, head.batch_id, known):
+    needs_no_repeat = head.state is State.LANDED and head.reads_folders and not head.stateful
+    if needs_no_repeat and _planned(folder, head.batch_id, known.get(head.batch_id, ())):
         commits |= {head.batch_id}
     if head.state is State.LANDED and head.batch_id in commits:
         yield _continuation(folder, head, plans, commits, head.batch_id + 1)
@@ -55,12 +56,12 @@ def committed(folder: Folder, batch: int, plans: Collection[bytes]) -> bool:
 
     After the store was restored from an older copy, two folders may have other batches of the same number: a commit alone says too little.
     """
-    return is_commit(folder.numbered("commits").get(batch, b"")) and folder.numbered("offsets").get(batch) in plans
+    return is_commit(folder.numbered("commits").get(batch, b"")) and _planned(folder, batch, plans)
 
 
-def _planned(folder: Folder, batch: int, known: Mapping[int, Collection[bytes]]) -> bool:
-    """Return whether the folder has the plan of the batch, and so its lists: another attempt may have listed other files for its steps."""
-    return folder.numbered("offsets").get(batch) in known.get(batch, ())
+def _planned(folder: Folder, batch: int, plans: Collection[bytes]) -> bool:
+    """Return whether the folder has the batch with one of these plans, and so its lists of files: other attempts may have listed others."""
+    return folder.numbered("offsets").get(batch) in plans
 
 
 def _plans(head: Head, before: Head | None, topic: str, folders: Folders) -> Mapping[int, bytes]:
@@ -76,7 +77,7 @@ def _plans(head: Head, before: Head | None, topic: str, folders: Folders) -> Map
 
 def _evaluated_as_landed(folder: Folder, before: Head | None, commits: set[int]) -> bool:
     """Return whether the folder's state after the batch `before` is that of the landed batch."""
-    return before is not None and (before.batch_id in commits or folder.numbered("offsets").get(before.batch_id) == before.plan)
+    return before is not None and (before.batch_id in commits or _planned(folder, before.batch_id, {before.plan}))
 
 
 def _continuation(folder: Folder, head: Head, plans: Mapping[int, bytes], commits: set[int], version: int) -> Continuation:

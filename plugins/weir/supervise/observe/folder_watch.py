@@ -31,7 +31,7 @@ LATE = Unread(fault="its folder could not be listed in time")
 class FolderWatch:
     def __init__(self, parts: Parts) -> None:
         self._parts, self._questions = parts, Questions(WITHIN_S)
-        self._known: dict[str, tuple[int, int, Unread]] = {}  # by job: of which epoch, when (ms), and what was found
+        self._known: dict[str, tuple[int, int, Unread]] = {}  # by job: its epoch, the time of the look (ms), and the result
 
     def look(self, specs: Mapping[str, JobSpec], heads: Mapping[str, Head | None], now: int) -> Mapping[str, Unread]:
         """Return what is unread of each job that reads folders, no older than AGAIN_MS."""

@@ -50,7 +50,7 @@ class Progress:
 class ProgressWatch:
     def __init__(self, checkpoints: Checkpoints, kinds: Kinds) -> None:
         self._checkpoints, self._kinds, self._questions = checkpoints, kinds, Questions(WITHIN_S)
-        self._known: dict[str, tuple[int, int, Found]] = {}  # by job: of which epoch, when (ms), and what was found
+        self._known: dict[str, tuple[int, int, Found]] = {}  # by job: its epoch, the time of the look (ms), and the result
 
     def look(self, specs: Mapping[str, JobSpec], heads: Mapping[str, Head | None], now: int) -> Progress:
         """Return the progress of each job without fencing, no older than AGAIN_MS; unknown if its checkpoint cannot be read."""
