@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
-import pyspark
 import pytest
 from pyspark.sql import SparkSession
 
@@ -18,7 +16,7 @@ from weir.addresses import address
 from weir.cassandra.migrate import migrate
 from weir.cassandra.store import CassandraStore
 from weir.errors import TopicMissing
-from weir.local import jars, postgres, preflight
+from weir.local import jars, postgres
 from weir.local.part import Stack
 from weir.local.spark import driver_jars
 from weir.ports.source import Retention
@@ -59,20 +57,6 @@ def real_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.fixture(scope="session")
-def jvm() -> Iterator[Any]:
-    """A JVM with Spark's jars and those of its Kafka source, as a driver has it."""
-    from py4j.java_gateway import JavaGateway
-
-    spark = Path(pyspark.__file__).parent / "jars"
-    path = ":".join([f"{spark}/*", *map(str, driver_jars())])
-    gateway = JavaGateway.launch_gateway(
-        jarpath=str(next(spark.glob("py4j-*.jar"))), classpath=path, java_path=preflight.java_path(), die_on_exit=True
-    )
-    yield gateway.jvm
-    gateway.shutdown()
-
-
 @pytest.fixture(scope="package")
 def spark() -> Iterator[SparkSession]:
     """A local Spark with the Kafka connector, S3A, and a user's name for HDFS."""
@@ -88,6 +72,12 @@ def spark() -> Iterator[SparkSession]:
     }
     with local_spark(conf) as session:
         yield session
+
+
+@pytest.fixture
+def jvm(spark: SparkSession) -> Any:
+    """The JVM of a driver. It must be the only one: pyspark looks up every exception of py4j in the JVM of the session."""
+    return spark._jvm
 
 
 @pytest.fixture(params=BOTH)
