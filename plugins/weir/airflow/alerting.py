@@ -12,7 +12,7 @@ from weir.airflow.session import settings
 if TYPE_CHECKING:
     from weir.alerts.book import Book
     from weir.alerts.rules import JobRules
-    from weir.ports.source import Broker
+    from weir.ports.source import Source
     from weir.ports.store import Store
     from weir.supervise.manager import Manager
 
@@ -24,23 +24,24 @@ def alert(manager: Manager[Store], job: str) -> int:
     trouble: list[str] = []
     for rules in all_rules(manager, trouble):
         if rules.job == job:
-            evaluated(manager, broker(), rules)
+            evaluated(manager, source(), rules)
     return len(delivered(manager, job)[1].outbox)
 
 
-def evaluated(manager: Manager[Store], broker: Broker, rules: JobRules) -> bool:
-    """Evaluate a job's rules and health once. Return whether windows are left. Raises WeirError."""
+def evaluated(manager: Manager[Store], source: Source, rules: JobRules) -> bool:
+    """Evaluate a job's rules and health once. Return whether windows or rows are left. Raises WeirError."""
     from weir.alerts.evaluate import evaluate
+    from weir.alerts.rules import topic_of
     from weir.counts.rules import Rules
     from weir.jobs.kinds import Capability
 
     spec = manager.spec(rules.job)
     counting = Rules.of(spec) if spec.kind.can(Capability.COUNTS) else None
-    return evaluate(manager.store, broker, counting, rules, round(time.time() * 1000)).more
+    return evaluate(manager.store, source, counting, rules, round(time.time() * 1000), topic_of(spec)).more
 
 
-def broker() -> Broker:
-    """Return the sinks. Asks Airflow for each connection, once for all jobs of a run."""
+def source() -> Source:
+    """Return the source that the settings name."""
     from weir.factory import source_of
 
     return source_of(settings())

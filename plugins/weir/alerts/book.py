@@ -82,7 +82,7 @@ class Message:
     id: str
     incident: str  # the thread
     job: str
-    kind: str  # opened, updated, amended, acknowledged, resolved, test, more
+    kind: str  # opened, updated, amended, acknowledged, resolved, row, test, more
     severity: str
     title: str
     text: str
@@ -112,6 +112,15 @@ class Followed:
 
 
 @dataclass(frozen=True)
+class RowsRead:
+    """How far the topic of a landed job's sink was read for messages: the next offset by partition."""
+
+    topic: str
+    topic_id: str
+    offsets: Mapping[int, int]
+
+
+@dataclass(frozen=True)
 class Book:
     """The state of one job's alerts. `noted` and `marks` may not be stored elsewhere yet: both are written before the next decision."""
 
@@ -121,6 +130,7 @@ class Book:
     seen: tuple[int, int] = (-1, -1)  # the position of the counts that the evaluated windows were read from
     health_at: int = 0  # ms: the last change of the verdict that was processed
     rules: Mapping[str, Followed] = field(default_factory=dict)
+    rows: RowsRead | None = None  # None: no rule about rows has been evaluated yet
     incidents: tuple[Incident, ...] = ()
     outbox: tuple[Delivery, ...] = ()
     noted: tuple[Evaluation, ...] = ()  # for the evaluation ledger

@@ -9,19 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from weir.alerts import ledger
+from weir.alerts import landed_rows, ledger
 from weir.alerts.book import Book, Evaluation, Followed
 from weir.alerts.health import verdict_changes
 from weir.alerts.incidents import Found, decide
 from weir.alerts.keep import open_book, write
+from weir.alerts.landed_rows import RowsFound
 from weir.alerts.look import CountsState, look, outcomes
 from weir.alerts.rules import JobRules, Rule
 from weir.alerts.store import AlertingStore, DecisionStore
 from weir.alerts.windows import AMENDED_WITHIN_MS, again, due
 from weir.counts.closed import NOTHING
 from weir.counts.rules import Rules
+from weir.errors import NotRunning
 from weir.ports.alerts import Booked
-from weir.ports.source import Broker
+from weir.ports.source import Source
 from weir.supervise.judge.concern import concerns_of
 from weir.supervise.judge.pause import in_force
 from weir.supervise.judge.report import report_of
@@ -38,36 +40,52 @@ class Passed:
     more: bool = False  # whether windows are left to evaluate
 
 
-def evaluate(store: AlertingStore, broker: Broker, counting: Rules | None, rules: JobRules, now: int) -> Passed:
-    """Evaluate once; `now` in ms. `counting` is None for a job that does not count: only its health is evaluated.
+def evaluate(store: AlertingStore, source: Source, counting: Rules | None, rules: JobRules, now: int, topic: str = "") -> Passed:
+    """Evaluate once; `now` in ms. `counting` is None for a job that does not count; `topic` is what a landed job writes to.
 
-    Raises NotRunning, Conflict (folds kept publishing while counts were read), NotProven.
+    Raises NotRunning, Conflict (folds kept publishing while counts were read), NotProven. If only the topic cannot be read, the health is
+    evaluated before it raises.
     """
     job = rules.job
     row, book = open_book(store, job)
     ledger.flush(store, book)  # first: the next decision replaces what it says
-    followed, evaluated, amended, seen, more = _windows(store, broker, counting, rules, book, now)
+    followed, evaluated, amended, seen, more = _windows(store, source, counting, rules, book, now)
+    pauses = in_force(store.pauses(job), now)
+    rows, fault = _rows(source, topic, rules, book, bool(pauses))
     events = store.events(job, EVENTS)
     report = report_of(store.report(job))
     health = verdict_changes(events, report, book.health_at, now)
-    found = Found(evaluated, amended, health, events, None if report is None else concerns_of(report.evidence))
-    new = decide(book, rules, found, in_force(store.pauses(job), now), now)
+    found = Found(evaluated, amended, health, events, None if report is None else concerns_of(report.evidence), rows.messages)
+    new = decide(book, rules, found, pauses, now)
     last = max((s.at for s in health), default=book.health_at)
-    new = replace(new, rules=followed, health_at=max(book.health_at, last))
-    if new == book:  # more landed batches alone are no decision: the next pass checks their windows again
-        return Passed(book, False, more)
-    return _written(store, row, replace(new, at=now, seen=seen), more)
+    new = replace(new, rules=followed, rows=rows.read, health_at=max(book.health_at, last))
+    more = more or rows.more
+    # More landed batches alone are no decision: the next pass checks their windows again.
+    passed = Passed(book, False, more) if new == book else _written(store, row, replace(new, at=now, seen=seen), more)
+    if fault:
+        raise fault
+    return passed
+
+
+def _rows(source: Source, topic: str, rules: JobRules, book: Book, paused: bool) -> tuple[RowsFound, NotRunning | None]:
+    """Return the new rows of the topic, and why it could not be read. Rows of a pause are sent when it has ended."""
+    if paused:
+        return RowsFound(book.rows), None
+    try:
+        return landed_rows.look(source, topic, rules, book.rows), None
+    except NotRunning as error:
+        return RowsFound(book.rows), error
 
 
 def _windows(
-    store: AlertingStore, broker: Broker, counting: Rules | None, rules: JobRules, book: Book, now: int
+    store: AlertingStore, source: Source, counting: Rules | None, rules: JobRules, book: Book, now: int
 ) -> tuple[Mapping[str, Followed], list[Evaluation], list[tuple[Evaluation, Evaluation]], tuple[int, int], bool]:
     """Return how far each rule is evaluated, the new evaluations, the amended ones, the position seen, and whether windows are left."""
     if counting is None or not rules.rules:
         return {}, [], [], book.seen, False
     known = {rule.name: _followed(book, rule) for rule in rules.rules}
     since = min((f.until for f in known.values() if f), default=now)
-    sight = look(store, broker, counting, None if since == NOTHING else since, now)
+    sight = look(store, source, counting, None if since == NOTHING else since, now)
     if sight is None:
         return book.rules, [], [], book.seen, False
     evaluated, amended, followed, more = list[Evaluation](), list[tuple[Evaluation, Evaluation]](), dict[str, Followed](), False

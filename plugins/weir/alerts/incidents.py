@@ -14,6 +14,7 @@ from weir.alerts import messages
 from weir.alerts.book import CONCERN, STREAM, Ack, Book, Delivery, Evaluation, Fired, Incident, Message
 from weir.alerts.health import VerdictChange, done, left_out
 from weir.alerts.judge import Key
+from weir.alerts.landed_rows import RowMessage
 from weir.alerts.outbox import queued
 from weir.alerts.rules import Absence, JobRules
 from weir.errors import BadInput
@@ -30,6 +31,7 @@ class Found:
     health: Sequence[VerdictChange] = ()
     events: Sequence[Event] = ()  # of the timeline, newest first
     concerns: Sequence[Concern] | None = None  # beside the stream's verdict; None: unknown
+    rows: Sequence[RowMessage] = ()
 
 
 def decide(book: Book, rules: JobRules, found: Found, pauses: Sequence[Pause], now: int) -> Book:
@@ -44,6 +46,7 @@ def decide(book: Book, rules: JobRules, found: Found, pauses: Sequence[Pause], n
     desk.drop_rules()
     desk.report_moves()
     desk.report_opened()
+    desk.report_rows(found.rows)
     return replace(desk.book(), noted=tuple(noted))
 
 
@@ -184,6 +187,11 @@ class Desk:
             severity, sinks = self._terms(move.rule)
             told = messages.amended(self._book.job, move.rule, move.key, move.start, move.end, move.sentence)
             self._post(move.thread, "amended", severity, sinks, told)
+
+    def report_rows(self, rows: Sequence[RowMessage]) -> None:
+        """Write a message for each row, in a thread of its own: a row is neither open nor over."""
+        for row in rows:
+            self._post(row.thread, "row", row.rule.severity, self._rules.sinks_of(row.rule), (row.title, row.text))
 
     def drop_rules(self) -> None:
         """Resolve the incidents of removed rules; nothing else would."""

@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from weir.errors import BadInput, BadRules, BadSpec, UnknownJob
 from weir.jobs.fields import Name, Section, WholeSeconds, as_model
 from weir.jobs.kinds import Capability
+from weir.jobs.landed_spec import LandedSpec
 from weir.jobs.spec import JobSpec, counting
 from weir.jobs.specs import find as find_spec
 from weir.times import duration
@@ -118,21 +119,33 @@ class Absence(Basis):
 Rule = Annotated[Threshold | NewSignature | Ratio | Absence, Field(discriminator="kind")]
 
 
+class RowRule(Section):
+    """A message for each row that a landed job writes to a topic: of JSON objects those that have all values of `where`."""
+
+    name: Name
+    description: str = ""
+    where: dict[str, str | int | bool] = Field(default_factory=dict)
+    text: str = "text"  # the field that is the message's title; without it the whole row
+    severity: Severity = "warning"
+    sinks: tuple[str, ...] = ()
+
+
 class JobRules(Section):
     """A rules file: the rules of one job, and its sinks. Without a file a job has no rules, and messages go to the inbox."""
 
     job: Name
     sinks: tuple[str, ...] = ("inbox",)
     rules: tuple[Rule, ...] = ()
+    rows: tuple[RowRule, ...] = ()
 
     @model_validator(mode="after")
     def _named_once(self) -> JobRules:
-        names = [rule.name for rule in self.rules]
+        names = [rule.name for rule in (*self.rules, *self.rows)]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"rules: two are named {', '.join(sorted(twice))}")
         return self
 
-    def sinks_of(self, rule: Basis) -> tuple[str, ...]:
+    def sinks_of(self, rule: Basis | RowRule) -> tuple[str, ...]:
         return rule.sinks or self.sinks
 
 
@@ -175,7 +188,15 @@ def _read(file: Path, specs: Mapping[str, JobSpec]) -> JobRules:
     return rules
 
 
+def topic_of(spec: JobSpec) -> str:
+    """Return the topic that a landed job writes to; empty for other jobs and sinks."""
+    return str(spec.sink["topic"]) if isinstance(spec, LandedSpec) and spec.sink["kind"] == "kafka" else ""
+
+
 def _fit(where: str, rules: JobRules, spec: JobSpec) -> None:
+    if rules.rows and not topic_of(spec):
+        what = f"{where}: rows: {spec.name} does not write to a topic of Kafka."
+        raise BadRules(what, "Leave rows out, or give the job a sink of the kind kafka.")
     if not rules.rules:
         return
     if not spec.kind.can(Capability.COUNTS):

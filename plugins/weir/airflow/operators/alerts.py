@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk.definitions.context import Context
 
-from weir.airflow.alerting import all_rules, broker, delivered, evaluated, stuck
+from weir.airflow.alerting import all_rules, delivered, evaluated, source, stuck
 from weir.airflow.operators.base import WeirOperator
 from weir.airflow.session import opened
 from weir.errors import NotDelivered, WeirError
 
 if TYPE_CHECKING:
     from weir.alerts.rules import JobRules
-    from weir.ports.source import Broker
+    from weir.ports.source import Source
     from weir.ports.store import Store
     from weir.supervise.manager import Manager
 
@@ -29,9 +29,9 @@ class AlertOperator(WeirOperator):
     def execute(self, context: Context) -> None:
         trouble: list[str] = []
         with opened() as manager:
-            source, behind = broker(), all_rules(manager, trouble)
+            read, behind = source(), all_rules(manager, trouble)
             for _ in range(PASSES):
-                passed, behind = behind, [rules for rules in behind if self._evaluate(manager, source, rules, trouble)]
+                passed, behind = behind, [rules for rules in behind if self._evaluate(manager, read, rules, trouble)]
                 if not behind:
                     break
                 for rules in passed:  # messages are delivered before all windows are evaluated: twenty years of windows took minutes
@@ -41,8 +41,8 @@ class AlertOperator(WeirOperator):
         if trouble:
             raise NotDelivered("; ".join(trouble), "See docs/alerts.md.")
 
-    def _evaluate(self, manager: Manager[Store], source: Broker, rules: JobRules, trouble: list[str]) -> bool:
-        """Evaluate once. Return whether windows are left."""
+    def _evaluate(self, manager: Manager[Store], source: Source, rules: JobRules, trouble: list[str]) -> bool:
+        """Evaluate once. Return whether windows or rows are left."""
         with _told(rules.job, trouble):
             return evaluated(manager, source, rules)
         return False
