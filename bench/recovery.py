@@ -69,10 +69,12 @@ def warm(at: Stage) -> bool:
     return in_a_word(at.manager.observe(JOB)) == "ready"
 
 
-def with_standby(jobs: Path) -> None:
-    """Switch the standby on in the job's spec."""
-    with (jobs / JOB / "job.yaml").open("a") as spec:
-        spec.write("standby: warm\n")
+def with_budget(jobs: Path, kills: int, standby: bool) -> None:
+    """Let the spec allow all kills at once: from the sixth in ten minutes on, restarts wait on purpose. Switch the standby on if asked."""
+    file = jobs / JOB / "job.yaml"
+    text = file.read_text()
+    assert "budget: 5\n" in text
+    file.write_text(text.replace("budget: 5\n", f"budget: {kills}\n") + ("standby: warm\n" if standby else ""))
 
 
 def all_kills(count: int, found: list[Kill], standby: bool) -> Any:
@@ -142,7 +144,7 @@ def measure(chosen: argparse.Namespace, home: Path) -> dict[str, dict[str, Any]]
     found: list[Kill] = []
     play = all_kills(chosen.kills, found, chosen.standby)
     fault = Fault("recovery", f"{chosen.kills} kills of the driver", play, replaces=True, lines_per_s=chosen.rate)
-    with told_to_end(), stage.own(home, Lines(sys.stderr), with_standby if chosen.standby else lambda jobs: None) as at:
+    with told_to_end(), stage.own(home, Lines(sys.stderr), lambda jobs: with_budget(jobs, chosen.kills, chosen.standby)) as at:
         at.until(archive(spark_home()).exists, "the classes are archived", WITHIN_S)
         (row,) = run.play(at, [fault], seed=1, run=0)
         figures = {"weir": {"kills": found, "seconds": summary(found), "lines": row.lines, "failed": row.failed}}

@@ -19,7 +19,7 @@ from weir.airflow.triggers import session
 from weir.airflow.triggers.ready import ReadyTrigger
 from weir.airflow.triggers.restart_events import Telling
 from weir.airflow.triggers.restart_pool import Hands
-from weir.airflow.triggers.watch import Crew, WatchTrigger, sweep
+from weir.airflow.triggers.watch import Crew, WatchTrigger, due_after, sweep
 from weir.errors import Conflict, NotRunning
 from weir.ports.cluster import DriverState
 from weir.supervise.judge.report import Report
@@ -319,3 +319,8 @@ def asked_after(change: Callable[[], object]) -> int:
 
 def test_changed_specs_are_seen_without_a_restart(fleet: Fleet, specs: Path) -> None:
     assert asked_after(lambda: os.utime(specs, ns=(1, 1))) == 2 and len(fleet.opened) == 2
+
+
+@pytest.mark.parametrize(("took", "due"), [(0.001, 0.3), (0.06, 0.3), (0.1, 0.5), (0.2, 1.0), (30.0, 1.0)])
+def test_short_passes_come_sooner(took: float, due: float) -> None:
+    assert due_after(took, 1.0) == due

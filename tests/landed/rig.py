@@ -125,16 +125,18 @@ class LandedRig:
         self._stopping, self._watch = threading.Event(), threading.Thread(target=self._look_on, daemon=True)
         self._watched: set[str] = set()
 
-    def add(self, name: str, spec: Mapping[str, Any]) -> None:
-        """Add a job with the code of `jobs/<code>`, and a topic for each of its sources."""
-        code = str(spec.get("code", name))
-        shutil.copytree(JOBS / code, self.jobs / name, dirs_exist_ok=True)
+    def add(self, name: str, spec: Mapping[str, Any], more_conf: Mapping[str, str] | None = None) -> None:
+        """Add a job with the code of `jobs/<code>`, or of a folder of its own. Of a spec there, the fields of `spec` are replaced."""
+        code = JOBS / str(spec.get("code", name))
+        shutil.copytree(code, self.jobs / name, dirs_exist_ok=True)
+        file = self.jobs / name / "job.yaml"
+        own = yaml.safe_load(file.read_text()) if file.exists() else {}
         resources = {"executors": 0, "cores": 2, "driver_memory": "900m"}
         health = {"ready_within": "600s", "stalled_after": "300s"}  # a machine that tests share may be slow
-        whole = {"health": health, "name": name, "output": "landed", "resources": resources, "spark_conf": CONF, "trigger": "200ms"}
-        (self.jobs / name / "job.yaml").write_text(
-            yaml.safe_dump({**whole, **{k: v for k, v in spec.items() if k != "code"}}, sort_keys=False)
-        )
+        here = {"health": health, "name": name, "output": "landed", "resources": resources, "trigger": "200ms"}
+        conf = {**CONF, **own.get("spark_conf", {}), **(more_conf or {})}
+        wanted = {key: value for key, value in spec.items() if key != "code"}
+        file.write_text(yaml.safe_dump({**own, **here, "spark_conf": conf, **wanted}, sort_keys=False))
 
     @property
     def manager(self) -> Manager[Any]:

@@ -27,13 +27,15 @@ if TYPE_CHECKING:
     from weir.supervise.manager import Manager
 
 EVERY_S = 1.0
+SOONEST_S = 0.3  # half of the time to a standby's first batch was the wait for the next pass
+SHARE = 5  # a pass may take this part of the time at most, until it is due every second
 REST_S = 5.0  # after a pass that failed
 
 log = logging.getLogger(__name__)
 
 
 class WatchTrigger(BaseEventTrigger):
-    """Checks all jobs every `every_s` seconds, without end. Its event lists the actions to report now."""
+    """Checks all jobs at least every `every_s` seconds, without end. Its event lists the actions to report now."""
 
     def __init__(self, every_s: float = EVERY_S) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -45,14 +47,21 @@ class WatchTrigger(BaseEventTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         clock, crew = asyncio.get_running_loop().time, Crew()
         while True:
-            started, rest = clock(), self.every_s
+            started = clock()
             try:
-                if acted := await ask(lambda manager: sweep(manager, crew, clock())):
+                acted = await ask(lambda manager: sweep(manager, crew, clock()))
+                rest = due_after(clock() - started, self.every_s)
+                if acted:
                     yield TriggerEvent(acted)
             except Exception as error:  # noqa: BLE001 - what cannot be seen is unknown; the watch goes on
                 log.warning("the watch could not check the fleet: %r", error)
                 rest = max(REST_S, self.every_s)
             await asyncio.sleep(max(0.0, started + rest - clock()))
+
+
+def due_after(took_s: float, every_s: float) -> float:
+    """Return when the next pass is due, in seconds since this one began: sooner for a small fleet, whose passes are short."""
+    return min(every_s, max(SOONEST_S, SHARE * took_s))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,84 @@
+package weir.patterns;
+
+/** An event as the pipeline gives it: a bean of Spark's. `value` is what is counted once if the pattern counts different values. */
+public final class Event {
+    private String key = "";
+    private String id = "";
+    private long at; // ms, event time
+    private String value = "";
+    private long arrived; // ms, when the broker appended it
+    private int partition;
+    private long offset;
+    private String problem; // why it is no event; null if it is one
+
+    public String getKey() {
+        return key;
+    }
+
+    public void setKey(String key) {
+        this.key = key;
+    }
+
+    public String getId() {
+        return id;
+    }
+
+    public void setId(String id) {
+        this.id = id;
+    }
+
+    public long getAt() {
+        return at;
+    }
+
+    public void setAt(long at) {
+        this.at = at;
+    }
+
+    public String getValue() {
+        return value;
+    }
+
+    public void setValue(String value) {
+        this.value = value;
+    }
+
+    public long getArrived() {
+        return arrived;
+    }
+
+    public void setArrived(long arrived) {
+        this.arrived = arrived;
+    }
+
+    public int getPartition() {
+        return partition;
+    }
+
+    public void setPartition(int partition) {
+        this.partition = partition;
+    }
+
+    public long getOffset() {
+        return offset;
+    }
+
+    public void setOffset(long offset) {
+        this.offset = offset;
+    }
+
+    public String getProblem() {
+        return problem;
+    }
+
+    public void setProblem(String problem) {
+        this.problem = problem;
+    }
+
+    /** The order in which events were appended, of one key: its events lie in one partition if the producer chose that key. */
+    static int byArrival(Event one, Event other) {
+        int found = Long.compare(one.arrived, other.arrived);
+        if (found == 0) found = Integer.compare(one.partition, other.partition);
+        return found == 0 ? Long.compare(one.offset, other.offset) : found;
+    }
+}

@@ -1,0 +1,50 @@
+"""The options of a job that looks for a pattern in events: the pattern is data, and all such jobs share the code.
+
+Standard library only: the supervisor checks them, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from spark_jobs.runtime.options import Change, option, text, whole, whole_seconds
+
+
+def fields(value: Any) -> tuple[str, ...]:
+    """The names of one or more fields. Raises ValueError."""
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not names or not all(isinstance(one, str) and one for one in names):
+        raise ValueError("must be the name of a field, or a list of names")
+    return tuple(names)
+
+
+def field_or_none(value: Any) -> str:
+    """The name of a field; empty for none. Raises ValueError."""
+    if not isinstance(value, str):
+        raise ValueError("must be the name of a field, or empty")
+    return value
+
+
+def values_by_field(value: Any) -> Mapping[str, Sequence[str]]:
+    """The values that are wanted, by field. Raises ValueError."""
+    if not isinstance(value, dict):
+        raise ValueError("must be fields with the values that are wanted, such as kind: [withdrawal]")
+    return {name: fields(wanted) for name, wanted in value.items()}
+
+
+@dataclass(frozen=True)
+class Options:
+    """More than `more_than` events with the same `key` within `within`: an episode, and one alert."""
+
+    what: str = option("events", text, "what the events are called in the text of an alert")
+    key: tuple[str, ...] = option(("card",), fields, "fields that are equal in all events of an episode", Change.REPLAY)
+    only: Mapping[str, Sequence[str]] = option({}, values_by_field, "values by field; other events are left out", Change.REPLAY)
+    different: str = option("", field_or_none, "count different values of this field instead of events; empty: events", Change.REPLAY)
+    more_than: int = option(2, whole(1), "an episode has more events, or different values, than this", Change.REPLAY)
+    within_s: int = option(900, whole_seconds, "the first and the last of them are at most this far apart in event time", Change.REPLAY)
+    lateness_s: int = option(
+        3600, whole_seconds, "an event that is further behind the newest one of its key is reported as late, and not judged", Change.REPLAY
+    )
+    events_per_key: int = option(10_000, whole(10, 100_000), "more events of a key are forgotten, oldest first, and reported")

@@ -1,0 +1,99 @@
+"""Fraud on real servers: transactions from Kafka while the driver is killed; alerts in the topic and as messages, once each."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from spark_jobs import failpoint
+from tests.catalogue import episodes
+from tests.catalogue.episodes import CITIES, WITHDRAWALS, Event, Rule
+from tests.contract.sinks import consumed
+from tests.landed.rig import LandedRig, landed_rig
+from tests.parts import until
+from weir.alerts.deliver import deliver
+from weir.alerts.evaluate import evaluate
+from weir.alerts.rules import parse, topic_of
+from weir.alerts.sink import Inbox, message_of
+
+from . import CATALOGUE, at_length
+
+pytestmark = [pytest.mark.stack, at_length]
+PATIENCE_S = 600.0
+N = 4000
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LandedRig]:
+    with landed_rig(tmp_path_factory.mktemp("fraud"), "kafka", "cassandra") as found:
+        yield found
+
+
+class Alerting:
+    """A pattern job of the catalogue, with a rule that sends its alerts to the inbox."""
+
+    def __init__(self, rig: LandedRig, job: str) -> None:
+        self.rig, self.job, self.sent = rig, job, list[Event]()
+        self.topic, self.target = f"{job}-transactions", f"{job}-alerts"
+        rig.make_topic(self.topic)
+        rig.make_topic(self.target, partitions=1)
+        sink = {"kind": "kafka", "topic": self.target}
+        rig.add(job, {"code": str(CATALOGUE / job), "sources": {"events": {"topic": self.topic}}, "sink": sink})
+        self.rules = parse(f"job: {job}\nrows: [{{name: episode, where: {{kind: alert}}}}]", f"{job}.yaml")
+
+    def send(self, events: list[Event]) -> None:
+        self.rig.produce(self.topic, ((event.card.encode(), json.dumps(event.as_json()).encode()) for event in events))
+        self.sent += events
+
+    def alert(self) -> None:
+        """Do what the task of weir_alerts does."""
+        manager, now = self.rig.manager, round(time.time() * 1000)
+        while evaluate(manager.store, manager.source, None, self.rules, now, topic_of(manager.spec(self.job))).more:
+            pass
+        deliver(manager.store, self.job, lambda name: Inbox(manager.store), time.time)
+
+    def found(self) -> list[list[str]]:
+        rows = [json.loads(record.value()) for record in consumed(self.rig.settings.kafka, self.target)]
+        assert {row["kind"] for row in rows} <= {"alert"}, rows
+        return sorted(sorted(row["ids"]) for row in rows)
+
+    def expected(self, rule: Rule) -> list[list[str]]:
+        wanted = [event for event in self.sent if event.kind == "withdrawal" or rule is CITIES]
+        return sorted(sorted(ids) for _, ids in episodes.alerts(rule, wanted))
+
+    def messages(self) -> list[str]:
+        return [message_of(mail).title for mail in self.rig.store.mails(self.job, 1000)]
+
+
+@pytest.mark.parametrize(("job", "rule"), [("fraud", WITHDRAWALS), ("two_cities", CITIES)])
+def test_each_episode_is_an_alert_and_a_message_once(rig: LandedRig, job: str, rule: Rule) -> None:
+    fraud, since = Alerting(rig, job), round(time.time() * 1000) - 10 * 3_600_000
+    events = episodes.transactions(23, N, N // 8, since)
+    fraud.alert()
+    fraud.send(events[: N // 4])
+    rig.deploy(job)
+    rig.await_landed(job, PATIENCE_S)
+    fraud.alert()
+    for part, point in enumerate(("claim", "write"), 1):
+        failpoint.arm(rig.failpoints, point, "kill")
+        fraud.send(events[part * N // 4 : (part + 1) * N // 4])
+        until(lambda point=point: failpoint.hit(rig.failpoints, point), f"{point} is reached", PATIENCE_S)
+        rig.await_landed(job, PATIENCE_S)
+    pid = until(lambda: rig.pid(job), "a driver has begun", PATIENCE_S)
+    fraud.send(events[3 * N // 4 :])
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    rig.await_landed(job, PATIENCE_S)
+    expected = fraud.expected(rule)
+    assert len(expected) > 10 and fraud.found() == expected
+    fraud.alert()
+    fraud.alert()
+    assert len(fraud.messages()) == len(expected)
+    assert rig.head(job).epoch == 1 and rig.head(job).attempt >= 4
+    rig.stop(job)
