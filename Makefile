@@ -14,7 +14,7 @@ export UV_HTTP_TIMEOUT := 300
 BASE    ?= debian:bookworm-slim
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
-.PHONY: help up down clean image test test-image test-stores test-state test-faults test-landed test-collect test-plain test-upgrade test-browser test-yarn test-masters test-kubernetes test-compose test-delivery fuzz bench bench-peers \
+.PHONY: help up down clean image test test-image test-stores test-state test-faults test-landed test-catalogue test-collect test-plain test-upgrade test-browser test-yarn test-masters test-kubernetes test-compose test-delivery fuzz bench bench-peers \
 	kubernetes-servers audit release-check dist release drill lint lock install dev
 .DEFAULT_GOAL := help
 
@@ -43,13 +43,16 @@ test-stores: $(VENV)/.dev $(VENV)/.moto ## checkpoints, event logs and Parquet o
 	@WEIR_ALL_STORES=1 $(BIN)/python -m pytest tests/stores tests/contract/test_checkpoints.py tests/contract/test_sinks.py
 
 test-landed: $(VENV)/.dev ## landed jobs on real servers: drivers killed at every step, frozen and woken; EVENTS=200000
-	@WEIR_TEST_LANDED=1 WEIR_TEST_LANDED_EVENTS=$${EVENTS:-200000} $(BIN)/python -m pytest tests/landed tests/contract/test_sinks_killed.py
+	@WEIR_TEST_LANDED=1 WEIR_TEST_LANDED_EVENTS=$${EVENTS:-200000} $(BIN)/python -m pytest tests/landed tests/contract/test_sinks_killed.py tests/contract/test_secure_sinks.py
 
 test-state: $(VENV)/.dev ## kill queries with state and continue them in a copy, with every state provider, and with a folder as source
 	@WEIR_ALL_STATE=1 $(BIN)/python -m pytest tests/spark/test_state.py tests/spark/test_files_source.py
 
 test-collect: $(VENV)/.dev ## collectors with real brokers (RabbitMQ, mosquitto, Kafka), each killed; apt-get install rabbitmq-server mosquitto
 	@WEIR_TEST_COLLECT=1 $(BIN)/python -m pytest tests/collect
+
+test-catalogue: $(VENV)/.dev ## the jobs of spark_jobs/catalogue on real servers, each from its source to its sink with kills in the middle
+	@WEIR_TEST_CATALOGUE=1 $(BIN)/python -m pytest tests/catalogue
 
 test-plain: $(VENV)/.dev ## jobs that use nothing of Weir: poison, a broker's outage, a JAR, and a folder made by `weir new`
 	@WEIR_TEST_PLAIN=1 $(BIN)/python -m pytest tests/acceptance/test_plain.py

@@ -43,6 +43,7 @@ GOALS = (
         "lines/s",
         at_most=False,
     ),
+    Goal("transactions that `fraud` judges, warm", "fraud", "transactions, warm", 50_000, "a second", at_most=False),
     Goal("recovery with a standby, p50", "standby", "weir, landed, p50", 1.5, "s"),
     Goal("recovery with a standby, p95", "standby", "weir, landed, p95", 2.5, "s"),
     Goal("batch time at 1,000 lines/s, p50", "latency", "1,000 lines/s, trigger 0 s: batch time, p50", 100, "ms"),

@@ -71,7 +71,7 @@ def episodes(found: DataFrame, options: Options) -> DataFrame:
 def told(found: DataFrame, options: Options) -> DataFrame:
     """Return the rows as records of Kafka."""
     parts = F.split("key", SEPARATOR)
-    own = [parts[i].alias(name) for i, name in enumerate(options.key)]
+    own = [F.get(parts, i).alias(name) for i, name in enumerate(options.key)]
     value = F.struct(
         "kind", _text(options).alias("text"), *own, F.col("firstAt").alias("first_at"), F.col("lastAt").alias("last_at"), "ids"
     )
@@ -100,7 +100,7 @@ def _wanted(options: Options) -> Column:
 
 def _text(options: Options) -> Column:
     parts = F.split("key", SEPARATOR)
-    own = F.concat_ws(", ", *(F.concat(F.lit(f"{name} "), parts[i]) for i, name in enumerate(options.key)))
+    own = F.concat_ws(", ", *(F.concat(F.lit(f"{name} "), F.get(parts, i)) for i, name in enumerate(options.key)))
     ids, seconds = F.array_join("ids", ", "), ((F.col("lastAt") - F.col("firstAt")) / 1000).cast("long").cast("string")
     counted = f"{options.what} with different {options.different}" if options.different else options.what
     return (

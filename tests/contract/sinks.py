@@ -19,6 +19,7 @@ from spark_jobs.protocol.head import Batch, Head, Progress, Totals, claim, first
 from spark_jobs.protocol.landing import Digest, LandedSink
 from spark_jobs.protocol.partition import Partition
 from spark_jobs.runtime.kafka_address import KafkaAddress
+from spark_jobs.runtime.kafka_client import client_options
 from spark_jobs.runtime.session import Session
 from spark_jobs.sinks.cassandra import CassandraSink
 from spark_jobs.sinks.kafka import KafkaSink
@@ -75,11 +76,11 @@ def postgresql_settings(stack: Stack, table: str, **more: Any) -> Postgresql:
     return Postgresql(**known, password_file=str(password), table=table, **more)
 
 
-def sql(stack: Stack, statement: str) -> list[Any]:
-    """Run a statement as another client."""
-    connection = psycopg2.connect(
-        host="127.0.0.1", port=stack.ports["postgres"], user=postgres.USER, password=stack.secrets["postgres"], dbname="postgres"
-    )
+def sql(stack: Stack, statement: str, ca: str = "") -> list[Any]:
+    """Run a statement as another client; with TLS if there is a certificate of an authority."""
+    where = {"host": "127.0.0.1", "port": stack.ports["postgres"], "user": postgres.USER, "dbname": "postgres"}
+    tls = {"sslmode": "verify-full", "sslrootcert": ca} if ca else {}
+    connection = psycopg2.connect(**where, **tls, password=stack.secrets["postgres"])
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:
@@ -108,10 +109,11 @@ def kafka(spark: SparkSession, servers: str, make_topic: Callable[[str], None]) 
     return KafkaRig(spark, lambda: KafkaSink(Kafka(topic), KafkaAddress(servers), topic), seen)
 
 
-def consumed(servers: str, topic: str, isolation: str = "read_committed") -> list[Any]:
+def consumed(servers: str | KafkaAddress, topic: str, isolation: str = "read_committed") -> list[Any]:
     """Read a topic of one partition to its end, as far as a reader of this isolation sees it."""
+    address = servers if isinstance(servers, KafkaAddress) else KafkaAddress(servers)
     consumer = Consumer({
-        "bootstrap.servers": servers, "group.id": uuid4().hex, "isolation.level": isolation, "auto.offset.reset": "earliest",
+        **client_options(address), "group.id": uuid4().hex, "isolation.level": isolation, "auto.offset.reset": "earliest",
         "enable.partition.eof": True, "enable.auto.commit": False,
     })  # fmt: skip
     found, end = [], False

@@ -10,6 +10,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import yaml
 from spark_jobs.protocol.head import Head
 from spark_jobs.runtime.contract import pid_of
 from tests.parts import MODULES, _parts, make_topic, new_stack, running_stack, start_driver, until
+from tests.stores.servers import FileStore
 from weir.addresses import address
 from weir.cassandra.migrate import migrate
 from weir.cassandra.store import CassandraStore
@@ -111,13 +113,11 @@ class ProcessCluster:
 class LandedRig:
     """Landed jobs, their manager, and the servers. `act` does what the watch in Airflow's triggerer does."""
 
-    def __init__(self, stack: Stack, settings: Settings) -> None:
-        home = Path(settings.home)
+    def __init__(self, stack: Stack, settings: Settings, files: FileStore | None = None) -> None:
+        home, self.files = Path(settings.home), files
+        settings = files.settings(settings, "checkpoints") if files else replace(settings, checkpoints=(home / "checkpoints").as_uri())
         self.stack, self.failpoints, self.jobs = stack, home / "failpoints", home / "jobs"
-        self.settings = Settings(**{
-            **settings.__dict__,
-            "bundles": str(home / "bundles"), "checkpoints": (home / "checkpoints").as_uri(), "jobs": str(self.jobs),
-        })  # fmt: skip
+        self.settings = replace(settings, bundles=str(home / "bundles"), jobs=str(self.jobs))
         self.jobs.mkdir(exist_ok=True)
         self.store = CassandraStore.connect(address(self.settings), 60)
         self.cluster = ProcessCluster(stack, lambda: {"WEIR_FAILPOINTS": str(self.failpoints)})
@@ -256,14 +256,14 @@ class LandedRig:
 
 
 @contextmanager
-def landed_rig(home: Path, *parts: str) -> Iterator[LandedRig]:
-    """Start the parts, or all of Kafka, Cassandra and PostgreSQL, and yield a rig over them."""
+def landed_rig(home: Path, *parts: str, files: FileStore | None = None) -> Iterator[LandedRig]:
+    """Start the parts, or all of Kafka, Cassandra and PostgreSQL, and yield a rig over them. `files` is where its checkpoints are."""
     stack = new_stack(home)
     assert MODULES["postgres"]
     with running_stack(stack, *_parts(stack, parts or ("kafka", "cassandra", "postgres"))):
         settings = Settings(home=str(home), kafka=stack.address("kafka"), cassandra_port=stack.ports["cassandra"])
         migrate(settings)
-        rig = LandedRig(stack, settings)
+        rig = LandedRig(stack, settings, files)
         try:
             yield rig
         finally:
