@@ -46,7 +46,7 @@ def part(stack: Stack) -> Part:
     return Part(
         name="postgres",
         address=stack.address("postgres"),
-        command=(*_as_somebody(), str(_program(stack, "postgres")), "-D", str(data), "-p", str(stack.ports["postgres"]), *options),
+        command=(*as_ordinary_user(), str(_program(stack, "postgres")), "-D", str(data), "-p", str(stack.ports["postgres"]), *options),
         env=stack.env(),
         log=stack.log("postgres"),
         probe=told(lambda: _probe(stack)),
@@ -76,11 +76,11 @@ def binary(name: str) -> Path:
     return Path(found.origin).parent / "pginstall18" / "bin" / name
 
 
-def _as_somebody() -> tuple[str, ...]:
+def as_ordinary_user() -> tuple[str, ...]:
     """Return the command prefix that runs PostgreSQL as `nobody` if this is root, since PostgreSQL refuses to run as root.
 
-    `nobody` gets the capability to pass root's closed folders. The wheel's own launcher creates a system user and opens every folder up to
-    `/` instead.
+    `nobody` gets the capability to pass root's closed folders, such as /root. `initdb` asks with access(2), which leaves out capabilities
+    unless a secure bit says otherwise. The wheel's own launcher creates a system user and opens every folder up to `/` instead.
     """
     if os.geteuid() != 0:
         return ()
@@ -90,7 +90,7 @@ def _as_somebody() -> tuple[str, ...]:
     nobody = pwd.getpwnam("nobody")
     capability = "+dac_override"
     who = (f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups")
-    return (setpriv, *who, f"--inh-caps={capability}", f"--ambient-caps={capability}")
+    return (setpriv, *who, "--securebits=+no_setuid_fixup", f"--inh-caps={capability}", f"--ambient-caps={capability}")
 
 
 def _prepare(stack: Stack) -> None:
@@ -112,7 +112,7 @@ def _create(stack: Stack, folder: Path, data: Path) -> None:
         password.write(stack.secrets["postgres"])
         password.flush()
         method = ("--auth=scram-sha-256", f"--pwfile={password.name}", "--encoding=UTF8", "--locale=C")
-        initdb = (*_as_somebody(), str(_program(stack, "initdb")), "-D", str(data), "-U", USER, *method)
+        initdb = (*as_ordinary_user(), str(_program(stack, "initdb")), "-D", str(data), "-U", USER, *method)
         run(initdb, stack.log("postgres-initdb"), stack.env(), folder, timeout=120)
 
 
