@@ -34,7 +34,7 @@ from tests.parts import until  # noqa: E402
 
 JOB, TOPIC, TARGET, PARTITIONS = "fraud", "transactions", "fraud-alerts", 4
 PLANTED = 5_000  # one episode in so many transactions
-JVM = f"-XX:+UseParallelGC {OPENS} -Dio.netty.tryReflectionSetAccessible=true"
+JVM = f"-XX:+UseParallelGC {OPENS} -Dio.netty.tryReflectionSetAccessible=true"  # the spec's, and what Spark adds
 Mark = tuple[float, float, int]  # wall clock (s), CPU seconds, transactions landed
 
 

@@ -134,7 +134,7 @@ class LandedRig:
         resources = {"executors": 0, "cores": 2, "driver_memory": "900m"}
         health = {"ready_within": "600s", "stalled_after": "300s"}  # a machine that tests share may be slow
         here = {"health": health, "name": name, "output": "landed", "resources": resources, "trigger": "200ms"}
-        conf = {**CONF, **own.get("spark_conf", {}), **(more_conf or {})}
+        conf = {**CONF, **own.get("spark_conf", {}), "spark.driver.extraJavaOptions": SMALL, **(more_conf or {})}
         wanted = {key: value for key, value in spec.items() if key != "code"}
         file.write_text(yaml.safe_dump({**own, **here, "spark_conf": conf, **wanted}, sort_keys=False))
 
