@@ -1,5 +1,5 @@
 """The same work in Apache Flink, for `bench/recovery.py --flink DIR`: the same lines from the same topic, counted by 10 s pane, service,
-level and signature, exactly once, into a Kafka topic (a sink that Flink can write exactly once).
+level, exactly once, into a Kafka topic (a sink that Flink can write exactly once). Signatures are left out: Flink has no rules for them.
 
 DIR is a distribution of Flink 2, a folder with `lib`. One way to get it, 330 MB:
 
@@ -32,8 +32,6 @@ from py4j.java_gateway import JavaGateway
 from py4j.protocol import Py4JJavaError
 
 from drill.load import TOPIC, Cell
-from spark_jobs.counts import signature
-from spark_jobs.formats.apache_error import ERRORS
 from weir.errors import StackFailed, TimedOut
 from weir.local import jars, kafka
 from weir.local.part import java
@@ -44,6 +42,7 @@ CONNECTOR = jars.Jar(
     "org.apache.flink:flink-sql-connector-kafka:5.0.0-2.2", "5605c691d11a501382c383fecba37a7a552467da5ab7ba904ef5d6f3d62c5616"
 )
 PANE_S, WITHIN_S = 10, 180.0
+Group = tuple[int, str, str]  # pane (ms), service, level
 OPENS = ("lang", "net", "io", "nio", "text", "time", "util", "util.concurrent", "util.concurrent.atomic", "util.concurrent.locks")
 JVM = ("-Xmx1g", "-XX:+UseSerialGC", *(f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in OPENS))
 JOB_MANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
@@ -54,20 +53,19 @@ CREATE TABLE lines (service STRING, line STRING) WITH (
   'connector' = 'kafka', 'topic' = '{topic}', 'properties.bootstrap.servers' = '{kafka}', 'scan.startup.mode' = 'latest-offset',
   'key.format' = 'raw', 'key.fields' = 'service', 'value.format' = 'raw', 'value.fields-include' = 'EXCEPT_KEY')
 
-CREATE TABLE counts (pane BIGINT, service STRING, level STRING, signature STRING, n BIGINT,
-  PRIMARY KEY (pane, service, level, signature) NOT ENFORCED) WITH (
+CREATE TABLE counts (pane BIGINT, service STRING, level STRING, n BIGINT,
+  PRIMARY KEY (pane, service, level) NOT ENFORCED) WITH (
   'connector' = 'upsert-kafka', 'topic' = '{counts}', 'properties.bootstrap.servers' = '{kafka}', 'key.format' = 'json',
   'value.format' = 'json', 'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = 'flink',
   'properties.transaction.timeout.ms' = '60000')
 
 INSERT INTO counts
-SELECT pane, service, level, signature, COUNT(*) FROM (
-  SELECT service, level, event_s - MOD(event_s, {pane_s}) AS pane,
-    CASE WHEN level IN ({errors}) THEN REGEXP_REPLACE(TRIM(message), '{mask}', '*') ELSE '' END AS signature
-  FROM (SELECT service, LOWER(REGEXP_EXTRACT(line, '{head}', 3)) AS level, REGEXP_EXTRACT(line, '{head}', 4) AS message,
+SELECT pane, service, level, COUNT(*) FROM (
+  SELECT service, level, event_s - MOD(event_s, {pane_s}) AS pane
+  FROM (SELECT service, LOWER(REGEXP_EXTRACT(line, '{head}', 3)) AS level,
     UNIX_TIMESTAMP(CONCAT(REGEXP_EXTRACT(line, '{head}', 2), ' ', REGEXP_EXTRACT(line, '{head}', 1)), 'yyyy MMM d HH:mm:ss') AS event_s
     FROM lines))
-GROUP BY pane, service, level, signature
+GROUP BY pane, service, level
 """
 
 
@@ -127,9 +125,7 @@ class Cluster:
     def start(self) -> None:
         """Submit the job, and wait until it runs."""
         self.until(self._ready, "its task managers have registered")
-        errors = ", ".join(f"'{level}'" for level in ERRORS)
-        mask, head = (pattern.replace("'", "''") for pattern in (signature.PATTERN, HEAD))
-        sql = SQL.format(topic=TOPIC, counts=self._counts.topic, kafka=self._kafka, pane_s=PANE_S, errors=errors, mask=mask, head=head)
+        sql = SQL.format(topic=TOPIC, counts=self._counts.topic, kafka=self._kafka, pane_s=PANE_S, head=HEAD.replace("'", "''"))
         with self._client() as client:
             config = client.org.apache.flink.configuration.GlobalConfiguration.loadConfiguration(str(self._home))
             api = client.org.apache.flink.table.api
@@ -157,11 +153,14 @@ class Cluster:
 
     def differs(self, truth: Mapping[Cell, int]) -> str:
         """Wait until as many lines are counted, and return how the counts differ from what was sent; empty if they do not."""
-        lines = sum(truth.values())
+        known: Counter[Group] = Counter()
+        for (pane, service, level, _), n in truth.items():
+            known[pane, service, level] += n
+        lines = known.total()
         with contextlib.suppress(TimedOut):
             self.until(lambda: self.counted() >= lines, "all is counted")
-        wrong = [cell for cell in truth.keys() | self._counts.table.keys() if truth.get(cell, 0) != self._counts.table[cell]]
-        return f"{len(wrong)} of {len(truth)} counts differ, the first is {min(wrong)}" if wrong else ""
+        wrong = [group for group in known.keys() | self._counts.table.keys() if known[group] != self._counts.table[group]]
+        return f"{len(wrong)} of {len(known)} counts differ, the first is {min(wrong)}" if wrong else ""
 
     def close(self) -> None:
         for child in (*self._workers.values(), self._manager):
@@ -230,7 +229,7 @@ class Counts:
         settings = {"bootstrap.servers": address, "group.id": "flink", "isolation.level": "read_committed", "enable.auto.commit": False}
         self._consumer = Consumer(settings)
         self._consumer.assign([TopicPartition(self.topic, 0, 0)])
-        self.table: Counter[Cell] = Counter()
+        self.table: Counter[Group] = Counter()
         self._newest = 0.0
 
     def read(self) -> float:
@@ -242,7 +241,7 @@ class Counts:
         return self._newest
 
     def _take(self, key: dict[str, Any], value: dict[str, Any], at: float) -> None:
-        self.table[key["pane"] * 1000, key["service"], key["level"], key["signature"]] = value["n"]
+        self.table[key["pane"] * 1000, key["service"], key["level"]] = value["n"]
         self._newest = max(self._newest, at)
 
 

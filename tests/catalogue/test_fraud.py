@@ -68,13 +68,15 @@ class Alerting:
         return sorted(sorted(ids) for _, ids in episodes.alerts(rule, wanted))
 
     def messages(self) -> list[str]:
-        return [message_of(mail).title for mail in self.rig.store.mails(self.job, 1000)]
+        """The titles of messages about rows: the kills open incidents of the stream, too."""
+        found = (message_of(mail) for mail in self.rig.store.mails(self.job, 1000))
+        return [message.title for message in found if message.kind == "row"]
 
 
-@pytest.mark.parametrize(("job", "rule"), [("fraud", WITHDRAWALS), ("two_cities", CITIES)])
-def test_each_episode_is_an_alert_and_a_message_once(rig: LandedRig, job: str, rule: Rule) -> None:
+@pytest.mark.parametrize(("job", "rule", "cards"), [("fraud", WITHDRAWALS, N // 8), ("two_cities", CITIES, 3 * N)])
+def test_each_episode_is_an_alert_and_a_message_once(rig: LandedRig, job: str, rule: Rule, cards: int) -> None:
     fraud, since = Alerting(rig, job), round(time.time() * 1000) - 10 * 3_600_000
-    events = episodes.transactions(23, N, N // 8, since)
+    events = episodes.transactions(23, N, cards, since)
     fraud.alert()
     fraud.send(events[: N // 4])
     rig.deploy(job)
@@ -91,7 +93,7 @@ def test_each_episode_is_an_alert_and_a_message_once(rig: LandedRig, job: str, r
         os.kill(pid, signal.SIGKILL)
     rig.await_landed(job, PATIENCE_S)
     expected = fraud.expected(rule)
-    assert len(expected) > 10 and fraud.found() == expected
+    assert 10 < len(expected) < 150 and fraud.found() == expected, "more than 200 messages would be combined"
     fraud.alert()
     fraud.alert()
     assert len(fraud.messages()) == len(expected)
