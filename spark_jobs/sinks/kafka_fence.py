@@ -26,7 +26,10 @@ class GroupFence:
         The broker first waits for the group's open transactions, so read it again once `init_transactions` has aborted those of older
         producers.
         """
-        (found,) = self._consumer.committed([TopicPartition(self._topic, 0)], REQUEST_S)
+        try:
+            (found,) = self._consumer.committed([TopicPartition(self._topic, 0)], REQUEST_S)
+        except KafkaException as error:
+            raise self._refusal() or error from None
         if found.error:
             raise KafkaException(found.error)
         return parsed(found.metadata) if found.offset >= 0 else None
@@ -43,6 +46,11 @@ class GroupFence:
 
     def close(self) -> None:
         self._consumer.close()
+
+    def _refusal(self) -> KafkaException | None:
+        """Return what the broker said of the group: without the right to read it, the client only times out, and gives the reason to poll."""
+        said = self._consumer.poll(0.1)
+        return KafkaException(said.error()) if said is not None and said.error() else None
 
 
 def metadata(held: Held) -> str:

@@ -93,11 +93,20 @@ def test_kafka_with_a_login_and_the_rights_of_the_docs(spark: SparkSession, door
     lands(rig_of(spark, door, topic, door.login(mechanism, kafka_access.DRIVER)))
 
 
-def test_kafka_without_the_right_to_write_is_named(spark: SparkSession, door: Doors) -> None:
+def test_kafka_names_the_right_that_is_missing(spark: SparkSession, door: Doors) -> None:
     topic = Topic(door)
+    topic.allow(ResourceType.TOPIC, topic.name, AclOperation.DESCRIBE)
     rig, life = rig_of(spark, door, topic, door.login("SCRAM-SHA-512", kafka_access.DRIVER)), Life.begun()
-    with pytest.raises(BadTarget, match=r"(?i)transactional.?id"):
+    with pytest.raises(BadTarget, match="Group authorization failed"):
         rig.process().fence(life.head)
+    topic.allow(ResourceType.GROUP, f"weir.{topic.name}", AclOperation.READ)
+    with pytest.raises(BadTarget, match="(?i)transactional.*authorization failed"):
+        rig.process().fence(life.head)
+    topic.allow(ResourceType.TRANSACTIONAL_ID, f"weir.{topic.name}", AclOperation.WRITE)
+    sink = rig.process()
+    sink.fence(life.head)
+    with pytest.raises(BadTarget, match="(?i)topic authorization failed"):
+        life.batch(sink, rig.rows(PAIRS))
 
 
 def test_cassandra_with_tls_and_the_rights_of_the_docs(spark: SparkSession, tmp_path: Path) -> None:
