@@ -21,12 +21,15 @@ class Goal:
         return value <= self.bound if self.at_most else value >= self.bound
 
 
+PARTS = "reading alone takes 0.6; a start takes 5 CPU-s, 0.4 of these 12 million lines"
+COMPILER = "the JVM's thorough compiler, late, takes a fifth off, but adds 1 to 2 CPU-s to each start and to each recovery"
+BATCH = "a batch takes a serial read and two lightweight transactions of Cassandra, its writes, and two files of Spark's checkpoint"
 SOAK = "100,000 lines/s, trigger 1 s"
 GOALS = (
-    Goal("drain into Cassandra, start included", "drain", "native, CPU", 1.5, "CPU-s a million lines"),
-    Goal("drain, CPU compared with a plain Java consumer", "drain", "native, CPU / reader, CPU", 1.5, "times"),
+    Goal("drain into Cassandra, start included", "drain", "native, CPU", 1.5, "CPU-s a million lines", why=f"not reached: {PARTS}"),
+    Goal("drain, CPU compared with a plain Java consumer", "drain", "native, CPU / reader, CPU", 1.5, "times", why=f"not reached: {PARTS}"),
     Goal("drain, CPU compared with Flink SQL without a sink", "peers", "native, CPU / flink_sql, CPU", 0.5, "times"),
-    Goal("drain into Cassandra, warm", "drain", "native, warm, CPU", 0.9, "CPU-s a million lines"),
+    Goal("drain into Cassandra, warm", "drain", "native, warm, CPU", 0.9, "CPU-s a million lines", why=f"not reached: {COMPILER}"),
     Goal("drain, speed on two cores, warm", "drain", "native, warm, speed", 700_000, "lines/s", at_most=False),
     Goal("drain, speed compared with Flink SQL, start included", "peers", "native, speed / flink_sql, speed", 2, "times", at_most=False),
     Goal("driver memory, drain", "drain", "native, memory", 768, "MiB"),
@@ -46,13 +49,59 @@ GOALS = (
     Goal("transactions that `fraud` judges, warm", "fraud", "transactions, warm", 50_000, "a second", at_most=False),
     Goal("recovery with a standby, p50", "standby", "weir, landed, p50", 1.5, "s"),
     Goal("recovery with a standby, p95", "standby", "weir, landed, p95", 2.5, "s"),
-    Goal("batch time at 1,000 lines/s, p50", "latency", "1,000 lines/s, trigger 0 s: batch time, p50", 100, "ms"),
-    Goal("line to readable count, p50", "latency", "1,000 lines/s, trigger 0 s: line to readable count, p50", 250, "ms"),
-    Goal("line to readable count, p99", "latency", "1,000 lines/s, trigger 0 s: line to readable count, p99", 500, "ms"),
-    Goal("delta rows written into one node", "writes", "rows written", 65_000, "rows/s", at_most=False),
-    Goal("signature of a message", "signatures", "native", 0.3, "CPU-us a message"),
-    Goal("fold on one core", "fold", "fold_panes_per_own_cpu_s", 200_000, "rows/s", at_most=False),
-    Goal("recount on one core", "recount", "one process, speed", 1_000_000, "lines/s", at_most=False),
+    Goal(
+        "batch time at 1,000 lines/s, p50", "latency", "1,000 lines/s, trigger 0 s: batch time, p50", 100, "ms", why=f"not reached: {BATCH}"
+    ),
+    Goal(
+        "line to readable count, p50",
+        "latency",
+        "1,000 lines/s, trigger 0 s: line to readable count, p50",
+        250,
+        "ms",
+        why=f"not reached: {BATCH}",
+    ),
+    Goal(
+        "line to readable count, p99",
+        "latency",
+        "1,000 lines/s, trigger 0 s: line to readable count, p99",
+        500,
+        "ms",
+        why=f"not reached: {BATCH}",
+    ),
+    Goal(
+        "delta rows written into one node",
+        "writes",
+        "rows written",
+        65_000,
+        "rows/s",
+        at_most=False,
+        why="not reached: one CPU-s per 100,000 rows in the client, and Cassandra has the other core",
+    ),
+    Goal(
+        "signature of a message",
+        "signatures",
+        "native",
+        0.3,
+        "CPU-us a message",
+    ),
+    Goal(
+        "fold on one core",
+        "fold",
+        "fold_panes_per_own_cpu_s",
+        200_000,
+        "rows/s",
+        at_most=False,
+        why="not reached: reading the same rows with the client takes a third of the CPU",
+    ),
+    Goal(
+        "recount on one core",
+        "recount",
+        "one process, speed",
+        1_000_000,
+        "lines/s",
+        at_most=False,
+        why="not reached: in Python, the client alone takes 1.7 CPU-us a line",
+    ),
     Goal("`weir counts` over a day by service, warm", "fold", "counts_of_a_day_by_service_ms", 150, "ms"),
     Goal(
         "memory over the soak, last third compared with the first",
@@ -68,5 +117,12 @@ GOALS = (
         1.1,
         "times",
     ),
-    Goal("first `make up` to first counts, downloads in the cache", "make_up", "to first counts", 45, "s"),
+    Goal(
+        "first `make up` to first counts, downloads in the cache",
+        "make_up",
+        "to first counts",
+        45,
+        "s",
+        why="not reached: after 48 s Airflow's tables and its four processes are ready, and the deploy through it takes 21 s",
+    ),
 )

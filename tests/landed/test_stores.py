@@ -55,7 +55,10 @@ class Filed:
         lines = "".join(f'{number * 1000 + row},"{text}, {row}"\n' for row in range(ROWS))
         self.store.write(f"{self.folder}/.{number}.part", f"id,text\n{lines}".encode())
         fs, path = opened(self.folder, self.rig.settings)
-        fs.move(f"{path}/.{number}.part", f"{path}/day {number}.csv")
+        whole = f"{path}/day {number}.csv"
+        if fs.get_file_info(whole).is_file:  # HDFS renames to no file that exists
+            fs.delete_file(whole)
+        fs.move(f"{path}/.{number}.part", whole)
         self.truth.update((number * 1000 + row, f"{text}, {row}") for row in range(ROWS))
 
     def landed(self) -> Rows:
