@@ -14,14 +14,12 @@ from drill.generator import Generator
 from tests.collecting import committed
 from tests.conftest import PROJECT
 from tests.parts import until
-from weir.counts.fitting import fit
 from weir.local import jars
 from weir.local.part import java
 from weir.settings import Settings
 from weir.sources.kafka import KafkaBroker
 
 LINES = 20_000
-LIVE_MS = START_MS + 86_400_000
 
 
 def configured(folder: Path, settings: Settings, topic: str) -> Path:
@@ -67,8 +65,7 @@ def test_the_lines_of_an_agent_are_in_the_topic_through_a_kill(real_kafka: Setti
         until(lambda: set(committed(real_kafka, topic)) >= set(lines), f"all lines are sent; {file.with_suffix('.log')}", 240)
     found = committed(real_kafka, topic)
     print(f"{LINES} lines, {found.total() - LINES} repeated after the kill")  # noqa: T201
-    assert set(found) == set(lines)
-    assert fit(list(found), "apache_error", "UTC", LIVE_MS).rejects == {}
+    assert set(found) == set(lines)  # those that are not UTF-8 included
     broker = KafkaBroker(real_kafka.kafka)
     ends = broker.end_offsets(topic)
     assert {record.key for p, end in ends.items() for record in broker.records(topic, p, 0, end)} == {b"web"}

@@ -77,6 +77,7 @@ ROOTS = {
         "commons-cli:commons-cli:1.5.0",
         "commons-collections:commons-collections:3.2.2",
         "org.apache.commons:commons-lang3:3.11",
+        "org.apache.commons:commons-text:1.10.0",
         "org.lz4:lz4-java:1.7.1",
         "org.slf4j:slf4j-api:1.7.32",
         *(f"org.apache.logging.log4j:log4j-{part}:2.18.0" for part in ("api", "core", "slf4j-impl")),
