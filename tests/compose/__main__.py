@@ -27,7 +27,10 @@ from tests.compose.table import Table, say
 
 EARLIER = "847fa68"  # the packages are those of today, so their layer is built once
 TAG, EARLIER_TAG = "test", "test-earlier"
-STEPS = ("up", "first-counts", "doors", "alert", "lines", "kills", "down-and-up", "scale", "release", "history", "recount", "version-1")
+STEPS = (
+    "up", "first-counts", "doors", "alert", "lines", "kills", "down-and-up", "scale", "release", "history", "collect", "recount",
+    "version-1",
+)  # fmt: skip
 NEEDED = ("up", "first-counts")
 FIRST_PORT = int(os.environ.get("WEIR_TEST_PORTS", "22100"))
 
@@ -83,7 +86,7 @@ def play(docker: Docker, table: Table, folder: Path, asked: argparse.Namespace) 
 
 def take_away(compose: Compose, table: Table) -> None:
     with table.row("down -v"):
-        compose("--profile", "cli", "--profile", "history", "down", "-v", "--remove-orphans", within_s=5 * MINUTES)
+        compose("--profile", "cli", "--profile", "history", "--profile", "collect", "down", "-v", "--remove-orphans", within_s=5 * MINUTES)
     if os.environ.get("DOCKER_HOST"):
         for tag in (TAG, EARLIER_TAG):
             with suppress(CommandFailed):
@@ -112,7 +115,7 @@ def travel(journey: Journey, table: Table, first: str) -> None:
 
     played: tuple[Callable[[], None], ...] = (
         journey.up, journey.first_counts, journey.doors, journey.alert, journey.million, journey.kills, journey.down_and_up,
-        journey.scale, release, journey.history, journey.recount, version_1,
+        journey.scale, release, journey.history, journey.collector, journey.recount, version_1,
     )  # fmt: skip
     for name, step in list(zip(STEPS, played, strict=True))[STEPS.index(first) :]:
         try:

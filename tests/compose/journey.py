@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -207,6 +208,24 @@ class Journey:
             found = until(listed, f"the History Server lists {JOB}", 120)
             jobs = other.get("HISTORY_PORT", f"{applications}/{found}/jobs")
             row.verdict = f"{found} with {len(jobs)} jobs of Spark"
+
+    def collector(self) -> None:
+        """Start the collector, send it lines as `nc` does, and look for it in Prometheus."""
+        with self._table.row("profile collect: lines by TCP counted, and scraped") as row:
+            log = replace(self._write("collected", 10_000), service="tcp")
+            self._compose("--profile", "collect", "up", "-d", within_s=5 * MINUTES)
+            self._project.await_well()
+            with socket.create_connection(("127.0.0.1", self._project.ports["COLLECT_PORT"]), 30) as sender:
+                sender.sendall(log.path.read_bytes())
+            query = "/api/v1/query?query=weir_collect_forwarded_lines_total"
+
+            def forwarded() -> bool:
+                found = self._project.get("PROMETHEUS_PORT", query)["data"]["result"]
+                return bool(found) and found[0]["value"][1] == str(log.lines)
+
+            until(forwarded, f"Prometheus has {log.lines} forwarded lines", 120)
+            is_exact(self._project, log)
+            row.verdict = f"{log.lines:,} lines, every level exact"
 
     def recount(self) -> None:
         with self._table.row("recount of everything") as row:

@@ -15,6 +15,7 @@ from weir.cli.collect_options import (
     Connections,
     Host,
     Idle,
+    Keepalive,
     Key,
     Longest,
     MetricsHost,
@@ -48,6 +49,7 @@ def tcp(
     spool_size: Size = 1024,
     connections: Connections = 1000,
     idle: Idle = 3600.0,
+    keepalive: Keepalive = 120,
     longest: Longest = LINE,
     tls_cert: Cert = "",
     tls_key: Key = "",
@@ -66,7 +68,7 @@ def tcp(
 
     if framing not in FRAMINGS:
         raise BadInput(f"--framing: {framing} is not one of {', '.join(FRAMINGS)}.", "Choose one of them.")
-    asked = Asked(host, port, server_context(tls_cert, tls_key, tls_client_ca), connections, idle, acknowledge)
+    asked = Asked(host, port, server_context(tls_cert, tls_key, tls_client_ca), connections, idle, acknowledge, keepalive)
     framer = partial(FRAMINGS[framing], key_of("tcp", service), longest)
     heard = "after each write to disk, the collector writes back how many lines of the connection are safe" if acknowledge else UNHEARD
     run(
@@ -87,6 +89,7 @@ def syslog(
     spool_size: Size = 1024,
     connections: Connections = 1000,
     idle: Idle = 3600.0,
+    keepalive: Keepalive = 120,
     longest: Longest = LINE,
     tls_cert: Cert = "",
     tls_key: Key = "",
@@ -106,7 +109,7 @@ def syslog(
 
     if not with_tcp and not with_udp:
         raise BadInput("--no-tcp and --no-udp leave nothing to listen on.", "Give one of them.")
-    asked = Asked(host, port, server_context(tls_cert, tls_key, tls_client_ca), connections, idle)
+    asked = Asked(host, port, server_context(tls_cert, tls_key, tls_client_ca), connections, idle, vanished_s=keepalive)
     name = key_of("syslog", service)
     lost = "; datagrams that the kernel has no room for are lost" if with_udp else ""
 

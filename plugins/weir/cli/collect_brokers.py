@@ -12,6 +12,7 @@ import typer
 from weir.cli.collect_options import (
     Broker,
     Ca,
+    Heartbeat,
     Longest,
     MetricsHost,
     MetricsPort,
@@ -45,6 +46,7 @@ def rabbitmq(
     spool: SpoolFolder = None,
     spool_size: Size = 1024,
     longest: Longest = MESSAGE,
+    heartbeat: Heartbeat = 60,
     metrics_port: MetricsPort = None,
     metrics_host: MetricsHost = "127.0.0.1",
 ) -> None:
@@ -59,7 +61,7 @@ def rabbitmq(
     host, port = _address(broker, 5672)
     asked = consumer.Asked(
         host, port, queue, key_of("rabbitmq", service), longest, prefetch, vhost, user,
-        password(password_file) or "guest", client_context(tls, tls_ca),
+        password(password_file) or "guest", client_context(tls, tls_ca), heartbeat,
     )  # fmt: skip
     run(
         lambda intake, counters, seldom: [consumer.RabbitSender(asked, intake, counters, seldom)],
@@ -82,6 +84,7 @@ def mqtt(
     spool: SpoolFolder = None,
     spool_size: Size = 1024,
     longest: Longest = MESSAGE,
+    heartbeat: Heartbeat = 60,
     metrics_port: MetricsPort = None,
     metrics_host: MetricsHost = "127.0.0.1",
 ) -> None:
@@ -96,7 +99,7 @@ def mqtt(
     host, port = _address(broker, 1883)
     asked = subscriber.Asked(
         host, port, tuple(filters), client_id or f"weir-{socket.gethostname()}", key_of("mqtt", service), longest, in_flight,
-        not v311, user, password(password_file), client_context(tls, tls_ca),
+        not v311, user, password(password_file), client_context(tls, tls_ca), heartbeat,
     )  # fmt: skip
     run(
         lambda intake, counters, seldom: [subscriber.MqttSender(asked, intake, counters, seldom)],

@@ -28,6 +28,16 @@ Connections = Annotated[int, typer.Option("--connections", min=1, help="Maximum 
 Idle = Annotated[
     float, typer.Option("--idle", metavar="SECONDS", min=0, help="Close a connection that sent nothing for so long. 0: never.")
 ]
+Keepalive = Annotated[
+    int,
+    typer.Option("--keepalive", metavar="SECONDS", min=12, help="Close a connection whose peer has vanished: no answer for so long."),
+]
+Heartbeat = Annotated[
+    int,
+    typer.Option(
+        "--heartbeat", metavar="SECONDS", min=5, help="Connect again to a broker that gives no sign of life for about twice as long."
+    ),
+]
 Longest = Annotated[
     int, typer.Option("--longest", metavar="BYTES", min=1, max=1_000_000, help="The longest line; longer ones are dropped.")
 ]

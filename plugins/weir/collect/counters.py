@@ -21,6 +21,7 @@ class Counters:
     malformed: int = 0  # connections that were closed because of their framing
     redelivered: int = 0  # messages that a broker delivered again
     connections: int = 0  # open now
+    broker_up: int | None = None  # 1: a broker delivers, 0: it does not; of senders that have a broker
     turned_away: int = 0  # connections over the limit
     dropped: Callable[[], int | None] = field(default=lambda: None)  # datagrams that the kernel dropped
     held_since: float | None = None  # senders are held back

@@ -23,6 +23,12 @@ METRICS = (
     Metric("weir_collect_turned_away_total", COUNTER, "Connections that were turned away because too many were open.", ()),
     Metric("weir_collect_dropped_datagrams_total", COUNTER, "Datagrams that the kernel dropped because its buffer was full.", ()),
     Metric("weir_collect_connections", GAUGE, "Open connections.", ()),
+    Metric(
+        "weir_collect_broker_up",
+        GAUGE,
+        "1 while the collector is a consumer of its broker, 0 while it is not. Only of rabbitmq and mqtt.",
+        (),
+    ),
     Metric("weir_collect_spool_bytes", GAUGE, "Bytes of the spool on disk, those that were sent and not yet removed included.", ()),
     Metric("weir_collect_spool_limit_bytes", GAUGE, "Bytes that the spool may have.", ()),
     Metric(
@@ -39,7 +45,7 @@ def values(seen: Counters, spool: int, limit: int, waiting: Waiting | None, now:
     """Yield the name of each metric with its value; None if it is not known. `now` is in seconds since 1970, sizes are in bytes."""
     found = (
         seen.lines, seen.size, seen.forwarded, seen.cut, seen.refused, seen.malformed, seen.redelivered, seen.turned_away,
-        seen.dropped(), seen.connections, spool, limit, waiting and waiting.size, age(waiting, now),
+        seen.dropped(), seen.connections, seen.broker_up, spool, limit, waiting and waiting.size, age(waiting, now),
         int(seen.held_since is not None), seen.committed_at, answered(seen),
     )  # fmt: skip
     yield from zip((metric.name for metric in METRICS), found, strict=True)

@@ -29,10 +29,10 @@ def test_the_document_has_every_metric() -> None:
 def test_what_is_not_known_is_left_out() -> None:
     found = dict(metrics.values(Counters(), 0, 100, None, NOW))
     assert {name for name, value in found.items() if value is None} == {
-        "weir_collect_dropped_datagrams_total", "weir_collect_waiting_bytes", "weir_collect_oldest_waiting_seconds",
-        "weir_collect_committed_timestamp_seconds", "weir_collect_kafka_up",
+        "weir_collect_dropped_datagrams_total", "weir_collect_broker_up", "weir_collect_waiting_bytes",
+        "weir_collect_oldest_waiting_seconds", "weir_collect_committed_timestamp_seconds", "weir_collect_kafka_up",
     }  # fmt: skip
-    assert len(metrics.families(iter(found.items()))) == len(METRICS) - 5
+    assert len(metrics.families(iter(found.items()))) == len(METRICS) - 6
 
 
 def test_numbers_and_ages() -> None:

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 from weir.collect import intake as intakes
 from weir.collect.counters import Counters, Seldom
 from weir.collect.intake import Intake
+from weir.collect.senders.acceptor import Acceptor
 from weir.collect.senders.connection import Asked
 from weir.collect.senders.framing import Either
 from weir.collect.senders.lines import Lines
@@ -169,6 +171,56 @@ def test_too_many_connections_are_turned_away(world: World) -> None:
 
     asyncio.run(run())
     assert "was turned away: 1 connections are open" in world.told[0]
+
+
+def test_a_flood_of_connections_opens_no_more_files_than_the_limit(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """asyncio's own server accepts as many as its backlog has, 1,024, before it hands over the first."""
+    most, accepted, at_once = 0, Acceptor._accept, 0
+
+    def counted(self: Acceptor, found: socket.socket) -> None:
+        nonlocal most
+        accepted(self, found)
+        most = max(most, psutil.Process().num_fds() - at_once)
+
+    monkeypatch.setattr(Acceptor, "_accept", counted)
+
+    async def run() -> None:
+        nonlocal at_once
+        async with world.tcp(replace(LOCAL, connections=5)) as port:
+            senders = [socket.socket() for _ in range(200)]
+            at_once = psutil.Process().num_fds()
+            for sender in senders:
+                sender.connect(("127.0.0.1", port))
+            await world.until(lambda: world.counters.turned_away == 195)
+            assert world.counters.connections == 5
+            for sender in senders:
+                sender.close()
+
+    asyncio.run(run())
+    assert 5 <= most <= 6
+
+
+def test_a_tls_handshake_counts_as_a_connection(world: World, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    certs.ensure(home)
+    server = server_context(str(certs.cert_file(home, "kafka")), str(certs.key_file(home, "kafka")), "")
+    known = ssl.create_default_context(cafile=str(certs.ca_file(home)))
+
+    async def run() -> None:
+        async with world.tcp(replace(LOCAL, tls=server, connections=1)) as port:
+            silent, writer = await dial(port)
+            with pytest.raises(OSError):
+                await send(port, b"refused\n", known)
+            assert world.counters.turned_away == 1
+            writer.write(b"no handshake")
+            with suppress(ConnectionResetError):
+                await asyncio.wait_for(silent.read(), PATIENCE_S)
+            await world.until(lambda: any("TLS handshake failed" in sentence for sentence in world.told))
+            await send(port, b"taken\n", known)
+            await world.until(lambda: world.counters.lines == 1)
+
+    asyncio.run(run())
+    assert world.lines() == [b"taken"]
 
 
 def test_idle_connections_are_closed(world: World) -> None:

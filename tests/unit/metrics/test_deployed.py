@@ -9,11 +9,12 @@ import pytest
 
 from tests.conftest import PROJECT
 from tests.unit.metrics.deployed import DASHBOARDS, asked_for, headings, queries, rules
+from weir.collect.metrics import METRICS as COLLECTORS
 from weir.metrics.catalogue import METRICS, Kind, Metric
 from weir.supervise.judge.report import Verdict
 
 DOCUMENT = (PROJECT / "docs" / "metrics.md").read_text()
-KNOWN = {name for metric in METRICS for name in (*metric.series, *metric.labels)}
+KNOWN = {name for metric in (*METRICS, *COLLECTORS) for name in (*metric.series, *metric.labels)}
 
 
 def test_rules_ask_for_metrics_that_there_are() -> None:

@@ -1,4 +1,4 @@
-"""Rules and dashboards on a real Prometheus, which scrapes the product's own exporter over streams in memory.
+"""Rules and dashboards on a real Prometheus, which scrapes the product's own exporters over streams in memory.
 
 Debian has it all: apt-get install prometheus prometheus-alertmanager. Without, these tests are skipped and say so.
 """
@@ -22,6 +22,10 @@ import yaml
 
 from tests.unit.metrics.deployed import DASHBOARDS, DEPLOY, RULES, needs, queries, rules
 from tests.unit.metrics.world import World
+from weir.collect.counters import Counters
+from weir.collect.metrics import families, values
+from weir.collect.serve import serve as collector
+from weir.collect.spool.spool import Waiting
 from weir.counts.proven import Proven
 from weir.metrics.look import Look
 from weir.metrics.serve import start
@@ -61,11 +65,14 @@ def test_amtool_accepts_the_example_and_routes_each_alert() -> None:
 class Prometheus:
     """A real one on a free port, with its data in a folder of the test."""
 
-    def __init__(self, folder: Path, exporter: int) -> None:
+    def __init__(self, folder: Path, exporter: int, collector: int) -> None:
         config = {
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "rule_files": [str(RULES)],
-            "scrape_configs": [{"job_name": "weir", "static_configs": [{"targets": [f"127.0.0.1:{exporter}"]}]}],
+            "scrape_configs": [
+                {"job_name": name, "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}
+                for name, port in (("weir", exporter), ("weir-collect", collector))
+            ],
         }
         (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
         with socket.socket() as free:
@@ -106,6 +113,7 @@ class Busy:
 
     def __init__(self, folder: Path) -> None:
         self.world, self._turn = World(folder, JOB, "another", now=time.time()), threading.Lock()
+        self.collected = Counters(reached=True, dropped=lambda: 0)
         world = self.world
         world.land(JOB, {"error": 2, "notice": 1}, {"empty": 1})
         world.store.put_proven(JOB, Proven((1, 0), 1, world.now - 5000, None, world.now, 4, 3).dump(), 1)
@@ -116,7 +124,11 @@ class Busy:
         with self._turn:
             return self.world.looker.look(self.world.manager)
 
+    def collector(self) -> list[Any]:
+        return families(values(self.collected, 100, 1000, Waiting(10, int(1000 * time.time())), time.time()))
+
     def go_on(self) -> None:
+        self.collected.lines += 1
         world = self.world
         with self._turn:
             world.clock.now = time.time()
@@ -129,12 +141,15 @@ class Busy:
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Prometheus, Busy]]:
     busy = Busy(tmp_path_factory.mktemp("fleet"))
     server, thread = start(busy.look, "127.0.0.1", 0, fresh_s=-1)
-    real = Prometheus(tmp_path_factory.mktemp("prometheus"), server.server_port)
+    collecting = collector("127.0.0.1", 0, busy.collector, dict)
+    real = Prometheus(tmp_path_factory.mktemp("prometheus"), server.server_port, collecting.server_port)
     try:
         _await(real.is_ready, busy)
         yield real, busy
     finally:
         real.close()
+        collecting.shutdown()
+        collecting.server_close()
         server.shutdown()
         server.server_close()
         thread.join(10)

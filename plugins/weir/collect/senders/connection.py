@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,16 +11,17 @@ from functools import partial
 from weir.collect.counters import Counters, Seldom
 from weir.collect.intake import Intake
 from weir.collect.senders.framer import Framer, Malformed
+from weir.collect.senders.keepalive import keep_alive, unanswered_s
 from weir.collect.spool.block import Block
 from weir.output import readable
 
-KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 6))  # a peer that is gone is noticed after two minutes
 SHOWN = 80  # bytes of a line in a message
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Where to listen and what to allow. `idle_s`: a connection without a byte for so long is closed; 0: never."""
+    """Where to listen and what to allow. `idle_s`: a connection without a byte for so long is closed; 0: never. `vanished_s`: so is one
+    whose peer does not answer for so long."""
 
     host: str
     port: int
@@ -29,6 +29,7 @@ class Asked:
     connections: int = 1000
     idle_s: float = 3600.0
     acknowledge: bool = False
+    vanished_s: int = 120
 
 
 @dataclass
@@ -51,21 +52,15 @@ class Connection(asyncio.Protocol):
         self._intake, self._counters, self._say = shared.intake, shared.counters, shared.say
         self._clock = asyncio.get_running_loop().time
         self.heard, self.peer = self._clock(), ""
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._taken = self._safe = self._refused = 0
-        self._blocked = self._turned_away = self._ended = False
+        self._blocked = self._ended = False
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport, self.peer = transport, _named(transport)
-        if len(self._shared.open) >= self._shared.asked.connections:
-            self._turned_away = True
-            self._counters.turned_away += 1
-            self._say(
-                "many", f"{self.peer} was turned away: {self._shared.asked.connections} connections are open, the most that are allowed."
-            )
-            return transport.abort()
-        _keep_alive(transport.get_extra_info("socket"))
+        keep_alive(transport.get_extra_info("socket"), self._shared.asked.vanished_s)
         self._shared.open.add(self)
         self._counters.connections += 1
         if self._intake.holds:
@@ -119,14 +114,26 @@ class Connection(asyncio.Protocol):
         self._acknowledge()
 
     def connection_lost(self, error: Exception | None) -> None:
-        if self._turned_away:
-            return
+        if not self.lost.done():
+            self.lost.set_result(None)
         self._shared.open.discard(self)
         self._counters.connections -= 1
         if rest := self._framer.unfinished:
             self._counters.cut += 1
             why = f"ended ({error})" if error else "ended"
             self._say("cut", f"The connection of {self.peer} {why} within a line, which was dropped: {readable(rest[:SHOWN])}")
+
+    def look(self) -> None:
+        """End the connection if it is idle for too long, or its peer has vanished. What it has not read of acknowledgements is dropped."""
+        idle_s, vanished_s = self._shared.asked.idle_s, self._shared.asked.vanished_s
+        if idle_s and self._clock() - self.heard > idle_s and not self._intake.holds:
+            self._disconnect(f"sent nothing for {idle_s:.0f} s")
+        elif unanswered_s(self._transport.get_extra_info("socket")) > vanished_s:
+            self._disconnect(f"has not answered for {vanished_s} s")
+
+    def _disconnect(self, why: str) -> None:
+        self._say("silent", f"{self.peer} {why} and was disconnected.")
+        self._transport.abort()
 
     def hold(self) -> None:
         self._transport.pause_reading()
@@ -142,10 +149,3 @@ class Connection(asyncio.Protocol):
 def _named(transport: asyncio.Transport) -> str:
     peer = transport.get_extra_info("peername") or ("unknown", 0)
     return f"{peer[0]}:{peer[1]}"
-
-
-def _keep_alive(found: socket.socket) -> None:
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in KEEPALIVE:
-        if option := getattr(socket, name, None):  # macOS has other names
-            found.setsockopt(socket.IPPROTO_TCP, option, value)

@@ -37,6 +37,7 @@ class Asked:
     user: str = ""
     password: str = field(default="", repr=False)
     tls: ssl.SSLContext | None = None
+    heartbeat_s: int = 60
 
 
 @dataclass
@@ -65,7 +66,7 @@ class MqttSender:
             client.username_pw_set(asked.user, asked.password)
         if asked.tls:
             client.tls_set_context(asked.tls)
-        client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
+        client.on_connect, client.on_subscribe, client.on_disconnect = self._on_connect, self._on_subscribe, self._on_disconnect
         client.on_connect_fail, client.on_message = self._on_fail, self._on_message
         return client
 
@@ -76,7 +77,7 @@ class MqttSender:
             wanted = Properties(PacketTypes.CONNECT)
             wanted.SessionExpiryInterval, wanted.ReceiveMaximum = SESSION_S, asked.in_flight
             more = {"clean_start": False, "properties": wanted}
-        self._client.connect_async(asked.host, asked.port, **more)
+        self._client.connect_async(asked.host, asked.port, asked.heartbeat_s, **more)
         self._client.loop_start()
         return f"{', '.join(asked.filters)} of {asked.host}:{asked.port}"
 
@@ -96,11 +97,19 @@ class MqttSender:
         self._loop.call_soon_threadsafe(self._connected, flags.session_present)
         client.subscribe([(each, QOS) for each in self._asked.filters])
 
+    def _on_subscribe(self, client: Client, _: object, mid: int, reasons: list[Any], properties: object) -> None:
+        refused = [str(reason) for reason in reasons if reason.is_failure]
+        if refused:
+            return self._tell("subscription", f"The broker refuses a subscription ({', '.join(refused)}). Allow this user its topics.")
+        self._loop.call_soon_threadsafe(self._subscribed)
+
     def _on_disconnect(self, client: Client, _: object, flags: object, reason: Any, properties: object) -> None:
+        self._loop.call_soon_threadsafe(self._disconnected)
         if reason.is_failure:
             self._tell("lost", f"The connection to the broker was lost ({reason}); connecting again.")
 
     def _on_fail(self, client: Client, _: object) -> None:
+        self._loop.call_soon_threadsafe(self._disconnected)
         self._tell("away", f"The broker at {self._asked.host}:{self._asked.port} cannot be reached; trying again.")
 
     def _on_message(self, client: Client, _: object, message: MQTTMessage) -> None:
@@ -116,6 +125,12 @@ class MqttSender:
         self._counters.connections = 1
         if not resumed:
             self._open.clear()  # the broker begins to count anew: the same number is another message
+
+    def _subscribed(self) -> None:
+        self._counters.broker_up = 1
+
+    def _disconnected(self) -> None:
+        self._counters.connections, self._counters.broker_up = 0, 0
 
     def _take(self, message: MQTTMessage) -> None:
         """Put a message into the spool, unless it is exactly one that was put and not acknowledged.

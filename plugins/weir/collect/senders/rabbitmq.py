@@ -34,6 +34,7 @@ class Asked:
     user: str = "guest"
     password: str = field(default="guest", repr=False)
     tls: ssl.SSLContext | None = None
+    heartbeat_s: int = 60
 
 
 class RabbitSender:
@@ -71,13 +72,13 @@ class RabbitSender:
         asked = self._asked
         parameters = pika.ConnectionParameters(
             asked.host, asked.port, asked.vhost, pika.PlainCredentials(asked.user, asked.password),
-            ssl_options=pika.SSLOptions(asked.tls, asked.host) if asked.tls else None, heartbeat=60,
+            ssl_options=pika.SSLOptions(asked.tls, asked.host) if asked.tls else None, heartbeat=asked.heartbeat_s,
         )  # fmt: skip
         self._connection = AsyncioConnection(parameters, self._opened, self._failed, self._failed, custom_ioloop=asyncio.get_running_loop())
 
     def _failed(self, connection: AsyncioConnection, error: BaseException) -> None:
         """Try again in a moment: the connection could not be made, or has ended."""
-        self._channel, self._counters.connections = None, 0
+        self._channel, self._counters.connections, self._counters.broker_up = None, 0, 0
         if not self._stopping:
             self._say("away", f"No connection to RabbitMQ at {self._asked.host}:{self._asked.port}: {error!r}. Trying again.")
             self._again = asyncio.get_running_loop().call_later(AGAIN_S, self._connect)
@@ -93,7 +94,10 @@ class RabbitSender:
         channel.basic_qos(prefetch_count=self._asked.prefetch, callback=partial(self._consume, channel))
 
     def _consume(self, channel: Any, _: object) -> None:
-        channel.basic_consume(self._asked.queue, self._take)
+        channel.basic_consume(self._asked.queue, self._take, callback=self._consuming)
+
+    def _consuming(self, _: object) -> None:
+        self._counters.broker_up = 1
 
     def _ended(self, channel: Any, error: BaseException) -> None:
         """Close the connection when the broker closes the channel, as for a queue that is not there: one way to begin anew."""
