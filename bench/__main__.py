@@ -31,6 +31,7 @@ ALL = {  # by name of the report: the program with its options, in full and for 
     "signatures": (["signatures"], ["signatures", "--messages=100000"]),
     "make_up": (["make_up"], []),
     "collect": (["collect"], ["collect", "--lines=200000", "--rounds=1"]),
+    "scores": (["scores"], ["scores", "--seconds=20"]),
     "soak": (["latency", "--rates=100000", "--triggers=1", "--seconds=1800"], []),
 }
 PEERS = {

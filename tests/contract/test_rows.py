@@ -132,7 +132,8 @@ def test_a_statement_without_an_end_is_stopped(bank: Bank, statement: str) -> No
 
 
 def test_a_statement_that_lifts_its_time_limit_is_stopped_with_the_next_piece(bank: Bank) -> None:
-    slow = "SELECT i, CASE i WHEN 0 THEN set_config('statement_timeout', '0', true) ELSE pg_sleep(0.2)::text END FROM generate_series(0, 5000) i"
+    lifted = "CASE i WHEN 0 THEN set_config('statement_timeout', '0', true) ELSE pg_sleep(0.2)::text END"
+    slow = f"SELECT i, {lifted} FROM generate_series(0, 5000) i"
     with pytest.raises(TimedOut):
         bank.query(slow, limit=5000, within_s=2.0)
     assert _alone(bank)
@@ -146,7 +147,7 @@ def _alone(bank: Bank) -> bool:
 def test_a_huge_answer_ends_at_16_mib_and_a_huge_row_is_refused(bank: Bank) -> None:
     found = bank.query("SELECT i, repeat('x', 900000) AS text FROM generate_series(1, 1000000) i", limit=1000)
     assert len(found.rows) == 18 and found.more == "16 MiB"
-    with pytest.raises(BadInput, match="A row has 2000000.* bytes, and may have at most 1 MiB"):
+    with pytest.raises(BadInput, match=r"A row has 2000\d+ bytes, and may have at most 1 MiB"):
         bank.query("SELECT repeat('x', 2000000) AS text")
     assert bank.query("SELECT length(text) FROM (SELECT repeat('x', 2000000) AS text) AS large").rows == [{"length": 2_000_000}]
 
@@ -248,7 +249,7 @@ def test_a_login_that_is_refused_says_what_to_correct(bank: Bank) -> None:
 def test_a_server_that_is_away_is_told(tmp_path: Any) -> None:
     stack = new_stack(tmp_path)
     server, bank = Server(postgres.part(stack)), Bank(stack, "public", "reader")
-    with pytest.raises(ConnectionRefused, match="PostgreSQL at 127.0.0.1"):
+    with pytest.raises(ConnectionRefused, match=r"PostgreSQL at 127\.0\.0\.1"):
         query(bank.spec(), "SELECT 1", 1, WITHIN_S)
     server.start()
     try:
