@@ -25,6 +25,15 @@ from weir.local.ports import next_free
 Seen = tuple[float, str, str]  # when it was seen (s), key, value
 
 
+def environment(rig: LandedRig) -> dict[str, str]:
+    """Return the environment of a command of `weir` that finds the servers and jobs of a rig."""
+    settings = rig.settings
+    known = {"HOME": settings.home, "KAFKA": settings.kafka, "CASSANDRA_PORT": str(settings.cassandra_port), "JOBS": settings.jobs}
+    places = {"BUNDLES": settings.bundles, "CHECKPOINTS": settings.checkpoints, "SPARK_REST": "http://127.0.0.1:1"}
+    own = {f"WEIR_{name}": value for name, value in {**known, **places, "CASSANDRA_HOSTS": "127.0.0.1"}.items()}
+    return {**os.environ, **own, "PYTHONPATH": f"{PROJECT / 'plugins'}{os.pathsep}{PROJECT}"}
+
+
 class Serve:
     """`weir serve` over a rig, at one port."""
 
@@ -38,14 +47,9 @@ class Serve:
         return f"http://127.0.0.1:{self.port}/api/v1"
 
     def start(self) -> None:
-        settings = self._rig.settings
-        known = {"HOME": settings.home, "KAFKA": settings.kafka, "CASSANDRA_PORT": str(settings.cassandra_port), "JOBS": settings.jobs}
-        places = {"BUNDLES": settings.bundles, "CHECKPOINTS": settings.checkpoints, "SPARK_REST": "http://127.0.0.1:1"}
-        env = {**os.environ, **{f"WEIR_{name}": value for name, value in {**known, **places}.items()}}
-        env |= {"WEIR_CASSANDRA_HOSTS": "127.0.0.1", "PYTHONPATH": f"{PROJECT / 'plugins'}{os.pathsep}{PROJECT}"}
         command = [sys.executable, "-m", "weir", "serve", "--port", str(self.port)]
         with (self._rig.stack.home / "serve.log").open("ab") as log:
-            self.process = subprocess.Popen(command, env=env, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, env=environment(self._rig), stdout=log, stderr=log)
         until(self._answers, "weir serve answers", 60)
 
     def end(self, sign: signal.Signals = signal.SIGTERM) -> float:

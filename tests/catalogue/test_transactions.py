@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import json
 import random
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -15,10 +18,10 @@ import pytest
 
 from spark_jobs import failpoint
 from tests.catalogue.jobs import PATIENCE_S, added, killed_while_it_works
+from tests.catalogue.subscribers import Serve, environment
 from tests.landed.rig import LandedRig
 from tests.parts import until
 from weir.errors import WeirError
-from weir.landed_rows.table import page, query
 
 FILES, LINES, ACCOUNTS, KILLS = 60, 200, 50, 3
 Accounts = dict[str, tuple[Decimal | None, int, Decimal | None]]
@@ -125,19 +128,40 @@ def test_files_arrive_during_kills_and_every_account_is_exact(rig: LandedRig, ba
 
 
 def _people_read_the_same(rig: LandedRig, wanted: Accounts) -> None:
-    spec, seen, after = rig.manager.spec("transactions"), list[str](), list[str]()
-    while True:
-        found = page(spec, [], after, 20, 30.0)
-        seen += [row["account"] for row in found.rows]
-        if not found.more:
-            break
-        after = found.places[-1]
-    assert seen == sorted(wanted)
-    (row,) = page(spec, ["a7"], [], 10, 30.0).rows
+    serve = Serve(rig)
+    serve.start()
+    try:
+        assert _pages(serve) == sorted(wanted)
+        (row,) = serve.get("jobs/transactions/rows", key="a7").json()["items"]
+    finally:
+        serve.end()
     balance, n, largest = wanted["a7"]
     assert row == {"account": "a7", "balance": str(balance), "transactions": n, "largest": str(largest)}
-    total = query(spec, "SELECT sum(balance) AS balance, sum(transactions) AS n FROM public.accounts", 1, 30.0).rows
-    assert total == [{"balance": str(sum(one[0] or 0 for one in wanted.values())), "n": str((FILES + 1) * LINES)}]
+    total = asked(rig, "SELECT sum(balance) AS balance, sum(transactions) AS n FROM public.accounts")
+    balances = sum(balance or 0 for balance, _, _ in wanted.values())
+    assert (total.returncode, json.loads(total.stdout)) == (0, [{"balance": str(balances), "n": str((FILES + 1) * LINES)}])
+    assert (
+        asked(rig, "SELECT account FROM public.accounts").stderr
+        == "There are more rows: these are the first 3, up to the limit of 3 rows.\n"
+    )
+    refused = asked(rig, "DELETE FROM public.accounts")
+    assert refused.returncode == 2 and refused.stderr.startswith("WEIR-110: PostgreSQL refused the statement")
+
+
+def _pages(serve: Serve) -> list[str]:
+    """Return all accounts, page by page."""
+    accounts, cursor = list[str](), ""
+    while cursor is not None:
+        answer = serve.get("jobs/transactions/rows", limit=20, cursor=cursor).json()
+        accounts += [row["account"] for row in answer["items"]]
+        cursor = answer["next"]
+    return accounts
+
+
+def asked(rig: LandedRig, statement: str) -> subprocess.CompletedProcess[str]:
+    """Run `weir query`."""
+    command = [sys.executable, "-m", "weir", "query", "transactions", statement, "--limit", "3", "--format", "json"]
+    return subprocess.run(command, env=environment(rig), capture_output=True, text=True, check=False)
 
 
 def test_the_same_job_reads_a_topic(rig: LandedRig, bank: Bank) -> None:
