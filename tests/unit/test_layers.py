@@ -115,7 +115,9 @@ ALLOWED = {
         f"{BASICS} weir.setting_rules weir.alerts weir.cluster weir.connection weir.counts weir.factory weir.files weir.jobs weir.ports "
         f"weir.ports.store {DOORS}"
     ),
-    "weir.api": f"{BASICS} weir.files weir.counts weir.jobs weir.landed_rows weir.ports weir.ports.store weir.rows {DOORS} spark_jobs.counts",
+    "weir.api": (
+        f"{BASICS} weir.files weir.counts weir.jobs weir.landed_rows weir.ports weir.ports.store weir.rows {DOORS} spark_jobs.counts"
+    ),
     "weir.console": (
         f"{BASICS} weir.airflow weir.alerts weir.api weir.counts weir.html weir.jobs weir.metrics weir.ports "
         "weir.ports.counts weir.ports.store weir.rows "

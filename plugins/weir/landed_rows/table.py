@@ -16,7 +16,7 @@ from weir.jobs.spec import JobSpec
 if TYPE_CHECKING:
     from weir.landed_rows.statements import Answer
 
-KEY = "weir_key"  # the column of a page that has a row's place
+KEY = "weir_key"  # the first column of a page: the row's place
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def page(spec: JobSpec, key: Sequence[str], after: Sequence[str], limit: int, ti
         raise BadInput(f"The sink of {spec.name} appends rows, so they have no key to go by.", next_step)
     if len(key) > len(table.key) or (after and len(after) != len(table.key)):
         raise BadInput(f"key: the rows of {spec.name} have the key {', '.join(table.key)}.", "Give at most one value for each of them.")
-    return _rows(_answered(table, _page(table, key, after, limit + 1), limit, timeout_s))
+    return _placed(_answered(table, _page(table, key, after, limit + 1), limit, timeout_s))
 
 
 def read_as(spec: JobSpec) -> Postgresql:
@@ -80,11 +80,17 @@ def _page(table: Postgresql, key: Sequence[str], after: Sequence[str], most: int
 
 
 def _rows(found: Answer) -> Rows:
-    own = [place for place, name in enumerate(found.columns) if name != KEY]
-    columns = [found.columns[place] for place in own]
-    rows = [{found.columns[place]: plain(row[place]) for place in own} for row in found.rows]
-    places = [row[0] for row in found.rows] if len(own) < len(found.columns) else []
-    return Rows(columns, rows, places, found.more)
+    return Rows(found.columns, [_named(found.columns, row) for row in found.rows], [], found.more)
+
+
+def _placed(found: Answer) -> Rows:
+    """Return the rows of a page, whose first column is the place."""
+    columns = found.columns[1:]
+    return Rows(columns, [_named(columns, row[1:]) for row in found.rows], [row[0] for row in found.rows], found.more)
+
+
+def _named(columns: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
+    return {name: plain(value) for name, value in zip(columns, row, strict=True)}
 
 
 def plain(value: Any) -> Any:
