@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,14 @@ Records = list[tuple[str, Any]]
 @pytest.fixture
 def stateful(spark: SparkSession) -> Iterator[SparkSession]:
     """Spark with the state store that Python's states need, and workers that find the job."""
-    before = spark.conf.get(PROVIDER)
+    context: Any = spark.sparkContext
+    before, python = spark.conf.get(PROVIDER), context.pythonExec
     spark.conf.set(PROVIDER, ROCKSDB)
-    spark.sparkContext.environment["PYTHONPATH"] = str(PROJECT)
+    context.pythonExec, context.environment["PYTHONPATH"] = sys.executable, str(PROJECT)
     yield spark
     spark.conf.set(PROVIDER, str(before))
+    context.pythonExec = python
+    del context.environment["PYTHONPATH"]
 
 
 def event(name: str, match: str, kind: str, about: str) -> str:
