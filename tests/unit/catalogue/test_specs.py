@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.conftest import PROJECT
 from weir.jobs.bundle import made_of
 from weir.jobs.folders import sound
+from weir.supervise.preflight import application, rehearsal
 
 CATALOGUE = PROJECT / "spark_jobs" / "catalogue"
 SPECS = sound(CATALOGUE)
@@ -22,4 +25,6 @@ def test_a_bundle_has_the_code_of_its_own_job_only(job: str) -> None:
     spec = {**SPECS, **sound(PROJECT / "spark_jobs")}[job]
     files = made_of(spec, PROJECT / "spark_jobs", CATALOGUE).files
     assert spec.entry in files
+    if job in SPECS:
+        assert application(made_of(spec, CATALOGUE), rehearsal(sys.executable)).ok, "its imports are found as its driver does"
     assert [place for place in files if place.startswith("spark_jobs/catalogue/") and place != "spark_jobs/catalogue/__init__.py"] == []
