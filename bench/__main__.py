@@ -32,6 +32,7 @@ ALL = {  # by name of the report: the program with its options, in full and for 
     "make_up": (["make_up"], []),
     "collect": (["collect"], ["collect", "--lines=200000", "--rounds=1"]),
     "fraud": (["fraud"], ["fraud", "--transactions=300000"]),
+    "scores": (["scores"], ["scores", "--seconds=20"]),
     "soak": (["latency", "--rates=100000", "--triggers=1", "--seconds=1800"], []),
 }
 PEERS = {

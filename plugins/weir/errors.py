@@ -65,6 +65,18 @@ class OperatingSystem(WeirError):
     code = "WEIR-108"
 
 
+class NoReader(BadInput):
+    """The spec of a landed job names no role that may read its sink."""
+
+    code = "WEIR-109"
+
+
+class StatementFailed(BadInput):
+    """PostgreSQL refuses a statement; the message quotes why."""
+
+    code = "WEIR-110"
+
+
 class NotRunning(WeirError):
     """A service cannot be reached."""
 
@@ -221,6 +233,12 @@ class SpoolDamaged(WeirError):
     """A file of a collector's spool is damaged or missing."""
 
     code = "WEIR-309"
+
+
+class ReaderWrites(WeirError):
+    """The role that should only read a sink may also change something; the statement was not run."""
+
+    code = "WEIR-310"
 
 
 class NotProven(WeirError):

@@ -57,13 +57,17 @@ class Transactions:
 
     def _connected(self) -> Any:
         if self._connection is None or self._connection.closed:
-            known = self._settings
-            tls = {"sslmode": "verify-full", "sslrootcert": known.ca_file} if known.ca_file else {}
-            own = {"sslcert": known.cert_file, "sslkey": known.key_file} if known.cert_file else {}
-            password = {"password": password_of(known.password_file, setting="sink.password_file")} if known.password_file else {}
-            self._connection = psycopg2.connect(
-                host=known.host, port=known.port, dbname=known.database, user=known.user, application_name="weir",
-                **KEEPALIVES, **tls, **own, **password,
-            )  # fmt: skip
+            self._connection = connected(self._settings)
             self._connection.set_session(isolation_level=ISOLATION_LEVEL_READ_COMMITTED)
         return self._connection
+
+
+def connected(known: Postgresql, application: str = "weir", section: str = "sink") -> Any:
+    """Return a new connection. `section` of the spec has the user. Raises psycopg2.Error, BadFile."""
+    tls = {"sslmode": "verify-full", "sslrootcert": known.ca_file} if known.ca_file else {}
+    own = {"sslcert": known.cert_file, "sslkey": known.key_file} if known.cert_file else {}
+    password = {"password": password_of(known.password_file, setting=f"{section}.password_file")} if known.password_file else {}
+    return psycopg2.connect(
+        host=known.host, port=known.port, dbname=known.database, user=known.user, application_name=application,
+        **KEEPALIVES, **tls, **own, **password,
+    )  # fmt: skip

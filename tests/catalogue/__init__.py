@@ -1,9 +1,5 @@
-"""The jobs of the catalogue on real servers, each with kills in the middle: `make test-catalogue`."""
+"""The jobs of spark_jobs/catalogue on real servers, from their real source to their real sink, with kills in the middle."""
 
-import os
-from pathlib import Path
+from tests.conftest import PROJECT
 
-import pytest
-
-CATALOGUE = Path(__file__).parents[2] / "spark_jobs" / "catalogue"
-at_length = pytest.mark.skipif(not os.environ.get("WEIR_TEST_CATALOGUE"), reason="make test-catalogue runs it")
+CATALOGUE = PROJECT / "spark_jobs" / "catalogue"

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
@@ -14,25 +13,16 @@ import pytest
 from spark_jobs import failpoint
 from tests.catalogue import episodes
 from tests.catalogue.episodes import CITIES, WITHDRAWALS, Event, Rule
+from tests.catalogue.jobs import PATIENCE_S, added
 from tests.contract.sinks import consumed
-from tests.landed.rig import LandedRig, landed_rig
+from tests.landed.rig import LandedRig
 from tests.parts import until
 from weir.alerts.deliver import deliver
 from weir.alerts.evaluate import evaluate
 from weir.alerts.rules import parse, topic_of
 from weir.alerts.sink import Inbox, message_of
 
-from . import CATALOGUE, at_length
-
-pytestmark = [pytest.mark.stack, at_length]
-PATIENCE_S = 600.0
 N = 4000
-
-
-@pytest.fixture(scope="module")
-def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LandedRig]:
-    with landed_rig(tmp_path_factory.mktemp("fraud"), "kafka", "cassandra") as found:
-        yield found
 
 
 class Alerting:
@@ -44,7 +34,7 @@ class Alerting:
         rig.make_topic(self.topic)
         rig.make_topic(self.target, partitions=1)
         sink = {"kind": "kafka", "topic": self.target}
-        rig.add(job, {"code": str(CATALOGUE / job), "sources": {"events": {"topic": self.topic}}, "sink": sink})
+        added(rig, job, sources={"events": {"topic": self.topic}}, sink=sink)
         self.rules = parse(f"job: {job}\nrows: [{{name: episode, where: {{kind: alert}}}}]", f"{job}.yaml")
 
     def send(self, events: list[Event]) -> None:

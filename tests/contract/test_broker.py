@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from spark_jobs.protocol.partition import of_source
+from tests.parts import until
 from weir.errors import NotRunning, TopicMissing
 from weir.ports.source import Retention, Subscription, TopicSnapshot
 from weir.sources.kafka import KafkaBroker
@@ -151,3 +152,35 @@ def test_the_offsets_of_a_time(broker: Broker) -> None:
     assert reader.offsets_at(topic, 0) == {0: 0, 1: 0}
     assert reader.offsets_at(topic, at)[0] <= 1
     assert reader.offsets_at(topic, at + 3_600_000) == {0: 3, 1: 0}, "what comes later begins at the end"
+
+
+def test_a_follower_gets_each_committed_record_once_and_in_order(broker: Broker) -> None:
+    broker.transaction(0, 3, "commit")
+    broker.transaction(0, 2, "abort")
+    broker.add(1, b"web", b"other")
+    follower, seen = broker.reader.follow(broker.topic, {0: 1, 1: 0}), list[tuple[int, int]]()
+
+    def awaited(most: int, *places: tuple[int, int]) -> bool:
+        seen.extend((record.partition, record.offset) for record in follower.next(most, 0.1))
+        return sorted(seen) == sorted(places)
+
+    try:
+        until(lambda: awaited(10, (0, 1), (0, 2), (1, 0)), "what was committed before", 30)
+        broker.transaction(0, 2, "commit")
+        until(lambda: awaited(1, (0, 1), (0, 2), (0, 7), (0, 8), (1, 0)), "what is committed meanwhile, one by one", 30)
+        broker.transaction(0, 1, "open")
+        assert follower.next(10, 1.0) == [], "what is open is not there yet"
+    finally:
+        follower.close()
+
+
+def test_a_follower_tells_what_retention_took(broker: Broker) -> None:
+    for _ in range(4):
+        broker.add(0, b"web", b"line")
+    broker.forget(0, 3)
+    follower = broker.reader.follow(broker.topic, {0: 1})
+    try:
+        with pytest.raises(NotRunning):
+            until(lambda: follower.next(10, 0.5), "a record, or that some are gone", 30)
+    finally:
+        follower.close()

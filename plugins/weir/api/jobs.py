@@ -86,6 +86,17 @@ async def rejected(
     return await ask(lambda manager: reads.rejected(manager, job, reason, limit, cursor))
 
 
+@router.get("/jobs/{job}/rows", summary="The rows of a landed job in PostgreSQL, by their key", **OR_CONFLICT)
+async def rows(
+    ask: Asks,
+    job: Name,
+    key: Annotated[list[str], Query(max_length=10, description="Only rows whose key begins with these values.")] = [],  # noqa: B006
+    limit: Limit = 100,
+    cursor: Cursor = "",
+) -> models.Page[dict[str, Any]]:
+    return await ask(lambda manager: reads.rows_of(manager, job, key, limit, cursor))
+
+
 @router.get("/jobs/{job}/checkpoint", summary="The checkpoint that the next attempt continues from, with findings", **OF_JOB)
 async def checkpoint(ask: Asks, job: Name) -> models.Checkpoint:
     return await ask(lambda manager: reads.checkpoint(manager, job))

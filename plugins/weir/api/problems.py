@@ -23,6 +23,8 @@ from weir.errors import (
     NotProven,
     NotRunning,
     NotSignedIn,
+    Prerequisite,
+    ReaderWrites,
     Refused,
     StoreBehind,
     TimedOut,
@@ -40,8 +42,8 @@ STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (  # the first that fit
     (NotSignedIn, HTTPStatus.UNAUTHORIZED),
     (NotAllowed, HTTPStatus.FORBIDDEN),
     (TooMany, HTTPStatus.TOO_MANY_REQUESTS),
-    *((kind, HTTPStatus.SERVICE_UNAVAILABLE) for kind in (NotRunning, StoreBehind, TimedOut, TimeoutError)),
-    *((kind, HTTPStatus.CONFLICT) for kind in (Conflict, Diverged, DataLoss, Refused, NotKept, NotProven)),
+    *((kind, HTTPStatus.SERVICE_UNAVAILABLE) for kind in (NotRunning, Prerequisite, StoreBehind, TimedOut, TimeoutError)),
+    *((kind, HTTPStatus.CONFLICT) for kind in (Conflict, Diverged, DataLoss, Refused, NotKept, NotProven, ReaderWrites)),
 )
 OF_STATUS: dict[int, type[WeirError]] = {401: NotSignedIn, 403: NotAllowed, 429: TooMany, 503: NotRunning}
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import dropwhile, islice
 from typing import TYPE_CHECKING, Any
 
 from spark_jobs.counts.cells import DAY_MS
 from weir import rows
+from weir.api.pages import cursor as next_of
 from weir.api.pages import page, place_of
 from weir.counts.progress import batches, ledger_row, samples
 from weir.counts.rules import Rules
@@ -15,6 +17,7 @@ from weir.counts.times import span_of
 from weir.errors import BadInput, UnknownJob
 from weir.jobs.kinds import Capability
 from weir.jobs.specs import find, require
+from weir.landed_rows import table
 from weir.supervise.judge.doctor import examine
 from weir.times import duration
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 MOST_SIGNATURES_MS = 400 * DAY_MS
 MOST_SKIPPED = 10_000
+ROWS_S = 10.0  # for a page of rows
 Told = Any  # the routes name the model
 
 
@@ -68,6 +72,13 @@ def rejected(manager: Manager[Store], job: str, reason: str, limit: int, cursor:
     begin = _skipped(cursor)
     found = islice(enumerate(samples(manager.store, job, reason or None)), begin, begin + limit + 1)
     return page(found, limit, lambda one: rows.rejected([one[1]])[0], lambda one: [one[0] + 1])
+
+
+def rows_of(manager: Manager[Store], job: str, key: Sequence[str], limit: int, cursor: str) -> Told:
+    spec = manager.spec(job)
+    after = place_of(cursor, *(str for _ in table.read_as(spec).key))
+    found = table.page(spec, key, after, limit, ROWS_S)
+    return {"items": found.rows, "next": next_of(found.places[-1]) if found.more else None}
 
 
 def versions(manager: Manager[Store], job: str, limit: int, cursor: str) -> Told:

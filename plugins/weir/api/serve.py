@@ -16,6 +16,7 @@ from weir.api import probes, problems
 from weir.api.app import UNPUBLISHED, build
 from weir.api.ask import Ask
 from weir.api.limits import Buckets
+from weir.api.streams import Streams
 from weir.api.tokens import StaticTokens
 from weir.errors import BadInput
 from weir.supervise.shared import Shared
@@ -27,12 +28,14 @@ if TYPE_CHECKING:
 PREFIX = "/api/v1"
 
 
-def alone(access: StaticTokens, ask: Ask, clock: Callable[[], float] = time.time, buckets: Buckets | None = None) -> FastAPI:
+def alone(
+    access: StaticTokens, ask: Ask, clock: Callable[[], float] = time.time, buckets: Buckets | None = None, streams: Streams | None = None
+) -> FastAPI:
     """Return an app with only the service, at its address, and the probes."""
     app = FastAPI(**UNPUBLISHED)
     problems.install(app)
     app.include_router(probes.build(access))
-    app.mount(PREFIX, build(access, ask, clock, buckets))
+    app.mount(PREFIX, build(access, ask, clock, buckets, streams or Streams()))
     return app
 
 

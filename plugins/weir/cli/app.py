@@ -30,6 +30,7 @@ from weir.cli import (
     proof,
     query,
     rotate,
+    rows,
     schema,
     service,
     stack,
@@ -50,6 +51,7 @@ GROUPS = {
     "The environment": (doctor.doctor,),
     "The embedded stack": (stack.up, stack.down, stack.status, stack.logs, stack.sample, rotate.rotate, stack.clean),
     "Lines and counts": (ingest.ingest, counts.wait, query.counts, query.rejected),
+    "Rows of landed jobs": (rows.query,),
     "Jobs": (
         jobs.jobs,
         new.new,

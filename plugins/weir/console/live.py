@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+
+from weir.api.ending import ending
 
 log = logging.getLogger(__name__)
 
@@ -114,10 +115,3 @@ class Live:
             topic.news.set()  # also wakes listeners when the server ends
             topic.news = asyncio.Event()
             await self._sleep(EVERY_S)
-
-
-def ending() -> bool:
-    """Return whether the server is shutting down. uvicorn waits for open streams (two minutes as Airflow starts it) and tells the app only
-    after that, so this asks uvicorn's signal handler."""
-    server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    return bool(getattr(server, "should_exit", False))

@@ -71,7 +71,7 @@ def _home(spec: JobSpec, folders: tuple[Path, ...]) -> Path:
 def _runtime(folders: tuple[Path, ...]) -> dict[str, Path]:
     """Return the files of Weir's package without its jobs: the installed package, unless a job folder is a copy of it."""
     root = next((folder for folder in folders if folder.name == PACKAGE and (folder / "runtime").is_dir()), OWN_JOBS)
-    jobs = {file.parent for file in root.glob("*/job.yaml")}
+    jobs = {file.parent for file in root.rglob("job.yaml")}
     files = (file for file in _files(root) if file.suffix in (".py", ".java") and not jobs & set(file.parents))
     return {f"{PACKAGE}/{file.relative_to(root)}": file for file in files}
 

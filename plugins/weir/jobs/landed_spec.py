@@ -12,6 +12,7 @@ from spark_jobs.protocol.partition import is_folder
 from spark_jobs.sinks.settings import checked
 from spark_jobs.sources.folders import of_inputs
 from weir.jobs.base_spec import DrivenSpec, JobSpec
+from weir.jobs.fields import Section
 from weir.jobs.inputs import Input, names_in
 from weir.jobs.kinds import LANDED, Kind
 from weir.jobs.source import EARLIEST, StartAt
@@ -21,6 +22,15 @@ MAIN = "spark_jobs/landed/main.py"
 SINK_TARGET = ("kind", "database", "table", "topic", "path", "mode", "key", "transactional_id")  # where rows are, and how they are written
 OF_STATE = ("spark.sql.shuffle.partitions", "spark.sql.streaming.stateStore.providerClass")  # Spark fixes these in a checkpoint
 NEW_JOB = "Make a new job for it, which reads from the beginning into a new target"
+
+
+class Reader(Section):
+    """The role of PostgreSQL that reads the sink for people. No driver gets it, and it may write nothing."""
+
+    user: str = Field(min_length=1)
+    password_file: str = ""  # on the machines of Airflow, `weir serve` and `weir query`; empty: no password
+    cert_file: str = ""
+    key_file: str = ""
 
 
 class LandedSpec(DrivenSpec):
@@ -33,6 +43,7 @@ class LandedSpec(DrivenSpec):
     sources: dict[str, Input] = Field(min_length=1)  # by the names that the pipeline uses, in the order in which it reads them
     start: StartAt = EARLIEST  # as in source.start of other kinds
     sink: dict[str, Any]
+    reader: Reader | None = None
     output_mode: Literal["append", "update", "complete"] = "append"
     standby: Literal["none"] = "none"
 
@@ -67,6 +78,16 @@ class LandedSpec(DrivenSpec):
         if not isinstance(value, dict):
             raise ValueError("must have a kind, and the fields of that kind")
         return checked(value)
+
+    @field_validator("reader")
+    @classmethod
+    def _of_a_table(cls, value: Reader | None, info: ValidationInfo) -> Reader | None:
+        sink = info.data.get("sink", {})
+        if value and sink and (sink["kind"] != "postgresql" or sink["user"] == value.user):
+            raise ValueError(
+                "is for a sink in PostgreSQL, with another user than the sink's, which may write. Remove it, or change its user"
+            )
+        return value
 
     @model_validator(mode="after")
     def _keeps_state(self) -> LandedSpec:

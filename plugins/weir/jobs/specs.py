@@ -11,7 +11,7 @@ from weir.jobs.spec import JobSpec, parse
 from weir.ports.jobs import JobRow
 
 # These fields apply as soon as they are written. All others apply with the next deploy.
-OWN = ("description", "owner", "health", "restart")
+OWN = ("description", "owner", "health", "restart", "reader")
 
 
 class Specs(dict[str, JobSpec]):
@@ -47,7 +47,7 @@ def in_force(here: JobSpec | None, wanted: JobRow | None) -> JobSpec | None:
     was = _deployed(wanted.spec) if wanted else None
     if was is None or here is None or was.kind is not here.kind:
         return was or here
-    return was.model_copy(update={name: getattr(here, name) for name in OWN})
+    return was.model_copy(update={name: getattr(here, name) for name in OWN if name in type(here).model_fields})
 
 
 @lru_cache(4096)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from re import fullmatch
 from typing import NamedTuple, Protocol
@@ -85,6 +85,15 @@ class Record(NamedTuple):
     claimed: bool = False
 
 
+class Follower(Protocol):
+    """Reads a topic on as its transactions are committed. One thread at a time may use it."""
+
+    def next(self, most: int, wait_s: float) -> Sequence[Record]:
+        """The next records, at most so many; empty if none has come after `wait_s`. Raises NotRunning if some are gone."""
+
+    def close(self) -> None: ...
+
+
 class Broker(Protocol):
     """What the source says of itself, each within a few seconds. Raises NotRunning, or its kind TopicMissing."""
 
@@ -122,3 +131,6 @@ class Source(Broker, Protocol):
 
         Raises NotRunning if they stop coming, or are gone.
         """
+
+    def follow(self, topic: str, position: Mapping[int, int]) -> Follower:
+        """A reader of the records at and after these offsets, by partition, without those of aborted transactions."""

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from typing import Any, TypeVar
 
 from confluent_kafka import (
-    TIMESTAMP_LOG_APPEND_TIME,
     Consumer,
     IsolationLevel,
     KafkaError,
@@ -24,9 +23,11 @@ from spark_jobs.runtime.kafka_probe import explained
 from weir.errors import BadSetting, NotRunning, TopicMissing, WeirError
 from weir.ports.source import Record, Retention, TopicSnapshot
 from weir.sources.connection import Reasons, as_error, client_options, fault_of
+from weir.sources.following import FOLLOWING, KafkaFollower, record_of
 
 T = TypeVar("T")
 CHUNK = 10_000  # records handed over by librdkafka at a time
+NO_OPTIONS: Mapping[str, Any] = {}
 PATIENCE_S = 0.2
 SILENCE_S = 30.0  # a broker that restarts is back within this
 MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION)
@@ -172,6 +173,11 @@ class KafkaBroker:
         finally:
             consumer.close()
 
+    def follow(self, topic: str, position: Mapping[int, int]) -> KafkaFollower:
+        consumer = self._consumer(more=FOLLOWING)
+        consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in position.items()])
+        return KafkaFollower(consumer, lambda error: self._unreadable(topic, error))
+
     def _chunk(self, consumer: Consumer, topic: str, partition: int, start: int, end: int) -> Generator[Record, None, int]:
         """Yield the next records. Return the offset to continue from."""
         for message in self._consume(consumer, min(CHUNK, end - start), f"{topic}/{partition}"):
@@ -181,8 +187,7 @@ class KafkaBroker:
             if offset >= end:
                 return end  # there are offsets without a record
             if error is None:
-                kind, at = message.timestamp()
-                yield Record(partition, offset, message.key(), message.value(), at, kind != TIMESTAMP_LOG_APPEND_TIME)
+                yield record_of(message)
                 start = offset + 1
         return start
 
@@ -196,7 +201,7 @@ class KafkaBroker:
                 raise self._not_running(f"no records of {what} for {SILENCE_S:.0f} s")
         return messages
 
-    def _consumer(self, where_gone: str = "error", committed: bool = True) -> Consumer:
+    def _consumer(self, where_gone: str = "error", committed: bool = True, more: Mapping[str, Any] = NO_OPTIONS) -> Consumer:
         return Consumer({
             **client_options(self._address),
             "error_cb": self._reasons,
@@ -209,6 +214,7 @@ class KafkaBroker:
             "check.crcs": True,
             "queued.max.messages.kbytes": 65_536,
             "fetch.message.max.bytes": 4 * 1024 * 1024,
+            **more,
         })  # fmt: skip
 
     def _partitions(self, topic: str) -> list[int]:

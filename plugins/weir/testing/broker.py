@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from weir.errors import NotRunning, TopicMissing
 from weir.ports.source import Record, Retention, TopicSnapshot
@@ -115,9 +116,31 @@ class MemoryBroker:
         hidden = self._marks | (self._aborted if committed else set())
         return (record for record in self._topic(topic)[partition][start:end] if (topic, partition, record.offset) not in hidden)
 
+    def follow(self, topic: str, position: Mapping[int, int]) -> MemoryFollower:
+        return MemoryFollower(self, topic, dict(position))
+
     def _topic(self, topic: str) -> dict[int, list[Record]]:
         if not self.answers:
             raise NotRunning("The broker does not answer.")
         if topic not in self._records:
             raise TopicMissing(f"There is no topic {topic}.")
         return self._records[topic]
+
+
+class MemoryFollower:
+    def __init__(self, broker: MemoryBroker, topic: str, position: dict[int, int]) -> None:
+        self._broker, self._topic, self._position = broker, topic, position
+
+    def next(self, most: int, wait_s: float) -> Sequence[Record]:
+        deadline = time.monotonic() + wait_s
+        while not (found := self._there()[:most]) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        self._position |= {record.partition: record.offset + 1 for record in found}
+        return found
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def _there(self) -> list[Record]:
+        ends = self._broker.end_offsets(self._topic)
+        return [record for p, at in self._position.items() for record in self._broker.records(self._topic, p, at, ends[p])]

@@ -35,7 +35,8 @@ CHECKS = [
     ignored_auth,
 ]
 SEEN: defaultdict[str, set[int]] = defaultdict(set)
-OPERATIONS = 14
+OPERATIONS = 15
+ROWS = {"GET /jobs/{job}/rows"}  # of a landed job with a real PostgreSQL: tests/contract/test_rows.py, tests/catalogue
 schema = schemathesis.openapi.from_asgi(f"{BASE}/openapi.json", SERVICE.app, headers=SERVICE.headers())
 
 
@@ -59,7 +60,7 @@ def test_every_answer_is_in_the_contract(case: schemathesis.Case) -> None:
 def test_the_requests_reached_what_they_are_about() -> None:
     """Else it was an empty proof."""
     assert len(SEEN) == OPERATIONS
-    assert {operation for operation, statuses in SEEN.items() if 200 not in statuses} == set(), SEEN
+    assert {operation for operation, statuses in SEEN.items() if 200 not in statuses} == ROWS, SEEN
     assert {status for statuses in SEEN.values() for status in statuses} >= {200, 400, 404}
 
 

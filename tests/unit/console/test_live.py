@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from weir.api import ending
 from weir.console import live
 from weir.console.live import BEAT, BEAT_S, EVERY_S, LIFE_S, Fragments, Live
 
@@ -224,7 +225,7 @@ def test_a_server_that_is_told_to_end_need_not_wait_for_streams(monkeypatch: pyt
         def handle_exit(self, *_: object) -> None: ...
 
     server = Server()
-    monkeypatch.setattr(live, "signal", SimpleNamespace(SIGTERM=signal.SIGTERM, getsignal=lambda _: server.handle_exit))
+    monkeypatch.setattr(ending, "signal", SimpleNamespace(SIGTERM=signal.SIGTERM, getsignal=lambda _: server.handle_exit))
 
     async def test() -> None:
         world = World()

@@ -10,6 +10,8 @@ import yaml
 from weir.errors import BadSpec
 from weir.jobs.landed_spec import LandedSpec
 from weir.jobs.spec import JobSpec, parse
+from weir.jobs.specs import in_force
+from weir.ports.jobs import JobRow
 
 GOOD: dict[str, Any] = {
     "name": "cards",
@@ -37,6 +39,12 @@ def test_the_store_gives_back_what_it_was_given() -> None:
     for one in (spec(), spec(sources={"b": {"topic": "x"}, "a": {"topic": "y"}}, start={"x/0": 5})):
         again = parse(one.dump(), "the store")
         assert again == one and isinstance(again, LandedSpec) and list(again.sources) == list(one.sources)
+
+
+def test_another_reader_of_its_rows_applies_without_a_deploy() -> None:
+    ran, here = spec(reader={"user": "gone"}), spec(reader={"user": "weir_reader"}, output_mode="update")
+    found = in_force(here, JobRow("cards", 1, "running", "v1", ran.dump(), "ana", "", 0))
+    assert isinstance(found, LandedSpec) and found.reader == here.reader and found.output_mode == "append"
 
 
 def test_its_driver_runs_weirs_program_with_the_job_beside_it() -> None:

@@ -1,0 +1,25 @@
+"""The jobs of spark_jobs/catalogue on real servers, from their real source to their real sink. `make test-catalogue` runs them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.landed.rig import LandedRig, landed_rig
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent.name == "catalogue":
+            item.add_marker(pytest.mark.stack)
+            if not os.environ.get("WEIR_TEST_CATALOGUE"):
+                item.add_marker(pytest.mark.skip(reason="make test-catalogue runs it"))
+
+
+@pytest.fixture(scope="session")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LandedRig]:
+    """Kafka, Cassandra and PostgreSQL, for all jobs."""
+    with landed_rig(tmp_path_factory.mktemp("catalogue")) as found:
+        yield found
