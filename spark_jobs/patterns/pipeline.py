@@ -57,7 +57,7 @@ def events(records: DataFrame, options: Options) -> DataFrame:
 def episodes(found: DataFrame, options: Options) -> DataFrame:
     """Return the rows of weir.patterns.Found. Raises RuntimeError if the native jar is not on the driver's class path."""
     spark = found.sparkSession
-    jvm: Any = spark._jvm  # type: ignore[attr-defined]
+    jvm: Any = spark._jvm
     if not native_jar.is_there(jvm):
         raise RuntimeError("the native jar is not on the driver's class path. Put it into $SPARK_HOME/jars of the workers: docs/engines.md")
     pattern = jvm.weir.patterns.Pattern(
@@ -65,7 +65,7 @@ def episodes(found: DataFrame, options: Options) -> DataFrame:
     )
     # Without its column Spark drops no event as late, and still follows the watermark.
     watched = found.withWatermark("time", f"{options.lateness_s} seconds").drop("time")
-    return DataFrame(jvm.weir.patterns.Episodes.find(watched._jdf, pattern), spark)  # type: ignore[attr-defined]
+    return DataFrame(jvm.weir.patterns.Episodes.find(watched._jdf, pattern), spark)
 
 
 def told(found: DataFrame, options: Options) -> DataFrame:
