@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from zipfile import BadZipFile, ZipFile
 
 from weir.jobs.bundle import Made
+from weir.jobs.landed_spec import LandedSpec
 from weir.jobs.spec import JobSpec, PlainSpec, Resources
 from weir.ports.room import Need, Room, shortage, size
 from weir.supervise.judge.plan import Check
@@ -21,6 +22,8 @@ Rehearse = Callable[[Path, JobSpec], Check]  # the folder for the driver's path,
 
 # This runs the module-level code and all imports; since the name is not __main__, nothing is started.
 IMPORT = "import runpy, sys; runpy.run_path(sys.argv[1], run_name='weir_rehearsal')"
+# A pipeline is a module of its job's package, as its driver imports it: it may import relative to it.
+IMPORT_MODULE = "import importlib, sys; importlib.import_module(sys.argv[1])"
 # A user's own script may start its query at module level: so it is only compiled, and its imports are only looked up.
 LOOK = """
 import ast, importlib.util, pathlib, sys
@@ -57,7 +60,7 @@ def rehearsal(python: str, within_s: float = WITHIN_S) -> Rehearse:
 
 def _python(python: str, within_s: float, folder: Path, spec: JobSpec) -> Check:
     env = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [python, "-c", IMPORT if spec.kind.uses_runtime else LOOK, str(folder / spec.entry)]
+    command = [python, "-c", *_trial(folder, spec)]
     try:
         done = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=within_s, check=False)
     except subprocess.TimeoutExpired:
@@ -71,6 +74,12 @@ def _python(python: str, within_s: float, folder: Path, spec: JobSpec) -> Check:
     if done.returncode:
         return Check("application", False, f"{spec.program} cannot be imported: {_last(done.stderr) or f'exit code {done.returncode}'}")
     return Check("application", True, f"{spec.program} can be imported")
+
+
+def _trial(folder: Path, spec: JobSpec) -> tuple[str, str]:
+    if isinstance(spec, LandedSpec):
+        return IMPORT_MODULE, spec.module
+    return IMPORT if spec.kind.uses_runtime else LOOK, str(folder / spec.entry)
 
 
 def _jar(file: Path, spec: PlainSpec) -> Check:
