@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -27,6 +28,7 @@ CONF = {
 
 @pytest.fixture(scope="package")
 def spark() -> Iterator[SparkSession]:
-    with local_spark(CONF) as session:
+    with pytest.MonkeyPatch.context() as patch, local_spark(CONF) as session:
+        patch.setattr(session.sparkContext, "pythonExec", sys.executable)  # else Spark starts `python3`, which may lack pandas
         session.sparkContext.setLogLevel("ERROR")
         yield session

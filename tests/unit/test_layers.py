@@ -42,7 +42,7 @@ ALLOWED = {
         "spark_jobs.counts spark_jobs.failpoint spark_jobs.formats spark_jobs.protocol spark_jobs.runtime spark_jobs.sources"
     ),
     "spark_jobs.patterns": "spark_jobs.runtime spark_jobs.sources",
-    "spark_jobs.catalogue": "spark_jobs.patterns spark_jobs.runtime",
+    "spark_jobs.catalogue": "spark_jobs.patterns spark_jobs.runtime",  # no other job uses it
     # what everything may use
     "weir.errors": "",
     "weir.connection": "weir.errors",

@@ -20,6 +20,8 @@ from weir.settings import OWN_JOBS
 # Files in a job's folder that its driver never reads: an edit of them makes no new version.
 LEFT_OUT = ("__pycache__", "tests", "test_*.py", "conftest.py", "*.md", "job.yaml", ".*")
 
+CATALOGUE = "catalogue"  # the folder of Weir's package with jobs that WEIR_JOBS may name: no other job ships them
+
 
 @dataclass(frozen=True)
 class Made:
@@ -69,9 +71,9 @@ def _home(spec: JobSpec, folders: tuple[Path, ...]) -> Path:
 
 
 def _runtime(folders: tuple[Path, ...]) -> dict[str, Path]:
-    """Return the files of Weir's package without its jobs: the installed package, unless a job folder is a copy of it."""
+    """Return the files of Weir's package without jobs and catalogue: the installed package, unless a job folder is a copy of it."""
     root = next((folder for folder in folders if folder.name == PACKAGE and (folder / "runtime").is_dir()), OWN_JOBS)
-    jobs = {file.parent for file in root.rglob("job.yaml")}
+    jobs = {root / CATALOGUE, *(file.parent for file in root.glob("*/job.yaml"))}
     files = (file for file in _files(root) if file.suffix in (".py", ".java") and not jobs & set(file.parents))
     return {f"{PACKAGE}/{file.relative_to(root)}": file for file in files}
 

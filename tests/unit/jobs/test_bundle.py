@@ -99,6 +99,14 @@ def test_a_job_beside_it_does_not_change_a_version_of_the_package(folder: Path) 
     assert made("error_counts", OWN_JOBS, folder).version == before
 
 
+def test_the_jobs_of_the_catalogue_are_sound_and_no_other_job_ships_them() -> None:
+    folders = OWN_JOBS, OWN_JOBS / "catalogue"
+    jobs = sound(*folders)
+    assert not jobs.bad and {"card_limits", "error_counts", "payments", "socket_counts"} <= jobs.keys()
+    assert [file for job in jobs for file in made(job, *folders).files if file.startswith("spark_jobs/catalogue/")] == []
+    assert "card_limits/options.py" in made("card_limits", *folders).files
+
+
 def test_a_copy_of_the_package_is_the_runtime_of_its_jobs(tmp_path: Path) -> None:
     """As the drill has it, and whoever set WEIR_JOBS to a folder `spark_jobs` of their own."""
     (copy := tmp_path / "spark_jobs").mkdir()
