@@ -1,4 +1,4 @@
-"""Handle one TCP connection: pass its lines to the intake, and write back how many of them are on disk, if that was asked for."""
+"""Handle one TCP connection: pass its lines to the intake, and write back how many of them are on disk, if `acknowledge` is set."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from weir.collect.senders.framer import Framer, Malformed
 from weir.collect.spool.block import Block
 from weir.output import readable
 
-KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 6))  # a peer that is gone is noticed after two minutes
+KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 6))  # a dead peer is detected after two minutes
 SHOWN = 80  # bytes of a line in a message
 
 
@@ -33,7 +33,7 @@ class Asked:
 
 @dataclass
 class Shared:
-    """What the connections of a server have in common: `open` are those that are open."""
+    """What the connections of a server share. `open` is the set of open connections."""
 
     asked: Asked
     framer: Callable[[], Framer]
@@ -44,7 +44,7 @@ class Shared:
 
 
 class Connection(asyncio.Protocol):
-    """One sender. `safe` lines of it are on disk."""
+    """One sender."""
 
     def __init__(self, shared: Shared) -> None:
         self._shared, self._framer = shared, shared.framer()
@@ -61,9 +61,7 @@ class Connection(asyncio.Protocol):
         if len(self._shared.open) >= self._shared.asked.connections:
             self._turned_away = True
             self._counters.turned_away += 1
-            self._say(
-                "many", f"{self.peer} was turned away: {self._shared.asked.connections} connections are open, the most that are allowed."
-            )
+            self._say("many", f"{self.peer} was turned away: {self._shared.asked.connections} connections are open (--connections).")
             return transport.abort()
         _keep_alive(transport.get_extra_info("socket"))
         self._shared.open.add(self)
@@ -89,7 +87,7 @@ class Connection(asyncio.Protocol):
             self._intake.put(block, partial(self._written, block.count))
 
     def eof_received(self) -> bool:
-        """Keep the connection of a sender that sends no more and waits for its acknowledgements. TLS cannot keep half of one."""
+        """Keep the connection open while a sender that has finished waits for acknowledgements. TLS has no half-closed connections."""
         self._ended = True
         plain = self._transport.get_extra_info("sslcontext") is None
         return plain and self._shared.asked.acknowledge and self._safe < self._taken
@@ -98,7 +96,7 @@ class Connection(asyncio.Protocol):
         more = self._framer.refused - self._refused
         self._counters.refused += more
         self._refused = self._framer.refused
-        self._say("refused", f"{self.peer} sent {more} line(s) over the limit of --longest bytes. They were dropped.")
+        self._say("refused", f"{self.peer} sent {more} line(s) longer than --longest bytes. They were dropped.")
         self._acknowledge()
 
     def _written(self, lines: int) -> None:
@@ -126,7 +124,7 @@ class Connection(asyncio.Protocol):
         if rest := self._framer.unfinished:
             self._counters.cut += 1
             why = f"ended ({error})" if error else "ended"
-            self._say("cut", f"The connection of {self.peer} {why} within a line, which was dropped: {readable(rest[:SHOWN])}")
+            self._say("cut", f"The connection of {self.peer} {why} in the middle of a line, which was dropped: {readable(rest[:SHOWN])}")
 
     def hold(self) -> None:
         self._transport.pause_reading()

@@ -17,7 +17,7 @@ BACKLOG = 1024  # connections that the kernel keeps until they are accepted
 
 
 class TcpServer:
-    """Listens, and knows the open connections. What it counts is in `counters`."""
+    """Listens, and keeps the set of open connections. It counts in `counters`."""
 
     def __init__(self, asked: Asked, framer: Callable[[], Framer], intake: Intake, counters: Counters, say: Seldom) -> None:
         self._asked, self._intake, self._say = asked, intake, say
@@ -50,7 +50,7 @@ class TcpServer:
             connection.release()
 
     async def stop(self) -> None:
-        """Accept nothing more, and read nothing more. Connections stay open until `close`, so that their last acknowledgements are sent."""
+        """Stop accepting and reading. Connections stay open until `close`, so that their last acknowledgements are sent."""
         if self._server:
             self._server.close()
         if self._looks:
