@@ -101,7 +101,7 @@ class Collector:
             if each.done():
                 each.result()
         left = self._forwarder.left
-        rest = "; the number that wait in the spool is unknown" if left is None else f"; {left} wait in the spool" if left else ""
+        rest = "; waiting in the spool: unknown" if left is None else f"; {left} wait in the spool" if left else ""
         self._say(f"{self.counters.lines} lines received, {self.counters.forwarded} sent{rest}.")
 
     def _serve(self) -> ThreadingHTTPServer | None:
