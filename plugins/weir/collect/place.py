@@ -53,5 +53,5 @@ def require_alone(found: Place | None, before: Place | None, run: str) -> None:
     if found != before and found is not None and found.run != run:
         raise Conflict(
             "Another collector sends from a copy of this spool. This one ends, and its spool is kept.",
-            "Stop one of them. docs/runbook.md, WEIR-308, says how to give the copy an id of its own.",
+            "Stop one of them. docs/runbook.md, WEIR-308, says how to give the copy a new id.",
         )

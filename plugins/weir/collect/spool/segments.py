@@ -90,7 +90,7 @@ def cut_torn(disk: Disk, segment: Segment, say: Say) -> Point | None:
 
 def _tell_cut(segment: Segment, size: int, say: Say) -> None:
     if size:
-        say(f"The last write to {segment.name} was incomplete: {size} bytes were cut off. They were not acknowledged to their senders.")
+        say(f"{segment.name} ends with no intact record: {size} bytes were cut off. If a power cut tore them, they were not acknowledged.")
 
 
 def damaged(segment: Segment, at: int) -> SpoolDamaged:
