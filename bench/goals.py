@@ -1,4 +1,4 @@
-"""List the goals for Weir's speed, each with the figure that shows whether it is reached."""
+"""List the goals for Weir's speed, memory and recovery, each with the figure that shows whether it is reached."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Goal:
-    """A goal for the median of a figure, or of a ratio, of a program."""
+    """A goal for the median of a figure or a ratio in the report of a program."""
 
     what: str
-    program: str  # the name of its report
+    program: str  # the name of the report
     figure: str
     bound: float
     unit: str
-    at_most: bool = True
-    why: str = ""  # why it is not reached
+    at_most: bool = True  # False: the bound is a minimum
+    why: str = ""  # why the goal is not reached or not measured; empty: no reason is given
 
     def reached(self, value: float) -> bool:
         return value <= self.bound if self.at_most else value >= self.bound
@@ -26,10 +26,10 @@ COMPILER = "the JVM's thorough compiler, late, takes a fifth off, but adds 1 to 
 BATCH = "a batch takes a serial read and two lightweight transactions of Cassandra, its writes, and two files of Spark's checkpoint"
 SOAK = "100,000 lines/s, trigger 1 s"
 GOALS = (
-    Goal("drain into Cassandra, start included", "drain", "native, CPU", 1.5, "CPU-s a million lines", why=f"not reached: {PARTS}"),
+    Goal("drain into Cassandra, CPU, start included", "drain", "native, CPU", 1.5, "CPU-s a million lines", why=f"not reached: {PARTS}"),
     Goal("drain, CPU compared with a plain Java consumer", "drain", "native, CPU / reader, CPU", 1.5, "times", why=f"not reached: {PARTS}"),
     Goal("drain, CPU compared with Flink SQL without a sink", "peers", "native, CPU / flink_sql, CPU", 0.5, "times"),
-    Goal("drain into Cassandra, warm", "drain", "native, warm, CPU", 0.9, "CPU-s a million lines", why=f"not reached: {COMPILER}"),
+    Goal("drain into Cassandra, CPU, warm", "drain", "native, warm, CPU", 0.9, "CPU-s a million lines", why=f"not reached: {COMPILER}"),
     Goal("drain, speed on two cores, warm", "drain", "native, warm, speed", 700_000, "lines/s", at_most=False),
     Goal("drain, speed compared with Flink SQL, start included", "peers", "native, speed / flink_sql, speed", 2, "times", at_most=False),
     Goal("driver memory, drain", "drain", "native, memory", 768, "MiB"),
@@ -37,16 +37,16 @@ GOALS = (
     Goal("start to first landed batch, time", "start", "native, time", 5, "s"),
     Goal("cold recovery under 2,000 lines/s, p50", "recovery", "weir, landed, p50", 9, "s"),
     Goal("cold recovery under 2,000 lines/s, p95", "recovery", "weir, landed, p95", 12, "s"),
-    Goal("cold recovery, compared with Flink", "recovery", "weir, landed, p50 / flink, landed, p50", 1, "times"),
+    Goal("cold recovery p50, compared with Flink", "recovery", "weir, landed, p50 / flink, landed, p50", 1, "times"),
     Goal(
-        "collector, with acknowledgements",
+        "collector with acknowledgements, one core",
         "collect",
         "lines a second and core, from the sender to Kafka",
         200_000,
         "lines/s",
         at_most=False,
     ),
-    Goal("transactions that `fraud` judges, warm", "fraud", "transactions, warm", 50_000, "a second", at_most=False),
+    Goal("transactions through `fraud`, warm", "fraud", "transactions, warm", 50_000, "a second", at_most=False),
     Goal("recovery with a standby, p50", "standby", "weir, landed, p50", 1.5, "s"),
     Goal("recovery with a standby, p95", "standby", "weir, landed, p95", 2.5, "s"),
     Goal(
@@ -78,7 +78,7 @@ GOALS = (
         why="not reached: one CPU-s per 100,000 rows in the client, and Cassandra has the other core",
     ),
     Goal(
-        "signature of a message",
+        "computing the signature of a message",
         "signatures",
         "native",
         0.3,
@@ -104,21 +104,21 @@ GOALS = (
     ),
     Goal("`weir counts` over a day by service, warm", "fold", "counts_of_a_day_by_service_ms", 150, "ms"),
     Goal(
-        "memory over the soak, last third compared with the first",
+        "memory during the soak, last third compared with the first",
         "soak",
         f"{SOAK}: memory, last third beside the first",
         1.1,
         "times",
     ),
     Goal(
-        "batch time over the soak, last third compared with the first",
+        "batch time during the soak, last third compared with the first",
         "soak",
         f"{SOAK}: batch time, last third beside the first",
         1.1,
         "times",
     ),
     Goal(
-        "first `make up` to first counts, downloads in the cache",
+        "first `make up` to first counts, with downloads cached",
         "make_up",
         "to first counts",
         45,

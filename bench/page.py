@@ -23,10 +23,9 @@ FOLDER, PAGE = PROJECT / "docs" / "figures", PROJECT / "docs" / "figures.md"
 Reports = Mapping[str, Mapping[str, Any]]
 HEAD = """# Figures
 
-`make bench` measures these and writes this page; `make bench-peers` measures the peers. Programs that are compared take turns in one run
-(A B B A ...), and CPU is that of the whole process tree. A run is reported only if every count equals the generator's. The machine is
-small and shared, so compare ratios; seconds only show the order of magnitude. A value is a median, with the smallest and the largest in
-brackets.
+`make bench` measures these figures and writes this page; `make bench-peers` measures the peers. Compared programs take turns in one run
+(A B B A ...). CPU is the CPU time of the whole process tree. A run is reported only if every count equals the generator's. The machine
+is small and shared, so compare ratios; times show only the order of magnitude. A value is a median, with minimum and maximum in brackets.
 """
 
 
@@ -40,7 +39,7 @@ def row(goal: Goal, reports: Reports) -> str:
     found = samples(reports[goal.program], goal.figure) if goal.program in reports else []
     bound = f"{'at most' if goal.at_most else 'at least'} {goal.bound:,g} {goal.unit}"
     if not found:
-        return f"| {goal.what} | {bound} | not measured | {goal.why or '`make bench` has not run it here'} |"
+        return f"| {goal.what} | {bound} | not measured | {goal.why or 'not run on this machine'} |"
     verdict = "reached" if goal.reached(median(found)) else goal.why or "not reached"
     return f"| {goal.what} | {bound} | {spread(found)} | {verdict} |"
 
@@ -115,7 +114,7 @@ def plots(reports: Reports) -> dict[str, str]:
             series.setdefault(driver, []).append((float(size), median(of["samples"])))
         first = {driver: min(points) for driver, points in series.items()}
         grown = {driver: [(x / first[driver][0], y / first[driver][1]) for x, y in sorted(points)] for driver, points in series.items()}
-        found["growth.svg"] = lines("Cost by what it grows with", grown, "times the smallest", "times the cost of the smallest")
+        found["growth.svg"] = lines("Cost as the input grows", grown, "times the smallest", "times the cost of the smallest")
     return found
 
 

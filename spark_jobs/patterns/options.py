@@ -1,4 +1,4 @@
-"""The options of a job that looks for a pattern in events: the pattern is data, and all such jobs share the code.
+"""The options of a job that looks for a pattern in events. The pattern is data; all such jobs share their code.
 
 Standard library only: the supervisor checks them, too.
 """
@@ -13,7 +13,7 @@ from spark_jobs.runtime.options import Change, option, text, whole, whole_second
 
 
 def fields(value: Any) -> tuple[str, ...]:
-    """The names of one or more fields. Raises ValueError."""
+    """Return the names of one or more fields. Raises ValueError."""
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list | tuple) or not names or not all(isinstance(one, str) and one for one in names):
         raise ValueError("must be the name of a field, or a list of names")
@@ -21,16 +21,16 @@ def fields(value: Any) -> tuple[str, ...]:
 
 
 def field_or_none(value: Any) -> str:
-    """The name of a field; empty for none. Raises ValueError."""
+    """Return the name of a field; empty for none. Raises ValueError."""
     if not isinstance(value, str):
         raise ValueError("must be the name of a field, or empty")
     return value
 
 
 def values_by_field(value: Any) -> Mapping[str, Sequence[str]]:
-    """The values that are wanted, by field. Raises ValueError."""
+    """Return the wanted values by field. Raises ValueError."""
     if not isinstance(value, dict):
-        raise ValueError("must be fields with the values that are wanted, such as kind: [withdrawal]")
+        raise ValueError("must be fields with their wanted values, such as kind: [withdrawal]")
     return {name: fields(wanted) for name, wanted in value.items()}
 
 
@@ -45,6 +45,6 @@ class Options:
     more_than: int = option(2, whole(1), "an episode has more events, or different values, than this", Change.REPLAY)
     within_s: int = option(900, whole_seconds, "the first and the last of them are at most this far apart in event time", Change.REPLAY)
     lateness_s: int = option(
-        3600, whole_seconds, "an event that is further behind the newest one of its key is reported as late, and not judged", Change.REPLAY
+        3600, whole_seconds, "an event further behind the newest one of its key is reported as late, not judged", Change.REPLAY
     )
     events_per_key: int = option(10_000, whole(10, 100_000), "more events of a key are forgotten, oldest first, and reported")

@@ -1,7 +1,7 @@
-"""Find episodes of a pattern in JSON events of a topic. The state is kept by key in Java (`spark_jobs/native`, package `weir.patterns`).
+"""Find episodes of a pattern in JSON events of a topic. Java keeps the state of each key (`spark_jobs/native`, package `weir.patterns`).
 
 Events of a key are judged in the order of arrival. So an alert does not wait for a watermark, and a topic gives the same alerts however it
-is cut into batches. The watermark only says when the state of a key can go.
+is cut into batches. The watermark only decides when the state of a key is dropped.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from pyspark.sql import functions as F
 from spark_jobs.patterns.options import Options
 from spark_jobs.sources import native_jar
 
-LONGEST = 200  # characters of an id and of a key: both are kept in the state
-FUTURE_MS = 3_600_000  # a time so far behind its arrival is wrong; the state would be dropped by it
+LONGEST = 200  # characters of an id and of each field of a key: the state contains both
+FUTURE_MS = 3_600_000  # a time so far after the arrival is wrong, and would drop the state of its key
 SEPARATOR = "\u001f"
 MILLIS = "^-?[0-9]{1,15}$"
 
 
 def pipeline(inputs: Mapping[str, DataFrame], options: Options) -> DataFrame:
-    """Return records for a topic: `key`, and `value` as JSON with kind, text, the key's fields, first_at, last_at (ms) and events (ids).
+    """Return records for a topic: `key`, and `value` as JSON with kind, text, the key's fields, first_at, last_at (ms) and ids (of events).
 
     kind is alert, late (an event too far behind), forgotten (a key has too many events), unreadable or future (no event). Reads `events`.
     """
@@ -30,7 +30,7 @@ def pipeline(inputs: Mapping[str, DataFrame], options: Options) -> DataFrame:
 
 
 def events(records: DataFrame, options: Options) -> DataFrame:
-    """Return the columns of weir.patterns.Event, and `time` for the watermark. Records that are no events of the pattern are left out."""
+    """Return the columns of weir.patterns.Event, and `time` for the watermark. Leave out events that `only` excludes."""
     names = dict.fromkeys(["id", "at", *options.key, *options.only, *filter(None, [options.different])])
     schema = ", ".join(f"`{name}` STRING" for name in names)
     event = F.from_json(F.col("value").cast("string"), schema)
@@ -69,7 +69,7 @@ def episodes(found: DataFrame, options: Options) -> DataFrame:
 
 
 def told(found: DataFrame, options: Options) -> DataFrame:
-    """Return the rows as records of Kafka."""
+    """Return the rows as Kafka records."""
     parts = F.split("key", SEPARATOR)
     own = [F.get(parts, i).alias(name) for i, name in enumerate(options.key)]
     value = F.struct(
@@ -79,7 +79,7 @@ def told(found: DataFrame, options: Options) -> DataFrame:
 
 
 def _millis(at: Column) -> Column:
-    """Return a time as ms: a whole number of ms, or a time of ISO 8601, in the session's zone if it names none. Null for anything else."""
+    """Return a time in ms. It is a whole number of ms, or ISO 8601, in the session's time zone if it names none. Null for anything else."""
     return F.when(at.rlike(MILLIS), at.try_cast("long")).otherwise(F.unix_millis(at.try_cast("timestamp")))
 
 
@@ -106,6 +106,6 @@ def _text(options: Options) -> Column:
     return (
         F.when(F.col("kind") == "alert", F.concat(F.size("ids").cast("string"), F.lit(f" {counted} within "), seconds, F.lit(" s: "), own))
         .when(F.col("kind") == "late", F.concat(F.lit("event "), ids, F.lit(" came too late to be judged: "), own))
-        .when(F.col("kind") == "forgotten", F.concat(ids, F.lit(" events were forgotten, there are too many: "), own))
+        .when(F.col("kind") == "forgotten", F.concat(ids, F.lit(" events were forgotten, since their key has too many: "), own))
         .otherwise(F.concat(F.lit("record "), ids, F.lit(" (partition-offset) is "), F.col("kind")))
     )

@@ -1,4 +1,4 @@
-"""The files that a batch of a folder consists of, as claim and ledger row keep them. Pure."""
+"""The files of a batch that reads a folder, as the claim and the ledger row record them. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ GONE = -1  # the size and time of a file that does not exist
 
 
 class File(NamedTuple):
-    """A file of a batch: where it is, its size in bytes, and when it was last modified (ms)."""
+    """A file of a batch: its path, its size in bytes, and its modification time (ms)."""
 
     path: str
     size: int
@@ -24,17 +24,17 @@ class FilesChanged(Exception):
 
 
 def packed(files: Iterable[File]) -> bytes:
-    """Return the files of a batch as bytes, the same for the same files: compressed lines of path, size and time, as JSON."""
+    """Return the files of a batch as bytes: compressed JSON lines of path, size and time. The same files give the same bytes."""
     return gzip.compress(b"".join(json.dumps(list(file)).encode() + b"\n" for file in sorted(files)), mtime=0)
 
 
 def unpacked(data: bytes) -> list[File]:
-    """Undo `packed`; none for no bytes. Raises ValueError, OSError or EOFError on anything else."""
+    """Return the files in packed bytes; none for empty bytes. Raises ValueError, OSError or EOFError for other bytes."""
     return [File(*json.loads(line)) for line in gzip.decompress(data).decode().splitlines()] if data else []
 
 
 def changes(recorded: Sequence[File], now: Sequence[File]) -> str:
-    """Return which files of a batch differ from those that were recorded for it, and how; empty if none does."""
+    """Return which files of a batch differ from the recorded ones, and how; empty if all are the same."""
     before, after = {file.path: file for file in recorded}, {file.path: file for file in now}
     found = [_change(path, before.get(path), after.get(path)) for path in sorted(before.keys() | after.keys())]
     told = [text for text in found if text]
@@ -44,9 +44,9 @@ def changes(recorded: Sequence[File], now: Sequence[File]) -> str:
 
 def _change(path: str, before: File | None, after: File | None) -> str:
     if before is None or after is None:
-        return f"{path} was {'not read before' if before is None else 'read, and is not listed now'}"
+        return f"{path} {'was not recorded' if before is None else 'was recorded, but is not listed now'}"
     if after.modified == GONE:
         return f"{path} was deleted"
     if before.size != after.size:
-        return f"{path} had {before.size} bytes, and has {after.size}"
+        return f"{path} had {before.size} bytes, and now has {after.size}"
     return f"{path} was modified" if before.modified != after.modified else ""

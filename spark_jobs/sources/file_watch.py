@@ -1,4 +1,4 @@
-"""Measure the files of each batch of folders: before its rows are read, and again after that."""
+"""Measure the files of each batch that reads folders: before its rows are read, and again afterwards."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class FilesUnsettled(Exception):
 
 
 class FileWatch:
-    """Measures the files of a job's folders. `read` reads a file of the checkpoint by its path, as in spark_jobs.sources.files."""
+    """Measures the files of a job's folders. `read` returns a file of the checkpoint by its path, as in spark_jobs.sources.files."""
 
     def __init__(self, spark: SparkSession, folders: Folders, read: files.Read) -> None:
         self._spark, self._folders, self._read = spark, folders, read
-        self._listed: Mapping[str, int] = {}  # of the current batch, when each file was modified as Spark listed it (ms)
+        self._listed: Mapping[str, int] = {}  # modification time (ms) in Spark's list, by file of the current batch
 
     def measure(self, start: Offsets, end: Offsets) -> bytes:
         """Return the files between two positions as they are now, packed; empty without folders. Raises UnknownFiles."""
@@ -32,12 +32,12 @@ class FileWatch:
         return packed(files.measured(self._spark, self._listed)) if self._listed else b""
 
     def require_listed(self, measured: bytes) -> None:
-        """Raise FilesUnsettled if the files of the current batch are not as Spark listed them."""
+        """Raise FilesUnsettled if a file of the current batch has another modification time than in Spark's list."""
         known = unpacked(measured)
         self._require([file._replace(modified=self._listed[file.path]) for file in known], known)
 
     def require_unchanged(self, measured: bytes) -> None:
-        """Measure the files of the current batch again. Raise FilesUnsettled if one has changed."""
+        """Measure the files of the current batch again. Raise FilesUnsettled if one changed."""
         self._require(unpacked(measured), files.measured(self._spark, self._listed))
 
     def _steps(self, number: int, folder: Partition, start: Offsets, end: Offsets) -> list[tuple[str, int]]:

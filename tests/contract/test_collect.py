@@ -70,7 +70,7 @@ def test_a_stopped_collector_leaves_its_lines_to_the_next_run(real_kafka: Settin
         assert send(port, [b"a", b"b"]) == 2
         assert collector.saying("(Nothing is sent to Kafka at the moment)")
         assert collector.stop() == 0
-        assert collector.said[-1] == "2 lines received, 0 sent; what waits in the spool is not known."
+        assert collector.said[-1] == "2 lines received, 0 sent; waiting in the spool: unknown."
     with collecting(real_kafka, tmp_path, "tcp", "--port", "0", "--topic", topic) as collector:
         assert collector.saying("(the protocol has no acknowledgement)")
         until(lambda: len(committed(real_kafka, topic)) == 2, "the lines are sent", 60)

@@ -135,7 +135,7 @@ def test_a_file_that_changed_after_its_batch_was_claimed_stops_the_job_by_name(r
     until(lambda: rig.manager.health(job.name).found is Verdict.FILES_CHANGED, f"it stops: {rig.sentences[-4:]}", PATIENCE_S)
     report = rig.manager.health(job.name)
     size = len(first.read_bytes())
-    assert f"/day%201.csv had {known.st_size} bytes, and has {size}" in report.sentence and "WEIR-327" in report.sentence
+    assert f"/day%201.csv had {known.st_size} bytes, and now has {size}" in report.sentence and "WEIR-327" in report.sentence
     assert not list(job.target.rglob("*.parquet"))
     job.put(1)
     os.utime(first, ns=(known.st_atime_ns, known.st_mtime_ns))

@@ -103,7 +103,7 @@ def test_a_file_changed_between_two_evaluations_of_its_batch_is_told(tmp_path: P
     assert taken_over(folders, 1) == ""
     with running(ARRIVALS, tmp_path, 2, "-1") as process:
         assert process.wait(WITHIN_S) != 0
-    assert f"FilesChanged: {changed.path} had {changed.size} bytes, and has " in (tmp_path / "2.log").read_text()
+    assert f"FilesChanged: {changed.path} had {changed.size} bytes, and now has " in (tmp_path / "2.log").read_text()
     assert not (tmp_path / "out" / "1.json").exists()
 
 

@@ -55,11 +55,11 @@ def test_a_list_is_packed_the_same_way_each_time() -> None:
     ("now", "told"),
     [
         ([A, B], ""),
-        ([A, B._replace(size=10)], "file:/in/b c.csv had 9 bytes, and has 10"),
+        ([A, B._replace(size=10)], "file:/in/b c.csv had 9 bytes, and now has 10"),
         ([A, B._replace(modified=2001)], "file:/in/b c.csv was modified"),
         ([A._replace(size=GONE, modified=GONE), B], "file:/in/a.csv was deleted"),
-        ([B], "file:/in/a.csv was read, and is not listed now"),
-        ([A, B, C], "file:/in/é.csv was not read before"),
+        ([B], "file:/in/a.csv was recorded, but is not listed now"),
+        ([A, B, C], "file:/in/é.csv was not recorded"),
     ],
 )
 def test_what_changed_is_told(now: list[File], told: str) -> None:
@@ -68,7 +68,7 @@ def test_what_changed_is_told(now: list[File], told: str) -> None:
 
 def test_a_few_of_many_changes_are_told() -> None:
     many = [File(f"{n}.csv", 1, 1) for n in range(9)]
-    assert changes(many, [file._replace(size=2) for file in many]).endswith("4.csv had 1 bytes, and has 2 and 4 more")
+    assert changes(many, [file._replace(size=2) for file in many]).endswith("4.csv had 1 bytes, and now has 2 and 4 more")
 
 
 IN = "file:///in"

@@ -1,6 +1,6 @@
-"""Send a message for each row that a landed job writes to its topic: which rows are new, and what their messages say.
+"""Make a message for each new row that a landed job writes to its topic.
 
-The position in the topic is part of the book, so it moves in the write that queues the messages: each row is sent once.
+The book contains the position in the topic, so one write queues the messages and moves the position: each row is sent once.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from weir.alerts.messages import plain
 from weir.alerts.rules import JobRules, RowRule
 from weir.ports.source import Record, Source
 
-MOST = 500  # rows that a pass reads: what waits for a sink is one record of the store, and further messages are combined
+MOST = 500  # rows that a pass reads: the messages that wait are one record of the store, and above outbox.KEEP they are combined
 
 
 @dataclass(frozen=True)
 class RowMessage:
-    """A message about a row. `thread` is derived from where the row is, so a repeated pass gives the same one."""
+    """A message about a row. `thread` is derived from partition and offset, so a repeated pass gives the same one."""
 
     rule: RowRule
     thread: str
@@ -31,7 +31,7 @@ class RowMessage:
 
 @dataclass(frozen=True)
 class RowsFound:
-    """What a pass found in the topic: the position after it, and whether rows are left."""
+    """What a pass found in the topic: the position after it, the messages, and whether rows are left."""
 
     read: RowsRead | None
     messages: Sequence[RowMessage] = ()
@@ -39,13 +39,13 @@ class RowsFound:
 
 
 def look(source: Source, topic: str, rules: JobRules, before: RowsRead | None) -> RowsFound:
-    """Read the rows after a position. A job without a position begins at the end: older rows are not sent. Raises NotRunning."""
+    """Return the rows after a position. A job without a position begins at the end, so older rows are not sent. Raises NotRunning."""
     if not rules.rows or not topic:
         return RowsFound(None)
     its_id, ends = source.topic_id(topic), source.end_offsets(topic)
     if before is None:
         return RowsFound(RowsRead(topic, its_id, dict(ends)))
-    if (before.topic, before.topic_id) != (topic, its_id):  # another topic, or made again: its rows are all new
+    if (before.topic, before.topic_id) != (topic, its_id):  # another topic, or one that was made again: all of its rows are new
         before = RowsRead(topic, its_id, {})
     earliest, after, messages, left = source.earliest_offsets(topic), dict(before.offsets), list[RowMessage](), MOST
     for partition, end in sorted(ends.items()):
@@ -60,7 +60,7 @@ def look(source: Source, topic: str, rules: JobRules, before: RowsRead | None) -
 
 
 def of_record(rules: JobRules, record: Record) -> Iterable[RowMessage]:
-    """Yield the messages of a record. A value that is not a JSON object breaks every rule: what cannot be read is not held back."""
+    """Yield the messages of a record. A value that is not a JSON object matches every rule, so that no unreadable row is left out."""
     row = _object(record.value)
     for rule in rules.rows:
         if row is None or all(row.get(name) == value for name, value in rule.where.items()):

@@ -1,4 +1,4 @@
-"""What a collector has seen so far: numbers and times, for metrics, health and messages."""
+"""Count what a collector does, for its metrics, health and messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ AGAIN_S = 10.0  # between two messages of one kind
 
 @dataclass
 class Counters:
-    """Numbers since the start of the process; each is written by one thread. Times are seconds since 1970; None: not seen."""
+    """Numbers since the start of the process; each is written by one thread. Times are seconds since 1970; None: has not happened."""
 
     lines: int = 0  # on disk
     size: int = 0  # of these lines, in bytes
@@ -24,14 +24,14 @@ class Counters:
     broker_up: int | None = None  # 1: a broker delivers, 0: it does not; of senders that have a broker
     turned_away: int = 0  # connections over the limit
     dropped: Callable[[], int | None] = field(default=lambda: None)  # datagrams that the kernel dropped
-    held_since: float | None = None  # senders are held back
+    held_since: float | None = None  # since when senders are held back; None: they are not
     committed_at: float | None = None
     reached: bool = False  # Kafka has answered
     trouble: str = ""  # why nothing can be sent to Kafka now
 
 
 class Seldom:
-    """Says a sentence, and how often it would have been said since, at most every AGAIN_S seconds for each kind."""
+    """Prints at most one sentence of each kind every AGAIN_S seconds, with the number of those that were left out before it."""
 
     def __init__(self, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._say, self._clock = say, clock

@@ -1,4 +1,4 @@
-"""Follow all files that match a pattern: a `weir ingest --follow` for each, as a process of its own.
+"""Follow all files that match a pattern, each with its own process: `weir ingest --follow`.
 
 A file needs no spool: it stays where it is until its lines are committed, and its position is in Kafka already.
 """
@@ -21,7 +21,7 @@ END_S = 20.0  # for the last commit
 
 
 class Followers:
-    """The processes by file. A file stays followed when it does not match any more: it may be rotated."""
+    """The processes by file. A file that no longer matches is still followed: it may have been rotated."""
 
     def __init__(self, pattern: str, options: Sequence[str], say: Callable[[str], None]) -> None:
         self._pattern, self._options, self._say = pattern, options, say
@@ -39,7 +39,7 @@ class Followers:
             self._end()
 
     def look(self) -> None:
-        """Start what is not followed yet, and again what has ended."""
+        """Start a process for each new file, and another one for each file whose process has ended."""
         found = glob.glob(self._pattern, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
         for file in sorted({*found, *self._due}):
             if Path(file).is_dir() or self._due.get(file, 0.0) > time.monotonic():

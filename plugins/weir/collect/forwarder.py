@@ -19,8 +19,8 @@ from weir.collect.spool.spool import Spool, Spot, Waiting
 from weir.errors import NotRunning, SpoolDamaged
 from weir.ingest.positions import TOPIC
 
-COMMIT_S = 1.0  # lines wait so long until they can be read
-QUIET_S = 0.1  # without a new record for so long, what was sent is committed
+COMMIT_S = 1.0  # at most, from the first record of a transaction to its commit
+QUIET_S = 0.1  # after so long without a new record, the transaction is committed
 AGAIN_S = 1.0  # from one attempt to the next while Kafka is away
 COMMITTING_S = 60.0  # for one commit; then its result is looked up
 RUN = 1000  # lines to one partition before the next
@@ -36,7 +36,7 @@ class Kafka(Protocol):
 
 
 class Forwarder:
-    """After any trouble it begins anew: new producer, take the transactional id, read the position, go on from there."""
+    """Sends records. After any error it starts again: make a producer, take over the transactional id, continue from the position."""
 
     def __init__(
         self, spool: Spool, folder: SpoolFolder, kafka: Kafka, counters: Counters, say: Callable[[str], None], stopping: threading.Event
@@ -61,24 +61,24 @@ class Forwarder:
                 self._wait(error)
 
     def waiting(self) -> Waiting | None:
-        """Return what is in the spool and not committed. None as long as the position is not known. Any thread may call it."""
+        """Return what is in the spool and not committed; None while the position is unknown. Any thread may call it."""
         return self._spool.waiting(*self._spot) if self._spot else None
 
     @property
     def left(self) -> int | None:
-        """Return how many lines are in the spool and not committed. None as long as the position is not known."""
+        """Return how many lines are in the spool and not committed; None while the position is unknown."""
         return self._spool.end.values - self._values if self._spot else None
 
     def _wait(self, error: KafkaException | NotRunning) -> None:
-        """Say what the trouble is, once, and wait a moment."""
+        """Report the error, unless it is the same as before, and wait a moment."""
         why = self._kafka.explained(error)
         if why != self._counters.trouble and not self._stopping.is_set():
-            self._say(f"Nothing is sent to Kafka at the moment; what is received waits in the spool. {why}")
+            self._say(f"Nothing is sent to Kafka at the moment; lines wait in the spool. {why}")
         self._counters.trouble, self._open = why, False
         self._stopping.wait(AGAIN_S)
 
     def _start(self) -> None:
-        """End every other run of this spool with what it has not committed, and go to where the last commit ended."""
+        """Fence every other run of this spool, which aborts its open transaction, and go to where the last commit ended."""
         self._producer = self._kafka.connect()
         self._producer.init_transactions(10.0)
         found = self._kafka.place()
@@ -95,7 +95,7 @@ class Forwarder:
         self._counters.trouble, self._counters.reached = "", True
 
     def _committed(self) -> None:
-        """Take over that all up to where the reader is was committed."""
+        """Note that all records up to the reader's point were committed."""
         values = self._reader.point.values
         self._counters.forwarded += values - self._values if self._spot else 0
         self._values, self._spot = values, self._reader.spot
@@ -141,7 +141,7 @@ class Forwarder:
                     self._producer.poll(0.1)
 
     def _commit(self) -> None:
-        """Commit what was sent, and with it how far that is. Raises KafkaException."""
+        """Commit the records that were sent, together with the new position. Raises KafkaException."""
         identity = self._folder.identity
         place = Place(identity.id, self._run, self._reader.point)
         self._producer.produce(TOPIC, place.dump(), identity.name.encode(), 0)

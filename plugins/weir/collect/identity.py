@@ -1,4 +1,4 @@
-"""The folder of a spool: its id, what it is for, and that only one process uses it."""
+"""The folder of a spool: its id, its topic, and the lock with which only one process uses it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FILE = "spool.json"
 
 @dataclass(frozen=True)
 class Identity:
-    """What `spool.json` says. `id` was made with the folder. `forwarded`: Kafka has committed records of it."""
+    """The content of `spool.json`. `id` was made with the folder. `forwarded`: Kafka has committed records of this spool."""
 
     id: str
     topic: str
@@ -41,7 +41,7 @@ class SpoolFolder:
     """A folder that this process alone uses, until `close`."""
 
     def __init__(self, path: Path, topic: str, say: Callable[[str], None]) -> None:
-        """Make the folder if it is not there. Raises Conflict if another process uses it, BadInput if it is of another topic, OSError."""
+        """Make the folder if it is missing. Raises Conflict if another process uses it, BadInput if it has another topic, OSError."""
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = path
         self._lock = _locked(path)
@@ -53,7 +53,7 @@ class SpoolFolder:
             )
 
     def forwarded(self) -> None:
-        """Note that Kafka has committed records: from now on its position must be there. Raises OSError."""
+        """Note that Kafka has committed records: from now on it must have a position of this spool. Raises OSError."""
         if not self.identity.forwarded:
             self.identity = replace(self.identity, forwarded=True)
             self._write()

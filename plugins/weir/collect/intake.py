@@ -21,7 +21,7 @@ Written = Callable[[], None]
 
 
 class Held(Protocol):
-    """Something that takes lines from senders, and can stop doing so for a while."""
+    """Something that reads lines from senders, and can pause that."""
 
     def hold(self) -> None: ...
     def release(self) -> None: ...
@@ -32,7 +32,7 @@ def _nothing() -> None:
 
 
 class Intake:
-    """One event loop puts blocks in; a thread writes them. While it waits for the disk, the next group gathers."""
+    """The event loop puts blocks in; one thread writes them. While the thread waits for the disk, the next group gathers."""
 
     def __init__(self, spool: Spool, counters: Counters, say: Seldom) -> None:
         self._spool, self._counters, self._say = spool, counters, say
@@ -63,7 +63,7 @@ class Intake:
                 sender.hold()
 
     async def run(self) -> None:
-        """Write what comes until `close`. Raises OSError; then nothing more is acknowledged."""
+        """Write the blocks that are put, until `close`. Raises OSError; then nothing more is acknowledged."""
         loop = asyncio.get_running_loop()
         while self._pending or not self._closing.is_set():
             if not self._pending:
@@ -91,11 +91,11 @@ class Intake:
                 sender.release()
 
     def _write(self, blocks: list[Block]) -> None:
-        """Write a group once there is room. At the end of the process it is written at once: what was read of a socket is nowhere else."""
+        """Write a group once there is room. While the process ends, write at once: lines from a socket exist nowhere else."""
         blocks = merged(blocks)
         size = sum(len(block.body) for block in blocks)
         while not self._closing.is_set() and not self._spool.wait_for_room(size, AGAIN_S):
-            self._say("full", f"The spool has {self._spool.size // MIB} MiB and is full: senders are held back until Kafka takes lines.")
+            self._say("full", f"The spool has {self._spool.size // MIB} MiB and is full: senders are held back until Kafka accepts lines.")
         while True:
             try:
                 return self._spool.append(blocks)

@@ -18,7 +18,7 @@ QUEUE_KIB = 32 * 1024  # of lines in the producer's memory
 
 
 class Topic:
-    """One topic, and one spool by the name of its position."""
+    """One topic, and the position of one spool; `name` is the position's key."""
 
     def __init__(self, settings: Settings, topic: str, name: str) -> None:
         """Raises BadSetting."""
@@ -40,10 +40,10 @@ class Topic:
         return KafkaBroker(self._address).partitions(self._topic)
 
     def explained(self, error: KafkaException | NotRunning) -> str:
-        """Return a sentence. May connect, to find out."""
+        """Return a sentence about the error. May connect to the broker to find the cause."""
         if isinstance(error, NotRunning):
             return str(error)
         if error.args[0].code() in TOO_LARGE:
-            what = f"A line in the spool is larger than the topic {self._topic} takes."
+            what = f"A line in the spool is larger than the topic {self._topic} accepts."
             return str(NotRunning(what, f"Raise its max.message.bytes: kafka-configs.sh --alter --topic {self._topic}"))
         return str(unusable(self._address, error.args[0].str()))

@@ -1,4 +1,4 @@
-"""What an event loop waits for beside its own work: signals, and work in a thread."""
+"""Wait in an event loop for signals, and for work in a thread."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 
 def ended_by_signal() -> asyncio.Future[None]:
-    """Return what is done once the process is asked to end."""
+    """Return a future that is done after SIGTERM or SIGINT."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
 
@@ -25,7 +25,7 @@ def ended_by_signal() -> asyncio.Future[None]:
 
 
 async def in_thread(work: Callable[[], None]) -> None:
-    """Run in a thread that does not keep the process alive: Kafka's client may wait longer than a stop may take."""
+    """Run `work` in a daemon thread, which does not delay the end of the process: Kafka's client may wait longer than a stop may take."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[None] = loop.create_future()
 

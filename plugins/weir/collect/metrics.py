@@ -16,8 +16,8 @@ METRICS = (
     Metric("weir_collect_lines_total", COUNTER, "Lines that were received and are on disk.", ()),
     Metric("weir_collect_bytes_total", COUNTER, "Bytes of these lines.", ()),
     Metric("weir_collect_forwarded_lines_total", COUNTER, "Lines that Kafka has committed.", ()),
-    Metric("weir_collect_cut_lines_total", COUNTER, "Lines without an end when their connection ended. They were dropped.", ()),
-    Metric("weir_collect_refused_lines_total", COUNTER, "Lines and messages over the limit of --longest. They were dropped.", ()),
+    Metric("weir_collect_cut_lines_total", COUNTER, "Lines whose connection ended before the end of the line. They were dropped.", ()),
+    Metric("weir_collect_refused_lines_total", COUNTER, "Lines and messages longer than --longest. They were dropped.", ()),
     Metric("weir_collect_malformed_total", COUNTER, "Connections that were closed because their framing could not be read.", ()),
     Metric("weir_collect_redelivered_total", COUNTER, "Messages that a broker marked as delivered again. Each may be in Kafka twice.", ()),
     Metric("weir_collect_turned_away_total", COUNTER, "Connections that were turned away because too many were open.", ()),
@@ -29,20 +29,20 @@ METRICS = (
         "1 while the collector is a consumer of its broker, 0 while it is not. Only of rabbitmq and mqtt.",
         (),
     ),
-    Metric("weir_collect_spool_bytes", GAUGE, "Bytes of the spool on disk, those that were sent and not yet removed included.", ()),
-    Metric("weir_collect_spool_limit_bytes", GAUGE, "Bytes that the spool may have.", ()),
+    Metric("weir_collect_spool_bytes", GAUGE, "Bytes of the spool on disk, including those that were sent and not yet removed.", ()),
+    Metric("weir_collect_spool_limit_bytes", GAUGE, "Maximum size of the spool in bytes.", ()),
     Metric(
         "weir_collect_waiting_bytes", GAUGE, "Bytes in the spool that Kafka has not committed. Unknown until Kafka has answered once.", ()
     ),
     Metric("weir_collect_oldest_waiting_seconds", GAUGE, "Age of the oldest line that waits. 0 if none waits.", ()),
     Metric("weir_collect_held", GAUGE, "1 while senders are held back, 0 otherwise.", ()),
-    Metric("weir_collect_committed_timestamp_seconds", GAUGE, "Time of the last commit in Kafka since the start.", ()),
+    Metric("weir_collect_committed_timestamp_seconds", GAUGE, "Time of the last commit to Kafka since the start.", ()),
     Metric("weir_collect_kafka_up", GAUGE, "1 if Kafka answered at the last attempt, 0 if not.", ()),
 )
 
 
 def values(seen: Counters, spool: int, limit: int, waiting: Waiting | None, now: float) -> Iterator[tuple[str, float | None]]:
-    """Yield the name of each metric with its value; None if it is not known. `now` is in seconds since 1970, sizes are in bytes."""
+    """Yield the name of each metric with its value; None if it is unknown. `now` is in seconds since 1970, sizes are in bytes."""
     found = (
         seen.lines, seen.size, seen.forwarded, seen.cut, seen.refused, seen.malformed, seen.redelivered, seen.turned_away,
         seen.dropped(), seen.connections, seen.broker_up, spool, limit, waiting and waiting.size, age(waiting, now),
@@ -59,20 +59,20 @@ def age(waiting: Waiting | None, now: float) -> float | None:
 
 
 def answered(seen: Counters) -> int | None:
-    """Return 1 if Kafka answered the last time, 0 if not, None if it was not asked yet."""
+    """Return 1 if Kafka answered at the last attempt, 0 if not; None before the first attempt has ended."""
     return 0 if seen.trouble else 1 if seen.reached else None
 
 
 def families(found: Iterator[tuple[str, float | None]]) -> list[Any]:
-    """Return families for Prometheus. What is not known is left out."""
+    """Return families for Prometheus. Unknown values are left out."""
     of = {metric.name: metric for metric in METRICS}
     made = {Kind.GAUGE: GaugeMetricFamily, Kind.COUNTER: CounterMetricFamily}
     return [made[of[name].kind](name, of[name].help, value=value) for name, value in found if value is not None]
 
 
 def health(seen: Counters, waiting: Waiting | None, now: float) -> dict[str, Any]:
-    """Return what was seen, as JSON. `state`: `starting` until Kafka has answered once; `waiting` while lines cannot be sent; `holding`
-    while senders are held back; `ok` otherwise. Lines are taken in every state but `holding`."""
+    """Return the health as JSON. `state`: `holding` while senders are held back; else `waiting` while lines cannot be sent; else `starting`
+    until Kafka has answered once; else `ok`. The collector accepts lines in every state except `holding`."""
     state = "holding" if seen.held_since is not None else "waiting" if seen.trouble else "ok" if seen.reached else "starting"
     return {
         "state": state,

@@ -1,4 +1,4 @@
-"""Tell systemd that the service is ready, or ends (sd_notify)."""
+"""Notify systemd when the service is ready and when it ends (sd_notify)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 
 
 def notify(state: str) -> None:
-    """Send a state such as READY=1 to the service manager, if there is one that asks for it."""
+    """Send a state such as READY=1 to the service manager, if it has set NOTIFY_SOCKET."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return

@@ -1,4 +1,4 @@
-"""How far a spool was sent, as Kafka has it, and whether that fits the spool. Pure."""
+"""The position of a spool as committed in Kafka, and the checks that it fits the spool. Pure."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from weir.collect.spool.record import Point
 from weir.errors import Conflict, SpoolDiffers
 
-NEXT = "Use the newest copy of the folder. docs/runbook.md, WEIR-308, says how to go on without it."
+NEXT = "Use the newest copy of the folder. docs/runbook.md, WEIR-308, says how to continue without it."
 
 
 @dataclass(frozen=True)
 class Place:
-    """The point up to which a spool was committed. `run` is the start of a collector that did so."""
+    """The point up to which a spool was committed. `run` identifies the run of the collector that committed it."""
 
     spool: str
     run: str
@@ -29,16 +29,16 @@ class Place:
 
 
 def start_of(found: Place | None, forwarded: bool, first: int, end: Point) -> int:
-    """Return the number of the record to go on with. `first` is the oldest in the spool. Raises SpoolDiffers."""
+    """Return the number of the next record to send. `first` is the oldest in the spool. Raises SpoolDiffers."""
     if found is None and forwarded:
-        what = "Kafka has no position of this spool, and lines of it were committed before."
+        what = "Kafka has no position of this spool, although lines of it were committed before."
         raise SpoolDiffers(
-            f"{what} Up to {end.values} lines may be repeated if it is sent again.", "docs/runbook.md, WEIR-308, says what to do."
+            f"{what} If it is sent again, up to {end.values} lines are repeated.", "docs/runbook.md, WEIR-308, says what to do."
         )
     if found is None:
         return first
     if found.point.number > end.number:
-        raise SpoolDiffers(f"The spool ends at record {end.number}, and Kafka has committed {found.point.number} records of it.", NEXT)
+        raise SpoolDiffers(f"The spool ends at record {end.number}, but Kafka has committed {found.point.number} records of it.", NEXT)
     return found.point.number
 
 
@@ -52,6 +52,6 @@ def require_alone(found: Place | None, before: Place | None, run: str) -> None:
     """Raise Conflict if another collector has committed records of the same spool since `before`."""
     if found != before and found is not None and found.run != run:
         raise Conflict(
-            "Another collector sends from a copy of this spool. This one ends; what is in its spool is kept.",
-            "Stop one of them. docs/runbook.md, WEIR-308, says how to give the copy an id of its own.",
+            "Another collector sends from a copy of this spool. This one ends, and its spool is kept.",
+            "Stop one of them. docs/runbook.md, WEIR-308, says how to give the copy a new id.",
         )

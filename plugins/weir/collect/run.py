@@ -1,4 +1,4 @@
-"""Run a collector: open the spool, forward it, take lines from the senders, until a signal or an error ends it."""
+"""Run a collector until a signal or an error ends it: open the spool, take lines from the senders, forward them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Collector:
         self._forwarder = Forwarder(self._spool, self._folder, topic, self.counters, say, self._stopping)
 
     async def run(self, senders: Senders, ready: Callable[[str], None]) -> None:
-        """Collect until SIGTERM or SIGINT. Once it listens, it calls `ready` with its addresses. Raises WeirError, OSError."""
+        """Collect until SIGTERM or SIGINT. Call `ready` with the addresses once all of them are open. Raises WeirError, OSError."""
         intake = Intake(self._spool, self.counters, self._seldom)
         made = senders(intake, self.counters, self._seldom)
         served = self._serve()
@@ -88,7 +88,7 @@ class Collector:
             self._folder.close()
 
     async def _end(self, intake: Intake, made: Sequence[Sender], writing: asyncio.Future[None], forwarding: asyncio.Future[None]) -> None:
-        """Take nothing more, write what was taken, tell the senders, end the transaction. Raises what had ended the collector."""
+        """Stop reading, write what was read, acknowledge it, end the transaction. Raises the error that ended the collector, if any."""
         for sender in made:
             await sender.stop()
         intake.close()
@@ -101,7 +101,7 @@ class Collector:
             if each.done():
                 each.result()
         left = self._forwarder.left
-        rest = "; what waits in the spool is not known" if left is None else f"; {left} wait in the spool" if left else ""
+        rest = "; waiting in the spool: unknown" if left is None else f"; {left} wait in the spool" if left else ""
         self._say(f"{self.counters.lines} lines received, {self.counters.forwarded} sent{rest}.")
 
     def _serve(self) -> ThreadingHTTPServer | None:

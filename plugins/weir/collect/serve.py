@@ -56,7 +56,7 @@ def serve(host: str, port: int, families: Families, health: Health) -> Threading
             self.wfile.write(body)
 
         def log_message(self, format: str, *values: object) -> None:
-            """Say nothing: a scrape every few seconds is no news."""
+            """Log nothing: Prometheus scrapes every few seconds."""
 
     try:
         server = ThreadingHTTPServer((host, port), Handler)

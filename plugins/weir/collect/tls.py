@@ -1,4 +1,4 @@
-"""TLS contexts and a password, from files."""
+"""Read TLS contexts and a password from files."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from weir.settings import check_file
 
 
 def server_context(cert: str, key: str, client_ca: str) -> ssl.SSLContext | None:
-    """Return the context; None without a certificate. With `client_ca`, senders must show a certificate of it.
+    """Return the context of a server; None without a certificate. With `client_ca`, senders must present a certificate of that authority.
 
     Raises BadInput, BadSetting.
     """
     if bool(cert) != bool(key):
         raise BadInput("--tls-cert and --tls-key belong together.", "Give both, or none.")
     if client_ca and not cert:
-        raise BadInput("--tls-client-ca is set, and --tls-cert is not.", "Give a certificate and its key, too.")
+        raise BadInput("--tls-client-ca is set, but --tls-cert is not.", "Give a certificate and its key, too.")
     if not cert:
         return None
     for option, file in (("--tls-cert", cert), ("--tls-key", key), ("--tls-client-ca", client_ca)):
@@ -41,7 +41,7 @@ def client_context(tls: bool, ca: str) -> ssl.SSLContext | None:
     """
     if not tls:
         if ca:
-            raise BadInput("--tls-ca is set, and --tls is not.", "Give --tls, too.")
+            raise BadInput("--tls-ca is set, but --tls is not.", "Give --tls, too.")
         return None
     if ca:
         check_file("--tls-ca", ca)
@@ -52,7 +52,7 @@ def client_context(tls: bool, ca: str) -> ssl.SSLContext | None:
 
 
 def password(file: str) -> str:
-    """Return the password in a file; empty without one. Raises BadSetting."""
+    """Return the password in a file; empty without a file. Raises BadSetting."""
     if not file:
         return ""
     check_file("--password-file", file)

@@ -19,7 +19,7 @@ from weir.errors import BadInput, WeirError
     [
         (["tcp", "--framing", "no"], "--framing: no is not one of lines, octets, auto"),
         (["tcp", "--tls-cert", "x"], "--tls-cert and --tls-key belong together"),
-        (["tcp", "--tls-client-ca", "x"], "--tls-client-ca is set, and --tls-cert is not"),
+        (["tcp", "--tls-client-ca", "x"], "--tls-client-ca is set, but --tls-cert is not"),
         (["tcp", "--service", "x" * 300], "service: .* has 300 bytes"),
         (["tcp", "--host", "203.0.113.1"], "Cannot listen on 203.0.113.1:5170"),
         (["syslog", "--no-tcp", "--no-udp"], "leave nothing to listen on"),

@@ -137,7 +137,7 @@ def test_an_outage_is_told_once_and_so_is_its_end(tmp_path: Path) -> None:
     one.put(*lines(1))
     one.forward()
     assert kafka.values() == lines(1)
-    assert [sentence[:42] for sentence in one.told] == ["Nothing is sent to Kafka at the moment; wh", "Kafka answers again."]
+    assert [sentence[:42] for sentence in one.told] == ["Nothing is sent to Kafka at the moment; li", "Kafka answers again."]
 
 
 def test_a_commit_whose_answer_was_lost_is_not_sent_again(tmp_path: Path) -> None:
@@ -203,11 +203,11 @@ def test_an_older_copy_and_an_emptied_folder_are_refused(tmp_path: Path) -> None
     here = prepared(tmp_path, kafka, 1, 2)
     there = copied(here, tmp_path / "two")
     prepared(tmp_path, kafka, 3)
-    with pytest.raises(SpoolDiffers, match="ends at record 2, and Kafka has committed 3"):
+    with pytest.raises(SpoolDiffers, match="ends at record 2, but Kafka has committed 3"):
         Collector(there, kafka).forward()
     for file in here.glob("*.spool"):
         file.unlink()
-    with pytest.raises(SpoolDiffers, match="ends at record 0, and Kafka has committed 3"):
+    with pytest.raises(SpoolDiffers, match="ends at record 0, but Kafka has committed 3"):
         Collector(here, kafka).forward()
 
 

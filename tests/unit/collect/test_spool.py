@@ -211,7 +211,7 @@ def test_a_torn_tail_is_cut_and_told(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-1])
     again = opened(Folder(tmp_path), told=told)
     assert values(again) == [b"a"] and again.end.number == 1
-    assert [sentence.partition(" bytes were cut")[1] for sentence in told] == [" bytes were cut"]
+    assert [sentence.partition(" bytes were cut off")[1] for sentence in told] == [" bytes were cut off"]
     again.append([block(b"c")])
     assert values(opened(Folder(tmp_path))) == [b"a", b"c"]
 

@@ -154,7 +154,7 @@ def test_a_reset_within_a_line_drops_the_line_and_joins_it_to_no_other(world: Wo
 
     asyncio.run(run())
     assert world.lines() == [b"whole", b"ne of another"]
-    assert any("within a line, which was dropped: half of a li" in sentence for sentence in world.told)
+    assert any("in the middle of a line, which was dropped: half of a li" in sentence for sentence in world.told)
 
 
 def test_too_many_connections_are_turned_away(world: World) -> None:

@@ -192,9 +192,9 @@ def test_a_repeated_batch_must_have_the_files_of_its_claim(filed: Filed) -> None
     filed.claim(filed.driver(), 0, 0)
     filed.manager.restart(JOB)
     changed = filed.plan(0, 0, size=8)
-    with pytest.raises(FilesChanged, match=r"WEIR-327: batch 0 .* was claimed by an earlier attempt.*/0.csv had 7 bytes, and has 8"):
+    with pytest.raises(FilesChanged, match=r"WEIR-327: batch 0 .* was claimed by an earlier attempt.*/0.csv had 7 bytes, and now has 8"):
         filed.driver().write(changed, lambda _: pytest.fail("it must not be evaluated"))
-    filed.store.put_exit(JOB, 2, "i2", Exit.FILES_CHANGED.name.lower(), "WEIR-327: file:///in/0.csv had 7 bytes, and has 8", 0)
+    filed.store.put_exit(JOB, 2, "i2", Exit.FILES_CHANGED.name.lower(), "WEIR-327: file:///in/0.csv had 7 bytes, and now has 8", 0)
     report = filed.manager.health(JOB)
     assert report.verdict is Verdict.FILES_CHANGED and "file:///in/0.csv" in report.sentence and "weir restart filed" in report.next_step
     assert filed.manager.act(report) is None and filed.head.attempt == 2

@@ -390,6 +390,6 @@ def test_a_version_that_adds_state_is_not_told_to_have_lost_it(tmp_path: Path) -
     landing.land(landing.driver(), 0, 0, 10)
     landing.store.put_exit(JOB, 1, "i1", "state_lost", "STREAMING_STATEFUL_OPERATOR_MISSING_STATE_DIRECTORY", 1)
     report = landing.manager.health(JOB)
-    assert "keeps state, and the batches before it have left none" in report.sentence and "--to VERSION" in report.next_step
+    assert "this version keeps state, but earlier batches left none" in report.sentence and "--to VERSION" in report.next_step
     landing.manager.rebuild(JOB, reason="begin with empty state")
     assert (landing.head.epoch, landing.head.epoch_ends, landing.head.gap) == (2, (0,), None)

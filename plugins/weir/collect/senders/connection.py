@@ -1,4 +1,4 @@
-"""Handle one TCP connection: pass its lines to the intake, and write back how many of them are on disk, if that was asked for."""
+"""Handle one TCP connection: pass its lines to the intake, and write back how many of them are on disk, if `acknowledge` is set."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Asked:
 
 @dataclass
 class Shared:
-    """What the connections of a server have in common: `open` are those that are open."""
+    """What the connections of a server share. `open` is the set of open connections."""
 
     asked: Asked
     framer: Callable[[], Framer]
@@ -45,7 +45,7 @@ class Shared:
 
 
 class Connection(asyncio.Protocol):
-    """One sender. `safe` lines of it are on disk."""
+    """One sender."""
 
     def __init__(self, shared: Shared) -> None:
         self._shared, self._framer = shared, shared.framer()
@@ -84,7 +84,7 @@ class Connection(asyncio.Protocol):
             self._intake.put(block, partial(self._written, block.count))
 
     def eof_received(self) -> bool:
-        """Keep the connection of a sender that sends no more and waits for its acknowledgements. TLS cannot keep half of one."""
+        """Keep the connection open while a sender that has finished waits for acknowledgements. TLS has no half-closed connections."""
         self._ended = True
         plain = self._transport.get_extra_info("sslcontext") is None
         return plain and self._shared.asked.acknowledge and self._safe < self._taken
@@ -93,7 +93,7 @@ class Connection(asyncio.Protocol):
         more = self._framer.refused - self._refused
         self._counters.refused += more
         self._refused = self._framer.refused
-        self._say("refused", f"{self.peer} sent {more} line(s) over the limit of --longest bytes. They were dropped.")
+        self._say("refused", f"{self.peer} sent {more} line(s) longer than --longest bytes. They were dropped.")
         self._acknowledge()
 
     def _written(self, lines: int) -> None:
@@ -121,7 +121,7 @@ class Connection(asyncio.Protocol):
         if rest := self._framer.unfinished:
             self._counters.cut += 1
             why = f"ended ({error})" if error else "ended"
-            self._say("cut", f"The connection of {self.peer} {why} within a line, which was dropped: {readable(rest[:SHOWN])}")
+            self._say("cut", f"The connection of {self.peer} {why} in the middle of a line, which was dropped: {readable(rest[:SHOWN])}")
 
     def look(self) -> None:
         """End the connection if it is idle for too long, or its peer has vanished. What it has not read of acknowledgements is dropped."""

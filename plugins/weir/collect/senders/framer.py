@@ -1,6 +1,6 @@
-"""What cuts a stream of bytes into lines or messages. Pure.
+"""The interface of what cuts a stream of bytes into lines or messages. Pure.
 
-A line without its end is never part of a block: `unfinished` has it, for the message about it.
+An unfinished line is never part of a block: `unfinished` returns it, for the message about it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ LONGEST = 65_536  # bytes; a counting job rejects longer lines as too_long
 
 
 class Malformed(Exception):
-    """The stream is not framed as it should be, and where the next message begins is not known. `block` has what came before."""
+    """The stream has no valid frame here, so the start of the next message is unknown. `block` has the messages before."""
 
     def __init__(self, why: str, block: Block | None) -> None:
         super().__init__(why)
@@ -25,14 +25,14 @@ class Framer(Protocol):
 
     @property
     def refused(self) -> int:
-        """Return how many values over the limit were left out so far."""
+        """Return how many values were dropped so far because they are longer than the limit."""
         ...
 
     def feed(self, data: bytes) -> Block | None:
-        """Return the whole values that end in these bytes; None if there is none. Raises Malformed."""
+        """Return the complete values that end in these bytes; None if there are none. Raises Malformed."""
         ...
 
     @property
     def unfinished(self) -> bytes:
-        """Return the beginning of the value that has no end yet."""
+        """Return the beginning of the value that is not complete yet."""
         ...

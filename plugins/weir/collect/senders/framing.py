@@ -1,4 +1,4 @@
-"""The ways to cut a stream, and how a stream shows which one it needs. Pure."""
+"""List the ways to cut a stream, and choose one by the stream's first byte. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from weir.collect.spool.block import Block
 
 
 class Either:
-    """Octet counting if the first byte is a digit, as RFC 6587 lets a receiver tell them apart; lines otherwise."""
+    """Octet counting if the first byte is a digit, lines otherwise: RFC 6587 allows a receiver to distinguish them so."""
 
     def __init__(self, key: bytes, longest: int = LONGEST) -> None:
         self._make: Callable[[type[Lines] | type[Octets]], Framer] = lambda kind: kind(key, longest)

@@ -7,7 +7,7 @@ from weir.collect.spool.block import LF, Block
 
 
 class Lines:
-    """Lines that end at LF, with one CR before it dropped."""
+    """Lines that end at LF. One CR before it is dropped."""
 
     def __init__(self, key: bytes, longest: int = LONGEST) -> None:
         self._key, self._longest = key, longest
@@ -36,7 +36,7 @@ class Lines:
         return text if self._fits(text) else self._shorter(text)
 
     def _fits(self, text: bytes) -> bool:
-        """Return whether no line is too long, by a few looks and not one for each line."""
+        """Return whether all lines are short enough, with fewer searches than there are lines."""
         at = 0
         while len(text) - at > self._longest + 1:
             end = text.rfind(LF, at, at + self._longest + 1)

@@ -24,7 +24,7 @@ SESSION_S = 7 * 24 * 3600  # how long a broker keeps messages for a collector th
 
 @dataclass(frozen=True)
 class Asked:
-    """The broker, and what to subscribe to. `client_id` names the session, in which the broker keeps what was not acknowledged."""
+    """The broker, and what to subscribe to. `client_id` names the session, in which the broker keeps unacknowledged messages."""
 
     host: str
     port: int
@@ -42,14 +42,14 @@ class Asked:
 
 @dataclass
 class _Open:
-    """A message that was not acknowledged: the connection that delivered it last, and whether it is on disk."""
+    """An unacknowledged message: the connection that delivered it last, and whether it is on disk."""
 
     connection: int
     written: bool = False
 
 
 class MqttSender:
-    """A subscriber. Its client has a thread of its own, which reconnects; all that is decided here is decided in the event loop."""
+    """A subscriber. Its client has its own thread, which reconnects; the event loop makes all decisions."""
 
     def __init__(self, asked: Asked, intake: Intake, counters: Counters, say: Seldom) -> None:
         self._asked, self._intake, self._counters, self._say = asked, intake, counters, say
@@ -71,7 +71,7 @@ class MqttSender:
         return client
 
     async def start(self) -> str:
-        """Begin to connect; a broker that is away is waited for."""
+        """Begin to connect. If the broker is away, keep trying."""
         asked, more = self._asked, {}
         if asked.v5:
             wanted = Properties(PacketTypes.CONNECT)
@@ -82,7 +82,7 @@ class MqttSender:
         return f"{', '.join(asked.filters)} of {asked.host}:{asked.port}"
 
     async def stop(self) -> None:
-        """Take nothing more; acknowledgements are still sent."""
+        """Stop taking messages; acknowledgements are still sent."""
         self._client.on_message = None
 
     async def close(self) -> None:
@@ -124,7 +124,7 @@ class MqttSender:
         self._connection += 1
         self._counters.connections = 1
         if not resumed:
-            self._open.clear()  # the broker begins to count anew: the same number is another message
+            self._open.clear()  # in a new session the same number is another message
 
     def _subscribed(self) -> None:
         self._counters.broker_up = 1
@@ -133,9 +133,9 @@ class MqttSender:
         self._counters.connections, self._counters.broker_up = 0, 0
 
     def _take(self, message: MQTTMessage) -> None:
-        """Put a message into the spool, unless it is exactly one that was put and not acknowledged.
+        """Put a message into the spool, unless it is one that was put before and is not acknowledged yet.
 
-        As long as a message is not acknowledged, its number stands for no other one in this session.
+        Until a message is acknowledged, its packet identifier belongs to it alone in this session.
         """
         if message.qos and (known := self._open.get(message.mid)):
             known.connection = self._connection
@@ -145,7 +145,7 @@ class MqttSender:
             self._open[message.mid] = _Open(self._connection)
         if len(message.payload) > self._asked.longest:
             self._counters.refused += 1
-            self._say("refused", f"A message of {message.topic} is over the limit of --longest bytes. It was dropped.")
+            self._say("refused", f"A message of {message.topic} is longer than --longest bytes. It was dropped.")
             return self._written(message)
         self._intake.put(Block.of(self._asked.key, [bytes(message.payload)]), partial(self._written, message))
 

@@ -1,4 +1,4 @@
-"""Cut a stream into messages with their size in front (RFC 6587). Pure."""
+"""Cut a stream into messages that begin with their size (RFC 6587). Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ DIGITS = 8  # of the size of a message
 
 
 class Octets:
-    """Messages with their size in front: `11 hello world` (octet counting, RFC 6587). A message is taken as it is."""
+    """Messages that begin with their size: `11 hello world` (octet counting, RFC 6587). The message itself is not changed."""
 
     def __init__(self, key: bytes, longest: int = LONGEST) -> None:
         self._key, self._longest = key, longest
@@ -41,13 +41,13 @@ class Octets:
         return Block.of(self._key, values) if values else None
 
     def _step(self, at: int, values: list[bytes]) -> tuple[int, int] | None:
-        """Return where the next message begins and ends; None if it is not there as a whole. Raises Malformed, with the values before."""
+        """Return where the next message begins and ends; None if it is not complete yet. Raises Malformed, with the values before."""
         if at >= len(self._rest):
             return None
         end = self._rest.find(b" ", at, at + DIGITS + 1)
         size = bytes(self._rest[at : end if end >= 0 else at + DIGITS + 1])
         if not size.isdigit() or size.startswith(b"0") or (end < 0 and len(size) > DIGITS):
-            raise Malformed(f"the size of a message was expected, and {size[:20]!r} came", self._block(values))
+            raise Malformed(f"the size of a message was expected, but {size[:20]!r} came", self._block(values))
         if end < 0:
             return None
         start, stop = end + 1, end + 1 + int(size)

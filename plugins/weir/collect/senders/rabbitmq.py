@@ -22,7 +22,7 @@ CLOSING_S = 5.0
 
 @dataclass(frozen=True)
 class Asked:
-    """The broker and the queue, which must be there. `prefetch` messages may be unacknowledged at a time."""
+    """The broker and the queue, which must exist. At most `prefetch` messages are unacknowledged at a time."""
 
     host: str
     port: int
@@ -38,7 +38,7 @@ class Asked:
 
 
 class RabbitSender:
-    """A consumer. After any trouble it connects anew; the broker then delivers again what was not acknowledged."""
+    """A consumer. After any error it connects again; the broker then delivers unacknowledged messages again."""
 
     def __init__(self, asked: Asked, intake: Intake, counters: Counters, say: Seldom) -> None:
         self._asked, self._intake, self._counters, self._say = asked, intake, counters, say
@@ -49,12 +49,12 @@ class RabbitSender:
         self._again: asyncio.TimerHandle | None = None
 
     async def start(self) -> str:
-        """Begin to connect; a broker that is away is waited for."""
+        """Begin to connect. If the broker is away, keep trying."""
         self._connect()
         return f"the queue {self._asked.queue} of {self._asked.host}:{self._asked.port}"
 
     async def stop(self) -> None:
-        """Take nothing more; acknowledgements are still sent."""
+        """Stop taking messages; acknowledgements are still sent."""
         self._stopping = True
         if self._again:
             self._again.cancel()
@@ -100,7 +100,7 @@ class RabbitSender:
         self._counters.broker_up = 1
 
     def _ended(self, channel: Any, error: BaseException) -> None:
-        """Close the connection when the broker closes the channel, as for a queue that is not there: one way to begin anew."""
+        """Close the connection when the broker closes the channel, such as for a missing queue. `_failed` then connects again."""
         if self._stopping or channel is not self._channel or not self._connection or not self._connection.is_open:
             return
         self._say("channel", f"RabbitMQ ended the consumer of {self._asked.queue}: {error}.")
@@ -112,15 +112,13 @@ class RabbitSender:
         self._counters.redelivered += delivery.redelivered
         if len(body) > self._asked.longest:
             self._counters.refused += 1
-            self._say(
-                "refused", "A message over the limit of --longest bytes was rejected: it goes to the queue's dead-letter exchange, if any."
-            )
+            self._say("refused", "A message longer than --longest bytes was rejected: it goes to the queue's dead-letter exchange, if any.")
             channel.basic_reject(delivery.delivery_tag, requeue=False)
             return
         self._intake.put(Block.of(self._asked.key, [body]), partial(self._written, channel, delivery.delivery_tag))
 
     def _written(self, channel: Any, tag: int) -> None:
-        """Note that a message is on disk. Its tag belongs to its channel: on another one it would acknowledge another message."""
+        """Note that a message is on disk. Ignore tags of an earlier channel: on this one they would acknowledge other messages."""
         if channel is not self._channel:
             return
         if not self._tag:

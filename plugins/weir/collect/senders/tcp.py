@@ -19,7 +19,7 @@ LOOKS = 10  # looks for idle connections in an idle limit
 
 
 class TcpServer:
-    """Listens, and knows the open connections. What it counts is in `counters`."""
+    """Listens, and keeps the set of open connections. It counts in `counters`."""
 
     def __init__(self, asked: Asked, framer: Callable[[], Framer], intake: Intake, counters: Counters, say: Seldom) -> None:
         self._asked, self._intake, self._counters, self._say = asked, intake, counters, say

@@ -17,7 +17,7 @@ BUFFER = 8 * 1024 * 1024  # bytes that the kernel may keep; it gives net.core.rm
 
 
 class UdpServer:
-    """Reads datagrams. While the spool is full it does not: then the kernel drops what its buffer cannot hold, and counts it."""
+    """Reads datagrams, except while the spool is full: then the kernel drops what its buffer cannot hold, and counts it."""
 
     def __init__(self, host: str, port: int, key: bytes, longest: int, intake: Intake, counters: Counters, say: Seldom) -> None:
         self._host, self._port, self._key, self._longest = host, port, key, longest
@@ -68,12 +68,12 @@ class UdpServer:
         kept = [value for value in values if len(value) <= self._longest]
         if len(kept) < len(values):
             self._counters.refused += len(values) - len(kept)
-            self._say("refused", f"{len(values) - len(kept)} datagram(s) over the limit of --longest bytes were dropped.")
+            self._say("refused", f"{len(values) - len(kept)} datagram(s) longer than --longest bytes were dropped.")
         if kept:
             self._intake.put(Block.of(self._key, kept))
 
     def _dropped(self) -> int | None:
-        """Return how many datagrams the kernel has dropped since the start; None where it does not say."""
+        """Return how many datagrams the kernel has dropped since the start; None if the system has no such count."""
         if self._socket is None or self._socket.fileno() < 0:
             return None
         version = "6" if self._socket.family == socket.AF_INET6 else ""

@@ -1,1 +1,1 @@
-"""The durable spool of a collector: a log of segments on disk. What was acknowledged to a sender is in it until Kafka has committed it."""
+"""The durable spool of a collector: a log of segments on disk. It keeps each acknowledged line until Kafka has committed it."""

@@ -1,4 +1,4 @@
-"""A block: values that came together. One record of the spool is one block, so that a record costs little per value."""
+"""A block: values that came together. Each record of the spool is one block, so the cost of a record is shared by many values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a spool needs of a disk, and a folder that gives it."""
+"""The interface that a spool needs of a disk, and its implementation with a folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SUFFIX = ".spool"
 
 
 class Disk(Protocol):
-    """Files by name. What was written is safe after `sync`; that a file is there, after `sync_names`. Every method may raise OSError."""
+    """Files by name. `sync` makes a file's content durable, `sync_names` the list of files. Every method may raise OSError."""
 
     def names(self) -> list[str]: ...
     def size(self, name: str) -> int: ...

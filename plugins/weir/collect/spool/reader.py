@@ -1,4 +1,4 @@
-"""Read the spool from a point on, each record with a check of its content."""
+"""Read the spool from a point on, and check the content of each record."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from weir.errors import SpoolDamaged
 
 
 class Reader:
-    """Reads one record after the other, only those that are on disk: one that a power cut removes must not be in Kafka already."""
+    """Reads the records in order, but only synced ones: a power cut could remove another one after it was sent to Kafka."""
 
     def __init__(self, spool: Spool, number: int) -> None:
         """Go to the record of a number, which the spool has or will write next. Raises SpoolDamaged if it is missing."""
@@ -73,5 +73,5 @@ class Reader:
         first = self._spool.segments[0].first if self._spool.segments else self._spool.end.number
         return SpoolDamaged(
             f"The spool is damaged: its records {number} to {first - 1} are missing. They were never committed to Kafka.",
-            "Restore the missing files. docs/runbook.md, WEIR-309, says how to go on without them.",
+            "Restore the missing files. docs/runbook.md, WEIR-309, says how to continue without them.",
         )

@@ -1,7 +1,7 @@
 """The bytes of a spool: a head for each segment, and records that are chained by their checksums. Pure.
 
-A record's checksum covers its number, its content and the checksum of the record before. So a record that a copy of the spool has in
-another version, or one that is left over from an earlier life of the file, does not fit.
+A record's checksum covers its number, its content and the checksum of the record before. So neither another record of the same number, from
+a copy of the spool, nor old bytes of a file that was written again have a valid checksum.
 """
 
 from __future__ import annotations
@@ -60,19 +60,19 @@ def encode(block: Block, before: Point, at: int) -> tuple[bytes, Point]:
 
 
 def content_size(frame: bytes) -> int:
-    """Return the size of the content that follows a frame; 0 if these are too few bytes for a frame."""
+    """Return the size in bytes of the content that follows a frame; 0 if the frame is incomplete."""
     return int(FRAME.unpack(frame)[0]) if len(frame) == FRAME.size else 0
 
 
 def skipped(frame: bytes, content: bytes) -> Point:
-    """Return the point after a record by its first bytes, without a look at its body."""
+    """Return the point after a record from its first bytes, without reading its body."""
     _, check, number = FRAME.unpack(frame)
     _, before, _, _, count = CONTENT.unpack_from(content)
     return Point(number + 1, before + count, check)
 
 
 def decode(frame: bytes, content: bytes, before: Point) -> Record | None:
-    """Return the record that comes after a point; None if these bytes are not that record, or not all of it."""
+    """Return the record that comes after a point; None if these bytes are not that record, or only a part of it."""
     size, check, number = FRAME.unpack(frame)
     if number != before.number or size != len(content) or size < CONTENT.size:
         return None

@@ -1,4 +1,4 @@
-"""The segments of a spool on a disk: find them, read a record, cut what was not written to its end."""
+"""The segments of a spool on a disk: find them, read a record, cut off an incomplete write."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Say = Callable[[str], None]
 
 @dataclass
 class Segment:
-    """A file of records: the number of its first one is its name. `size` is in bytes, of what is known to be safe."""
+    """A file of records, named after the number of its first record. `size` is the number of bytes that are known to be on disk."""
 
     first: int
     size: int
@@ -40,7 +40,7 @@ def start_of(disk: Disk, segment: Segment) -> Point | None:
 
 
 def read(disk: Disk, segment: Segment, at: int, before: Point) -> tuple[Record, int] | None:
-    """Return the record at an offset, and the offset after it. None if there is no intact one."""
+    """Return the record at an offset, and the offset after it; None if no intact record is there."""
     frame = disk.read(segment.name, at, FRAME.size)
     size = content_size(frame)
     if not size or at + FRAME.size + size > segment.size:
@@ -67,10 +67,10 @@ def received(disk: Disk, segment: Segment, at: int) -> int:
 
 
 def cut_torn(disk: Disk, segment: Segment, say: Say) -> Point | None:
-    """Cut the newest segment behind its last intact record, and return the point there. A file that was just begun is removed: None.
+    """Cut the newest segment after its last intact record, and return the point there. Remove a file without a whole head: None.
 
-    Only what was written and not yet acknowledged can be torn: a file is on disk as a whole before the next one begins.
-    Raises SpoolDamaged if the head is damaged, which is on disk before the first record.
+    A power cut can tear only writes that were not acknowledged yet: each file is synced before the next one begins.
+    Raises SpoolDamaged if the head is damaged and records follow: the head is synced before the first record.
     """
     point, at = start_of(disk, segment), HEAD.size
     if point is None:
@@ -90,11 +90,11 @@ def cut_torn(disk: Disk, segment: Segment, say: Say) -> Point | None:
 
 def _tell_cut(segment: Segment, size: int, say: Say) -> None:
     if size:
-        say(f"The last write to {segment.name} did not end: {size} bytes were cut. They were not acknowledged to their senders.")
+        say(f"{segment.name} ends with no intact record: {size} bytes were cut off. If a power cut tore them, they were not acknowledged.")
 
 
 def damaged(segment: Segment, at: int) -> SpoolDamaged:
     return SpoolDamaged(
         f"The spool is damaged: {segment.name} has no intact record at byte {at}.",
-        "Look at the disk. docs/runbook.md, WEIR-309, says how to go on without the damaged records.",
+        "Check the disk. docs/runbook.md, WEIR-309, says how to continue without the damaged file.",
     )

@@ -1,4 +1,4 @@
-"""The spool: append blocks, read them from a point on, remove what was forwarded."""
+"""The spool: append blocks, read them from a point on, remove files that were forwarded."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Bounds:
 
     @classmethod
     def of(cls, size: int) -> Bounds:
-        """Return the bounds of a spool of some bytes. Eight files: whole ones are removed, so one that is forwarded in part takes room."""
+        """Return the bounds of a spool of `size` bytes. A file is removed as a whole, so it has at most an eighth of the size."""
         return cls(size, min(SEGMENT, size // 8))
 
 
@@ -48,7 +48,7 @@ class Spool:
     """Records in order, each on disk before `append` returns. One thread appends, another one reads and forwards."""
 
     def __init__(self, disk: Disk, bounds: Bounds, origin: int, say: Say, clock: Callable[[], int] = now_ms) -> None:
-        """Open what is there. `origin` is the checksum before the first record of a new spool. Raises SpoolDamaged, OSError."""
+        """Open the files on the disk. `origin` is the checksum before the first record of a new spool. Raises SpoolDamaged, OSError."""
         self.disk, self.bounds, self._clock = disk, bounds, clock
         self.changed = threading.Condition()
         self.segments = segments.found(disk)
@@ -88,11 +88,11 @@ class Spool:
             self.changed.notify_all()
 
     def has_room(self, size: int) -> bool:
-        """Return whether so many bytes more fit. An empty spool has room for everything."""
+        """Return whether `size` more bytes fit. A spool with fewer than two files always has room."""
         return self.size + size <= self.bounds.size or len(self.segments) < 2
 
     def wait_for_room(self, size: int, wait_s: float) -> bool:
-        """Wait until so many bytes more fit. Return whether they do."""
+        """Wait until `size` more bytes fit. Return whether they do."""
         with self.changed:
             return self.changed.wait_for(lambda: self.has_room(size), wait_s)
 
@@ -102,7 +102,7 @@ class Spool:
             return self.changed.wait_for(lambda: self.end.number > number, wait_s)
 
     def remove_before(self, number: int) -> None:
-        """Remove the files that have only records before this number. The newest one stays: it has the point at which the spool goes on."""
+        """Remove the files that have only records before this number. Keep the newest file: it has the point where the spool continues."""
         with self.changed:
             later = [segment.first for segment in self.segments[1:]]
             gone = self.segments[: sum(first <= number for first in later)]

@@ -1,4 +1,4 @@
-"""One append to a spool: what its newest file has then, and the files that it begins."""
+"""One append to a spool: what it adds to the newest file, and the files that it begins."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from weir.collect.spool.segments import Segment
 
 
 class Writing:
-    """Blocks that are written behind a point. A file is on disk before the next one begins."""
+    """Blocks that are written after a point. Each file is synced before the next one begins."""
 
     def __init__(self, disk: Disk, end: Point, newest: Segment | None, largest: int, at: int) -> None:
-        """`newest` is the file to go on with, `largest` the bytes from which on another one begins, `at` the time of the records (ms)."""
+        """`newest` is the file to continue; once a file has `largest` bytes, another one begins; `at` is the time of the records (ms)."""
         self._disk, self._largest, self._at, self._before = disk, largest, at, newest
         self.point = end
         self.grown = newest.size if newest else 0
@@ -31,7 +31,7 @@ class Writing:
         self._size += len(data)
 
     def _roll(self) -> None:
-        """Begin a file. Its head is on disk before any record: so a head that is not intact has no record behind it."""
+        """Begin a file. Sync its head before any record is written: so no records follow a torn head."""
         self.end()
         begun = Segment(self.point.number, HEAD.size)
         self.new.append(begun)
@@ -55,7 +55,7 @@ class Writing:
             self.grown = self._size
 
     def undo(self) -> None:
-        """Leave the files as they were: what is written next may be shorter, and nothing may stand behind it."""
+        """Restore the files as they were: the next write may be shorter, and no old bytes may follow it."""
         with contextlib.suppress(OSError):
             for segment in self.new:
                 self._disk.remove(segment.name)

@@ -1,6 +1,6 @@
 """Choose what an attempt of a landed job continues from: the plans of head and ledger, byte for byte, and state of the right version. Pure.
 
-A batch is repeated with the ranges that were claimed or that landed. A checkpoint folder contributes commits and state. Its own plans only
+A batch is repeated with the ranges that were claimed or that landed. Commits and state come from a checkpoint folder. Its own plans only
 show whether its state is that of the landed batches: an older driver may have evaluated another plan that never landed.
 """
 
@@ -16,12 +16,12 @@ from weir.ports.checkpoints import Folder
 from weir.supervise.judge.lineage import is_commit, is_metadata
 
 SOURCES = "sources/"
-COMMIT = b'v1\n{"nextBatchWatermarkMs":0}'  # of a batch without state
+COMMIT = b'v1\n{"nextBatchWatermarkMs":0}'  # Spark's commit of a batch without state
 
 
 @dataclass(frozen=True)
 class Continuation:
-    """A way to continue: the files that are written, and the version of the state that the next batch begins with."""
+    """A way to continue: the files to write into the new folder, and the version of the state that the next batch reads."""
 
     contents: Mapping[str, bytes]
     version: int
@@ -32,8 +32,9 @@ def continuations(
 ) -> Iterator[Continuation]:
     """Yield the ways to continue the head's epoch from a folder, the best first; none if the folder's state may be that of other batches.
 
-    `before` is the landed batch before that of the head, or the one that the epoch continues from. The head has a batch, or continues from
-    one. `folders` are the spec's, by the position of the source. Files of a landed batch may be gone, so without state it is not repeated.
+    The head must have a batch, or continue from one. `before` is the landed batch before the head's, or the one that the epoch continues
+    from. `folders` are the spec's, by the position of the source. A landed batch of a job that reads folders and has no state is not
+    repeated: its files may be gone.
     """
     plans = _plans(head, before, topic, folders)
     known = {n: {plan} for n, plan in plans.items()}
@@ -54,13 +55,13 @@ def continuations(
 def committed(folder: Folder, batch: int, plans: Collection[bytes]) -> bool:
     """Return whether Spark has committed the batch in this folder, by one of these plans.
 
-    After the store was restored from an older copy, two folders may have other batches of the same number: a commit alone says too little.
+    A commit alone is not enough: after the store was restored from an older copy, two folders may have different batches of one number.
     """
     return is_commit(folder.numbered("commits").get(batch, b"")) and _planned(folder, batch, plans)
 
 
 def _planned(folder: Folder, batch: int, plans: Collection[bytes]) -> bool:
-    """Return whether the folder has the batch with one of these plans, and so its lists of files: other attempts may have listed others."""
+    """Return whether the folder has one of these plans for the batch, and so its lists of files: other attempts may list other files."""
     return folder.numbered("offsets").get(batch) in plans
 
 

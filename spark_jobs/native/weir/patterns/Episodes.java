@@ -17,7 +17,7 @@ import org.apache.spark.sql.streaming.ValueState;
 import scala.collection.Iterator;
 import scala.jdk.javaapi.CollectionConverters;
 
-/** Finds episodes of a pattern, key by key: what spark_jobs/patterns calls. An alert comes with the event that completes the proof. */
+/** Finds the episodes of a pattern for each key; spark_jobs/patterns calls it. The event that completes an episode causes its alert. */
 public final class Episodes extends StatefulProcessor<String, Event, Found> {
     private final Pattern pattern;
     private transient ValueState<byte[]> state;
@@ -26,7 +26,7 @@ public final class Episodes extends StatefulProcessor<String, Event, Found> {
         this.pattern = pattern;
     }
 
-    /** Returns the rows (of the columns of Found) for events (of the columns of Event). */
+    /** Returns rows with the columns of Found, for events with the columns of Event. */
     public static Dataset<Row> find(Dataset<Row> events, Pattern pattern) {
         return events.as(Encoders.bean(Event.class))
                 .groupByKey((MapFunction<Event, String>) Event::getKey, Encoders.STRING())
@@ -66,7 +66,7 @@ public final class Episodes extends StatefulProcessor<String, Event, Found> {
         state.update(kept.bytes());
     }
 
-    /** Drops the state of a key without newer events; each key has one timer at a time, since timers cost as much as the state. */
+    /** Drops the state of a key without newer events. Each key has only one timer at a time, since timers cost as much as the state. */
     @Override
     public Iterator<Found> handleExpiredTimer(String key, TimerValues time, ExpiredTimerInfo timer) {
         Kept kept = Kept.of(state.get());

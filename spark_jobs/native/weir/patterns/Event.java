@@ -1,6 +1,6 @@
 package weir.patterns;
 
-/** An event as the pipeline gives it: a bean of Spark's. `value` is what is counted once if the pattern counts different values. */
+/** An event from the pipeline, as a Spark bean. If the pattern counts different values, it counts those of `value`. */
 public final class Event {
     private String key = "";
     private String id = "";
@@ -9,7 +9,7 @@ public final class Event {
     private long arrived; // ms, when the broker appended it
     private int partition;
     private long offset;
-    private String problem; // why it is no event; null if it is one
+    private String problem; // why the record is not an event (unreadable or future); null if it is one
 
     public String getKey() {
         return key;
@@ -75,7 +75,7 @@ public final class Event {
         this.problem = problem;
     }
 
-    /** The order in which events were appended, of one key: its events lie in one partition if the producer chose that key. */
+    /** Compares events of one key by the order in which they were appended. They are in one partition if the record has the same key. */
     static int byArrival(Event one, Event other) {
         int found = Long.compare(one.arrived, other.arrived);
         if (found == 0) found = Integer.compare(one.partition, other.partition);

@@ -1,12 +1,12 @@
 package weir.patterns;
 
-/** A row of the result: a bean of Spark's. `kind` is alert, late, forgotten, or the problem of an event. */
+/** A row of the result, as a Spark bean. `kind` is alert, late, forgotten, or the problem of an event. */
 public final class Found {
     private String kind = "";
     private String key = "";
     private long firstAt; // ms
     private long lastAt; // ms
-    private String[] ids = {}; // of the events that prove it, by event time
+    private String[] ids = {}; // alert: the events, by event time; late: the event; forgotten: how many; else PARTITION-OFFSET
 
     public Found() {}
 

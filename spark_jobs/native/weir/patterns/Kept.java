@@ -11,7 +11,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The events of a key that may still matter, by event time, then id. An event is `told` once it belongs to an episode with an alert. */
+/** The events of a key that a later event may need, by event time, then id. An event is `told` once its episode has had an alert. */
 final class Kept {
     private static final int FORMAT = 1; // the first byte of the state
 
@@ -47,7 +47,7 @@ final class Kept {
         events = new ArrayList<>(n + 2);
     }
 
-    /** Adds an event, and returns the row that it gives rise to; null without one. An id that is known is no new event. */
+    /** Adds an event, and returns the row that it causes, or null. Ignores an event whose id is known. */
     Found add(Event event, Pattern pattern) {
         long at = event.getAt();
         if (newest != Long.MIN_VALUE && at < newest - pattern.latenessMs) return new Found("late", event.getKey(), at, at, event.getId());
@@ -76,7 +76,7 @@ final class Kept {
     }
 
     /**
-     * Marks all events of the windows that have the event at a place and match the pattern. They are a new episode unless one of them was
+     * Marks all events of the windows that contain the event at `place` and match the pattern. They are a new episode unless one of them was
      * marked before: each matching window was judged when its last event came.
      */
     private Found judged(String key, int place, Pattern pattern) {
@@ -93,7 +93,7 @@ final class Kept {
         return new Found("alert", key, episode.get(0).at, episode.get(episode.size() - 1).at, ids);
     }
 
-    /** First and last place of the events in matching windows that have the event at `place`; null if no window matches. */
+    /** Returns the first and last place of the events in matching windows that contain the event at `place`; null if no window matches. */
     private int[] matching(int place, Pattern pattern) {
         int start = place, end = place - 1, first = -1, last = -1;
         while (start > 0 && events.get(start - 1).at >= events.get(place).at - pattern.withinMs) start--;
