@@ -84,7 +84,7 @@ def _millis(at: Column) -> Column:
 
 
 def _problem(options: Options) -> Column:
-    needed = [F.col("e.id"), *(F.col(f"e.`{name}`") for name in options.key)]
+    needed = [F.col(f"e.`{name}`") for name in ("id", *options.key, *filter(None, [options.different]))]
     lacking = F.col("at").isNull()
     for one in needed:
         lacking = lacking | one.isNull() | (one == "") | (F.length(one) > LONGEST)

@@ -106,6 +106,12 @@ def test_one_card_in_two_cities(stream: Stream) -> None:
     assert rows[0]["text"] == "2 transactions with different city within 1500 s: card c1"
 
 
+def test_an_event_without_the_value_that_is_counted_is_no_event(stream: Stream) -> None:
+    """It would count as one more city."""
+    rows = stream.found([[at(0, "a"), at(1, "b", city="")]], TWO_CITIES)
+    assert [(row["kind"], row["ids"]) for row in rows] == [("unreadable", ["0-2"])]
+
+
 def test_records_that_are_no_events_are_reported_by_their_offset(stream: Stream) -> None:
     ahead = at(26 * 60, "x")
     texts = [b"no JSON", b'{"id": "y", "at": "soon", "card": "c1", "machine": "m"}', b'{"at": 5}', b"\xff"]
