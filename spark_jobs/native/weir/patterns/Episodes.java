@@ -53,7 +53,7 @@ public final class Episodes extends StatefulProcessor<String, Event, Found> {
     }
 
     private void judge(String key, List<Event> events, List<Found> found) {
-        events.sort(Event::byArrival);
+        Event.sortByArrival(events);
         byte[] before = state.get();
         Kept kept = before == null ? new Kept() : Kept.of(before);
         for (Event event : events) {
