@@ -15,10 +15,11 @@ from pyspark.sql import functions as F
 from spark_jobs.patterns.options import Options
 from spark_jobs.sources import native_jar
 
-LONGEST = 200  # characters of an id and of a key: both are kept in the state
+LONGEST = 200  # characters of a field: id, key and what is counted are kept in the state, which holds 64 KB of each at most
 FUTURE_MS = 3_600_000  # a time so far behind its arrival is wrong; the state would be dropped by it
 SEPARATOR = "\u001f"
 MILLIS = "^-?[0-9]{1,15}$"
+DATED = r"^\s*[+-]?[0-9]{4,7}-[0-9]"  # Spark reads 12:30 as a time of the day on which it runs
 
 
 def pipeline(inputs: Mapping[str, DataFrame], options: Options) -> DataFrame:
@@ -40,12 +41,12 @@ def events(records: DataFrame, options: Options) -> DataFrame:
     key = F.concat_ws(SEPARATOR, *(F.col(f"e.`{name}`") for name in options.key))
     found = read.select("e", "arrived", "partition", "offset", at.alias("at"), key.alias("key")).withColumn("problem", _problem(options))
     sound = F.col("problem").isNull()
-    wanted = found.where(~sound | _wanted(options))
+    wanted = found.where(F.coalesce(_wanted(options), ~sound))  # an event of another kind need not have the fields of these
     return wanted.select(
         F.when(sound, F.col("key")).otherwise("").alias("key"),
         F.when(sound, F.col("e.id")).otherwise("").alias("id"),
         F.when(sound, F.col("at")).otherwise(F.lit(0).cast("long")).alias("at"),
-        F.coalesce(F.col(f"e.`{options.different}`"), F.lit("")).alias("value") if options.different else F.lit("").alias("value"),
+        F.when(sound, F.col(f"e.`{options.different}`") if options.different else F.lit("")).otherwise("").alias("value"),
         "arrived",
         "partition",
         "offset",
@@ -57,7 +58,7 @@ def events(records: DataFrame, options: Options) -> DataFrame:
 def episodes(found: DataFrame, options: Options) -> DataFrame:
     """Return the rows of weir.patterns.Found. Raises RuntimeError if the native jar is not on the driver's class path."""
     spark = found.sparkSession
-    jvm: Any = spark._jvm  # type: ignore[attr-defined]
+    jvm: Any = spark._jvm
     if not native_jar.is_there(jvm):
         raise RuntimeError("the native jar is not on the driver's class path. Put it into $SPARK_HOME/jars of the workers: docs/engines.md")
     pattern = jvm.weir.patterns.Pattern(
@@ -65,7 +66,7 @@ def episodes(found: DataFrame, options: Options) -> DataFrame:
     )
     # Without its column Spark drops no event as late, and still follows the watermark.
     watched = found.withWatermark("time", f"{options.lateness_s} seconds").drop("time")
-    return DataFrame(jvm.weir.patterns.Episodes.find(watched._jdf, pattern), spark)  # type: ignore[attr-defined]
+    return DataFrame(jvm.weir.patterns.Episodes.find(watched._jdf, pattern), spark)
 
 
 def told(found: DataFrame, options: Options) -> DataFrame:
@@ -80,14 +81,14 @@ def told(found: DataFrame, options: Options) -> DataFrame:
 
 def _millis(at: Column) -> Column:
     """Return a time as ms: a whole number of ms, or a time of ISO 8601, in the session's zone if it names none. Null for anything else."""
-    return F.when(at.rlike(MILLIS), at.try_cast("long")).otherwise(F.unix_millis(at.try_cast("timestamp")))
+    return F.when(at.rlike(MILLIS), at.try_cast("long")).when(at.rlike(DATED), F.unix_millis(at.try_cast("timestamp")))
 
 
 def _problem(options: Options) -> Column:
-    needed = [F.col("e.id"), *(F.col(f"e.`{name}`") for name in options.key)]
+    needed = [F.col(f"e.`{name}`") for name in ("id", *options.key, *filter(None, [options.different]))]
     lacking = F.col("at").isNull()
     for one in needed:
-        lacking = lacking | one.isNull() | (one == "") | (F.length(one) > LONGEST)
+        lacking = lacking | one.isNull() | (one == "") | (F.length(one) > LONGEST) | one.contains(SEPARATOR)
     return F.when(lacking, "unreadable").when(F.col("at") > F.col("arrived") + FUTURE_MS, "future")
 
 
