@@ -48,7 +48,7 @@ class GroupFence:
         self._consumer.close()
 
     def _refusal(self) -> KafkaException | None:
-        """Return what the broker said of the group: without the right to read it, the client only times out, and gives the reason to poll."""
+        """Return what the broker said of the group: without the right to read it, the client times out, and gives the reason to poll."""
         said = self._consumer.poll(0.1)
         return KafkaException(said.error()) if said is not None and said.error() else None
 

@@ -100,12 +100,12 @@ def test_kafka_names_the_right_that_is_missing(spark: SparkSession, door: Doors)
     with pytest.raises(BadTarget, match="Group authorization failed"):
         rig.process().fence(life.head)
     topic.allow(ResourceType.GROUP, f"weir.{topic.name}", AclOperation.READ)
-    with pytest.raises(BadTarget, match="(?i)transactional.*authorization failed"):
+    with pytest.raises(BadTarget, match=r"(?i)transactional.*authorization failed"):
         rig.process().fence(life.head)
     topic.allow(ResourceType.TRANSACTIONAL_ID, f"weir.{topic.name}", AclOperation.WRITE)
     sink = rig.process()
     sink.fence(life.head)
-    with pytest.raises(BadTarget, match="(?i)topic authorization failed"):
+    with pytest.raises(BadTarget, match=r"(?i)topic authorization failed"):
         life.batch(sink, rig.rows(PAIRS))
 
 

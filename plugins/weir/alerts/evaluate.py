@@ -43,8 +43,8 @@ class Passed:
 def evaluate(store: AlertingStore, source: Source, counting: Rules | None, rules: JobRules, now: int, topic: str = "") -> Passed:
     """Evaluate once; `now` in ms. `counting` is None for a job that does not count; `topic` is what a landed job writes to.
 
-    Raises NotRunning, BadSetting, Conflict (folds kept publishing while counts were read), NotProven. If only the topic cannot be read, the health is
-    evaluated before it raises.
+    Raises NotRunning, BadSetting, Conflict (folds kept publishing while counts were read), NotProven. If only the topic cannot be read,
+    the health is evaluated before it raises.
     """
     job = rules.job
     row, book = open_book(store, job)
