@@ -105,7 +105,9 @@ def _text(options: Options) -> Column:
     ids, seconds = F.array_join("ids", ", "), ((F.col("lastAt") - F.col("firstAt")) / 1000).cast("long").cast("string")
     counted = f"{options.what} with different {options.different}" if options.different else options.what
     return (
-        F.when(F.col("kind") == "alert", F.concat(F.size("ids").cast("string"), F.lit(f" {counted} within "), seconds, F.lit(" s: "), own))
+        F.when(
+            F.col("kind") == "alert", F.concat(F.col("events").cast("string"), F.lit(f" {counted} within "), seconds, F.lit(" s: "), own)
+        )
         .when(F.col("kind") == "late", F.concat(F.lit("event "), ids, F.lit(" came too late to be judged: "), own))
         .when(F.col("kind") == "forgotten", F.concat(ids, F.lit(" events were forgotten, there are too many: "), own))
         .otherwise(F.concat(F.lit("record "), ids, F.lit(" (partition-offset) is "), F.col("kind")))

@@ -159,6 +159,14 @@ def test_events_of_a_partition_are_judged_by_offset_whatever_times_are_claimed(s
     assert [(row["kind"], row["ids"]) for row in rows] == [("late", ["b"])]
 
 
+def test_an_alert_of_very_many_events_fits_into_a_record(stream: Stream) -> None:
+    """A topic takes 1 MB, unless it is set otherwise: a larger row would stop the job."""
+    many = [at(n / 1000, f"{n:0200}") for n in range(6000)]
+    (row,) = stream.found([[*many, at(10, "z", city="Basel")]], TWO_CITIES)
+    assert (row["kind"], len(row["ids"]), row["ids"][0], row["ids"][-1]) == ("alert", 1000, f"{0:0200}", "z")
+    assert row["text"].startswith("6001 transactions with different city within 600 s") and len(json.dumps(row)) < 1_000_000
+
+
 def test_a_key_with_too_many_events_says_what_it_forgot(stream: Stream) -> None:
     many = [at(n / 1000, f"n{n}") for n in range(25)]
     rows = stream.found([many], replace(FRAUD, events_per_key=10))
