@@ -15,10 +15,11 @@ from pyspark.sql import functions as F
 from spark_jobs.patterns.options import Options
 from spark_jobs.sources import native_jar
 
-LONGEST = 200  # characters of an id and of each field of a key: the state contains both
-FUTURE_MS = 3_600_000  # a time so far after the arrival is wrong, and would drop the state of its key
+LONGEST = 200  # characters of a field: id, key and what is counted are kept in the state, which holds 64 KB of each at most
+FUTURE_MS = 3_600_000  # a time so far behind its arrival is wrong; the state would be dropped by it
 SEPARATOR = "\u001f"
 MILLIS = "^-?[0-9]{1,15}$"
+DATED = r"^\s*[+-]?[0-9]{4,7}-[0-9]"  # Spark reads 12:30 as a time of the day on which it runs
 
 
 def pipeline(inputs: Mapping[str, DataFrame], options: Options) -> DataFrame:
@@ -40,12 +41,12 @@ def events(records: DataFrame, options: Options) -> DataFrame:
     key = F.concat_ws(SEPARATOR, *(F.col(f"e.`{name}`") for name in options.key))
     found = read.select("e", "arrived", "partition", "offset", at.alias("at"), key.alias("key")).withColumn("problem", _problem(options))
     sound = F.col("problem").isNull()
-    wanted = found.where(~sound | _wanted(options))
+    wanted = found.where(F.coalesce(_wanted(options), ~sound))  # an event of another kind need not have the fields of these
     return wanted.select(
         F.when(sound, F.col("key")).otherwise("").alias("key"),
         F.when(sound, F.col("e.id")).otherwise("").alias("id"),
         F.when(sound, F.col("at")).otherwise(F.lit(0).cast("long")).alias("at"),
-        F.coalesce(F.col(f"e.`{options.different}`"), F.lit("")).alias("value") if options.different else F.lit("").alias("value"),
+        F.when(sound, F.col(f"e.`{options.different}`") if options.different else F.lit("")).otherwise("").alias("value"),
         "arrived",
         "partition",
         "offset",
@@ -79,15 +80,15 @@ def told(found: DataFrame, options: Options) -> DataFrame:
 
 
 def _millis(at: Column) -> Column:
-    """Return a time in ms. It is a whole number of ms, or ISO 8601, in the session's time zone if it names none. Null for anything else."""
-    return F.when(at.rlike(MILLIS), at.try_cast("long")).otherwise(F.unix_millis(at.try_cast("timestamp")))
+    """Return a time as ms: a whole number of ms, or a time of ISO 8601, in the session's zone if it names none. Null for anything else."""
+    return F.when(at.rlike(MILLIS), at.try_cast("long")).when(at.rlike(DATED), F.unix_millis(at.try_cast("timestamp")))
 
 
 def _problem(options: Options) -> Column:
     needed = [F.col(f"e.`{name}`") for name in ("id", *options.key, *filter(None, [options.different]))]
     lacking = F.col("at").isNull()
     for one in needed:
-        lacking = lacking | one.isNull() | (one == "") | (F.length(one) > LONGEST)
+        lacking = lacking | one.isNull() | (one == "") | (F.length(one) > LONGEST) | one.contains(SEPARATOR)
     return F.when(lacking, "unreadable").when(F.col("at") > F.col("arrived") + FUTURE_MS, "future")
 
 
@@ -104,7 +105,9 @@ def _text(options: Options) -> Column:
     ids, seconds = F.array_join("ids", ", "), ((F.col("lastAt") - F.col("firstAt")) / 1000).cast("long").cast("string")
     counted = f"{options.what} with different {options.different}" if options.different else options.what
     return (
-        F.when(F.col("kind") == "alert", F.concat(F.size("ids").cast("string"), F.lit(f" {counted} within "), seconds, F.lit(" s: "), own))
+        F.when(
+            F.col("kind") == "alert", F.concat(F.col("events").cast("string"), F.lit(f" {counted} within "), seconds, F.lit(" s: "), own)
+        )
         .when(F.col("kind") == "late", F.concat(F.lit("event "), ids, F.lit(" came too late to be judged: "), own))
         .when(F.col("kind") == "forgotten", F.concat(ids, F.lit(" events were forgotten, since their key has too many: "), own))
         .otherwise(F.concat(F.lit("record "), ids, F.lit(" (partition-offset) is "), F.col("kind")))

@@ -21,7 +21,7 @@ from weir.alerts.store import AlertingStore, DecisionStore
 from weir.alerts.windows import AMENDED_WITHIN_MS, again, due
 from weir.counts.closed import NOTHING
 from weir.counts.rules import Rules
-from weir.errors import NotRunning
+from weir.errors import WeirError
 from weir.ports.alerts import Booked
 from weir.ports.source import Source
 from weir.supervise.judge.concern import concerns_of
@@ -43,8 +43,8 @@ class Passed:
 def evaluate(store: AlertingStore, source: Source, counting: Rules | None, rules: JobRules, now: int, topic: str = "") -> Passed:
     """Evaluate once; `now` in ms. `counting` is None for a job that does not count; `topic` is what a landed job writes to.
 
-    Raises NotRunning, Conflict (folds kept publishing while counts were read), NotProven. If only the topic cannot be read, the health is
-    evaluated before it raises.
+    Raises NotRunning, BadSetting, Conflict (folds kept publishing while counts were read), NotProven. If only the topic cannot be read,
+    the health is evaluated before it raises.
     """
     job = rules.job
     row, book = open_book(store, job)
@@ -67,13 +67,16 @@ def evaluate(store: AlertingStore, source: Source, counting: Rules | None, rules
     return passed
 
 
-def _rows(source: Source, topic: str, rules: JobRules, book: Book, paused: bool) -> tuple[RowsFound, NotRunning | None]:
-    """Return the new rows of the topic, and why it could not be read. Rows of a pause are sent when it has ended."""
-    if paused:
+def _rows(source: Source, topic: str, rules: JobRules, book: Book, paused: bool) -> tuple[RowsFound, WeirError | None]:
+    """Return the new rows of the topic, and why it could not be read. Rows of a pause are sent when it has ended.
+
+    A job without a position gets it in a pause, too: rows that land later in the pause are then sent.
+    """
+    if paused and book.rows:
         return RowsFound(book.rows), None
     try:
         return landed_rows.look(source, topic, rules, book.rows), None
-    except NotRunning as error:
+    except WeirError as error:  # also a setting of Kafka, such as the file of its certificate
         return RowsFound(book.rows), error
 
 

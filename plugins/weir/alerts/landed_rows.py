@@ -52,7 +52,7 @@ def look(source: Source, topic: str, rules: JobRules, before: RowsRead | None) -
         start = before.offsets.get(partition, 0)
         if gone := max(0, earliest.get(partition, 0) - start):
             messages += _gone(rules, topic, partition, start, gone)
-        found = list(islice(source.records(topic, partition, start + gone, end), left)) if left else []
+        found = list(islice(source.records(topic, partition, start + gone, end), left)) if left and start + gone < end else []
         left -= len(found)
         after[partition] = end if left else found[-1].offset + 1 if found else start + gone
         messages += [one for record in found for one in of_record(rules, record)]
@@ -84,7 +84,7 @@ def _message(rules: JobRules, rule: RowRule, place: str, told: str, text: str) -
 def _object(value: bytes | None) -> Mapping[str, Any] | None:
     try:
         found = json.loads(value or b"")
-    except ValueError:
+    except (ValueError, RecursionError):  # 2 KB of brackets are deeper than Python reads
         return None
     return found if isinstance(found, dict) else None
 

@@ -36,6 +36,10 @@ class SourceFolders:
         try:
             fs, path = opened(uri, self._settings)
             found: list[FileInfo] = fs.get_file_info(FileSelector(path))
+            _ = [one.base_name for one in found]
+        except UnicodeDecodeError as error:
+            what = f"The folder {uri} has a file whose name is not UTF-8, {error.object!r}: Spark does not read it."
+            raise NotRunning(what, "Rename it.") from error
         except FileNotFoundError as error:
             raise FolderMissing(f"The folder {uri} does not exist.", "Create it, or correct the path in job.yaml.") from error
         except (OSError, BadSetting) as error:

@@ -63,10 +63,18 @@ def _described(model: Model, values: Mapping[str, Any]) -> Mapping[str, Any]:
         for field in known.values()
         for option in [field.metadata["option"]]
     ]
-    return {
-        "fields": fields,
-        "values": {name: _ruled(known[name].metadata["option"].rule, values[name]) for name in values if name in known},
-    }
+    ruled = {name: _ruled(known[name].metadata["option"].rule, values[name]) for name in values if name in known}
+    if not any("error" in one for one in ruled.values()):
+        _fit(model, {known[name].name: one["value"] for name, one in ruled.items()})
+    return {"fields": fields, "values": ruled}
+
+
+def _fit(model: Model, values: Mapping[str, Any]) -> None:
+    """Make the options as a driver does: a model may refuse values that do not fit together. Raises NotLoaded."""
+    try:
+        model(**values)
+    except ValueError as error:
+        raise NotLoaded(f"refuses the options: {error}", "Correct job.yaml.") from error
 
 
 def _ruled(rule: Any, value: Any) -> Mapping[str, Any]:

@@ -16,8 +16,10 @@ from weir.alerts.deliver import deliver
 from weir.alerts.evaluate import Passed, evaluate
 from weir.alerts.keep import open_book
 from weir.alerts.rules import JobRules, parse
-from weir.errors import NotRunning
+from weir.errors import BadSetting, NotRunning
+from weir.ports.reports import Kept
 from weir.ports.timeline import Pause
+from weir.supervise.judge.report import Report, Verdict
 from weir.testing import MemoryBroker, MemoryStore
 
 JOB, TOPIC = "fraud", "fraud-alerts"
@@ -85,6 +87,14 @@ def test_a_row_that_cannot_be_read_is_sent_as_it_is(value: bytes) -> None:
     assert bench.titles == [f"[critical] fraud: {value.decode(errors='replace')}"]
 
 
+def test_a_row_that_is_nested_too_deeply_is_sent_as_it_is() -> None:
+    """Python's reader gives up with an error that is no ValueError: it ended the pass of all jobs."""
+    bench = followed()
+    bench.broker.add(TOPIC, 0, b"c1", b'{"a":' * 2000, START)
+    bench.tick()
+    assert len(bench.titles) == 1 and bench.titles[0].startswith('[critical] fraud: {"a":{"a":')
+
+
 def test_a_storm_is_read_in_parts_and_all_of_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(landed_rows, "MOST", 3)
     bench = followed()
@@ -100,6 +110,16 @@ def test_rows_of_a_pause_are_sent_after_it() -> None:
     bench.row(1)
     bench.tick()
     assert bench.titles == []
+    bench.now += 2000
+    bench.tick()
+    assert bench.titles == ["[critical] fraud: episode 1"]
+
+
+def test_a_pause_at_the_first_pass_holds_rows_back_and_loses_none() -> None:
+    bench = Bench()
+    bench.store.put_pause(JOB, Pause("maintenance", "ana", "a test", START, START + 1000))
+    bench.tick()
+    bench.row(1)
     bench.now += 2000
     bench.tick()
     assert bench.titles == ["[critical] fraud: episode 1"]
@@ -134,6 +154,25 @@ def test_a_topic_that_cannot_be_read_fails_the_pass_and_loses_nothing() -> None:
     bench.broker.answers = True
     bench.tick()
     assert bench.titles == ["[critical] fraud: episode 1"]
+
+
+def test_a_setting_of_kafka_that_is_wrong_does_not_keep_the_health_from_being_judged() -> None:
+    bench = followed()
+    bench.broker.topic_id = lambda topic: (_ for _ in ()).throw(BadSetting("WEIR_KAFKA_CA_FILE is not there."))  # type: ignore[method-assign]
+    bench.store.keep_reports([Kept(JOB, Report(JOB, Verdict.DOWN, 1, START, "down since noon", at=START).to_json())])
+    with pytest.raises(BadSetting):
+        bench.pass_once()
+    assert [one.cause for one in bench.book.incidents] == ["stream"]
+
+
+def test_an_idle_partition_costs_no_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each read connects a consumer of its own."""
+    bench, read = followed(), list[int]()
+    records = bench.broker.records
+    monkeypatch.setattr(bench.broker, "records", lambda topic, partition, *at: read.append(partition) or records(topic, partition, *at))
+    bench.row(1, 1)
+    bench.tick()
+    assert read == [1]
 
 
 class Killed(BaseException):

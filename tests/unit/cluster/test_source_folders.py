@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,14 @@ def test_a_folder_that_is_missing_or_may_have_more_is_not_counted(tmp_path: Path
     with pytest.raises(NotRunning, match="has 2 files, and Weir counts at most 1"):
         names(put(tmp_path / "many", "a.csv", "b.csv"))
     assert folders.MOST_LISTED == 100_000
+
+
+def test_a_name_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    """Spark leaves such a file out without a warning."""
+    put(tmp_path, "a.csv")
+    Path(os.fsdecode(bytes(tmp_path) + b"/b\xff.csv")).touch()
+    with pytest.raises(NotRunning, match=r"a file whose name is not UTF-8, \S*b.xff.csv'"):
+        names(tmp_path)
 
 
 def test_what_was_read_is_in_the_lists_of_the_newest_attempt_that_has_them(tmp_path: Path) -> None:

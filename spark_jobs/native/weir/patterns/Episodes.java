@@ -48,12 +48,12 @@ public final class Episodes extends StatefulProcessor<String, Event, Found> {
             if (event.getProblem() == null) events.add(event);
             else found.add(new Found(event.getProblem(), "", event.getArrived(), event.getArrived(), event.getPartition() + "-" + event.getOffset()));
         }
-        if (!events.isEmpty()) judge(key, events, found);
+        if (!events.isEmpty()) judge(key, events, found, time.getCurrentWatermarkInMs());
         return scala(found);
     }
 
-    private void judge(String key, List<Event> events, List<Found> found) {
-        events.sort(Event::byArrival);
+    private void judge(String key, List<Event> events, List<Found> found, long watermark) {
+        Event.sortByArrival(events);
         byte[] before = state.get();
         Kept kept = before == null ? new Kept() : Kept.of(before);
         for (Event event : events) {
@@ -61,7 +61,9 @@ public final class Episodes extends StatefulProcessor<String, Event, Found> {
             if (one != null) found.add(one);
         }
         if (kept.forgotten > 0) found.add(new Found("forgotten", key, kept.newest, kept.newest, String.valueOf(kept.forgotten)));
-        if (!kept.hasTimer) getHandle().registerTimer(kept.newest + pattern.keptMs());
+        // A partition that is read behind others has keys that the watermark passed before they came: their state must last, too.
+        kept.until = Math.max(kept.newest, watermark) + pattern.keptMs();
+        if (!kept.hasTimer) getHandle().registerTimer(kept.until);
         kept.hasTimer = true;
         state.update(kept.bytes());
     }
@@ -70,9 +72,8 @@ public final class Episodes extends StatefulProcessor<String, Event, Found> {
     @Override
     public Iterator<Found> handleExpiredTimer(String key, TimerValues time, ExpiredTimerInfo timer) {
         Kept kept = Kept.of(state.get());
-        long ends = kept.newest + pattern.keptMs();
-        if (ends <= timer.getExpiryTimeInMs()) state.clear();
-        else getHandle().registerTimer(ends);
+        if (kept.until <= timer.getExpiryTimeInMs()) state.clear();
+        else getHandle().registerTimer(kept.until);
         return scala(Collections.emptyList());
     }
 

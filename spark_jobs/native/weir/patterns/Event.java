@@ -1,12 +1,15 @@
 package weir.patterns;
 
-/** An event from the pipeline, as a Spark bean. If the pattern counts different values, it counts those of `value`. */
+import java.util.Comparator;
+import java.util.List;
+
+/** An event as the pipeline gives it: a bean of Spark's. `value` is what is counted once if the pattern counts different values. */
 public final class Event {
     private String key = "";
     private String id = "";
     private long at; // ms, event time
     private String value = "";
-    private long arrived; // ms, when the broker appended it
+    private long arrived; // ms, when the broker appended it, or what the producer claims (CreateTime)
     private int partition;
     private long offset;
     private String problem; // why the record is not an event (unreadable or future); null if it is one
@@ -75,10 +78,16 @@ public final class Event {
         this.problem = problem;
     }
 
-    /** Compares events of one key by the order in which they were appended. They are in one partition if the record has the same key. */
-    static int byArrival(Event one, Event other) {
-        int found = Long.compare(one.arrived, other.arrived);
-        if (found == 0) found = Integer.compare(one.partition, other.partition);
-        return found == 0 ? Long.compare(one.offset, other.offset) : found;
+    /**
+     * Puts events of one key in the order in which they arrived: in a partition that of its offsets, whatever times a producer claims; of
+     * several partitions by time. An event arrives no earlier than those before it in its partition.
+     */
+    static void sortByArrival(List<Event> events) {
+        events.sort(Comparator.comparingInt(Event::getPartition).thenComparingLong(Event::getOffset));
+        for (int i = 1; i < events.size(); i++) {
+            Event one = events.get(i), before = events.get(i - 1);
+            if (one.partition == before.partition) one.arrived = Math.max(one.arrived, before.arrived);
+        }
+        events.sort(Comparator.comparingLong(Event::getArrived)); // stable
     }
 }
