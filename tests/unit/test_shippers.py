@@ -32,6 +32,7 @@ SENT = {
     "Vector": LINE,
     "rsyslog": LINE,
     "Logstash": json.dumps({"@timestamp": "2026-01-20T09:11:00.000Z", "@version": "1", "message": LINE, "log": {"file": {"path": "/x"}}}),
+    "Flume": LINE,
     "Kafka Connect": LINE,
 }
 

@@ -26,6 +26,12 @@ AWS_SDK = (
     "http-auth-aws", "http-auth-aws-eventstream", "http-auth-spi", "http-client-spi", "identity-spi", "json-utils", "metrics-spi",
     "profiles", "protocol-core", "regions", "retries", "retries-spi", "sdk-core", "third-party-jackson-core", "utils", "utils-lite",
 )  # fmt: skip
+FLUME = (
+    "org.apache.flume:flume-ng-node", "org.apache.flume:flume-ng-core", "org.apache.flume:flume-ng-sdk", "org.apache.flume:flume-ng-auth",
+    "org.apache.flume:flume-ng-configuration", "org.apache.flume:flume-ng-config-filter-api",
+    "org.apache.flume.flume-shared:flume-shared-kafka", "org.apache.flume.flume-ng-sources:flume-taildir-source",
+    "org.apache.flume.flume-ng-channels:flume-file-channel", "org.apache.flume.flume-ng-sinks:flume-ng-kafka-sink",
+)  # fmt: skip
 ROOTS = {
     # log4j-slf4j-impl: the broker's own POM has no logging backend, and without one it fails without any message.
     "kafka": ["org.apache.kafka:kafka_2.13:4.1.1", "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3"],
@@ -56,9 +62,29 @@ ROOTS = {
         "org.wildfly.openssl:wildfly-openssl:2.2.5.Final",
         "commons-logging:commons-logging:1.2",
     ],
+    # An agent with the parts that docs/shippers.md configures. One by one: with all that their POMs name they are more than a hundred.
+    "flume": [
+        *(f"{part}:1.11.0" for part in FLUME),
+        "org.apache.kafka:kafka-clients:2.7.2",
+        "org.apache.avro:avro:1.11.0",
+        "org.mapdb:mapdb:0.9.9",
+        "com.google.guava:guava:11.0.2",
+        "com.google.code.gson:gson:2.9.1",
+        "com.google.protobuf:protobuf-java:2.5.0",
+        *(f"com.fasterxml.jackson.core:jackson-{part}" for part in ("core:2.13.2", "databind:2.13.2.1", "annotations:2.13.2")),
+        "commons-lang:commons-lang:2.6",
+        "commons-io:commons-io:2.11.0",
+        "commons-cli:commons-cli:1.5.0",
+        "commons-collections:commons-collections:3.2.2",
+        "org.apache.commons:commons-lang3:3.11",
+        "org.apache.commons:commons-text:1.10.0",
+        "org.lz4:lz4-java:1.7.1",
+        "org.slf4j:slf4j-api:1.7.32",
+        *(f"org.apache.logging.log4j:log4j-{part}:2.18.0" for part in ("api", "core", "slf4j-impl")),
+    ],
 }
 STACK = ("kafka", "cassandra", "spark", "compiler")  # what `weir up` downloads; the other sets are for tests, and for drivers that use S3A
-NOT_TRANSITIVE = {"spark", "s3a", "compiler"}
+NOT_TRANSITIVE = {"spark", "s3a", "compiler", "flume"}
 # Tools, and native libraries of platforms that Weir does not run on.
 UNUSED = ("windows-x86_64", "riscv64", "org.gridkit", "scala-reflect", "netty-resolver-dns-native-macos")
 
