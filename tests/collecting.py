@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,10 +71,18 @@ def collecting(settings: Settings, folder: Path, kind: str, *options: str) -> It
             made.kill()
 
 
-def send(port: int, lines: list[bytes], sent: threading.Event | None = None) -> int:
+def measured(collector: Process, name: str) -> float | None:
+    """Return a metric of a collector with --metrics-port; None if it has none."""
+    url = collector.saying(r"(http://\S+/metrics)")
+    with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
+        found = re.search(rf"^{name} (\S+)$", answer.read().decode(), re.MULTILINE)
+    return float(found[1]) if found else None
+
+
+def send(port: int, lines: list[bytes], sent: threading.Event | None = None, host: str = "127.0.0.1") -> int:
     """Send lines to a collector with --acknowledge. Return how many were acknowledged when all were, or the connection ended."""
     safe, rest = 0, b""
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as peer:
+    with socket.create_connection((host, port), timeout=PATIENCE_S) as peer:
         writing = threading.Thread(target=_write, args=(peer, lines), daemon=True)
         writing.start()
         try:

@@ -7,30 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.collect.conftest import Broker
+from tests.collect.brokers import Broker
+from tests.collect.publishing import left_in_rabbitmq, to_rabbitmq
 from tests.collecting import Process, collecting, committed
 from tests.parts import until
 from weir.settings import Settings
 
-pika = pytest.importorskip("pika", reason="the client is not installed: pip install pika")
+pytest.importorskip("pika", reason="the client is not installed: pip install pika")
 MESSAGES = 6_000
 PREFETCH = 100
-
-
-def queued(port: int, messages: range) -> None:
-    """Publish into a durable queue, each message confirmed."""
-    with pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", port)) as connection:
-        channel = connection.channel()
-        channel.queue_declare("lines", durable=True)
-        channel.confirm_delivery()
-        for n in messages:
-            channel.basic_publish("", "lines", b"line %d" % n, pika.BasicProperties(delivery_mode=2), mandatory=True)
-
-
-def left(port: int) -> int:
-    with pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", port)) as connection:
-        found: int = connection.channel().queue_declare("lines", passive=True).method.message_count
-        return found
 
 
 def started(kafka: Settings, folder: Path, topic: str, port: int) -> AbstractContextManager[Process]:
@@ -39,27 +24,27 @@ def started(kafka: Settings, folder: Path, topic: str, port: int) -> AbstractCon
 
 
 def test_each_message_is_in_kafka_through_kills(real_kafka: Settings, topic: str, rabbitmq: Broker, tmp_path: Path) -> None:
-    queued(rabbitmq.port, range(MESSAGES))
+    to_rabbitmq(rabbitmq, range(MESSAGES))
     with started(real_kafka, tmp_path, topic, rabbitmq.port) as collector:
-        until(lambda: left(rabbitmq.port) < MESSAGES - 2 * PREFETCH, "it takes messages", 120)
+        until(lambda: left_in_rabbitmq(rabbitmq) < MESSAGES - 2 * PREFETCH, "it takes messages", 120)
         collector.kill()
     with started(real_kafka, tmp_path, topic, rabbitmq.port) as collector:
-        until(lambda: left(rabbitmq.port) == 0, "it takes the rest", 120)
+        until(lambda: left_in_rabbitmq(rabbitmq) == 0, "it takes the rest", 120)
         until(lambda: set(committed(real_kafka, topic)) == {b"line %d" % n for n in range(MESSAGES)}, "all are sent", 120)
         found = committed(real_kafka, topic)
         assert sum(found.values()) - len(found) <= PREFETCH  # delivered again: spooled, and not acknowledged at the kill
         rabbitmq.kill()  # it forgets acknowledgements that it has not written yet: 5,170 of 6,000 messages came again
         assert collector.saying("(No connection to RabbitMQ)")
         rabbitmq.start()
-        queued(rabbitmq.port, range(MESSAGES, MESSAGES + 100))
+        to_rabbitmq(rabbitmq, range(MESSAGES, MESSAGES + 100))
         until(lambda: set(committed(real_kafka, topic)) == {b"line %d" % n for n in range(MESSAGES + 100)}, "all are sent", 120)
         assert collector.stop() == 0
-    assert left(rabbitmq.port) == 0
+    assert left_in_rabbitmq(rabbitmq) == 0
 
 
 def test_a_queue_that_is_not_there_is_told_and_waited_for(real_kafka: Settings, topic: str, rabbitmq: Broker, tmp_path: Path) -> None:
     with started(real_kafka, tmp_path, topic, rabbitmq.port) as collector:
         assert collector.saying("ended the consumer of lines: (.*NOT_FOUND)")
-        queued(rabbitmq.port, range(3))
+        to_rabbitmq(rabbitmq, range(3))
         until(lambda: len(committed(real_kafka, topic)) == 3, "it begins once the queue is there", 60)
         assert collector.stop() == 0

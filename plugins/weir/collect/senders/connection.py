@@ -127,11 +127,11 @@ class Connection(asyncio.Protocol):
         """End the connection if it is idle for too long, or its peer has vanished. What it has not read of acknowledgements is dropped."""
         idle_s, vanished_s = self._shared.asked.idle_s, self._shared.asked.vanished_s
         if idle_s and self._clock() - self.heard > idle_s and not self._intake.holds:
-            self._end(f"sent nothing for {idle_s:.0f} s")
+            self._disconnect(f"sent nothing for {idle_s:.0f} s")
         elif unanswered_s(self._transport.get_extra_info("socket")) > vanished_s:
-            self._end(f"has not answered for {vanished_s} s")
+            self._disconnect(f"has not answered for {vanished_s} s")
 
-    def _end(self, why: str) -> None:
+    def _disconnect(self, why: str) -> None:
         self._say("silent", f"{self.peer} {why} and was disconnected.")
         self._transport.abort()
 

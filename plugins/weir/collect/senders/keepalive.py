@@ -11,7 +11,7 @@ TCP_INFO = 60  # bytes of Linux's struct tcp_info up to tcpi_last_ack_recv
 UNACKED, LAST_ACK = 24, 56  # where these fields are
 
 
-def keep_alive(found: TransportSocket, within_s: int) -> None:
+def keep_alive(found: socket.socket | TransportSocket, within_s: int) -> None:
     """Let the kernel ask a silent peer whether it is there, and end the connection after so many seconds without an answer."""
     found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (("TCP_KEEPIDLE", within_s // 2), ("TCP_KEEPINTVL", within_s // 12), ("TCP_KEEPCNT", 6)):
@@ -19,7 +19,7 @@ def keep_alive(found: TransportSocket, within_s: int) -> None:
             found.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-def unanswered_s(found: TransportSocket) -> float:
+def unanswered_s(found: socket.socket | TransportSocket) -> float:
     """Return for how long the peer has been silent while something that was sent to it is not acknowledged; 0 if nothing is.
 
     Then the kernel does not ask: it sends again, for a quarter of an hour. TCP_USER_TIMEOUT would bound that, and also end the connection
