@@ -10,11 +10,11 @@ from typing import Any
 import psutil
 import yaml
 
-from tests.conftest import PROJECT
 from tests.landed.rig import CONF, LandedRig
 from tests.parts import until
 
-CATALOGUE = PROJECT / "spark_jobs" / "catalogue"
+from . import CATALOGUE
+
 PATIENCE_S = 600.0
 
 
