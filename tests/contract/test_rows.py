@@ -30,9 +30,9 @@ from weir.errors import (
 )
 from weir.jobs.landed_spec import LandedSpec
 from weir.jobs.spec import parse
-from weir.landed_rows.table import page, query
 from weir.local import postgres
 from weir.local.part import Stack
+from weir.sink_readers.table import page, query
 
 pytestmark = pytest.mark.stack
 WITHIN_S = 20.0
@@ -155,7 +155,7 @@ def test_a_huge_answer_ends_at_16_mib_and_a_huge_row_is_refused(bank: Bank) -> N
 MEMORY = """
 import json, resource, sys
 from weir.jobs.spec import parse
-from weir.landed_rows.table import query
+from weir.sink_readers.table import query
 spec = parse(sys.argv[1], "x")
 query(spec, "SELECT 1", 1, 60)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -92,7 +92,7 @@ ALLOWED = {
         f"{BASICS} weir.addresses weir.html weir.jobs weir.ports weir.ports.counts {DOORS} "
         "spark_jobs.failpoint spark_jobs.formats.spec spark_jobs.protocol spark_jobs.runtime spark_jobs.counts"
     ),
-    "weir.landed_rows": f"{BASICS} weir.jobs weir.ports spark_jobs.runtime spark_jobs.sinks spark_jobs.sinks.settings",
+    "weir.sink_readers": f"{BASICS} weir.jobs weir.ports spark_jobs.runtime spark_jobs.sinks spark_jobs.sinks.settings",
     "weir.alerts": (
         f"{BASICS} weir.http weir.connection weir.counts weir.jobs weir.ports weir.ports.counts {DOORS} "
         "spark_jobs.protocol spark_jobs.counts"
@@ -117,7 +117,7 @@ ALLOWED = {
         f"weir.ports.store {DOORS}"
     ),
     "weir.api": (
-        f"{BASICS} weir.files weir.counts weir.jobs weir.landed_rows weir.ports weir.ports.store weir.rows {DOORS} spark_jobs.counts"
+        f"{BASICS} weir.files weir.counts weir.jobs weir.sink_readers weir.ports weir.ports.store weir.rows {DOORS} spark_jobs.counts"
     ),
     "weir.console": (
         f"{BASICS} weir.airflow weir.alerts weir.api weir.counts weir.html weir.jobs weir.metrics weir.ports "
@@ -134,7 +134,7 @@ ALLOWED = {
     ),
     "weir.cli": (
         f"{BASICS} weir.addresses weir.airflow weir.alerts weir.api weir.cassandra weir.collect weir.counts weir.doctor "
-        f"weir.factory weir.ingest weir.jobs weir.landed_rows weir.local weir.metrics weir.ports weir.ports.store weir.rows {DOORS} "
+        f"weir.factory weir.ingest weir.jobs weir.sink_readers weir.local weir.metrics weir.ports weir.ports.store weir.rows {DOORS} "
         f"spark_jobs.counts spark_jobs.formats.spec"
     ),
     "weir.__main__": "weir.cli",

@@ -12,7 +12,7 @@ from weir.api.answers import HEADERS
 from weir.api.ask import Asks
 from weir.api.jobs import Name
 from weir.api.streams import Streams
-from weir.landed_rows.records import beginning
+from weir.sink_readers.records import beginning
 
 # Without this header nginx holds a stream back until its buffer is full.
 STREAM_HEADERS = {**HEADERS, "X-Accel-Buffering": "no"}

@@ -17,7 +17,7 @@ from weir.counts.times import span_of
 from weir.errors import BadInput, UnknownJob
 from weir.jobs.kinds import Capability
 from weir.jobs.specs import find, require
-from weir.landed_rows import table
+from weir.sink_readers import table
 from weir.supervise.judge.doctor import examine
 from weir.times import duration
 

@@ -12,8 +12,8 @@ from dataclasses import asdict
 
 from weir.api.ending import ending
 from weir.errors import TooMany, WeirError
-from weir.landed_rows.records import Beginning, Place, told
 from weir.ports.source import Follower, Record
+from weir.sink_readers.records import Beginning, Place, told
 
 log = logging.getLogger(__name__)
 

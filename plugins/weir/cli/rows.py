@@ -27,7 +27,7 @@ def query(
 
     Example: weir query transactions "SELECT account, balance FROM accounts ORDER BY balance DESC" --limit 10
     """
-    from weir.landed_rows.table import query as rows_of
+    from weir.sink_readers.table import query as rows_of
     from weir.times import parse_duration
 
     within_s, settings = parse_duration(timeout, "timeout") / 1000, Settings.load()

@@ -19,7 +19,7 @@ from weir.api.serve import alone
 from weir.api.streams import BEAT, Streams
 from weir.api.tokens import StaticTokens
 from weir.errors import NotRunning
-from weir.landed_rows.records import EARLIEST, beginning
+from weir.sink_readers.records import EARLIEST, beginning
 from weir.testing import MemoryBroker
 
 JOB = spec(name="scores", sink={"kind": "kafka", "topic": "out"})

@@ -8,8 +8,8 @@ import pytest
 
 from tests.unit.jobs.test_landed_spec import spec
 from weir.errors import BadInput
-from weir.landed_rows.records import EARLIEST, NOW, Lost, beginning, told
 from weir.ports.source import Record
+from weir.sink_readers.records import EARLIEST, NOW, Lost, beginning, told
 from weir.testing import MemoryBroker
 
 JOB = spec(sink={"kind": "kafka", "topic": "out"})

@@ -15,8 +15,8 @@ from spark_jobs.sinks.patience import within
 from spark_jobs.sinks.postgresql_session import connected
 from spark_jobs.sinks.settings import Postgresql
 from weir.errors import BadInput, ReaderWrites, TimedOut
-from weir.landed_rows.faults import TOO_LARGE, explained
-from weir.landed_rows.rights import RIGHTS
+from weir.sink_readers.faults import TOO_LARGE, explained
+from weir.sink_readers.rights import RIGHTS
 
 MOST_BYTES, MOST_ROW = 16 * 1024 * 1024, 1024 * 1024  # of an answer and of a row, as PostgreSQL's text
 GRACE_S = 5.0  # for the server to stop a statement, and to connect

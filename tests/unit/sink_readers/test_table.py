@@ -12,7 +12,7 @@ import pytest
 from tests.unit.jobs.test_landed_spec import GOOD, spec
 from weir.errors import BadInput, BadSpec, NoReader
 from weir.jobs.spec import parse
-from weir.landed_rows.table import page, plain, read_as
+from weir.sink_readers.table import page, plain, read_as
 
 READER = {"user": "weir_reader", "password_file": "/run/secrets/reader"}
 

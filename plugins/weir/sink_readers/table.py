@@ -14,7 +14,7 @@ from weir.jobs.landed_spec import LandedSpec
 from weir.jobs.spec import JobSpec
 
 if TYPE_CHECKING:
-    from weir.landed_rows.statements import Answer
+    from weir.sink_readers.statements import Answer
 
 KEY = "weir_key"  # the first column of a page: the row's place
 
@@ -58,7 +58,7 @@ def read_as(spec: JobSpec) -> Postgresql:
 
 def _answered(table: Postgresql, statement: Any, limit: int, timeout_s: float) -> Answer:
     try:
-        from weir.landed_rows.statements import answered
+        from weir.sink_readers.statements import answered
     except ModuleNotFoundError as error:
         raise Prerequisite("The client of PostgreSQL is not installed.", "Install it: pip install 'weir[sink-postgresql]'") from error
     return answered(table, statement, limit, timeout_s)
