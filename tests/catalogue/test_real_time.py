@@ -48,7 +48,9 @@ def started(frame: DataFrame, sink: str, checkpoint: Path, interval: str = LONG,
 def test_a_row_leaves_before_its_batch_is_committed(spark: SparkSession, kafka: Settings, tmp_path: Path) -> None:
     from confluent_kafka import Consumer, Producer
 
-    errors = records(spark, kafka).where("value LIKE '%error%'").select("key", "value")
+    levels = spark.createDataFrame([("error",)], "level STRING")
+    level = F.split(F.col("value").cast("string"), " ")[1]
+    errors = records(spark, kafka).withColumn("level", level).join(F.broadcast(levels), "level").select("key", "value")
     query = started(errors, "kafka", tmp_path, **{"kafka.bootstrap.servers": kafka.kafka, "topic": "out"})
     producer = Producer({"bootstrap.servers": kafka.kafka})
     producer.produce("in", b"web error 250")
