@@ -36,16 +36,23 @@ def spark() -> Iterator[SparkSession]:
         yield session
 
 
-@pytest.mark.parametrize(("topics", "tasks"), [("one", 1), ("two", 2), ("four", 4), ("one,two,four", 7)])
-def test_a_batch_has_a_task_for_each_partition(spark: SparkSession, kafka: Settings, tmp_path: Path, topics: str, tasks: int) -> None:
+def tasks_and_rows(spark: SparkSession, kafka: Settings, home: Path, topics: str, **options: str) -> tuple[int, int]:
+    """Read all that topics have in one batch, and return the number of its tasks and of its records."""
     source = spark.readStream.format("kafka").option("kafka.bootstrap.servers", kafka.kafka).option("subscribe", topics)
-    lines = source.option("startingOffsets", "earliest").load()
-    checkpoint = (tmp_path / "checkpoint").as_uri()
-    query = lines.writeStream.format("noop").option("checkpointLocation", checkpoint).trigger(availableNow=True).start()
+    writer = source.option("startingOffsets", "earliest").options(**options).load().writeStream.format("noop")
+    query = writer.option("checkpointLocation", (home / "checkpoint").as_uri()).trigger(availableNow=True).start()
     assert query.awaitTermination(WITHIN_S)
     tracker = spark.sparkContext.statusTracker()
     jobs = [tracker.getJobInfo(job) for job in tracker.getJobIdsForGroup(str(query.runId))]
-    stages = [tracker.getStageInfo(stage) for job in jobs if job for stage in job.stageIds]
-    assert [(stage.numTasks, stage.numCompletedTasks) for stage in stages if stage] == [(tasks, tasks)]
-    (batch,) = (one for one in query.recentProgress if one["numInputRows"])
-    assert batch["numInputRows"] == 100 * tasks
+    (stage,) = (tracker.getStageInfo(stage) for job in jobs if job for stage in job.stageIds)
+    assert stage and stage.numCompletedTasks == stage.numTasks
+    return stage.numTasks, sum(batch["numInputRows"] for batch in query.recentProgress)
+
+
+@pytest.mark.parametrize(("topics", "partitions"), [("one", 1), ("two", 2), ("four", 4), ("one,two,four", 7)])
+def test_a_batch_has_a_task_for_each_partition(spark: SparkSession, kafka: Settings, tmp_path: Path, topics: str, partitions: int) -> None:
+    assert tasks_and_rows(spark, kafka, tmp_path, topics) == (partitions, 100 * partitions)
+
+
+def test_one_partition_is_cut_into_several_tasks_if_wanted(spark: SparkSession, kafka: Settings, tmp_path: Path) -> None:
+    assert tasks_and_rows(spark, kafka, tmp_path, "one", minPartitions="4") == (4, 100)

@@ -14,7 +14,7 @@ from tests.sender import Sender
 from tests.spark.conftest import CONF
 from tests.spark.processes import started
 
-SLIDE_S = 3  # a batch that takes two slides leaves out a window: on a busy machine one took a second
+SLIDE_S = 3  # a batch that takes longer than two slides leaves out a window
 ROW = re.compile(r"^\|.*\| *(\d+) *\| *(\d+) *\|$", re.MULTILINE)  # start, end, errors of the batch, errors of the window
 
 

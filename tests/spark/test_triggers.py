@@ -37,13 +37,15 @@ def rate(spark: SparkSession) -> DataFrame:
     return spark.readStream.format("rate").option("rowsPerSecond", 10).load()
 
 
-def test_continuous_takes_rows_one_by_one_and_nothing_else(spark: SparkSession, tmp_path: Path) -> None:
+def test_continuous_takes_rows_and_refuses_aggregates_folders_and_batches(spark: SparkSession, tmp_path: Path) -> None:
     query = started(rate(spark).where("value % 2 = 0"), tmp_path, continuous="1 second")
     until(lambda: list((tmp_path / "checkpoint" / "commits").glob("[0-9]*")), "an epoch is committed", WITHIN_S)
     assert query.isActive and query.lastProgress is None, "it reports no progress"
     query.stop()
     with pytest.raises(AnalysisException, match="does not support Aggregate"):
         started(rate(spark).groupBy("value").count(), tmp_path / "counts", "update", continuous="1 second")
+    with pytest.raises(AnalysisException, match="does not support StreamingRelation"):
+        started(read(spark, write(tmp_path / "in", BATCHES).as_uri()), tmp_path / "folder", continuous="1 second")
     with pytest.raises(AnalysisException, match="foreachBatch"):
         rate(spark).writeStream.foreachBatch(lambda *_: None).trigger(continuous="1 second").start()
 

@@ -142,6 +142,14 @@ def test_spark_drops_late_events_a_batch_after_it_has_closed_their_window(run: R
     assert by_end(run(tumbling, batches=[*LATE[:2], *LATE[3:]]), "count") == [(10, 3), (30, 2)]
 
 
+def test_spark_reports_late_events_after_it_has_added_them_up(spark: SparkSession, tmp_path: Path) -> None:
+    """Two events of one window are dropped, and reported as one row."""
+    counts = tumbling(events(read(spark, write(tmp_path / "in", LATE).as_uri())))
+    query = counts.writeStream.format("noop").option("checkpointLocation", (tmp_path / "c").as_uri()).trigger(availableNow=True).start()
+    assert query.awaitTermination(WITHIN_S)
+    assert sum(batch["stateOperators"][0]["numRowsDroppedByWatermark"] for batch in query.recentProgress) == 1
+
+
 def test_output_modes(run: Run) -> None:
     """Append gives a window once it is closed, update each window that a batch changed, complete all windows after each batch."""
     batches = ([(3, "web error 1")], [(4, "web error 1")], [(14, "web error 1")])

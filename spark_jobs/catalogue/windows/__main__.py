@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 
 from pyspark.sql import SparkSession
 
@@ -19,6 +21,7 @@ def main() -> None:
     parser.add_argument("--late", default="0 seconds", help="how late an event may come")
     parser.add_argument("--trigger", default="10 seconds", help="length of a batch, or availableNow: read what is there, and end")
     asked = parser.parse_args()
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else Spark runs functions of Python with `python3`, which may be another
     function, mode = OPERATIONS[asked.operation]
     builder = SparkSession.builder.config("spark.sql.streaming.stateStore.providerClass", ROCKSDB)
     spark = builder.config("spark.sql.shuffle.partitions", 2).getOrCreate()
