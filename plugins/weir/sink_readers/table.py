@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,8 @@ class Rows:
 
 def query(spec: JobSpec, statement: str, limit: int, timeout_s: float) -> Rows:
     """Return the rows of a statement. Raises as `statements.answered` does, BadInput for another sink, NoReader, Prerequisite."""
-    return _rows(_answered(read_as(spec), statement, limit, timeout_s))
+    with _client():
+        return _rows(_answered(read_as(spec), statement, limit, timeout_s))
 
 
 def page(spec: JobSpec, key: Sequence[str], after: Sequence[str], limit: int, timeout_s: float) -> Rows:
@@ -42,7 +44,8 @@ def page(spec: JobSpec, key: Sequence[str], after: Sequence[str], limit: int, ti
         raise BadInput(f"The sink of {spec.name} appends rows, so they have no key to go by.", next_step)
     if len(key) > len(table.key) or (after and len(after) != len(table.key)):
         raise BadInput(f"key: the rows of {spec.name} have the key {', '.join(table.key)}.", "Give at most one value for each of them.")
-    return _placed(_answered(table, _page(table, key, after, limit + 1), limit, timeout_s))
+    with _client():
+        return _placed(_answered(table, _page(table, key, after, limit + 1), limit, timeout_s))
 
 
 def read_as(spec: JobSpec) -> Postgresql:
@@ -56,11 +59,20 @@ def read_as(spec: JobSpec) -> Postgresql:
     return replace(sink, **spec.reader.model_dump())
 
 
-def _answered(table: Postgresql, statement: Any, limit: int, timeout_s: float) -> Answer:
+@contextmanager
+def _client() -> Iterator[None]:
+    """Raise Prerequisite if PostgreSQL's client, which is an extra of the wheel, is not installed."""
     try:
-        from weir.sink_readers.statements import answered
+        yield
     except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "psycopg2":
+            raise
         raise Prerequisite("The client of PostgreSQL is not installed.", "Install it: pip install 'weir[sink-postgresql]'") from error
+
+
+def _answered(table: Postgresql, statement: Any, limit: int, timeout_s: float) -> Answer:
+    from weir.sink_readers.statements import answered
+
     return answered(table, statement, limit, timeout_s)
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import datetime
 import json
+import sys
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from tests.unit.jobs.test_landed_spec import GOOD, spec
-from weir.errors import BadInput, BadSpec, NoReader
+from weir.errors import BadInput, BadSpec, NoReader, Prerequisite
 from weir.jobs.spec import parse
-from weir.sink_readers.table import page, plain, read_as
+from weir.sink_readers.table import page, plain, query, read_as
 
 READER = {"user": "weir_reader", "password_file": "/run/secrets/reader"}
 
@@ -48,6 +49,16 @@ def test_what_is_missing_is_said_with_what_to_add() -> None:
     for key, after in ((["a", "b"], []), ([], ["a", "b"])):
         with pytest.raises(BadInput, match="the rows of cards have the key card"):
             page(keyed, key, after, 10, 1.0)
+
+
+def test_a_machine_without_the_client_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg2", None)
+    monkeypatch.setitem(sys.modules, "psycopg2.sql", None)
+    monkeypatch.delitem(sys.modules, "weir.sink_readers.statements", raising=False)
+    keyed = spec(sink={**GOOD["sink"], "mode": "upsert", "key": ["card"]}, reader=READER)
+    for ask in (lambda: query(keyed, "SELECT 1", 1, 1.0), lambda: page(keyed, [], [], 1, 1.0)):
+        with pytest.raises(Prerequisite, match=r"WEIR-203.*weir\[sink-postgresql\]"):
+            ask()
 
 
 @pytest.mark.parametrize(
