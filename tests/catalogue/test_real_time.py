@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from tests.parts import local_spark, make_topic, running, until
 from tests.spark.conftest import CONF
 from weir.settings import Settings
 
-pytestmark = [pytest.mark.stack, pytest.mark.skipif(not os.environ.get("WEIR_TEST_CATALOGUE"), reason="make test-catalogue runs it")]
 WITHIN_S = 300
 LONG = "5 minutes"  # a batch lasts so long, and is committed at its end
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import sys
@@ -10,15 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from tests.parts import make_topic, running, until
 from tests.sender import Sender
 from tests.spark.conftest import CONF
 from tests.spark.processes import started
 from tests.spark.window_events import BATCHES, END, write
 
-pytestmark = [pytest.mark.stack, pytest.mark.skipif(not os.environ.get("WEIR_TEST_CATALOGUE"), reason="make test-catalogue runs it")]
 RUN = (sys.executable, "-m", "spark_jobs.catalogue.windows")
 WITHIN_S = 300
 

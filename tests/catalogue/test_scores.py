@@ -6,7 +6,7 @@ import json
 import random
 import signal
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -15,12 +15,9 @@ import pytest
 from spark_jobs import failpoint
 from tests.catalogue.jobs import PATIENCE_S, added, killed_while_it_works
 from tests.catalogue.subscribers import OfKafka, OfServe, Serve
-from tests.landed.rig import LandedRig, landed_rig
+from tests.landed.rig import LandedRig
 from tests.parts import until
 
-from . import at_length
-
-pytestmark = [pytest.mark.stack, at_length]
 MATCHES, TEAMS, EVENTS, KILLS = 20, ("home", "away"), 4000, 3
 Event = dict[str, str]
 
@@ -48,12 +45,6 @@ def truth(sent: Sequence[Event]) -> dict[str, dict[str, Any]]:
         left = [event for name, event in own.items() if event["kind"] != "correction" and name not in gone]
         found[match] = {f"{kind}s": dict(Counter(e["team"] for e in left if e["kind"] == kind)) for kind in ("goal", "card")}
     return found
-
-
-@pytest.fixture(scope="module")
-def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LandedRig]:
-    with landed_rig(tmp_path_factory.mktemp("scores"), "kafka", "cassandra") as found:
-        yield found
 
 
 class Scores:

@@ -19,13 +19,10 @@ import pytest
 from spark_jobs import failpoint
 from tests.catalogue.jobs import PATIENCE_S, added, killed_while_it_works
 from tests.catalogue.subscribers import Serve, environment
-from tests.landed.rig import LandedRig, landed_rig
+from tests.landed.rig import LandedRig
 from tests.parts import until
 from weir.errors import WeirError
 
-from . import at_length
-
-pytestmark = [pytest.mark.stack, at_length]
 FILES, LINES, ACCOUNTS, KILLS = 60, 200, 50, 3
 Accounts = dict[str, tuple[Decimal | None, int, Decimal | None]]
 
@@ -54,12 +51,6 @@ def truth(text: Iterable[str]) -> Accounts:
             balance, largest = (balance or Decimal(0)) + amount, amount if largest is None else max(largest, amount)
         found[account] = balance, n + 1, largest
     return found
-
-
-@pytest.fixture(scope="module")
-def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LandedRig]:
-    with landed_rig(tmp_path_factory.mktemp("transactions")) as found:
-        yield found
 
 
 class Bank:
