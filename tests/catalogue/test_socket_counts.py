@@ -46,7 +46,7 @@ def test_a_killed_driver_is_replaced_and_counts_again(tmp_path: Path) -> None:
         with PlainRig(tmp_path, "socket_counts", cluster, cluster.processes, {**spec, **more}, files) as rig:
             rig.deploy()
             counts_an_error(rig, cluster, sender, 1)
-            assert rig.look().verdict in (Verdict.OK, Verdict.IDLE), rig.sentences
+            until(lambda: rig.look().verdict in (Verdict.OK, Verdict.IDLE), f"its commit is seen: {rig.sentences}")
             (driver,) = cluster.processes(rig.driver)
             os.killpg(driver.pid, signal.SIGKILL)
             until(lambda: (rig.act(), rig.row.attempt == 2)[1], f"a second driver starts: {rig.sentences}")
