@@ -274,9 +274,13 @@ def _frozen_is_told(bank: Bank) -> None:
 
     thread = threading.Thread(target=freeze)
     thread.start()
-    with pytest.raises(TimedOut, match="did not answer within 2 s"):
-        query(bank.spec(), "SELECT pg_sleep(600)", 1, 2.0)
-    thread.join()
+    try:
+        with pytest.raises(TimedOut, match="did not answer within 2 s"):
+            query(bank.spec(), "SELECT pg_sleep(600)", 1, 2.0)
+    finally:
+        thread.join()
+        for pid in found:  # a killed server leaves a frozen backend behind
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_it_is_one_transaction_with_a_snapshot(bank: Bank) -> None:
