@@ -1,4 +1,4 @@
-"""The same work in Apache Flink, for `bench/recovery.py --flink DIR`: the same lines from the same topic, counted by 10 s pane, service,
+"""The same work in Apache Flink, for `bench/recovery.py --flink DIR`: the same lines from the same topic, counted by 10 s pane, service and
 level, exactly once, into a Kafka topic (a sink that Flink can write exactly once). Signatures are left out: Flink has no rules for them.
 
 DIR is a distribution of Flink 2, a folder with `lib`. One way to get it, 330 MB:

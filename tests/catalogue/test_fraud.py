@@ -19,8 +19,9 @@ from tests.landed.rig import LandedRig
 from tests.parts import until
 from weir.alerts.deliver import deliver
 from weir.alerts.evaluate import evaluate
-from weir.alerts.rules import parse, topic_of
+from weir.alerts.rules import parse
 from weir.alerts.sink import Inbox, message_of
+from weir.jobs.landed_spec import topic_of
 
 N = 4000
 

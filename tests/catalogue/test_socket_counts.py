@@ -24,7 +24,7 @@ ERROR = "[Tue Dec 01 10:00:00 2026] [error] disk full"
 
 
 class Cluster(ProcessCluster):
-    """Ends a driver when it is told to, as a cluster does."""
+    """Kills a driver when Weir asks for it, as a cluster does."""
 
     def kill(self, submission_id: str) -> None:
         if self.drivers[submission_id].poll() is None:

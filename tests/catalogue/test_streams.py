@@ -87,7 +87,7 @@ def test_two_streams_in_one_job_are_united_exactly(rig: LandedRig) -> None:
 
 
 class Limited:
-    """The job `card_limits` with tables of its own, of which each is a file."""
+    """The job `card_limits` with its own static tables; each is a file."""
 
     TABLE = "id bigint PRIMARY KEY, card text, amount bigint, most bigint, above boolean"
 

@@ -28,7 +28,7 @@ Accounts = dict[str, tuple[Decimal | None, int, Decimal | None]]
 
 
 def lines(rng: random.Random, n: int) -> list[str]:
-    """Return lines of which some cannot be read, and some have quotes."""
+    """Return lines; some cannot be read, and some have quotes."""
     found = []
     for _ in range(n):
         account, cents = f"a{rng.randrange(ACCOUNTS)}", rng.randrange(-500_000, 500_000)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
 import pytest
 from pyspark.sql import SparkSession
 
-from tests.parts import local_spark, make_topic, new_stack, running, running_stack, until
+from tests.parts import local_spark, make_topic, new_stack, part_of, running, running_stack, secure, until
 from tests.stores.servers import file_store, file_stores
 from weir.addresses import address
 from weir.cassandra.migrate import migrate
 from weir.cassandra.store import CassandraStore
-from weir.errors import TopicMissing
-from weir.local import jars, postgres
+from weir.errors import Prerequisite, TopicMissing
+from weir.local import jars, postgres, postgres_access
 from weir.local.part import Stack
 from weir.local.spark import driver_jars
 from weir.ports.source import Retention
@@ -72,6 +73,18 @@ def spark() -> Iterator[SparkSession]:
     }
     with local_spark(conf) as session:
         yield session
+
+
+@pytest.fixture
+def secure_postgres(tmp_path: Path) -> Iterator[Stack]:
+    """A PostgreSQL with TLS and passwords; skips where the machine has none with TLS."""
+    try:
+        postgres_access.programs(tmp_path)
+    except Prerequisite as lacks:
+        pytest.skip(lacks.what)
+    with secure(tmp_path / "stack") as (stack, _), part_of(postgres.part(stack)):
+        postgres.create_database(stack)
+        yield stack
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from tests.parts import part_of, secure
-from weir.errors import Prerequisite
 from weir.local import certs, postgres, postgres_access
 from weir.local.part import Stack
 
@@ -24,19 +22,14 @@ def tells(stack: Stack, **how: str) -> str:
 
 
 @pytest.mark.stack
-def test_nobody_gets_in_without_tls_and_a_password(tmp_path: Path) -> None:
-    try:
-        postgres_access.programs(tmp_path)
-    except Prerequisite as lacks:
-        pytest.skip(lacks.what)
-    with secure(tmp_path / "stack") as (stack, _), part_of(postgres.part(stack)):
-        postgres.create_database(stack)
-        ca = str(certs.ca_file(stack.home))
-        assert tells(stack, sslmode="verify-full", sslrootcert=ca) == ""
-        assert "no encryption" in tells(stack, sslmode="disable")
-        assert "password authentication failed" in tells(stack, sslmode="verify-full", sslrootcert=ca, password="guess")
-        certs.ensure(tmp_path / "other")
-        assert "certificate verify failed" in tells(stack, sslmode="verify-full", sslrootcert=str(certs.ca_file(tmp_path / "other")))
+def test_nobody_gets_in_without_tls_and_a_password(tmp_path: Path, secure_postgres: Stack) -> None:
+    stack = secure_postgres
+    ca = str(certs.ca_file(stack.home))
+    assert tells(stack, sslmode="verify-full", sslrootcert=ca) == ""
+    assert "no encryption" in tells(stack, sslmode="disable")
+    assert "password authentication failed" in tells(stack, sslmode="verify-full", sslrootcert=ca, password="guess")
+    certs.ensure(tmp_path / "other")
+    assert "certificate verify failed" in tells(stack, sslmode="verify-full", sslrootcert=str(certs.ca_file(tmp_path / "other")))
 
 
 def test_a_build_without_tls_is_none_for_a_secure_stack(tmp_path: Path) -> None:

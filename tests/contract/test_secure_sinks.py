@@ -27,11 +27,11 @@ from spark_jobs.sinks.settings import CassandraRows, Kafka, Postgresql
 from tests.contract import sinks
 from tests.contract.kafka_doors import Doors, doors
 from tests.contract.sinks import KafkaRig, Life, Rig
-from tests.parts import part_of, secure
+from tests.parts import secure
 from weir.addresses import driver_address
 from weir.cassandra.session import PatientSession
-from weir.errors import Prerequisite
-from weir.local import cassandra, cassandra_access, certs, kafka, kafka_access, postgres, postgres_access
+from weir.local import cassandra, cassandra_access, certs, kafka, kafka_access
+from weir.local.part import Stack
 
 pytestmark = [pytest.mark.stack, pytest.mark.skipif(not os.environ.get("WEIR_TEST_LANDED"), reason="make test-landed runs it")]
 PAIRS = [("a", 1), ("b", 2)]
@@ -126,22 +126,17 @@ def test_cassandra_with_tls_and_the_rights_of_the_docs(spark: SparkSession, tmp_
                 lands(Rig(spark, lambda: CassandraSink(CassandraRows("bank.t"), session), seen, knows=False, upserts=True))
 
 
-def test_postgresql_with_tls_a_password_and_the_rights_of_the_docs(spark: SparkSession, tmp_path: Path) -> None:
-    try:
-        postgres_access.programs(tmp_path)
-    except Prerequisite as lacks:
-        pytest.skip(lacks.what)
-    with secure(tmp_path / "stack") as (stack, _), part_of(postgres.part(stack)):
-        postgres.create_database(stack)
-        ca, password = str(certs.ca_file(stack.home)), tmp_path / "password"
-        password.write_text("a secret\n")
-        sinks.sql(stack, "CREATE ROLE sink LOGIN PASSWORD 'a secret'; GRANT TEMPORARY ON DATABASE postgres TO sink", ca)
-        sinks.sql(stack, "CREATE SCHEMA bank; CREATE TABLE bank.t (name text PRIMARY KEY, n bigint)", ca)
-        sinks.sql(stack, "GRANT USAGE, CREATE ON SCHEMA bank TO sink; GRANT SELECT, INSERT, UPDATE ON bank.t TO sink", ca)
-        known = {"host": "127.0.0.1", "port": stack.ports["postgres"], "database": "postgres", "user": "sink", "table": "bank.t"}
-        settings = Postgresql(**known, mode="upsert", key=("name",), password_file=str(password), ca_file=ca)
-        lands(Rig(spark, lambda: PostgresqlSink(settings), lambda: sorted(sinks.sql(stack, "SELECT * FROM bank.t", ca)), upserts=True))
-        certs.ensure(tmp_path / "other")
-        stranger = PostgresqlSink(replace(settings, ca_file=str(certs.ca_file(tmp_path / "other"))), patience_s=2.0)
-        with pytest.raises(Exception, match="certificate verify failed"):
-            stranger.fence(Life.begun().head)
+def test_postgresql_with_tls_a_password_and_the_rights_of_the_docs(spark: SparkSession, tmp_path: Path, secure_postgres: Stack) -> None:
+    stack = secure_postgres
+    ca, password = str(certs.ca_file(stack.home)), tmp_path / "password"
+    password.write_text("a secret\n")
+    sinks.sql(stack, "CREATE ROLE sink LOGIN PASSWORD 'a secret'; GRANT TEMPORARY ON DATABASE postgres TO sink", ca)
+    sinks.sql(stack, "CREATE SCHEMA bank; CREATE TABLE bank.t (name text PRIMARY KEY, n bigint)", ca)
+    sinks.sql(stack, "GRANT USAGE, CREATE ON SCHEMA bank TO sink; GRANT SELECT, INSERT, UPDATE ON bank.t TO sink", ca)
+    known = {"host": "127.0.0.1", "port": stack.ports["postgres"], "database": "postgres", "user": "sink", "table": "bank.t"}
+    settings = Postgresql(**known, mode="upsert", key=("name",), password_file=str(password), ca_file=ca)
+    lands(Rig(spark, lambda: PostgresqlSink(settings), lambda: sorted(sinks.sql(stack, "SELECT * FROM bank.t", ca)), upserts=True))
+    certs.ensure(tmp_path / "other")
+    stranger = PostgresqlSink(replace(settings, ca_file=str(certs.ca_file(tmp_path / "other"))), patience_s=2.0)
+    with pytest.raises(Exception, match="certificate verify failed"):
+        stranger.fence(Life.begun().head)

@@ -31,9 +31,9 @@ def alert(manager: Manager[Store], job: str) -> int:
 def evaluated(manager: Manager[Store], source: Source, rules: JobRules) -> bool:
     """Evaluate a job's rules and health once. Return whether windows or rows are left. Raises WeirError."""
     from weir.alerts.evaluate import evaluate
-    from weir.alerts.rules import topic_of
     from weir.counts.rules import Rules
     from weir.jobs.kinds import Capability
+    from weir.jobs.landed_spec import topic_of
 
     spec = manager.spec(rules.job)
     counting = Rules.of(spec) if spec.kind.can(Capability.COUNTS) else None

@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from weir.errors import BadInput, BadRules, BadSpec, UnknownJob
 from weir.jobs.fields import Name, Section, WholeSeconds, as_model
 from weir.jobs.kinds import Capability
-from weir.jobs.landed_spec import LandedSpec
+from weir.jobs.landed_spec import topic_of
 from weir.jobs.spec import JobSpec, counting
 from weir.jobs.specs import find as find_spec
 from weir.times import duration
@@ -186,11 +186,6 @@ def _read(file: Path, specs: Mapping[str, JobSpec]) -> JobRules:
     except (BadSpec, UnknownJob) as error:
         raise BadRules(f"{file.name}: job: {error.what}", error.next_step) from error
     return rules
-
-
-def topic_of(spec: JobSpec) -> str:
-    """Return the topic that a landed job writes to; empty for other jobs and sinks."""
-    return str(spec.sink["topic"]) if isinstance(spec, LandedSpec) and spec.sink["kind"] == "kafka" else ""
 
 
 def _fit(where: str, rules: JobRules, spec: JobSpec) -> None:

@@ -130,3 +130,8 @@ class LandedSpec(DrivenSpec):
 
 def _read(spec: LandedSpec) -> list[tuple[str, tuple[str, ...]]]:
     return [(name, one.names) for name, one in spec.sources.items()]
+
+
+def topic_of(spec: JobSpec) -> str:
+    """Return the topic that a landed job writes to; empty for other jobs and sinks."""
+    return str(spec.sink["topic"]) if isinstance(spec, LandedSpec) and spec.sink["kind"] == "kafka" else ""

@@ -79,8 +79,9 @@ def binary(name: str) -> Path:
 def as_ordinary_user() -> tuple[str, ...]:
     """Return the command prefix that runs PostgreSQL as `nobody` if this is root, since PostgreSQL refuses to run as root.
 
-    `nobody` gets the capability to pass root's closed folders, such as /root. `initdb` asks with access(2), which leaves out capabilities
-    unless a secure bit says otherwise. The wheel's own launcher creates a system user and opens every folder up to `/` instead.
+    `nobody` gets the capability to pass root's closed folders, such as /root. `initdb` checks its programs with access(2), which ignores
+    capabilities unless the secure bit no_setuid_fixup is set. The wheel's own launcher creates a system user and opens every folder up to
+    `/` instead.
     """
     if os.geteuid() != 0:
         return ()

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from spark_jobs.sinks.settings import Kafka, settings_of
 from weir.errors import BadInput
-from weir.jobs.landed_spec import LandedSpec
+from weir.jobs.landed_spec import topic_of
 from weir.jobs.spec import JobSpec
 from weir.ports.source import Follower, Record, Source
 from weir.times import iso
@@ -58,7 +57,9 @@ def beginning(source: Source, spec: JobSpec, after: str, start: str) -> Beginnin
 
     Raises BadInput if the job's sink is no topic, or `after` is no place in it. Raises NotRunning, TopicMissing.
     """
-    topic = _topic(spec)
+    topic = topic_of(spec)
+    if not topic:
+        raise BadInput(f"{spec.name} has no records in Kafka.", "Landed jobs with a sink of kind kafka can be subscribed to.")
     first, ends = source.earliest_offsets(topic), source.end_offsets(topic)
     here = Place(source.topic_id(topic), tuple((first if start == EARLIEST else ends)[p] for p in sorted(ends)))
     if not after:
@@ -82,13 +83,6 @@ def _named(name: str, value: bytes | None) -> dict[str, str | None]:
         return {name: value.decode()}
     except UnicodeDecodeError:
         return {f"{name}_hex": value.hex()}
-
-
-def _topic(spec: JobSpec) -> str:
-    sink = settings_of(spec.sink) if isinstance(spec, LandedSpec) else None
-    if not isinstance(sink, Kafka):
-        raise BadInput(f"{spec.name} has no records in Kafka.", "Landed jobs with a sink of kind kafka can be subscribed to.")
-    return sink.topic
 
 
 def _parsed(text: str, here: Place, ends: Mapping[int, int]) -> Place:

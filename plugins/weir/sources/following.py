@@ -9,7 +9,7 @@ from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, KafkaError, Mes
 from weir.errors import WeirError
 from weir.ports.source import Record
 
-# Memory of a follower that nobody waits for. The client takes a record that is larger than these, too.
+# These bound what the client reads ahead for a slow subscriber. It still takes a single record that is larger.
 FOLLOWING = {"queued.max.messages.kbytes": 1024, "fetch.message.max.bytes": 1024 * 1024, "enable.partition.eof": False}
 
 

@@ -1,7 +1,7 @@
 """Live scores: events of matches in, one record for each match whose score a batch has changed out. Its key is the match.
 
 An event is JSON: id, match, kind (goal, card or correction), team, and of a correction `of`, the id of the event that it takes back.
-Whatever is none goes out unchanged, cut to 1,000 characters, under the key `(unreadable)`.
+A record that is not an event goes out unchanged, cut to 1,000 characters, under the key `(unreadable)`.
 """
 
 from __future__ import annotations

@@ -3,10 +3,10 @@
     nc -lk 9999                                        # type lines such as: [error] disk full
     python job.py 127.0.0.1 9999 /tmp/socket_counts    # --window 30 --slide 10
 
-Spark's socket source is for trials. It keeps lines in the driver's memory only: lines of a driver that dies are lost, and so are those that
-the sender wrote while nobody read. It cannot read a line again, so it cannot continue from a checkpoint, and this job begins with an empty
-one at each start. If the sender closes the connection, the source does not connect again. `weir collect tcp` promises what it does not:
-docs/collect.md.
+Spark's socket source is for trials. It keeps lines in the driver's memory only: when the driver dies, its lines are lost, and so are those
+that the sender writes until the next driver connects. It cannot read a line again, so it cannot continue from a checkpoint: this job
+empties its checkpoint at each start. If the sender closes the connection, the source does not connect again. To lose no lines, use
+`weir collect tcp` (docs/collect.md).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 def read(spark: SparkSession, source: str) -> DataFrame:
     """Return a stream of lines with the columns `timestamp` and `value`. A socket and Kafka give the time of arrival.
 
-    `source` is socket://HOST:PORT, kafka://SERVERS/TOPIC, or a folder of JSON files with both fields, of which each file is a batch.
+    `source` is socket://HOST:PORT, kafka://SERVERS/TOPIC, or a folder of JSON files with both fields; each file is a batch.
     """
     where, stream = urlsplit(source), spark.readStream
     if where.scheme == "socket":

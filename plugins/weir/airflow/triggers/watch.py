@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 EVERY_S = 1.0
 SOONEST_S = 0.3  # half of the time to a standby's first batch was the wait for the next pass
-SHARE = 5  # a pass may take this part of the time at most, until it is due every second
+SHARE = 5  # a pass is due after five times what the last one took, and after `every_s` at the latest
 REST_S = 5.0  # after a pass that failed
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""Accept connections up to a limit. A connection more is turned away at once, before it is given a file, memory or a TLS handshake."""
+"""Accept connections up to a limit. Further ones are closed at once, before memory or a TLS handshake is spent on them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Acceptor:
         for _ in range(AT_ONCE):
             try:
                 accepted, peer = found.accept()
-            except OSError as error:  # nobody waits any more, mostly
+            except OSError as error:  # usually: no connection is left to accept
                 return self._pause(found, error) if error.errno in EXHAUSTED else None
             if len(self._served) >= self._most:
                 accepted.close()
