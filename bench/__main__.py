@@ -1,10 +1,10 @@
 """Run the programs of this folder, keep their reports in docs/figures, and write docs/figures.md.
 
-    python -m bench [--quick] [--peers] [NAME...]
+    python -m bench [--quick] [--peers] [--flink DIR] [NAME...]
 
 Without names it runs all of them, one after the other, in about two hours; `--quick` takes fifteen minutes, with fewer lines and rounds.
-`--peers` instead compares the drain with the programs of bench/peers. If the counts of a program are wrong, its old report stays, and the
-exit code is 1.
+`--peers` instead compares the drain with the programs of bench/peers. With `--flink`, a distribution of Flink 2, `recovery` kills Flink as
+well. If the counts of a program are wrong, its old report stays, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -61,9 +61,12 @@ def main() -> int:
     asked.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(ALL)}")
     asked.add_argument("--quick", action="store_true")
     asked.add_argument("--peers", action="store_true")
+    asked.add_argument("--flink", metavar="DIR")
     chosen = asked.parse_args()
     programs = PEERS if chosen.peers else ALL
     wanted = {name: programs[name][chosen.quick] for name in chosen.names or programs}
+    if chosen.flink and "recovery" in wanted:
+        wanted["recovery"] = [*wanted["recovery"], f"--flink={chosen.flink}"]
     codes = [run(name, program) for name, program in wanted.items() if program]
     subprocess.run([sys.executable, str(PROJECT / "bench" / "page.py")], check=True)
     return int(any(codes))

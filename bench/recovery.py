@@ -132,8 +132,8 @@ def main() -> int:
     for who, part in figures.items():
         report.wrong += [f"{who}: {part['failed']}"] if part["failed"] else []
         report.take({who: part["seconds"]})
-        for name in ("seen", "landed", "load"):
-            report.add(f"{who}, {name}, each kill", "s" if name != "load" else "", *(kill[name] for kill in part["kills"] if name in kill))
+        for name in [name for name in ("seen", "landed", "load") if name in part["kills"][0]]:
+            report.add(f"{who}, {name}, each kill", "s" if name != "load" else "", *(kill[name] for kill in part["kills"]))
     if len(figures) == 2:
         report.compare("weir, landed, p50", "flink, landed, p50")
     return report.end(chosen.json)
