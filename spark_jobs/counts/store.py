@@ -44,14 +44,12 @@ class DeltaTables:
         )
 
     def put_hours(self, head: Head, hours: HourTotals) -> None:
-        self.session.write_partitions(
-            "INSERT INTO ledger_hour (job, hour, shard, attempt, batch_id, levels) VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
-            [[(head.job, *at, head.by, head.batch_id, dict(levels), head.write_ts)] for at, levels in hours.items()],
-        )
-        self.session.write_partitions(
-            "INSERT INTO hour (job, hour, shard, attempt, batch_id) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?",
-            [[(head.job, *at, head.by, head.batch_id, head.write_ts) for at in hours]],
-        )
+        positions = [(head.job, *at, head.by, head.batch_id, head.write_ts) for at in hours]
+        levels = [[(head.job, *at, head.by, head.batch_id, dict(levels), head.write_ts)] for at, levels in hours.items()]
+        self.session.write_tables({
+            "INSERT INTO ledger_hour (job, hour, shard, attempt, batch_id, levels) VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?": levels,
+            "INSERT INTO hour (job, hour, shard, attempt, batch_id) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?": [positions],
+        })  # fmt: skip
 
     def put_rejected(self, head: Head, lines: Sequence[RejectedLine]) -> None:
         batch = head.job, day_of(head.write_ts), head.by, head.batch_id

@@ -74,6 +74,9 @@ class Store(Protocol):
     def head(self, job: str) -> Head | None:
         """Return the head after the last completed swap (serial consistency)."""
 
+    def glance(self, job: str) -> Head | None:
+        """Return the head, or an older one: a plain read, which waits for no transaction."""
+
     def swap(self, expected: Head, new: Head) -> bool:
         """Set the head to `new` if it still is `expected`. An unknown outcome is read back before this answers."""
 
@@ -96,6 +99,7 @@ class Writer(Generic[E]):
         self._store, self._sink, self._job, self._attempt, self._incarnation = store, sink, job, attempt, incarnation
         self._version, self._now_us = version, now_us
         self._first_noted = False
+        self._known: Head | None = None  # what this process landed last; another may have changed the head since
         self._unread = False  # True: an earlier attempt's claim is open, and no reader can have seen its rows, or ever will
 
     def start(self) -> Head:
@@ -120,9 +124,8 @@ class Writer(Generic[E]):
         Raises Superseded, Diverged, Broken, FilesChanged or NotDeterministic.
         """
         while True:
-            head = self._own_head()
-            in_ledger = partial(self._store.ledger_batch, self._job, head.epoch)
-            match judge(head, self._attempt, self._incarnation, batch, in_ledger):
+            head, ruling = self._judged(batch)
+            match ruling:
                 case Ruling.SKIP:
                     self._evaluate_again(head, batch, evaluate)
                     return False
@@ -144,8 +147,23 @@ class Writer(Generic[E]):
             if claimed is not None:
                 break
         self._sink.write(claimed, evaluated)
-        self._landed(claimed)
+        self._known = self._landed(claimed)
         return True
+
+    def _judged(self, batch: Batch) -> tuple[Head, Ruling]:
+        """Return the head that the batch may follow, and the ruling by it.
+
+        For a claim a glance is enough, if it shows what this process landed last: the claim fails if the head has changed. Everything else
+        is judged by the head after all transactions. Reading that takes as long as a transaction.
+        """
+        known, self._known = self._known, None
+        if known and self._store.glance(self._job) == known and (ruling := self._ruling(known, batch)) is Ruling.CLAIM:
+            return known, ruling
+        head = self._own_head()
+        return head, self._ruling(head, batch)
+
+    def _ruling(self, head: Head, batch: Batch) -> Ruling:
+        return judge(head, self._attempt, self._incarnation, batch, partial(self._store.ledger_batch, self._job, head.epoch))
 
     def _may_differ(self, head: Head) -> bool:
         """Return whether an open claim may be repeated with other rows: another version made it, and no reader has seen its rows.

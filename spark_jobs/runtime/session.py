@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import Any, TypeVar
@@ -129,14 +129,18 @@ class Session:
 
     def write_partitions(self, cql: str, partitions: Iterable[Sequence[Sequence[Any]]]) -> None:
         """Write many rows; each element of `partitions` holds the values of rows of one partition."""
-        wanted = [rows for rows in partitions if rows]
+        self.write_tables({cql: partitions})
+
+    def write_tables(self, tables: Mapping[str, Iterable[Sequence[Sequence[Any]]]]) -> None:
+        """Write rows to several tables at once, in no order, each by its statement."""
+        wanted = {cql: [rows for rows in partitions if rows] for cql, partitions in tables.items()}
 
         def run() -> None:
-            found = [(batch, None) for batch in batches(self._statement(cql), wanted)]
+            found = [(batch, None) for cql, partitions in wanted.items() for batch in batches(self._statement(cql), partitions)]
             execute_concurrent(self._session, found, concurrency=IN_FLIGHT)
 
-        if wanted:
-            self.patiently(cql, run)
+        if any(wanted.values()):
+            self.patiently(next(iter(wanted)), run)
 
     def patiently(self, what: str, run: Callable[[], T]) -> T:
         """Run until it works. Raises OutOfPatience with what is wrong when there is a bound and it has passed."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
-from typing import Self
+from typing import Any, Self
 
 from spark_jobs.protocol import codec
 from spark_jobs.protocol.head import Head
@@ -13,11 +13,13 @@ from spark_jobs.runtime.session import Session
 from spark_jobs.runtime.standby import Orders
 
 RECORD = ", ".join(("record", *codec.COLUMNS))  # the columns of head and ledger that a head is read from
+HEAD = f"SELECT {RECORD} FROM head WHERE job = ?"
 
 
 class CassandraStore:
     def __init__(self, session: Session) -> None:
         self.session = session
+        self._noted: tuple[str, date] | None = None  # the job and day that this process noted in the ledger last
 
     @classmethod
     def connect(cls, address: CassandraAddress, patience_s: float | None) -> Self:
@@ -28,8 +30,10 @@ class CassandraStore:
         self.session.close()
 
     def head(self, job: str) -> Head | None:
-        rows = self.session.serial(f"SELECT {RECORD} FROM head WHERE job = ?", job)
-        return codec.load(*rows[0]) if rows else None
+        return _loaded(self.session.serial(HEAD, job))
+
+    def glance(self, job: str) -> Head | None:
+        return _loaded(self.session.execute(HEAD, job))
 
     def desired(self, job: str) -> str:
         """Return the desired state: `running` or `stopped`; empty if the job was never deployed."""
@@ -51,7 +55,9 @@ class CassandraStore:
 
     def put_ledger(self, head: Head) -> None:
         day = day_of(head.write_ts)
-        self.session.execute("INSERT INTO ledger_day (job, day) VALUES (?, ?)", head.job, day)
+        if self._noted != (head.job, day):
+            self.session.execute("INSERT INTO ledger_day (job, day) VALUES (?, ?)", head.job, day)
+            self._noted = head.job, day
         own, totals = own_columns(head), head.totals
         self.session.execute(
             f"INSERT INTO ledger (job, day, attempt, batch_id, epoch, lines, landed_at, {', '.join(('record', *own))}) "
@@ -114,6 +120,10 @@ def own_columns(head: Head) -> dict[str, bytes | str | None]:
     """Return the values of the columns that only some jobs have, by name. A row of another job is written as every release writes it."""
     of_landed = {"plan": head.plan, "digest": str(head.digest) if head.digest else None} if head.plan else {}
     return {**of_landed, **({"files": head.files} if head.files else {})}
+
+
+def _loaded(rows: Sequence[Any]) -> Head | None:
+    return codec.load(*rows[0]) if rows else None
 
 
 def _assigned(columns: Iterable[str]) -> str:

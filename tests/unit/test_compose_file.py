@@ -182,9 +182,9 @@ def test_postgres_is_set_as_in_the_embedded_stack() -> None:
 def test_cassandra_keeps_what_it_acknowledged_as_in_the_embedded_stack(tmp_path: Path) -> None:
     embedded = cassandra._settings(Stack(tmp_path, {"cassandra_storage": 1, "cassandra": 2}, {}))
     options = dict(re.findall(r"-Dcassandra\.settings\.(\w+)=(\S+)", SERVICES["cassandra"]["environment"]["JVM_EXTRA_OPTS"]))
-    assert options.pop("commitlog_sync_period") == "0ms"  # the image's file has one, beside which `group` is refused
+    assert options.pop("commitlog_sync_period") == "0ms"  # the image's file has one, beside which `batch` is refused
     assert options == {name: str(embedded[name]) for name in options}
-    assert {"commitlog_sync", "commitlog_sync_group_window", "paxos_variant", "write_request_timeout"} <= options.keys()
+    assert {"commitlog_sync", "paxos_variant", "write_request_timeout"} <= options.keys()
 
 
 def conf(path: Path) -> dict[str, str]:

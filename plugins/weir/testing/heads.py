@@ -15,6 +15,9 @@ class Heads:
     def head(self, job: str) -> Head | None:
         return self._heads.get(job)
 
+    def glance(self, job: str) -> Head | None:
+        return self.head(job)
+
     def swap(self, expected: Head, new: Head) -> bool:
         if self._heads.get(expected.job) != expected:
             return False
