@@ -185,7 +185,7 @@ def test_state_of_a_key_goes_when_the_watermark_has_passed_it(stream: Stream) ->
     one = replace(FRAUD, lateness_s=60)
     stream.found([[at(0, "a"), at(1, "b")], [replace(at(120, "z"), card="c2")], [replace(at(240, "y"), card="c2")]], one)
     kept = stream.spark.read.format("statestore").option("stateVarName", "kept").load((stream.home / "checkpoint").as_uri())
-    assert [row.key.value for row in kept.select("key").collect()] == ["c2\u001fm"]
+    assert [row.user_map_key.value for row in kept.select("user_map_key").collect()] == ["c2\u001fm"]
 
 
 def crowd(seed: int) -> list[Event]:

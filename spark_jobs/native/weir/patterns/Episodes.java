@@ -2,25 +2,37 @@ package weir.patterns;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
-import org.apache.spark.api.java.function.MapFunction;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.functions;
 import org.apache.spark.sql.streaming.ExpiredTimerInfo;
+import org.apache.spark.sql.streaming.MapState;
 import org.apache.spark.sql.streaming.OutputMode;
 import org.apache.spark.sql.streaming.StatefulProcessor;
 import org.apache.spark.sql.streaming.TTLConfig;
 import org.apache.spark.sql.streaming.TimeMode;
 import org.apache.spark.sql.streaming.TimerValues;
 import org.apache.spark.sql.streaming.ValueState;
+import scala.Tuple2;
 import scala.collection.Iterator;
 import scala.jdk.javaapi.CollectionConverters;
 
-/** Finds the episodes of a pattern for each key; spark_jobs/patterns calls it. The event that completes an episode causes its alert. */
-public final class Episodes extends StatefulProcessor<String, Event, Found> {
+/**
+ * Finds the episodes of a pattern for each key; spark_jobs/patterns calls it. The event that completes an episode causes its alert.
+ *
+ * Keys share BUCKETS groups of Spark. A group for each key cost a timer of its own, which is two writes to the state store beside that of
+ * the key: bench/fraud.py.
+ */
+public final class Episodes extends StatefulProcessor<Integer, Event, Found> {
+    private static final int BUCKETS = 4096; // a look for old keys reads one; many more than a job has tasks, so that each has as many
+    private static final int LOOKS = 4; // times that a bucket is looked at for old keys while one is kept
+    private static final Comparator<Event> BY_KEY = Comparator.comparing(Event::getKey);
     private final Pattern pattern;
-    private transient ValueState<byte[]> state;
+    private transient MapState<String, byte[]> state; // by key
+    private transient ValueState<Boolean> hasTimer;
 
     private Episodes(Pattern pattern) {
         this.pattern = pattern;
@@ -28,19 +40,20 @@ public final class Episodes extends StatefulProcessor<String, Event, Found> {
 
     /** Returns rows with the columns of Found, for events with the columns of Event. */
     public static Dataset<Row> find(Dataset<Row> events, Pattern pattern) {
-        return events.as(Encoders.bean(Event.class))
-                .groupByKey((MapFunction<Event, String>) Event::getKey, Encoders.STRING())
+        return events.groupBy(functions.pmod(functions.hash(functions.col("key")), functions.lit(BUCKETS)).alias("bucket"))
+                .as(Encoders.INT(), Encoders.bean(Event.class))
                 .transformWithState(new Episodes(pattern), TimeMode.EventTime(), OutputMode.Append(), Encoders.bean(Found.class))
                 .toDF();
     }
 
     @Override
     public void init(OutputMode mode, TimeMode time) {
-        state = getHandle().getValueState("kept", Encoders.BINARY(), TTLConfig.NONE());
+        state = getHandle().getMapState("kept", Encoders.STRING(), Encoders.BINARY(), TTLConfig.NONE());
+        hasTimer = getHandle().getValueState("timer", Encoders.BOOLEAN(), TTLConfig.NONE());
     }
 
     @Override
-    public Iterator<Found> handleInputRows(String key, Iterator<Event> rows, TimerValues time) {
+    public Iterator<Found> handleInputRows(Integer bucket, Iterator<Event> rows, TimerValues time) {
         List<Found> found = new ArrayList<>();
         List<Event> events = new ArrayList<>();
         while (rows.hasNext()) {
@@ -48,13 +61,21 @@ public final class Episodes extends StatefulProcessor<String, Event, Found> {
             if (event.getProblem() == null) events.add(event);
             else found.add(new Found(event.getProblem(), "", event.getArrived(), event.getArrived(), event.getPartition() + "-" + event.getOffset()));
         }
-        if (!events.isEmpty()) judge(key, events, found, time.getCurrentWatermarkInMs());
+        events.sort(BY_KEY);
+        long watermark = time.getCurrentWatermarkInMs(), first = Long.MAX_VALUE;
+        for (int from = 0, to; from < events.size(); from = to) {
+            for (to = from + 1; to < events.size() && events.get(to).getKey().equals(events.get(from).getKey()); ) to++;
+            first = Math.min(first, judged(events.subList(from, to), found, watermark));
+        }
+        if (!events.isEmpty() && !hasTimer.exists()) look(first + spread(bucket));
         return scala(found);
     }
 
-    private void judge(String key, List<Event> events, List<Found> found, long watermark) {
+    /** Judges the events of a key. Returns the watermark (ms) at which its state goes. */
+    private long judged(List<Event> events, List<Found> found, long watermark) {
         Event.sortByArrival(events);
-        byte[] before = state.get();
+        String key = events.get(0).getKey();
+        byte[] before = state.getValue(key);
         Kept kept = before == null ? new Kept() : Kept.of(before);
         for (Event event : events) {
             Found one = kept.add(event, pattern);
@@ -63,18 +84,37 @@ public final class Episodes extends StatefulProcessor<String, Event, Found> {
         if (kept.forgotten > 0) found.add(new Found("forgotten", key, kept.newest, kept.newest, String.valueOf(kept.forgotten)));
         // A partition that is read behind others has keys that the watermark passed before they came: their state must last, too.
         kept.until = Math.max(kept.newest, watermark) + pattern.keptMs();
-        if (!kept.hasTimer) getHandle().registerTimer(kept.until);
-        kept.hasTimer = true;
-        state.update(kept.bytes());
+        state.updateValue(key, kept.bytes());
+        return kept.until;
     }
 
-    /** Drops the state of a key without newer events. Each key has only one timer at a time, since timers cost as much as the state. */
+    /** Drops the state of the bucket's keys that have no newer events. */
     @Override
-    public Iterator<Found> handleExpiredTimer(String key, TimerValues time, ExpiredTimerInfo timer) {
-        Kept kept = Kept.of(state.get());
-        if (kept.until <= timer.getExpiryTimeInMs()) state.clear();
-        else getHandle().registerTimer(kept.until);
+    public Iterator<Found> handleExpiredTimer(Integer bucket, TimerValues time, ExpiredTimerInfo timer) {
+        List<String> old = new ArrayList<>();
+        long first = Long.MAX_VALUE, now = timer.getExpiryTimeInMs();
+        Iterator<Tuple2<String, byte[]>> all = state.iterator();
+        while (all.hasNext()) {
+            Tuple2<String, byte[]> each = all.next();
+            long until = Kept.until(each._2());
+            if (until <= now) old.add(each._1());
+            else first = Math.min(first, until);
+        }
+        old.forEach(state::removeKey);
+        hasTimer.clear();
+        if (first < Long.MAX_VALUE) look(Math.max(first, now + pattern.keptMs() / LOOKS));
         return scala(Collections.emptyList());
+    }
+
+    /** A bucket has only one timer at a time. */
+    private void look(long at) {
+        getHandle().registerTimer(at);
+        hasTimer.update(true);
+    }
+
+    /** Buckets are looked at one after the other, not all in one batch. */
+    private long spread(int bucket) {
+        return pattern.keptMs() / LOOKS * bucket / BUCKETS;
     }
 
     private static Iterator<Found> scala(List<Found> found) {

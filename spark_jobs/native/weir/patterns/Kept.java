@@ -6,6 +6,7 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -22,7 +23,6 @@ final class Kept {
     private Set<String> ids; // of the events; null while they are few
     long newest = Long.MIN_VALUE; // ms: the largest event time so far
     long until; // ms: the watermark at which the state goes
-    boolean hasTimer;
     int forgotten; // events of this batch that were dropped because there were too many; not part of the state
 
     private static final class Seen implements Comparable<Seen> {
@@ -184,7 +184,6 @@ final class Kept {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream(16 + 40 * events.size());
         try (DataOutputStream out = new DataOutputStream(bytes)) {
             out.writeByte(FORMAT);
-            out.writeBoolean(hasTimer);
             out.writeLong(newest);
             out.writeLong(until);
             out.writeInt(events.size());
@@ -200,14 +199,17 @@ final class Kept {
         return bytes.toByteArray();
     }
 
+    /** The watermark (ms) at which a state goes, without reading the rest of it. */
+    static long until(byte[] state) {
+        return ByteBuffer.wrap(state).getLong(1 + Long.BYTES);
+    }
+
     static Kept of(byte[] state) {
         try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(state))) {
             int format = in.readByte();
             if (format != FORMAT) throw new IllegalStateException("state of format " + format + ": this release reads " + FORMAT);
-            boolean hasTimer = in.readBoolean();
             long newest = in.readLong(), until = in.readLong();
             Kept kept = new Kept(in.readInt());
-            kept.hasTimer = hasTimer;
             kept.newest = newest;
             kept.until = until;
             while (in.available() > 0) kept.events.add(new Seen(in.readLong(), in.readUTF(), in.readUTF(), in.readBoolean()));
