@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from spark_jobs import failpoint
-from spark_jobs.protocol.head import Landed, landed
+from spark_jobs.protocol.head import Landed, Position, landed
 from weir.counts import restored
 from weir.errors import NotProven
 from weir.ports.counts import NOWHERE, Cell, CountStore, HourShard, Kind, Published
@@ -99,19 +99,22 @@ def publish(store: CountStore, ready: Candidate) -> Folded:
 def sums(store: CountStore, job: str, at: HourShard, old: Published | None, seen: Landed) -> Mapping[Cell, int]:
     """Return the old run's cells plus the landed deltas after it. Only valid while `old` is published. Raises NotProven."""
     restored.refuse(job, at, old.position if old else NOWHERE, seen)
-    cells = Counter(store.run_cells(job, at, old.run) if old else {})
-    after = old.position if old else NOWHERE
+    cells = dict(store.run_cells(job, at, old.run) if old else {})
+    after, is_new = old.position if old else NOWHERE, dict[Position, bool]()  # by position, of which many cells have the same one
     for position, cell, n in store.deltas(job, at):
-        if position > after and position in seen:
-            cells[cell] += n
+        if position not in is_new:
+            is_new[position] = position > after and position in seen
+        if is_new[position]:
+            cells[cell] = cells.get(cell, 0) + n
     return cells
 
 
 def by_kind(cells: Mapping[Cell, int]) -> Mapping[Kind, int]:
     """Sum over panes."""
-    kinds: Counter[Kind] = Counter()
-    for (_, *kind), n in cells.items():
-        kinds[kind[0], kind[1], kind[2]] += n
+    kinds: dict[Kind, int] = {}
+    for (_, service, level, signature), n in cells.items():
+        kind = service, level, signature
+        kinds[kind] = kinds.get(kind, 0) + n
     return kinds
 
 
@@ -136,10 +139,11 @@ def added(many: Iterable[Mapping[str, int]]) -> Mapping[str, int]:
 
 def prove(ready: Candidate) -> None:
     """Raise NotProven unless the run's sums by level equal the ledger's, and its roll-up equals the run."""
-    found = by_level(by_kind(ready.cells))
+    kinds = by_kind(ready.cells)
+    found = by_level(kinds)
     if dict(found) != dict(ready.ledger):
         raise not_published(ready.job, ready.at, f"folded to {dict(found)}, the ledger says {dict(ready.ledger)}")
-    if dict(ready.kinds) != dict(by_kind(ready.cells)):
+    if dict(ready.kinds) != kinds:
         raise not_published(ready.job, ready.at, f"the hour roll-up has {sum(ready.kinds.values())} lines and is not the run's sum")
 
 

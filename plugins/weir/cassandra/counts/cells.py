@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from weir.cassandra.tables import ms
 from weir.ports.counts import Cell, Kind
+
+PANE = "toUnixTimestamp(pane_start) AS pane"  # in ms: making a datetime of each cell took a third of a fold
 
 
 def cell(row: Any) -> Cell:
-    return ms(row.pane_start), row.service, row.level, row.signature
+    return row.pane, row.service, row.level, row.signature
 
 
 def kind(row: Any) -> Kind:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from spark_jobs.protocol.head import Position
-from weir.cassandra.counts.cells import cell
+from weir.cassandra.counts.cells import PANE, cell
 from weir.cassandra.tables import Tables, ms, span
 from weir.ports.counts import Cell, HourShard, Touched
 
@@ -20,7 +20,7 @@ class Hours(Tables):
 
     def deltas(self, job: str, at: HourShard) -> Iterable[tuple[Position, Cell, int]]:
         rows = self.session.execute(
-            "SELECT pane_start, service, level, signature, attempt, batch_id, n FROM delta WHERE job = ? AND hour = ? AND shard = ?",
+            f"SELECT {PANE}, service, level, signature, attempt, batch_id, n FROM delta WHERE job = ? AND hour = ? AND shard = ?",
             job,
             *at,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from weir.cassandra.counts.cells import cell, kind
+from weir.cassandra.counts.cells import PANE, cell, kind
 from weir.cassandra.tables import Tables, ms
 from weir.ports.counts import Cell, HourShard, Kind, Published
 
@@ -43,7 +43,7 @@ class Runs(Tables):
 
     def run_cells(self, job: str, at: HourShard, run: str) -> Mapping[Cell, int]:
         rows = self.session.execute(
-            "SELECT pane_start, service, level, signature, n FROM run WHERE job = ? AND hour = ? AND shard = ? AND run = ?", job, *at, run
+            f"SELECT {PANE}, service, level, signature, n FROM run WHERE job = ? AND hour = ? AND shard = ? AND run = ?", job, *at, run
         )
         return {cell(r): r.n for r in rows}
 
