@@ -13,6 +13,7 @@ INDENTED = re.compile(rb"\[[A-Za-z]{3} [A-Za-z]{3} ")
 WHOLE, FRACTION = parsed("%b %e %H:%M:%S %Y"), parsed("%b %e %H:%M:%S.%f %Y")
 BETWEEN = b"] ["
 NONE, MICROSECONDS = 26, 33  # where the bracket after the time stands, counted from 1: without a fraction, with one of six digits
+USUAL = (NONE - 1, MICROSECONDS - 1)
 FIRST, LAST = 21, 36  # where it is looked for otherwise
 LONGEST_LEVEL = 64  # bytes of module, colon and level
 
@@ -27,7 +28,24 @@ HEADS = {NONE: _head(0), **{NONE + 1 + digits: _head(digits) for digits in range
 
 
 def parser(zone: str) -> TextParser:
-    """Return the parser of texts as httpd writes them unless told otherwise."""
+    """Return the parser of texts as httpd writes them unless told otherwise. It remembers heads: many lines have the same one."""
+    known, anew = dict[bytes, Found | None](), _parser(zone)
+
+    def parse(text: bytes, append_ms: int) -> Found | None:
+        bracket = text.find(BETWEEN, FIRST - 1)
+        if bracket not in USUAL:
+            return anew(text, append_ms)
+        head = text[: text.find(b"]", bracket + len(BETWEEN)) + 1]  # says all; without a second bracket it is empty, and the text is none
+        if head not in known:
+            if len(known) >= times.REMEMBERED:
+                known.clear()
+            known[head] = anew(head, append_ms)
+        return known[head]
+
+    return parse
+
+
+def _parser(zone: str) -> TextParser:
     whole, fraction = times.reading(WHOLE, zone), times.reading(FRACTION, zone)
 
     def parse(text: bytes, append_ms: int) -> Found | None:

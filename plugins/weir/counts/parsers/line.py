@@ -62,6 +62,8 @@ def refused(value: bytes | None) -> str:
         return "empty"
     if len(value) > LONGEST:
         return "too_long"
+    if value.isascii():
+        return ""
     try:
         value.decode()
     except UnicodeDecodeError:
