@@ -8,19 +8,25 @@ import java.util.Comparator;
 /** A shape of spark_jobs/counts/shapes.py, as a scanner over UTF-8 bytes. It takes text from one place on, always the same, or does not fit. */
 abstract class Shape {
     static final int NO = -1;
+    static final int END = 256; // in place of a first byte: the text ends
     private static final int OTHERS = 128; // stands for every character beyond ASCII
     private static final int ENDLESS = Integer.MAX_VALUE;
 
     /** By the first byte, whether it may fit; a shape that may take nothing fits anywhere, also at the end. */
-    final boolean[] opens = new boolean[256];
+    final boolean[] opens = new boolean[END + 1];
     boolean mayBeEmpty;
+    boolean isOneByte; // it fits wherever its first byte does
 
     /** Where what it takes ends; NO if it does not fit here. `a[0]` up to `a[end]` is the whole text. */
     abstract int fits(byte[] a, int at, int end);
 
-    /** Quick check of the first byte: false if the shape cannot fit here. */
-    final boolean mayFit(byte[] a, int at, int end) {
-        return mayBeEmpty || at < end && opens[a[at] & 255];
+    /** Quick check of the first byte, or END: false if the shape cannot fit. */
+    final boolean mayFit(int first) {
+        return mayBeEmpty || opens[first];
+    }
+
+    static int first(byte[] a, int at, int end) {
+        return at < end ? a[at] & 255 : END;
     }
 
     static Shape of(JsonNode node) {
@@ -66,6 +72,7 @@ abstract class Shape {
             this.least = least;
             this.most = most;
             mayBeEmpty = least == 0;
+            isOneByte = least == 1;
             join(opens, table);
         }
 
@@ -152,20 +159,22 @@ abstract class Shape {
     }
 
     private static final class First extends Shape {
-        private final Shape[] shapes;
+        private final Shape[][] shapes = new Shape[END + 1][]; // those that may fit, by the first byte
 
-        First(Shape[] shapes) {
-            this.shapes = shapes;
-            for (Shape one : shapes) {
+        First(Shape[] all) {
+            for (Shape one : all) {
                 join(opens, one.opens);
                 mayBeEmpty |= one.mayBeEmpty;
+            }
+            for (int i = 0; i <= END; i++) {
+                int first = i;
+                shapes[i] = Arrays.stream(all).filter(one -> one.mayFit(first)).toArray(Shape[]::new);
             }
         }
 
         @Override
         int fits(byte[] a, int at, int end) {
-            for (Shape one : shapes) {
-                if (!one.mayFit(a, at, end)) continue;
+            for (Shape one : shapes[first(a, at, end)]) {
                 int found = one.fits(a, at, end);
                 if (found != NO) return found;
             }
@@ -188,7 +197,7 @@ abstract class Shape {
         @Override
         int fits(byte[] a, int at, int end) {
             int found = 0;
-            while (found < most && inner.mayFit(a, at, end)) {
+            while (found < most && inner.mayFit(first(a, at, end))) {
                 int next = inner.fits(a, at, end);
                 if (next == NO) break;
                 found++;
@@ -208,11 +217,12 @@ abstract class Shape {
             this.there = there;
             mayBeEmpty = !there || inner.mayBeEmpty; // it takes nothing, but may need a certain byte
             if (!mayBeEmpty) join(opens, inner.opens);
+            isOneByte = there && inner.isOneByte;
         }
 
         @Override
         int fits(byte[] a, int at, int end) {
-            return (inner.mayFit(a, at, end) && inner.fits(a, at, end) != NO) == there ? at : NO;
+            return (inner.mayFit(first(a, at, end)) && inner.fits(a, at, end) != NO) == there ? at : NO;
         }
     }
 

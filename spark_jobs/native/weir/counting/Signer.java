@@ -1,6 +1,8 @@
 package weir.counting;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Signs messages: masks what varies in them. Runs the rules of spark_jobs/counts/signature_rules.py, which come as data, as
@@ -39,24 +41,28 @@ final class Signer {
     /** From `text` into `once`. */
     private int scan(int end) {
         final byte[] a = text, o = once;
-        int at = 0, n = 0;
+        int at = 0, copied = 0, n = 0;
         while (at < end) {
-            byte c = o[n++] = a[at++];
-            if (token[c & 255] || !rules.mayFit(a, at, end)) continue;
+            if (token[a[at++] & 255] || !rules.opens[Shape.first(a, at, end)]) continue;
             long place = rules.found(a, at, end);
             if (place == Masks.NONE) continue;
             int start = (int) (place >>> 32);
-            while (at < start) o[n++] = a[at++];
+            System.arraycopy(a, copied, o, n, start - copied);
+            n += start - copied;
             o[n++] = '*';
-            at = (int) place;
+            copied = at = (int) place;
         }
-        return n;
+        System.arraycopy(a, copied, o, n, end - copied);
+        return n + end - copied;
     }
 
     /** From `once`, without its first byte, into `out`. */
     private int joined(int end) {
         final byte[] a = once, o = out;
-        int at = 1, n = 0;
+        int at = 1;
+        while (at < end && a[at] != '*') at++;
+        int n = at - 1;
+        System.arraycopy(a, 1, o, 0, n);
         while (at < end) {
             int to = a[at] == '*' ? row.fits(a, at, end) : Shape.NO;
             o[n++] = a[at];
@@ -69,7 +75,8 @@ final class Signer {
     private abstract static class Masks {
         static final long NONE = -1;
 
-        abstract boolean mayFit(byte[] a, int at, int end);
+        /** By the first byte, or END, whether it may fit. */
+        final boolean[] opens = new boolean[Shape.END + 1];
 
         /** From where (the upper half) to where (the lower half) the first rule that fits masks. */
         abstract long found(byte[] a, int at, int end);
@@ -85,11 +92,8 @@ final class Signer {
         Rule(JsonNode node) {
             before = Shape.of(node.get("before"));
             masked = Shape.of(node.get("masked"));
-        }
-
-        @Override
-        boolean mayFit(byte[] a, int at, int end) {
-            return before.mayFit(a, at, end) && (!before.mayBeEmpty || before.opens[at < end ? a[at] & 255 : 0] || masked.mayFit(a, at, end));
+            for (int first = 0; first < opens.length; first++)
+                opens[first] = before.mayBeEmpty ? before.opens[first] || masked.mayFit(first) : before.opens[first];
         }
 
         @Override
@@ -103,24 +107,23 @@ final class Signer {
 
     private static final class Gate extends Masks {
         private final Shape lead;
-        private final Masks[] rules;
+        private final Masks[][] rules = new Masks[opens.length][]; // those that may fit, by the first byte
 
         Gate(JsonNode node) {
             lead = Shape.of(node.get("lead"));
-            rules = new Masks[node.get("rules").size()];
-            for (int i = 0; i < rules.length; i++) rules[i] = Masks.of(node.get("rules").get(i));
-        }
-
-        @Override
-        boolean mayFit(byte[] a, int at, int end) {
-            return lead.mayFit(a, at, end);
+            List<Masks> all = new ArrayList<>();
+            for (JsonNode rule : node.get("rules")) all.add(Masks.of(rule));
+            for (int i = 0; i < opens.length; i++) {
+                int first = i;
+                rules[i] = all.stream().filter(rule -> rule.opens[first]).toArray(Masks[]::new);
+                opens[i] = lead.mayFit(i) && rules[i].length > 0;
+            }
         }
 
         @Override
         long found(byte[] a, int at, int end) {
-            if (lead.fits(a, at, end) == Shape.NO) return NONE;
-            for (Masks rule : rules) {
-                if (!rule.mayFit(a, at, end)) continue;
+            if (!lead.isOneByte && lead.fits(a, at, end) == Shape.NO) return NONE;
+            for (Masks rule : rules[Shape.first(a, at, end)]) {
                 long place = rule.found(a, at, end);
                 if (place != NONE) return place;
             }
