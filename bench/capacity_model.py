@@ -45,7 +45,7 @@ class Batch:
 
     lines: float
     seconds: float  # from its start to the next one's
-    collected: float  # rows that tasks send to the driver
+    collected: float  # rows that tasks send to the driver, where Java adds them up
     rows: float  # rows that the driver writes
 
     @property
@@ -144,7 +144,7 @@ def steady(load: Load, partitions: int, m: Mapping[str, float]) -> Batch:
         panes = 1 + seconds / load.pane_s
         rows = panes * load.services * _cells(load, lines / panes)
         collected = panes * load.services * _collected(load, lines / panes, 1 if load.keyed else partitions)
-        serial = m["batch_cpu_s"] + 2 * m["swap_s"] + collected * m["collect_s"] + rows / m["writer_rows_per_s"]
+        serial = m["batch_s"] + collected * m["merge_s"] + rows * m["sum_s"] + rows / m["writer_rows_per_s"]
         before, seconds = seconds, max(seconds, serial / (1 - load.utilisation))
         if seconds > HOUR_S:
             return Batch(math.inf, math.inf, math.inf, math.inf)

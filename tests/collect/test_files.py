@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from tests.collecting import collecting, committed
+from tests.collecting import collecting, committed, measured
 from tests.parts import until
 from weir.settings import Settings
 
@@ -15,11 +15,15 @@ def test_each_line_of_each_file_once(real_kafka: Settings, topic: str, tmp_path:
     logs.mkdir()
     first, later = logs / "a.log", logs / "b.log"
     first.write_bytes(b"line a1\nline a2\n")
-    options = ("--tail", str(logs / "*.log"), "--service", "web", "--topic", topic)
+    options = ("--tail", str(logs / "*.log"), "--service", "web", "--topic", topic, "--metrics-port", "0")
     with collecting(real_kafka, tmp_path / "home", "files", *options) as collector:
         until(lambda: committed(real_kafka, topic).total() == 2, "the first file is sent", 120)
         later.write_bytes(b"line b1\n")
         until(lambda: committed(real_kafka, topic).total() == 3, "the later file is sent", 120)
+        until(lambda: measured(collector, "weir_collect_forwarded_lines_total") == 3, "its metrics say so", 120)
+        until(lambda: measured(collector, "weir_collect_waiting_bytes") == 0, "nothing waits", 120)
+        assert measured(collector, "weir_collect_files") == 2 and measured(collector, "weir_collect_kafka_up") == 1
+        assert measured(collector, "weir_collect_file_restarts_total") == 0 and measured(collector, "weir_collect_lines_total") is None
         assert collector.stop() == 0
     first.rename(logs / "a.log.1")
     first.write_bytes(b"line a3\n")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -24,7 +26,9 @@ from spark_jobs.protocol.partition import Partition
 from spark_jobs.runtime.contract import CassandraAddress, Exit, JobArguments
 from spark_jobs.runtime.ending import explain
 from spark_jobs.sources import kafka, native_jar
+from tests.conftest import PROJECT
 from tests.contract.conftest import Broker
+from weir.local.spark import driver_jars
 from weir.settings import Settings
 from weir.sources.kafka import KafkaBroker
 
@@ -100,6 +104,24 @@ def test_they_count_the_same(rig: Rig, monkeypatch: pytest.MonkeyPatch, few: int
     counted = rig.both(rig.batch())
     assert counted.totals.lines == 3005 and counted.rejected and counted.totals.rejected["continuation"] > 2
     assert rig.both(rig.batch({0: 700, 1: 701})).totals.lines == 3005 - 1401, "from the middle, with what was read ahead dropped"
+
+
+def test_tasks_in_executors_of_their_own_count_the_same(rig: Rig) -> None:
+    lines = [pair for block in Generator(12, START_MS, Mix(bad_share=0.1, events_per_s=50)).blocks(3000) for pair in block]
+    fill(rig.broker, ((n % 2, key, line, START_MS) for n, (key, line) in enumerate(lines)))
+    batch, settings = rig.batch(), rig.broker.settings
+    assert settings is not None
+    asked = {
+        "jars": ":".join(map(str, driver_jars())), "kafka": settings.kafka, "topic": rig.broker.topic, "by": BY_MS,
+        "ends": {p.number: end for p, end in batch.end.items()},
+    }  # fmt: skip
+    command = [sys.executable, "-m", "tests.contract.on_executors"]
+    done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, timeout=300, cwd=PROJECT)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    rig.options = CountsOptions()
+    there = [[d.service, d.pane_start, d.level, d.signature, d.n] for d in rig.count(SPARK, batch).deltas]
+    assert found["cells"] == sorted(there) and len(set(found["executors"]) - {"driver"}) == 2
 
 
 def test_they_do_not_believe_what_a_producer_says_of_the_time(rig: Rig) -> None:

@@ -41,7 +41,7 @@ def test_lines_need_cores_and_no_more_rows() -> None:
 def test_a_batch_is_longer_than_its_work() -> None:
     batch = steady(LOAD, 16, M)
     assert batch.seconds == pytest.approx(
-        2 * (M["batch_cpu_s"] + 2 * M["swap_s"] + batch.collected * M["collect_s"] + batch.rows / M["writer_rows_per_s"]), rel=0.01
+        2 * (M["batch_s"] + batch.collected * M["merge_s"] + batch.rows * (M["sum_s"] + 1 / M["writer_rows_per_s"])), rel=0.01
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -29,6 +30,7 @@ from weir.cli.collect_options import (
 )
 from weir.errors import BadInput
 from weir.output import say
+from weir.settings import Settings
 
 collect = typer.Typer(name="collect", help="Take lines by TCP, syslog, RabbitMQ or MQTT, keep them on disk, send each to the topic once.")
 LINE = 65_536
@@ -125,18 +127,26 @@ def files(
     tail: Annotated[str, typer.Option("--tail", metavar="GLOB", help="The files, such as '/var/log/app/*.log'; not their rotated names.")],
     service: Annotated[str | None, typer.Option("--service", help="The service of all lines. Default: each file's stem.")] = None,
     topic: Topic = "logs",
+    metrics_port: MetricsPort = None,
+    metrics_host: MetricsHost = "127.0.0.1",
 ) -> None:
     """Follow files, as `weir ingest FILE --follow` does, with a process for each file. A new file is found within 5 s.
 
     Example: weir collect files --tail '/var/log/apache2/*.log'
     """
+    from weir.cli.ingest import service_of
     from weir.collect.files import Followers
     from weir.collect.notify import notify
+    from weir.collect.watch import Watch
+    from weir.ingest.position import key_of
 
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
+    followers = Followers(tail, [*(["--service", service] if service else []), "--topic", topic], say)
+    if metrics_port is not None:
+        watch = Watch(followers, lambda file: key_of(Path(file), service_of(file, service), topic), Settings.load(), stopping)
+        say(f"metrics and health: {watch.serve(metrics_host, metrics_port)}")
     say(f"collecting files: a weir ingest --follow for each file of {tail}; lines are on disk in the file itself, and each is sent once")
     notify("READY=1")
-    options = [*(["--service", service] if service else []), "--topic", topic]
-    Followers(tail, options, say).run(stopping)
+    followers.run(stopping)

@@ -25,6 +25,7 @@ class Followers:
 
     def __init__(self, pattern: str, options: Sequence[str], say: Callable[[str], None]) -> None:
         self._pattern, self._options, self._say = pattern, options, say
+        self.restarts = 0  # of processes that ended
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._due: dict[str, float] = {}
 
@@ -38,6 +39,10 @@ class Followers:
         finally:
             self._end()
 
+    def files(self) -> list[str]:
+        """Return the files that are followed."""
+        return list(self._running)
+
     def look(self) -> None:
         """Start a process for each new file, and another one for each file whose process has ended."""
         found = glob.glob(self._pattern, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
@@ -47,6 +52,7 @@ class Followers:
             child = self._running.get(file)
             if child is None or child.poll() is not None:
                 if child is not None:
+                    self.restarts += 1
                     self._say(f"The process that followed {file} ended with exit code {child.returncode}; it is started again.")
                 self._running[file] = self._started(file)
                 self._due[file] = time.monotonic() + AGAIN_S

@@ -12,7 +12,7 @@ from weir.collect.spool.spool import Waiting
 from weir.metrics.catalogue import Kind, Metric
 
 GAUGE, COUNTER = Kind.GAUGE, Kind.COUNTER
-METRICS = (
+OF_SENDERS = (
     Metric("weir_collect_lines_total", COUNTER, "Lines that were received and are on disk.", ()),
     Metric("weir_collect_bytes_total", COUNTER, "Bytes of these lines.", ()),
     Metric("weir_collect_forwarded_lines_total", COUNTER, "Lines that Kafka has committed.", ()),
@@ -32,13 +32,26 @@ METRICS = (
     Metric("weir_collect_spool_bytes", GAUGE, "Bytes of the spool on disk, including those that were sent and not yet removed.", ()),
     Metric("weir_collect_spool_limit_bytes", GAUGE, "Maximum size of the spool in bytes.", ()),
     Metric(
-        "weir_collect_waiting_bytes", GAUGE, "Bytes in the spool that Kafka has not committed. Unknown until Kafka has answered once.", ()
+        "weir_collect_waiting_bytes",
+        GAUGE,
+        "Bytes in the spool, or in followed files, that Kafka has not committed. Unknown until Kafka has answered once.",
+        (),
     ),
-    Metric("weir_collect_oldest_waiting_seconds", GAUGE, "Age of the oldest line that waits. 0 if none waits.", ()),
+    Metric(
+        "weir_collect_oldest_waiting_seconds",
+        GAUGE,
+        "Age of the oldest line that waits; of files: how long one has waited without any commit. 0 if none waits.",
+        (),
+    ),
     Metric("weir_collect_held", GAUGE, "1 while senders are held back, 0 otherwise.", ()),
     Metric("weir_collect_committed_timestamp_seconds", GAUGE, "Time of the last commit to Kafka since the start.", ()),
     Metric("weir_collect_kafka_up", GAUGE, "1 if Kafka answered at the last attempt, 0 if not.", ()),
 )
+OF_FILES = (
+    Metric("weir_collect_files", GAUGE, "Followed files. Only of files.", ()),
+    Metric("weir_collect_file_restarts_total", COUNTER, "Processes of files that ended and were started again. Only of files.", ()),
+)
+METRICS = (*OF_SENDERS, *OF_FILES)
 
 
 def values(seen: Counters, spool: int, limit: int, waiting: Waiting | None, now: float) -> Iterator[tuple[str, float | None]]:
@@ -48,7 +61,17 @@ def values(seen: Counters, spool: int, limit: int, waiting: Waiting | None, now:
         seen.dropped(), seen.connections, seen.broker_up, spool, limit, waiting and waiting.size, age(waiting, now),
         int(seen.held_since is not None), seen.committed_at, answered(seen),
     )  # fmt: skip
-    yield from zip((metric.name for metric in METRICS), found, strict=True)
+    yield from zip((metric.name for metric in OF_SENDERS), found, strict=True)
+
+
+def of_files(seen: Counters, files: int, restarts: int, waiting: Waiting | None, now: float) -> Iterator[tuple[str, float | None]]:
+    """Yield the same for followed files. What their processes refuse or cut, they say themselves."""
+    yield "weir_collect_forwarded_lines_total", seen.forwarded
+    yield "weir_collect_waiting_bytes", waiting.size if waiting else None
+    yield "weir_collect_oldest_waiting_seconds", age(waiting, now)
+    yield "weir_collect_committed_timestamp_seconds", seen.committed_at
+    yield "weir_collect_kafka_up", answered(seen)
+    yield from zip((metric.name for metric in OF_FILES), (files, restarts), strict=True)
 
 
 def age(waiting: Waiting | None, now: float) -> float | None:

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.conftest import PROJECT
 from weir.collect import metrics
 from weir.collect.counters import Counters, Seldom
-from weir.collect.metrics import METRICS
+from weir.collect.metrics import METRICS, OF_SENDERS
 from weir.collect.serve import serve
 from weir.collect.spool.spool import Waiting
 from weir.errors import BadInput
@@ -32,7 +32,14 @@ def test_what_is_not_known_is_left_out() -> None:
         "weir_collect_dropped_datagrams_total", "weir_collect_broker_up", "weir_collect_waiting_bytes",
         "weir_collect_oldest_waiting_seconds", "weir_collect_committed_timestamp_seconds", "weir_collect_kafka_up",
     }  # fmt: skip
-    assert len(metrics.families(iter(found.items()))) == len(METRICS) - 6
+    assert len(metrics.families(iter(found.items()))) == len(OF_SENDERS) - 6
+
+
+def test_of_files_nothing_is_told_that_their_processes_know_alone() -> None:
+    found = dict(metrics.of_files(Counters(reached=True, forwarded=5), 2, 1, Waiting(6, int(1000 * NOW) - 5_000), NOW))
+    assert found["weir_collect_files"] == 2 and found["weir_collect_file_restarts_total"] == 1
+    assert (found["weir_collect_forwarded_lines_total"], found["weir_collect_oldest_waiting_seconds"]) == (5, 5.0)
+    assert not {"weir_collect_lines_total", "weir_collect_cut_lines_total", "weir_collect_spool_bytes"} & found.keys()
 
 
 def test_numbers_and_ages() -> None:
