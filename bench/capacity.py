@@ -52,25 +52,26 @@ class Point:
         return bool(self.date)
 
 
-DRAIN = "bench/drain.py: 9.1 CPU-s a million lines in batches of 250,000, 6.9 in batches of 2.5 M"
 POINTS = (
-    Point("line_cpu_s", 6.7e-6, "CPU of a task for a line", DRAIN, "2026-11-29"),
-    Point("batch_cpu_s", 0.6, "planning and Python of a batch", "the same runs; 28 % of a batch in a profile", "2026-11-29"),
-    Point("collect_s", 80e-6, "from the tasks to Python's sums, for a row", "bench/batch_rows.py", "2026-11-29"),
-    Point("writer_rows_per_s", 23_000, "delta rows that one driver writes", "bench/drain.py, 23,000 to 31,000", "2026-11-29"),
-    Point("node_rows_per_s", 23_000, "delta rows that a node takes, at least", "the same; 65,000 of a faster writer", "2026-11-29"),
-    Point("swap_s", 0.0018, "one of two lightweight transactions of a batch", "by hand, on one node", "2026-11-24"),
+    Point(
+        "line_cpu_s", 1.5e-6, "CPU of a line, with its share of a batch", "bench/drain.py: 1.4 to 1.7 CPU-s a million, warm", "2026-12-01"
+    ),
+    Point(
+        "batch_s",
+        0.1,
+        "a batch of few lines: planning, two transactions, checkpoint",
+        "bench/latency.py, trigger 0 s: the lines of 0.1 s a batch",
+        "2026-12-01",
+    ),
+    Point("merge_s", 2e-6, "Java adds a task's row to those of the others", "a look into a hash table, as for a line"),
+    Point("sum_s", 6e-6, "from Java's sums to Python's, for a row", "bench/batch_rows.py", "2026-12-01"),
+    Point("writer_rows_per_s", 50_000, "delta rows that one driver writes", "bench/writes.py, 43,000 to 61,000", "2026-12-01"),
+    Point("node_rows_per_s", 50_000, "delta rows that a node takes, at least", "the same", "2026-12-01"),
     Point("row_bytes", 14, "a row of deltas or of a fold, on disk", "bench/cardinality.py, 7 to 14", "2026-11-24"),
     Point("row_bytes_in_memory", 111, "the same, uncompressed", "bench/cardinality.py", "2026-11-24"),
     Point("compression", 3, "of a topic with lz4", "by hand; zstd 4", "2026-11-29"),
-    Point(
-        "recount_cpu_s",
-        7.5e-6,
-        "CPU of a recount for a line",
-        "by hand: parsing 3.8 us, reading 2.8, sums; bench/recount.py: 12.9 with its start",
-        "2026-11-29",
-    ),
-    Point("fold_cpu_s", 72e-6, "CPU to fold a row", "2.2 us to add up; to read and to write, each as a delta's write", "2026-11-29"),
+    Point("recount_cpu_s", 4e-6, "CPU of a recount for a line", "bench/recount.py, one process, with its start", "2026-12-01"),
+    Point("fold_cpu_s", 26e-6, "CPU to fold a row, Cassandra's included", "bench/fold.py", "2026-12-01"),
     Point("record_bytes", 15, "a record of Kafka beside its value", "its format: key, offsets, times"),
     Point("text_compression", 5, "of heads in the ledger", "JSON that repeats"),
     Point("unfolded_h", 3, "hours until a delta is folded and deleted", "its hour, lateness, schedule and grace"),

@@ -44,16 +44,19 @@ def cost(work: Callable[[], T]) -> tuple[Cost, T]:
 
 
 def used(process: psutil.Process) -> tuple[float, int]:
-    """Return CPU seconds and resident bytes of a process and its children; CPU also of children that have ended."""
-    seconds, resident = 0.0, 0
+    """Return CPU seconds and resident bytes of a process and its children; CPU also of children that have ended.
+
+    A child that is just being started shares the memory of its parent, and its command line: that memory is not counted twice.
+    """
+    seconds, resident, commands = 0.0, 0, dict[int, list[str]]()
     try:
         family = [process, *process.children(recursive=True)]
     except psutil.Error:
         return 0.0, 0
     for each in family:
         try:
-            times = each.cpu_times()
-            resident += each.memory_info().rss
+            times, commands[each.pid] = each.cpu_times(), each.cmdline()
+            resident += each.memory_info().rss if commands.get(each.ppid()) != commands[each.pid] else 0
         except psutil.Error:
             continue
         seconds += times.user + times.system + times.children_user + times.children_system

@@ -74,8 +74,8 @@ class Store(Protocol):
     def head(self, job: str) -> Head | None:
         """Return the head after the last completed swap (serial consistency)."""
 
-    def glance(self, job: str) -> Head | None:
-        """Return the head, or an older one: a plain read, which waits for no transaction."""
+    def plain_head(self, job: str) -> Head | None:
+        """Return the head by a plain read, which waits for no transaction. It may be an older head."""
 
     def swap(self, expected: Head, new: Head) -> bool:
         """Set the head to `new` if it still is `expected`. An unknown outcome is read back before this answers."""
@@ -151,13 +151,13 @@ class Writer(Generic[E]):
         return True
 
     def _judged(self, batch: Batch) -> tuple[Head, Ruling]:
-        """Return the head that the batch may follow, and the ruling by it.
+        """Return the head that the batch follows, and the ruling for it.
 
-        For a claim a glance is enough, if it shows what this process landed last: the claim fails if the head has changed. Everything else
-        is judged by the head after all transactions. Reading that takes as long as a transaction.
+        A plain read is enough for a claim if it returns the head that this process landed last: the claim is a compare-and-set. Everything
+        else needs a serial read, which takes as long as a transaction.
         """
         known, self._known = self._known, None
-        if known and self._store.glance(self._job) == known and (ruling := self._ruling(known, batch)) is Ruling.CLAIM:
+        if known and self._store.plain_head(self._job) == known and (ruling := self._ruling(known, batch)) is Ruling.CLAIM:
             return known, ruling
         head = self._own_head()
         return head, self._ruling(head, batch)

@@ -132,7 +132,7 @@ class Session:
         self.write_tables({cql: partitions})
 
     def write_tables(self, tables: Mapping[str, Iterable[Sequence[Sequence[Any]]]]) -> None:
-        """Write rows to several tables at once, in no order, each by its statement."""
+        """Write rows to several tables concurrently, in no order. `tables` maps each statement to its partitions."""
         wanted = {cql: [rows for rows in partitions if rows] for cql, partitions in tables.items()}
 
         def run() -> None:

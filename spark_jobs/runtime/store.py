@@ -19,7 +19,7 @@ HEAD = f"SELECT {RECORD} FROM head WHERE job = ?"
 class CassandraStore:
     def __init__(self, session: Session) -> None:
         self.session = session
-        self._noted: tuple[str, date] | None = None  # the job and day that this process noted in the ledger last
+        self._noted: tuple[str, date] | None = None  # job and day of this process's last insert into ledger_day
 
     @classmethod
     def connect(cls, address: CassandraAddress, patience_s: float | None) -> Self:
@@ -32,7 +32,7 @@ class CassandraStore:
     def head(self, job: str) -> Head | None:
         return _loaded(self.session.serial(HEAD, job))
 
-    def glance(self, job: str) -> Head | None:
+    def plain_head(self, job: str) -> Head | None:
         return _loaded(self.session.execute(HEAD, job))
 
     def desired(self, job: str) -> str:

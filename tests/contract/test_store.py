@@ -63,7 +63,7 @@ def landed(store: Any, claim: Head) -> Head:
 
 
 def test_a_job_has_one_first_head(store: Any, job: str) -> None:
-    assert store.head(job) is None and store.glance(job) is None
+    assert store.head(job) is None and store.plain_head(job) is None
     first = first_head(job, at({0: 5}), 1)
     assert store.create_head(first)
     assert not store.create_head(replace(first, write_ts=2))
@@ -73,7 +73,7 @@ def test_a_job_has_one_first_head(store: Any, job: str) -> None:
 
 def test_a_head_comes_back_as_it_was(store: Any, job: str) -> None:
     head = landed(store, claimed(store, begun(store, job), at({0: 9, 1: 2})))
-    assert store.head(job) == store.glance(job) == head
+    assert store.head(job) == store.plain_head(job) == head
     assert (head.totals.conserved, head.frontier, head.landed_at) == (True, at({0: 9, 1: 2}), HOUR + 7)
 
 

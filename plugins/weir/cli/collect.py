@@ -135,9 +135,9 @@ def files(
     Example: weir collect files --tail '/var/log/apache2/*.log'
     """
     from weir.cli.ingest import service_of
+    from weir.collect.file_metrics import FileMetrics
     from weir.collect.files import Followers
     from weir.collect.notify import notify
-    from weir.collect.watch import Watch
     from weir.ingest.position import key_of
 
     stopping = threading.Event()
@@ -145,8 +145,8 @@ def files(
         signal.signal(number, lambda *_: stopping.set())
     followers = Followers(tail, [*(["--service", service] if service else []), "--topic", topic], say)
     if metrics_port is not None:
-        watch = Watch(followers, lambda file: key_of(Path(file), service_of(file, service), topic), Settings.load(), stopping)
-        say(f"metrics and health: {watch.serve(metrics_host, metrics_port)}")
+        of_files = FileMetrics(followers, lambda file: key_of(Path(file), service_of(file, service), topic), Settings.load(), stopping)
+        say(f"metrics and health: {of_files.serve(metrics_host, metrics_port)}")
     say(f"collecting files: a weir ingest --follow for each file of {tail}; lines are on disk in the file itself, and each is sent once")
     notify("READY=1")
     followers.run(stopping)

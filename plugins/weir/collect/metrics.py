@@ -40,7 +40,7 @@ OF_SENDERS = (
     Metric(
         "weir_collect_oldest_waiting_seconds",
         GAUGE,
-        "Age of the oldest line that waits; of files: how long one has waited without any commit. 0 if none waits.",
+        "Age of the oldest line that waits. Of files: the longest time that a file with waiting bytes has had no commit. 0 if none waits.",
         (),
     ),
     Metric("weir_collect_held", GAUGE, "1 while senders are held back, 0 otherwise.", ()),
@@ -48,8 +48,8 @@ OF_SENDERS = (
     Metric("weir_collect_kafka_up", GAUGE, "1 if Kafka answered at the last attempt, 0 if not.", ()),
 )
 OF_FILES = (
-    Metric("weir_collect_files", GAUGE, "Followed files. Only of files.", ()),
-    Metric("weir_collect_file_restarts_total", COUNTER, "Processes of files that ended and were started again. Only of files.", ()),
+    Metric("weir_collect_files", GAUGE, "Number of followed files. Only of files.", ()),
+    Metric("weir_collect_file_restarts_total", COUNTER, "Restarts of processes that follow files. Only of files.", ()),
 )
 METRICS = (*OF_SENDERS, *OF_FILES)
 
@@ -65,7 +65,7 @@ def values(seen: Counters, spool: int, limit: int, waiting: Waiting | None, now:
 
 
 def of_files(seen: Counters, files: int, restarts: int, waiting: Waiting | None, now: float) -> Iterator[tuple[str, float | None]]:
-    """Yield the same for followed files. What their processes refuse or cut, they say themselves."""
+    """Yield the values of `weir collect files`. Without refused and cut lines: each process reports its own."""
     yield "weir_collect_forwarded_lines_total", seen.forwarded
     yield "weir_collect_waiting_bytes", waiting.size if waiting else None
     yield "weir_collect_oldest_waiting_seconds", age(waiting, now)

@@ -100,7 +100,7 @@ def sums(store: CountStore, job: str, at: HourShard, old: Published | None, seen
     """Return the old run's cells plus the landed deltas after it. Only valid while `old` is published. Raises NotProven."""
     restored.refuse(job, at, old.position if old else NOWHERE, seen)
     cells = dict(store.run_cells(job, at, old.run) if old else {})
-    after, is_new = old.position if old else NOWHERE, dict[Position, bool]()  # by position, of which many cells have the same one
+    after, is_new = old.position if old else NOWHERE, dict[Position, bool]()  # by position: many deltas have the same one
     for position, cell, n in store.deltas(job, at):
         if position not in is_new:
             is_new[position] = position > after and position in seen

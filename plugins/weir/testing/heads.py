@@ -15,7 +15,7 @@ class Heads:
     def head(self, job: str) -> Head | None:
         return self._heads.get(job)
 
-    def glance(self, job: str) -> Head | None:
+    def plain_head(self, job: str) -> Head | None:
         return self.head(job)
 
     def swap(self, expected: Head, new: Head) -> bool:

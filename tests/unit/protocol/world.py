@@ -63,10 +63,10 @@ class Paused:
     def __init__(self, store: Any) -> None:
         self._store = store
 
-    def glance(self, job: str) -> Head | None:
+    def plain_head(self, job: str) -> Head | None:
         """A plain read may show an older head, so others run between the read and its answer."""
-        head: Head | None = self._store.glance(job)
-        pause("glance")
+        head: Head | None = self._store.plain_head(job)
+        pause("plain_head")
         return head
 
     def __getattr__(self, name: str) -> Any:

@@ -28,14 +28,14 @@ HEADS = {NONE: _head(0), **{NONE + 1 + digits: _head(digits) for digits in range
 
 
 def parser(zone: str) -> TextParser:
-    """Return the parser of texts as httpd writes them unless told otherwise. It remembers heads: many lines have the same one."""
+    """Return the parser of httpd's default format. It caches the result for each time and level: many lines share them."""
     known, anew = dict[bytes, Found | None](), _parser(zone)
 
     def parse(text: bytes, append_ms: int) -> Found | None:
         bracket = text.find(BETWEEN, FIRST - 1)
         if bracket not in USUAL:
             return anew(text, append_ms)
-        head = text[: text.find(b"]", bracket + len(BETWEEN)) + 1]  # says all; without a second bracket it is empty, and the text is none
+        head = text[: text.find(b"]", bracket + len(BETWEEN)) + 1]  # empty without a second bracket: then it is no line of this format
         if head not in known:
             if len(known) >= times.REMEMBERED:
                 known.clear()

@@ -8,14 +8,14 @@ import java.util.Comparator;
 /** A shape of spark_jobs/counts/shapes.py, as a scanner over UTF-8 bytes. It takes text from one place on, always the same, or does not fit. */
 abstract class Shape {
     static final int NO = -1;
-    static final int END = 256; // in place of a first byte: the text ends
+    static final int END = 256; // stands for the first byte at the end of the text
     private static final int OTHERS = 128; // stands for every character beyond ASCII
     private static final int ENDLESS = Integer.MAX_VALUE;
 
-    /** By the first byte, whether it may fit; a shape that may take nothing fits anywhere, also at the end. */
+    /** By the first byte, or END, whether it may fit. True does not mean that it fits. */
     final boolean[] opens = new boolean[END + 1];
     boolean mayBeEmpty;
-    boolean isOneByte; // it fits wherever its first byte does
+    boolean firstDecides; // it fits wherever its first byte fits
 
     /** Where what it takes ends; NO if it does not fit here. `a[0]` up to `a[end]` is the whole text. */
     abstract int fits(byte[] a, int at, int end);
@@ -72,7 +72,7 @@ abstract class Shape {
             this.least = least;
             this.most = most;
             mayBeEmpty = least == 0;
-            isOneByte = least == 1;
+            firstDecides = least == 1;
             join(opens, table);
         }
 
@@ -217,7 +217,7 @@ abstract class Shape {
             this.there = there;
             mayBeEmpty = !there || inner.mayBeEmpty; // it takes nothing, but may need a certain byte
             if (!mayBeEmpty) join(opens, inner.opens);
-            isOneByte = there && inner.isOneByte;
+            firstDecides = there && inner.firstDecides;
         }
 
         @Override

@@ -122,7 +122,7 @@ final class Signer {
 
         @Override
         long found(byte[] a, int at, int end) {
-            if (!lead.isOneByte && lead.fits(a, at, end) == Shape.NO) return NONE;
+            if (!lead.firstDecides && lead.fits(a, at, end) == Shape.NO) return NONE;
             for (Masks rule : rules[Shape.first(a, at, end)]) {
                 long place = rule.found(a, at, end);
                 if (place != NONE) return place;

@@ -23,12 +23,12 @@ import scala.jdk.javaapi.CollectionConverters;
 /**
  * Finds the episodes of a pattern for each key; spark_jobs/patterns calls it. The event that completes an episode causes its alert.
  *
- * Keys share BUCKETS groups of Spark. A group for each key cost a timer of its own, which is two writes to the state store beside that of
- * the key: bench/fraud.py.
+ * Keys share BUCKETS groups of Spark. With a group for each key, each key needed a timer: two more writes to the state store for each
+ * transaction (bench/fraud.py).
  */
 public final class Episodes extends StatefulProcessor<Integer, Event, Found> {
-    private static final int BUCKETS = 4096; // a look for old keys reads one; many more than a job has tasks, so that each has as many
-    private static final int LOOKS = 4; // times that a bucket is looked at for old keys while one is kept
+    private static final int BUCKETS = 4096; // a check for expired keys reads one; far more than tasks, so that tasks get equal shares
+    private static final int CHECKS = 4; // of a bucket in the time that a key is kept
     private static final Comparator<Event> BY_KEY = Comparator.comparing(Event::getKey);
     private final Pattern pattern;
     private transient MapState<String, byte[]> state; // by key
@@ -67,11 +67,11 @@ public final class Episodes extends StatefulProcessor<Integer, Event, Found> {
             for (to = from + 1; to < events.size() && events.get(to).getKey().equals(events.get(from).getKey()); ) to++;
             first = Math.min(first, judged(events.subList(from, to), found, watermark));
         }
-        if (!events.isEmpty() && !hasTimer.exists()) look(first + spread(bucket));
+        if (!events.isEmpty() && !hasTimer.exists()) setTimer(first + spread(bucket));
         return scala(found);
     }
 
-    /** Judges the events of a key. Returns the watermark (ms) at which its state goes. */
+    /** Judges the events of one key. Returns the watermark (ms) at which its state expires. */
     private long judged(List<Event> events, List<Found> found, long watermark) {
         Event.sortByArrival(events);
         String key = events.get(0).getKey();
@@ -88,33 +88,33 @@ public final class Episodes extends StatefulProcessor<Integer, Event, Found> {
         return kept.until;
     }
 
-    /** Drops the state of the bucket's keys that have no newer events. */
+    /** Drops the state of the bucket's expired keys. */
     @Override
     public Iterator<Found> handleExpiredTimer(Integer bucket, TimerValues time, ExpiredTimerInfo timer) {
-        List<String> old = new ArrayList<>();
+        List<String> expired = new ArrayList<>();
         long first = Long.MAX_VALUE, now = timer.getExpiryTimeInMs();
         Iterator<Tuple2<String, byte[]>> all = state.iterator();
         while (all.hasNext()) {
             Tuple2<String, byte[]> each = all.next();
             long until = Kept.until(each._2());
-            if (until <= now) old.add(each._1());
+            if (until <= now) expired.add(each._1());
             else first = Math.min(first, until);
         }
-        old.forEach(state::removeKey);
+        expired.forEach(state::removeKey);
         hasTimer.clear();
-        if (first < Long.MAX_VALUE) look(Math.max(first, now + pattern.keptMs() / LOOKS));
+        if (first < Long.MAX_VALUE) setTimer(Math.max(first, now + pattern.keptMs() / CHECKS));
         return scala(Collections.emptyList());
     }
 
-    /** A bucket has only one timer at a time. */
-    private void look(long at) {
+    /** Sets the bucket's timer; it has at most one. */
+    private void setTimer(long at) {
         getHandle().registerTimer(at);
         hasTimer.update(true);
     }
 
-    /** Buckets are looked at one after the other, not all in one batch. */
+    /** Delays the checks of the buckets by different times, so that they do not all fall into one batch. */
     private long spread(int bucket) {
-        return pattern.keptMs() / LOOKS * bucket / BUCKETS;
+        return pattern.keptMs() / CHECKS * bucket / BUCKETS;
     }
 
     private static Iterator<Found> scala(List<Found> found) {

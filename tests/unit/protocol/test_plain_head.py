@@ -1,4 +1,4 @@
-"""A driver reads its head as a transaction only where a plain read is not enough."""
+"""A driver reads its head serially only where a plain read is not enough."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ JOB = "counts"
 
 
 class Counting:
-    """A store that counts the reads of its head. Its plain reads show the head `shown`, if there is one."""
+    """A store that counts the serial reads of its head. Plain reads return the head `shown`, if there is one."""
 
     def __init__(self, store: MemoryStore) -> None:
         self.store, self.read, self.shown = store, 0, None
@@ -27,8 +27,8 @@ class Counting:
         self.read += 1
         return self.store.head(job)
 
-    def glance(self, job: str) -> Head | None:
-        return self.shown or self.store.glance(job)
+    def plain_head(self, job: str) -> Head | None:
+        return self.shown or self.store.plain_head(job)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.store, name)

@@ -1,4 +1,4 @@
-"""Say how followed files fare: metrics and health, as the other kinds of `weir collect` serve them."""
+"""Serve metrics and health of followed files, as the other kinds of `weir collect` do."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import Any
 
 from weir.addresses import ingest_kafka_address
 from weir.collect import metrics
+from weir.collect.committed import CommittedPositions
 from weir.collect.counters import Counters
 from weir.collect.files import Followers
-from weir.collect.sent import Sent
 from weir.collect.serve import serve
 from weir.collect.spool.spool import Waiting
 from weir.settings import Settings
 
-TICK_S = 5.0  # how often it is looked at what waits, whether anyone asks or not
+TICK_S = 5.0  # s between updates of the waiting time, also without a scrape
 
 
-class Watch:
-    """What is seen of the files of `followers`. `key` names a file's position."""
+class FileMetrics:
+    """Metrics and health of the files of `followers`. `key` returns the key of a file's position."""
 
     def __init__(self, followers: Followers, key: Callable[[str], str], settings: Settings, stopping: threading.Event) -> None:
         self._followers, self._key, self._stopping = followers, key, stopping
         self._seen, self._lock = Counters(), threading.Lock()
-        self._sent = Sent(ingest_kafka_address(settings), self._seen)
+        self._committed = CommittedPositions(ingest_kafka_address(settings), self._seen)
 
     def serve(self, host: str, port: int) -> str:
         """Serve until the process ends; return the address. Raises BadInput."""
         server = serve(host, port, self._families, self._health)
-        for run in (lambda: self._sent.run(self._stopping), self._look):
+        for run in (lambda: self._committed.run(self._stopping), self._look):
             threading.Thread(target=run, daemon=True).start()
         return f"http://{host}:{server.server_port}/metrics, /health"
 
@@ -40,7 +40,7 @@ class Watch:
 
     def _waiting(self) -> Waiting | None:
         with self._lock:
-            return self._sent.waiting({file: self._key(file) for file in self._followers.files()}, time.time())
+            return self._committed.waiting({file: self._key(file) for file in self._followers.files()}, time.time())
 
     def _families(self) -> list[Any]:
         files, restarts = len(self._followers.files()), self._followers.restarts

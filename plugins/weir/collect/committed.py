@@ -1,4 +1,7 @@
-"""How far followed files were sent. A thread reads the positions that `weir ingest` commits with the lines: what it says is in Kafka."""
+"""Read how far followed files were sent, in a thread.
+
+`weir ingest` commits each position together with its lines, so these lines are in Kafka.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import closing
+from typing import BinaryIO
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
@@ -19,10 +23,14 @@ from weir.sources.connection import client_options
 
 POLL_S = 0.5
 AGAIN_S = 5.0  # until another try to read
+MARK = b"\xef\xbb\xbf"  # of UTF-8: not part of the text
+# Beginnings of UTF-16, gzip, zstd, bzip2 and xz: positions in such files count bytes of their text, not of the file.
+OTHERS = (b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ")
+LAST_LINE = 65_536  # bytes in which the end of the last whole line is looked for
 
 
-class Sent:
-    """The last position of each key of positions; counts what is committed after the start."""
+class CommittedPositions:
+    """The last committed position of each file. Counts the lines that are committed after the start."""
 
     def __init__(self, address: KafkaAddress, seen: Counters) -> None:
         self._address, self._seen = address, seen
@@ -40,9 +48,9 @@ class Sent:
             stopping.wait(AGAIN_S)
 
     def waiting(self, files: Mapping[str, str], now: float) -> Waiting | None:
-        """Return the bytes of these files (path: key) that are not committed, and since when (ms) one waits without any commit.
+        """Return the bytes of these files (path: key) that are not committed, and since when (ms) a file with such bytes has had no commit.
 
-        None until all positions were read once. A rotated file counts no more, though its last lines may not be committed yet.
+        None until all positions were read once, and while the bytes of a file are unknown. Rotated files are not included.
         """
         if not self._seen.reached:
             return None
@@ -51,7 +59,9 @@ class Sent:
             position, since = self._waits.get(key, (None, now))
             progressed = position != self._positions.get(key) or not size or key not in self._waits
             self._waits[key] = self._positions.get(key), now if progressed else since
-        return Waiting(sum(left.values()), round(1000 * min((self._waits[key][1] for key, size in left.items() if size), default=now)))
+        known = [size for size in left.values() if size is not None]
+        since = min((self._waits[key][1] for key, size in left.items() if size), default=now)
+        return Waiting(sum(known), round(1000 * since)) if len(known) == len(left) else None
 
     def take(self, key: str, position: Position) -> None:
         """Note a position that was committed."""
@@ -81,7 +91,7 @@ class Sent:
     def _options(self) -> Mapping[str, object]:
         return {
             **client_options(self._address),
-            "group.id": "weir-collect",  # asked for by the client; nothing is joined or committed
+            "group.id": "weir-collect",  # the client requires one; it joins no group and commits nothing
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,
@@ -90,11 +100,24 @@ class Sent:
         }
 
 
-def bytes_left(position: Position | None, path: str) -> int:
-    """Return how many bytes of a file in UTF-8 are not committed; 0 if it is gone."""
+def bytes_left(position: Position | None, path: str) -> int | None:
+    """Return how many bytes of a file's whole lines are not committed: 0 if it is gone, None if that is unknown."""
     try:
-        found = os.stat(path)  # noqa: PTH116 - as ingest looks at it
-    except OSError:
+        with open(path, "rb") as file:  # noqa: PTH123 - as ingest opens it
+            found, beginning = os.fstat(file.fileno()), file.read(6)
+            if beginning.startswith(OTHERS):
+                return None
+            end = _last_end(file, found.st_size) - (len(MARK) if beginning.startswith(MARK) else 0)
+    except FileNotFoundError:
         return 0
+    except OSError:
+        return None
     marks = (*position.place.files, *position.place.ended) if position else ()
-    return max(0, found.st_size - max((mark.offset for mark in marks if mark.is_of(found)), default=0))
+    return max(0, end - max((mark.offset for mark in marks if mark.is_of(found)), default=0))
+
+
+def _last_end(file: BinaryIO, size: int) -> int:
+    """Return where the last whole line ends: an unfinished one is not sent yet."""
+    first = max(0, size - LAST_LINE)
+    file.seek(first)
+    return first + file.read(LAST_LINE).rfind(b"\n") + 1
