@@ -188,6 +188,16 @@ def test_state_of_a_key_goes_when_the_watermark_has_passed_it(stream: Stream) ->
     assert [row.user_map_key.value for row in kept.select("user_map_key").collect()] == ["c2\u001fm"]
 
 
+def test_state_goes_also_while_a_backlog_moves_the_watermark_in_large_steps(stream: Stream) -> None:
+    """Each batch is more than a quarter of the time that a key is kept ahead of the one before."""
+    cards = stream.spark.range(100_000).selectExpr("concat('c', id) AS card").where("pmod(hash(concat(card, '\\u001fm')), 4096) = 7")
+    names = [row.card for row in cards.limit(8).collect()]
+    stream.found([[replace(at(20 * n, f"e{n}"), card=card)] for n, card in enumerate(names)], replace(FRAUD, lateness_s=60))
+    kept = stream.spark.read.format("statestore").option("stateVarName", "kept").load((stream.home / "checkpoint").as_uri())
+    assert len(names) == 8 and kept.select("key").distinct().count() == 1, "all are in one bucket"
+    assert kept.count() <= 2
+
+
 def crowd(seed: int) -> list[Event]:
     """Make some events of each of 200 cards, in no order, many at the same minute, some twice, some far too late.
 

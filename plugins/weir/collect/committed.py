@@ -8,90 +8,120 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from typing import BinaryIO
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from spark_jobs.runtime.kafka_address import KafkaAddress
 from weir.collect.counters import Counters
-from weir.collect.spool.spool import Waiting
-from weir.ingest.position import Position
+from weir.ingest.position import HEAD, Position, digest
 from weir.ingest.positions import NEW, TOPIC
-from weir.sources.connection import client_options
+from weir.sources.connection import Reasons, client_options, fault_of
 
 POLL_S = 0.5
-AGAIN_S = 5.0  # until another try to read
+AGAIN_S = 5.0  # between questions to a Kafka that sends nothing, and until another try after a failure
 MARK = b"\xef\xbb\xbf"  # of UTF-8: not part of the text
 # Beginnings of UTF-16, gzip, zstd, bzip2 and xz: positions in such files count bytes of their text, not of the file.
 OTHERS = (b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ")
 LAST_LINE = 65_536  # bytes in which the end of the last whole line is looked for
 
 
-class CommittedPositions:
-    """The last committed position of each file. Counts the lines that are committed after the start."""
+@dataclass(frozen=True)
+class Left:
+    """What of the files is not committed."""
 
-    def __init__(self, address: KafkaAddress, seen: Counters) -> None:
-        self._address, self._seen = address, seen
-        self._positions: dict[str, Position] = {}
+    size: int | None  # bytes; None: those of some file are unknown
+    age: float | None  # s: the longest time that a file with such bytes has had no commit; 0: there is none
+
+
+class CommittedPositions:
+    """The last committed position of each file. `files` returns the key of each followed file; counts the lines that are committed of these
+    after the start."""
+
+    def __init__(self, address: KafkaAddress, files: Callable[[], Mapping[str, str]], seen: Counters) -> None:
+        self._address, self._files, self._seen = address, files, seen
+        self._records: dict[str, bytes] = {}  # by key, also of files that others follow
         self._at = 0  # the offset to read on from
-        self._waits: dict[str, tuple[Position | None, float]] = {}  # by key: the position, and since when its file has waited (s)
+        self._waits: dict[str, tuple[bytes | None, float]] = {}  # by key: the record, and since when its file has waited (s)
 
     def run(self, stopping: threading.Event) -> None:
-        """Read until `stopping` is set."""
+        """Read until `stopping` is set. Whatever goes wrong is Kafka's trouble, until it answers again."""
         while not stopping.is_set():
-            with closing(Consumer(self._options())) as consumer:
-                consumer.assign([TopicPartition(TOPIC, 0, self._at)])
-                while not stopping.is_set() and self._read(consumer):
-                    pass
+            reasons = Reasons()
+            try:
+                with closing(Consumer(self._options(reasons))) as consumer:
+                    self._follow(consumer, stopping)
+            except KafkaException as error:
+                self._failed(error.args[0], reasons)
+            except Exception as error:  # noqa: BLE001 - a thread that ends would leave the last good values
+                self._seen.trouble = f"{type(error).__name__}: {error}"
             stopping.wait(AGAIN_S)
 
-    def waiting(self, files: Mapping[str, str], now: float) -> Waiting | None:
-        """Return the bytes of these files (path: key) that are not committed, and since when (ms) a file with such bytes has had no commit.
-
-        None until all positions were read once, and while the bytes of a file are unknown. Rotated files are not included.
-        """
+    def left(self, now: float) -> Left:
+        """Return what of the followed files is not committed, without rotated ones; unknown until all positions were read once."""
         if not self._seen.reached:
-            return None
-        left = {key: bytes_left(self._positions.get(key), path) for path, key in files.items()}
+            return Left(None, None)
+        left = {key: bytes_left(self._position(key), path) for path, key in self._files().items()}
         for key, size in left.items():
-            position, since = self._waits.get(key, (None, now))
-            progressed = position != self._positions.get(key) or not size or key not in self._waits
-            self._waits[key] = self._positions.get(key), now if progressed else since
+            record, since = self._waits.get(key, (None, now))
+            progressed = record != self._records.get(key) or size == 0 or key not in self._waits
+            self._waits[key] = self._records.get(key), now if progressed else since
         known = [size for size in left.values() if size is not None]
-        since = min((self._waits[key][1] for key, size in left.items() if size), default=now)
-        return Waiting(sum(known), round(1000 * since)) if len(known) == len(left) else None
+        oldest = min((self._waits[key][1] for key, size in left.items() if size), default=now)
+        return Left(sum(known) if len(known) == len(left) else None, now - oldest)
 
-    def take(self, key: str, position: Position) -> None:
-        """Note a position that was committed."""
-        before = self._positions.get(key)
-        self._positions[key] = position
-        if self._seen.reached:  # what came earlier was committed before this process began
-            self._seen.forwarded += max(0, position.lines - (before.lines if before else 0))
+    def take(self, key: str, record: bytes) -> None:
+        """Note the record of a position that was committed."""
+        before = self._position(key)
+        self._records[key] = record
+        after = self._position(key) if self._seen.reached else None  # what came earlier was committed before this process began
+        if after:
+            self._seen.forwarded += max(0, after.lines - (before.lines if before else 0))
             self._seen.committed_at = time.time()
 
-    def _read(self, consumer: Consumer) -> bool:
-        """Take one record. Return whether to go on."""
-        message = consumer.poll(POLL_S)
-        if message is None:
-            return True
+    def _position(self, key: str) -> Position | None:
+        """Return the position of a followed file. Other collectors keep records of another kind in the topic."""
+        record = self._records.get(key) if key in self._files().values() else None
+        return Position.load(record) if record else None
+
+    def _follow(self, consumer: Consumer, stopping: threading.Event) -> None:
+        consumer.assign([TopicPartition(TOPIC, 0, self._at)])
+        answered = time.monotonic()
+        while not stopping.is_set():
+            message = consumer.poll(POLL_S)
+            if message is not None:
+                self._read(message)
+            elif time.monotonic() - answered < AGAIN_S:
+                continue
+            else:  # without records the client says nothing, whether Kafka answers or not
+                consumer.get_watermark_offsets(TopicPartition(TOPIC, 0), timeout=AGAIN_S)
+            answered, self._seen.trouble = time.monotonic(), ""
+
+    def _read(self, message: Message) -> None:
         error = message.error()
-        if error is None:
-            self._seen.trouble, self._at = "", message.offset() + 1
-            if (key := message.key()) and (value := message.value()):
-                self.take(bytes(key).decode(), Position.load(bytes(value)))
-        elif error.code() == KafkaError._PARTITION_EOF or error.code() in NEW:  # without the topic nothing was ever sent
+        if error is not None:
+            if error.code() != KafkaError._PARTITION_EOF:
+                raise KafkaException(error)
+            self._seen.reached = True
+            return
+        self._at = message.offset() + 1
+        if (key := message.key()) and (value := message.value()):
+            self.take(bytes(key).decode(), bytes(value))
+
+    def _failed(self, error: KafkaError, reasons: Reasons) -> None:
+        if error.code() in NEW:  # without the topic nothing was ever sent
             self._seen.reached, self._seen.trouble = True, ""
         else:
-            self._seen.trouble = f"Kafka at {self._address.servers}: {error.str()}"
-            return not error.fatal()
-        return error is None or error.code() == KafkaError._PARTITION_EOF
+            self._seen.trouble = fault_of(self._address, error.str(), reasons.recent()).what
 
-    def _options(self) -> Mapping[str, object]:
+    def _options(self, reasons: Reasons) -> Mapping[str, object]:
         return {
             **client_options(self._address),
-            "group.id": "weir-collect",  # the client requires one; it joins no group and commits nothing
+            "error_cb": reasons,
+            "group.id": "weir-ingest",  # the client requires one, and may use this one; it joins no group and commits nothing
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,
@@ -104,16 +134,20 @@ def bytes_left(position: Position | None, path: str) -> int | None:
     """Return how many bytes of a file's whole lines are not committed: 0 if it is gone, None if that is unknown."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - as ingest opens it
-            found, beginning = os.fstat(file.fileno()), file.read(6)
+            found, beginning = os.fstat(file.fileno()), file.read(len(MARK) + HEAD)
             if beginning.startswith(OTHERS):
                 return None
-            end = _last_end(file, found.st_size) - (len(MARK) if beginning.startswith(MARK) else 0)
+            text = beginning.removeprefix(MARK)
+            no_text = len(beginning) - len(text)
+            end = _last_end(file, found.st_size) - no_text
     except FileNotFoundError:
         return 0
     except OSError:
         return None
     marks = (*position.place.files, *position.place.ended) if position else ()
-    return max(0, end - max((mark.offset for mark in marks if mark.is_of(found)), default=0))
+    # A file that was cut off, or another one with its inode, has another beginning, or is too short.
+    own = (m for m in marks if m.is_of(found) and m.offset <= found.st_size - no_text and m.digest == digest(text[: m.length]))
+    return max(0, end - max((mark.offset for mark in own), default=0))
 
 
 def _last_end(file: BinaryIO, size: int) -> int:

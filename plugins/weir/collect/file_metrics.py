@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from weir.addresses import ingest_kafka_address
 from weir.collect import metrics
-from weir.collect.committed import CommittedPositions
+from weir.collect.committed import CommittedPositions, Left
 from weir.collect.counters import Counters
 from weir.collect.files import Followers
 from weir.collect.serve import serve
-from weir.collect.spool.spool import Waiting
 from weir.settings import Settings
 
 TICK_S = 5.0  # s between updates of the waiting time, also without a scrape
@@ -25,7 +24,7 @@ class FileMetrics:
     def __init__(self, followers: Followers, key: Callable[[str], str], settings: Settings, stopping: threading.Event) -> None:
         self._followers, self._key, self._stopping = followers, key, stopping
         self._seen, self._lock = Counters(), threading.Lock()
-        self._committed = CommittedPositions(ingest_kafka_address(settings), self._seen)
+        self._committed = CommittedPositions(ingest_kafka_address(settings), self._files, self._seen)
 
     def serve(self, host: str, port: int) -> str:
         """Serve until the process ends; return the address. Raises BadInput."""
@@ -34,17 +33,22 @@ class FileMetrics:
             threading.Thread(target=run, daemon=True).start()
         return f"http://{host}:{server.server_port}/metrics, /health"
 
+    def _files(self) -> Mapping[str, str]:
+        return {file: self._key(file) for file in self._followers.files()}
+
     def _look(self) -> None:
         while not self._stopping.wait(TICK_S):
-            self._waiting()
+            self._left()
 
-    def _waiting(self) -> Waiting | None:
+    def _left(self) -> Left:
         with self._lock:
-            return self._committed.waiting({file: self._key(file) for file in self._followers.files()}, time.time())
+            return self._committed.left(time.time())
 
     def _families(self) -> list[Any]:
-        files, restarts = len(self._followers.files()), self._followers.restarts
-        return metrics.families(metrics.of_files(self._seen, files, restarts, self._waiting(), time.time()))
+        left = self._left()
+        return metrics.families(metrics.of_files(self._seen, len(self._files()), self._followers.restarts, left.size, left.age))
 
     def _health(self) -> dict[str, Any]:
-        return metrics.health(self._seen, self._waiting(), time.time())
+        left = self._left()
+        found = metrics.health(self._seen, None, time.time())
+        return {**found, "waiting_bytes": left.size, "oldest_waiting_s": left.age}

@@ -64,11 +64,11 @@ def values(seen: Counters, spool: int, limit: int, waiting: Waiting | None, now:
     yield from zip((metric.name for metric in OF_SENDERS), found, strict=True)
 
 
-def of_files(seen: Counters, files: int, restarts: int, waiting: Waiting | None, now: float) -> Iterator[tuple[str, float | None]]:
+def of_files(seen: Counters, files: int, restarts: int, size: int | None, age: float | None) -> Iterator[tuple[str, float | None]]:
     """Yield the values of `weir collect files`. Without refused and cut lines: each process reports its own."""
     yield "weir_collect_forwarded_lines_total", seen.forwarded
-    yield "weir_collect_waiting_bytes", waiting.size if waiting else None
-    yield "weir_collect_oldest_waiting_seconds", age(waiting, now)
+    yield "weir_collect_waiting_bytes", size
+    yield "weir_collect_oldest_waiting_seconds", age
     yield "weir_collect_committed_timestamp_seconds", seen.committed_at
     yield "weir_collect_kafka_up", answered(seen)
     yield from zip((metric.name for metric in OF_FILES), (files, restarts), strict=True)

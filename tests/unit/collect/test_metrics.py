@@ -36,7 +36,7 @@ def test_what_is_not_known_is_left_out() -> None:
 
 
 def test_of_files_nothing_is_told_that_their_processes_know_alone() -> None:
-    found = dict(metrics.of_files(Counters(reached=True, forwarded=5), 2, 1, Waiting(6, int(1000 * NOW) - 5_000), NOW))
+    found = dict(metrics.of_files(Counters(reached=True, forwarded=5), 2, 1, 6, 5.0))
     assert found["weir_collect_files"] == 2 and found["weir_collect_file_restarts_total"] == 1
     assert (found["weir_collect_forwarded_lines_total"], found["weir_collect_oldest_waiting_seconds"]) == (5, 5.0)
     assert not {"weir_collect_lines_total", "weir_collect_cut_lines_total", "weir_collect_spool_bytes"} & found.keys()

@@ -36,6 +36,8 @@ def parser(zone: str) -> TextParser:
         if bracket not in USUAL:
             return anew(text, append_ms)
         head = text[: text.find(b"]", bracket + len(BETWEEN)) + 1]  # empty without a second bracket: then it is no line of this format
+        if len(head) > bracket + len(BETWEEN) + LONGEST_LEVEL + 1:
+            return None
         if head not in known:
             if len(known) >= times.REMEMBERED:
                 known.clear()

@@ -35,7 +35,7 @@ abstract class Shape {
         return switch (kind) {
             case "run" -> new Run(chars(value.get(0)), value.get(1).asInt(), value.get(2).isNull() ? ENDLESS : value.get(2).asInt());
             case "text" -> new Text(value.get(0), value.get(1).asBoolean());
-            case "seq" -> new Seq(all(value));
+            case "seq" -> value.size() == 1 ? of(value.get(0)) : new Seq(all(value));
             case "first" -> new First(all(value));
             case "many" -> new Many(of(value.get(0)), value.get(1).asInt(), value.get(2).isNull() ? ENDLESS : value.get(2).asInt());
             case "ahead" -> new Ahead(of(value.get(0)), value.get(1).asBoolean());

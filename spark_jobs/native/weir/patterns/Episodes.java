@@ -88,11 +88,15 @@ public final class Episodes extends StatefulProcessor<Integer, Event, Found> {
         return kept.until;
     }
 
-    /** Drops the state of the bucket's expired keys. */
+    /**
+     * Drops the state of the bucket's expired keys. A batch may move the watermark by more than a step, as while a backlog is drained: then
+     * steps are passed over, since a bucket has one timer a batch.
+     */
     @Override
     public Iterator<Found> handleExpiredTimer(Integer bucket, TimerValues time, ExpiredTimerInfo timer) {
         List<String> expired = new ArrayList<>();
-        long first = Long.MAX_VALUE, now = timer.getExpiryTimeInMs();
+        long first = Long.MAX_VALUE, step = step(), at = timer.getExpiryTimeInMs();
+        long now = at + Math.max(0, (time.getCurrentWatermarkInMs() - at) / step * step);
         Iterator<Tuple2<String, byte[]>> all = state.iterator();
         while (all.hasNext()) {
             Tuple2<String, byte[]> each = all.next();
@@ -102,7 +106,7 @@ public final class Episodes extends StatefulProcessor<Integer, Event, Found> {
         }
         expired.forEach(state::removeKey);
         hasTimer.clear();
-        if (first < Long.MAX_VALUE) setTimer(Math.max(first, now + pattern.keptMs() / CHECKS));
+        if (first < Long.MAX_VALUE) setTimer(Math.max(first, now + step));
         return scala(Collections.emptyList());
     }
 
@@ -114,7 +118,11 @@ public final class Episodes extends StatefulProcessor<Integer, Event, Found> {
 
     /** Delays the checks of the buckets by different times, so that they do not all fall into one batch. */
     private long spread(int bucket) {
-        return pattern.keptMs() / CHECKS * bucket / BUCKETS;
+        return step() * bucket / BUCKETS;
+    }
+
+    private long step() {
+        return Math.max(1, pattern.keptMs() / CHECKS);
     }
 
     private static Iterator<Found> scala(List<Found> found) {

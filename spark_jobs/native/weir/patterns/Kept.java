@@ -16,7 +16,7 @@ import java.util.Set;
 
 /** The events of a key that a later event may need, by event time, then id. An event is `told` once its episode has had an alert. */
 final class Kept {
-    private static final int FORMAT = 1; // the first byte of the state
+    private static final int FORMAT = 2; // the first byte of the state
     private static final int FEW = 16; // events whose ids are compared one by one; nearly every key has fewer
 
     private final List<Seen> events;
@@ -201,13 +201,17 @@ final class Kept {
 
     /** The watermark (ms) at which a state goes, without reading the rest of it. */
     static long until(byte[] state) {
+        requireFormat(state[0]);
         return ByteBuffer.wrap(state).getLong(1 + Long.BYTES);
+    }
+
+    private static void requireFormat(byte format) {
+        if (format != FORMAT) throw new IllegalStateException("state of format " + format + ": this release reads " + FORMAT);
     }
 
     static Kept of(byte[] state) {
         try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(state))) {
-            int format = in.readByte();
-            if (format != FORMAT) throw new IllegalStateException("state of format " + format + ": this release reads " + FORMAT);
+            requireFormat(in.readByte());
             long newest = in.readLong(), until = in.readLong();
             Kept kept = new Kept(in.readInt());
             kept.newest = newest;
