@@ -4,8 +4,8 @@
 
 Starts its own Kafka and Cassandra, and one driver for each rate and trigger. A line's time is from when the broker appended it to when a
 reader first saw a head that has its batch as landed (looked at every 10 ms): from then on `weir counts` includes it. The first 15 s after
-the first batch are left out. With `--seconds 1800` and a rate near the maximum it is a soak: the first and the last third are compared. If
-a batch is lost or the lines do not add up, the exit code is 1.
+the first batch are left out. With `--seconds 1800` and a rate near the maximum it is a soak: the first and the last third are compared, and
+a line's time is that of lines which the broker still has. If a batch is lost or the lines do not add up, the exit code is 1.
 """
 
 from __future__ import annotations
@@ -104,9 +104,15 @@ class Load:
 
 
 def appended(bench: Parts, topic: str) -> Iterator[tuple[int, int, float]]:
-    """Yield partition, offset and append time (s) of every record of a topic."""
+    """Yield partition, offset and append time (s) of every record of a topic that the broker still has."""
     consumer = Consumer(
-        {"bootstrap.servers": bench.settings.kafka, "group.id": "bench", "enable.auto.commit": False, "enable.partition.eof": True}
+        {
+            "bootstrap.servers": bench.settings.kafka,
+            "group.id": "bench",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+        }
     )
     consumer.assign([TopicPartition(topic, p, 0) for p in range(PARTITIONS)])
     ended = 0
@@ -157,6 +163,7 @@ def figures(report: Report, name: str, found: list[float], seen: Seen, since: fl
     usage = [row for row in seen.usage if row[0] >= since]
     for share in (50, 99):
         report.add(f"{name}: line to readable count, p{share}", "ms", 1000 * found[len(found) * share // 100])
+    report.add(f"{name}: measured for", "s", seconds)
     report.add(f"{name}: batch time, p50", "ms", median(took))
     report.add(f"{name}: CPU of the driver", "cores", (usage[-1][1] - usage[0][1]) / (usage[-1][0] - usage[0][0]))
     report.add(f"{name}: memory of the driver", "MiB", max(row[2] for row in usage))
