@@ -10,7 +10,8 @@ class BadTarget(Exception):
 
     def __init__(self, target: str, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
-        super().__init__(f"WEIR-323: {target} cannot be written to: {'; '.join(problems)}. Change the target or the pipeline, then deploy.")
+        what = f"WEIR-323: {target} cannot be written to: {'; '.join(problems)}."
+        super().__init__(f"{what} Create or change the target, or change the pipeline, then deploy.")
 
 
 class BadRows(Exception):

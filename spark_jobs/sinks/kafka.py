@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 ABORT_S = 10.0
+OFFSETS_S = 10.0  # if the coordinator was away it never ends: with 60 s, the first batch after a broker's restart stood for a minute
 KEEP_S = (
     6 * 3600.0
 )  # a group without members expires `offsets.retention.minutes` after its last commit, though its job runs; some set a day
@@ -130,7 +131,7 @@ class KafkaSink:
             self._producer.begin_transaction()
         group, producer = self._fence_of_group(), self._producer
         # It does not keep to its time limit when the coordinator goes away: https://github.com/confluentinc/librdkafka/issues/5456
-        within(2 * REQUEST_S, "send_offsets_to_transaction", lambda: group.put(producer, held))
+        within(OFFSETS_S, "send_offsets_to_transaction", lambda: group.put(producer, held))
         within(2 * self._patience_s, "commit_transaction", lambda: producer.commit_transaction(self._patience_s))  # sends what is queued
         self._held, self._committed_at = held, time.monotonic()
 

@@ -72,6 +72,20 @@ def test_killed_while_rows_are_written(place: Any) -> None:
         rig = new()
 
 
+def test_killed_between_two_batches(place: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Clients have connections that are gone. That of Kafka may hang once, and is then given up (OFFSETS_S)."""
+    server, new = place
+    rig = new()
+    life, sink = Life.begun("cards"), rig.process()
+    sink.fence(life.head)
+    life.batch(sink, rig.rows([("a", 1)]))
+    server.kill()
+    server.start()
+    life.batch(sink, rig.rows([("b", 2)]))
+    assert rig.seen() == [("a", 1), ("b", 2)]
+    assert sum("did not end within" in record.getMessage() for record in caplog.records) <= 1
+
+
 @pytest.mark.parametrize("point", ["sink.write", "sink.commit"])
 def test_killed_before_and_after_the_commit(place: Any, point: str, monkeypatch: pytest.MonkeyPatch) -> None:
     server, new = place

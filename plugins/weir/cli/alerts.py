@@ -154,7 +154,7 @@ def inbox(
         known(settings, store, job)
         messages = [message_of(mail) for mail in store.mails(job, last)]
     rows = [{"at": iso(m.at), "kind": m.kind, "title": m.title, "text": m.text, "incident": m.incident} for m in messages]
-    show(rows, form, ("at", "title", "text", "incident"), empty="The inbox is empty.", wide=wide)
+    show(rows, form, ("at", "title", "text", "incident"), empty=f"The inbox of {job} is empty. --job shows that of another.", wide=wide)
 
 
 def _sink(store: CassandraStore, name: str) -> Sink:

@@ -79,8 +79,8 @@ class Health:
             raise Conflict(f"{job} is at {now_at} now, attempt {attempt} was replaced.", f"Run: weir health {job}")
         row, landed = seen.attempt, seen.landed_now
         if not landed and (seen.driver.ended or (row and row.exit_reason)):
-            why = (row.exit_error or row.exit_reason) if row else ""
-            raise DriverEnded(f"The driver of {job}, attempt {attempt}, has ended: {why or seen.driver}.", f"Run: weir logs {job}")
+            why = ((row.exit_error or row.exit_reason) if row else "") or str(seen.driver)
+            raise DriverEnded(f"The driver of {job}, attempt {attempt}, has ended: {why.removesuffix('.')}.", f"Run: weir logs {job}")
         if landed or (seen.begun and seen.lag == 0 and seen.proven):
             if landed or spec.kind.can(Capability.REHEARSES):  # else nothing of its own code has run yet
                 self._versions.put_good(job, row)
