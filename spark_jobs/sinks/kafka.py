@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 ABORT_S = 10.0
-OFFSETS_S = 10.0  # if the coordinator was away it never ends: with 60 s, the first batch after a broker's restart stood for a minute
+OFFSETS_S = 10.0  # after the broker was away the call never ends. It was given up after 60 s, and the first batch waited so long
 KEEP_S = (
     6 * 3600.0
 )  # a group without members expires `offsets.retention.minutes` after its last commit, though its job runs; some set a day

@@ -17,15 +17,13 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from spark_jobs.runtime.kafka_address import KafkaAddress
 from weir.collect.counters import Counters
+from weir.ingest.kinds import ENOUGH, kind_of
 from weir.ingest.position import HEAD, Position, digest
-from weir.ingest.positions import NEW, TOPIC
-from weir.sources.connection import Reasons, client_options, fault_of
+from weir.ingest.positions import NEW, TOPIC, reading
+from weir.sources.connection import Reasons, unusable
 
 POLL_S = 0.5
 AGAIN_S = 5.0  # between questions to a Kafka that sends nothing, and until another try after a failure
-MARK = b"\xef\xbb\xbf"  # of UTF-8: not part of the text
-# Beginnings of UTF-16, gzip, zstd, bzip2 and xz: positions in such files count bytes of their text, not of the file.
-OTHERS = (b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ")
 LAST_LINE = 65_536  # bytes in which the end of the last whole line is looked for
 
 
@@ -48,11 +46,11 @@ class CommittedPositions:
         self._waits: dict[str, tuple[bytes | None, float]] = {}  # by key: the record, and since when its file has waited (s)
 
     def run(self, stopping: threading.Event) -> None:
-        """Read until `stopping` is set. Whatever goes wrong is Kafka's trouble, until it answers again."""
+        """Read until `stopping` is set. What goes wrong is shown by metrics and health until Kafka answers again; then it reads on."""
         while not stopping.is_set():
             reasons = Reasons()
             try:
-                with closing(Consumer(self._options(reasons))) as consumer:
+                with closing(Consumer({**reading(self._address), "error_cb": reasons})) as consumer:
                     self._follow(consumer, stopping)
             except KafkaException as error:
                 self._failed(error.args[0], reasons)
@@ -75,16 +73,15 @@ class CommittedPositions:
 
     def take(self, key: str, record: bytes) -> None:
         """Note the record of a position that was committed."""
-        before = self._position(key)
-        self._records[key] = record
-        after = self._position(key) if self._seen.reached else None  # what came earlier was committed before this process began
-        if after:
-            self._seen.forwarded += max(0, after.lines - (before.lines if before else 0))
+        before, self._records[key] = self._records.get(key), record
+        # What came earlier was committed before this process began. Other collectors keep records of another kind in the topic.
+        if self._seen.reached and key in self._files().values():
+            sent = Position.load(before).lines if before else 0
+            self._seen.forwarded += max(0, Position.load(record).lines - sent)
             self._seen.committed_at = time.time()
 
     def _position(self, key: str) -> Position | None:
-        """Return the position of a followed file. Other collectors keep records of another kind in the topic."""
-        record = self._records.get(key) if key in self._files().values() else None
+        record = self._records.get(key)
         return Position.load(record) if record else None
 
     def _follow(self, consumer: Consumer, stopping: threading.Event) -> None:
@@ -115,38 +112,26 @@ class CommittedPositions:
         if error.code() in NEW:  # without the topic nothing was ever sent
             self._seen.reached, self._seen.trouble = True, ""
         else:
-            self._seen.trouble = fault_of(self._address, error.str(), reasons.recent()).what
-
-    def _options(self, reasons: Reasons) -> Mapping[str, object]:
-        return {
-            **client_options(self._address),
-            "error_cb": reasons,
-            "group.id": "weir-ingest",  # the client requires one, and may use this one; it joins no group and commits nothing
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",
-            "isolation.level": "read_committed",
-        }
+            self._seen.trouble = str(unusable(self._address, error.str(), reasons.recent()))
 
 
 def bytes_left(position: Position | None, path: str) -> int | None:
     """Return how many bytes of a file's whole lines are not committed: 0 if it is gone, None if that is unknown."""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - as ingest opens it
-            found, beginning = os.fstat(file.fileno()), file.read(len(MARK) + HEAD)
-            if beginning.startswith(OTHERS):
-                return None
-            text = beginning.removeprefix(MARK)
-            no_text = len(beginning) - len(text)
-            end = _last_end(file, found.st_size) - no_text
+            found, beginning = os.fstat(file.fileno()), file.read(ENOUGH + HEAD)
+            kind = kind_of(beginning)
+            if kind.packing or kind.unreadable or kind.encoding != "utf-8":
+                return None  # positions count bytes of its text, not of the file
+            end = _last_end(file, found.st_size) - kind.mark
     except FileNotFoundError:
         return 0
     except OSError:
         return None
     marks = (*position.place.files, *position.place.ended) if position else ()
     # A file that was cut off, or another one with its inode, has another beginning, or is too short.
-    own = (m for m in marks if m.is_of(found) and m.offset <= found.st_size - no_text and m.digest == digest(text[: m.length]))
+    text, size = beginning[kind.mark :], found.st_size - kind.mark
+    own = (m for m in marks if m.is_of(found) and m.offset <= size and m.digest == digest(text[: m.length]))
     return max(0, end - max((mark.offset for mark in own), default=0))
 
 

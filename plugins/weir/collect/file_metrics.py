@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from weir.addresses import ingest_kafka_address
@@ -22,7 +23,7 @@ class FileMetrics:
     """Metrics and health of the files of `followers`. `key` returns the key of a file's position."""
 
     def __init__(self, followers: Followers, key: Callable[[str], str], settings: Settings, stopping: threading.Event) -> None:
-        self._followers, self._key, self._stopping = followers, key, stopping
+        self._followers, self._key, self._stopping = followers, cache(key), stopping
         self._seen, self._lock = Counters(), threading.Lock()
         self._committed = CommittedPositions(ingest_kafka_address(settings), self._files, self._seen)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import closing
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -43,6 +45,19 @@ def create(client: AdminClient) -> None:
     except KafkaException as error:
         if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
             raise
+
+
+def reading(address: KafkaAddress) -> Mapping[str, Any]:
+    """Return the options of a consumer of positions. It tells when it has read everything."""
+    return {
+        **client_options(address),
+        "group.id": "weir-ingest",  # the client requires one; it joins no group and commits nothing
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "enable.partition.eof": True,
+        "auto.offset.reset": "earliest",
+        "isolation.level": "read_committed",
+    }
 
 
 class Positions:
@@ -114,13 +129,4 @@ class Positions:
             time.sleep(POLL_S)
 
     def _consumer(self) -> Consumer:
-        return Consumer({
-            **client_options(self._address),
-            "group.id": "weir-ingest",  # asked for by the client; nothing is joined or committed
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "enable.partition.eof": True,
-            "fetch.wait.max.ms": 10,  # the end is told after this wait
-            "auto.offset.reset": "earliest",
-            "isolation.level": "read_committed",
-        })  # fmt: skip
+        return Consumer({**reading(self._address), "fetch.wait.max.ms": 10})  # the end is told after this wait

@@ -78,7 +78,7 @@ def test_a_kafka_that_is_away_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     running = threading.Thread(target=CommittedPositions(NOWHERE, dict, seen).run, args=(stopping,))
     running.start()
     try:
-        until(lambda: seen.trouble, "it is told that Kafka does not answer", 120)
+        until(lambda: seen.trouble, "the trouble is that Kafka does not answer", 120)
         assert "127.0.0.1:1" in seen.trouble and not seen.reached
     finally:
         stopping.set()

@@ -29,7 +29,8 @@ HEADS = {NONE: _head(0), **{NONE + 1 + digits: _head(digits) for digits in range
 
 def parser(zone: str) -> TextParser:
     """Return the parser of httpd's default format. It caches the result for each time and level: many lines share them."""
-    known, anew = dict[bytes, Found | None](), _parser(zone)
+    anew = _parser(zone)
+    remembered = times.remembering(anew)
 
     def parse(text: bytes, append_ms: int) -> Found | None:
         bracket = text.find(BETWEEN, FIRST - 1)
@@ -38,11 +39,7 @@ def parser(zone: str) -> TextParser:
         head = text[: text.find(b"]", bracket + len(BETWEEN)) + 1]  # empty without a second bracket: then it is no line of this format
         if len(head) > bracket + len(BETWEEN) + LONGEST_LEVEL + 1:
             return None
-        if head not in known:
-            if len(known) >= times.REMEMBERED:
-                known.clear()
-            known[head] = anew(head, append_ms)
-        return known[head]
+        return remembered(head, append_ms)
 
     return parse
 

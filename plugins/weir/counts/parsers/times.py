@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from spark_jobs.formats.spec.pattern import Field, Literal
@@ -41,9 +42,10 @@ LATER = timedelta(hours=24) // MS  # how far after its arrival a time without a 
 PIVOT = 69  # two digits of a year from here on are of the 20th century
 LONGEST_OFFSET = 23, 59  # hours and minutes
 FIRST, LAST = -62_135_596_800_000, 253_402_300_799_999  # ms of the years 1 to 9999
-REMEMBERED = 50_000  # texts of times; a busy second has one or a million
+REMEMBERED = 50_000  # texts; a busy second has one or a million
 
 Reading = Callable[[bytes, int], Moment]
+T = TypeVar("T")
 
 
 def shape(form: TimeFormat) -> bytes:
@@ -60,13 +62,13 @@ def reading(form: TimeFormat, zone: str) -> Reading:
         return lambda text, _: _number(text, factor)
     pattern, local = re.compile(shape(form), re.DOTALL), ZoneInfo(zone)
     if form.has_year and not form.name and Field("z") not in form.elements and Field("s") not in form.elements:
-        return _remembering(_plain(pattern, local))
+        return remembering(_plain(pattern, local))
 
     def read(text: bytes, append_ms: int) -> Moment:
         match = pattern.fullmatch(text)
         return None if match is None else moment(match, local, append_ms)
 
-    return _remembering(read) if form.has_year else read
+    return remembering(read) if form.has_year else read
 
 
 def _plain(pattern: re.Pattern[bytes], zone: tzinfo) -> Reading:
@@ -161,11 +163,11 @@ def _number(text: bytes, factor: float) -> Moment:
     return at if FIRST <= at <= LAST else None
 
 
-def _remembering(read: Reading) -> Reading:
-    """Return the same for times whose text says all: many lines have the same one."""
-    known: dict[bytes, Moment] = {}
+def remembering(read: Callable[[bytes, int], T]) -> Callable[[bytes, int], T]:
+    """Return the same for texts that say all, whenever their line arrived: many lines have the same one."""
+    known: dict[bytes, T] = {}
 
-    def remembered(text: bytes, append_ms: int) -> Moment:
+    def remembered(text: bytes, append_ms: int) -> T:
         if text not in known:
             if len(known) >= REMEMBERED:
                 known.clear()
