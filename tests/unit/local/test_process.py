@@ -107,6 +107,19 @@ def test_what_carries_the_mark_is_swept_and_nothing_else(tmp_path: Path) -> None
     other.stop()
 
 
+def test_what_has_no_environment_yet_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    marked = start(tmp_path, FOR_EVER, WEIR_STACK=str(tmp_path))
+    known, asked = psutil.Process.environ, []
+
+    def just_after_exec(self: psutil.Process) -> dict[str, str]:
+        asked.append(self.pid)
+        return {} if asked.count(self.pid) == 1 else known(self)
+
+    monkeypatch.setattr(psutil.Process, "environ", just_after_exec)
+    assert [found.pid for found in process.descendants_of(str(tmp_path))] == [marked.pid]
+    marked.stop()
+
+
 def test_exit_codes_in_words() -> None:
     assert process.exit_words(-signal.SIGKILL) == "signal SIGKILL"
     assert process.exit_words(1) == "exit code 1"
