@@ -2,27 +2,32 @@ package weir.counting;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.List;
 
 /** A shape of spark_jobs/counts/shapes.py, as a scanner over UTF-8 bytes. It takes text from one place on, always the same, or does not fit. */
 abstract class Shape {
     static final int NO = -1;
     static final int END = 256; // stands for the first byte at the end of the text
+    static final byte UNCLEAR = 0, FAILS = 1, EMPTY = 2, TAKES = 3;
     private static final int OTHERS = 128; // stands for every character beyond ASCII
     private static final int ENDLESS = Integer.MAX_VALUE;
 
-    /** By the first byte, or END, whether it may fit. True does not mean that it fits. */
-    final boolean[] opens = new boolean[END + 1];
-    boolean mayBeEmpty;
-    boolean firstDecides; // it fits wherever its first byte fits
+    /**
+     * By the first byte, or END: FAILS, it does not fit; EMPTY, it fits and takes nothing; TAKES, it fits and takes text; UNCLEAR, that depends
+     * on more. FAILS and EMPTY save a call of `fits`.
+     */
+    final byte[] byFirst = new byte[END + 1];
 
     /** Where what it takes ends; NO if it does not fit here. `a[0]` up to `a[end]` is the whole text. */
     abstract int fits(byte[] a, int at, int end);
 
-    /** Quick check of the first byte, or END: false if the shape cannot fit. */
-    final boolean mayFit(int first) {
-        return mayBeEmpty || opens[first];
+    /** The same as `fits`, without calling it if the first byte decides. */
+    final int ends(byte[] a, int at, int end) {
+        byte known = byFirst[first(a, at, end)];
+        return known == FAILS ? NO : known == EMPTY ? at : fits(a, at, end);
     }
 
     static int first(byte[] a, int at, int end) {
@@ -44,6 +49,10 @@ abstract class Shape {
         };
     }
 
+    static Shape inTurn(Shape... parts) {
+        return new Seq(parts);
+    }
+
     /** Characters as a table of bytes: code points below 128, and OTHERS. */
     static boolean[] chars(JsonNode codes) {
         boolean[] table = new boolean[256];
@@ -59,10 +68,6 @@ abstract class Shape {
         return found;
     }
 
-    private static void join(boolean[] into, boolean[] more) {
-        for (int i = 0; i < 256; i++) into[i] |= more[i];
-    }
-
     private static final class Run extends Shape {
         private final boolean[] table;
         private final int least, most;
@@ -71,20 +76,22 @@ abstract class Shape {
             this.table = table;
             this.least = least;
             this.most = most;
-            mayBeEmpty = least == 0;
-            firstDecides = least == 1;
-            join(opens, table);
+            for (int i = 0; i <= END; i++)
+                if (i < END && table[i]) byFirst[i] = least > 1 ? UNCLEAR : TAKES;
+                else byFirst[i] = least == 0 ? EMPTY : FAILS;
         }
 
         @Override
         int fits(byte[] a, int at, int end) {
             if (most != ENDLESS) return bounded(a, at, end);
+            final boolean[] table = this.table;
             int i = at;
             while (i < end && table[a[i] & 255]) i++;
             return i - at >= least ? i : NO; // an endless one needs one character at most, however many bytes that has
         }
 
         private int bounded(byte[] a, int at, int end) {
+            final boolean[] table = this.table;
             int found = 0;
             while (at < end && found < most && table[a[at] & 255]) {
                 at++;
@@ -96,34 +103,37 @@ abstract class Shape {
     }
 
     private static final class Text extends Shape {
-        private final byte[][] literals; // the longest first
-        private final boolean anyCase;
+        private final byte[][][] literals = new byte[256][][]; // by the first byte, the longest first
+        private final boolean anyCase, mayBeEmpty;
 
         Text(JsonNode given, boolean anyCase) {
             this.anyCase = anyCase;
-            literals = new byte[given.size()][];
-            for (int i = 0; i < literals.length; i++) literals[i] = given.get(i).asText().getBytes(StandardCharsets.UTF_8);
-            Arrays.sort(literals, Comparator.comparingInt(one -> -one.length));
-            for (byte[] one : literals) {
-                mayBeEmpty |= one.length == 0;
-                if (one.length > 0) {
-                    opens[lower(one[0])] = opens[one[0] & 255] = true;
-                    if (anyCase) opens[Character.toUpperCase(one[0] & 255) & 255] = true;
-                }
+            List<byte[]> all = new ArrayList<>();
+            for (JsonNode each : given) all.add(each.asText().getBytes(StandardCharsets.UTF_8));
+            mayBeEmpty = all.removeIf(one -> one.length == 0);
+            all.sort(Comparator.comparingInt(one -> -one.length));
+            Arrays.fill(byFirst, mayBeEmpty ? EMPTY : FAILS);
+            for (int i = 0; i < END; i++) {
+                byte first = (byte) i;
+                literals[i] = all.stream().filter(one -> same(one[0], first)).toArray(byte[][]::new);
+                if (literals[i].length > 0) byFirst[i] = Arrays.stream(literals[i]).anyMatch(one -> one.length == 1) ? TAKES : UNCLEAR;
             }
         }
 
         @Override
         int fits(byte[] a, int at, int end) {
-            for (byte[] one : literals) if (is(one, a, at, end)) return at + one.length;
-            return NO;
+            if (at < end) for (byte[] one : literals[a[at] & 255]) if (is(one, a, at, end)) return at + one.length;
+            return mayBeEmpty ? at : NO;
         }
 
         private boolean is(byte[] one, byte[] a, int at, int end) {
             if (end - at < one.length) return false;
-            for (int i = 0; i < one.length; i++)
-                if (a[at + i] != one[i] && !(anyCase && lower(a[at + i]) == lower(one[i]))) return false;
+            for (int i = 1; i < one.length; i++) if (!same(one[i], a[at + i])) return false;
             return true;
+        }
+
+        private boolean same(byte one, byte other) {
+            return one == other || anyCase && lower(one) == lower(other);
         }
 
         private static int lower(byte c) {
@@ -136,24 +146,28 @@ abstract class Shape {
 
         Seq(Shape[] parts) {
             this.parts = parts;
-            mayBeEmpty = true;
-            for (Shape part : parts) {
-                if (part instanceof Ahead || part instanceof After) continue; // they take nothing
-                join(opens, part.opens);
-                if (!part.mayBeEmpty) {
-                    mayBeEmpty = false;
-                    break;
-                }
+            for (int i = 0; i <= END; i++) byFirst[i] = decided(i);
+        }
+
+        private byte decided(int first) {
+            boolean unclear = false;
+            for (int i = 0; i < parts.length; i++) {
+                byte known = parts[i].byFirst[first];
+                boolean takes = known == TAKES || known == UNCLEAR && !(parts[i] instanceof Ahead || parts[i] instanceof After);
+                if (known == FAILS) return FAILS;
+                if (takes) return unclear || i < parts.length - 1 ? UNCLEAR : known; // the next part begins with another byte
+                unclear |= known == UNCLEAR;
             }
-            if (parts.length > 0 && parts[0] instanceof Ahead ahead && !ahead.mayBeEmpty) {
-                for (int i = 0; i < 256; i++) opens[i] = ahead.opens[i] && (opens[i] || mayBeEmpty);
-                mayBeEmpty = false;
-            }
+            return unclear ? UNCLEAR : EMPTY;
         }
 
         @Override
         int fits(byte[] a, int at, int end) {
-            for (Shape part : parts) if ((at = part.fits(a, at, end)) == NO) return NO;
+            for (Shape part : parts) {
+                byte known = part.byFirst[first(a, at, end)];
+                if (known == FAILS) return NO;
+                if (known != EMPTY && (at = part.fits(a, at, end)) == NO) return NO;
+            }
             return at;
         }
     }
@@ -162,13 +176,10 @@ abstract class Shape {
         private final Shape[][] shapes = new Shape[END + 1][]; // those that may fit, by the first byte
 
         First(Shape[] all) {
-            for (Shape one : all) {
-                join(opens, one.opens);
-                mayBeEmpty |= one.mayBeEmpty;
-            }
             for (int i = 0; i <= END; i++) {
                 int first = i;
-                shapes[i] = Arrays.stream(all).filter(one -> one.mayFit(first)).toArray(Shape[]::new);
+                shapes[i] = Arrays.stream(all).filter(one -> one.byFirst[first] != FAILS).toArray(Shape[]::new);
+                byFirst[i] = shapes[i].length == 0 ? FAILS : shapes[i][0].byFirst[i];
             }
         }
 
@@ -190,15 +201,16 @@ abstract class Shape {
             this.inner = inner;
             this.least = least;
             this.most = most;
-            mayBeEmpty = least == 0 || inner.mayBeEmpty;
-            join(opens, inner.opens);
+            for (int i = 0; i <= END; i++)
+                if (inner.byFirst[i] == FAILS) byFirst[i] = least == 0 ? EMPTY : FAILS;
+                else byFirst[i] = inner.byFirst[i] == TAKES && least > 1 ? UNCLEAR : inner.byFirst[i];
         }
 
         @Override
         int fits(byte[] a, int at, int end) {
             int found = 0;
-            while (found < most && inner.mayFit(first(a, at, end))) {
-                int next = inner.fits(a, at, end);
+            while (found < most) {
+                int next = inner.ends(a, at, end);
                 if (next == NO) break;
                 found++;
                 if (next == at) return at; // it would take nothing for ever
@@ -215,14 +227,12 @@ abstract class Shape {
         Ahead(Shape inner, boolean there) {
             this.inner = inner;
             this.there = there;
-            mayBeEmpty = !there || inner.mayBeEmpty; // it takes nothing, but may need a certain byte
-            if (!mayBeEmpty) join(opens, inner.opens);
-            firstDecides = there && inner.firstDecides;
+            for (int i = 0; i <= END; i++) byFirst[i] = inner.byFirst[i] == UNCLEAR ? UNCLEAR : (inner.byFirst[i] != FAILS) == there ? EMPTY : FAILS;
         }
 
         @Override
         int fits(byte[] a, int at, int end) {
-            return (inner.mayFit(first(a, at, end)) && inner.fits(a, at, end) != NO) == there ? at : NO;
+            return (inner.ends(a, at, end) != NO) == there ? at : NO;
         }
     }
 
@@ -233,7 +243,6 @@ abstract class Shape {
         After(boolean[] table, boolean there) {
             this.table = table;
             this.there = there;
-            mayBeEmpty = true;
         }
 
         @Override

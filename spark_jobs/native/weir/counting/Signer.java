@@ -41,9 +41,10 @@ final class Signer {
     /** From `text` into `once`. */
     private int scan(int end) {
         final byte[] a = text, o = once;
+        final boolean[] token = this.token, opens = rules.opens;
         int at = 0, copied = 0, n = 0;
         while (at < end) {
-            if (token[a[at++] & 255] || !rules.opens[Shape.first(a, at, end)]) continue;
+            if (token[a[at++] & 255] || !opens[Shape.first(a, at, end)]) continue;
             long place = rules.found(a, at, end);
             if (place == Masks.NONE) continue;
             int start = (int) (place >>> 32);
@@ -64,7 +65,7 @@ final class Signer {
         int n = at - 1;
         System.arraycopy(a, 1, o, 0, n);
         while (at < end) {
-            int to = a[at] == '*' ? row.fits(a, at, end) : Shape.NO;
+            int to = a[at] == '*' ? row.ends(a, at, end) : Shape.NO;
             o[n++] = a[at];
             at = to == Shape.NO ? at + 1 : to;
         }
@@ -92,15 +93,15 @@ final class Signer {
         Rule(JsonNode node) {
             before = Shape.of(node.get("before"));
             masked = Shape.of(node.get("masked"));
-            for (int first = 0; first < opens.length; first++)
-                opens[first] = before.mayBeEmpty ? before.opens[first] || masked.mayFit(first) : before.opens[first];
+            Shape both = Shape.inTurn(before, masked);
+            for (int first = 0; first < opens.length; first++) opens[first] = both.byFirst[first] != Shape.FAILS;
         }
 
         @Override
         long found(byte[] a, int at, int end) {
-            int start = before.fits(a, at, end);
+            int start = before.ends(a, at, end);
             if (start == Shape.NO) return NONE;
-            int to = masked.fits(a, start, end);
+            int to = masked.ends(a, start, end);
             return to == Shape.NO ? NONE : (long) start << 32 | to;
         }
     }
@@ -116,13 +117,13 @@ final class Signer {
             for (int i = 0; i < opens.length; i++) {
                 int first = i;
                 rules[i] = all.stream().filter(rule -> rule.opens[first]).toArray(Masks[]::new);
-                opens[i] = lead.mayFit(i) && rules[i].length > 0;
+                opens[i] = lead.byFirst[i] != Shape.FAILS && rules[i].length > 0;
             }
         }
 
         @Override
         long found(byte[] a, int at, int end) {
-            if (!lead.firstDecides && lead.fits(a, at, end) == Shape.NO) return NONE;
+            if (lead.ends(a, at, end) == Shape.NO) return NONE;
             for (Masks rule : rules[Shape.first(a, at, end)]) {
                 long place = rule.found(a, at, end);
                 if (place != NONE) return place;
