@@ -21,7 +21,7 @@ sys.path[:0] = [str(PROJECT), str(PROJECT / "plugins")]
 from bench.capacity_model import Load, Need, need  # noqa: E402
 
 RATES = (10_000.0, 1_000_000.0, 10_000_000.0)
-LINES_A_BATCH = 1_000_000  # limits.lines_per_batch of error_counts
+LINES_A_BATCH = 2_000_000  # limits.lines_per_batch of error_counts
 SHARDS = 4  # options.shards of error_counts
 
 

@@ -28,6 +28,8 @@ from spark_jobs.runtime.ending import explain
 from spark_jobs.sources import kafka, native_jar
 from tests.conftest import PROJECT
 from tests.contract.conftest import Broker
+from weir.jobs.folders import sound
+from weir.jobs.spec import counts_of
 from weir.local.spark import driver_jars
 from weir.settings import Settings
 from weir.sources.kafka import KafkaBroker
@@ -89,7 +91,7 @@ def fill(broker: Broker, records: Any) -> None:
     producer = Producer({"bootstrap.servers": broker.settings.kafka})
     for partition, key, line, at in records:
         producer.produce(broker.topic, line, key, partition, timestamp=at)
-        producer.poll(0)
+        producer.poll(0 if len(producer) < 50_000 else 0.1)
     assert producer.flush(60) == 0
 
 
@@ -109,19 +111,41 @@ def test_they_count_the_same(rig: Rig, monkeypatch: pytest.MonkeyPatch, few: int
 def test_tasks_in_executors_of_their_own_count_the_same(rig: Rig) -> None:
     lines = [pair for block in Generator(12, START_MS, Mix(bad_share=0.1, events_per_s=50)).blocks(3000) for pair in block]
     fill(rig.broker, ((n % 2, key, line, START_MS) for n, (key, line) in enumerate(lines)))
-    batch, settings = rig.batch(), rig.broker.settings
+    conf = {"spark.executor.memory": "512m", "spark.executorEnv.SPARK_LOCAL_IP": "127.0.0.1"}
+    cells, executors = counted_by(rig, "local-cluster[2,1,512]", conf, few=100)
+    rig.options = CountsOptions()
+    there = [[d.service, d.pane_start, d.level, d.signature, d.n] for d in rig.count(SPARK, rig.batch()).deltas]
+    assert cells == sorted(there) and len(set(executors) - {"driver"}) == 2
+
+
+def test_a_full_batch_of_distinct_signatures_fits_the_memory_of_its_driver(rig: Rig) -> None:
+    spec = counts_of(sound(PROJECT / "spark_jobs")["error_counts"])
+    lines = spec.limits.lines_per_batch
+    fill(rig.broker, ((n % 2, b"web", LINE % b"no folder of %s was found" % letters(n), START_MS) for n in range(lines)))
+    conf = {"spark.driver.memory": spec.resources.driver_memory, **spec.spark_conf}
+    cells, _ = counted_by(rig, f"local[{spec.resources.cores}]", conf, native.FEW)
+    kept = CountsOptions().signature_cap
+    assert len(cells) == kept + 1 and sum(n for *_, n in cells) == lines and [lines - kept] == [n for *_, s, n in cells if s == OTHER]
+
+
+def letters(n: int) -> bytes:
+    """Return a word for each number, without a digit: those are masked."""
+    return bytes(ord("a") + n // 26**place % 26 for place in range(5))
+
+
+def counted_by(rig: Rig, master: str, conf: Mapping[str, str], few: int) -> tuple[list[list[Any]], list[str]]:
+    """Return the cells that a driver of its own counts on the topic, and the executors that worked."""
+    settings, jars = rig.broker.settings, ":".join(map(str, driver_jars()))
     assert settings is not None
     asked = {
-        "jars": ":".join(map(str, driver_jars())), "kafka": settings.kafka, "topic": rig.broker.topic, "by": BY_MS,
-        "ends": {p.number: end for p, end in batch.end.items()},
+        "master": master, "conf": {**conf, "spark.driver.extraClassPath": jars, "spark.executor.extraClassPath": jars}, "few": few,
+        "kafka": settings.kafka, "topic": rig.broker.topic, "ends": {p.number: end for p, end in rig.batch().end.items()}, "by": BY_MS,
     }  # fmt: skip
-    command = [sys.executable, "-m", "tests.contract.on_executors"]
+    command = [sys.executable, "-m", "tests.contract.own_driver"]
     done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, timeout=300, cwd=PROJECT)
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.splitlines()[-1])
-    rig.options = CountsOptions()
-    there = [[d.service, d.pane_start, d.level, d.signature, d.n] for d in rig.count(SPARK, batch).deltas]
-    assert found["cells"] == sorted(there) and len(set(found["executors"]) - {"driver"}) == 2
+    return found["cells"], found["executors"]
 
 
 def test_they_do_not_believe_what_a_producer_says_of_the_time(rig: Rig) -> None:

@@ -59,7 +59,7 @@ def test_the_shipped_spec_fits() -> None:
     spec = sound(OWN_JOBS)["error_counts"]
     assert isinstance(spec, CountsSpec) and spec.kind.can(Capability.RECOUNTS)
     options = spec.counting
-    assert (options.pane_s, options.allowed_lateness_s, options.future_skew_s, spec.limits.lines_per_batch) == (10, 60, 3600, 1_000_000)
+    assert (options.pane_s, options.allowed_lateness_s, options.future_skew_s, spec.limits.lines_per_batch) == (10, 60, 3600, 2_000_000)
     assert (PROJECT / spec.application).is_file()
 
 

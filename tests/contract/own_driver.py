@@ -1,6 +1,6 @@
-"""A driver whose tasks run in two executors, each a process of its own: it counts the ranges of its input, and prints cells and executors.
+"""A driver in a process of its own, with the settings of its input: it counts ranges, and prints the cells and the executors that worked.
 
-Run by tests/contract/test_engines.py: a second JVM would disturb the session of the tests.
+Run by tests/contract/test_engines.py, whose session has other settings.
 """
 
 from __future__ import annotations
@@ -19,23 +19,15 @@ from spark_jobs.sources import kafka
 
 
 def main() -> None:
-    """Reads from stdin: jars, kafka, topic and ends by partition."""
+    """Reads from stdin: master and conf of Spark, kafka, topic, ends by partition, and how many lines make a batch of several tasks."""
     given = json.load(sys.stdin)
-    builder: Any = SparkSession.builder.master("local-cluster[2,1,512]")
-    conf = {
-        "spark.driver.extraClassPath": given["jars"],
-        "spark.executor.extraClassPath": given["jars"],
-        "spark.executor.memory": "512m",
-        "spark.executorEnv.SPARK_LOCAL_IP": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        "spark.ui.enabled": "false",
-    }
-    for name, value in conf.items():
+    builder: Any = SparkSession.builder.master(given["master"])
+    for name, value in {"spark.driver.host": "127.0.0.1", "spark.ui.enabled": "false", **given["conf"]}.items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
     engine = native.NativeEngine(CountsOptions(), {**kafka.READING, "bootstrap.servers": given["kafka"]})
     ends = {Partition("", int(p)): end for p, end in given["ends"].items()}
-    native.FEW = 100  # otherwise so few lines are read by one task
+    native.FEW = given["few"]
     rows = engine(Batch(0, dict.fromkeys(ends, 0), ends, {}, given["by"]), {"": given["topic"]})
     busy = spark.sparkContext._jsc.sc().statusStore().executorList(True)
     worked = [busy.apply(i).id() for i in range(busy.size()) if busy.apply(i).completedTasks() > 0]
