@@ -67,7 +67,7 @@ GOALS = (
         "native",
         0.3,
         "CPU-us a message",
-        why="not reached: rules are data, and a message asks some hundred of their shapes; the thorough compiler is no quicker",
+        why="not reached: rules are data: 70 calls a message; the thorough compiler takes 30 % off, but not of a drain",
     ),
     Goal(
         "fold on one core",
