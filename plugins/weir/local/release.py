@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from pathlib import Path
 
 import psutil
 
+from weir.local.part import KEPT
 from weir.local.process import Child
 from weir.settings import OWN_JOBS, PACKAGE
 
@@ -29,3 +31,14 @@ def is_current(supervisor: Child) -> bool:
     with contextlib.suppress(psutil.Error):
         return psutil.Process(supervisor.pid).cmdline()[-1:] == [digest()]
     return False
+
+
+def other_settings(supervisor: Child) -> dict[str, str]:
+    """Return the variables of KEPT that the supervisor has with other values than this process, with those values; "" if it has none.
+
+    Empty, too, if the supervisor's environment cannot be read.
+    """
+    with contextlib.suppress(psutil.Error, OSError):
+        before = psutil.Process(supervisor.pid).environ()
+        return {name: before.get(name, "") for name in KEPT if before.get(name, "") != os.environ.get(name, "")}
+    return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import shutil
 import signal
 import sys
@@ -76,8 +77,17 @@ def up(reporter: Reporter, servers_only: bool = False, live_sample: bool = False
         if changed:
             with told_to_end():
                 _start(reporter, servers_only)
+        if daemon := supervisor():
+            _tell_other_settings(daemon, reporter)
         sent = live_sample and not servers_only and sample.begin(folder.load(home()))
         return replace(_report(began, changed, servers_only), live=sent)
+
+
+def _tell_other_settings(daemon: Child, reporter: Reporter) -> None:
+    for name, before in release.other_settings(daemon).items():
+        here = os.environ.get(name) or "not set"
+        way = "To change the stack: `weir down`, then `weir up`, which stops all jobs for that time."
+        reporter.note(f"{name} is {here} here, but the running stack was started with {before or 'none'}. {way}")
 
 
 def _all_up(servers_only: bool) -> bool:

@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from weir.local import release
+from weir.local.part import KEPT
 from weir.local.process import Child
 from weir.settings import PROJECT
 
@@ -22,8 +23,8 @@ def started(tmp_path: Path) -> Iterator[list[Child]]:
         child.kill_group()
 
 
-def start(tmp_path: Path, started: list[Child], *arguments: str) -> Child:
-    child = Child.start((*SLEEP, *arguments), tmp_path / "log", {}, tmp_path)
+def start(tmp_path: Path, started: list[Child], *arguments: str, **env: str) -> Child:
+    child = Child.start((*SLEEP, *arguments), tmp_path / "log", env, tmp_path)
     started.append(child)
     while not psutil.Process(child.pid).cmdline():  # for a moment after exec the kernel knows none
         time.sleep(0.01)
@@ -56,6 +57,19 @@ def test_a_supervisor_that_has_ended_is_not_current(tmp_path: Path, started: lis
     ended = start(tmp_path, started, release.digest())
     ended.kill_group()
     assert not release.is_current(ended)
+
+
+def test_settings_of_the_supervisor_that_differ_are_named(tmp_path: Path, started: list[Child], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEIR_JOBS", "/jobs")
+    monkeypatch.setenv("WEIR_CACHE", "/cache")
+    for name in set(KEPT) - {"WEIR_JOBS", "WEIR_CACHE"}:
+        monkeypatch.delenv(name, raising=False)
+    running = start(tmp_path, started, WEIR_CACHE="/cache")
+    assert release.other_settings(start(tmp_path, started, WEIR_JOBS="/jobs")) == {"WEIR_CACHE": ""}
+    assert release.other_settings(running) == {"WEIR_JOBS": ""}
+    assert release.other_settings(start(tmp_path, started, WEIR_CACHE="/cache", WEIR_JOBS="/jobs")) == {}
+    running.kill_group()
+    assert release.other_settings(running) == {}
 
 
 def test_the_digest_follows_the_code_that_is_kept_in_memory(project: Path) -> None:
