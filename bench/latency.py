@@ -14,8 +14,8 @@ import sys
 import tempfile
 import threading
 import time
-from bisect import bisect_right
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -125,18 +125,21 @@ def appended(bench: Parts, topic: str) -> Iterator[tuple[int, int, float]]:
     consumer.close()
 
 
-def delays(bench: Parts, topic: str, seen: Seen, since: float) -> list[float]:
+def delays(bench: Parts, topic: str, seen: Seen, since: float) -> Sequence[float]:
     """Return the seconds of each line that was appended after `since`. Raises AssertionError if a line is in no batch that was seen."""
     ends: dict[int, list[tuple[int, float]]] = {p: [] for p in range(PARTITIONS)}
     for at, head in seen.heads:
         for partition, end in head.end.items():
             ends[partition.number].append((end, at))
-    found = []
+    places, found = dict.fromkeys(ends, 0), array("d")  # a partition is read in order, so its place only moves on
     for partition, offset, when in appended(bench, topic):
+        mine, place = ends[partition], places[partition]
+        while place < len(mine) and mine[place][0] <= offset:
+            place += 1
+        assert place < len(mine), f"line {offset} of partition {partition} has not landed"
+        places[partition] = place
         if when >= since:
-            place = bisect_right(ends[partition], offset, key=lambda pair: pair[0])
-            assert place < len(ends[partition]), f"line {offset} of partition {partition} has not landed"
-            found.append(ends[partition][place][1] - when)
+            found.append(mine[place][1] - when)
     return sorted(found)
 
 
@@ -157,7 +160,7 @@ def measure(bench: Parts, rate: int, trigger: float, seconds: float, report: Rep
     figures(report, f"{rate:,} lines/s, trigger {trigger:g} s", delays(bench, name, seen, since), seen, since, seconds)
 
 
-def figures(report: Report, name: str, found: list[float], seen: Seen, since: float, seconds: float) -> None:
+def figures(report: Report, name: str, found: Sequence[float], seen: Seen, since: float, seconds: float) -> None:
     """Add the figures of one load."""
     took = sorted(head.landed_at - head.began_at for head in seen.batches(since))
     usage = [row for row in seen.usage if row[0] >= since]
