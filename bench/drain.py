@@ -78,9 +78,11 @@ def add(report: Report, name: str, found: Sequence[Result], lines: int) -> None:
         report.add(f"{name}, speed", "lines/s", lines / spent.wall_s)
         report.add(f"{name}, memory", "MiB", spent.memory_mib)
         if drained:
-            cpu, speed = drained.warm()
-            report.add(f"{name}, warm, CPU", "CPU-s a million lines", cpu)
-            report.add(f"{name}, warm, speed", "lines/s", speed)
+            warm = drained.warm()
+            report.add(f"{name}, warm, CPU", "CPU-s a million lines", warm.cpu_s)
+            report.add(f"{name}, warm, speed", "lines/s", 1e6 / warm.at_s)
+            for work, cpu_s in warm.parts.items():
+                report.add(f"{name}, warm, {work}", "CPU-s a million lines", cpu_s)
             report.add(f"{name}, batches", "batches", drained.batches)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,14 @@ from weir.supervise.start.takeover import take_over
 
 PROJECT = Path(__file__).resolve().parents[1]
 JOB, TOPIC = "error_counts", "logs"  # of the shipped spec
+WORK = {  # by a thread's name, of which Linux keeps 15 characters
+    "Executor task i": "reading and counting",
+    "python": "Python: sums, writes, claims",
+    "stream executio": "planning and checkpoint",
+    "VM Thread": "garbage collection",
+}
+REST = "the rest"  # threads that end, as the compiler's do, are only in the whole
+TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -80,21 +89,45 @@ def spec_of(name: str, topic: str, batch: int = 0, **options: Any) -> CountsSpec
     return spec.model_copy(update={"name": name, "source": source, "options": {**spec.options, **options}, "limits": limits})
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A driver's time and CPU when it was first seen that so many lines have landed."""
+
+    lines: int
+    at_s: float  # since the process was made
+    cpu_s: float
+    parts: Mapping[str, float]  # CPU seconds by the work of its threads
+
+
 @dataclass
 class Drained:
-    """How a driver drained a topic. `marks` are its CPU seconds, its wall clock (s) and the lines landed, at each look."""
+    """How a driver drained a topic."""
 
     cost: Cost
-    marks: list[tuple[float, float, int]] = field(default_factory=list)
-    batches: int = 0
+    marks: Sequence[Mark]
+    batches: int
 
-    def warm(self, share: float = 0.4) -> tuple[float, float]:
-        """Return CPU-s a million lines, and lines/s, of what landed after the first `share` of the lines."""
-        lines = self.marks[-1][2]
-        first = next(mark for mark in self.marks if mark[2] >= share * lines)
-        last = next(mark for mark in self.marks if mark[2] == lines)
-        count = last[2] - first[2]
-        return ((last[0] - first[0]) / count * 1e6, count / (last[1] - first[1])) if count else (float("nan"), float("nan"))
+    def warm(self, share: float = 0.4) -> Mark:
+        """Return time and CPU of a million lines, of those that landed after the first `share`; `lines` is how many these were."""
+        last = self.marks[-1]
+        first = next(mark for mark in self.marks if mark.lines >= share * last.lines)
+        millions = (last.lines - first.lines) / 1e6 or float("nan")
+        cpu_s = (last.cpu_s - first.cpu_s) / millions
+        parts = {work: (last.parts[work] - first.parts[work]) / millions for work in WORK.values()}
+        return Mark(last.lines - first.lines, (last.at_s - first.at_s) / millions, cpu_s, {**parts, REST: cpu_s - sum(parts.values())})
+
+
+def by_work(driver: psutil.Process) -> Counter[str]:
+    """Return the CPU seconds of a driver and its children by the work of their threads."""
+    found = Counter(dict.fromkeys(WORK.values(), 0.0))
+    with suppress(psutil.Error, OSError):
+        for each in [driver, *driver.children(recursive=True)]:
+            for thread in Path(f"/proc/{each.pid}/task").iterdir():
+                name, _, rest = (thread / "stat").read_text().partition("(")[2].rpartition(")")
+                user, system = rest.split()[11:13]
+                if name in WORK:
+                    found[WORK[name]] += (int(user) + int(system)) / TICKS_A_SECOND
+    return found
 
 
 class Driver:
@@ -111,8 +144,9 @@ class Driver:
         self.log = bench.stack.home / f"{spec.name}.log"
         self.process = start_driver(bench.stack, submission(spec, args, str(PROJECT), bench.settings), self.log)
 
-    def watched(self, until: Callable[[Head], bool], marks: list[tuple[float, float, int]] | None = None) -> Cost:
-        """Wait until the head is so. Return the cost since the driver was started."""
+    def watched(self, until: Callable[[Head], bool], marks: list[Mark] | None = None) -> Cost:
+        """Wait until the head is so. Return the cost since the driver was started. `marks` gets one
+        each time that more lines have landed."""
         first, newest = psutil.Process(self.process.pid).create_time(), [0]
         with self._bench.store() as store:
 
@@ -123,8 +157,8 @@ class Driver:
                 return head is not None and until(head)
 
             def look(cpu_s: float) -> None:
-                if marks is not None:
-                    marks.append((cpu_s, time.time() - first, newest[0]))
+                if marks is not None and newest[0] > (marks[-1].lines if marks else 0):
+                    marks.append(Mark(newest[0], time.time() - first, cpu_s, by_work(psutil.Process(self.process.pid))))
 
             return watch(psutil.Process(self.process.pid), so, look)
 
@@ -150,7 +184,7 @@ def driver(bench: Parts, spec: CountsSpec) -> Iterator[Driver]:
 def drain(bench: Parts, spec: CountsSpec) -> Drained:
     """Run the job from the topic's beginning until its last line has landed."""
     ends = dict(source_of(bench.settings).end_offsets(spec.source.topic))
-    marks: list[tuple[float, float, int]] = []
+    marks: list[Mark] = []
     with driver(bench, spec) as one:
         spent = one.watched(lambda head: head.state is State.LANDED and numbers(head.end) == ends, marks)
     with bench.store() as store:
