@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -49,6 +49,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.compose", description="Play docker-compose.yml.")
     parser.add_argument("--lines", type=int, default=1_000_000, help="how many lines are sent at full speed (%(default)s)")
     parser.add_argument("--from", dest="first", choices=STEPS, default=STEPS[0], help="go on with a project that --keep has left")
+    parser.add_argument("--only", nargs="+", choices=STEPS, default=STEPS, metavar="STEP", help="play only up, first-counts and these")
     parser.add_argument("--keep", action="store_true", help="leave the project in the daemon of DOCKER_HOST")
     asked = parser.parse_args()
     if (asked.keep or asked.first != STEPS[0]) and not os.environ.get("DOCKER_HOST"):
@@ -78,7 +79,7 @@ def play(docker: Docker, table: Table, folder: Path, asked: argparse.Namespace) 
     tags = [f"{image}:{TAG}", *(tag for _, tag, _ in stand_ins.tags(versions()))]
     say("images\n" + "\n".join(sizes(compose, tags)))
     try:
-        travel(Journey(project, table, folder, asked.lines), table, asked.first)
+        travel(Journey(project, table, folder, asked.lines), table, asked.first, {*NEEDED, *asked.only})
     finally:
         if not asked.keep:
             take_away(compose, table)
@@ -93,8 +94,8 @@ def take_away(compose: Compose, table: Table) -> None:
                 compose.docker("rmi", f"{compose.env['WEIR_IMAGE']}:{tag}")
 
 
-def travel(journey: Journey, table: Table, first: str) -> None:
-    """Play the steps from `first` on. One that fails is in the table, and the next is played unless it needs a stack with a job."""
+def travel(journey: Journey, table: Table, first: str, wanted: Collection[str]) -> None:
+    """Play the wanted steps from `first` on. One that fails is in the table, and the next is played unless it needs a stack with a job."""
 
     def release() -> None:
         if not known(EARLIER):
@@ -118,6 +119,8 @@ def travel(journey: Journey, table: Table, first: str) -> None:
         journey.scale, release, journey.history, journey.collector, journey.recount, version_1,
     )  # fmt: skip
     for name, step in list(zip(STEPS, played, strict=True))[STEPS.index(first) :]:
+        if name not in wanted:
+            continue
         try:
             step()
         except (CommandFailed, OSError) as error:
