@@ -43,7 +43,7 @@ test-stores: $(VENV)/.dev $(VENV)/.moto ## checkpoints, event logs and Parquet o
 	@WEIR_ALL_STORES=1 $(BIN)/python -m pytest tests/stores tests/contract/test_checkpoints.py tests/contract/test_sinks.py
 
 test-landed: $(VENV)/.dev ## landed jobs on real servers: drivers killed at every step, frozen and woken; EVENTS=200000
-	@WEIR_TEST_LANDED=1 WEIR_TEST_LANDED_EVENTS=$${EVENTS:-200000} $(BIN)/python -m pytest tests/landed tests/contract/test_sinks_killed.py tests/contract/test_secure_sinks.py
+	@WEIR_TEST_LANDED=1 WEIR_TEST_LANDED_EVENTS=$${EVENTS:-200000} $(BIN)/python -m pytest tests/landed tests/contract/test_sinks_killed.py tests/contract/test_secure_sinks.py tests/contract/test_rows.py
 
 test-state: $(VENV)/.dev ## kill queries with state and continue them in a copy, with every state provider, and with a folder as source
 	@WEIR_ALL_STATE=1 $(BIN)/python -m pytest tests/spark/test_state.py tests/spark/test_files_source.py

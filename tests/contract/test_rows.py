@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +22,7 @@ from weir.errors import (
     BadInput,
     BadSetting,
     ConnectionRefused,
+    HandshakeFailed,
     LoginRefused,
     NotAuthorized,
     NotRunning,
@@ -30,7 +32,7 @@ from weir.errors import (
 )
 from weir.jobs.landed_spec import LandedSpec
 from weir.jobs.spec import parse
-from weir.local import postgres
+from weir.local import certs, postgres
 from weir.local.part import Stack
 from weir.sink_readers.table import page, query
 
@@ -45,20 +47,22 @@ class Bank:
     stack: Stack
     schema: str
     role: str
+    ca_file: str = ""  # of a server with TLS
 
     def spec(self, user: str = "", **more: Any) -> LandedSpec:
         secret = self.stack.home / "reader-password"
         secret.write_text("secret")
         sink = {"kind": "postgresql", "host": "127.0.0.1", "port": self.stack.ports["postgres"], "database": "postgres", "user": "driver"}
-        table = {"table": f"{self.schema}.accounts", "mode": "upsert", "key": ["owner", "account"]}
+        sink |= {"table": f"{self.schema}.accounts", "mode": "upsert", "key": ["owner", "account"]}
+        sink |= {"ca_file": self.ca_file} if self.ca_file else {}
         reader = {"user": user or self.role, "password_file": str(secret)}
-        values = {"name": "bank", "output": "landed", "sources": {"lines": {"topic": "t"}}, "sink": {**sink, **table}, "reader": reader}
+        values = {"name": "bank", "output": "landed", "sources": {"lines": {"topic": "t"}}, "sink": sink, "reader": reader}
         found = parse(yaml.safe_dump({**values, **more}), "bank/job.yaml")
         assert isinstance(found, LandedSpec)
         return found
 
     def sql(self, statement: str) -> list[Any]:
-        return sql(self.stack, statement.format(s=self.schema, r=self.role))
+        return sql(self.stack, statement.format(s=self.schema, r=self.role), self.ca_file)
 
     def query(self, statement: str, limit: int = 100, within_s: float = WITHIN_S) -> Any:
         return query(self.spec(), statement.format(s=self.schema), limit, within_s)
@@ -67,11 +71,15 @@ class Bank:
 @pytest.fixture
 def bank(real_postgres: Stack) -> Iterator[Bank]:
     found = Bank(real_postgres, f"s{uuid4().hex[:8]}", f"reader_{uuid4().hex[:8]}")
+    fill(found)
+    yield found
+    found.sql("DROP SCHEMA {s} CASCADE; DROP OWNED BY {r}; DROP ROLE {r}")
+
+
+def fill(found: Bank) -> None:
     found.sql("CREATE SCHEMA {s}; CREATE TABLE {s}.accounts (owner text, account int, balance numeric(20,2), PRIMARY KEY (owner, account))")
     found.sql("CREATE ROLE {r} LOGIN PASSWORD 'secret'; GRANT USAGE ON SCHEMA {s} TO {r}; GRANT SELECT ON {s}.accounts TO {r}")
     found.sql("INSERT INTO {s}.accounts SELECT 'o' || i % 3, i, i + 0.10 FROM generate_series(0, 29) i")
-    yield found
-    found.sql("DROP SCHEMA {s} CASCADE; DROP OWNED BY {r}; DROP ROLE {r}")
 
 
 def test_a_statement_is_answered_with_exact_values(bank: Bank) -> None:
@@ -81,6 +89,17 @@ def test_a_statement_is_answered_with_exact_values(bank: Bank) -> None:
     assert bank.query("VALUES (1, 'a'), (2, 'b') -- a comment").rows[1] == {"column1": 2, "column2": "b"}
     assert bank.query("WITH one AS (SELECT 1 AS x) SELECT * FROM one").rows == [{"x": 1}]
     assert bank.query("SELECT owner FROM {s}.accounts WHERE false").rows == []
+
+
+@pytest.mark.skipif(not os.environ.get("WEIR_TEST_LANDED"), reason="make test-landed runs it")
+def test_rows_are_read_over_tls_and_a_server_of_an_unknown_authority_is_refused(secure_postgres: Stack, tmp_path: Path) -> None:
+    bank = Bank(secure_postgres, "bank", "reader", str(certs.ca_file(secure_postgres.home)))
+    fill(bank)
+    assert bank.query("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()").rows == [{"ssl": True}]
+    assert bank.query("SELECT count(*) AS n FROM {s}.accounts").rows == [{"n": 30}]
+    certs.ensure(tmp_path / "other")
+    with pytest.raises(HandshakeFailed, match="certificate verify failed"):
+        replace(bank, ca_file=str(certs.ca_file(tmp_path / "other"))).query("SELECT 1")
 
 
 def test_more_rows_than_the_limit_are_left_out_and_that_is_said(bank: Bank) -> None:
