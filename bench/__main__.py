@@ -37,7 +37,7 @@ ALL = {  # by name of the report: the program with its options, in full and for 
 }
 PEERS = {
     "peers": (
-        ["drain", "--lines=4000000", f"--programs={COMPARED}"],
+        ["drain", "--lines=12000000", f"--programs={COMPARED}"],
         ["drain", "--lines=1000000", "--rounds=2", f"--programs={COMPARED}"],
     ),
 }
