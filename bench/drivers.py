@@ -120,13 +120,12 @@ class Drained:
 def by_work(driver: psutil.Process) -> Counter[str]:
     """Return the CPU seconds of a driver and its children by the work of their threads."""
     found = Counter(dict.fromkeys(WORK.values(), 0.0))
-    with suppress(psutil.Error, OSError):
-        for each in [driver, *driver.children(recursive=True)]:
-            for thread in Path(f"/proc/{each.pid}/task").iterdir():
-                name, _, rest = (thread / "stat").read_text().partition("(")[2].rpartition(")")
-                user, system = rest.split()[11:13]
+    for each in [driver, *driver.children(recursive=True)]:
+        for stat in Path(f"/proc/{each.pid}/task").glob("*/stat"):
+            with suppress(OSError):  # it has just ended
+                name, _, rest = stat.read_text().partition("(")[2].rpartition(")")
                 if name in WORK:
-                    found[WORK[name]] += (int(user) + int(system)) / TICKS_A_SECOND
+                    found[WORK[name]] += sum(map(int, rest.split()[11:13])) / TICKS_A_SECOND
     return found
 
 
