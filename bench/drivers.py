@@ -38,13 +38,13 @@ from weir.supervise.start.takeover import take_over
 
 PROJECT = Path(__file__).resolve().parents[1]
 JOB, TOPIC = "error_counts", "logs"  # of the shipped spec
-WORK = {  # by a thread's name, of which Linux keeps 15 characters
+WORK = {  # what a driver's threads do, by their names; Linux shows the first 15 characters of a name
     "Executor task i": "reading and counting",
     "python": "Python: sums, writes, claims",
     "stream executio": "planning and checkpoint",
     "VM Thread": "garbage collection",
 }
-REST = "the rest"  # threads that end, as the compiler's do, are only in the whole
+REST = "the rest"  # other threads; also those that have ended, as some of the compiler's do
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -144,8 +144,7 @@ class Driver:
         self.process = start_driver(bench.stack, submission(spec, args, str(PROJECT), bench.settings), self.log)
 
     def watched(self, until: Callable[[Head], bool], marks: list[Mark] | None = None) -> Cost:
-        """Wait until the head is so. Return the cost since the driver was started. `marks` gets one
-        each time that more lines have landed."""
+        """Wait until the head is so. Return the cost since its start. Each time that more lines have landed, append to `marks`."""
         first, newest = psutil.Process(self.process.pid).create_time(), [0]
         with self._bench.store() as store:
 

@@ -21,9 +21,9 @@ class Goal:
         return value <= self.bound if self.at_most else value >= self.bound
 
 
-PARTS = "reading and counting takes 0.9, of which a plain consumer's reading is 0.5; the other work of a batch 0.3; a start 0.4"
-COMPILER = "reading and counting alone takes 0.9; the thorough compiler would save a fifth, and add 1 to 2 CPU-s to each start"
-STARTED = "a start takes 4.6 of its 18 s"
+PARTS = "Weir reads and counts for 0.9 CPU-s, plans and lands for 0.3, and starts for 0.4; a plain consumer reads and starts for 0.6"
+COMPILER = "reading and counting alone takes 0.9; the JVM's second compiler would save a fifth, but adds 1 to 2 CPU-s to each start"
+STARTED = "Weir needs 18 s for these lines, and 4.6 s of them to start"
 TRICKLE = "1,000 lines/s, trigger 0 s"
 SOAK = "100,000 lines/s, trigger 1 s"
 GOALS = (

@@ -87,7 +87,8 @@ def _tell_other_settings(daemon: Child, reporter: Reporter) -> None:
     for name, before in release.other_settings(daemon).items():
         here = os.environ.get(name) or "not set"
         way = "To change the stack: `weir down`, then `weir up`, which stops all jobs for that time."
-        reporter.note(f"{name} is {here} here, but the running stack was started with {before or 'none'}. {way}")
+        there = f"with {before}" if before else "without it"
+        reporter.note(f"{name} is {here} here, but the running stack was started {there}. {way}")
 
 
 def _all_up(servers_only: bool) -> bool:
