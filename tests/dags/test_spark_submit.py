@@ -120,7 +120,7 @@ def test_a_spark_submit_that_does_not_come_back_is_ended(tmp_path: Path, monkeyp
     binary.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     with pytest.raises(NotRunning, match=r"weir:error_counts:3 failed(?s:.*)waiting for the cluster"):
-        SparkSubmit("spark_test", budget_s=0.5)(DRIVER)
+        SparkSubmit("spark_test", budget_s=2)(DRIVER)
 
 
 def test_kubernetes_without_its_package_says_which_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -284,12 +284,21 @@ def quiet(fleet: Fleet, passes: int) -> bool:
     return bool(run(scenario))
 
 
-def test_a_call_that_hangs_is_given_up_and_the_next_one_gets_a_new_manager(fleet: Fleet) -> None:
+def test_a_call_that_hangs_is_given_up_and_the_next_one_gets_a_new_manager(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
 
     async def scenario() -> int:
+        loop = asyncio.get_running_loop()
+        real, later = loop.time, [0.0]
+        monkeypatch.setattr(loop, "time", lambda: real() + later[0])
+
+        def hangs(manager: Manager) -> None:
+            later[0] = 10.0  # the budget is over now that the call hangs, however long opening the manager took
+            loop.call_soon_threadsafe(lambda: None)
+            release.wait(10)
+
         with pytest.raises(TimeoutError):
-            await session.ask(lambda manager: release.wait(10), budget_s=0.01)
+            await session.ask(hangs, budget_s=10)
         answer = await session.ask(lambda manager: 7)
         release.set()
         return answer

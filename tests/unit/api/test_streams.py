@@ -30,7 +30,7 @@ class Streamed:
 
     def __init__(self, folder: Path, most: int = 5) -> None:
         self.service = Service(folder)
-        self.broker, self.streams = self.service.world.broker, Streams(most, life_s=0.2, beat_s=0.05)
+        self.broker, self.streams = self.service.world.broker, Streams(most, life_s=0.5, beat_s=0.05)
         self.broker.create("out", 2)
         self.service.manager.specs["scores"] = JOB
         buckets = Buckets(self.service.world.clock, 1e9, 10**9)

@@ -299,7 +299,7 @@ def hanging() -> Iterator[threading.Event]:
 
 
 def test_a_part_that_hangs_costs_one_wait_and_one_thread(hanging: threading.Event) -> None:
-    probes, begun = Questions(patient_s=0.05, late_s=0.05), []
+    probes, begun = Questions(patient_s=1, late_s=1), []
 
     def hangs() -> int:
         begun.append(1)
@@ -331,7 +331,7 @@ def test_a_broker_that_hangs_leaves_dead_drivers_seen(world: World, hanging: thr
         hanging.wait(30)
         return {}
 
-    fleet = Fleet(world.parts, {}, questions=Questions(patient_s=0.05, late_s=0.05))
+    fleet = Fleet(world.parts, {}, questions=Questions(patient_s=1, late_s=1))
     monkeypatch.setattr(world.broker, "topics", hangs)
     world.cluster.states[world.submission("job_4")] = DriverState.FAILED
     for _ in range(2):
