@@ -11,6 +11,7 @@ import os
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from random import Random
 from typing import Any
 
 import pytest
@@ -37,6 +38,14 @@ TRACE = (
     b"#0 /x.php(3)",
     b"});",
     b"KeyError",
+)
+WORDS = (
+    *("a", "x_", "ok", "not", "msg", "id", "for", "user", "User", "password", "from", "Mon", "Jan", "May"),
+    *("abcdefghijklm", "abcdefghijklmn", "abcdefghijklmno"),
+)
+BEHIND = (
+    *("", *" .:=-_/@,<\0\"'7\u00e9", ": ", ":7", "=7", " 7", "  7", " 7 KB", ' x"', '" x'),
+    *(".de", "://x", "()", "::", "@a.de", "\0\0", " from x"),
 )
 LONGEST = b"x" * 45 + b":" + b"x" * 13
 FORMATS: dict[str, tuple[Any, Sequence[bytes]]] = {
@@ -189,6 +198,14 @@ def test_they_agree_on_signatures(spark: SparkSession) -> None:
     short = [f"{head}{tags} {message}".encode() for tags in ("", " [pid 7]", " [client x]") for message, _ in VECTORS]
     lines = [*dict.fromkeys(mutated(short, N, SEED)), *(f"{head} {message}".encode() for message in HOSTILE)]
     agree(spark, options, [(key, line) for line in lines for key in (b"web", b"shop")])
+
+
+def test_they_agree_on_words_in_any_company(spark: SparkSession) -> None:
+    """The native engine keeps words that no rule masks. A word is first seen in one company, and then in each other."""
+    before = [*" (:=<'\"[/-.", "user ", "Mon, "]
+    lines = [f"[Fri Dec 20 01:46:23 2015] [error] x {a}{word}{b}".encode() for word in WORDS for a in before for b in BEHIND]
+    Random(SEED).shuffle(lines)
+    agree(spark, CountsOptions(), [(b"web", line) for line in [*lines, *reversed(lines), b"x"]])
 
 
 def agree(spark: SparkSession, options: CountsOptions, records: Sequence[Record]) -> None:

@@ -7,7 +7,7 @@ import java.nio.ByteOrder;
 /** What several scanners over UTF-8 bytes need. Ranges are from a place up to, and without, another. */
 final class Bytes {
     static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
-    private static final long HIGH = 0x8080808080808080L;
+    private static final long HIGH = 0x8080808080808080L, EACH = 0x0101010101010101L;
 
     private Bytes() {}
 
@@ -18,6 +18,17 @@ final class Bytes {
         int rest = 0;
         for (; i < to; i++) rest |= a[i];
         return (all & HIGH) == 0 && rest >= 0;
+    }
+
+    /** Where a byte is first; `to` if it is not there. */
+    static int find(byte[] a, int from, int to, byte what) {
+        int i = from;
+        for (; i + 8 <= to; i += 8) {
+            long x = (long) LONG.get(a, i) ^ what * EACH, found = x - EACH & ~x & HIGH;
+            if (found != 0) return i + (Long.numberOfTrailingZeros(found) >>> 3);
+        }
+        while (i < to && a[i] != what) i++;
+        return i;
     }
 
     /** Where the first `most` characters end. */

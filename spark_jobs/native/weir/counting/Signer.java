@@ -9,10 +9,12 @@ import java.util.List;
  * plugins/weir/counts/signing.py does.
  */
 final class Signer {
+    private static final byte MASK = '*';
     private final int longestMessage, longest;
     private final boolean[] token;
     private final Masks rules;
     private final Shape row; // masks in a row, which are masked once
+    private final Words words;
     private byte[] text = new byte[4096], once = new byte[4096];
     byte[] out = new byte[4096]; // the signature, from 0 on
 
@@ -22,15 +24,16 @@ final class Signer {
         token = Shape.chars(node.get("token"));
         rules = Masks.of(node.get("rules"));
         row = Shape.of(node.get("row"));
+        words = new Words(token, word -> rules.found(word, 1, Integer.MAX_VALUE) == Masks.NONE);
     }
 
     /** Signs a message into `out`, and returns its length. */
     int sign(byte[] a, int from, int to) {
         int size = Bytes.cut(a, from, to, longestMessage) - from + 1;
-        if (text.length < size) {
-            text = new byte[2 * size];
-            once = new byte[2 * size];
-            out = new byte[2 * size];
+        if (text.length < size + Words.LONGEST) {
+            text = new byte[2 * size + Words.LONGEST];
+            once = new byte[2 * size + Words.LONGEST];
+            out = new byte[2 * size + Words.LONGEST];
         }
         text[0] = ' '; // gives the first token a delimiter, with which every match begins
         System.arraycopy(a, from, text, 1, size - 1);
@@ -45,12 +48,17 @@ final class Signer {
         int at = 0, copied = 0, n = 0;
         while (at < end) {
             if (token[a[at++] & 255] || !opens[Shape.first(a, at, end)]) continue;
+            int word = words.behind(a, at, end);
+            if (word > at) {
+                at = word;
+                continue;
+            }
             long place = rules.found(a, at, end);
             if (place == Masks.NONE) continue;
             int start = (int) (place >>> 32);
             System.arraycopy(a, copied, o, n, start - copied);
             n += start - copied;
-            o[n++] = '*';
+            o[n++] = MASK;
             copied = at = (int) place;
         }
         System.arraycopy(a, copied, o, n, end - copied);
@@ -60,14 +68,15 @@ final class Signer {
     /** From `once`, without its first byte, into `out`. */
     private int joined(int end) {
         final byte[] a = once, o = out;
-        int at = 1;
-        while (at < end && a[at] != '*') at++;
-        int n = at - 1;
-        System.arraycopy(a, 1, o, 0, n);
-        while (at < end) {
-            int to = a[at] == '*' ? row.ends(a, at, end) : Shape.NO;
-            o[n++] = a[at];
-            at = to == Shape.NO ? at + 1 : to;
+        int n = 0;
+        for (int at = 1, mask; at < end; at = mask) {
+            mask = Bytes.find(a, at, end, MASK);
+            System.arraycopy(a, at, o, n, mask - at);
+            n += mask - at;
+            if (mask == end) break;
+            o[n++] = MASK;
+            int to = row.ends(a, mask, end);
+            mask = to == Shape.NO ? mask + 1 : to;
         }
         return n;
     }
