@@ -9,7 +9,7 @@ import java.util.Map;
 
 /** Counts records, one after the other: reads each by its service, and adds it to `counts`. */
 final class Counter {
-    final Counts counts = new Counts();
+    Counts counts = new Counts();
     final Line line = new Line();
     int service; // the number of that of `line`
     private final Plan plan;
@@ -32,6 +32,15 @@ final class Counter {
         signer = new Signer(plan.node.get("signatures"));
         for (JsonNode own : plan.node.get("own_signatures"))
             for (String name : Plan.texts(own.get("services"))) signers.put(name, new Signer(own.get("rules")));
+    }
+
+    /** Returns what was counted, and begins anew. */
+    Counts taken() {
+        Counts found = counts;
+        counts = new Counts();
+        judgeOf.clear();
+        signerOf.clear();
+        return found;
     }
 
     /** Counts a record of a range. Its key and value are slices; empty ones if it has none. */

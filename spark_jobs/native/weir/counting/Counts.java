@@ -15,6 +15,8 @@ final class Counts {
     final TreeMap<Integer, Extent> extents = new TreeMap<>(); // by the number of a range in its batch
     long[] places = new long[1 << 10], keys = new long[1 << 10], numbers = new long[1 << 10]; // a key: signature, service, level
     int size;
+    private int lastRange = -1; // lines in a row are often of the same range
+    private Extent last;
 
     /** The largest times of a partition (ms), and its rejected lines. */
     static final class Extent {
@@ -64,7 +66,11 @@ final class Counts {
     }
 
     Extent extent(int range) {
-        return extents.computeIfAbsent(range, any -> new Extent());
+        if (range != lastRange) {
+            last = extents.computeIfAbsent(range, any -> new Extent());
+            lastRange = range;
+        }
+        return last;
     }
 
     static long key(int signature, int service, int level) {

@@ -84,10 +84,12 @@ public final class Engine {
             throw new IllegalStateException("the native jar on this executor differs from the driver's: "
                     + "install the same weir-native-*.jar on every node and restart the job (docs/engines.md)");
         Plan plan = PLANS.computeIfAbsent(json, Plan::of);
-        Counter counter = new Counter(plan);
+        Counter idle = plan.counters.poll(), counter = idle == null ? new Counter(plan) : idle;
         if (ranges.stream().allMatch(Range::empty)) Fetcher.touch(plan, ranges);
         else Fetcher.read(plan, ranges, (range, record) -> add(counter, range.number(), record, arrivedBy));
-        return Packed.of(counter.counts);
+        byte[] packed = Packed.of(counter.taken());
+        plan.counters.add(counter); // not after a failure: what it had counted is in it
+        return packed;
     }
 
     private static void add(Counter counter, int range, ConsumerRecord<ByteBuffer, ByteBuffer> record, long arrivedBy) {
