@@ -29,9 +29,9 @@ CONSUMER = {
     **COMMITTED,
 }
 FETCH = {
-    # The consumer's defaults are 500 records a poll and 1 MiB a partition: a third more CPU for reading alone, half as fast.
-    "kafka.max.poll.records": "5000",
-    "kafka.max.partition.fetch.bytes": str(2 * 1024**2),
+    # The default is 500, which costs more calls. With 5000, and 2 MiB of a partition instead of the default of 1 MiB, the native engine used
+    # 100 MiB more memory, a tenth more CPU, and twice the time for garbage collection.
+    "kafka.max.poll.records": "2000",
     "kafka.fetch.max.bytes": str(64 * 1024**2),
     "kafka.receive.buffer.bytes": str(1024**2),
     **{f"kafka.{name}": value for name, value in CONSUMER.items()},
