@@ -20,7 +20,7 @@ from pyspark.sql import functions as F
 
 LEVELS = ("emerg", "alert", "crit", "error", "warn", "notice", "info", "debug", *(f"trace{n}" for n in range(1, 9)))
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-CONSUMER = {"kafka.max.poll.records": "20000", "kafka.max.partition.fetch.bytes": str(8 << 20), "kafka.receive.buffer.bytes": str(1 << 20)}
+CONSUMER = {"kafka.max.poll.records": "2000", "kafka.max.partition.fetch.bytes": str(8 << 20), "kafka.receive.buffer.bytes": str(1 << 20)}
 Cell = tuple[int, str, str, int]  # window start (ms), service, level, lines
 
 

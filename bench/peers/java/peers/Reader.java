@@ -12,11 +12,12 @@ import org.apache.kafka.common.serialization.ByteBufferDeserializer;
 
 /** The floor: reads every record of a topic and does nothing with it. Arguments: brokers, topic, folder of result.json. */
 final class Reader {
-    // Large fetches: with the defaults (1 MiB a partition, 500 records a poll) most of the time goes into polls.
+    // Large fetches cost less than the default of 1 MiB a partition. Of 500 to 100,000 records a poll, 2,000 cost least: with 100,000 it
+    // took a quarter more CPU.
     private static final Map<String, Object> TUNED = Map.of(
             "fetch.max.bytes", 64 << 20,
             "max.partition.fetch.bytes", 8 << 20,
-            "max.poll.records", 100_000,
+            "max.poll.records", 2_000,
             "receive.buffer.bytes", 1 << 20,
             "enable.auto.commit", false);
 

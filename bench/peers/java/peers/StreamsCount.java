@@ -70,7 +70,7 @@ final class StreamsCount {
         settings.put("statestore.cache.max.bytes", 64 << 20);
         settings.put("auto.offset.reset", "earliest");
         settings.put("buffered.records.per.partition", 20_000);
-        settings.put("consumer.max.poll.records", 20_000);
+        settings.put("consumer.max.poll.records", 2_000);
         settings.put("consumer.fetch.max.bytes", 64 << 20);
         settings.put("consumer.max.partition.fetch.bytes", 8 << 20);
         settings.put("consumer.receive.buffer.bytes", 1 << 20);
