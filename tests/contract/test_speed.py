@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
-RATIO = 4.0  # CPU of a drain of 2 million lines, start included: docs/figures.md has what it was
+RATIO = 3.2  # CPU of a drain of 2 million lines, start included: docs/figures.md has what it was
 MAY_GROW = 4 / 3  # by a third: on a shared machine the ratio differs by a tenth from run to run
 
 
