@@ -20,7 +20,7 @@ final class Bytes {
         return (all & HIGH) == 0 && rest >= 0;
     }
 
-    /** Where a byte is first; `to` if it is not there. */
+    /** Where an ASCII character is first; `to` if it is not there. */
     static int find(byte[] a, int from, int to, byte what) {
         int i = from;
         for (; i + 8 <= to; i += 8) {

@@ -10,15 +10,15 @@ import java.util.Map;
 /** Counts records, one after the other: reads each by its service, and adds it to `counts`. */
 final class Counter {
     Counts counts = new Counts();
-    final Line line = new Line();
+    Line line = new Line();
     int service; // the number of that of `line`
     private final Plan plan;
     private final Map<String, Judge> judges = new HashMap<>(); // of services that are read in their own way
     private final Map<String, Signer> signers = new HashMap<>(); // of services with rules of their own
     private final Judge usual;
     private final Signer signer;
-    private final List<Judge> judgeOf = new ArrayList<>(); // by the number of a service
-    private final List<Signer> signerOf = new ArrayList<>();
+    private List<Judge> judgeOf = new ArrayList<>(); // by the number of a service
+    private List<Signer> signerOf = new ArrayList<>();
 
     Counter(Plan plan) {
         this.plan = plan;
@@ -34,13 +34,12 @@ final class Counter {
             for (String name : Plan.texts(own.get("services"))) signers.put(name, new Signer(own.get("rules")));
     }
 
-    /** Returns what was counted, and begins anew. */
-    Counts taken() {
-        Counts found = counts;
+    /** Forgets what was counted, and all that refers to it or to the lines. */
+    void clear() {
         counts = new Counts();
-        judgeOf.clear();
-        signerOf.clear();
-        return found;
+        line = new Line(); // its message is in an answer of the broker, of up to 64 MiB
+        judgeOf = new ArrayList<>();
+        signerOf = new ArrayList<>();
     }
 
     /** Counts a record of a range. Its key and value are slices; empty ones if it has none. */

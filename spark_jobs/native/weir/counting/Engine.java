@@ -84,12 +84,11 @@ public final class Engine {
             throw new IllegalStateException("the native jar on this executor differs from the driver's: "
                     + "install the same weir-native-*.jar on every node and restart the job (docs/engines.md)");
         Plan plan = PLANS.computeIfAbsent(json, Plan::of);
-        Counter idle = plan.counters.poll(), counter = idle == null ? new Counter(plan) : idle;
-        if (ranges.stream().allMatch(Range::empty)) Fetcher.touch(plan, ranges);
-        else Fetcher.read(plan, ranges, (range, record) -> add(counter, range.number(), record, arrivedBy));
-        byte[] packed = Packed.of(counter.taken());
-        plan.counters.add(counter); // not after a failure: what it had counted is in it
-        return packed;
+        return plan.counting(counter -> {
+            if (ranges.stream().allMatch(Range::empty)) Fetcher.touch(plan, ranges);
+            else Fetcher.read(plan, ranges, (range, record) -> add(counter, range.number(), record, arrivedBy));
+            return Packed.of(counter.counts);
+        });
     }
 
     private static void add(Counter counter, int range, ConsumerRecord<ByteBuffer, ByteBuffer> record, long arrivedBy) {
@@ -114,9 +113,13 @@ public final class Engine {
      * @return JSON: for each the number of its reason, or [event time, level, service in base64, signature]
      */
     public static String read(String plan, String lines) throws JsonProcessingException {
-        Counter counter = new Counter(Plan.of(plan));
+        JsonNode given = new ObjectMapper().readTree(lines);
+        return PLANS.computeIfAbsent(plan, Plan::of).counting(counter -> read(counter, given));
+    }
+
+    private static String read(Counter counter, JsonNode lines) {
         ArrayNode found = new ObjectMapper().createArrayNode();
-        for (JsonNode each : new ObjectMapper().readTree(lines)) {
+        for (JsonNode each : lines) {
             byte[] k = bytes(each.get(0)), v = bytes(each.get(1));
             int reason = counter.read(each.get(2).asLong(), k, 0, k.length, v, 0, v.length);
             if (reason != Line.COUNTS) {

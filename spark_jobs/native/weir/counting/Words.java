@@ -44,9 +44,10 @@ final class Words {
 
     private byte learned(int slot, long first, long rest, byte[] a, int at, int behind) {
         if (unknown++ >= SLOTS && unknown % ONE_OF != 0) return DEPENDS;
+        byte found = judged(Arrays.copyOfRange(a, at - 1, behind));
         low[slot] = first;
         high[slot] = rest;
-        return known[slot] = judged(Arrays.copyOfRange(a, at - 1, behind));
+        return known[slot] = found;
     }
 
     private byte judged(byte[] word) {
