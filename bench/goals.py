@@ -21,7 +21,7 @@ class Goal:
         return value <= self.bound if self.at_most else value >= self.bound
 
 
-PARTS = "Weir reads and counts for 0.9 CPU-s, plans and lands for 0.3, and starts for 0.4; a plain consumer reads and starts for 0.6"
+PARTS = "Weir reads and counts for 0.9 CPU-s, plans and lands for 0.3, and starts for 0.5; a plain consumer reads and starts for 0.5"
 COMPILER = "reading and counting alone takes 0.9; the JVM's second compiler would save a fifth, but adds 1 to 2 CPU-s to each start"
 STARTED = "Weir needs 18 s for these lines, and 4.6 s of them to start"
 TRICKLE = "1,000 lines/s, trigger 0 s"
