@@ -16,7 +16,7 @@ final class Counts {
     long[] places = new long[1 << 10], keys = new long[1 << 10], numbers = new long[1 << 10]; // a key: signature, service, level
     int size;
     private int lastRange = -1; // lines in a row are often of the same range
-    private Extent last;
+    private Extent lastExtent;
 
     /** The largest times of a partition (ms), and its rejected lines. */
     static final class Extent {
@@ -67,10 +67,10 @@ final class Counts {
 
     Extent extent(int range) {
         if (range != lastRange) {
-            last = extents.computeIfAbsent(range, any -> new Extent());
+            lastExtent = extents.computeIfAbsent(range, any -> new Extent());
             lastRange = range;
         }
-        return last;
+        return lastExtent;
     }
 
     static long key(int signature, int service, int level) {

@@ -13,7 +13,6 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
-import java.util.concurrent.ConcurrentHashMap;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.record.TimestampType;
 import org.apache.spark.api.java.JavaSparkContext;
@@ -22,7 +21,6 @@ import org.apache.spark.api.java.JavaSparkContext;
 public final class Engine {
     private static final byte[] NONE = new byte[0];
     private static final String SOURCES = readSources(); // a batch asks in each of its tasks
-    private static final ConcurrentHashMap<String, Plan> PLANS = new ConcurrentHashMap<>(); // by their JSON: a job has one
 
     private Engine() {}
 
@@ -52,7 +50,7 @@ public final class Engine {
         List<List<Range>> tasks = tasks(ranges, few, 2 * spark.defaultParallelism());
         Counts all = new Counts();
         for (byte[] each : counted(spark, plan, tasks, arrivedBy)) Packed.add(each, all);
-        Plan given = PLANS.computeIfAbsent(plan, Plan::of);
+        Plan given = Plan.of(plan);
         return Packed.of(Cap.applied(all, given.cap, given.other, given.unknown));
     }
 
@@ -83,7 +81,7 @@ public final class Engine {
         if (!sources.equals(SOURCES))
             throw new IllegalStateException("the native jar on this executor differs from the driver's: "
                     + "install the same weir-native-*.jar on every node and restart the job (docs/engines.md)");
-        Plan plan = PLANS.computeIfAbsent(json, Plan::of);
+        Plan plan = Plan.of(json);
         return plan.counting(counter -> {
             if (ranges.stream().allMatch(Range::empty)) Fetcher.touch(plan, ranges);
             else Fetcher.read(plan, ranges, (range, record) -> add(counter, range.number(), record, arrivedBy));
@@ -114,7 +112,7 @@ public final class Engine {
      */
     public static String read(String plan, String lines) throws JsonProcessingException {
         JsonNode given = new ObjectMapper().readTree(lines);
-        return PLANS.computeIfAbsent(plan, Plan::of).counting(counter -> read(counter, given));
+        return Plan.of(plan).counting(counter -> read(counter, given));
     }
 
     private static String read(Counter counter, JsonNode lines) {

@@ -11,11 +11,13 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Queue;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Function;
 
 /** What a job counts, and how: the JSON that spark_jobs/counts/native.py writes. */
 final class Plan {
+    private static final ConcurrentHashMap<String, Plan> KNOWN = new ConcurrentHashMap<>(); // by their JSON: a job has one
     final JsonNode node;
     final long pane, skew; // ms
     final int longestService; // bytes
@@ -34,7 +36,12 @@ final class Plan {
         other = node.get("other").asText().getBytes(StandardCharsets.UTF_8);
     }
 
+    /** Returns the plan of a JSON, the same for each task and batch in this process: it keeps their counters. */
     static Plan of(String json) {
+        return KNOWN.computeIfAbsent(json, Plan::parsed);
+    }
+
+    private static Plan parsed(String json) {
         try {
             return new Plan(new ObjectMapper().readTree(json));
         } catch (JsonProcessingException error) {

@@ -31,9 +31,10 @@ final class Signer {
     int sign(byte[] a, int from, int to) {
         int size = Bytes.cut(a, from, to, longestMessage) - from + 1;
         if (text.length < size + Words.LONGEST) {
-            text = new byte[2 * size + Words.LONGEST];
-            once = new byte[2 * size + Words.LONGEST];
-            out = new byte[2 * size + Words.LONGEST];
+            int room = 2 * size + Words.LONGEST; // words are compared by reading so far, even at the end of a message
+            text = new byte[room];
+            once = new byte[room];
+            out = new byte[room];
         }
         text[0] = ' '; // gives the first token a delimiter, with which every match begins
         System.arraycopy(a, from, text, 1, size - 1);
@@ -69,14 +70,14 @@ final class Signer {
     private int joined(int end) {
         final byte[] a = once, o = out;
         int n = 0;
-        for (int at = 1, mask; at < end; at = mask) {
-            mask = Bytes.find(a, at, end, MASK);
+        for (int at = 1; at < end; ) {
+            int mask = Bytes.find(a, at, end, MASK);
             System.arraycopy(a, at, o, n, mask - at);
             n += mask - at;
             if (mask == end) break;
             o[n++] = MASK;
             int to = row.ends(a, mask, end);
-            mask = to == Shape.NO ? mask + 1 : to;
+            at = to == Shape.NO ? mask + 1 : to;
         }
         return n;
     }
